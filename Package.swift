@@ -1,0 +1,113 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Warnings are errors where the project judges itself, not where a newer compiler meets an older checkout.
+var common: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
+if Context.environment["CI"] != nil { common.append(.treatAllWarnings(as: .error)) }
+
+// Every use of an unsafe construct is marked `unsafe` in these targets.
+let strict = common + [.strictMemorySafety()]
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "dta",
+    products: [
+        .library(name: "DTAFormats", targets: ["DTAFormats"]),
+        .library(name: "AgentProtocol", targets: ["AgentProtocol"]),
+        .executable(name: "dtad", targets: ["dtad"]),
+        .executable(name: "dtad-hsm", targets: ["dtad-hsm"]),
+        .executable(name: "dtactl", targets: ["dtactl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        // C, at the edge
+        .systemLibrary(name: "CPKCS11", pkgConfig: "p11-kit-1", providers: [.apt(["libp11-kit-dev"])]),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+        .target(name: "CLinux"),
+
+        // What everybody may know
+        .target(name: "DTASystem", dependencies: ["CLinux"], swiftSettings: common),
+        .target(name: "DTAFormats", dependencies: [crypto, "CSecp256k1"], swiftSettings: strict),
+        .target(
+            name: "AgentProtocol",
+            dependencies: ["DTASystem", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["agent.proto"], swiftSettings: common),
+
+        // The two sides of the wall
+        .target(name: "CustodyProtocol", dependencies: ["DTASystem"], swiftSettings: common),
+        .target(
+            name: "DTACustody", dependencies: ["CPKCS11", "CustodyProtocol", "DTAFormats", "DTASystem", crypto],
+            swiftSettings: common),
+        .target(
+            name: "DTAConfiguration", dependencies: ["DTASystem", .product(name: "Yams", package: "Yams")],
+            swiftSettings: common),
+        .target(
+            name: "DTACore",
+            dependencies: [
+                "CustodyProtocol", "DTAFormats", "DTASystem", "DTAConfiguration", crypto,
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "AgentServer",
+            dependencies: [
+                "AgentProtocol", "CustodyProtocol", "DTASystem", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: common),
+
+        // What people run
+        .executableTarget(
+            name: "dtad",
+            dependencies: [
+                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats",
+                "DTASystem", "CSystemd", arguments, .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: common),
+        .executableTarget(
+            name: "dtad-hsm", dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem"],
+            swiftSettings: common),
+        .executableTarget(
+            name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments],
+            swiftSettings: common),
+
+        // Tests
+        .target(
+            name: "TestSupport", dependencies: ["DTASystem", "CustodyProtocol", "AgentProtocol"],
+            path: "Tests/TestSupport",
+            swiftSettings: common),
+        .testTarget(
+            name: "DTAFormatsTests", dependencies: ["DTAFormats", "TestSupport", crypto], swiftSettings: common),
+        .testTarget(
+            name: "CustodyTests",
+            dependencies: ["DTACustody", "CustodyProtocol", "DTAFormats", "DTASystem", "TestSupport", crypto],
+            swiftSettings: common),
+        .testTarget(
+            name: "DTACoreTests",
+            dependencies: ["DTACore", "CustodyProtocol", "DTAFormats", "DTASystem", "TestSupport", crypto],
+            swiftSettings: common),
+        .testTarget(
+            name: "AgentServerTests", dependencies: ["AgentServer", "AgentProtocol", "DTASystem", "TestSupport"],
+            swiftSettings: common),
+        .testTarget(
+            name: "AgentProtocolTests", dependencies: ["AgentProtocol", "DTASystem", "TestSupport"],
+            swiftSettings: common),
+        .testTarget(
+            name: "AgentTests",
+            dependencies: ["AgentProtocol", "DTAConfiguration", "DTAFormats", "DTASystem", "TestSupport", crypto],
+            swiftSettings: common),
+        .testTarget(
+            name: "CommandTests", dependencies: ["AgentProtocol", "DTASystem", "TestSupport"], exclude: ["scripts"],
+            swiftSettings: common),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,52 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447
+#endif
+
+int clinux_set_dumpable(int on)
+{
+	return prctl(PR_SET_DUMPABLE, on, 0, 0, 0);
+}
+
+int clinux_set_parent_death_signal(int signal)
+{
+	return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
+}
+
+int clinux_set_no_new_privileges(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+int clinux_memfd_secret(void)
+{
+	return (int)syscall(SYS_memfd_secret, 0);
+}
+
+int clinux_pidfd_open(int pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int clinux_peer_pidfd(int socket)
+{
+	int fd = -1;
+	socklen_t size = sizeof fd;
+	return getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) == 0 ? fd : -1;
+}
+
+const char *clinux_error_text(int number)
+{
+	return strerrordesc_np(number);
+}

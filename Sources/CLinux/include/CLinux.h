@@ -1,0 +1,25 @@
+// System calls that Swift cannot import: variadic functions, and numbers that are macros with a cast.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// prctl(2) is variadic. Each answers as prctl does: 0, or -1 with errno.
+int clinux_set_dumpable(int on);
+int clinux_set_parent_death_signal(int signal);
+int clinux_set_no_new_privileges(void);
+
+// memfd_secret(2), Linux 5.14: glibc 2.36 has no wrapper. A descriptor, or -1 with errno.
+int clinux_memfd_secret(void);
+
+// pidfd_open(2), Linux 5.3. A descriptor, or -1 with errno.
+int clinux_pidfd_open(int pid);
+
+// getsockopt(SO_PEERPIDFD), Linux 6.5. A descriptor, or -1 with errno.
+int clinux_peer_pidfd(int socket);
+
+// strerrordesc_np(3): the text of an errno, untranslated; safe in any thread. NULL where there is none.
+const char *clinux_error_text(int number);
+
+#endif

@@ -1,0 +1,173 @@
+import DTASystem
+
+/// What dtad may ask of dtad-hsm. The numbers are the wire's and never change; `docs/custody.md` lists the fields.
+public enum CustodyOperation: UInt8, Sendable, CaseIterable {
+    case describe = 1
+    case random = 2
+    case list = 3
+    case generate = 4
+    case publicKey = 5
+    case delete = 6
+    case forget = 7
+    case sign = 8
+    case mac = 9
+    case encrypt = 10
+    case decrypt = 11
+    case createIdentity = 12
+    case signDocument = 13
+    case openKey = 14
+    case sealState = 15
+    case unsealState = 16
+}
+
+/// What an object on the token may be used for; it stands in the object's label, and dtad-hsm alone writes that.
+public enum ObjectClass: UInt8, Sendable, CaseIterable {
+    /// Keys that users make: sign, mac, encrypt, decrypt, public, delete.
+    case user = 1
+    /// An identity's signing key: signDocument, public, delete.
+    case identitySigning = 2
+    /// An identity's X25519 key: openKey, delete.
+    case identityKEM = 3
+    /// A key of one order that is used in place.
+    case order = 4
+    /// AES-256 that seals seeds: never on the wire.
+    case seal = 5
+    /// AES-256 for rows that the front must read: sealState, unsealState.
+    case state = 6
+
+    /// As in labels: `dta/user/1000/…`.
+    public var name: String {
+        switch self {
+        case .user: "user"
+        case .identitySigning: "id-sign"
+        case .identityKEM: "id-kem"
+        case .order: "order"
+        case .seal: "seal"
+        case .state: "state"
+        }
+    }
+}
+
+/// The kinds of key that users make. The numbers are the wire's and the store's.
+public enum KeyType: UInt8, Sendable, CaseIterable {
+    case ed25519 = 1
+    case p256 = 2
+    case secp256k1 = 3
+    case hmacSHA256 = 4
+    case aes256 = 5
+    case p384 = 6
+
+    /// As people write it.
+    public var name: String {
+        switch self {
+        case .ed25519: "ed25519"
+        case .p256: "p256"
+        case .secp256k1: "secp256k1"
+        case .hmacSHA256: "hmac-sha256"
+        case .aes256: "aes256"
+        case .p384: "p384"
+        }
+    }
+
+    public init?(name: String) {
+        guard let type = KeyType.allCases.first(where: { $0.name == name }) else { return nil }
+        self = type
+    }
+}
+
+/// The random name of a token object: 16 bytes, its CKA_ID.
+public struct ObjectID: Sendable, Hashable {
+    public let bytes: [UInt8]
+
+    /// - Throws: `DTAError.invalidArgument` unless there are exactly 16 bytes.
+    public init(_ bytes: [UInt8]) throws {
+        guard bytes.count == 16 else {
+            throw DTAError(.invalidArgument, "an object id has 16 bytes, not \(bytes.count)")
+        }
+        self.bytes = bytes
+    }
+
+    public static func random() -> ObjectID {
+        var generator = SystemRandomNumberGenerator()
+        return ObjectID(unchecked: (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
+    }
+
+    private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+}
+
+/// The user that a token object belongs to, as its label says.
+public struct ObjectOwner: Sendable, Hashable {
+    public let uid: UInt32
+
+    public init(uid: UInt32) { self.uid = uid }
+
+    /// The agent itself: (uid_t)-1, which no user can have (POSIX).
+    public static let agent = ObjectOwner(uid: .max)
+}
+
+/// An object on the token, as `list` tells it.
+public struct TokenObject: Sendable, Hashable {
+    public let objectClass: ObjectClass
+    public let owner: ObjectOwner
+    public let id: ObjectID
+
+    public init(objectClass: ObjectClass, owner: ObjectOwner, id: ObjectID) {
+        self.objectClass = objectClass
+        self.owner = owner
+        self.id = id
+    }
+}
+
+/// What `describe` tells of the HSM.
+public struct TokenDescription: Sendable, Equatable {
+    public var label: String
+    public var serial: String
+    public var manufacturer: String
+    public var model: String
+    /// The library's description and version.
+    public var library: String
+    /// The key types that the token's mechanisms allow.
+    public var keyTypes: [KeyType]
+    /// How many sessions the token allows; 0: it does not say.
+    public var maximumSessions: UInt32
+    /// dtad-hsm's process and user.
+    public var pid: Int32
+    public var uid: UInt32
+    /// What protection of memory was refused; "" where none was.
+    public var memoryShortfall: String
+
+    public init(
+        label: String, serial: String, manufacturer: String, model: String, library: String, keyTypes: [KeyType],
+        maximumSessions: UInt32, pid: Int32, uid: UInt32, memoryShortfall: String
+    ) {
+        self.label = label
+        self.serial = serial
+        self.manufacturer = manufacturer
+        self.model = model
+        self.library = library
+        self.keyTypes = keyTypes
+        self.maximumSessions = maximumSessions
+        self.pid = pid
+        self.uid = uid
+        self.memoryShortfall = memoryShortfall
+    }
+}
+
+/// What `createIdentity` makes. The private halves stay on the token; the ML-KEM seed leaves dtad-hsm sealed.
+public struct CreatedIdentityKeys: Sendable, Equatable {
+    /// `.ed25519`, or `.p256` where the token lacks EdDSA.
+    public var signingType: KeyType
+    /// 32 bytes (Ed25519), or 65 bytes uncompressed (P-256).
+    public var signing: [UInt8]
+    /// ML-KEM-768 encapsulation key (1184 bytes) ‖ X25519 public key (32 bytes).
+    public var kem: [UInt8]
+    /// The ML-KEM seed, a sealed blob.
+    public var sealedSeed: [UInt8]
+
+    public init(signingType: KeyType, signing: [UInt8], kem: [UInt8], sealedSeed: [UInt8]) {
+        self.signingType = signingType
+        self.signing = signing
+        self.kem = kem
+        self.sealedSeed = sealedSeed
+    }
+}

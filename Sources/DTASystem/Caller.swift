@@ -1,0 +1,33 @@
+/// Who is at the other end of a connection, as the kernel says, fixed when it connected.
+public struct Caller: Sendable, Equatable {
+    public var pid: Int32
+    public var uid: UInt32
+    public var gid: UInt32
+    /// Supplementary groups (SO_PEERGROUPS); the primary one is `gid`.
+    public var groups: [UInt32]
+    /// The name of `uid` in the user database; empty where it has none.
+    public var userName: String
+    /// The path of the program that connected, where this process may see it.
+    public var executable: String?
+    /// The systemd *system* unit that the program runs in, where it runs in one.
+    public var unit: String?
+
+    public init(
+        pid: Int32, uid: UInt32, gid: UInt32, groups: [UInt32] = [], userName: String, executable: String? = nil,
+        unit: String? = nil
+    ) {
+        self.pid = pid
+        self.uid = uid
+        self.gid = gid
+        self.groups = groups
+        self.userName = userName
+        self.executable = executable
+        self.unit = unit
+    }
+
+    /// Root may administer; that alone never lets it use a key.
+    public var isAdministrator: Bool { uid == 0 }
+
+    /// As people are told: `alice (1000)`.
+    public var display: String { userName.isEmpty ? "uid \(uid)" : "\(userName) (\(uid))" }
+}

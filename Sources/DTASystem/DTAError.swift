@@ -1,0 +1,60 @@
+/// The stable reasons for which D-TA refuses or fails, the same on every wire; numbers never change.
+public enum ErrorCode: UInt8, Sendable, CaseIterable {
+    /// The request itself is wrong: repeating it cannot help.
+    case invalidArgument = 1
+    /// No such key, identity, block or token object.
+    case notFound = 2
+    /// The caller may not do this.
+    case permissionDenied = 3
+    /// The HSM, or something else that is needed, is away or too slow: trying again later may help.
+    case unavailable = 4
+    /// A bound was reached: requests in flight, connections, keys, space.
+    case resourceExhausted = 5
+    /// The state of things does not allow it: a name is taken, a mechanism is missing.
+    case failedPrecondition = 6
+    /// What was stored or received is damaged or forged.
+    case dataLoss = 7
+    /// A defect in D-TA or in what it runs on.
+    case `internal` = 8
+
+    /// The name that people and other languages see.
+    public var name: String {
+        switch self {
+        case .invalidArgument: "INVALID_ARGUMENT"
+        case .notFound: "NOT_FOUND"
+        case .permissionDenied: "PERMISSION_DENIED"
+        case .unavailable: "UNAVAILABLE"
+        case .resourceExhausted: "RESOURCE_EXHAUSTED"
+        case .failedPrecondition: "FAILED_PRECONDITION"
+        case .dataLoss: "DATA_LOSS"
+        case .internal: "INTERNAL"
+        }
+    }
+}
+
+/// An error as it reaches a person: a stable code, a sentence that says what stood in the way, and a hint that helps.
+/// It is thrown where the code is known and translated once, at the socket. It never holds a secret.
+public struct DTAError: Error, Sendable, Equatable, CustomStringConvertible {
+    public var code: ErrorCode
+    public var message: String
+    public var hint: String
+
+    public init(_ code: ErrorCode, _ message: String, hint: String = "") {
+        self.code = code
+        self.message = message
+        self.hint = hint
+    }
+
+    public var description: String {
+        hint.isEmpty ? "\(code.name): \(message)" : "\(code.name): \(message) (\(hint))"
+    }
+
+    /// Any error as a `DTAError`: what is not one already is `internal`.
+    public init(_ error: any Error) {
+        if let known = error as? DTAError {
+            self = known
+        } else {
+            self.init(.internal, "\(error)")
+        }
+    }
+}

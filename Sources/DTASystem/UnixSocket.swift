@@ -1,0 +1,95 @@
+import Glibc
+
+/// A file descriptor with one owner: closed when the owner goes.
+public final class Descriptor: Sendable {
+    public let number: Int32
+
+    public init(owning number: Int32) { self.number = number }
+
+    deinit { close(number) }
+}
+
+/// Stream sockets in the Unix domain: every call with its errno, no pointer above this file.
+public enum UnixSocket {
+    /// Connects to the socket at `path`.
+    /// - Throws: `SystemCallError`: ENOENT and ECONNREFUSED where nobody listens, ENAMETOOLONG past 107 bytes.
+    public static func connect(to path: String) throws -> Descriptor {
+        let socket = try open()
+        _ = try withAddress(path) { address, size in
+            try systemCall("connect") { unsafe Glibc.connect(socket.number, address, size) }
+        }
+        return socket
+    }
+
+    /// Binds a new socket file at `path` with `mode`, and listens.
+    /// - Throws: `SystemCallError`; EADDRINUSE where the file exists, whether or not somebody listens on it.
+    public static func listen(at path: String, mode: mode_t, backlog: Int32 = 512) throws -> Descriptor {
+        let socket = try open()
+        // The mode is right from the first moment on: fchmod of an unbound socket decides the file's mode.
+        try systemCall("fchmod") { fchmod(socket.number, mode) }
+        let mask = umask(0)
+        defer { umask(mask) }
+        _ = try withAddress(path) { address, size in
+            try systemCall("bind") { unsafe Glibc.bind(socket.number, address, size) }
+        }
+        try systemCall("chmod") { chmod(path, mode) }
+        try systemCall("listen") { Glibc.listen(socket.number, backlog) }
+        return socket
+    }
+
+    /// Two connected sockets.
+    public static func pair() throws -> (Descriptor, Descriptor) {
+        var ends: [Int32] = [-1, -1]
+        try systemCall("socketpair") {
+            unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends)
+        }
+        return (Descriptor(owning: ends[0]), Descriptor(owning: ends[1]))
+    }
+
+    private static func open() throws -> Descriptor {
+        Descriptor(
+            owning: try systemCall("socket") {
+                socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            })
+    }
+
+    private static func withAddress<Result>(
+        _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Result
+    ) throws -> Result {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: address.sun_path), !bytes.contains(0) else {
+            throw SystemCallError("socket path \"\(path.prefix(120))\"", errno: ENAMETOOLONG)
+        }
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
+        return try unsafe withUnsafePointer(to: &address) { pointer in
+            try unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                try unsafe body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+    }
+
+    /// Lets reads (and writes) of a blocking socket fail with EAGAIN after `milliseconds`; 0: never.
+    public static func setTimeout(_ socket: Int32, milliseconds: Int) throws {
+        var time = timeval(tv_sec: milliseconds / 1000, tv_usec: (milliseconds % 1000) * 1000)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        try systemCall("setsockopt") { unsafe setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, size) }
+        try systemCall("setsockopt") { unsafe setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, size) }
+    }
+
+    /// Writes all of `bytes` to a blocking socket; a vanished reader is EPIPE, never a signal.
+    public static func sendAll(_ socket: Int32, _ bytes: UnsafeRawBufferPointer) throws {
+        var sent = 0
+        while sent < bytes.count {
+            sent += try systemCall("send") {
+                unsafe send(socket, bytes.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            }
+        }
+    }
+
+    /// Reads up to `capacity` bytes into `target`; 0 at the end of the stream.
+    public static func receive(_ socket: Int32, into target: UnsafeMutableRawPointer, capacity: Int) throws -> Int {
+        try systemCall("recv") { unsafe recv(socket, target, capacity, 0) }
+    }
+}
