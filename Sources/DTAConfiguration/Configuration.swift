@@ -1,0 +1,208 @@
+import DTASystem
+import Glibc
+import Yams
+
+/// `dtad.yaml`, read by dtad and by dtad-hsm. Paths are absolute: what the file gives is relative to its own directory.
+public struct Configuration: Sendable, Equatable {
+    /// Where the agent keeps its database, its audit log and its lock.
+    public var state: String
+    /// Where `dtad run` binds when it is not given a socket by systemd or on the command line.
+    public var socket: String?
+    public var hsm = HSM()
+    public var limits = Limits()
+    public var log = Log()
+    public var grants: [Grant] = []
+
+    /// The HSM: which module and token, and how dtad-hsm works with them.
+    public struct HSM: Sendable, Equatable {
+        /// The PKCS#11 module, a shared library.
+        public var module = "/usr/lib/softhsm/libsofthsm2.so"
+        public var tokenLabel: String?
+        public var tokenSerial: String?
+        /// Read where the service manager gives no credential `hsm-pin`.
+        public var pinFile: String?
+        /// SoftHSM's own configuration, given to the module as $SOFTHSM2_CONF.
+        public var softhsmConf: String?
+        /// Serialises log-ins between dtad-hsm processes.
+        public var lockFile = ""
+        /// The socket of dtad-hsm.socket. Where it is absent, dtad starts dtad-hsm itself, as its own user.
+        public var socket: String?
+        /// Processes that use keys; nil: as many as cores, at least 2, and 1 for a token that allows one session.
+        public var processes: Int?
+        /// Whether dtad-hsm signs with copies of keys that live in its session.
+        public var cacheSessionObjects = true
+        /// How long one call to the HSM may take.
+        public var deadlineMilliseconds = 5000
+    }
+
+    /// Bounds that keep one user from starving another.
+    public struct Limits: Sendable, Equatable {
+        public var connectionsPerUser = 256
+        public var requestsPerConnection = 64
+        public var requestsPerUser = 1024
+        public var keysPerUser = 10_000
+        public var identitiesPerUser = 1000
+        public var ledgerBytesPerUser = 1 << 30
+        /// How long SIGTERM waits for what runs.
+        public var drainMilliseconds = 10_000
+    }
+
+    public struct Log: Sendable, Equatable {
+        public enum Target: String, Sendable, CaseIterable { case auto, journal, stderr }
+        public enum Format: String, Sendable, CaseIterable { case text, json }
+        public enum Level: String, Sendable, CaseIterable { case debug, info, notice, warning, error }
+        /// `auto`: the journal where stderr is connected to it, else stderr.
+        public var target = Target.auto
+        public var format = Format.text
+        public var level = Level.info
+    }
+
+    /// Widens who may use what: callers that match all of `to` may do `operations` on what matches a pattern.
+    public struct Grant: Sendable, Equatable {
+        /// Selectors, all of which must match.
+        public var to: [String]
+        /// Patterns of key names.
+        public var keys: [String]
+        /// Patterns of identity names.
+        public var identities: [String]
+        public var operations: [String]
+        /// Where it stands in the file.
+        public var line: Int
+
+        public init(to: [String], keys: [String], identities: [String], operations: [String], line: Int = 0) {
+            self.to = to
+            self.keys = keys
+            self.identities = identities
+            self.operations = operations
+            self.line = line
+        }
+    }
+
+    public init(state: String) {
+        self.state = state
+        hsm.lockFile = state + "/hsm.lock"
+    }
+
+    /// Reads a configuration file.
+    /// - Throws: `DTAError` with the file, the line and the key where something is wrong.
+    public static func load(_ path: String) throws -> Configuration {
+        let file = try absolutePath(path)
+        return try parse(try readText(file), file: file)
+    }
+
+    static func parse(_ text: String, file: String) throws -> Configuration {
+        let node: Node?
+        do {
+            node = try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            throw DTAError(.invalidArgument, "\(file) is not proper YAML: \(error)")
+        }
+        let directory = String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)])
+        func absolute(_ path: String?) -> String? { path.map { $0.hasPrefix("/") ? $0 : "\(directory)/\($0)" } }
+
+        var top = try Section(node, name: "", file: file)
+        var configuration = Configuration(state: absolute(try top.string("state")) ?? directory)
+        configuration.socket = absolute(try top.string("socket"))
+        try configuration.readHSM(&top, file: file, absolute: absolute)
+        try configuration.readLimits(&top)
+        try configuration.readLog(&top)
+        for (line, section) in try top.sections("grants") {
+            configuration.grants.append(try Grant(section, line: line, file: file))
+        }
+        try top.finish()
+        return configuration
+    }
+
+    private mutating func readHSM(_ top: inout Section, file: String, absolute: (String?) -> String?) throws {
+        var section = try top.section("hsm")
+        hsm.module = absolute(try section.string("module")) ?? hsm.module
+        hsm.tokenLabel = try section.string("token")
+        hsm.tokenSerial = try section.string("serial")
+        hsm.pinFile = absolute(try section.string("pin_file"))
+        hsm.softhsmConf = absolute(try section.string("softhsm_conf"))
+        hsm.lockFile = absolute(try section.string("lock_file")) ?? hsm.lockFile
+        hsm.socket = absolute(try section.string("socket"))
+        hsm.processes = try section.int("processes", in: 1...64)
+        hsm.cacheSessionObjects = try section.bool("cache_session_objects") ?? hsm.cacheSessionObjects
+        hsm.deadlineMilliseconds =
+            try section.int("deadline_ms", in: 100...60_000) ?? hsm.deadlineMilliseconds
+        try section.finish()
+        guard hsm.tokenLabel != nil || hsm.tokenSerial != nil else {
+            throw DTAError(
+                .invalidArgument, "\(file): hsm.token or hsm.serial must name the token",
+                hint: "dtad init writes a configuration with a token of its own")
+        }
+    }
+
+    private mutating func readLimits(_ top: inout Section) throws {
+        var section = try top.section("limits")
+        limits.connectionsPerUser =
+            try section.int("connections_per_user", in: 1...65_536) ?? limits.connectionsPerUser
+        limits.requestsPerConnection =
+            try section.int("requests_per_connection", in: 1...4096) ?? limits.requestsPerConnection
+        limits.requestsPerUser = try section.int("requests_per_user", in: 1...65_536) ?? limits.requestsPerUser
+        limits.keysPerUser = try section.int("keys_per_user", in: 0...1_000_000) ?? limits.keysPerUser
+        limits.identitiesPerUser =
+            try section.int("identities_per_user", in: 0...1_000_000) ?? limits.identitiesPerUser
+        limits.ledgerBytesPerUser =
+            try section.int("ledger_bytes_per_user", in: 0...(1 << 50)) ?? limits.ledgerBytesPerUser
+        limits.drainMilliseconds = try section.int("drain_ms", in: 0...600_000) ?? limits.drainMilliseconds
+        try section.finish()
+    }
+
+    private mutating func readLog(_ top: inout Section) throws {
+        var section = try top.section("log")
+        log.target = try section.choice("target", Log.Target.self) ?? log.target
+        log.format = try section.choice("format", Log.Format.self) ?? log.format
+        log.level = try section.choice("level", Log.Level.self) ?? log.level
+        try section.finish()
+    }
+}
+
+extension Configuration.Grant {
+    fileprivate init(_ section: Section, line: Int, file: String) throws {
+        var section = section
+        self.init(
+            to: try section.strings("to") ?? [], keys: try section.strings("keys") ?? [],
+            identities: try section.strings("identities") ?? [], operations: try section.strings("operations") ?? [],
+            line: line)
+        try section.finish()
+        if to.isEmpty { throw DTAError(.invalidArgument, "\(file):\(line): a grant needs to: a list of selectors") }
+        if operations.isEmpty {
+            throw DTAError(.invalidArgument, "\(file):\(line): a grant needs operations: a list")
+        }
+        if keys.isEmpty && identities.isEmpty {
+            throw DTAError(.invalidArgument, "\(file):\(line): a grant needs keys: or identities: patterns of names")
+        }
+    }
+}
+
+/// `path` from the root on, whether or not it exists.
+func absolutePath(_ path: String) throws -> String {
+    if path.hasPrefix("/") { return path }
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    guard getcwd(&buffer, buffer.count) != nil else { throw SystemCallError("getcwd", errno: errno) }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) + "/" + path
+}
+
+/// A whole text file of up to 1 MiB.
+func readText(_ path: String) throws -> String {
+    let number = open(path, O_RDONLY | O_CLOEXEC)
+    guard number >= 0 else {
+        throw DTAError(.notFound, "the configuration \(path) cannot be read: \(errorText(errno))")
+    }
+    let file = Descriptor(owning: number)
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    var used = 0
+    while used < bytes.count {
+        let got = try bytes.withUnsafeMutableBytes { buffer in
+            try systemCall("read") { read(file.number, buffer.baseAddress! + used, buffer.count - used) }
+        }
+        if got == 0 { break }
+        used += got
+    }
+    guard used < bytes.count, let text = String(validating: bytes[..<used], as: UTF8.self) else {
+        throw DTAError(.invalidArgument, "the configuration \(path) is not a UTF-8 text of less than 1 MiB")
+    }
+    return text
+}

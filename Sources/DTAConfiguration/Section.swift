@@ -1,0 +1,107 @@
+import DTASystem
+import Yams
+
+/// One mapping of the configuration file, read key by key. What nobody has read when it is finished is an error that
+/// names the key and its line: a misspelt option must never be an option without effect.
+struct Section {
+    private let name: String
+    private let file: String
+    private var entries: [(key: String, line: Int, value: Node)] = []
+
+    /// - Parameter node: nil or null for a section that is absent.
+    init(_ node: Node?, name: String, file: String) throws {
+        self.name = name
+        self.file = file
+        guard let node, node != Node("null", Tag(.null)), node.scalar?.string != "" else { return }
+        guard let mapping = node.mapping else {
+            throw DTAError(
+                .invalidArgument,
+                "\(file):\(node.mark?.line ?? 1): \(name.isEmpty ? "the file" : name) must be a mapping of keys to values"
+            )
+        }
+        for (key, value) in mapping {
+            let line = key.mark?.line ?? 1
+            guard let text = key.string else {
+                throw DTAError(.invalidArgument, "\(file):\(line): a key must be a plain word")
+            }
+            guard !entries.contains(where: { $0.key == text }) else {
+                throw DTAError(.invalidArgument, "\(file):\(line): \(path(text)) stands here twice")
+            }
+            entries.append((text, line, value))
+        }
+    }
+
+    private func path(_ key: String) -> String { name.isEmpty ? key : "\(name).\(key)" }
+
+    private mutating func take(_ key: String) -> (line: Int, value: Node)? {
+        guard let index = entries.firstIndex(where: { $0.key == key }) else { return nil }
+        let entry = entries.remove(at: index)
+        return (entry.line, entry.value)
+    }
+
+    private func wrong(_ key: String, _ line: Int, _ expected: String) -> DTAError {
+        DTAError(.invalidArgument, "\(file):\(line): \(path(key)) must be \(expected)")
+    }
+
+    mutating func string(_ key: String) throws -> String? {
+        guard let (line, value) = take(key) else { return nil }
+        guard let text = value.scalar?.string, !text.isEmpty else { throw wrong(key, line, "a text") }
+        return text
+    }
+
+    mutating func bool(_ key: String) throws -> Bool? {
+        guard let (line, value) = take(key) else { return nil }
+        guard let answer = value.bool else { throw wrong(key, line, "true or false") }
+        return answer
+    }
+
+    mutating func int(_ key: String, in range: ClosedRange<Int>) throws -> Int? {
+        guard let (line, value) = take(key) else { return nil }
+        guard let number = value.int, range.contains(number) else {
+            throw wrong(key, line, "a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    mutating func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _: Choice.Type) throws -> Choice?
+    where Choice.RawValue == String {
+        guard let (line, value) = take(key) else { return nil }
+        guard let text = value.scalar?.string, let choice = Choice(rawValue: text) else {
+            throw wrong(key, line, "one of " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return choice
+    }
+
+    mutating func strings(_ key: String) throws -> [String]? {
+        guard let (line, value) = take(key) else { return nil }
+        guard let sequence = value.sequence else { throw wrong(key, line, "a list of texts") }
+        return try sequence.map { item in
+            guard let text = item.scalar?.string, !text.isEmpty else {
+                throw wrong(key, item.mark?.line ?? line, "a list of texts")
+            }
+            return text
+        }
+    }
+
+    mutating func section(_ key: String) throws -> Section {
+        try Section(take(key)?.value, name: path(key), file: file)
+    }
+
+    /// The sections of a list of mappings, each with the line on which it starts.
+    mutating func sections(_ key: String) throws -> [(line: Int, section: Section)] {
+        guard let (line, value) = take(key) else { return [] }
+        if value == Node("null", Tag(.null)) || value.scalar?.string == "" { return [] }
+        guard let sequence = value.sequence else { throw wrong(key, line, "a list") }
+        return try sequence.enumerated().map { index, item in
+            (item.mark?.line ?? line, try Section(item, name: "\(path(key))[\(index)]", file: file))
+        }
+    }
+
+    /// - Throws: for a key that nobody has read.
+    func finish() throws {
+        guard let unknown = entries.min(by: { $0.line < $1.line }) else { return }
+        throw DTAError(
+            .invalidArgument, "\(file):\(unknown.line): unknown key \(path(unknown.key))",
+            hint: "docs/configuration.md lists the keys")
+    }
+}
