@@ -77,7 +77,7 @@ let package = Package(
             name: "dtad-hsm", dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem"],
             swiftSettings: common),
         .executableTarget(
-            name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments],
+            name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments, crypto],
             swiftSettings: common),
 
         // Tests
