@@ -13,9 +13,6 @@ public struct AuditLine: Sendable, Equatable {
     /// What the first record of all names as its predecessor.
     public static let origin = String(repeating: "0", count: 64)
 
-    /// The context under which the agent signs checkpoints.
-    public static let checkpointContext = "dta/audit/1"
-
     /// Reads a line without its line end.
     /// - Returns: nil where it is no record.
     public init?(_ line: some BidirectionalCollection<UInt8>) {
