@@ -20,8 +20,7 @@ struct AuditWriter {
     }
 
     mutating func record(_ record: AuditRecord) {
-        field(#","uid":"#, UInt64(record.caller.uid))
-        field(#","user":"#, record.caller.userName)
+        owner(record.caller)
         field(#","pid":"#, UInt64(UInt32(bitPattern: record.caller.pid)))
         if let executable = record.caller.executable { field(#","exe":"#, executable, limit: 1024) }
         if let unit = record.caller.unit { field(#","unit":"#, unit) }
@@ -30,6 +29,22 @@ struct AuditWriter {
         field(#","result":"#, record.result)
         field(#","us":"#, record.microseconds)
     }
+
+    private mutating func owner(_ caller: Caller) {
+        field(#","uid":"#, UInt64(caller.uid))
+        field(#","user":"#, caller.userName)
+    }
+
+    /// `,"uid":N,"user":"NAME",`: what follows the time in every record of a caller's.
+    static func owner(_ caller: Caller) -> [UInt8] {
+        var writer = AuditWriter()
+        writer.owner(caller)
+        writer.literal(",")
+        return writer.bytes
+    }
+
+    /// The length of `,"time":"2026-01-02T03:04:05.000006Z"`.
+    static let timeFieldCount = 37
 
     /// Something that happened to the log itself.
     mutating func event(_ text: String) { field(#","event":"#, text, limit: 1024) }
@@ -62,7 +77,7 @@ struct AuditWriter {
 
     @inline(__always)
     private mutating func literal(_ text: StaticString) {
-        unsafe text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+        text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
 
     /// JSON's escapes (RFC 8259 §7) for quotes, backslashes and control characters; DEL and what is not ASCII but a

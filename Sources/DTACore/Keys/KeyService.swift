@@ -14,7 +14,7 @@ public final class KeyService: Sendable {
     let policy: LivePolicy
     let logger: Logger
     private let store: Store
-    private let intents: Intents
+    let intents: Intents
     private let limit: Int
     private let forget: @Sendable (ObjectID) -> Void
 

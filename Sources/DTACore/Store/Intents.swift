@@ -96,6 +96,14 @@ final class Intents: Sendable {
         }
     }
 
+    /// The objects of all intents.
+    func objects() throws -> Set<ObjectID> {
+        Set(
+            try store.read { database in
+                try Data.fetchAll(database, sql: "SELECT object FROM intent_objects").map { try ObjectID([UInt8]($0)) }
+            })
+    }
+
     /// Clears what was left: makes that did not end are undone, deletions are finished. Both are the same act, because an
     /// intent is struck out in the transaction that makes its objects somebody's.
     /// - Returns: how many intents were cleared.
