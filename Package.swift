@@ -70,11 +70,11 @@ let package = Package(
             name: "dtad",
             dependencies: [
                 "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats",
-                "DTASystem", "CSystemd", arguments, .product(name: "Logging", package: "swift-log"),
+                "DTASystem", "CLinux", "CSystemd", arguments, .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),
         .executableTarget(
-            name: "dtad-hsm", dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem"],
+            name: "dtad-hsm", dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem", "CLinux"],
             swiftSettings: common),
         .executableTarget(
             name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments, crypto],
