@@ -48,7 +48,9 @@ final class Service: Sendable {
         let server = try Server(
             listeners: listening.descriptors, handler: router, limits: limits, processes: custody.processes,
             sharedSlowProcess: custody.isSingle, deadline: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000,
-            logger: logger, launch: custody.launch)
+            logger: logger,
+            programDigest: { agent.policy.current.needsExecutableDigest ? ProgramDigest.of(pid: $0) : nil },
+            launch: custody.launch)
         self.server = server
         forgetting.withLock { $0 = { server.forget($0) } }
     }
