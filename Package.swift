@@ -61,7 +61,7 @@ let package = Package(
         .target(
             name: "AgentServer",
             dependencies: [
-                "AgentProtocol", "CustodyProtocol", "DTASystem", .product(name: "Logging", package: "swift-log"),
+                "AgentProtocol", "CLinux", "CustodyProtocol", "DTASystem", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),
 
