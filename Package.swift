@@ -74,7 +74,7 @@ let package = Package(
             ],
             swiftSettings: common),
         .executableTarget(
-            name: "dtad-hsm", dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem"],
+            name: "dtad-hsm", dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem", "CLinux"],
             swiftSettings: common),
         .executableTarget(
             name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments],

@@ -1,1 +1,17 @@
-print("stub")
+// dtad-hsm: one process, one thread, one session with the HSM; it serves one connection, the front's, on descriptor 3.
+
+import CustodyProtocol
+import DTASystem
+import Glibc
+
+// Before anything that is worth reading is in memory; exec has reset it.
+Hardening.closeMemory()
+
+let command: Command
+do {
+    command = try Command(Array(CommandLine.arguments.dropFirst()))
+} catch {
+    complain(DTAError(error))
+    exit(Int32(CustodyExit.usage.rawValue))
+}
+exit(Int32(command.run().rawValue))

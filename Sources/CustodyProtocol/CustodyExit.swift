@@ -1,0 +1,36 @@
+import DTASystem
+
+/// Why dtad-hsm ended, as its exit status; it also stands in the last answer, because dtad sees no exit status of a
+/// process that systemd started. The numbers never change.
+public enum CustodyExit: UInt8, Sendable, CaseIterable {
+    /// The front closed the connection, or a command was carried out.
+    case finished = 0
+    /// Something that has no status of its own.
+    case failed = 1
+    /// The command line is wrong.
+    case usage = 2
+    /// The token refused the PIN, or locked it. Never start another dtad-hsm with this PIN: some HSMs destroy their keys
+    /// after a few wrong ones.
+    case wrongPIN = 10
+    /// The token, or what dtad keeps on it, is not to be found: start again, with back-off.
+    case tokenAway = 11
+    /// The PKCS#11 module cannot be loaded.
+    case moduleMissing = 12
+    /// The configuration, or the file with the PIN, cannot be used.
+    case configuration = 13
+    /// `--init` only: a token of that label exists already.
+    case tokenExists = 14
+}
+
+/// What dtad-hsm said instead of serving.
+public struct CustodyStartError: Error, Sendable, Equatable {
+    /// What to tell people.
+    public var reason: DTAError
+    /// What to do about it.
+    public var exit: CustodyExit
+
+    public init(_ reason: DTAError, _ exit: CustodyExit) {
+        self.reason = reason
+        self.exit = exit
+    }
+}

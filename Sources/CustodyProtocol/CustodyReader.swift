@@ -1,0 +1,68 @@
+import DTASystem
+
+/// Takes one message, without its length, apart: its first byte, then its fields in order. It copies what it gives, so
+/// nothing of the message's buffer is kept.
+public struct CustodyReader {
+    private let message: UnsafeRawBufferPointer
+    private var at = 1
+
+    /// The operation or the status.
+    public let head: UInt8
+
+    /// - Throws: `DTAError.invalidArgument` for an empty message.
+    public init(_ message: UnsafeRawBufferPointer) throws {
+        guard let first = unsafe message.first else { throw DTAError(.invalidArgument, "an empty custody message") }
+        unsafe self.message = message
+        head = first
+    }
+
+    /// Whether there is another field.
+    public var hasMore: Bool { unsafe at < message.count }
+
+    /// The next field, of at most `limit` bytes.
+    /// - Throws: `DTAError.invalidArgument` where the field is missing, cut short or too long.
+    public mutating func field(atMost limit: Int = CustodyFrame.limit) throws -> [UInt8] {
+        let count = try length()
+        guard count <= limit else {
+            throw DTAError(.invalidArgument, "a custody field of \(count) bytes: at most \(limit) are allowed")
+        }
+        defer { at += count }
+        return unsafe [UInt8](message[at..<at + count])
+    }
+
+    /// The next field, of exactly `count` bytes.
+    public mutating func field(exactly count: Int) throws -> [UInt8] {
+        let value = try field(atMost: count)
+        guard value.count == count else {
+            throw DTAError(.invalidArgument, "a custody field has \(value.count) bytes instead of \(count)")
+        }
+        return value
+    }
+
+    public mutating func byte() throws -> UInt8 { try field(exactly: 1)[0] }
+
+    public mutating func uint32() throws -> UInt32 { try field(exactly: 4).reduce(0) { $0 << 8 | UInt32($1) } }
+
+    /// The next field as UTF-8; what is not is replaced.
+    public mutating func string(atMost limit: Int = 4096) throws -> String {
+        String(decoding: try field(atMost: limit), as: UTF8.self)
+    }
+
+    public mutating func objectID() throws -> ObjectID { try ObjectID(try field(exactly: 16)) }
+
+    /// Ends the message.
+    /// - Throws: `DTAError.invalidArgument` where fields are left.
+    public func end() throws {
+        guard !hasMore else { throw DTAError(.invalidArgument, "a custody message has fields too many") }
+    }
+
+    private mutating func length() throws -> Int {
+        guard unsafe message.count - at >= 4 else { throw DTAError(.invalidArgument, "a custody field is missing") }
+        let count = unsafe Int(UInt32(bigEndian: message.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
+        guard unsafe message.count - at - 4 >= count else {
+            throw DTAError(.invalidArgument, "a custody field is cut short")
+        }
+        at += 4
+        return count
+    }
+}

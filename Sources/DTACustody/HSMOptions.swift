@@ -1,0 +1,39 @@
+/// What a dtad-hsm process must know of its HSM; paths are absolute. `docs/configuration.md` says where each comes from.
+public struct HSMOptions: Sendable, Equatable {
+    /// The PKCS#11 module, a shared library.
+    public var module: String
+    /// The token's label, its serial number, or both.
+    public var tokenLabel: String?
+    public var tokenSerial: String?
+    /// Read where the service manager gives no credential `hsm-pin`.
+    public var pinFile: String?
+    /// Serialises log-ins and changes of the token between processes.
+    public var lockFile: String
+    /// Whether to sign with copies of keys that live in this process' session.
+    public var cacheSessionObjects: Bool
+    /// How long a request may take before the process ends itself.
+    public var deadlineMilliseconds: Int
+
+    public init(
+        module: String, tokenLabel: String?, tokenSerial: String?, pinFile: String?, lockFile: String,
+        cacheSessionObjects: Bool, deadlineMilliseconds: Int
+    ) {
+        self.module = module
+        self.tokenLabel = tokenLabel
+        self.tokenSerial = tokenSerial
+        self.pinFile = pinFile
+        self.lockFile = lockFile
+        self.cacheSessionObjects = cacheSessionObjects
+        self.deadlineMilliseconds = deadlineMilliseconds
+    }
+
+    /// The token as people are told of it.
+    var tokenName: String {
+        switch (tokenLabel, tokenSerial) {
+        case (let label?, nil): "\"\(label)\""
+        case (nil, let serial?): "with serial number \(serial)"
+        case (let label?, let serial?): "\"\(label)\" with serial number \(serial)"
+        case (nil, nil): "without a name"
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import CPKCS11
+import CustodyProtocol
+import DTASystem
+
+/// Makes keys, and believes nothing: what the token made is read back.
+struct KeyGeneration {
+    let token: Token
+
+    /// Makes a key on the token.
+    /// - Returns: its handles, and its public key (empty for a secret key).
+    /// - Throws: `DTAError.failedPrecondition` where a mechanism is missing or the token did not obey; then nothing is
+    ///   left behind. `PKCS11Error`.
+    func make(_ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws -> (handles: [CK_OBJECT_HANDLE], [UInt8]) {
+        try kind.require(on: token)
+        let session = token.session
+        let key: CK_OBJECT_HANDLE
+        var publicHandle: CK_OBJECT_HANDLE?
+        if kind.isPair {
+            let pair = try session.generateKeyPair(
+                kind.generation(on: token), public: kind.publicTemplate(label, id: id),
+                private: kind.keyTemplate(label, id: id))
+            key = pair.private
+            publicHandle = pair.public
+        } else {
+            key = try session.generateKey(kind.generation(on: token), kind.keyTemplate(label, id: id))
+        }
+        let handles = [key, publicHandle].compactMap { $0 }
+        do {
+            try verify(key, kind, label, id: id)
+            return (handles, try publicHandle.map { try publicKey($0, kind) } ?? [])
+        } catch {
+            for handle in handles { try? session.destroy(handle) }
+            throw error
+        }
+    }
+
+    /// The public key of a public object.
+    func publicKey(_ handle: CK_OBJECT_HANDLE, _ kind: KeyKind) throws -> [UInt8] {
+        guard let point = try token.session.read(handle, [CKA_EC_POINT])[0] else {
+            throw PKCS11Error(call: "C_GetAttributeValue CKA_EC_POINT", code: CK_RV(CKR_ATTRIBUTE_VALUE_INVALID))
+        }
+        guard let key = kind.publicKey(point: point) else {
+            throw DTAError(
+                .failedPrecondition, "the token gives the public key of a \(kind.name) key in an unknown form")
+        }
+        return key
+    }
+
+    private func verify(_ key: CK_OBJECT_HANDLE, _ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws {
+        let demanded: [(type: UInt, name: String, value: [UInt8])] = [
+            (CKA_SENSITIVE, "CKA_SENSITIVE", [1]), (CKA_EXTRACTABLE, "CKA_EXTRACTABLE", [0]),
+            (CKA_ALWAYS_SENSITIVE, "CKA_ALWAYS_SENSITIVE", [1]),
+            (CKA_NEVER_EXTRACTABLE, "CKA_NEVER_EXTRACTABLE", [1]), (CKA_LOCAL, "CKA_LOCAL", [1]),
+            (CKA_TOKEN, "CKA_TOKEN", [1]), (CKA_PRIVATE, "CKA_PRIVATE", [1]),
+            (CKA_LABEL, "CKA_LABEL", Array(label.text.utf8)), (CKA_ID, "CKA_ID", id),
+        ]
+        let values = try token.session.read(key, demanded.map(\.type))
+        for (wanted, value) in zip(demanded, values) where value != wanted.value {
+            throw DTAError(
+                .failedPrecondition,
+                "the token \"\(token.info.labelText)\" made a \(kind.name) key otherwise than it was told "
+                    + "(\(wanted.name)); the key was destroyed",
+                hint: "use a token that keeps keys sensitive and non-extractable")
+        }
+    }
+}

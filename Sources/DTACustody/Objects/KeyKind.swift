@@ -1,0 +1,142 @@
+import CPKCS11
+import CustodyProtocol
+import DTASystem
+
+/// A kind of key as the token sees it: how it is made, what it may do, how it is told from others.
+enum KeyKind: CaseIterable {
+    case ed25519, x25519, p256, p384, secp256k1, hmacSHA256, aes256
+
+    init(_ type: KeyType) {
+        switch type {
+        case .ed25519: self = .ed25519
+        case .p256: self = .p256
+        case .p384: self = .p384
+        case .secp256k1: self = .secp256k1
+        case .hmacSHA256: self = .hmacSHA256
+        case .aes256: self = .aes256
+        }
+    }
+
+    /// nil for X25519, of which users make none.
+    var keyType: KeyType? { KeyType.allCases.first { KeyKind($0) == self } }
+
+    var name: String { keyType?.name ?? "x25519" }
+
+    var isPair: Bool { !parameters.isEmpty }
+
+    /// CKA_EC_PARAMS: the curve's object identifier in DER; empty for secret keys.
+    var parameters: [UInt8] {
+        switch self {
+        case .ed25519: [0x06, 0x03, 0x2b, 0x65, 0x70]  // 1.3.101.112, RFC 8410
+        case .x25519: [0x06, 0x03, 0x2b, 0x65, 0x6e]  // 1.3.101.110, RFC 8410
+        case .p256: [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]  // 1.2.840.10045.3.1.7
+        case .p384: [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22]  // 1.3.132.0.34
+        case .secp256k1: [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a]  // 1.3.132.0.10
+        case .hmacSHA256, .aes256: []
+        }
+    }
+
+    /// CKM_… that makes it. A token without Montgomery keys, as SoftHSM is, makes X25519 as an Edwards key.
+    func generation(on token: Token) -> UInt {
+        switch self {
+        case .ed25519: CKM_EC_EDWARDS_KEY_PAIR_GEN
+        case .x25519:
+            token.supports(CKM_EC_MONTGOMERY_KEY_PAIR_GEN) || !token.supports(CKM_EC_EDWARDS_KEY_PAIR_GEN)
+                ? CKM_EC_MONTGOMERY_KEY_PAIR_GEN : CKM_EC_EDWARDS_KEY_PAIR_GEN
+        case .p256, .p384, .secp256k1: CKM_EC_KEY_PAIR_GEN
+        case .hmacSHA256: CKM_GENERIC_SECRET_KEY_GEN
+        case .aes256: CKM_AES_KEY_GEN
+        }
+    }
+
+    /// CKM_… that uses it.
+    var use: UInt {
+        switch self {
+        case .ed25519: CKM_EDDSA
+        case .x25519: CKM_ECDH1_DERIVE
+        case .p256, .p384, .secp256k1: CKM_ECDSA
+        case .hmacSHA256: CKM_SHA256_HMAC
+        case .aes256: CKM_AES_GCM
+        }
+    }
+
+    func isSupported(by token: Token) -> Bool { token.supports(generation(on: token)) && token.supports(use) }
+
+    /// - Throws: `DTAError.failedPrecondition` that names the mechanism that is missing.
+    func require(on token: Token) throws {
+        try token.require(generation(on: token), for: "\(self.name) keys")
+        try token.require(use, for: "\(self.name) keys")
+    }
+
+    /// The bytes of a signature or MAC.
+    var outputSize: Int {
+        switch self {
+        case .p384: 96
+        case .hmacSHA256: 32
+        default: 64
+        }
+    }
+
+    /// The bytes of the digest that ECDSA signs; nil for the others.
+    var digestSize: Int? {
+        switch self {
+        case .p256, .secp256k1: 32
+        case .p384: 48
+        default: nil
+        }
+    }
+
+    /// Tells the kind from CKA_KEY_TYPE and CKA_EC_PARAMS.
+    init?(type: UInt?, parameters: [UInt8]?) {
+        switch type {
+        case CKK_GENERIC_SECRET, CKK_SHA256_HMAC: self = .hmacSHA256
+        case CKK_AES: self = .aes256
+        case CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY:
+            guard let parameters, let kind = KeyKind.allCases.first(where: { $0.isPair && $0.parameters == parameters })
+            else { return nil }
+            self = kind
+        default: return nil
+        }
+    }
+
+    // MARK: templates
+
+    /// What every key has that D-TA makes: never readable, on the token, and with the one use that its kind is for. The
+    /// others are forbidden one by one, because a token may allow by default what it is not told to forbid.
+    func keyTemplate(_ label: ObjectLabel, id: [UInt8]) -> [Attribute] {
+        let common = [
+            Attribute(CKA_TOKEN, true), Attribute(CKA_PRIVATE, true), Attribute(CKA_SENSITIVE, true),
+            Attribute(CKA_EXTRACTABLE, false), Attribute(CKA_MODIFIABLE, false), Attribute(CKA_LABEL, label.text),
+            Attribute(CKA_ID, id), Attribute(CKA_SIGN, ![.x25519, .aes256].contains(self)),
+            Attribute(CKA_DECRYPT, self == .aes256), Attribute(CKA_DERIVE, self == .x25519),
+            Attribute(CKA_UNWRAP, false),
+        ]
+        if isPair { return common }
+        return common + [
+            Attribute(CKA_ENCRYPT, self == .aes256), Attribute(CKA_VERIFY, false), Attribute(CKA_WRAP, false),
+            Attribute(CKA_VALUE_LEN, number: 32),
+        ]
+    }
+
+    func publicTemplate(_ label: ObjectLabel, id: [UInt8]) -> [Attribute] {
+        [
+            Attribute(CKA_TOKEN, true), Attribute(CKA_PRIVATE, false), Attribute(CKA_MODIFIABLE, false),
+            Attribute(CKA_LABEL, label.text), Attribute(CKA_ID, id), Attribute(CKA_EC_PARAMS, parameters),
+            Attribute(CKA_VERIFY, self != .x25519), Attribute(CKA_ENCRYPT, false), Attribute(CKA_WRAP, false),
+        ]
+    }
+
+    /// The public key out of CKA_EC_POINT, which is an OCTET STRING in DER, as PKCS#11 2.40 says, or, as newer
+    /// versions say of Edwards and Montgomery keys, the bare bytes.
+    func publicKey(point: [UInt8]) -> [UInt8]? {
+        let size: Int
+        switch self {
+        case .ed25519, .x25519: size = 32
+        case .p256, .secp256k1: size = 65
+        case .p384: size = 97
+        case .hmacSHA256, .aes256: return nil
+        }
+        if point.count == size + 2, point.starts(with: [0x04, UInt8(size)]) { return Array(point.dropFirst(2)) }
+        return point.count == size ? point : nil
+    }
+}

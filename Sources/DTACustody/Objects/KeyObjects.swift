@@ -1,0 +1,155 @@
+import CPKCS11
+import CustodyProtocol
+import DTASystem
+
+/// Finds D-TA's keys on the token, judges them, and remembers where they are: one search among 1,000 keys costs more
+/// than a hundred signatures.
+final class KeyObjects {
+    private let session: Session
+    private let makeCopies: Bool
+    private var known: [ObjectLabel.CacheKey: KeyObject] = [:]
+
+    /// How many keys are remembered at most; then all are forgotten, because copies take the module's memory.
+    private static let limit = 4096
+    /// How long a copy is used before its original is looked at: a copy goes on signing when the token is away or when
+    /// another program deleted the key.
+    private static let trust: UInt64 = 1_000_000_000
+
+    init(_ session: Session, makeCopies: Bool) {
+        self.session = session
+        self.makeCopies = makeCopies
+    }
+
+    /// The key with this id; nil where the token shows none.
+    /// - Throws: `DTAError.permissionDenied` where it is not such as dtad-hsm makes; `PKCS11Error`.
+    func key(_ id: ObjectID) throws -> KeyObject? {
+        if let object = fresh(.id(id)) { return object }
+        guard let found = try find(id), let key = found.key else { return nil }
+        return remember(.id(id), found.label, key, publicHandle: found.publicHandle)
+    }
+
+    /// The sealing key with this label; nil where the token shows none.
+    func sealingKey(_ label: ObjectLabel) throws -> KeyObject? {
+        if let object = fresh(.label(label)) { return object }
+        let handles = try session.find([Attribute(CKA_TOKEN, true), Attribute(CKA_LABEL, label.text)], limit: 2)
+        guard let handle = handles.first else { return nil }
+        guard handles.count == 1 else { throw refusal(label.text, "the token holds more than one") }
+        let object = try judge(handle)
+        guard object.label == label, let kind = object.kind, kind == .aes256 else {
+            throw refusal(label.text, "it is no AES key")
+        }
+        return remember(.label(label), label, (handle, kind), publicHandle: nil)
+    }
+
+    /// Everything under this id, straight from the token.
+    func find(_ id: ObjectID) throws -> FoundObjects? {
+        // CKA_TOKEN keeps this session's copies out, which have the same id.
+        let handles = try session.find([Attribute(CKA_TOKEN, true), Attribute(CKA_ID, id.bytes)], limit: 3)
+        var found: FoundObjects?
+        for handle in handles {
+            let object = try judge(handle)
+            guard case .object(let named) = object.label, named.id == id else {
+                throw refusal(object.label.text, "its label names another id")
+            }
+            if let found, found.label != object.label {
+                throw refusal(object.label.text, "another object has the same id")
+            }
+            var all = found ?? FoundObjects(label: object.label)
+            if let kind = object.kind {
+                guard all.key == nil else { throw refusal(object.label.text, "the token holds more than one") }
+                all.key = (handle, kind)
+            } else {
+                guard all.publicHandle == nil else {
+                    throw refusal(object.label.text, "the token holds more than one public half")
+                }
+                all.publicHandle = handle
+            }
+            found = all
+        }
+        return found
+    }
+
+    /// Every object of a class, by label; what other programs keep on the token is passed over.
+    func list(_ objectClass: ObjectClass) throws -> Set<TokenObject> {
+        var objects: Set<TokenObject> = []
+        for handle in try session.find([Attribute(CKA_TOKEN, true)], limit: .max) {
+            // An object may go while the list is made.
+            guard let text = try? session.read(handle, [CKA_LABEL])[0],
+                case .object(let object) = ObjectLabel(String(decoding: text, as: UTF8.self)),
+                object.objectClass == objectClass
+            else { continue }
+            objects.insert(object)
+        }
+        return objects
+    }
+
+    /// Drops what is remembered of a key, and its copy.
+    func forget(_ id: ObjectID) { drop(.id(id)) }
+
+    func forgetAll() { for key in Array(known.keys) { drop(key) } }
+
+    private func drop(_ key: ObjectLabel.CacheKey) {
+        if let copy = known.removeValue(forKey: key)?.copy { try? session.destroy(copy) }
+    }
+
+    /// A remembered key, if what it copies was there a second ago.
+    private func fresh(_ key: ObjectLabel.CacheKey) -> KeyObject? {
+        guard let object = known[key] else { return nil }
+        guard object.copy != nil else { return object }
+        let now = monotonicNanoseconds()
+        if now &- object.seen < Self.trust { return object }
+        guard let text = try? session.read(object.tokenHandle, [CKA_LABEL])[0], text == Array(object.label.text.utf8)
+        else {
+            drop(key)
+            return nil
+        }
+        object.seen = now
+        return object
+    }
+
+    private func remember(
+        _ key: ObjectLabel.CacheKey, _ label: ObjectLabel, _ found: (handle: CK_OBJECT_HANDLE, kind: KeyKind),
+        publicHandle: CK_OBJECT_HANDLE?
+    ) -> KeyObject {
+        if known.count >= Self.limit { forgetAll() }
+        // Where the token makes no copies, the key itself is used.
+        let copy = makeCopies ? try? session.copyToSession(found.handle) : nil
+        let object = KeyObject(
+            label: label, kind: found.kind, tokenHandle: found.handle, publicHandle: publicHandle, copy: copy)
+        known[key] = object
+        return object
+    }
+
+    /// Reads what an object is, and refuses what dtad-hsm would not have made.
+    /// - Returns: its kind; nil for a public half.
+    private func judge(_ handle: CK_OBJECT_HANDLE) throws -> (label: ObjectLabel, kind: KeyKind?) {
+        let values = try session.read(
+            handle, [CKA_LABEL, CKA_CLASS, CKA_KEY_TYPE, CKA_EC_PARAMS, CKA_SENSITIVE, CKA_EXTRACTABLE])
+        let text = String(decoding: values[0] ?? [], as: UTF8.self)
+        guard let label = ObjectLabel(text) else { throw refusal(text, "its label is not one of D-TA's") }
+        switch values[1]?.asNumber {
+        case CKO_PUBLIC_KEY: return (label, nil)
+        case CKO_PRIVATE_KEY, CKO_SECRET_KEY:
+            guard let kind = KeyKind(type: values[2]?.asNumber, parameters: values[3]) else {
+                throw refusal(text, "it is of a kind that D-TA does not use")
+            }
+            guard values[4] == [1], values[5] == [0] else { throw refusal(text, "its secret can be read") }
+            return (label, kind)
+        default: throw refusal(text, "it is no key")
+        }
+    }
+
+    private func refusal(_ label: String, _ why: String) -> DTAError {
+        DTAError(
+            .permissionDenied, "the object \"\(label.prefix(80))\" on the token is not used: \(why)",
+            hint: "something other than dtad-hsm wrote to the token")
+    }
+}
+
+extension ObjectLabel {
+    /// User's keys are asked for by id, before their label is known.
+    enum CacheKey: Hashable {
+        case id(ObjectID)
+        case label(ObjectLabel)
+    }
+}

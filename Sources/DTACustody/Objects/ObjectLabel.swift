@@ -1,0 +1,53 @@
+import CustodyProtocol
+
+/// The label (CKA_LABEL) of everything that D-TA keeps on a token; it decides what may be done with the object.
+///
+///     dta/<class>/<owner uid>/<object id, 32 hexadecimal digits>
+///     dta/seal/<number>, dta/state/<number>
+enum ObjectLabel: Equatable, Hashable {
+    case object(TokenObject)
+    case sealing(ObjectClass, number: UInt32)
+
+    /// What all labels of D-TA begin with; other programs may keep objects of theirs on the token.
+    static let prefix = "dta/"
+
+    var text: String {
+        switch self {
+        case .object(let object):
+            "dta/\(object.objectClass.name)/\(object.owner.uid)/\(hexadecimal(object.id.bytes))"
+        case .sealing(let objectClass, let number): "dta/\(objectClass.name)/\(number)"
+        }
+    }
+
+    /// Reads a label; nil unless it is written exactly as `text` writes it.
+    init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count >= 3, parts[0] == "dta",
+            let objectClass = ObjectClass.allCases.first(where: { $0.name == parts[1] }), let number = UInt32(parts[2])
+        else { return nil }
+        if objectClass == .seal || objectClass == .state {
+            self = .sealing(objectClass, number: number)
+        } else {
+            guard parts.count == 4, let bytes = bytes(hexadecimal: parts[3]), let id = try? ObjectID(bytes) else {
+                return nil
+            }
+            self = .object(TokenObject(objectClass: objectClass, owner: ObjectOwner(uid: number), id: id))
+        }
+        // One object has one label: no leading zeros, no capitals, nothing behind it.
+        guard self.text == text else { return nil }
+    }
+}
+
+func hexadecimal(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+}
+
+private func bytes(hexadecimal text: Substring) -> [UInt8]? {
+    let digits = text.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }
+    guard digits.count % 2 == 0 else { return nil }
+    return try? stride(from: 0, to: digits.count, by: 2).map { index in
+        guard let high = digits[index], let low = digits[index + 1] else { throw CancellationError() }
+        return UInt8(high << 4 | low)
+    }
+}

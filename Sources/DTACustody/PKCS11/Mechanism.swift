@@ -1,0 +1,22 @@
+import CPKCS11
+
+// PKCS#11 3.0 has these; p11-kit's header does not.
+let CKM_EC_MONTGOMERY_KEY_PAIR_GEN: UInt = 0x1056
+let CKK_EC_MONTGOMERY: UInt = 0x41
+
+/// A mechanism as PKCS#11 writes it.
+func name(of mechanism: UInt) -> String {
+    switch mechanism {
+    case CKM_EC_KEY_PAIR_GEN: "CKM_EC_KEY_PAIR_GEN"
+    case CKM_EC_EDWARDS_KEY_PAIR_GEN: "CKM_EC_EDWARDS_KEY_PAIR_GEN"
+    case CKM_EC_MONTGOMERY_KEY_PAIR_GEN: "CKM_EC_MONTGOMERY_KEY_PAIR_GEN"
+    case CKM_GENERIC_SECRET_KEY_GEN: "CKM_GENERIC_SECRET_KEY_GEN"
+    case CKM_AES_KEY_GEN: "CKM_AES_KEY_GEN"
+    case CKM_ECDSA: "CKM_ECDSA"
+    case CKM_EDDSA: "CKM_EDDSA"
+    case CKM_SHA256_HMAC: "CKM_SHA256_HMAC"
+    case CKM_AES_GCM: "CKM_AES_GCM"
+    case CKM_ECDH1_DERIVE: "CKM_ECDH1_DERIVE"
+    default: "mechanism 0x" + String(mechanism, radix: 16)
+    }
+}

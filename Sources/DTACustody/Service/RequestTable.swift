@@ -1,0 +1,109 @@
+import CustodyProtocol
+import DTASystem
+
+/// Takes each request completely apart before anything is done, does it, and writes the answer's fields.
+extension Custody {
+    func answer(_ request: inout CustodyReader, _ answer: inout CustodyWriter) throws {
+        guard let operation = CustodyOperation(rawValue: request.head) else {
+            throw DTAError(.invalidArgument, "custody operation \(request.head) is unknown")
+        }
+        switch operation {
+        case .describe: try answerDescribe(&request, &answer)
+        case .random:
+            let count = try request.uint32()
+            try request.end()
+            try finish(&answer, random(count: Int(count)))
+        case .list: try answerList(&request, &answer)
+        case .generate:
+            let type = try keyType(&request)
+            let owner = ObjectOwner(uid: try request.uint32())
+            let id = try request.objectID()
+            try request.end()
+            try finish(&answer, generate(type, owner: owner, id: id))
+        case .publicKey:
+            let id = try request.objectID()
+            try request.end()
+            let (type, key) = try publicKey(id)
+            answer.begin(CustodyFrame.ok)
+            answer.field(type.rawValue)
+            answer.field(key)
+        case .delete:
+            let objectClass = try objectClass(&request)
+            let id = try request.objectID()
+            try request.end()
+            try delete(objectClass, id: id)
+            answer.begin(CustodyFrame.ok)
+        case .forget:
+            let id = try request.objectID()
+            try request.end()
+            forget(id)
+            answer.begin(CustodyFrame.ok)
+        case .sign:
+            let id = try request.objectID()
+            let input = try request.field()
+            try request.end()
+            try finish(&answer, sign(id, input: input))
+        case .mac:
+            let id = try request.objectID()
+            let input = try request.field()
+            try request.end()
+            try finish(&answer, mac(id, input: input))
+        case .encrypt:
+            let id = try request.objectID()
+            let plaintext = try request.field()
+            let aad = try request.field()
+            try request.end()
+            try finish(&answer, encrypt(id, plaintext: plaintext, aad: aad))
+        case .decrypt:
+            let id = try request.objectID()
+            let ciphertext = try request.field()
+            let aad = try request.field()
+            try request.end()
+            try finish(&answer, decrypt(id, ciphertext: ciphertext, aad: aad))
+        default: throw DTAError(.invalidArgument, "custody operation \(request.head) is unknown")
+        }
+    }
+
+    private func finish(_ answer: inout CustodyWriter, _ bytes: [UInt8]) throws {
+        answer.begin(CustodyFrame.ok)
+        answer.field(bytes)
+    }
+
+    private func answerDescribe(_ request: inout CustodyReader, _ answer: inout CustodyWriter) throws {
+        try request.end()
+        let token = try describe()
+        answer.begin(CustodyFrame.ok)
+        for text in [token.label, token.serial, token.manufacturer, token.model, token.library] { answer.field(text) }
+        answer.field(token.keyTypes.map(\.rawValue))
+        answer.field(token.maximumSessions)
+        answer.field(UInt32(bitPattern: token.pid))
+        answer.field(token.uid)
+        answer.field(token.memoryShortfall)
+    }
+
+    private func answerList(_ request: inout CustodyReader, _ answer: inout CustodyWriter) throws {
+        let objectClass = try objectClass(&request)
+        try request.end()
+        let objects = try list(objectClass)
+        guard objects.count * TokenObject.wireSize <= CustodyFrame.limit - 64 else {
+            throw DTAError(.resourceExhausted, "the token holds \(objects.count) objects, too many to list at once")
+        }
+        try finish(&answer, objects.flatMap(\.wire))
+    }
+
+    private func keyType(_ request: inout CustodyReader) throws -> KeyType {
+        let number = try request.byte()
+        guard let type = KeyType(rawValue: number) else {
+            throw DTAError(.invalidArgument, "key type \(number) is unknown")
+        }
+        return type
+    }
+
+    private func objectClass(_ request: inout CustodyReader) throws -> ObjectClass {
+        let number = try request.byte()
+        guard let objectClass = ObjectClass(rawValue: number) else {
+            throw DTAError(.invalidArgument, "object class \(number) is unknown")
+        }
+        return objectClass
+    }
+}

@@ -1,0 +1,76 @@
+import CustodyProtocol
+import DTASystem
+import Glibc
+
+/// Where the PIN comes from: a credential of the service manager or a file, never the command line or an environment
+/// variable, which other users can see.
+public enum PIN {
+    /// The longest PIN; PKCS#11 gives no bound.
+    public static let limit = 255
+
+    /// Reads the user's PIN: `$CREDENTIALS_DIRECTORY/hsm-pin`, else `file`.
+    /// - Throws: `CustodyStartError` with `.configuration`.
+    public static func read(file: String?) throws -> SecretBytes {
+        if let directory = getenv("CREDENTIALS_DIRECTORY").map({ String(cString: $0) }) {
+            let path = directory + "/hsm-pin"
+            // The service manager may give the file to us by an access list, which shows as a mode for the group.
+            if access(path, F_OK) == 0 { return try read(path, ownersOnly: false) }
+        }
+        guard let file else {
+            throw refusal(
+                "there is no PIN for the HSM: no credential hsm-pin, and the configuration names no file",
+                hint: "set hsm.pin_file, or LoadCredential=hsm-pin:… in the unit")
+        }
+        return try read(file, ownersOnly: true)
+    }
+
+    /// Reads a PIN from a regular file, without the newline at its end. It never passes through memory that can be
+    /// swapped out or dumped.
+    public static func read(_ path: String, ownersOnly: Bool) throws -> SecretBytes {
+        // Without O_NONBLOCK, opening a FIFO would wait for ever.
+        let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard number >= 0 else {
+            throw refusal(
+                "the file with the HSM's PIN, \(path), cannot be read: \(errorText(errno))",
+                hint: "it must be a regular file that belongs to the user of dtad-hsm")
+        }
+        let file = Descriptor(owning: number)
+        var status = stat()
+        try systemCall("fstat") { fstat(file.number, &status) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw refusal("the file with the HSM's PIN, \(path), is not a regular file")
+        }
+        if ownersOnly {
+            guard status.st_uid == geteuid() || status.st_uid == 0 else {
+                throw refusal(
+                    "the file with the HSM's PIN, \(path), belongs to uid \(status.st_uid), who could change it",
+                    hint: "chown it to the user of dtad-hsm")
+            }
+            guard status.st_mode & 0o077 == 0 else {
+                throw refusal(
+                    "the file with the HSM's PIN, \(path), can be read or written by others", hint: "chmod 600 \(path)")
+            }
+        }
+        var count = 0
+        let all = try SecretBytes(count: limit + 2) { target in
+            while count < target.count {
+                let got = try systemCall("read") {
+                    Glibc.read(file.number, target.baseAddress! + count, target.count - count)
+                }
+                if got == 0 { break }
+                count += got
+            }
+        }
+        return try all.withUnsafeBytes { bytes in
+            if count > 0, bytes[count - 1] == UInt8(ascii: "\n") { count -= 1 }
+            guard (1...limit).contains(count) else {
+                throw refusal("the file with the HSM's PIN, \(path), must hold a PIN of 1 to \(limit) bytes")
+            }
+            return try SecretBytes(count: count) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count])) }
+        }
+    }
+
+    private static func refusal(_ message: String, hint: String = "") -> CustodyStartError {
+        CustodyStartError(DTAError(.failedPrecondition, message, hint: hint), .configuration)
+    }
+}

@@ -1,0 +1,89 @@
+import CPKCS11
+import CustodyProtocol
+import DTASystem
+
+/// `dtad-hsm --init`: makes a token where a module has a free slot for one, as SoftHSM always has, and the keys that D-TA
+/// needs on it.
+public enum TokenInitialisation {
+    /// - Parameters: `pin`: the user's, which dtad-hsm logs in with from then on; `securityOfficerPIN`: needed again only
+    ///   to set another one.
+    /// - Throws: `CustodyStartError`; with `.tokenExists` nothing was touched.
+    public static func run(_ options: HSMOptions, pin: SecretBytes, securityOfficerPIN: SecretBytes) throws {
+        guard let label = options.tokenLabel, (1...32).contains(label.utf8.count) else {
+            throw refusal("a new token needs a label of 1 to 32 bytes", hint: "set hsm.token", .configuration)
+        }
+        let module = try Module(path: options.module)
+        do {
+            try TokenLock(path: options.lockFile).hold {
+                try module.initialize()
+                try makeToken(module, label: label, pin: pin, securityOfficerPIN: securityOfficerPIN)
+                module.finalize()
+            }
+        } catch let error as PKCS11Error {
+            throw refusal(
+                "the token \"\(label)\" could not be made: \(error)",
+                hint: "a half-made token must be deleted by the HSM's own tools before another try", .failed)
+        } catch let error as DTAError {
+            throw CustodyStartError(error, .failed)
+        }
+        try makeKeys(options, pin: pin, module: module)
+    }
+
+    private static func makeToken(
+        _ module: Module, label: String, pin: SecretBytes, securityOfficerPIN: SecretBytes
+    ) throws {
+        let slots = try module.slots().map { ($0, try module.tokenInfo($0)) }
+        guard !slots.contains(where: { $0.1.labelText == label }) else {
+            throw refusal(
+                "a token \"\(label)\" exists already: it is never overwritten", hint: "choose another hsm.token",
+                .tokenExists)
+        }
+        guard let free = slots.first(where: { $0.1.flags & CK_FLAGS(CKF_TOKEN_INITIALIZED) == 0 }) else {
+            throw refusal(
+                "the module has no free slot for a new token",
+                hint: "make the token with the HSM's own tools, then the keys with `dtad-hsm --init --keys-only`", .failed)
+        }
+        var padded = Array(label.utf8) + [UInt8](repeating: 0x20, count: 32 - label.utf8.count)
+        try securityOfficerPIN.withUnsafeBytes { bytes in
+            let pin = UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+            try module.check(
+                "C_InitToken", module.functions.C_InitToken?(free.0, pin, CK_ULONG(bytes.count), &padded))
+        }
+        // SoftHSM gives the new token another slot.
+        guard let slot = try module.slots().first(where: { try module.tokenInfo($0).labelText == label }) else {
+            throw PKCS11Error(call: "C_GetSlotList", code: CK_RV(CKR_TOKEN_NOT_PRESENT))
+        }
+        let session = try Session(module, slot: slot)
+        try session.login(CKU_SO, pin: securityOfficerPIN)
+        try session.initializePIN(pin)
+        try session.logout()
+    }
+
+    /// `--init --keys-only`: the keys that D-TA needs, on a token that somebody else made. Those that are there stay.
+    public static func makeKeys(_ options: HSMOptions, pin: SecretBytes) throws {
+        try makeKeys(options, pin: pin, module: try Module(path: options.module))
+    }
+
+    private static func makeKeys(_ options: HSMOptions, pin: SecretBytes, module: Module) throws {
+        let token = try Token.open(module, options, pin: pin)
+        defer { module.finalize() }
+        do {
+            try TokenLock(path: options.lockFile).hold {
+                let objects = KeyObjects(token.session, makeCopies: false)
+                for objectClass in [ObjectClass.seal, .state] {
+                    let label = ObjectLabel.sealing(objectClass, number: 1)
+                    if try objects.sealingKey(label) != nil { continue }
+                    _ = try KeyGeneration(token: token).make(.aes256, label, id: Array(label.text.utf8))
+                }
+            }
+        } catch let error as PKCS11Error {
+            throw refusal("D-TA's keys could not be made on the token: \(error)", hint: "", .failed)
+        } catch let error as DTAError {
+            throw CustodyStartError(error, .failed)
+        }
+    }
+
+    private static func refusal(_ message: String, hint: String, _ exit: CustodyExit) -> CustodyStartError {
+        CustodyStartError(DTAError(.failedPrecondition, message, hint: hint), exit)
+    }
+}

@@ -1,0 +1,21 @@
+import DTASystem
+import Glibc
+
+/// Serialises, between processes, what SoftHSM cannot do twice at a time: log-ins rewrite the token's file and race, and
+/// concurrent generation fails. The kernel lets the lock go when its holder ends, however it ends.
+struct TokenLock {
+    let path: String
+
+    /// Runs `body` while no other process holds the lock. Waiting is bounded by the alarm of the request, or of the start.
+    func hold<Result>(_ body: () throws -> Result) throws -> Result {
+        let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else {
+            throw DTAError(
+                .failedPrecondition, "the lock file \(path) cannot be opened: \(errorText(errno))",
+                hint: "hsm.lock_file must be in a directory where dtad-hsm may write")
+        }
+        let file = Descriptor(owning: number)
+        try systemCall("flock") { flock(file.number, LOCK_EX) }
+        return try withExtendedLifetime(file) { try body() }
+    }
+}

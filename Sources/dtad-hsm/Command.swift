@@ -1,0 +1,81 @@
+import CustodyProtocol
+import DTAConfiguration
+import DTACustody
+import DTASystem
+import Glibc
+
+/// What the command line asks for.
+enum Command {
+    case serve(configuration: String)
+    case makeToken(configuration: String, pinFile: String, securityOfficerPINFile: String)
+    case makeKeys(configuration: String)
+    case version
+
+    private static let usage = """
+        usage: dtad-hsm --config FILE
+               dtad-hsm --init --config FILE --pin-file FILE --so-pin-file FILE
+               dtad-hsm --init --keys-only --config FILE
+               dtad-hsm --version
+        """
+
+    /// - Throws: `DTAError.invalidArgument` with the usage as its hint.
+    init(_ arguments: [String]) throws {
+        var rest = arguments[...]
+        var flags: Set<String> = []
+        var values: [String: String] = [:]
+        while let argument = rest.popFirst() {
+            switch argument {
+            case "--init", "--keys-only", "--version": flags.insert(argument)
+            case "--config", "--pin-file", "--so-pin-file":
+                guard let value = rest.popFirst(), values.updateValue(value, forKey: argument) == nil else {
+                    throw DTAError(.invalidArgument, "\(argument) needs one file", hint: Command.usage)
+                }
+            default: throw DTAError(.invalidArgument, "unknown argument \(argument)", hint: Command.usage)
+            }
+        }
+        switch (flags, Set(values.keys)) {
+        case (["--version"], []): self = .version
+        case ([], ["--config"]): self = .serve(configuration: values["--config", default: ""])
+        case (["--init", "--keys-only"], ["--config"]):
+            self = .makeKeys(configuration: values["--config", default: ""])
+        case (["--init"], ["--config", "--pin-file", "--so-pin-file"]):
+            self = .makeToken(
+                configuration: values["--config", default: ""], pinFile: values["--pin-file", default: ""],
+                securityOfficerPINFile: values["--so-pin-file", default: ""])
+        default: throw DTAError(.invalidArgument, "these arguments make no command", hint: Command.usage)
+        }
+    }
+
+    /// Does it.
+    /// - Returns: how the process is to end.
+    func run() -> CustodyExit {
+        do {
+            switch self {
+            case .version:
+                print("dtad-hsm 0.1.0")
+            case .makeKeys(let file):
+                let options = try HSMOptions(configuration: file)
+                try TokenInitialisation.makeKeys(options, pin: try PIN.read(file: options.pinFile))
+            case .makeToken(let file, let pinFile, let securityOfficerPINFile):
+                let options = try HSMOptions(configuration: file)
+                try TokenInitialisation.run(
+                    options, pin: try PIN.read(pinFile, ownersOnly: true),
+                    securityOfficerPIN: try PIN.read(securityOfficerPINFile, ownersOnly: true))
+            case .serve(let file): return try Service(configuration: file).run()
+            }
+            return .finished
+        } catch let error as CustodyStartError {
+            complain(error.reason)
+            return error.exit
+        } catch {
+            complain(DTAError(error))
+            return .failed
+        }
+    }
+}
+
+/// Says on standard error what stood in the way.
+func complain(_ error: DTAError) {
+    let text = "dtad-hsm: \(error.message)\n" + (error.hint.isEmpty ? "" : "  \(error.hint)\n")
+    _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

@@ -1,0 +1,53 @@
+import CustodyProtocol
+import DTACustody
+import DTASystem
+import Glibc
+
+/// `dtad-hsm --config FILE`: serves the front's connection.
+struct Service {
+    private let configuration: String
+
+    /// The first descriptor that systemd passes; dtad passes its connection the same way.
+    private static let socket: Int32 = 3
+    /// How long the start may take, log-ins of other processes before it included.
+    private static let startMilliseconds = 60_000
+
+    init(configuration: String) throws {
+        self.configuration = configuration
+        try Hardening.settle(spawned: !Service.wasStartedBySystemd)
+        var type: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(Service.socket, SOL_SOCKET, SO_TYPE, &type, &size) == 0,
+            type == Int32(SOCK_STREAM.rawValue)
+        else {
+            throw CustodyStartError(
+                DTAError(
+                    .failedPrecondition, "descriptor 3 is not a connection",
+                    hint: "dtad-hsm is started by dtad or by dtad-hsm.socket, never by hand"), .usage)
+        }
+    }
+
+    func run() -> CustodyExit {
+        let start = Alarm(milliseconds: Service.startMilliseconds)
+        start.arm()
+        do {
+            let options = try HSMOptions(configuration: configuration)
+            let custody = try Custody(options, pin: try PIN.read(file: options.pinFile))
+            start.disarm()
+            var server = CustodyServer(socket: Service.socket, deadlineMilliseconds: options.deadlineMilliseconds)
+            return server.serve(custody)
+        } catch {
+            let leaving =
+                error as? CustodyStartError ?? CustodyStartError(DTAError(error), .configuration)
+            complain(leaving.reason)
+            var server = CustodyServer(socket: Service.socket, deadlineMilliseconds: 0)
+            return server.refuse(leaving)
+        }
+    }
+
+    /// sd_listen_fds(3): the descriptors are ours only where the process id is.
+    private static var wasStartedBySystemd: Bool {
+        getenv("LISTEN_PID").map { String(cString: $0) } == "\(getpid())"
+            && getenv("LISTEN_FDS").map { String(cString: $0) } == "1"
+    }
+}

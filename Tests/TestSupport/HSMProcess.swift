@@ -1,0 +1,25 @@
+import CustodyProtocol
+import DTASystem
+import Foundation
+
+/// A dtad-hsm that a test started, as dtad does without systemd: its connection is descriptor 3.
+/// It ends when that is closed.
+public final class HSMProcess: Sendable {
+    public let process: Subprocess
+    /// Our end, where `start` has not given it to a `CustodyConnection`.
+    public let socket: Descriptor
+
+    public init(_ token: TestToken, environment: [String: String] = [:]) throws {
+        let (ours, theirs) = try UnixSocket.pair()
+        socket = ours
+        process = try Subprocess(
+            try Binary.path("dtad-hsm"), ["--config", token.configuration], environment: environment,
+            descriptors: [3: theirs.number], endsWithReference: false)
+        withExtendedLifetime(theirs) {}
+    }
+
+    /// Waits for its first message.
+    public func connect(deadlineMilliseconds: Int = 5000) throws -> CustodyConnection {
+        try CustodyConnection(socket, startMilliseconds: 60_000, deadlineMilliseconds: deadlineMilliseconds)
+    }
+}
