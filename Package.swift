@@ -70,7 +70,7 @@ let package = Package(
             name: "dtad",
             dependencies: [
                 "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats",
-                "DTASystem", "CSystemd", arguments, .product(name: "Logging", package: "swift-log"),
+                "DTASystem", "CLinux", "CSystemd", arguments, .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),
         .executableTarget(

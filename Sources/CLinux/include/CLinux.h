@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 
 // prctl(2) is variadic. Each answers as prctl does: 0, or -1 with errno.
 int clinux_set_dumpable(int on);

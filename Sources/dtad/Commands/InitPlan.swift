@@ -1,4 +1,4 @@
-import DTACore
+import CLinux
 import DTASystem
 import Glibc
 

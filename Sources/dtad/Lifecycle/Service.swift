@@ -14,9 +14,11 @@ final class Service: Sendable {
     private let configurationPath: String
     private let logger: Logger
     private let listening: ListeningSocket
-    private let agent: Agent
+    private let agent: Core
     private let server: Server
     private let token: TokenDescription
+    /// Set once this is complete: the router is made before.
+    private let statusSource = Locked<(@Sendable () -> [(String, String)])?>(nil)
     private let started = monotonicNanoseconds()
 
     init(configuration: Configuration, configurationPath: String, socket: String?, shortfalls: [String]) throws {
@@ -28,7 +30,7 @@ final class Service: Sendable {
 
         // The state's lock comes first: whoever has it is the only agent here, and may replace a stale socket.
         let forgetting = Locked<(@Sendable (ObjectID) -> Void)?>(nil)
-        let agent = try Agent(configuration: configuration, logger: logger) { id in forgetting.withLock { $0 }?(id) }
+        let agent = try Core(configuration, logger: logger) { id in forgetting.withLock { $0 }?(id) }
         self.agent = agent
         listening = try ListeningSocket.take(path: socket ?? configuration.socket)
 
@@ -41,7 +43,7 @@ final class Service: Sendable {
         limits.connectionsPerUser = configuration.limits.connectionsPerUser
         limits.requestsPerConnection = configuration.limits.requestsPerConnection
         limits.requestsPerUser = configuration.limits.requestsPerUser
-        let statusSource = Locked<(@Sendable () -> [(String, String)])?>(nil)
+        let statusSource = self.statusSource
         let router = Router(agent: agent) { statusSource.withLock { $0 }?() ?? [] }
         let server = try Server(
             listeners: listening.descriptors, handler: router, limits: limits, processes: custody.processes,
@@ -49,10 +51,10 @@ final class Service: Sendable {
             logger: logger, launch: custody.launch)
         self.server = server
         forgetting.withLock { $0 = { server.forget($0) } }
-        statusSource.withLock { [weak self] in $0 = { self?.status() ?? [] } }
     }
 
     func run() throws {
+        statusSource.withLock { $0 = { [unowned self] in status() } }
         do {
             try server.startCustody()
             try server.withCustodian { try agent.recover($0) }
@@ -117,7 +119,6 @@ final class Service: Sendable {
             sleep(1)
             do {
                 try agent.audit.sync()
-                if agent.audit.checkpointIsDue { try server.withCustodian { try agent.audit.makeCheckpoint($0) } }
                 failing = false
             } catch {
                 if !failing { logger.error("\(DTAError(error).message)") }

@@ -61,6 +61,7 @@ func makeLogger(_ log: Configuration.Log) -> Logger {
         }
     let journal = log.target == .journal || (log.target == .auto && JournalLogHandler.isConnected)
     return Logger(label: "dtad") { _ in
-        journal ? JournalLogHandler(logLevel: level) : StderrLogHandler(format: log.format, logLevel: level)
+        if journal { return JournalLogHandler(logLevel: level) as any LogHandler }
+        return StderrLogHandler(format: log.format, logLevel: level)
     }
 }

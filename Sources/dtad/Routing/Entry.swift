@@ -10,12 +10,12 @@ struct Entry: Sendable {
     private let operation: String
     private let subject: String
     private let caller: Caller
-    private let agent: Agent
+    private let agent: Core
     private let began: UInt64
     /// Key management, trust and orders: on the disk before they are answered.
     private let isMomentous: Bool
 
-    init(request: AgentRequest, caller: Caller, agent: Agent) {
+    init(request: AgentRequest, caller: Caller, agent: Core) {
         id = request.id
         operation = request.operation.recordName
         subject = request.subject
@@ -72,24 +72,27 @@ struct Entry: Sendable {
 
     /// Records what came of the request, before anybody gets to know it. What cannot be recorded is not answered.
     func finish(_ result: Result<AgentResponse, any Error>, durable: Bool = false) -> AgentResponse {
-        var refusal: DTAError?
-        if case .failure(let error) = result { refusal = DTAError(error) }
         do {
-            try agent.audit.append(
-                AuditEvent(
-                    caller: caller, operation: operation, subject: subject, result: refusal?.code,
-                    microseconds: (monotonicNanoseconds() - began) / 1000))
-            if durable || refusal?.code == .permissionDenied { try agent.audit.sync() }
+            switch result {
+            case .success(var response):
+                try record("OK", durable: durable)
+                response.id = id
+                return response
+            case .failure(let error):
+                let refusal = DTAError(error)
+                try record(refusal.code.name, durable: durable || refusal.code == .permissionDenied)
+                return AgentResponse(id: id, error: refusal)
+            }
         } catch {
             return AgentResponse(id: id, error: DTAError(error))
         }
-        if let refusal { return AgentResponse(id: id, error: refusal) }
-        guard case .success(var response) = result else { return AgentResponse(id: id, error: CustodyFailure.none) }
-        response.id = id
-        return response
     }
-}
 
-private enum CustodyFailure {
-    static let none = DTAError(.internal, "a request came to no result")
+    private func record(_ result: String, durable: Bool) throws {
+        try agent.audit.append(
+            AuditRecord(
+                caller: caller, operation: operation, subject: subject, result: result,
+                microseconds: (monotonicNanoseconds() - began) / 1000))
+        if durable { try agent.audit.sync() }
+    }
 }

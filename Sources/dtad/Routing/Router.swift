@@ -7,7 +7,7 @@ import Foundation
 
 /// Maps each request of agent.proto to one method of one service, records it, and does nothing else.
 struct Router: RequestHandler {
-    let agent: Agent
+    let agent: Core
     let status: @Sendable () -> [(String, String)]
 
     func prepare(_ request: AgentRequest, from caller: Caller) -> Step {
@@ -37,16 +37,16 @@ struct Router: RequestHandler {
 
         case .keyCreate:
             let step = try agent.keys.create(caller, name: subject, type: try keyType(request.keyType))
-            return entry.slow(step) { $1.keys = [AgentKey(try $0.wire)] }
+            return entry.slow(step) { $1.keys = [try AgentKey($0)] }
         case .keyList:
             let page = try agent.keys.list(caller, count: request.count, cursor: request.cursor)
             return try entry.answer {
-                $0.keys = try page.items.map { AgentKey(try $0.wire) }
+                $0.keys = try page.items.map { try AgentKey($0) }
                 $0.cursor = page.cursor
             }
         case .keyShow:
             let key = try agent.keys.show(caller, name: subject)
-            return try entry.answer { $0.keys = [AgentKey(try key.wire)] }
+            return try entry.answer { $0.keys = [try AgentKey(key)] }
         case .keyDelete:
             return entry.slow(try agent.keys.delete(caller, name: subject)) { _, _ in }
 
@@ -75,7 +75,9 @@ struct Router: RequestHandler {
             return entry.custody(try agent.keys.random(count: request.count)) { $1.data = Data($0) }
 
         default:
-            return try routeMore(request, caller, entry)
+            throw DTAError(
+                .invalidArgument, "operation \(request.operation.rawValue) is not known here",
+                hint: "use a dtad that is as new as the client")
         }
     }
 
