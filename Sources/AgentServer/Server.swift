@@ -141,6 +141,13 @@ public final class Server: Sendable {
         if slowPool !== pool { slowPool.forget(id) }
     }
 
+    /// Runs housekeeping in the slow lane, where key management is: one thing at a time.
+    public func inSlowLane(_ body: @escaping @Sendable (CustodyAccess) -> Void) {
+        _ = slowLane.submit(user: getuid()) { [self] in
+            slowPool.withProcess(deadline: monotonicNanoseconds() + deadline) { body($0) }
+        }
+    }
+
     // MARK: Work
 
     private func work() {
