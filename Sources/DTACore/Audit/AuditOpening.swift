@@ -17,7 +17,8 @@ extension AuditLog {
         var events: [String] = []
         if whole < size {
             try segment.cut(to: whole)
-            events.append("\(size - whole) bytes of a record that was not finished were cut off the end of \(segment.name)")
+            events.append(
+                "\(size - whole) bytes of a record that was not finished were cut off the end of \(segment.name)")
         }
         var tail = Tail()
         var lines = AuditLinesBackward(segment, end: whole)

@@ -39,7 +39,8 @@ extension AuditLog {
         var looked = 0
         for (segment, size) in segments.reversed() {
             var lines = AuditLinesBackward(segment, end: size)
-            while found.count < count, looked < Self.lookBack, answered < Self.answerLimit, let line = try lines.next() {
+            while found.count < count, looked < Self.lookBack, answered < Self.answerLimit, let line = try lines.next()
+            {
                 looked += line.count + 1
                 guard mine.admits(line) else { continue }
                 found.append(String(decoding: line, as: UTF8.self))

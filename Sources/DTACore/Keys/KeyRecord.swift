@@ -5,7 +5,9 @@ import Foundation
 import GRDB
 
 /// A user's key, as the front knows it: everything but the secret.
-public final class KeyRecord: Sendable {
+public final class KeyRecord: NamedItem {
+    static let kind = Resource.Kind.key
+
     public let name: String
     public let type: KeyType
     public let owner: Owner
@@ -23,8 +25,6 @@ public final class KeyRecord: Sendable {
         self.created = created
         self.publicKey = publicKey
     }
-
-    var resource: Resource { Resource(.key, name, owner: owner) }
 
     /// The public half in the forms that other programs know; nil for symmetric keys.
     /// - Throws: `DTAError.dataLoss` where what is stored is no key.

@@ -8,14 +8,13 @@ import Logging
 /// run with an HSM process that the caller has taken.
 public typealias CustodyStep<Result> = @Sendable (any Custodian) throws -> Result
 
-/// Users' keys: making, seeing and destroying them. `KeyService` + use is in KeyUse.swift.
+/// Users' keys: making, seeing and destroying them. Using them is in KeyUse.swift.
 public final class KeyService: Sendable {
-    let index = KeyIndex()
+    let index: NameIndex<KeyRecord>
     let policy: LivePolicy
     let logger: Logger
     private let store: Store
     let intents: Intents
-    private let limit: Int
     private let forget: @Sendable (ObjectID) -> Void
 
     /// Loads all keys.
@@ -29,8 +28,8 @@ public final class KeyService: Sendable {
         self.policy = policy
         self.logger = logger
         self.forget = forget
-        limit = keysPerUser
-        index.load(try store.read { try Row.fetchAll($0, sql: "SELECT * FROM keys").map(KeyRecord.init) })
+        let rows = try store.read { try Row.fetchAll($0, sql: "SELECT * FROM keys").map(KeyRecord.init) }
+        index = NameIndex(rows, limit: keysPerUser)
     }
 
     /// How many keys there are, of all users.
@@ -42,19 +41,20 @@ public final class KeyService: Sendable {
     public func create(_ caller: Caller, name: String, type: KeyType) throws -> CustodyStep<KeyRecord> {
         let name = try KeyName(name)
         let owner = try Owner(of: caller)
-        try index.check(name, owner: owner, limit: limit)
+        try index.check(name.text, owner: owner)
         return { [self] custodian in
-            try index.reserve(name, owner: owner, limit: limit)
+            try index.reserve(name.text, owner: owner)
             do {
                 return try make(name, type, owner, custodian)
             } catch {
-                index.cancel(name, owner: owner)
+                index.cancel(name.text, owner: owner)
                 throw error
             }
         }
     }
 
-    private func make(_ name: KeyName, _ type: KeyType, _ owner: Owner, _ custodian: any Custodian) throws -> KeyRecord {
+    private func make(_ name: KeyName, _ type: KeyType, _ owner: Owner, _ custodian: any Custodian) throws -> KeyRecord
+    {
         let object = ObjectID.random()
         let objects = [Intents.Object(objectClass: .user, id: object)]
         let intent = try intents.begin(.keyCreate, name: name.text, objects: objects)
@@ -131,17 +131,17 @@ public final class KeyService: Sendable {
     }
 
     /// A key as the policy sees it, for `policy explain`; nil where there is none.
-    func resource(_ name: String) -> Resource? { index.entry(name)?.key.resource }
+    func resource(_ name: String) -> Resource? { index.entry(name)?.item.resource }
 
     /// The key, if the caller may.
     @inline(__always)
     func authorized(_ caller: Caller, _ permission: Permission, _ name: String) throws -> KeyRecord {
         guard let entry = index.entry(name) else { throw unknown(name) }
-        if !entry.key.owner.isSame(as: caller) {
-            try policy.current.authorize(caller, permission, entry.key.resource)
+        if !entry.item.owner.isSame(as: caller) {
+            try policy.current.authorize(caller, permission, entry.item.resource)
         }
-        if let damage = entry.damage, !permission.isAdministration { throw damaged(entry.key, damage) }
-        return entry.key
+        if let damage = entry.damage, !permission.isAdministration { throw damaged(entry.item, damage) }
+        return entry.item
     }
 
     private func damaged(_ key: KeyRecord, _ reason: String) -> DTAError {

@@ -1,3 +1,4 @@
+import DTAFormats
 import DTASystem
 
 /// The name of a key: 1 to 64 of a-z A-Z 0-9 . _ -, the first a letter or digit. It is unique on the host.
@@ -18,6 +19,12 @@ public struct IdentityName: Sendable, Hashable {
     /// - Throws: `DTAError.invalidArgument`.
     public init(_ text: String) throws {
         try checkName(text, of: "identity")
+        guard (try? CID(text)) == nil else {
+            throw DTAError(.invalidArgument, "\(quoted(text)) cannot be the name of an identity: it is a CID")
+        }
+        guard text != IdentityService.agentName else {
+            throw DTAError(.invalidArgument, "\(quoted(text)) is the name of the agent's own identity")
+        }
         self.text = text
     }
 }

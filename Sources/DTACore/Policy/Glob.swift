@@ -8,7 +8,8 @@ struct Glob: Sendable, Equatable {
     /// - Throws: `DTAError.invalidArgument` where no name could match.
     init(_ text: String) throws {
         let pattern = Array(text.utf8)
-        guard !pattern.isEmpty, pattern.count <= 128, pattern.allSatisfy({ $0 == star || $0 == question || isNameByte($0) })
+        guard !pattern.isEmpty, pattern.count <= 128,
+            pattern.allSatisfy({ $0 == star || $0 == question || isNameByte($0) })
         else {
             throw DTAError(
                 .invalidArgument,

@@ -49,7 +49,8 @@ struct Grant: Sendable {
         for kind in kinds where !permissions.contains(where: { $0.isEverybodys || $0.applies(to: kind) }) {
             let names = permissions.map(\.rawValue).sorted().joined(separator: ", ")
             throw DTAError(
-                .invalidArgument, "none of its operations (\(names)) can be done with \(kind == .key ? "a key" : "an identity")")
+                .invalidArgument,
+                "none of its operations (\(names)) can be done with \(kind == .key ? "a key" : "an identity")")
         }
     }
 

@@ -11,8 +11,8 @@ public struct Owner: Sendable, Hashable {
         self.name = name
     }
 
-    /// The agent itself: (uid_t)-1, which no user can have (POSIX).
-    static let agent = Owner(uid: .max, name: "")
+    /// The agent itself: (uid_t)-1, which no user can have (POSIX), and a name that none can have either.
+    static let agent = Owner(uid: .max, name: ":agent")
 
     /// The caller as an owner of something new.
     /// - Throws: `DTAError.failedPrecondition` where its uid is nobody's for long.

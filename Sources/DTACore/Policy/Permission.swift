@@ -57,7 +57,11 @@ public enum Permission: String, Sendable, CaseIterable {
 
 /// A key or an identity, as the policy sees it.
 public struct Resource: Sendable {
-    public enum Kind: String, Sendable { case key, identity }
+    public enum Kind: String, Sendable {
+        case key, identity
+
+        var plural: String { self == .key ? "keys" : "identities" }
+    }
 
     public let kind: Kind
     public let name: String

@@ -24,6 +24,8 @@ public final class Policy: Sendable {
 
     private func allowsStranger(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Bool {
         if permission.isEverybodys { return true }
+        // No grant gives the agent's own identity away, however wide its pattern.
+        if resource.owner == .agent { return permission == .public }
         if caller.isAdministrator && permission.isAdministration { return true }
         return grants.contains { $0.covers(permission, resource) && $0.matches(caller) }
     }
@@ -44,7 +46,8 @@ public final class Policy: Sendable {
     private func ownership(_ caller: Caller, _ resource: Resource) -> String {
         guard resource.owner.uid == caller.uid else { return "it belongs to user \(resource.owner.display)" }
         let now = caller.userName.isEmpty ? "nobody's by name" : "\(caller.userName)'s"
-        return "it belongs to user \(resource.owner.name), whose uid \(caller.uid) was when it was made; the uid is now "
+        return
+            "it belongs to user \(resource.owner.name), whose uid \(caller.uid) was when it was made; the uid is now "
             + "\(now), and a uid that changes hands inherits nothing"
     }
 
@@ -52,7 +55,8 @@ public final class Policy: Sendable {
     public func explain(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Decision {
         guard permission.applies(to: resource.kind) || permission.isEverybodys else {
             return Decision(
-                isAllowed: false, reasons: ["\(permission.rawValue) is nothing that can be done with \(resource.display)"])
+                isAllowed: false,
+                reasons: ["\(permission.rawValue) is nothing that can be done with \(resource.display)"])
         }
         var reasons: [String] = []
         if permission.isEverybodys { reasons.append("everybody may \(permission.rawValue)") }
@@ -67,7 +71,10 @@ public final class Policy: Sendable {
                     ? "root may see and delete whatever there is"
                     : "not as root: administration gives no use of a key or an identity")
         }
-        let covering = grants.filter { $0.covers(permission, resource) }
+        if resource.owner == .agent {
+            reasons.append("nobody but the agent uses its own identity; everybody may see it")
+        }
+        let covering = resource.owner == .agent ? [] : grants.filter { $0.covers(permission, resource) }
         reasons += covering.map { explain($0, caller) }
         if covering.isEmpty { reasons.append("no grant gives \(permission.rawValue) on \(resource.display)") }
         return Decision(isAllowed: allows(caller, permission, resource), reasons: reasons)

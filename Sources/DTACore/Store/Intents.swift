@@ -1,7 +1,7 @@
 import CustodyProtocol
 import DTASystem
-import GRDB
 import Foundation
+import GRDB
 import Logging
 
 /// What is about to be made or destroyed on the token, written down before it is. So whatever a crash or an HSM that
@@ -115,7 +115,8 @@ final class Intents: Sendable {
             for object in intent.objects { try custodian.delete(object.objectClass, id: object.id) }
             try store.write { try finish(intent.number, in: $0) }
             logger.notice(
-                "cleared what was left of an unfinished act", metadata: ["act": "\(intent.kind)", "name": "\(intent.name)"])
+                "cleared what was left of an unfinished act",
+                metadata: ["act": "\(intent.kind)", "name": "\(intent.name)"])
         }
         return left.count
     }

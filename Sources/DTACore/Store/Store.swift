@@ -37,7 +37,8 @@ public final class Store: Sendable {
         configuration.label = "state"
         configuration.prepareDatabase { database in
             // A commit is on the disk when it returns, and what is deleted is overwritten.
-            try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF")
+            try database.execute(
+                sql: "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF")
         }
         return configuration
     }
@@ -56,7 +57,8 @@ public final class Store: Sendable {
     private static func check(_ database: Database) throws {
         let tables = try String.fetchAll(
             database,
-            sql: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name != 'blocks' AND name NOT LIKE 'sqlite_%'")
+            sql: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name != 'blocks' AND name NOT LIKE 'sqlite_%'"
+        )
         for table in tables {
             let finding = try String.fetchOne(database, sql: "PRAGMA quick_check(\"\(table)\")")
             if let finding, finding != "ok" { throw DTAError(.dataLoss, finding) }

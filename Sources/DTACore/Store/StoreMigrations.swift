@@ -40,7 +40,8 @@ enum StoreMigrations {
         CREATE INDEX intent_objects_by_intent ON intent_objects (intent);
         """
 
-    /// The ledger. `number` is the order of arrival; `kind` is identity, envelope or block.
+    /// The ledger. `number` is the order of arrival; `kind` is identity, envelope or block. `ledger_usage` is what each user
+    /// has stored, `documents` what lists tell of the identities among the blocks.
     private static let blocks = """
         CREATE TABLE blocks (
           number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -52,8 +53,17 @@ enum StoreMigrations {
           owner_uid INTEGER NOT NULL,
           owner_name TEXT NOT NULL
         ) STRICT;
-        CREATE INDEX blocks_by_owner ON blocks (owner_uid, owner_name, size);
-        CREATE INDEX blocks_by_kind ON blocks (kind, number);
+        CREATE TABLE ledger_usage (
+          owner_uid INTEGER NOT NULL,
+          owner_name TEXT NOT NULL,
+          bytes INTEGER NOT NULL,
+          PRIMARY KEY (owner_uid, owner_name)
+        ) STRICT;
+        CREATE TABLE documents (
+          cid BLOB NOT NULL PRIMARY KEY REFERENCES blocks (cid),
+          name TEXT NOT NULL,
+          created INTEGER NOT NULL
+        ) STRICT;
         """
 
     /// Identities whose private keys are here; their documents are blocks.
