@@ -6,7 +6,7 @@ struct ScriptRun {
     private let script: Script
     private let directory: TemporaryDirectory
     private var variables: [String: String]
-    private var last = Finished(status: 0, output: [], errors: "")
+    private var last: Finished?
     private var input: String?
     private var transcript: [String] = []
 
@@ -41,8 +41,8 @@ struct ScriptRun {
             try execute(Array(rest.dropFirst()), expecting: code)
         case "sh": try execute(["sh", "-c", rest.joined(separator: " ")], expecting: 0)
         case "stdin": input = directory.file(try argument(rest, 0))
-        case "stdout-to": try directory.write(try argument(rest, 0), last.output)
-        case "capture": variables[try argument(rest, 0)] = last.text.trimmingCharacters(in: .newlines)
+        case "stdout-to": try directory.write(try argument(rest, 0), finished().output)
+        case "capture": variables[try argument(rest, 0)] = try finished().text.trimmingCharacters(in: .newlines)
         case "env":
             let parts = try argument(rest, 0).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { throw TestFailure("env NAME=value") }
@@ -57,11 +57,12 @@ struct ScriptRun {
         // The project's programs are those of this build; others are found in PATH.
         let program = try argument(words, 0)
         let path = ["dtactl", "dtad"].contains(program) ? try Binary.path(program) : program
-        last = try TestSupport.run(
+        let done = try TestSupport.run(
             "/usr/bin/env", ["-C", directory.path, path] + words.dropFirst(), input: [UInt8](standardInput),
             environment: variables)
-        transcript.append(contentsOf: quoted(last.text, "  > ") + quoted(last.errors, " 2> "))
-        guard last.status == code else { throw TestFailure("exit status \(last.status) instead of \(code)") }
+        last = done
+        transcript.append(contentsOf: quoted(done.text, "  > ") + quoted(done.errors, " 2> "))
+        guard done.status == code else { throw TestFailure("exit status \(done.status) instead of \(code)") }
     }
 
     private func check(_ words: [String], negated: Bool) throws {
@@ -73,7 +74,7 @@ struct ScriptRun {
     private func claim(_ verb: String, _ rest: [String]) throws -> (Bool, String) {
         switch verb {
         case "stdout", "stderr":
-            let text = verb == "stdout" ? last.text : last.errors
+            let text = try verb == "stdout" ? finished().text : finished().errors
             let pattern = try argument(rest, 0)
             let expression = try NSRegularExpression(pattern: pattern, options: [.anchorsMatchLines])
             let range = NSRange(text.startIndex..., in: text)
@@ -92,8 +93,13 @@ struct ScriptRun {
     }
 
     private func bytes(_ name: String) throws -> Data {
-        if name == "stdout" { return Data(last.output) }
+        if name == "stdout" { return Data(try finished().output) }
         return try Data(contentsOf: URL(fileURLWithPath: directory.file(name)))
+    }
+
+    private func finished() throws -> Finished {
+        guard let last else { throw TestFailure("no command was executed yet") }
+        return last
     }
 
     private func argument(_ words: [String], _ index: Int) throws -> String {
