@@ -1,0 +1,133 @@
+/// Reads values and refuses every encoding but the canonical one. It allocates no more than the bytes at hand call for,
+/// whatever lengths they announce.
+struct DAGCBORDecoder {
+    private let bytes: [UInt8]
+    private var position = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    var isAtEnd: Bool { position == bytes.count }
+    private var left: Int { bytes.count - position }
+
+    mutating func value(depth: Int) throws -> DAGCBOR.Value {
+        let first = try next()
+        let (major, information) = (first >> 5, first & 31)
+        switch major {
+        case 0: return .unsigned(try argument(information))
+        case 1: return .negative(try argument(information))
+        case 2: return .bytes(try content(information))
+        case 3: return .text(try text(information))
+        case 4: return .list(try list(information, depth: depth))
+        case 5: return .map(try map(information, depth: depth))
+        case 6: return .link(try link(information))
+        default: return try simple(information)
+        }
+    }
+
+    private mutating func next() throws -> UInt8 {
+        guard position < bytes.count else { throw FormatError(.malformed, "the DAG-CBOR value is cut short") }
+        defer { position += 1 }
+        return bytes[position]
+    }
+
+    /// The number in or after a head, in its shortest form.
+    private mutating func argument(_ information: UInt8) throws -> UInt64 {
+        let size: Int
+        switch information {
+        case 0..<24: return UInt64(information)
+        case 24...27: size = 1 << Int(information - 24)
+        case 31: throw FormatError(.notCanonical, "DAG-CBOR has no indefinite lengths")
+        default: throw FormatError(.malformed, "a CBOR head with a reserved value")
+        }
+        var number: UInt64 = 0
+        for _ in 0..<size { number = number << 8 | UInt64(try next()) }
+        // The least number that needs this size: 24, 2^8, 2^16, 2^32.
+        let least: UInt64 = size == 1 ? 24 : 1 << UInt64(size * 4)
+        guard number >= least else {
+            throw FormatError(.notCanonical, "an integer, length or tag is not in its shortest form")
+        }
+        return number
+    }
+
+    /// A count of things that take at least `size` bytes each: never more than can follow.
+    private mutating func count(_ information: UInt8, size: Int) throws -> Int {
+        let announced = try argument(information)
+        guard announced <= UInt64(left / size) else {
+            throw FormatError(.malformed, "a DAG-CBOR length goes beyond the end")
+        }
+        return Int(announced)
+    }
+
+    private mutating func content(_ information: UInt8) throws -> [UInt8] {
+        let length = try count(information, size: 1)
+        defer { position += length }
+        return Array(bytes[position..<position + length])
+    }
+
+    private mutating func text(_ information: UInt8) throws -> String {
+        let length = try count(information, size: 1)
+        guard let text = String(validating: bytes[position..<position + length], as: UTF8.self) else {
+            throw FormatError(.malformed, "DAG-CBOR text is not UTF-8")
+        }
+        position += length
+        return text
+    }
+
+    private func check(_ depth: Int) throws {
+        guard depth < DAGCBOR.maximumDepth else {
+            throw FormatError(.malformed, "DAG-CBOR here nests \(DAGCBOR.maximumDepth) levels at most")
+        }
+    }
+
+    private mutating func list(_ information: UInt8, depth: Int) throws -> [DAGCBOR.Value] {
+        try check(depth)
+        var items: [DAGCBOR.Value] = []
+        for _ in 0..<(try count(information, size: 1)) { items.append(try value(depth: depth + 1)) }
+        return items
+    }
+
+    private mutating func map(_ information: UInt8, depth: Int) throws -> DAGCBOR.Map {
+        try check(depth)
+        var entries: [DAGCBOR.Map.Entry] = []
+        for _ in 0..<(try count(information, size: 2)) {
+            let first = try next()
+            guard first >> 5 == 3 else { throw FormatError(.malformed, "a DAG-CBOR map has text keys only") }
+            let key = try text(first & 31)
+            if let last = entries.last, !DAGCBOR.Map.precedes(last.key, key) {
+                throw last.key.utf8.elementsEqual(key.utf8)
+                    ? FormatError(.malformed, "a DAG-CBOR map has the same key twice")
+                    : FormatError(.notCanonical, "the keys of a DAG-CBOR map are not in canonical order")
+            }
+            entries.append(.init(key: key, value: try value(depth: depth + 1)))
+        }
+        return DAGCBOR.Map(inOrder: entries)
+    }
+
+    private mutating func link(_ information: UInt8) throws -> CID {
+        guard try argument(information) == 42 else {
+            throw FormatError(.malformed, "DAG-CBOR has no tags but 42, for links")
+        }
+        let first = try next()
+        guard first >> 5 == 2 else { throw FormatError(.malformed, "a DAG-CBOR link is a byte string") }
+        let content = try content(first & 31)
+        guard content.first == 0 else { throw FormatError(.malformed, "the bytes of a DAG-CBOR link start with 00") }
+        return try CID(bytes: Array(content.dropFirst()))
+    }
+
+    private mutating func simple(_ information: UInt8) throws -> DAGCBOR.Value {
+        switch information {
+        case 20: return .bool(false)
+        case 21: return .bool(true)
+        case 22: return .null
+        case 25, 26: throw FormatError(.notCanonical, "DAG-CBOR floats have 64 bits")
+        case 27:
+            var pattern: UInt64 = 0
+            for _ in 0..<8 { pattern = pattern << 8 | UInt64(try next()) }
+            let number = Double(bitPattern: pattern)
+            guard number.isFinite else { throw FormatError(.malformed, "DAG-CBOR has finite floats only") }
+            return .float(number)
+        case 31: throw FormatError(.notCanonical, "DAG-CBOR has no indefinite lengths")
+        default: throw FormatError(.malformed, "DAG-CBOR has no simple values but true, false and null")
+        }
+    }
+}

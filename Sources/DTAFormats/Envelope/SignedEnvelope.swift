@@ -1,0 +1,69 @@
+/// An envelope and its sender's signature. The form is checked when it is read; the signature by `verify`, which needs
+/// the sender's identity: verify before anything is done with it.
+public struct SignedEnvelope: Hashable, Sendable {
+    /// The largest block.
+    public static let maximumSize = DAGCBOR.maximumSize
+
+    public let envelope: Envelope
+    /// The one encoding, of which `cid` is the name.
+    public let block: [UInt8]
+    public let cid: CID
+    /// SHA-256 of the envelope without its signatures: 32 bytes. Two envelopes are the same if it is.
+    public let innerHash: [UInt8]
+    let signatures: [DocumentSignature]
+
+    /// Reads a block. Its signature is not verified by that.
+    /// - Throws: `FormatError`.
+    public init(block: [UInt8]) throws {
+        var reader = try DocumentReader(DAGCBOR.decode(block), "a signed envelope")
+        envelope = try Envelope(reader.value("envelope"))
+        signatures = try DocumentSignature.read(reader.list("signatures"), of: "an envelope")
+        try reader.finish()
+        guard let first = signatures.first, first.role == .own, signatures.count <= 2 else {
+            throw FormatError(.malformed, "an envelope is signed by its sender's own key first")
+        }
+        innerHash = try envelope.innerHash
+        self.block = block
+        cid = CID(hashing: block, codec: .dagCBOR)
+    }
+
+    /// The same for a block that was asked for by its name.
+    /// - Throws: `FormatError.mismatch` where the bytes are not those that `cid` names.
+    public init(block: [UInt8], named cid: CID) throws {
+        guard cid.names(block) else { throw FormatError(.mismatch, "the block is not the one that the CID names") }
+        try self.init(block: block)
+    }
+
+    /// Signs an envelope.
+    /// - Parameter sign: signs context ‖ 00 ‖ hash with the sender's key: 64 bytes; for P-256 raw r ‖ s, with either s.
+    /// - Throws: what `sign` throws, and `FormatError` where its signature does not verify.
+    public init(
+        signing envelope: Envelope, sender: SignedIdentity,
+        with sign: (_ context: String, _ hash: [UInt8]) throws -> [UInt8]
+    ) throws {
+        guard sender.identity.pq == nil else {
+            throw FormatError(
+                .unsupported, "this version signs with no post-quantum key, but the sender's identity has one")
+        }
+        let signature = try sender.identity.signing.normalised(sign(SignedBytes.envelope, envelope.innerHash))
+        let signatures = [DocumentSignature(role: .own, signature: signature)]
+        try self.init(block: SignedEnvelope.encode(envelope, signatures))
+        try verify(sender: sender)
+    }
+
+    /// Checks that the sender signed exactly this envelope.
+    /// - Throws: `FormatError.mismatch` for another's identity, `badSignature` where a signature is missing or does not
+    ///   fit.
+    public func verify(sender: SignedIdentity) throws {
+        guard sender.cid == envelope.header.from else {
+            throw FormatError(.mismatch, "the envelope is from \(envelope.header.from), not from \(sender.cid)")
+        }
+        try DocumentSignature.verify(
+            signatures, by: sender.identity.signing, pq: sender.identity.pq, context: SignedBytes.envelope,
+            hash: innerHash)
+    }
+
+    static func encode(_ envelope: Envelope, _ signatures: [DocumentSignature]) throws -> [UInt8] {
+        try DAGCBOR.encode(.map(["envelope": envelope.value, "signatures": .list(signatures.map(\.value))]))
+    }
+}

@@ -1,0 +1,33 @@
+/// Why bytes were refused: a kind for programs, which never changes its meaning, and a sentence for people.
+///
+/// The sentence never holds a secret, nor text taken from the bytes unless that text is harmless to print.
+public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum Kind: String, Sendable, CaseIterable {
+        /// The bytes are not what they should be: cut short, of the wrong type, length or value.
+        case malformed
+        /// The meaning is clear, but the form is not the one form that is allowed.
+        case notCanonical
+        /// Rightly formed, but this version of the formats does not accept it.
+        case unsupported
+        /// A signature does not fit, is missing, or is one too many.
+        case badSignature
+        /// Two things that must belong together do not: a CID and its bytes, an envelope and its sender.
+        case mismatch
+        /// The identity is not among the recipients.
+        case notRecipient
+        /// What was sealed cannot be opened as it was sealed: damaged or forged.
+        case dataLoss
+        /// The caller asked for something that cannot be.
+        case invalidArgument
+    }
+
+    public let kind: Kind
+    public let reason: String
+
+    public init(_ kind: Kind, _ reason: String) {
+        self.kind = kind
+        self.reason = reason
+    }
+
+    public var description: String { reason }
+}
