@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -49,4 +51,26 @@ int clinux_peer_pidfd(int socket)
 const char *clinux_error_text(int number)
 {
 	return strerrordesc_np(number);
+}
+
+int clinux_peer_credentials(int socket, struct clinux_credentials *credentials)
+{
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		return -1;
+	*credentials = (struct clinux_credentials){.pid = peer.pid, .uid = peer.uid, .gid = peer.gid};
+	return 0;
+}
+
+int clinux_accept(int listener)
+{
+	return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+}
+
+const int16_t clinux_pollrdhup = POLLRDHUP;
+
+void clinux_name_thread(const char *name)
+{
+	pthread_setname_np(pthread_self(), name);
 }

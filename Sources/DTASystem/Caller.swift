@@ -9,12 +9,14 @@ public struct Caller: Sendable, Equatable {
     public var userName: String
     /// The path of the program that connected, where this process may see it.
     public var executable: String?
+    /// The SHA-256 of that program in hexadecimal, where a grant asks for it.
+    public var executableDigest: String?
     /// The systemd *system* unit that the program runs in, where it runs in one.
     public var unit: String?
 
     public init(
         pid: Int32, uid: UInt32, gid: UInt32, groups: [UInt32] = [], userName: String, executable: String? = nil,
-        unit: String? = nil
+        executableDigest: String? = nil, unit: String? = nil
     ) {
         self.pid = pid
         self.uid = uid
@@ -22,6 +24,7 @@ public struct Caller: Sendable, Equatable {
         self.groups = groups
         self.userName = userName
         self.executable = executable
+        self.executableDigest = executableDigest
         self.unit = unit
     }
 

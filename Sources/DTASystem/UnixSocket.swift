@@ -12,9 +12,10 @@ public final class Descriptor: Sendable {
 /// Stream sockets in the Unix domain: every call with its errno, no pointer above this file.
 public enum UnixSocket {
     /// Connects to the socket at `path`.
-    /// - Throws: `SystemCallError`: ENOENT and ECONNREFUSED where nobody listens, ENAMETOOLONG past 107 bytes.
-    public static func connect(to path: String) throws -> Descriptor {
-        let socket = try open()
+    /// - Throws: `SystemCallError`: ENOENT and ECONNREFUSED where nobody listens, ENAMETOOLONG past 107 bytes; where
+    ///   `nonBlocking`, EAGAIN while the listener's backlog is full.
+    public static func connect(to path: String, nonBlocking: Bool = false) throws -> Descriptor {
+        let socket = try open(nonBlocking: nonBlocking)
         _ = try withAddress(path) { address, size in
             try systemCall("connect") { unsafe Glibc.connect(socket.number, address, size) }
         }
@@ -46,11 +47,9 @@ public enum UnixSocket {
         return (Descriptor(owning: ends[0]), Descriptor(owning: ends[1]))
     }
 
-    private static func open() throws -> Descriptor {
-        Descriptor(
-            owning: try systemCall("socket") {
-                socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-            })
+    private static func open(nonBlocking: Bool = false) throws -> Descriptor {
+        let type = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | (nonBlocking ? SOCK_NONBLOCK.rawValue : 0)
+        return Descriptor(owning: try systemCall("socket") { socket(AF_UNIX, Int32(type), 0) })
     }
 
     private static func withAddress<Result>(

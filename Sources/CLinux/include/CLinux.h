@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
 
 // prctl(2) is variadic. Each answers as prctl does: 0, or -1 with errno.
 int clinux_set_dumpable(int on);
@@ -15,6 +18,22 @@ int clinux_memfd_secret(void);
 
 // pidfd_open(2), Linux 5.3. A descriptor, or -1 with errno.
 int clinux_pidfd_open(int pid);
+
+// getsockopt(SO_PEERCRED): 0, or -1 with errno.
+struct clinux_credentials {
+	int32_t pid;
+	uint32_t uid, gid;
+};
+int clinux_peer_credentials(int socket, struct clinux_credentials *credentials);
+
+// accept4(2) without the address, the new descriptor closed on exec.
+int clinux_accept(int listener);
+
+// POLLRDHUP of poll(2): the peer has closed its end.
+extern const int16_t clinux_pollrdhup;
+
+// The name of the calling thread, at most 15 bytes.
+void clinux_name_thread(const char *name);
 
 // getsockopt(SO_PEERPIDFD), Linux 6.5. A descriptor, or -1 with errno.
 int clinux_peer_pidfd(int socket);

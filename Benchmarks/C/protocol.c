@@ -1,0 +1,128 @@
+#include "protocol.h"
+
+#include "skeleton.h"
+
+#include <string.h>
+
+/* --- The yardstick --- */
+
+static size_t skeleton_request(uint8_t bytes[REQUEST_MAX], uint64_t id, const uint8_t digest[32], const char *key)
+{
+	(void)key;
+	memset(bytes, 0, MESSAGE_SIZE);
+	memcpy(bytes, digest, 32);
+	memcpy(bytes + MESSAGE_ID, &id, sizeof id);
+	return MESSAGE_SIZE;
+}
+
+static long skeleton_answer(const uint8_t *bytes, size_t count, struct answer *answer)
+{
+	if (count < MESSAGE_SIZE)
+		return 0;
+	answer->refused = 0;
+	memcpy(answer->signature, bytes, sizeof answer->signature);
+	memcpy(&answer->id, bytes + MESSAGE_ID, sizeof answer->id);
+	return MESSAGE_SIZE;
+}
+
+const struct protocol skeleton_protocol = {"skeleton", skeleton_request, skeleton_answer};
+
+/* --- dtad: docs/protocol.md. A length (4 bytes, big-endian), then a protobuf message, here made by hand. --- */
+
+enum { VARINT = 0, BYTES = 2 };
+enum { REQUEST_ID = 1, REQUEST_VERSION = 2, REQUEST_OPERATION = 3, REQUEST_SUBJECT = 4, REQUEST_DATA = 5,
+       REQUEST_PREHASHED = 6, REQUEST_FORMAT = 8 };
+enum { ANSWER_ID = 1, ANSWER_CODE = 2, ANSWER_MESSAGE = 3, ANSWER_DATA = 5 };
+enum { VERSION = 1, SIGN = 20, RAW = 1, FRAME_MAX = (1 << 20) + (1 << 16) };
+
+static uint8_t *put_varint(uint8_t *at, uint64_t value)
+{
+	for (; value > 127; value >>= 7)
+		*at++ = (uint8_t)(value | 128);
+	*at++ = (uint8_t)value;
+	return at;
+}
+
+static uint8_t *put_number(uint8_t *at, int field, uint64_t value)
+{
+	return put_varint(put_varint(at, (uint64_t)field << 3 | VARINT), value);
+}
+
+static uint8_t *put_bytes(uint8_t *at, int field, const void *bytes, size_t count)
+{
+	at = put_varint(put_varint(at, (uint64_t)field << 3 | BYTES), count);
+	memcpy(at, bytes, count);
+	return at + count;
+}
+
+static size_t agent_request(uint8_t bytes[REQUEST_MAX], uint64_t id, const uint8_t digest[32], const char *key)
+{
+	uint8_t *at = bytes + 4;
+	at = put_number(at, REQUEST_ID, id);
+	at = put_number(at, REQUEST_VERSION, VERSION);
+	at = put_number(at, REQUEST_OPERATION, SIGN);
+	at = put_bytes(at, REQUEST_SUBJECT, key, strnlen(key, 64));
+	at = put_bytes(at, REQUEST_DATA, digest, 32);
+	at = put_number(at, REQUEST_PREHASHED, 1);
+	at = put_number(at, REQUEST_FORMAT, RAW);
+	size_t length = (size_t)(at - bytes) - 4;
+	for (int i = 0; i < 4; i++)
+		bytes[i] = (uint8_t)(length >> (24 - 8 * i));
+	return length + 4;
+}
+
+/* Reads a varint; NULL past the end. */
+static const uint8_t *get_varint(const uint8_t *at, const uint8_t *end, uint64_t *value)
+{
+	*value = 0;
+	for (int shift = 0; at < end && shift < 64; shift += 7) {
+		*value |= (uint64_t)(*at & 127) << shift;
+		if (*at++ < 128)
+			return at;
+	}
+	return NULL;
+}
+
+static long agent_answer(const uint8_t *bytes, size_t count, struct answer *answer)
+{
+	if (count < 4)
+		return 0;
+	size_t length = (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
+	if (length > FRAME_MAX)
+		return -1;
+	if (count < length + 4)
+		return 0;
+
+	int signed_ = 0;
+	answer->id = 0;
+	answer->refused = 0;
+	answer->reason[0] = 0;
+	const uint8_t *at = bytes + 4, *end = at + length;
+	while (at && at < end) {
+		uint64_t tag, value;
+		if (!(at = get_varint(at, end, &tag)) || !(at = get_varint(at, end, &value)))
+			return -1;
+		if ((tag & 7) == VARINT) {
+			if (tag >> 3 == ANSWER_ID)
+				answer->id = value;
+			if (tag >> 3 == ANSWER_CODE)
+				answer->refused = (int)value;
+			continue;
+		}
+		if ((tag & 7) != BYTES || value > (uint64_t)(end - at))
+			return -1;
+		if (tag >> 3 == ANSWER_DATA && value == sizeof answer->signature) {
+			memcpy(answer->signature, at, sizeof answer->signature);
+			signed_ = 1;
+		}
+		if (tag >> 3 == ANSWER_MESSAGE) {
+			size_t room = sizeof answer->reason - 1, size = value < room ? value : room;
+			memcpy(answer->reason, at, size);
+			answer->reason[size] = 0;
+		}
+		at += value;
+	}
+	return answer->refused || signed_ ? (long)length + 4 : -1;
+}
+
+const struct protocol agent_protocol = {"agent", agent_request, agent_answer};

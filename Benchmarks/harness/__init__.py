@@ -1,0 +1,1 @@
+"""What the adapters and `run` share. Benchmarks/README.md says how they fit together."""

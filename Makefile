@@ -1,0 +1,55 @@
+# Every target is a script or a command; `make help` says what each does. The two for a newcomer: make run, make test.
+
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR    ?=
+export PREFIX SYSCONFDIR DESTDIR KEEP
+
+PRODUCTS = dtactl dtad dtad-hsm
+
+# One call for each product: of several --product options, swift build heeds only the last. The standard library is
+# linked in: what is installed must not need a toolchain, and it starts faster and with half of the memory.
+RELEASE = swift build -c release --static-swift-stdlib
+
+.PHONY: help run test build bench install uninstall clean format lint setup tsan
+
+help:  ## This list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+run:  ## Show what D-TA does, with a private agent in ./.dta; KEEP=1 leaves it running
+	@Scripts/setup run
+	@Scripts/demo
+
+test:  ## Everything that is checked, with real tokens, sockets and users
+	@Scripts/setup test
+	@Scripts/test
+
+build:  ## The release programs, in .build/release
+	@Scripts/setup build
+	@for product in $(PRODUCTS); do echo "build: $$product" && $(RELEASE) --product $$product || exit 1; done
+
+bench: build  ## Speed, memory and start, beside a yardstick in C; ARGS=--help for the options
+	@Scripts/setup bench
+	@Benchmarks/run $(ARGS)
+
+install:  ## What `make build` built, units and completions included, below DESTDIR and PREFIX
+	@Scripts/install
+
+uninstall:  ## Undoes install; keeps configuration, keys and state
+	@Scripts/install --remove
+
+setup:  ## The Debian packages for all of this
+	@Scripts/setup run test build bench
+
+tsan:  ## The workers' tests under the thread sanitizer
+	@Scripts/setup test
+	@Scripts/tsan
+
+format:  ## Lay out the Swift sources
+	swift format -i -p -r Package.swift Sources Tests
+
+lint:  ## What CI wants of the sources' form
+	@Scripts/lint
+
+clean:  ## Everything that was built; not ./.dta
+	rm -rf .build .build-tsan

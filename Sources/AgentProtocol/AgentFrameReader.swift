@@ -1,0 +1,28 @@
+/// Cuts a stream of bytes into the bodies of frames. It holds at most one unfinished frame and what one read brought.
+struct AgentFrameReader {
+    private var buffer: [UInt8] = []
+    /// Where the next frame starts: what stands before it was handed out already.
+    private var start = 0
+
+    /// Whether the stream stands between two frames.
+    var isEmpty: Bool { start == buffer.count }
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        if start > 0 {
+            buffer.removeFirst(start)
+            start = 0
+        }
+        unsafe buffer.append(contentsOf: bytes)
+    }
+
+    /// The next whole frame's body; nil until more bytes have come.
+    /// - Throws: `DTAError.invalidArgument` for a length outside the bounds, before that much is waited for.
+    mutating func next() throws -> [UInt8]? {
+        guard buffer.count - start >= AgentFrame.headerSize else { return nil }
+        let size = try AgentFrame.bodySize(header: buffer[start..<start + AgentFrame.headerSize])
+        let end = start + AgentFrame.headerSize + size
+        guard buffer.count >= end else { return nil }
+        defer { start = end }
+        return Array(buffer[(start + AgentFrame.headerSize)..<end])
+    }
+}

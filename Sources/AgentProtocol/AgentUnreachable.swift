@@ -1,0 +1,47 @@
+import DTASystem
+import Glibc
+
+/// No connection to the agent could be made: nothing was asked, so asking again later is always safe.
+///
+/// What goes wrong after a request was sent is a `DTAError` instead: then nobody here knows whether it was done.
+public struct AgentUnreachable: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Where the agent was looked for.
+    public let socketPath: String
+    /// The errno of the attempt to connect; ETIMEDOUT where the agent took no connection in time.
+    public let errno: Int32
+
+    public init(socketPath: String, errno: Int32) {
+        self.socketPath = socketPath
+        self.errno = errno
+    }
+
+    /// The same as people and `--json` see it, with code `unavailable`.
+    public var error: DTAError {
+        DTAError(.unavailable, "the agent cannot be reached at \(socketPath): \(reason)", hint: hint)
+    }
+
+    public var description: String { error.description }
+
+    private var reason: String {
+        switch errno {
+        case ENOENT: "there is no such socket"
+        case ECONNREFUSED: "nobody listens on this socket"
+        case EACCES, EPERM: "this user may not connect to it"
+        case ENAMETOOLONG: "the path is empty or longer than the 107 bytes that a socket's path may have"
+        case ENOTSOCK, EPROTOTYPE: "this is not a stream socket"
+        case ETIMEDOUT: "the agent took no connection in time"
+        default: errorText(errno)
+        }
+    }
+
+    private var hint: String {
+        switch errno {
+        case ENOENT: "is dtad running? Name another socket with --socket or in $DTA_SOCKET"
+        case ECONNREFUSED: "is dtad running? Try: systemctl status dtad.socket"
+        case EACCES, EPERM: "users of the group dta may connect: sudo usermod -aG dta $USER, then log in again"
+        case ENAMETOOLONG: "use a shorter path"
+        case ETIMEDOUT: "it may be overloaded or stopped; try again"
+        default: "is this the socket of dtad?"
+        }
+    }
+}

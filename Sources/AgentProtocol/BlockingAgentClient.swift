@@ -1,0 +1,150 @@
+import DTASystem
+import Glibc
+
+/// A client for tools: one connection, one request at a time, the calling thread waits. Every call has a time limit.
+///
+/// It connects at the first call, and again at the next one after a connection was lost. Not for several threads:
+/// `AgentClient` is.
+public final class BlockingAgentClient {
+    public let socketPath: String
+    private var socket: Descriptor?
+    private var reader = AgentFrameReader()
+    private var lastID: UInt64 = 0
+
+    public init(socketPath: String) {
+        self.socketPath = socketPath
+    }
+
+    /// Asks and waits for the answer.
+    /// - Throws: `AgentUnreachable` where no connection could be made; `DTAError` as the agent answered it, or
+    ///   `unavailable` where the connection was lost or `timeout` passed before the answer, or `dataLoss` where what
+    ///   came is not this protocol.
+    public func call(_ request: AgentRequest, timeout: Duration = .seconds(30)) throws -> AgentResponse {
+        let deadline = monotonicNanoseconds() &+ timeout.wholeNanoseconds
+        var request = request
+        lastID += 1
+        request.id = lastID
+        let frame = try AgentFrame.encode(request)
+        let socket = try connected(until: deadline)
+        do {
+            let response = try exchange(frame, on: socket.number, until: deadline)
+            if let error = response.error { throw AnswerError(error: error) }
+            return response
+        } catch let answer as AnswerError {
+            throw answer.error
+        } catch {
+            // The stream stands somewhere inside an answer: nothing that follows could be trusted.
+            close()
+            throw DTAError(error)
+        }
+    }
+
+    public func close() {
+        socket = nil
+        reader = AgentFrameReader()
+    }
+
+    /// An error that the agent answered: the connection is as good as before.
+    private struct AnswerError: Error {
+        let error: DTAError
+    }
+
+    private func connected(until deadline: UInt64) throws -> Descriptor {
+        if let socket {
+            // The agent closes idle connections when it restarts.
+            if isStillOpen(socket.number) { return socket }
+            close()
+        }
+        while true {
+            do {
+                let fresh = try UnixSocket.connect(to: socketPath, nonBlocking: true)
+                socket = fresh
+                return fresh
+            } catch let error as SystemCallError {
+                // EAGAIN: the listener's backlog is full, and the kernel has no event for when it no longer is.
+                let late = monotonicNanoseconds() >= deadline
+                guard error.errno == EAGAIN, !late else {
+                    throw AgentUnreachable(socketPath: socketPath, errno: late ? ETIMEDOUT : error.errno)
+                }
+                usleep(10_000)
+            }
+        }
+    }
+
+    private func exchange(_ frame: [UInt8], on socket: Int32, until deadline: UInt64) throws -> AgentResponse {
+        var sent = 0
+        while true {
+            // Answers are read while a request is still being written: the agent may refuse it half-way and close.
+            let wanted = Int16(sent < frame.count ? POLLIN | POLLOUT : POLLIN)
+            let events = try poll(socket, for: wanted, until: deadline)
+            if events & Int16(POLLOUT) != 0 {
+                sent += try send(frame[sent...], on: socket)
+            }
+            if events & Int16(POLLIN | POLLHUP | POLLERR) != 0, let response = try receive(from: socket) {
+                return response
+            }
+        }
+    }
+
+    private func poll(_ socket: Int32, for events: Int16, until deadline: UInt64) throws -> Int16 {
+        let now = monotonicNanoseconds()
+        guard now < deadline else { throw AgentConnectionError.timeout }
+        var entry = pollfd(fd: socket, events: events, revents: 0)
+        let milliseconds = min((deadline - now) / 1_000_000 + 1, 3_600_000)
+        try systemCall("poll") { unsafe Glibc.poll(&entry, 1, Int32(milliseconds)) }
+        return entry.revents
+    }
+
+    private func send(_ bytes: ArraySlice<UInt8>, on socket: Int32) throws -> Int {
+        do {
+            return try bytes.withUnsafeBytes { buffer in
+                try systemCall("send") {
+                    unsafe Glibc.send(socket, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
+                }
+            }
+        } catch let error as SystemCallError where error.errno == EPIPE || error.errno == ECONNRESET {
+            // Closed by the agent: what it said before it did is still there to be read.
+            return bytes.count
+        } catch let error as SystemCallError where error.errno == EAGAIN {
+            return 0
+        }
+    }
+
+    /// The answer to the last request, or the agent's last word (id 0); nil while it has not come.
+    private func receive(from socket: Int32) throws -> AgentResponse? {
+        let count = try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { chunk in
+            guard let base = chunk.baseAddress else { return 0 }
+            let count = try unsafe receive(socket, into: base, capacity: chunk.count)
+            if count > 0 { unsafe reader.append(UnsafeRawBufferPointer(rebasing: chunk[..<count])) }
+            return count
+        }
+        if count < 0 { return nil }
+        guard count > 0 else { throw AgentConnectionError.lost(midFrame: !reader.isEmpty) }
+        while let response = try AgentConnectionError.decoding({ try reader.next() }) {
+            if response.id == lastID { return response }
+            if response.id == 0, let error = response.error { throw error }
+            // Any other is the late answer to a call that was given up.
+        }
+        return nil
+    }
+
+    /// As recv(2); -1 where there is nothing to read yet.
+    private func receive(_ socket: Int32, into base: UnsafeMutableRawPointer, capacity: Int) throws -> Int {
+        do {
+            return try unsafe UnixSocket.receive(socket, into: base, capacity: capacity)
+        } catch let error as SystemCallError where error.errno == EAGAIN {
+            return -1
+        } catch let error as SystemCallError where error.errno == ECONNRESET {
+            return 0
+        }
+    }
+}
+
+extension Duration {
+    /// Nanoseconds, between 0 and a year: enough for every time limit, and no sum with it overflows.
+    var wholeNanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        return UInt64(min(seconds, 31_536_000)) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,226 @@
+import AgentProtocol
+import DTASystem
+import Glibc
+
+/// One client: its socket, what it sent and is not yet a whole frame, and what it has not read yet.
+///
+/// The socket is armed in the epoll set for one event at a time. Between the event and the moment it is armed again, one
+/// worker is *reading* and owns the input; answers are written by whoever has them, under the lock.
+final class Connection: @unchecked Sendable {
+    // Sendable: `state` is locked, and `input` belongs to the one worker that has set `state.reading`.
+    let id: UInt64
+    let socket: Descriptor
+    let caller: Caller
+    let account: UserAccount
+    private let limits: ServerLimits
+    private let poller: Poller
+    private let state = Locked(State())
+    /// Bytes received beyond the frames that were taken.
+    private var input = InputBuffer()
+
+    private struct State {
+        var reading = false
+        var closed = false
+        /// The client has sent its last byte; it is closed when the answers are out.
+        var ended = false
+        var inFlight = 0
+        /// Events that the socket is armed for; 0: not armed.
+        var armed: UInt32 = 0
+        /// Whether `input` holds at least one whole frame.
+        var frameWaiting = false
+        var output: [UInt8] = []
+        var outputSent = 0
+        /// Since when half a frame or an unread answer is waited for (monotonic); 0: nothing is.
+        var stalledInput: UInt64 = 0
+        var stalledOutput: UInt64 = 0
+    }
+
+    init(
+        id: UInt64, socket: Descriptor, caller: Caller, account: UserAccount, limits: ServerLimits, poller: Poller
+    ) {
+        self.id = id
+        self.socket = socket
+        self.caller = caller
+        self.account = account
+        self.limits = limits
+        self.poller = poller
+    }
+
+    // MARK: Reading
+
+    /// Takes the input for this worker; false where another one has it or the connection is gone.
+    func beginReading() -> Bool {
+        state.withLock {
+            guard !$0.closed, !$0.reading else { return false }
+            $0.reading = true
+            $0.armed = 0
+            return true
+        }
+    }
+
+    enum Taken {
+        case frame(AgentRequest)
+        /// Not all of a frame is here yet, or enough are in flight: nothing to do.
+        case nothing
+        /// The stream cannot be followed any further.
+        case broken(DTAError)
+        case closed
+    }
+
+    /// The next whole frame, from what was received before or from the socket. For the reading worker.
+    func takeFrame(scratch: UnsafeMutableRawBufferPointer) -> Taken {
+        guard state.withLock({ $0.inFlight < limits.requestsPerConnection && $0.output.isEmpty && !$0.ended }) else {
+            return .nothing
+        }
+        do {
+            while true {
+                if let request = try input.takeRequest() {
+                    state.withLock { $0.inFlight += 1 }
+                    return .frame(request)
+                }
+                let received = recv(socket.number, scratch.baseAddress!, scratch.count, Int32(MSG_DONTWAIT))
+                if received > 0 {
+                    input.append(UnsafeRawBufferPointer(rebasing: scratch[..<received]))
+                } else if received == 0 {
+                    return state.withLock {
+                        $0.ended = true
+                        return $0.inFlight > 0 || !$0.output.isEmpty ? .nothing : .closed
+                    }
+                } else if errno == EAGAIN {
+                    return .nothing
+                } else if errno != EINTR {
+                    return .closed
+                }
+            }
+        } catch {
+            state.withLock { $0.ended = true }
+            return .broken(DTAError(error))
+        }
+    }
+
+    /// Gives the input back and arms the socket for what is awaited.
+    /// - Returns: false when the connection is at its end.
+    func endReading() -> Bool {
+        let frameWaiting = input.holdsFrame
+        let partial = !input.isEmpty
+        return state.withLock {
+            $0.reading = false
+            $0.frameWaiting = frameWaiting
+            $0.stalledInput = partial && !frameWaiting ? ($0.stalledInput == 0 ? monotonicNanoseconds() : $0.stalledInput) : 0
+            arm(&$0)
+            return !($0.ended && $0.inFlight == 0 && $0.output.isEmpty)
+        }
+    }
+
+    // MARK: Writing
+
+    /// Sends an answer, or keeps what the socket does not take.
+    /// - Parameter completes: whether it answers a request, and is not a notice with id 0.
+    func send(_ frame: [UInt8], completes: Bool = true) -> Bool {
+        let alive = state.withLock { state -> Bool in
+            if completes { state.inFlight -= 1 }
+            guard !state.closed else { return false }
+            var sent = 0
+            if state.output.isEmpty {
+                sent = sendNow(frame, from: 0)
+                if sent < 0 { return false }
+            }
+            if sent < frame.count {
+                if state.output.isEmpty { state.stalledOutput = monotonicNanoseconds() }
+                let rest = frame.count - sent
+                state.output.append(contentsOf: frame[sent...])
+                let unread = state.output.count - state.outputSent
+                guard account.addUnread(rest, limit: limits.unreadBytesPerUser),
+                    unread <= limits.unreadBytesPerConnection
+                else { return false }
+            }
+            if state.ended, state.inFlight == 0, state.output.isEmpty, !state.reading { return false }
+            arm(&state)
+            return true
+        }
+        if completes { account.endRequest() }
+        return alive
+    }
+
+    /// Sends what is kept, as far as the socket takes it; false when the connection is at its end.
+    func flush() -> Bool {
+        state.withLock { state in
+            guard !state.closed else { return false }
+            guard !state.output.isEmpty else { return true }
+            let sent = sendNow(state.output, from: state.outputSent)
+            guard sent >= 0 else { return false }
+            if sent > 0 { state.stalledOutput = monotonicNanoseconds() }
+            state.outputSent += sent
+            account.removeUnread(sent)
+            if state.outputSent == state.output.count {
+                state.output = []
+                state.outputSent = 0
+                state.stalledOutput = 0
+                return !(state.ended && state.inFlight == 0)
+            }
+            return true
+        }
+    }
+
+    /// - Returns: how many bytes went out; -1 where the connection is broken.
+    private func sendNow(_ bytes: [UInt8], from start: Int) -> Int {
+        bytes.withUnsafeBytes { buffer in
+            var at = start
+            while at < buffer.count {
+                let sent = Glibc.send(
+                    socket.number, buffer.baseAddress! + at, buffer.count - at,
+                    Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+                if sent >= 0 {
+                    at += sent
+                } else if errno == EAGAIN {
+                    break
+                } else if errno != EINTR {
+                    return -1
+                }
+            }
+            return at - start
+        }
+    }
+
+    // MARK: Life
+
+    /// Asks for the events that are of use now. Under the lock.
+    private func arm(_ state: inout State) {
+        guard !state.reading, !state.closed else { return }
+        var events: UInt32 = 0
+        if !state.output.isEmpty {
+            events |= Poller.writable
+        } else if !state.ended, state.inFlight < limits.requestsPerConnection {
+            events |= Poller.readable
+            // Bytes that were already received raise no event. A socket that takes bytes is as good as always
+            // writable, so this wakes a worker at once; where it is not, the client does not read, and may wait.
+            if state.frameWaiting { events |= Poller.writable }
+        }
+        guard events != 0, events != state.armed else { return }
+        state.armed = events
+        poller.rearm(socket.number, id: id, events: events)
+    }
+
+    /// Marks the connection closed.
+    /// - Returns: whether this call was the one that did it; it then has to be forgotten.
+    func close() -> Bool {
+        state.withLock {
+            guard !$0.closed else { return false }
+            $0.closed = true
+            account.removeUnread($0.output.count - $0.outputSent)
+            $0.output = []
+            $0.outputSent = 0
+            shutdown(socket.number, Int32(SHUT_RDWR))
+            return true
+        }
+    }
+
+    /// Whether half a frame or an unread answer has been waited for since before `moment`.
+    func isStalled(since moment: UInt64) -> Bool {
+        state.withLock {
+            ($0.stalledInput != 0 && $0.stalledInput < moment) || ($0.stalledOutput != 0 && $0.stalledOutput < moment)
+        }
+    }
+
+    var isIdle: Bool { state.withLock { $0.inFlight == 0 && $0.output.isEmpty } }
+}

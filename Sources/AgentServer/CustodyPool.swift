@@ -1,0 +1,326 @@
+import CLinux
+import CustodyProtocol
+import DTASystem
+import Glibc
+import Logging
+
+/// One dtad-hsm, as the front has it: the connection, and the means to end the process where there are any.
+public protocol CustodyProcess: AnyObject, Sendable {
+    var custodian: any Custodian { get }
+    /// Whether the connection can no longer be used: the process died, hung or spoke nonsense.
+    var isBroken: Bool { get }
+    /// For noticing that the process is gone while it is idle.
+    var socket: Int32 { get }
+    /// Ends the process, or at least the connection to it.
+    func end()
+}
+
+/// A dtad-hsm that did not start.
+public struct CustodyLaunchError: Error {
+    public var reason: DTAError
+    /// A wrong PIN is never tried twice: real HSMs destroy keys after a few.
+    public var mayRetry: Bool
+
+    public init(reason: DTAError, mayRetry: Bool) {
+        self.reason = reason
+        self.mayRetry = mayRetry
+    }
+}
+
+/// The HSM processes: who needs one takes an idle one, alone, and gives it back. What finds none idle is *parked*; whoever
+/// gives a process back goes on with what is parked first, so no thread waits and none is woken for it.
+///
+/// A broken process is replaced in the background. While there is none at all and none could be started, requests are
+/// refused at once with the reason.
+public final class CustodyPool: Sendable {
+    public typealias Launcher = @Sendable () throws(CustodyLaunchError) -> any CustodyProcess
+
+    /// Work that waits for a process. `run` is called exactly once.
+    public struct Job: Sendable {
+        let user: UInt32
+        let since: UInt64
+        let run: @Sendable (CustodyAccess) -> Void
+
+        public init(user: UInt32, run: @escaping @Sendable (CustodyAccess) -> Void) {
+            self.user = user
+            self.since = monotonicNanoseconds()
+            self.run = run
+        }
+    }
+
+    private final class Slot: Sendable {
+        let process: any CustodyProcess
+        init(_ process: any CustodyProcess) { self.process = process }
+    }
+
+    private struct State {
+        var idle: [Slot] = []
+        /// All processes that are up, idle or busy.
+        var live: [ObjectIdentifier: Slot] = [:]
+        /// Objects that a process has yet to forget, for those that were busy.
+        var forgets: [ObjectIdentifier: [ObjectID]] = [:]
+        var parked = FairQueue<Job>()
+        /// Threads in `withProcess`.
+        var waiters = 0
+        /// Why the last start failed; nil after one that did not.
+        var outage: DTAError?
+        var mayRetry = true
+        var stopping = false
+    }
+
+    public let size: Int
+    private let launch: Launcher
+    private let logger: Logger
+    private let state = Monitor(State())
+    private let wakeup: Descriptor
+    /// Called when jobs are parked and a process came up: some worker must fetch them with `runParked`.
+    private let kick: @Sendable () -> Void
+
+    public init(
+        size: Int, logger: Logger, launch: @escaping Launcher, kick: @escaping @Sendable () -> Void = {}
+    ) throws {
+        self.size = size
+        self.launch = launch
+        self.logger = logger
+        self.kick = kick
+        wakeup = try eventDescriptor()
+    }
+
+    /// Starts the first process now, so that its error is the caller's, and the others in the background.
+    public func start() throws(CustodyLaunchError) {
+        admit(try launch())
+        Thread.start("hsm-supervisor") { [self] in supervise() }
+    }
+
+    // MARK: Use
+
+    /// Runs `job` on this thread with an idle process, and then whatever is parked; or parks it; or refuses it at once.
+    public func run(_ job: Job) {
+        enum Next { case use(Slot), parked, refused(DTAError) }
+        let next: Next = state.withLock {
+            if let slot = $0.idle.popLast() { return .use(slot) }
+            if let refusal = refusal(&$0) { return .refused(refusal) }
+            $0.parked.append(job, user: job.user)
+            return .parked
+        }
+        switch next {
+        case .use(let slot): drive(slot, job)
+        case .refused(let reason): job.run(.failure(reason))
+        case .parked: break
+        }
+    }
+
+    /// Goes on with what is parked, if a process is idle.
+    public func runParked() {
+        while true {
+            let next: (Slot, Job)? = state.withLock {
+                guard !$0.idle.isEmpty, let job = $0.parked.popFirst(), let slot = $0.idle.popLast() else { return nil }
+                return (slot, job)
+            }
+            guard let (slot, job) = next else { return }
+            drive(slot, job)
+        }
+    }
+
+    private enum Found { case slot(Slot), refused(DTAError) }
+
+    /// Waits for a process and runs `body` with it. For threads that may wait: the slow lane.
+    public func withProcess<Result>(
+        deadline: UInt64, _ body: (CustodyAccess) throws -> Result
+    ) rethrows -> Result {
+        state.withLock { $0.waiters += 1 }
+        let found: Found? = state.wait(until: deadline) {
+            if let slot = $0.idle.popLast() { return .slot(slot) }
+            return refusal(&$0).map { .refused($0) }
+        }
+        state.withLock { $0.waiters -= 1 }
+        switch found {
+        case .slot(let slot):
+            defer { giveBack(slot) }
+            return try body(.success(slot.process.custodian))
+        case .refused(let reason): return try body(.failure(reason))
+        case nil: return try body(.failure(CustodyPool.busy))
+        }
+    }
+
+    static let busy = DTAError(
+        .unavailable, "the HSM did not come to this request in time", hint: "it is slow or overloaded: try again later")
+
+    private func refusal(_ state: inout State) -> DTAError? {
+        if state.stopping { return DTAError(.unavailable, "the agent is stopping") }
+        guard state.live.isEmpty, let outage = state.outage else { return nil }
+        return outage
+    }
+
+    private func drive(_ slot: Slot, _ first: Job) {
+        var job: Job? = first
+        while let current = job {
+            current.run(.success(slot.process.custodian))
+            job = release(slot)
+        }
+    }
+
+    private func giveBack(_ slot: Slot) {
+        if let job = release(slot) { drive(slot, job) }
+    }
+
+    /// Gives a process back, unless there is a parked job that it can go on with.
+    private func release(_ slot: Slot) -> Job? {
+        let key = ObjectIdentifier(slot)
+        while true {
+            var forgets: [ObjectID] = []
+            let job: Job? = state.withLock {
+                if slot.process.isBroken {
+                    $0.live[key] = nil
+                    $0.forgets[key] = nil
+                    return nil
+                }
+                forgets = $0.forgets.removeValue(forKey: key) ?? []
+                guard forgets.isEmpty else { return nil }
+                if $0.waiters == 0 || $0.idle.count > 0, let job = $0.parked.popFirst() { return job }
+                $0.idle.append(slot)
+                return nil
+            }
+            if let job { return job }
+            if slot.process.isBroken {
+                slot.process.end()
+                wake()
+                return nil
+            }
+            if forgets.isEmpty {
+                if hasWaiters { state.withLockSignalling { _ in } }
+                return nil
+            }
+            for id in forgets { try? slot.process.custodian.forget(id) }
+        }
+    }
+
+    private var hasWaiters: Bool { state.withLock { $0.waiters > 0 } }
+
+    /// Makes every process forget an object: those that are idle now, the others when they are given back.
+    public func forget(_ id: ObjectID) {
+        let idle: [Slot] = state.withLock {
+            let idle = $0.idle
+            $0.idle = []
+            for key in $0.live.keys where !idle.contains(where: { ObjectIdentifier($0) == key }) {
+                $0.forgets[key, default: []].append(id)
+            }
+            return idle
+        }
+        for slot in idle {
+            try? slot.process.custodian.forget(id)
+            giveBack(slot)
+        }
+    }
+
+    /// Refuses what was parked before `moment`.
+    public func expire(before moment: UInt64) {
+        let expired = state.withLock { $0.parked.removeAll { $0.since < moment } }
+        for job in expired { job.run(.failure(CustodyPool.busy)) }
+    }
+
+    public struct Health: Sendable {
+        public var live: Int
+        public var idle: Int
+        public var parked: Int
+        public var outage: DTAError?
+    }
+
+    public var health: Health {
+        state.withLock { Health(live: $0.live.count, idle: $0.idle.count, parked: $0.parked.count, outage: $0.outage) }
+    }
+
+    // MARK: Supervision
+
+    private func admit(_ process: any CustodyProcess) {
+        let slot = Slot(process)
+        let parked = state.withLockSignalling { state -> Bool in
+            state.live[ObjectIdentifier(slot)] = slot
+            state.idle.append(slot)
+            state.outage = nil
+            return !state.parked.isEmpty
+        }
+        if parked { kick() }
+    }
+
+    private func wake() {
+        var one: UInt64 = 1
+        _ = write(wakeup.number, &one, 8)
+    }
+
+    /// Replaces processes one after the other, with back-off while they do not start, until `stop`.
+    private func supervise() {
+        var backoff = 100
+        while true {
+            let (missing, mayRetry, stopping) = state.withLock {
+                (size - $0.live.count, $0.mayRetry, $0.stopping)
+            }
+            if stopping { return }
+            var timeout: Int32 = -1
+            if missing > 0, mayRetry {
+                do {
+                    admit(try launch())
+                    backoff = 100
+                    continue
+                } catch {
+                    failed(error)
+                    timeout = Int32(backoff)
+                    backoff = min(backoff * 2, 5000)
+                }
+            }
+            watch(timeout: timeout)
+        }
+    }
+
+    private func failed(_ error: CustodyLaunchError) {
+        logger.error("an HSM process did not start", metadata: ["reason": "\(error.reason.message)"])
+        let refused: [Job] = state.withLockSignalling {
+            $0.outage = error.reason
+            $0.mayRetry = error.mayRetry
+            return $0.live.isEmpty ? $0.parked.removeAll { _ in true } : []
+        }
+        for job in refused { job.run(.failure(error.reason)) }
+    }
+
+    /// Waits until a process is missing, or for `timeout` milliseconds (-1: without end).
+    private func watch(timeout: Int32) {
+        let slots = state.withLock { Array($0.live.values) }
+        var entries = [pollfd(fd: wakeup.number, events: Int16(POLLIN), revents: 0)]
+        entries += slots.map { pollfd(fd: $0.process.socket, events: clinux_pollrdhup, revents: 0) }
+        guard poll(&entries, nfds_t(entries.count), timeout) > 0 else { return }
+        var count: UInt64 = 0
+        if entries[0].revents != 0 { _ = read(wakeup.number, &count, 8) }
+        var removed = false
+        for (slot, entry) in zip(slots, entries.dropFirst()) where entry.revents != 0 {
+            // One that is busy is found broken by whoever uses it.
+            let idle = state.withLock { state -> Bool in
+                guard let index = state.idle.firstIndex(where: { $0 === slot }) else { return false }
+                state.idle.remove(at: index)
+                state.live[ObjectIdentifier(slot)] = nil
+                return true
+            }
+            if idle {
+                logger.warning("an HSM process ended by itself")
+                slot.process.end()
+                removed = true
+            }
+        }
+        // A busy process that has hung up is reported again and again: do not spin until its user has noticed.
+        if !removed, entries[0].revents == 0 { usleep(20_000) }
+    }
+
+    /// Ends all processes that are idle; to be called when nothing runs any more.
+    public func stop() {
+        let (slots, parked) = state.withLockSignalling { state in
+            state.stopping = true
+            defer {
+                state.idle = []
+                state.live = [:]
+            }
+            return (Array(state.live.values), state.parked.removeAll { _ in true })
+        }
+        wake()
+        for job in parked { job.run(.failure(DTAError(.unavailable, "the agent is stopping"))) }
+        for slot in slots { slot.process.end() }
+    }
+}

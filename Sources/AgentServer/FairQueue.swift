@@ -1,0 +1,69 @@
+/// Waiting things of many users: first in, first out for each of them, and the users take turns. Who has a thousand
+/// requests waiting delays another's single one by at most one of them.
+struct FairQueue<Element> {
+    private var lines: [UInt32: Line] = [:]
+    /// The users with something waiting, the next one to be served first.
+    private var turns = WaitingLine<UInt32>()
+    private(set) var count = 0
+
+    private typealias Line = WaitingLine<Element>
+
+    var isEmpty: Bool { count == 0 }
+
+    mutating func append(_ element: Element, user: UInt32) {
+        if lines[user]?.isEmpty ?? true { turns.append(user) }
+        lines[user, default: Line()].append(element)
+        count += 1
+    }
+
+    mutating func popFirst() -> Element? {
+        guard let user = turns.popFirst(), let element = lines[user]?.popFirst() else { return nil }
+        count -= 1
+        if lines[user]?.isEmpty ?? true {
+            lines[user] = nil
+        } else {
+            turns.append(user)
+        }
+        return element
+    }
+
+    /// Takes out everything for which `condition` holds.
+    mutating func removeAll(where condition: (Element) -> Bool) -> [Element] {
+        guard count > 0 else { return [] }
+        var removed: [Element] = []
+        var kept = FairQueue()
+        while let user = turns.popFirst() {
+            while let element = lines[user]?.popFirst() {
+                if condition(element) { removed.append(element) } else { kept.append(element, user: user) }
+            }
+        }
+        self = kept
+        return removed
+    }
+}
+
+/// A first-in-first-out line whose head moves instead of its elements.
+struct WaitingLine<Element> {
+    private var elements: [Element?] = []
+    private var head = 0
+
+    var isEmpty: Bool { head == elements.count }
+
+    mutating func append(_ element: Element) { elements.append(element) }
+
+    mutating func popFirst() -> Element? {
+        guard head < elements.count else { return nil }
+        defer {
+            elements[head] = nil
+            head += 1
+            if head == elements.count {
+                elements.removeAll(keepingCapacity: head < 1024)
+                head = 0
+            } else if head > 1024, head * 2 > elements.count {
+                elements.removeFirst(head)
+                head = 0
+            }
+        }
+        return elements[head]
+    }
+}

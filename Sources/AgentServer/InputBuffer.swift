@@ -1,0 +1,87 @@
+import AgentProtocol
+import DTASystem
+import Foundation
+import SwiftProtobuf
+
+/// Bytes of a connection on their way to becoming frames. It holds no memory while there are none.
+struct InputBuffer {
+    private var bytes: [UInt8] = []
+    private var start = 0
+
+    var isEmpty: Bool { start == bytes.count }
+
+    mutating func append(_ more: UnsafeRawBufferPointer) {
+        if start > 0, start == bytes.count {
+            bytes.removeAll(keepingCapacity: true)
+            start = 0
+        }
+        bytes.append(contentsOf: more)
+    }
+
+    /// The size of the first frame with its header, where the header is here.
+    private func frameSize() throws -> Int? {
+        guard bytes.count - start >= AgentFrame.headerSize else { return nil }
+        return AgentFrame.headerSize + (try AgentFrame.bodySize(header: bytes[start..<start + AgentFrame.headerSize]))
+    }
+
+    /// Whether `takeRequest` would give or refuse something without receiving more.
+    var holdsFrame: Bool {
+        guard let size = try? frameSize() else { return bytes.count - start >= AgentFrame.headerSize }
+        return bytes.count - start >= size
+    }
+
+    /// Takes the first frame, if all of it is here.
+    /// - Throws: `DTAError.invalidArgument` for a length out of bounds or what is no request: the stream is lost.
+    mutating func takeRequest() throws -> AgentRequest? {
+        guard let size = try frameSize(), bytes.count - start >= size else { return nil }
+        let request: AgentRequest
+        do {
+            request = try bytes.withUnsafeBytes { buffer in
+                let body = buffer[(start + AgentFrame.headerSize)..<(start + size)]
+                return try AgentRequest(serializedBytes: BorrowedBytes(UnsafeRawBufferPointer(rebasing: body)))
+            }
+        } catch {
+            throw DTAError(.invalidArgument, "a frame of \(size - AgentFrame.headerSize) bytes is not a request")
+        }
+        start += size
+        if start == bytes.count {
+            // A large frame's memory is given back; a usual one's is kept for the next.
+            if bytes.capacity > 16 << 10 { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
+            start = 0
+        } else if start > 64 << 10 {
+            bytes.removeFirst(start)
+            start = 0
+        }
+        return request
+    }
+}
+
+/// Bytes that are parsed where they lie.
+private struct BorrowedBytes: SwiftProtobufContiguousBytes {
+    private let buffer: UnsafeRawBufferPointer
+    private var copied: [UInt8] = []
+
+    init(_ buffer: UnsafeRawBufferPointer) { self.buffer = buffer }
+
+    // The protocol asks for these two; parsing never uses them.
+    init(repeating byte: UInt8, count: Int) {
+        copied = [UInt8](repeating: byte, count: count)
+        buffer = UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    init<S: Sequence>(_ sequence: S) where S.Element == UInt8 {
+        copied = Array(sequence)
+        buffer = UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    var count: Int { copied.isEmpty ? buffer.count : copied.count }
+
+    func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        copied.isEmpty ? try body(buffer) : try copied.withUnsafeBytes(body)
+    }
+
+    mutating func withUnsafeMutableBytes<R>(_ body: (UnsafeMutableRawBufferPointer) throws -> R) rethrows -> R {
+        if copied.isEmpty { copied = Array(buffer) }
+        return try copied.withUnsafeMutableBytes(body)
+    }
+}

@@ -1,0 +1,133 @@
+import CLinux
+import DTASystem
+import Glibc
+
+/// Asks the kernel who connected. All of it is read once, at accept, and stays what it was then.
+enum Peer {
+    /// - Parameters:
+    ///   - pidfdFromSocket: false takes the way of kernels before 6.5, which have no SO_PEERPIDFD.
+    ///   - digest: the SHA-256 of a process' program, where somebody wants to know it.
+    /// - Throws: `SystemCallError` where the kernel does not say who it is.
+    static func caller(
+        of socket: Int32, pidfdFromSocket: Bool = true, digest: (pid_t) -> String? = { _ in nil }
+    ) throws -> Caller {
+        var credentials = clinux_credentials()
+        try systemCall("getsockopt(SO_PEERCRED)") { clinux_peer_credentials(socket, &credentials) }
+        var caller = Caller(
+            pid: credentials.pid, uid: credentials.uid, gid: credentials.gid, groups: try groups(of: socket),
+            userName: UserNames.name(of: credentials.uid))
+        guard credentials.pid > 0 else { return caller }
+
+        // A pid can be given to another process once its own has ended. While this descriptor says that the process
+        // lives, what /proc shows under its pid is the process that connected.
+        guard let process = pidfd(of: socket, pid: credentials.pid, fromSocket: pidfdFromSocket) else { return caller }
+        let executable = readLink("/proc/\(credentials.pid)/exe")
+        let unit = systemUnit(cgroup: readSmallFile("/proc/\(credentials.pid)/cgroup"))
+        let programDigest = executable == nil ? nil : digest(credentials.pid)
+        if isAlive(process.number) {
+            caller.executable = executable
+            caller.executableDigest = programDigest
+            caller.unit = unit
+        }
+        return caller
+    }
+
+    private static func groups(of socket: Int32) throws -> [UInt32] {
+        var groups = [gid_t](repeating: 0, count: 64)
+        while true {
+            var size = socklen_t(groups.count * MemoryLayout<gid_t>.size)
+            let result = getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, &groups, &size)
+            let count = Int(size) / MemoryLayout<gid_t>.size
+            if result == 0 { return Array(groups.prefix(count)) }
+            guard errno == ERANGE, count <= 65_536 else {
+                throw SystemCallError("getsockopt(SO_PEERGROUPS)", errno: errno)
+            }
+            groups = [gid_t](repeating: 0, count: count)
+        }
+    }
+
+    private static func pidfd(of socket: Int32, pid: pid_t, fromSocket: Bool) -> Descriptor? {
+        if fromSocket {
+            let number = clinux_peer_pidfd(socket)
+            if number >= 0 { return Descriptor(owning: number) }
+            if errno != ENOPROTOOPT { return nil }
+        }
+        // Before Linux 6.5: the process may have ended between connect and now, and its pid be somebody else's. Such a
+        // newcomer started after this moment's connection was made, which its start time shows to the clock's tick.
+        let number = clinux_pidfd_open(pid)
+        guard number >= 0 else { return nil }
+        let descriptor = Descriptor(owning: number)
+        guard let started = startTime(of: pid) else { return nil }
+        var now = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &now)
+        let ticks = UInt64(sysconf(Int32(_SC_CLK_TCK)))
+        let nowTicks = UInt64(now.tv_sec) * ticks + UInt64(now.tv_nsec) * ticks / 1_000_000_000
+        // Within two ticks of now it cannot be told who was first: nothing is better than a wrong name.
+        return started + 2 < nowTicks ? descriptor : nil
+    }
+
+    /// Field 22 of /proc/PID/stat, in clock ticks since boot (proc(5)).
+    private static func startTime(of pid: pid_t) -> UInt64? {
+        let text = readSmallFile("/proc/\(pid)/stat")
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        return fields.count > 19 ? UInt64(fields[19]) : nil
+    }
+
+    private static func isAlive(_ pidfd: Int32) -> Bool {
+        var entry = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, 0) == 0
+    }
+
+    /// The *system* unit of a cgroup file: the last `.service` or `.scope` below no `user@N.service` (systemd's
+    /// convention for cgroup v2: one line, `0::/system.slice/name.service`).
+    static func systemUnit(cgroup: String) -> String? {
+        for line in cgroup.split(separator: "\n") {
+            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard fields.count == 3, fields[0] == "0" || fields[1] == "name=systemd" else { continue }
+            let parts = fields[2].split(separator: "/")
+            if parts.contains(where: { $0.hasPrefix("user@") && $0.hasSuffix(".service") }) { return nil }
+            // Deeper groups belong to the unit itself (Delegate=): the first unit from the root counts.
+            guard let unit = parts.first(where: { $0.hasSuffix(".service") || $0.hasSuffix(".scope") }) else { continue }
+            return unit.hasSuffix(".service") ? String(unit) : nil
+        }
+        return nil
+    }
+
+    private static func readLink(_ path: String) -> String? {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = buffer.withUnsafeMutableBytes { readlink(path, $0.baseAddress!, $0.count) }
+        guard count > 0, count < buffer.count else { return nil }
+        return String(validating: buffer[..<count], as: UTF8.self)
+    }
+
+    private static func readSmallFile(_ path: String) -> String {
+        let number = open(path, O_RDONLY | O_CLOEXEC)
+        guard number >= 0 else { return "" }
+        let file = Descriptor(owning: number)
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = buffer.withUnsafeMutableBytes { read(file.number, $0.baseAddress!, $0.count) }
+        return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : ""
+    }
+}
+
+/// The names of users. Looked up each time a connection is made, because a name is half of who owns a key.
+public enum UserNames {
+    /// "" where the user database has none.
+    public static func name(of uid: UInt32) -> String {
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 4096)
+        while true {
+            let result = buffer.withUnsafeMutableBufferPointer { space in
+                getpwuid_r(uid, &entry, space.baseAddress!, space.count, &found)
+            }
+            if result == ERANGE, buffer.count < 1 << 20 {
+                buffer = [CChar](repeating: 0, count: buffer.count * 2)
+                continue
+            }
+            // The entry points into the buffer, which lives until the end of this scope.
+            return result == 0 && found != nil ? buffer.withUnsafeBufferPointer { _ in String(cString: entry.pw_name) } : ""
+        }
+    }
+}

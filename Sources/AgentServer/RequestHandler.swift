@@ -1,0 +1,25 @@
+import AgentProtocol
+import CustodyProtocol
+import DTASystem
+
+/// What a request gets of the HSM: a process to talk to, or the reason why there is none.
+public typealias CustodyAccess = Result<any Custodian, DTAError>
+
+/// How a request goes on after it was parsed and decided, without any waiting.
+public enum Step: Sendable {
+    /// It is answered: nothing more is needed.
+    case answer(AgentResponse)
+    /// It needs an HSM process, shortly: it goes on as soon as one is idle.
+    case custody(@Sendable (CustodyAccess) -> AgentResponse)
+    /// It is slow by nature and needs an HSM process (key generation, sealing): it goes to the slow lane.
+    case slow(@Sendable (CustodyAccess) -> AgentResponse)
+    /// It waits for the disk and not for the HSM (a refusal's record, a block): it has a lane of its own, which works
+    /// while the HSM hangs.
+    case durable(@Sendable () -> AgentResponse)
+}
+
+/// The domain, as the workers see it. `prepare` must neither wait nor block: refusals must work while the HSM hangs.
+/// The closures are called exactly once each, whatever happens, so that every request leaves its record.
+public protocol RequestHandler: Sendable {
+    func prepare(_ request: AgentRequest, from caller: Caller) -> Step
+}

@@ -1,0 +1,323 @@
+import AgentProtocol
+import CLinux
+import CustodyProtocol
+import DTASystem
+import Glibc
+import Logging
+
+/// The workers: threads that share one epoll set and carry each request from its bytes to its answer.
+///
+/// There is one worker more than HSM processes. A worker that finds no process idle parks the request and goes back to
+/// the set, so at any moment at least one worker waits for no HSM: `status`, refusals and the watchdog live while every
+/// call to the HSM hangs.
+public final class Server: Sendable {
+    private let handler: any RequestHandler
+    private let programDigest: @Sendable (Int32) -> String?
+    private let logger: Logger
+    private let limits: ServerLimits
+    private let poller: Poller
+    private let pool: CustodyPool
+    private let slowPool: CustodyPool
+    private let slowLane = SlowLane(name: "slow-lane")
+    private let durableLane = SlowLane(name: "durable-lane")
+    private let deadline: UInt64
+    private let registry: Registry
+    private let listeners: [Descriptor]
+    private let kicks: Kick
+    private let pings: Kick
+    private let state = Locked(State())
+    private let workers: Int
+
+    private struct State {
+        var draining = false
+        var answeredPings: UInt64 = 0
+    }
+
+    // Ids in the epoll set: 0 and 1 are our own events, then the listeners; connections begin at 1,024.
+    private static let kickID: UInt64 = 0
+    private static let pingID: UInt64 = 1
+    private static let firstListener: UInt64 = 2
+
+    /// - Parameters:
+    ///   - listeners: bound and listening sockets.
+    ///   - processes: how many HSM processes serve keys.
+    ///   - sharedSlowProcess: for a token that allows one session: the slow lane then has no process of its own.
+    ///   - programDigest: the SHA-256 of a process' program, nil where nobody wants to know it.
+    ///   - deadline: how long a request waits for an HSM process, in nanoseconds.
+    public init(
+        listeners: [Descriptor], handler: any RequestHandler, limits: ServerLimits, processes: Int,
+        sharedSlowProcess: Bool, deadline: UInt64, logger: Logger,
+        programDigest: @escaping @Sendable (Int32) -> String? = { _ in nil }, launch: @escaping CustodyPool.Launcher
+    ) throws {
+        self.programDigest = programDigest
+        self.listeners = listeners
+        self.handler = handler
+        self.limits = limits
+        self.logger = logger
+        self.deadline = deadline
+        poller = try Poller()
+        let kicks = try Kick()
+        self.kicks = kicks
+        pings = try Kick()
+        pool = try CustodyPool(size: processes, logger: logger, launch: launch, kick: { kicks.send() })
+        slowPool = sharedSlowProcess ? pool : try CustodyPool(size: 1, logger: logger, launch: launch)
+        registry = Registry(limits: limits, poller: poller)
+        workers = processes + 1
+    }
+
+    // MARK: Life
+
+    /// Starts the first HSM process. What the caller does with it before `serve` is done before anybody is served.
+    public func startCustody() throws(CustodyLaunchError) { try pool.start() }
+
+    /// Runs `body` with an HSM process, outside of any request.
+    public func withCustodian<Result>(_ body: (any Custodian) throws -> Result) throws -> Result {
+        try pool.withProcess(deadline: monotonicNanoseconds() + deadline) { try body($0.get()) }
+    }
+
+    /// Starts the other processes and the workers.
+    public func serve() throws(CustodyLaunchError) {
+        if slowPool !== pool { try slowPool.start() }
+        slowLane.start()
+        durableLane.start()
+        do {
+            try poller.add(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
+            try poller.add(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
+            for (index, listener) in listeners.enumerated() {
+                try setNonBlocking(listener.number)
+                try poller.add(listener.number, id: Server.firstListener + UInt64(index), events: Poller.readable)
+            }
+        } catch {
+            throw CustodyLaunchError(reason: DTAError(error), mayRetry: false)
+        }
+        for number in 0..<workers {
+            Thread.start("worker-\(number)") { [self] in work() }
+        }
+    }
+
+    /// Refuses new requests, waits until none is in flight or `deadline` (monotonic) has passed, then lets go of all.
+    /// - Returns: whether everything was finished.
+    public func drain(deadline: UInt64) -> Bool {
+        state.withLock { $0.draining = true }
+        slowLane.stop()
+        var finished = false
+        while !finished, monotonicNanoseconds() < deadline {
+            finished = registry.isIdle && slowLane.isIdle && durableLane.isIdle && pool.health.parked == 0
+            if !finished { usleep(10_000) }
+        }
+        durableLane.stop()
+        for connection in registry.all { forgetConnection(connection) }
+        pool.stop()
+        if slowPool !== pool { slowPool.stop() }
+        return finished
+    }
+
+    /// To be called several times a second: cuts off who stalls, refuses what waited for too long.
+    public func tick() {
+        let now = monotonicNanoseconds()
+        pool.expire(before: now > deadline ? now - deadline : 0)
+        let stall = limits.stallNanoseconds
+        guard now > stall else { return }
+        for connection in registry.all where connection.isStalled(since: now - stall) {
+            logger.notice(
+                "a client stalled and was cut off", metadata: ["caller": "\(connection.caller.display)"])
+            forgetConnection(connection)
+        }
+    }
+
+    /// Asks the workers for a sign of life; see `answeredPings`.
+    public func ping() { pings.send() }
+
+    /// How many signs of life the workers have given.
+    public var answeredPings: UInt64 { state.withLock { $0.answeredPings } }
+
+    public var connections: Int { registry.count }
+    public var custody: CustodyPool.Health { pool.health }
+    public var processCount: Int { pool.size + (slowPool === pool ? 0 : slowPool.size) }
+
+    /// Makes every HSM process forget an object that was deleted.
+    public func forget(_ id: ObjectID) {
+        pool.forget(id)
+        if slowPool !== pool { slowPool.forget(id) }
+    }
+
+    /// Runs housekeeping in the slow lane, where key management is: one thing at a time.
+    public func inSlowLane(_ body: @escaping @Sendable (CustodyAccess) -> Void) {
+        _ = slowLane.submit(user: getuid()) { [self] in
+            slowPool.withProcess(deadline: monotonicNanoseconds() + deadline) { body($0) }
+        }
+    }
+
+    // MARK: Work
+
+    private func work() {
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+        defer { scratch.deallocate() }
+        while true {
+            guard let event = poller.wait() else { continue }
+            switch event.id {
+            case Server.kickID:
+                kicks.clear()
+                poller.rearm(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
+                pool.runParked()
+            case Server.pingID:
+                pings.clear()
+                poller.rearm(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
+                state.withLock { $0.answeredPings += 1 }
+            case ..<(Server.firstListener + UInt64(listeners.count)):
+                accept(Int(event.id - Server.firstListener), id: event.id)
+            default:
+                if let connection = registry.find(event.id) { attend(connection, event.events, scratch) }
+            }
+        }
+    }
+
+    private func accept(_ index: Int, id: UInt64) {
+        let listener = listeners[index].number
+        defer {
+            if !state.withLock({ $0.draining }) { poller.rearm(listener, id: id, events: Poller.readable) }
+        }
+        let number = clinux_accept(listener)
+        guard number >= 0 else {
+            // Out of descriptors: the client stays in the backlog. A pause, or this worker would spin.
+            if errno == EMFILE || errno == ENFILE || errno == ENOMEM {
+                logger.error("a connection cannot be accepted: \(errorText(errno))")
+                usleep(50_000)
+            }
+            return
+        }
+        let socket = Descriptor(owning: number)
+        let caller: Caller
+        do {
+            caller = try Peer.caller(of: number, digest: programDigest)
+        } catch {
+            logger.error("a client without credentials was turned away: \(error)")
+            return
+        }
+        guard let connection = registry.admit(socket, caller) else {
+            let reason = DTAError(
+                .resourceExhausted, "\(caller.display) has \(limits.connectionsPerUser) connections, as many as a user may")
+            if let frame = try? AgentFrame.encode(AgentResponse(id: 0, error: reason)) {
+                frame.withUnsafeBytes {
+                    _ = send(number, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+                }
+            }
+            return
+        }
+        do {
+            try poller.add(number, id: connection.id, events: Poller.readable)
+        } catch {
+            logger.error("a connection cannot be watched: \(error)")
+            forgetConnection(connection)
+        }
+    }
+
+    /// Takes frames off a connection until one of them occupies this worker, or there is none.
+    private func attend(_ connection: Connection, _ events: UInt32, _ scratch: UnsafeMutableRawBufferPointer) {
+        if events & Poller.writable != 0, !connection.flush() { return forgetConnection(connection) }
+        guard connection.beginReading() else { return }
+        while true {
+            switch connection.takeFrame(scratch: scratch) {
+            case .nothing:
+                if !connection.endReading() { forgetConnection(connection) }
+                return
+            case .closed:
+                return forgetConnection(connection)
+            case .broken(let reason):
+                let notice = AgentResponse(id: 0, error: reason)
+                if let frame = try? AgentFrame.encode(notice) { _ = connection.send(frame, completes: false) }
+                if !connection.endReading() { forgetConnection(connection) }
+                return
+            case .frame(let request):
+                if begin(request, connection) { return }
+            }
+        }
+    }
+
+    /// Starts a request.
+    /// - Returns: whether it was one that could have occupied the worker: then the input was given back before.
+    private func begin(_ request: AgentRequest, _ connection: Connection) -> Bool {
+        let id = request.id
+        guard connection.account.beginRequest(limit: limits.requestsPerUser) else {
+            let reason = DTAError(
+                .resourceExhausted,
+                "\(connection.caller.display) has \(limits.requestsPerUser) requests in flight, as many as a user may")
+            respond(AgentResponse(id: id, error: reason), to: connection, counted: false)
+            return false
+        }
+        if state.withLock({ $0.draining }) {
+            respond(AgentResponse(id: id, error: DTAError(.unavailable, "the agent is stopping")), to: connection)
+            return false
+        }
+        switch handler.prepare(request, from: connection.caller) {
+        case .answer(let response):
+            respond(response, to: connection)
+            return false
+        case .custody(let work):
+            if !connection.endReading() { forgetConnection(connection) }
+            pool.run(
+                CustodyPool.Job(user: connection.caller.uid) { [self] access in
+                    respond(work(access), to: connection)
+                })
+            return true
+        case .slow(let work):
+            let accepted = slowLane.submit(user: connection.caller.uid) { [self] in
+                let until = monotonicNanoseconds() + deadline
+                respond(slowPool.withProcess(deadline: until) { work($0) }, to: connection)
+            }
+            if !accepted {
+                respond(work(.failure(DTAError(.unavailable, "the agent is stopping"))), to: connection)
+            }
+            return false
+        case .durable(let work):
+            let accepted = durableLane.submit(user: connection.caller.uid) { [self] in
+                respond(work(), to: connection)
+            }
+            if !accepted { respond(work(), to: connection) }
+            return false
+        }
+    }
+
+    private func respond(_ response: AgentResponse, to connection: Connection, counted: Bool = true) {
+        if counted { connection.account.endRequest() }
+        let frame: [UInt8]
+        do {
+            frame = try AgentFrame.encode(response)
+        } catch {
+            // Only an answer that is too large: what is asked for can be asked for in smaller pieces.
+            let reason = DTAError(.resourceExhausted, "the answer is too large for a frame", hint: "ask for fewer")
+            guard let short = try? AgentFrame.encode(AgentResponse(id: response.id, error: reason)) else { return }
+            if !connection.send(short) { forgetConnection(connection) }
+            return
+        }
+        if !connection.send(frame) { forgetConnection(connection) }
+    }
+
+    private func forgetConnection(_ connection: Connection) {
+        if connection.close() { registry.remove(connection) }
+    }
+
+    private func setNonBlocking(_ fd: Int32) throws {
+        let flags = try systemCall("fcntl") { fcntl(fd, F_GETFL) }
+        try systemCall("fcntl") { fcntl(fd, F_SETFL, flags | O_NONBLOCK) }
+    }
+}
+
+/// An event that threads send to the workers.
+final class Kick: Sendable {
+    let descriptor: Descriptor
+
+    init() throws {
+        descriptor = try eventDescriptor()
+    }
+
+    func send() {
+        var one: UInt64 = 1
+        _ = write(descriptor.number, &one, 8)
+    }
+
+    func clear() {
+        var count: UInt64 = 0
+        _ = read(descriptor.number, &count, 8)
+    }
+}

@@ -1,0 +1,35 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+import Foundation
+
+/// The agent's own identity, as far as the log needs it.
+public struct AuditSigner: Sendable {
+    /// The CID of its document.
+    let identity: CID
+    /// Its signing key on the token.
+    let key: ObjectID
+}
+
+/// Checkpoints: records in which the agent signs the hash of a record, and with it everything before.
+extension AuditLog {
+    /// Whether enough was written since the last one. The slow lane asks, and makes one.
+    public var checkpointIsDue: Bool {
+        state.withLock { $0.next - 1 >= $0.checkpointed + AuditLog.checkpointInterval }
+    }
+
+    /// Signs the last record and writes a checkpoint for it.
+    public func makeCheckpoint(_ signer: AuditSigner, _ custodian: any Custodian) throws {
+        let (number, hash) = state.withLock { ($0.next - 1, $0.previous) }
+        guard number > 0 else { return }
+        let digest = stride(from: 0, to: 64, by: 2).compactMap {
+            UInt8(String(decoding: hash[$0..<$0 + 2], as: UTF8.self), radix: 16)
+        }
+        let signature = try custodian.signDocument(signer.key, context: SignedBytes.audit, hash: digest)
+        let checkpoint = AuditCheckpoint(
+            number: number, hash: String(decoding: hash, as: UTF8.self), identity: signer.identity.description,
+            signature: Data(signature).base64EncodedString())
+        try append { $0.raw(checkpoint.json) }
+        state.withLock { $0.checkpointed = $0.next - 1 }
+    }
+}

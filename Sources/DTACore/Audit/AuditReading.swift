@@ -1,0 +1,128 @@
+import DTAFormats
+import DTASystem
+
+/// Reading the log back.
+extension AuditLog {
+    /// Answers are cut at this size, so that they fit a frame.
+    private static let answerLimit = 768 << 10
+    /// How far `list` looks back for records of one user.
+    private static let lookBack = 16 << 20
+
+    /// The caller's own records, all of them for an administrator, oldest first.
+    /// - Parameter cursor: "": the last `count` records (of a user's own, those among the last 16 MiB); else what followed
+    ///   the answer that gave it, empty where nothing did.
+    /// - Returns: lines, and a cursor for what will follow them.
+    public func list(_ caller: Caller, count: UInt32, cursor: String) throws -> Page<String> {
+        let size = try PageSize.of(count)
+        let mine = AuditFilter(caller)
+        if cursor.isEmpty { return try last(size, mine) }
+        guard let after = UInt64(cursor), after < UInt64.max else {
+            throw DTAError(.invalidArgument, "\(quoted(cursor)) is no cursor of the audit log")
+        }
+        return try following(after, size, mine)
+    }
+
+    /// The segments with their sizes, the last one as far as it holds whole records; and the last record's number.
+    private func snapshot() throws -> (segments: [(segment: AuditSegment, size: Int)], last: UInt64) {
+        let (current, size, next) = state.withLock { ($0.segment, $0.size, $0.next) }
+        let earlier = try AuditSegment.all(in: directory).filter { $0 < current.first }.map { first in
+            let segment = try AuditSegment.open(directory: directory, first: first)
+            return (segment, try segment.size())
+        }
+        return (earlier + [(current, size)], next - 1)
+    }
+
+    private func last(_ count: Int, _ mine: AuditFilter) throws -> Page<String> {
+        let (segments, last) = try snapshot()
+        var found: [String] = []
+        var answered = 0
+        var looked = 0
+        for (segment, size) in segments.reversed() {
+            var lines = AuditLinesBackward(segment, end: size)
+            while found.count < count, looked < Self.lookBack, answered < Self.answerLimit, let line = try lines.next()
+            {
+                looked += line.count + 1
+                guard mine.admits(line) else { continue }
+                found.append(String(decoding: line, as: UTF8.self))
+                answered += line.count
+            }
+        }
+        return Page(items: found.reversed(), cursor: String(last))
+    }
+
+    private func following(_ after: UInt64, _ count: Int, _ mine: AuditFilter) throws -> Page<String> {
+        let (segments, last) = try snapshot()
+        var found: [String] = []
+        var answered = 0
+        var reached = after
+        let begin = segments.lastIndex { $0.segment.first <= after + 1 } ?? 0
+        for (segment, size) in segments[begin...] where after < last {
+            var lines = AuditLinesForward(segment, from: try segment.place(ofRecordAfter: after, size: size), end: size)
+            while found.count < count, answered < Self.answerLimit, let (line, isComplete) = try lines.next() {
+                guard isComplete, let number = AuditLine.number(of: line), number > after else { continue }
+                reached = number
+                guard mine.admits(line) else { continue }
+                found.append(String(decoding: line, as: UTF8.self))
+                answered += line.count
+            }
+            if found.count == count || answered >= Self.answerLimit { break }
+        }
+        return Page(items: found, cursor: String(max(reached, after)))
+    }
+
+    /// Checks the whole log: its chain of hashes and its checkpoints.
+    /// - Parameter key: the key of an identity, by its CID's text.
+    public func verify(key: @escaping (String) -> SigningKey?) throws -> AuditVerifier.Findings {
+        var verifier = AuditVerifier(key: key)
+        do {
+            for (segment, size) in try snapshot().segments {
+                verifier.begin(file: segment.name)
+                var lines = AuditLinesForward(segment, from: 0, end: size)
+                while let (line, isComplete) = try lines.next() { verifier.read(line, isComplete: isComplete) }
+            }
+        } catch let error as SystemCallError {
+            throw DTAError(.unavailable, "the audit log in \(directory) cannot be read: \(error)")
+        }
+        return verifier.findings
+    }
+}
+
+extension AuditSegment {
+    /// Where the first record with a number above `number` begins, by halving: a long file costs a few reads.
+    func place(ofRecordAfter number: UInt64, size: Int) throws -> Int {
+        // Invariant: a line begins at `low`, and all lines before it have numbers up to `number`.
+        var low = 0
+        var high = size
+        while high - low > 64 << 10 {
+            let middle = low + (high - low) / 2
+            let piece = try read(middle..<min(high, middle + (16 << 10)))
+            guard let end = piece.firstIndex(of: UInt8(ascii: "\n")),
+                let found = AuditLine.number(of: piece[(end + 1)...].prefix(64))
+            else { return low }
+            if found <= number { low = middle + end + 1 } else { high = middle }
+        }
+        return low
+    }
+}
+
+/// Which records somebody may read.
+private struct AuditFilter {
+    /// `,"uid":N,"user":"NAME",` as records have it; nil: all records.
+    private let wanted: [UInt8]?
+
+    init(_ caller: Caller) {
+        guard !caller.isAdministrator else {
+            wanted = nil
+            return
+        }
+        wanted = AuditWriter.owner(caller)
+    }
+
+    /// The owner stands right behind the time, which has a fixed length: no text that a client wrote comes before it.
+    func admits(_ line: [UInt8]) -> Bool {
+        guard let wanted else { return true }
+        guard let comma = line.firstIndex(of: UInt8(ascii: ",")) else { return false }
+        let time = AuditWriter.timeFieldCount
+        return line[comma...].dropFirst(time).starts(with: wanted)
+    }
+}

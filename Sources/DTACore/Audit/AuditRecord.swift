@@ -1,0 +1,22 @@
+import DTASystem
+
+/// What one request did, for the audit log. It has no field for a secret, a message or a PIN.
+public struct AuditRecord: Sendable {
+    public var caller: Caller
+    /// As docs/audit.md names it: sign, key.create, …
+    public var operation: String
+    /// The key, identity, envelope or block; cut to 256 bytes, since clients write it.
+    public var subject: String
+    /// `OK`, or the name of the error code.
+    public var result: String
+    /// From parsing to the answer.
+    public var microseconds: UInt64
+
+    public init(caller: Caller, operation: String, subject: String, result: String, microseconds: UInt64) {
+        self.caller = caller
+        self.operation = operation
+        self.subject = subject
+        self.result = result
+        self.microseconds = microseconds
+    }
+}

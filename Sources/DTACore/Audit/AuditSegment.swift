@@ -1,0 +1,90 @@
+import DTASystem
+import Glibc
+
+/// One file of the audit log: `audit-<number of its first record, 12 digits>.jsonl`.
+final class AuditSegment: Sendable {
+    let path: String
+    /// The number of the record that the name promises as its first.
+    let first: UInt64
+    private let file: Descriptor
+
+    private init(path: String, first: UInt64, file: Descriptor) {
+        self.path = path
+        self.first = first
+        self.file = file
+    }
+
+    var name: String { String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...]) }
+
+    static func name(first: UInt64) -> String {
+        let digits = String(first)
+        return "audit-\(String(repeating: "0", count: max(0, 12 - digits.count)))\(digits).jsonl"
+    }
+
+    /// The number in a file's name; nil where it is no segment's.
+    static func first(ofName name: String) -> UInt64? {
+        guard name.hasPrefix("audit-"), name.hasSuffix(".jsonl"), let first = UInt64(name.dropFirst(6).dropLast(6)),
+            name == AuditSegment.name(first: first)
+        else { return nil }
+        return first
+    }
+
+    /// Opens a segment for appending, or makes it (mode 0600).
+    static func open(directory: String, first: UInt64) throws -> AuditSegment {
+        let path = "\(directory)/\(name(first: first))"
+        let file = Descriptor(
+            owning: try systemCall("open") {
+                unsafe Glibc.open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            })
+        return AuditSegment(path: path, first: first, file: file)
+    }
+
+    /// The numbers of the segments in a directory, in order.
+    static func all(in directory: String) throws -> [UInt64] {
+        guard let stream = unsafe opendir(directory) else { throw SystemCallError("opendir", errno: errno) }
+        defer { unsafe closedir(stream) }
+        var found: [UInt64] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if let first = first(ofName: name) { found.append(first) }
+        }
+        return found.sorted()
+    }
+
+    func size() throws -> Int {
+        var status = stat()
+        try systemCall("fstat") { unsafe fstat(file.number, &status) }
+        return Int(status.st_size)
+    }
+
+    /// Appends in one write(2). Where less than all fits, what was written is for the caller to cut off.
+    func append(_ bytes: [UInt8]) throws {
+        let written = try systemCall("write") { unsafe write(file.number, bytes, bytes.count) }
+        if written != bytes.count { throw SystemCallError("write", errno: ENOSPC) }
+    }
+
+    func cut(to size: Int) throws { try systemCall("ftruncate") { ftruncate(file.number, size) } }
+
+    func sync() throws { try systemCall("fdatasync") { fdatasync(file.number) } }
+
+    /// Reads `range`, or what there is of it.
+    func read(_ range: Range<Int>) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: range.count)
+        var used = 0
+        while used < bytes.count {
+            let got = try unsafe bytes.withUnsafeMutableBytes { buffer in
+                try systemCall("pread") {
+                    unsafe pread(
+                        file.number, buffer.baseAddress.map { unsafe $0 + used }, buffer.count - used,
+                        range.lowerBound + used)
+                }
+            }
+            if got == 0 { break }
+            used += got
+        }
+        bytes.removeLast(bytes.count - used)
+        return bytes
+    }
+}

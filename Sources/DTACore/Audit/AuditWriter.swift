@@ -1,0 +1,185 @@
+import DTASystem
+
+/// Writes records as lines of JSON into one buffer that is used again and again: no allocation for a record.
+struct AuditWriter {
+    /// The line that is being made.
+    private(set) var bytes: [UInt8] = []
+    /// RFC 3339 up to the second, and the second for which it holds.
+    private var timePrefix: [UInt8] = []
+    private var timeSecond = Int64.min
+
+    init() { bytes.reserveCapacity(4096) }
+
+    mutating func begin(number: UInt64, microseconds: Int64) {
+        bytes.removeAll(keepingCapacity: true)
+        literal(#"{"n":"#)
+        decimal(number)
+        literal(#","time":""#)
+        time(microseconds)
+        literal("\"")
+    }
+
+    mutating func record(_ record: AuditRecord) {
+        owner(record.caller)
+        field(#","pid":"#, UInt64(UInt32(bitPattern: record.caller.pid)))
+        if let executable = record.caller.executable { field(#","exe":"#, executable, limit: 1024) }
+        if let unit = record.caller.unit { field(#","unit":"#, unit) }
+        field(#","op":"#, record.operation)
+        field(#","subject":"#, record.subject)
+        field(#","result":"#, record.result)
+        field(#","us":"#, record.microseconds)
+    }
+
+    private mutating func owner(_ caller: Caller) {
+        field(#","uid":"#, UInt64(caller.uid))
+        field(#","user":"#, caller.userName)
+    }
+
+    /// `,"uid":N,"user":"NAME",`: what follows the time in every record of a caller's.
+    static func owner(_ caller: Caller) -> [UInt8] {
+        var writer = AuditWriter()
+        writer.owner(caller)
+        writer.literal(",")
+        return writer.bytes
+    }
+
+    /// The length of `,"time":"2026-01-02T03:04:05.000006Z"`.
+    static let timeFieldCount = 37
+
+    /// Something that happened to the log itself.
+    mutating func event(_ text: String) { field(#","event":"#, text, limit: 1024) }
+
+    mutating func raw(_ json: String) {
+        literal(",")
+        bytes.append(contentsOf: json.utf8)
+    }
+
+    /// - Parameter previous: 64 hexadecimal digits.
+    mutating func end(previous: [UInt8]) {
+        literal(#","prev":""#)
+        bytes.append(contentsOf: previous)
+        literal(#""}"#)
+    }
+
+    mutating func endLine() { bytes.append(UInt8(ascii: "\n")) }
+
+    private mutating func field(_ name: StaticString, _ value: UInt64) {
+        literal(name)
+        decimal(value)
+    }
+
+    private mutating func field(_ name: StaticString, _ value: String, limit: Int = 256) {
+        literal(name)
+        bytes.append(UInt8(ascii: "\""))
+        string(value, limit: limit)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    @inline(__always)
+    private mutating func literal(_ text: StaticString) {
+        text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    /// JSON's escapes (RFC 8259 §7) for quotes, backslashes and control characters; DEL and what is not ASCII but a
+    /// control (C1, line separators, direction marks) is escaped as well, because people read logs on terminals.
+    private mutating func string(_ text: String, limit: Int) {
+        var left = limit
+        for scalar in text.unicodeScalars {
+            let size = UTF8.width(scalar)
+            guard size <= left else {
+                bytes.append(contentsOf: "…".utf8)
+                return
+            }
+            left -= size
+            switch scalar.value {
+            case 0x22, 0x5c:
+                bytes.append(UInt8(ascii: "\\"))
+                bytes.append(UInt8(scalar.value))
+            case 0x20..<0x7f: bytes.append(UInt8(scalar.value))
+            case 0..<0x20, 0x7f..<0xa0, 0x2028...0x202e, 0x2060...0x206f, 0xfeff: escape(UInt16(scalar.value))
+            default: bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+            }
+        }
+    }
+
+    private mutating func escape(_ unit: UInt16) {
+        literal("\\u")
+        for shift in [12, 8, 4, 0] { bytes.append(hexDigit(UInt8(truncatingIfNeeded: unit >> UInt16(shift)))) }
+    }
+
+    private mutating func decimal(_ value: UInt64) {
+        let start = bytes.count
+        var rest = value
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[start...].reverse()
+    }
+
+    private mutating func padded(_ value: Int64, _ width: Int) {
+        var divisor: Int64 = 1
+        for _ in 1..<width { divisor *= 10 }
+        while divisor > 0 {
+            bytes.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
+            divisor /= 10
+        }
+    }
+
+    private mutating func time(_ microseconds: Int64) {
+        let second = microseconds / 1_000_000
+        if second == timeSecond {
+            bytes.append(contentsOf: timePrefix)
+        } else {
+            let start = bytes.count
+            seconds(second)
+            timePrefix = Array(bytes[start...])
+            timeSecond = second
+        }
+        padded(microseconds % 1_000_000, 6)
+        literal("Z")
+    }
+
+    private mutating func seconds(_ second: Int64) {
+        let date = CivilDate(daysSince1970: second / 86_400)
+        let inDay = second % 86_400
+        padded(date.year, 4)
+        literal("-")
+        padded(date.month, 2)
+        literal("-")
+        padded(date.day, 2)
+        literal("T")
+        padded(inDay / 3600, 2)
+        literal(":")
+        padded(inDay / 60 % 60, 2)
+        literal(":")
+        padded(inDay % 60, 2)
+        literal(".")
+    }
+}
+
+/// A day of the Gregorian calendar.
+struct CivilDate: Equatable {
+    let year: Int64
+    let month: Int64
+    let day: Int64
+
+    /// Counts in years that begin on 1 March, so that the leap day is a year's last; 400 years have 146,097 days.
+    init(daysSince1970 days: Int64) {
+        let sinceMarch0000 = days + 719_468
+        let era = sinceMarch0000 / 146_097
+        let dayOfEra = sinceMarch0000 % 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthFromMarch = (5 * dayOfYear + 2) / 153
+        day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+        month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    }
+}
+
+@inline(__always)
+func hexDigit(_ nibble: UInt8) -> UInt8 {
+    let low = nibble & 15
+    return low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") - 10 + low
+}

@@ -1,0 +1,102 @@
+import CustodyProtocol
+import DTAConfiguration
+import DTAFormats
+import DTASystem
+import Logging
+
+/// All services of the agent, on one state directory.
+public final class Core: Sendable {
+    public let policy: LivePolicy
+    public let audit: AuditLog
+    public let keys: KeyService
+    public let ledger: LedgerService
+    public let identities: IdentityService
+    public let envelopes: EnvelopeService
+    private let state: StateDirectory
+    private let store: Store
+    private let intents: Intents
+    private let logger: Logger
+
+    /// Opens what the configuration names, without the HSM.
+    /// - Parameter forget: called when a token object is gone, to let every HSM process drop its copy; it must not block.
+    /// - Throws: `DTAError` that says what to do.
+    public init(_ configuration: Configuration, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void) throws {
+        self.logger = logger
+        policy = LivePolicy(try Policy(configuration.grants))
+        state = try StateDirectory(configuration.state)
+        store = try Store(directory: configuration.state)
+        audit = try AuditLog(directory: configuration.state)
+        intents = Intents(store: store, logger: logger)
+        keys = try KeyService(
+            store: store, intents: intents, policy: policy, keysPerUser: configuration.limits.keysPerUser,
+            logger: logger, forget: forget)
+        let blocks = BlockStore(store: store, limit: configuration.limits.ledgerBytesPerUser)
+        ledger = LedgerService(blocks)
+        identities = try IdentityService(
+            blocks: blocks, intents: intents, policy: policy,
+            identitiesPerUser: configuration.limits.identitiesPerUser, logger: logger)
+        envelopes = EnvelopeService(identities: identities, blocks: blocks)
+    }
+
+    // MARK: The HSM is there
+
+    /// What a start does once the HSM answers, before anything else is asked of it: clears what a crash left, compares the
+    /// database with the token, and makes the agent's own identity where there is none. It can be repeated.
+    public func recover(_ custodian: any Custodian) throws {
+        try sweep(custodian)
+        try keys.crossCheck(custodian)
+        try identities.crossCheck(custodian)
+        try identities.makeAgentIdentity(custodian)
+    }
+
+    /// Signs a checkpoint of the audit log, if one is due. For the slow lane.
+    public func makeCheckpointIfDue(_ custodian: any Custodian) throws {
+        guard audit.checkpointIsDue, let signer = identities.signer else { return }
+        try audit.makeCheckpoint(signer, custodian)
+    }
+
+    /// Whether an act that failed left something on the token that `sweep` can clear.
+    public var needsSweep: Bool { intents.arePending }
+
+    /// Clears what acts that failed left on the token. At any time, and again after the HSM was away.
+    public func sweep(_ custodian: any Custodian) throws { try intents.sweep(custodian) }
+
+    // MARK: Questions across services
+
+    /// Reads the grants again; where they are wrong this throws, and the old ones stay in force.
+    public func reload(_ configuration: Configuration) throws { policy.replace(with: try Policy(configuration.grants)) }
+
+    /// Who may do something with a key or an identity, and why.
+    /// - Parameter uid: whom to explain; nil: the caller. Only administrators may ask for others.
+    public func explain(_ caller: Caller, subject: String, permission name: String, uid: UInt32?) throws -> Decision {
+        let permission = try Permission(name: name)
+        guard uid == nil || uid == caller.uid || caller.isAdministrator else {
+            throw DTAError(
+                .permissionDenied, "user \(caller.display) may not ask what other users may do",
+                hint: "an administrator can")
+        }
+        let resource = permission.applies(to: .key) ? keys.resource(subject) : nil
+        guard let resource = resource ?? identities.resource(subject) else {
+            throw DTAError(.notFound, "there is no key and no own identity \(quoted(subject)) on this host")
+        }
+        guard let uid, uid != caller.uid else { return policy.current.explain(caller, permission, resource) }
+        let answer = policy.current.explain(UserDatabase.caller(uid: uid), permission, resource)
+        let caution =
+            "only uid \(uid) and its groups are known here: grants to a program or a unit are judged when it connects"
+        return Decision(isAllowed: answer.isAllowed, reasons: answer.reasons + [caution])
+    }
+
+    /// Checks the whole audit log. Administrators.
+    public func verifyAudit(_ caller: Caller) throws -> AuditVerifier.Findings {
+        guard caller.isAdministrator else {
+            throw DTAError(
+                .permissionDenied,
+                "user \(caller.display) may not verify the audit log, which has other users' records",
+                hint: "an administrator can; each user sees his own records with dtactl audit list")
+        }
+        return try audit.verify { [ledger] text in
+            guard let cid = try? CID(text) else { return nil }
+            return try? ledger.blocks.document(cid).identity.signing
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+import Foundation
+import GRDB
+
+/// An identity whose private keys are here.
+public final class IdentityRecord: NamedItem {
+    static let kind = Resource.Kind.identity
+
+    public let name: String
+    public let owner: Owner
+    /// Of its signed document.
+    public let cid: CID
+    let signingObject: ObjectID
+    let kemObject: ObjectID
+    /// The X-Wing public key.
+    let publicKEM: [UInt8]
+    /// The ML-KEM seed, sealed: dtad-hsm alone can open it.
+    let sealedSeed: [UInt8]
+    /// Unix seconds.
+    public let created: Int64
+
+    init(
+        name: String, owner: Owner, cid: CID, signingObject: ObjectID, kemObject: ObjectID, publicKEM: [UInt8],
+        sealedSeed: [UInt8], created: Int64
+    ) {
+        self.name = name
+        self.owner = owner
+        self.cid = cid
+        self.signingObject = signingObject
+        self.kemObject = kemObject
+        self.publicKEM = publicKEM
+        self.sealedSeed = sealedSeed
+        self.created = created
+    }
+
+    convenience init(_ row: Row) throws {
+        self.init(
+            name: row["name"], owner: Owner(uid: row["owner_uid"], name: row["owner_name"]),
+            cid: try explaining("the table of identities is damaged") { try CID(bytes: [UInt8](row["cid"] as Data)) },
+            signingObject: try ObjectID([UInt8](row["signing_object"] as Data)),
+            kemObject: try ObjectID([UInt8](row["kem_object"] as Data)), publicKEM: [UInt8](row["public_kem"] as Data),
+            sealedSeed: [UInt8](row["sealed_seed"] as Data), created: row["created"])
+    }
+
+    func insert(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO identities (name, owner_uid, owner_name, cid, signing_object, kem_object, public_kem,
+                  sealed_seed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                name, Int64(owner.uid), owner.name, Data(cid.bytes), Data(signingObject.bytes), Data(kemObject.bytes),
+                Data(publicKEM), Data(sealedSeed), created,
+            ])
+    }
+
+    var known: KnownIdentity { KnownIdentity(cid: cid, name: name, owner: owner, created: created) }
+}
+
+/// An identity that is known here, as lists show it.
+public struct KnownIdentity: Sendable, Equatable {
+    public let cid: CID
+    /// As its owner or its document calls it; not to be trusted where it is not own.
+    public let name: String
+    /// Whose it is on this host; nil where its private keys are elsewhere.
+    public let owner: Owner?
+    /// Unix seconds.
+    public let created: Int64
+
+    public var isOwn: Bool { owner != nil }
+}

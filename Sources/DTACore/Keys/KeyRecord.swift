@@ -1,0 +1,77 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+import Foundation
+import GRDB
+
+/// A user's key, as the front knows it: everything but the secret.
+public final class KeyRecord: NamedItem {
+    static let kind = Resource.Kind.key
+
+    public let name: String
+    public let type: KeyType
+    public let owner: Owner
+    public let object: ObjectID
+    /// Unix seconds.
+    public let created: Int64
+    /// As the token gave it: 32 bytes (Ed25519), an uncompressed point (EC), empty for symmetric keys.
+    public let publicKey: [UInt8]
+
+    init(name: String, type: KeyType, owner: Owner, object: ObjectID, created: Int64, publicKey: [UInt8]) {
+        self.name = name
+        self.type = type
+        self.owner = owner
+        self.object = object
+        self.created = created
+        self.publicKey = publicKey
+    }
+
+    /// The public half in the forms that other programs know; nil for symmetric keys.
+    /// - Throws: `DTAError.dataLoss` where what is stored is no key.
+    public func publicHalf() throws -> PublicKey? {
+        guard let algorithm = type.algorithm else { return nil }
+        do {
+            return try PublicKey(algorithm, raw: publicKey)
+        } catch {
+            throw DTAError(.dataLoss, "the public half of key \(quoted(name)) is damaged: \(error)")
+        }
+    }
+}
+
+extension KeyType {
+    /// The signature algorithm; nil for symmetric keys.
+    public var algorithm: PublicKey.Algorithm? {
+        switch self {
+        case .ed25519: .ed25519
+        case .p256: .p256
+        case .p384: .p384
+        case .secp256k1: .secp256k1
+        case .hmacSHA256, .aes256: nil
+        }
+    }
+}
+
+extension KeyRecord {
+    convenience init(_ row: Row) throws {
+        let name: String = row["name"]
+        let number: UInt8 = row["type"]
+        guard let type = KeyType(rawValue: number) else {
+            throw DTAError(.dataLoss, "key \(quoted(name)) has the type \(number), which this dtad does not know")
+        }
+        self.init(
+            name: name, type: type, owner: Owner(uid: row["owner_uid"], name: row["owner_name"]),
+            object: try ObjectID([UInt8](row["object"] as Data)), created: row["created"],
+            publicKey: [UInt8](row["public_key"] as Data))
+    }
+
+    func insert(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO keys (name, type, owner_uid, owner_name, object, created, public_key)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                name, Int64(type.rawValue), Int64(owner.uid), owner.name, Data(object.bytes), created, Data(publicKey),
+            ])
+    }
+}

@@ -1,0 +1,157 @@
+import CustodyProtocol
+import DTASystem
+import Foundation
+import GRDB
+import Logging
+
+/// The second phase of an act that needs the HSM. The first has refused all that can be refused without it; this one is
+/// run with an HSM process that the caller has taken.
+public typealias CustodyStep<Result> = @Sendable (any Custodian) throws -> Result
+
+/// Users' keys: making, seeing and destroying them. Using them is in KeyUse.swift.
+public final class KeyService: Sendable {
+    let index: NameIndex<KeyRecord>
+    let policy: LivePolicy
+    let logger: Logger
+    private let store: Store
+    let intents: Intents
+    private let forget: @Sendable (ObjectID) -> Void
+
+    /// Loads all keys.
+    /// - Parameter forget: called when an object is gone, to let every HSM process drop its copy.
+    init(
+        store: Store, intents: Intents, policy: LivePolicy, keysPerUser: Int, logger: Logger,
+        forget: @escaping @Sendable (ObjectID) -> Void
+    ) throws {
+        self.store = store
+        self.intents = intents
+        self.policy = policy
+        self.logger = logger
+        self.forget = forget
+        let rows = try store.read { try Row.fetchAll($0, sql: "SELECT * FROM keys").map(KeyRecord.init) }
+        index = NameIndex(rows, limit: keysPerUser)
+    }
+
+    /// How many keys there are, of all users.
+    public var count: Int { index.count }
+
+    // MARK: Making
+
+    /// A new key of the caller's.
+    public func create(_ caller: Caller, name: String, type: KeyType) throws -> CustodyStep<KeyRecord> {
+        let name = try KeyName(name)
+        let owner = try Owner(of: caller)
+        try index.check(name.text, owner: owner)
+        return { [self] custodian in
+            try index.reserve(name.text, owner: owner)
+            do {
+                return try make(name, type, owner, custodian)
+            } catch {
+                index.cancel(name.text, owner: owner)
+                throw error
+            }
+        }
+    }
+
+    private func make(_ name: KeyName, _ type: KeyType, _ owner: Owner, _ custodian: any Custodian) throws -> KeyRecord
+    {
+        let object = ObjectID.random()
+        let objects = [Intents.Object(objectClass: .user, id: object)]
+        let intent = try intents.begin(.keyCreate, name: name.text, objects: objects)
+        defer { intents.release(intent) }
+        CrashPoint.reach(.keyCreateIntended)
+        do {
+            let publicKey = try custodian.generate(type, owner: ObjectOwner(uid: owner.uid), id: object)
+            CrashPoint.reach(.keyCreateGenerated)
+            let key = KeyRecord(
+                name: name.text, type: type, owner: owner, object: object, created: unixMicroseconds() / 1_000_000,
+                publicKey: publicKey)
+            // What the token answered must be a key before anybody relies on it.
+            _ = try key.publicHalf()
+            try store.write { database in
+                try key.insert(database)
+                try intents.finish(intent, in: database)
+            }
+            CrashPoint.reach(.keyCreateStored)
+            index.add(key)
+            return key
+        } catch {
+            intents.undo(intent, custodian, objects: objects, after: error)
+            throw error
+        }
+    }
+
+    // MARK: Destroying
+
+    /// Destroys a key for good.
+    /// - Returns: the object, once it is gone from the token.
+    public func delete(_ caller: Caller, name: String) throws -> CustodyStep<ObjectID> {
+        let key = try authorized(caller, .manage, name)
+        return { [self] custodian in
+            let intent = try store.write { database in
+                try database.execute(sql: "DELETE FROM keys WHERE object = ?", arguments: [Data(key.object.bytes)])
+                // Somebody else was faster.
+                guard database.changesCount == 1 else { throw unknown(key.name) }
+                return try intents.begin(
+                    .keyDelete, name: key.name, objects: [.init(objectClass: .user, id: key.object)], in: database)
+            }
+            defer { intents.release(intent) }
+            index.remove(key)
+            // Last, and also where the token failed: no copy in a session may outlive the key's row.
+            defer { forget(key.object) }
+            CrashPoint.reach(.keyDeleteIntended)
+            do {
+                try custodian.delete(.user, id: key.object)
+                CrashPoint.reach(.keyDeleteDestroyed)
+                try store.write { try intents.finish(intent, in: $0) }
+            } catch {
+                let error = DTAError(error)
+                throw DTAError(
+                    error.code,
+                    "key \(quoted(key.name)) can no longer be used, but its secret is not yet destroyed: \(error.message)",
+                    hint: "dtad destroys it by itself once the HSM and the disk work again")
+            }
+            CrashPoint.reach(.keyDeleteFinished)
+            return key.object
+        }
+    }
+
+    // MARK: Seeing
+
+    /// One key.
+    public func show(_ caller: Caller, name: String) throws -> KeyRecord { try authorized(caller, .public, name) }
+
+    /// The keys that the caller may see, by name.
+    public func list(_ caller: Caller, count: UInt32, cursor: String) throws -> Page<KeyRecord> {
+        let size = try PageSize.of(count)
+        let policy = policy.current
+        let visible = index.all.filter { $0.name > cursor && policy.allows(caller, .public, $0.resource) }
+            .sorted { $0.name < $1.name }
+        return Page(items: Array(visible.prefix(size)), cursor: visible.count > size ? visible[size - 1].name : "")
+    }
+
+    /// A key as the policy sees it, for `policy explain`; nil where there is none.
+    func resource(_ name: String) -> Resource? { index.entry(name)?.item.resource }
+
+    /// The key, if the caller may.
+    @inline(__always)
+    func authorized(_ caller: Caller, _ permission: Permission, _ name: String) throws -> KeyRecord {
+        guard let entry = index.entry(name) else { throw unknown(name) }
+        if !entry.item.owner.isSame(as: caller) {
+            try policy.current.authorize(caller, permission, entry.item.resource)
+        }
+        if let damage = entry.damage, !permission.isAdministration { throw damaged(entry.item, damage) }
+        return entry.item
+    }
+
+    private func damaged(_ key: KeyRecord, _ reason: String) -> DTAError {
+        DTAError(
+            .dataLoss, "key \(quoted(key.name)) is out of use: \(reason)",
+            hint: "an administrator should compare the token and the state directory with their backups")
+    }
+
+    private func unknown(_ name: String) -> any Error {
+        do { _ = try KeyName(name) } catch { return error }
+        return DTAError(.notFound, "there is no key \(quoted(name))")
+    }
+}

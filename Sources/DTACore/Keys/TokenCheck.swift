@@ -1,0 +1,58 @@
+import CustodyProtocol
+import DTASystem
+import Logging
+
+/// Compares what the database says is on the token with what is there.
+struct TokenCheck {
+    let objects: [TokenObject]
+    private let owners: [ObjectID: ObjectOwner]
+
+    init(_ custodian: any Custodian, _ objectClass: ObjectClass) throws {
+        objects = try custodian.list(objectClass)
+        owners = Dictionary(objects.map { ($0.id, $0.owner) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Why an object cannot be used; nil where it is there and its owner's.
+    func damage(_ id: ObjectID, owner: Owner) -> String? {
+        guard let found = owners[id] else { return "it is not on the token" }
+        guard found.uid == owner.uid else {
+            return "it belongs to user \(owner.display) in the database, but to uid \(found.uid) on the token"
+        }
+        return nil
+    }
+
+    /// Objects that nobody knows are reported, never destroyed: they may be what a backup needs.
+    func reportUnknown(except known: Set<ObjectID>, _ logger: Logger) {
+        for object in objects where !known.contains(object.id) {
+            logger.warning(
+                "there is an object on the token that dtad does not know",
+                metadata: [
+                    "class": "\(object.objectClass.name)", "uid": "\(object.owner.uid)", "object": "\(object.id.text)",
+                ])
+        }
+    }
+}
+
+extension KeyService {
+    /// Takes keys out of use whose object is not on the token, or is somebody else's there; those that fit again are back
+    /// in use.
+    func crossCheck(_ custodian: any Custodian) throws {
+        // The index first: a key that is made meanwhile is then only on the token, which takes nothing out of use.
+        let keys = index.all
+        let token = try TokenCheck(custodian, .user)
+        var damages: [String: String] = [:]
+        for key in keys { damages[key.name] = token.damage(key.object, owner: key.owner) }
+        index.mark(damages)
+        for (name, reason) in damages.sorted(by: { $0.key < $1.key }) {
+            logger.error("a key is out of use", metadata: ["key": "\(name)", "why": "\(reason)"])
+        }
+        token.reportUnknown(except: try intents.objects().union((keys + index.all).map(\.object)), logger)
+    }
+}
+
+extension ObjectID {
+    /// 32 hexadecimal digits.
+    var text: String {
+        String(decoding: bytes.flatMap { [hexDigit($0 >> 4), hexDigit($0)] }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,40 @@
+import DTAFormats
+import DTASystem
+
+/// What a block is, found out when it is stored.
+public enum BlockKind: String, Sendable, CaseIterable {
+    /// A signed identity whose signatures fit.
+    case identity
+    /// A signed envelope, as far as its form goes; its signature is verified when it is opened.
+    case envelope
+    /// Anything else.
+    case block
+}
+
+/// A block of the ledger, as lists show it.
+public struct BlockRecord: Sendable, Equatable {
+    public let cid: CID
+    public let size: Int
+    /// Unix seconds.
+    public let stored: Int64
+    public let kind: BlockKind
+}
+
+extension DTAError {
+    /// What a refusal of the formats means here.
+    /// - Parameter what: the beginning of a sentence, up to the colon.
+    init(_ error: FormatError, _ what: String) {
+        let code: ErrorCode =
+            switch error.kind {
+            case .malformed, .notCanonical, .unsupported, .invalidArgument: .invalidArgument
+            case .badSignature, .mismatch, .dataLoss: .dataLoss
+            case .notRecipient: .permissionDenied
+            }
+        self.init(code, "\(what): \(error.reason)")
+    }
+}
+
+/// Runs `body` and says of a refusal of the formats what was refused.
+func explaining<Result>(_ what: @autoclosure () -> String, _ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as FormatError { throw DTAError(error, what()) }
+}

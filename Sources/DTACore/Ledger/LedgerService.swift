@@ -1,0 +1,82 @@
+import DTAFormats
+import DTASystem
+import Foundation
+import GRDB
+
+/// The ledger: blocks that never change, named by their hash. Every user of the agent can read it.
+public final class LedgerService: Sendable {
+    /// The most bytes that a block has.
+    public static let blockLimit = 1 << 20
+
+    let blocks: BlockStore
+
+    init(_ blocks: BlockStore) { self.blocks = blocks }
+
+    /// How clients say what a block is.
+    public enum ContentType: String, Sendable, CaseIterable {
+        case raw = "application/vnd.ipld.raw"
+        case dagCBOR = "application/vnd.ipld.dag-cbor"
+    }
+
+    /// Stores a block: it is durable when its CID is answered. Storing it again changes nothing.
+    /// - Parameter contentType: "": raw; dag-cbor is taken in its one canonical form only.
+    public func put(_ caller: Caller, data: [UInt8], contentType: String) throws -> CID {
+        guard let type = contentType.isEmpty ? .raw : ContentType(rawValue: contentType) else {
+            let known = ContentType.allCases.map(\.rawValue).joined(separator: " and ")
+            throw DTAError(.invalidArgument, "blocks have the types \(known), not \(quoted(contentType))")
+        }
+        guard data.count <= LedgerService.blockLimit else {
+            throw DTAError(
+                .invalidArgument, "a block has at most \(LedgerService.blockLimit) bytes, not \(data.count)")
+        }
+        let owner = Owner(uid: caller.uid, name: caller.userName)
+        guard type == .dagCBOR else { return try put(data, CID(hashing: data, codec: .raw), .block, owner) }
+        _ = try explaining("the block is not canonical DAG-CBOR") { try DAGCBOR.decode(data) }
+        if let document = try? SignedIdentity(block: data) {
+            try blocks.store.write { try blocks.insert(document, owner: owner, in: $0) }
+            return document.cid
+        }
+        let kind: BlockKind = (try? SignedEnvelope(block: data)) == nil ? .block : .envelope
+        return try put(data, CID(hashing: data, codec: .dagCBOR), kind, owner)
+    }
+
+    private func put(_ data: [UInt8], _ cid: CID, _ kind: BlockKind, _ owner: Owner) throws -> CID {
+        try blocks.store.write { try blocks.insert(data, cid, kind, owner: owner, in: $0) }
+        return cid
+    }
+
+    /// A block's bytes, hashed again before they are answered.
+    public func get(_ subject: String) throws -> (cid: CID, bytes: [UInt8]) {
+        let cid = try LedgerService.cid(subject)
+        return (cid, try blocks.bytes(cid))
+    }
+
+    /// The blocks stored here, newest first.
+    public func list(count: UInt32, cursor: String) throws -> Page<BlockRecord> {
+        let size = try PageSize.of(count)
+        guard let before = cursor.isEmpty ? Int64.max : Int64(cursor) else {
+            throw DTAError(.invalidArgument, "\(quoted(cursor)) is no cursor of the ledger")
+        }
+        let rows = try blocks.store.read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT number, cid, size, kind, stored FROM blocks WHERE number < ? ORDER BY number DESC LIMIT ?
+                    """,
+                arguments: [before, size + 1])
+        }
+        let items = try rows.prefix(size).map { row in
+            BlockRecord(
+                cid: try explaining("the ledger's table of blocks is damaged") {
+                    try CID(bytes: [UInt8](row["cid"] as Data))
+                },
+                size: row["size"], stored: row["stored"], kind: BlockKind(rawValue: row["kind"]) ?? .block)
+        }
+        return Page(items: items, cursor: rows.count > size ? String(rows[size - 1]["number"] as Int64) : "")
+    }
+
+    /// Reads a CID that a client wrote.
+    static func cid(_ text: String) throws -> CID {
+        try explaining("\(quoted(text)) is not a CID") { try CID(text) }
+    }
+}

@@ -1,0 +1,14 @@
+import Foundation
+
+/// What the kernel lets this process do beyond its user's rights (capabilities(7)).
+public enum Capabilities {
+    /// CAP_SYS_PTRACE, without which another user's program cannot be seen.
+    public static var canSeePrograms: Bool { effective & 1 << 19 != 0 }
+
+    private static var effective: UInt64 {
+        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return 0 }
+        let prefix = "CapEff:"
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(prefix) }) else { return 0 }
+        return UInt64(line.dropFirst(prefix.count).filter { !$0.isWhitespace }, radix: 16) ?? 0
+    }
+}

@@ -1,0 +1,43 @@
+import DTASystem
+
+/// The user that a key, an identity or a block belongs to: uid *and* name, so that whoever gets a uid later inherits
+/// nothing.
+public struct Owner: Sendable, Hashable {
+    public let uid: UInt32
+    public let name: String
+
+    public init(uid: UInt32, name: String) {
+        self.uid = uid
+        self.name = name
+    }
+
+    /// The agent itself: (uid_t)-1, which no user can have (POSIX), and a name that none can have either.
+    static let agent = Owner(uid: .max, name: ":agent")
+
+    /// The caller as an owner of something new.
+    /// - Throws: `DTAError.failedPrecondition` where its uid is nobody's for long.
+    public init(of caller: Caller) throws {
+        if let reason = Owner.transience(of: caller) {
+            throw DTAError(
+                .failedPrecondition, "user \(caller.display) cannot own anything: \(reason)",
+                hint: "run the program as a user of its own, with a name and a fixed uid")
+        }
+        self.init(uid: caller.uid, name: caller.userName)
+    }
+
+    /// Why a caller's uid cannot stand for one user over time; nil where it can.
+    private static func transience(of caller: Caller) -> String? {
+        switch caller.uid {
+        case 65_534: "uid 65534 stands for users that have no uid here"
+        case .max: "uid 4294967295 stands for no user"
+        case 61_184...65_519: "systemd gives uid \(caller.uid) to one unit after the other (DynamicUser=)"
+        default: caller.userName.isEmpty ? "uid \(caller.uid) has no name in the user database" : nil
+        }
+    }
+
+    @inline(__always)
+    func isSame(as caller: Caller) -> Bool { uid == caller.uid && name == caller.userName }
+
+    /// As people are told: `alice (1000)`.
+    public var display: String { uid == .max ? "the agent itself" : "\(name) (\(uid))" }
+}

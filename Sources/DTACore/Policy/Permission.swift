@@ -1,0 +1,91 @@
+import DTASystem
+
+/// What can be done with a key or an identity, as grants and `policy explain` name it.
+public enum Permission: String, Sendable, CaseIterable {
+    case sign, mac, encrypt, decrypt
+    /// To see it: in lists, its type, its owner and its public half; to verify with it.
+    case `public`
+    /// To delete it.
+    case manage
+    /// To send envelopes as an identity.
+    case seal
+    /// To read envelopes to an identity.
+    case open
+    /// To store blocks; everybody may.
+    case publish
+    /// To ask for random bytes; everybody may.
+    case random
+
+    public init(name: String) throws {
+        guard let permission = Permission(rawValue: name) else {
+            let known = Permission.allCases.map(\.rawValue).joined(separator: ", ")
+            throw DTAError(.invalidArgument, "there is no permission \(quoted(name)): there are \(known)")
+        }
+        self = permission
+    }
+
+    func applies(to kind: Resource.Kind) -> Bool {
+        switch self {
+        case .sign, .mac, .encrypt, .decrypt: kind == .key
+        case .seal, .open: kind == .identity
+        case .public, .manage: true
+        case .publish, .random: false
+        }
+    }
+
+    /// Root administers: it sees and deletes what is everybody's, and uses nothing.
+    var isAdministration: Bool { self == .public || self == .manage }
+
+    var isEverybodys: Bool { self == .publish || self == .random }
+
+    /// As in: user alice may not … key "release".
+    var verb: String {
+        switch self {
+        case .sign: "sign with"
+        case .mac: "make MACs with"
+        case .encrypt: "encrypt with"
+        case .decrypt: "decrypt with"
+        case .public: "see"
+        case .manage: "manage"
+        case .seal: "seal envelopes as"
+        case .open: "open envelopes to"
+        case .publish: "publish"
+        case .random: "use the random generator of"
+        }
+    }
+}
+
+/// A key or an identity, as the policy sees it.
+public struct Resource: Sendable {
+    public enum Kind: String, Sendable {
+        case key, identity
+
+        var plural: String { self == .key ? "keys" : "identities" }
+    }
+
+    public let kind: Kind
+    public let name: String
+    public let owner: Owner
+
+    public init(_ kind: Kind, _ name: String, owner: Owner) {
+        self.kind = kind
+        self.name = name
+        self.owner = owner
+    }
+
+    var display: String { "\(kind.rawValue) \(quoted(name))" }
+}
+
+/// What a client wrote, fit for a sentence: quoted, cut to 80 characters, without control characters.
+func quoted(_ text: String) -> String {
+    var shown = "\""
+    for scalar in text.unicodeScalars.prefix(80) {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate:
+            shown += "\\u{\(String(scalar.value, radix: 16))}"
+        default: shown.unicodeScalars.append(scalar)
+        }
+    }
+    if text.unicodeScalars.dropFirst(80).first != nil { shown += "…" }
+    return shown + "\""
+}

@@ -1,0 +1,117 @@
+import DTAConfiguration
+import DTASystem
+
+/// Who may do what: owners with what is theirs, administrators by managing it, others by grants. Nothing else.
+public final class Policy: Sendable {
+    private let grants: [Grant]
+    /// Whether connections must find out the SHA-256 of callers' programs.
+    public let needsExecutableDigest: Bool
+
+    /// Reads the grants of a configuration.
+    /// - Throws: `DTAError` that names the line; nothing is half in force.
+    public init(_ grants: [Configuration.Grant], canSeePrograms: Bool = Capabilities.canSeePrograms) throws {
+        self.grants = try grants.map { try Grant($0, canSeePrograms: canSeePrograms) }
+        needsExecutableDigest = self.grants.contains { grant in
+            grant.selectors.contains { if case .digest = $0 { true } else { false } }
+        }
+    }
+
+    /// Whether `caller` may; the hot path's question.
+    @inline(__always)
+    public func allows(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Bool {
+        resource.owner.isSame(as: caller) || allowsStranger(caller, permission, resource)
+    }
+
+    private func allowsStranger(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Bool {
+        if permission.isEverybodys { return true }
+        // No grant gives the agent's own identity away, however wide its pattern.
+        if resource.owner == .agent { return permission == .public }
+        if caller.isAdministrator && permission.isAdministration { return true }
+        return grants.contains { $0.covers(permission, resource) && $0.matches(caller) }
+    }
+
+    /// - Throws: `DTAError.permissionDenied` with the reason and what helps.
+    @inline(__always)
+    public func authorize(_ caller: Caller, _ permission: Permission, _ resource: Resource) throws {
+        guard allows(caller, permission, resource) else { throw refusal(caller, permission, resource) }
+    }
+
+    private func refusal(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> DTAError {
+        DTAError(
+            .permissionDenied,
+            "user \(caller.display) may not \(permission.verb) \(resource.display): \(ownership(caller, resource))",
+            hint: "an administrator can grant \(permission.rawValue) on it under grants: in dtad.yaml")
+    }
+
+    private func ownership(_ caller: Caller, _ resource: Resource) -> String {
+        guard resource.owner.uid == caller.uid else { return "it belongs to user \(resource.owner.display)" }
+        let now = caller.userName.isEmpty ? "nobody's by name" : "\(caller.userName)'s"
+        return
+            "it belongs to user \(resource.owner.name), whose uid \(caller.uid) was when it was made; the uid is now "
+            + "\(now), and a uid that changes hands inherits nothing"
+    }
+
+    /// The answer with its reasons, for people.
+    public func explain(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Decision {
+        guard permission.applies(to: resource.kind) || permission.isEverybodys else {
+            return Decision(
+                isAllowed: false,
+                reasons: ["\(permission.rawValue) is nothing that can be done with \(resource.display)"])
+        }
+        var reasons: [String] = []
+        if permission.isEverybodys { reasons.append("everybody may \(permission.rawValue)") }
+        if resource.owner.isSame(as: caller) {
+            reasons.append("\(resource.display) belongs to user \(caller.display)")
+        } else {
+            reasons.append("not as the owner: \(ownership(caller, resource))")
+        }
+        if caller.isAdministrator {
+            reasons.append(
+                permission.isAdministration
+                    ? "root may see and delete whatever there is"
+                    : "not as root: administration gives no use of a key or an identity")
+        }
+        if resource.owner == .agent {
+            reasons.append("nobody but the agent uses its own identity; everybody may see it")
+        }
+        let covering = resource.owner == .agent ? [] : grants.filter { $0.covers(permission, resource) }
+        reasons += covering.map { explain($0, caller) }
+        if covering.isEmpty { reasons.append("no grant gives \(permission.rawValue) on \(resource.display)") }
+        return Decision(isAllowed: allows(caller, permission, resource), reasons: reasons)
+    }
+
+    private func explain(_ grant: Grant, _ caller: Caller) -> String {
+        let missing = grant.selectors.filter { !$0.matches(caller) }.map(\.text)
+        guard missing.isEmpty else {
+            return "\(grant.display) does not fit: the caller does not match \(missing.joined(separator: ", "))"
+        }
+        let caution =
+            grant.selectors.contains(where: \.looksAtProgram)
+            ? "; selectors of programs only narrow accidents, because a program can connect and then run another" : ""
+        return "\(grant.display) fits\(caution)"
+    }
+}
+
+/// Whether somebody may do something, and why.
+public struct Decision: Sendable, Equatable {
+    public let isAllowed: Bool
+    /// One sentence each.
+    public let reasons: [String]
+
+    public init(isAllowed: Bool, reasons: [String]) {
+        self.isAllowed = isAllowed
+        self.reasons = reasons
+    }
+}
+
+/// The policy in force, replaced as a whole.
+public final class LivePolicy: Sendable {
+    private let policy: Locked<Policy>
+
+    public init(_ policy: Policy) { self.policy = Locked(policy) }
+
+    public var current: Policy { policy.withLock { $0 } }
+
+    /// Requests that began before go on with the policy that they began with.
+    public func replace(with new: Policy) { policy.withLock { $0 = new } }
+}

@@ -1,0 +1,47 @@
+import Glibc
+
+/// The moments between two steps at which a test may kill the agent, to see that all or nothing is left of an act.
+///
+/// In debug builds the process kills itself at the point that `$DTAD_CRASH_AT` names; release builds have none of this.
+public enum CrashPoint: String, Sendable, CaseIterable {
+    /// The intent is durable; nothing is on the token.
+    case keyCreateIntended = "key.create.1"
+    /// The key is on the token; no row names it.
+    case keyCreateGenerated = "key.create.2"
+    /// The row is durable; nobody was told.
+    case keyCreateStored = "key.create.3"
+    /// The row is gone; the key is still on the token.
+    case keyDeleteIntended = "key.delete.1"
+    /// The key is gone; the intent is still there.
+    case keyDeleteDestroyed = "key.delete.2"
+    /// All is gone; nobody was told.
+    case keyDeleteFinished = "key.delete.3"
+    /// The intent is durable; nothing is on the token.
+    case identityCreateIntended = "identity.create.1"
+    /// Both keys are on the token; there is no document.
+    case identityCreateGenerated = "identity.create.2"
+    /// The document is signed; it is stored nowhere.
+    case identityCreateSigned = "identity.create.3"
+    /// Row and document are durable; nobody was told.
+    case identityCreateStored = "identity.create.4"
+    /// The envelope is encrypted; it is not signed.
+    case envelopeSealEncrypted = "envelope.seal.1"
+    /// The envelope is signed; it is stored nowhere.
+    case envelopeSealSigned = "envelope.seal.2"
+    /// The envelope is durable; nobody was told its CID.
+    case envelopeSealStored = "envelope.seal.3"
+
+    #if DEBUG
+        private static let chosen: CrashPoint? = {
+            guard let name = unsafe getenv("DTAD_CRASH_AT") else { return nil }
+            return CrashPoint(rawValue: unsafe String(cString: name))
+        }()
+    #endif
+
+    @inline(__always)
+    static func reach(_ point: CrashPoint) {
+        #if DEBUG
+            if chosen == point { kill(getpid(), SIGKILL) }
+        #endif
+    }
+}

@@ -1,0 +1,123 @@
+import CustodyProtocol
+import DTASystem
+import Foundation
+import GRDB
+import Logging
+
+/// What is about to be made or destroyed on the token, written down before it is. So whatever a crash or an HSM that
+/// went away leaves behind has a row that names it, and `sweep` destroys it.
+final class Intents: Sendable {
+    struct Object: Sendable, Hashable {
+        let objectClass: ObjectClass
+        let id: ObjectID
+    }
+
+    enum Kind: String, Sendable {
+        case keyCreate = "key.create"
+        case keyDelete = "key.delete"
+        case identityCreate = "identity.create"
+    }
+
+    struct Intent: Sendable {
+        let number: Int64
+        let kind: String
+        let name: String
+        let objects: [Object]
+    }
+
+    private let store: Store
+    private let logger: Logger
+    /// Those whose acts are under way in this process: a sweep leaves them alone.
+    private let active = Locked<Set<Int64>>([])
+
+    init(store: Store, logger: Logger) {
+        self.store = store
+        self.logger = logger
+    }
+
+    /// Writes an intent of its own.
+    func begin(_ kind: Kind, name: String, objects: [Object]) throws -> Int64 {
+        try store.write { try begin(kind, name: name, objects: objects, in: $0) }
+    }
+
+    /// Writes an intent as part of a transaction.
+    func begin(_ kind: Kind, name: String, objects: [Object], in database: Database) throws -> Int64 {
+        try database.execute(
+            sql: "INSERT INTO intents (kind, name, created) VALUES (?, ?, ?)",
+            arguments: [kind.rawValue, name, unixMicroseconds() / 1_000_000])
+        let number = database.lastInsertedRowID
+        for object in objects {
+            try database.execute(
+                sql: "INSERT INTO intent_objects (intent, class, object) VALUES (?, ?, ?)",
+                arguments: [number, Int64(object.objectClass.rawValue), Data(object.id.bytes)])
+        }
+        active.withLock { _ = $0.insert(number) }
+        return number
+    }
+
+    /// Strikes an intent out as part of a transaction; `release` follows once that is durable.
+    func finish(_ number: Int64, in database: Database) throws {
+        try database.execute(sql: "DELETE FROM intents WHERE id = ?", arguments: [number])
+    }
+
+    /// The act is over, whatever came of it: what is left of the intent is the next sweep's.
+    func release(_ number: Int64) {
+        active.withLock { _ = $0.remove(number) }
+    }
+
+    /// Takes back at once what an act that failed may have made. Where the HSM is away that has to wait for a sweep.
+    func undo(_ number: Int64, _ custodian: any Custodian, objects: [Object], after error: any Error) {
+        guard DTAError(error).code != .unavailable else { return }
+        do {
+            for object in objects { try custodian.delete(object.objectClass, id: object.id) }
+            try store.write { try finish(number, in: $0) }
+        } catch {
+            logger.warning("what an unfinished act made waits for the next sweep", metadata: ["why": "\(error)"])
+        }
+    }
+
+    /// Whether there is something that a sweep could clear.
+    var arePending: Bool { (try? pending().isEmpty) == false }
+
+    /// The intents whose acts are over. It takes the writers' turn, so that no act ends between the look at its row and
+    /// the look at `active`: a row that is there and not active was left behind.
+    private func pending() throws -> [Intent] {
+        try store.write { database in
+            let busy = active.withLock { $0 }
+            var objects: [Int64: [Object]] = [:]
+            for row in try Row.fetchAll(database, sql: "SELECT intent, class, object FROM intent_objects") {
+                guard let objectClass = ObjectClass(rawValue: row["class"]) else { continue }
+                let id = try ObjectID([UInt8](row["object"] as Data))
+                objects[row["intent"], default: []].append(Object(objectClass: objectClass, id: id))
+            }
+            return try Row.fetchAll(database, sql: "SELECT id, kind, name FROM intents ORDER BY id").map { row in
+                Intent(number: row["id"], kind: row["kind"], name: row["name"], objects: objects[row["id"]] ?? [])
+            }.filter { !busy.contains($0.number) }
+        }
+    }
+
+    /// The objects of all intents.
+    func objects() throws -> Set<ObjectID> {
+        Set(
+            try store.read { database in
+                try Data.fetchAll(database, sql: "SELECT object FROM intent_objects").map { try ObjectID([UInt8]($0)) }
+            })
+    }
+
+    /// Clears what was left: makes that did not end are undone, deletions are finished. Both are the same act, because an
+    /// intent is struck out in the transaction that makes its objects somebody's.
+    /// - Returns: how many intents were cleared.
+    /// - Throws: where the HSM or the store fails; what was cleared until then stays cleared.
+    @discardableResult
+    func sweep(_ custodian: any Custodian) throws -> Int {
+        let left = try pending()
+        for intent in left {
+            for object in intent.objects { try custodian.delete(object.objectClass, id: object.id) }
+            try store.write { try finish(intent.number, in: $0) }
+            logger.notice(
+                "cleared what was left of an unfinished act",
+                metadata: ["act": "\(intent.kind)", "name": "\(intent.name)"])
+        }
+        return left.count
+    }
+}

@@ -1,0 +1,110 @@
+import DTASystem
+
+/// What has a name that is unique on the host, and an owner.
+protocol NamedItem: Sendable {
+    static var kind: Resource.Kind { get }
+    var name: String { get }
+    var owner: Owner { get }
+}
+
+extension NamedItem {
+    var resource: Resource { Resource(Self.kind, name, owner: owner) }
+}
+
+/// All keys, or all own identities, by name and in memory: finding one does not touch the database, however many there
+/// are.
+final class NameIndex<Item: NamedItem>: Sendable {
+    struct Entry: Sendable {
+        let item: Item
+        /// Why it may not be used although it is known; nil where it may.
+        var damage: String?
+    }
+
+    private struct State: Sendable {
+        var entries: [String: Entry] = [:]
+        var counts: [UInt32: Int] = [:]
+        /// Names that are being made.
+        var reserved: Set<String> = []
+    }
+
+    private let state: Locked<State>
+    /// How many each user may have.
+    private let limit: Int
+
+    init(_ items: [Item], limit: Int) {
+        self.limit = limit
+        var loaded = State()
+        for item in items {
+            loaded.entries[item.name] = Entry(item: item)
+            loaded.counts[item.owner.uid, default: 0] += 1
+        }
+        state = Locked(loaded)
+    }
+
+    @inline(__always)
+    func entry(_ name: String) -> Entry? { state.withLock { $0.entries[name] } }
+
+    var count: Int { state.withLock { $0.entries.count } }
+
+    var all: [Item] { state.withLock { $0.entries.values.map(\.item) } }
+
+    /// Whether a new one could be made, and if not, why.
+    func check(_ name: String, owner: Owner) throws { try state.withLock { try check($0, name, owner) } }
+
+    /// Takes a name until `add` or `cancel`, so that of two who ask for it at once one is told at once.
+    func reserve(_ name: String, owner: Owner) throws {
+        try state.withLock { state in
+            try check(state, name, owner)
+            state.reserved.insert(name)
+            state.counts[owner.uid, default: 0] += 1
+        }
+    }
+
+    private func check(_ state: State, _ name: String, _ owner: Owner) throws {
+        guard state.entries[name] == nil, !state.reserved.contains(name) else {
+            throw DTAError(
+                .failedPrecondition,
+                "the name \(quoted(name)) is taken: names of \(Item.kind.plural) are unique on this host",
+                hint: "choose another name")
+        }
+        guard owner == .agent || state.counts[owner.uid, default: 0] < limit else {
+            throw DTAError(
+                .resourceExhausted, "user \(owner.display) has \(limit) \(Item.kind.plural), and that is the limit",
+                hint: "an administrator can raise limits.\(Item.kind.plural)_per_user in dtad.yaml")
+        }
+    }
+
+    func cancel(_ name: String, owner: Owner) {
+        state.withLock { state in
+            state.reserved.remove(name)
+            NameIndex.discount(&state, owner)
+        }
+    }
+
+    /// Puts in what was made under a reserved name.
+    func add(_ item: Item) {
+        state.withLock { state in
+            state.reserved.remove(item.name)
+            state.entries[item.name] = Entry(item: item)
+        }
+    }
+
+    func remove(_ item: Item) {
+        state.withLock { state in
+            guard state.entries.removeValue(forKey: item.name) != nil else { return }
+            NameIndex.discount(&state, item.owner)
+        }
+    }
+
+    /// Replaces what is known of damage: names that are not among `damages` are sound.
+    func mark(_ damages: [String: String]) {
+        state.withLock { state in
+            for name in Array(state.entries.keys) { state.entries[name]?.damage = damages[name] }
+        }
+    }
+
+    private static func discount(_ state: inout State, _ owner: Owner) {
+        let left = state.counts[owner.uid, default: 0] - 1
+        state.counts[owner.uid] = left > 0 ? left : nil
+    }
+}

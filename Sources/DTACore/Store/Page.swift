@@ -1,0 +1,27 @@
+import DTASystem
+
+/// A part of a list, and where it goes on.
+public struct Page<Element: Sendable>: Sendable {
+    public var items: [Element]
+    /// For the next call; "" at the end of the list.
+    public var cursor: String
+
+    public init(items: [Element], cursor: String) {
+        self.items = items
+        self.cursor = cursor
+    }
+}
+
+/// How many rows a list answers at a time.
+enum PageSize {
+    static let standard = 100
+    static let maximum = 1000
+
+    /// - Parameter count: as the client asked; 0: it does not mind.
+    static func of(_ count: UInt32) throws -> Int {
+        guard count <= maximum else {
+            throw DTAError(.invalidArgument, "a list answers at most \(maximum) rows at a time, not \(count)")
+        }
+        return count == 0 ? standard : Int(count)
+    }
+}

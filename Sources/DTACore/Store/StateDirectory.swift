@@ -1,0 +1,39 @@
+import DTASystem
+import Glibc
+
+/// The directory that holds all that the agent remembers: `state.sqlite`, `audit/` and `lock`. One agent at a time has
+/// it: the lock lasts as long as this value.
+public final class StateDirectory: Sendable {
+    public let path: String
+    private let lock: Descriptor
+
+    /// Takes the directory; it must exist, and nobody but its owner may write to it.
+    /// - Throws: `DTAError`: `notFound`, `failedPrecondition` where others may write or another agent runs on it.
+    public init(_ path: String) throws {
+        self.path = path
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else {
+            throw DTAError(
+                .notFound, "the state directory \(path) cannot be used: \(errorText(errno))",
+                hint: "dtad init --state DIR makes one")
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw DTAError(.failedPrecondition, "the state directory \(path) is not a directory")
+        }
+        guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
+            throw DTAError(
+                .failedPrecondition, "others than its owner may write to the state directory \(path)",
+                hint: "chmod go-w \(path)")
+        }
+        let number = unsafe open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else {
+            throw DTAError(.unavailable, "the state directory \(path) cannot be locked: \(errorText(errno))")
+        }
+        lock = Descriptor(owning: number)
+        guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
+            throw DTAError(
+                .failedPrecondition, "another dtad runs on the state directory \(path)",
+                hint: "stop it first, or give this one a directory of its own")
+        }
+    }
+}

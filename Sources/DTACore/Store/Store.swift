@@ -1,0 +1,77 @@
+import DTASystem
+import GRDB
+import Glibc
+
+/// The agent's database, `state.sqlite`: what is written is durable when `write` returns.
+///
+/// It holds no secret in the clear: public keys, names, owners, sealed seeds and blocks.
+public final class Store: Sendable {
+    private let pool: DatabasePool
+    public let path: String
+
+    /// Opens the database in a state directory, or makes it (mode 0600), and brings it up to date.
+    /// - Throws: `DTAError`: `dataLoss` where it is damaged, `failedPrecondition` where a newer dtad wrote it,
+    ///   `unavailable` where it cannot be opened.
+    public init(directory: String) throws {
+        path = "\(directory)/state.sqlite"
+        try Store.makePrivate(path)
+        do {
+            pool = try DatabasePool(path: path, configuration: Store.configuration)
+            let migrator = StoreMigrations.migrator
+            if try pool.read(migrator.hasBeenSuperseded) {
+                throw DTAError(
+                    .failedPrecondition, "the database \(path) was written by a newer dtad",
+                    hint: "run that version, or restore a backup from before the update")
+            }
+            try pool.read(Store.check)
+            try migrator.migrate(pool)
+        } catch {
+            throw StoreError.opening(path, error)
+        }
+    }
+
+    private static var configuration: GRDB.Configuration {
+        var configuration = GRDB.Configuration()
+        configuration.journalMode = .wal
+        configuration.busyMode = .timeout(5)
+        configuration.label = "state"
+        configuration.prepareDatabase { database in
+            // A commit is on the disk when it returns, and what is deleted is overwritten.
+            try database.execute(
+                sql: "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF")
+        }
+        return configuration
+    }
+
+    /// SQLite gives its journals the mode of the database, so that one decides for all.
+    private static func makePrivate(_ path: String) throws {
+        let number = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else {
+            throw DTAError(.unavailable, "the database \(path) cannot be opened: \(errorText(errno))")
+        }
+        let file = Descriptor(owning: number)
+        try systemCall("fchmod") { fchmod(file.number, 0o600) }
+    }
+
+    /// Looks for damage in all tables but the blocks, which are hashed before each use.
+    private static func check(_ database: Database) throws {
+        let tables = try String.fetchAll(
+            database,
+            sql: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name != 'blocks' AND name NOT LIKE 'sqlite_%'"
+        )
+        for table in tables {
+            let finding = try String.fetchOne(database, sql: "PRAGMA quick_check(\"\(table)\")")
+            if let finding, finding != "ok" { throw DTAError(.dataLoss, finding) }
+        }
+    }
+
+    /// Reads a consistent state.
+    func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        do { return try pool.read(body) } catch { throw StoreError.using(path, error) }
+    }
+
+    /// Runs one transaction: all of it is durable when this returns, none of it when this throws.
+    func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        do { return try pool.write(body) } catch { throw StoreError.using(path, error) }
+    }
+}

@@ -1,0 +1,40 @@
+import DTASystem
+import GRDB
+
+/// What SQLite's failures mean to a person.
+enum StoreError {
+    static func opening(_ path: String, _ error: any Error) -> any Error {
+        if let known = error as? DTAError, known.code != .dataLoss { return known }
+        let reason = (error as? DTAError)?.message ?? "\(error)"
+        guard let database = error as? DatabaseError else { return damaged(path, reason) }
+        switch database.resultCode {
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB: return damaged(path, database.message ?? reason)
+        default: return using(path, error)
+        }
+    }
+
+    static func using(_ path: String, _ error: any Error) -> any Error {
+        guard let database = error as? DatabaseError else { return error }
+        let reason = database.message ?? "SQLite error \(database.extendedResultCode.rawValue)"
+        switch database.resultCode {
+        case .SQLITE_FULL:
+            return DTAError(
+                .resourceExhausted, "there is no room to write to the database \(path); nothing was changed",
+                hint: "make room on that disk and try again")
+        case .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_NOMEM:
+            return DTAError(
+                .unavailable, "the database \(path) cannot be used: \(reason)",
+                hint: "look after that disk and its permissions, then try again")
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB: return damaged(path, reason)
+        // The services turn the conflicts that they expect into sentences of their own.
+        case .SQLITE_CONSTRAINT: return database
+        default: return DTAError(.internal, "the database \(path) refused a statement: \(reason)")
+        }
+    }
+
+    private static func damaged(_ path: String, _ reason: String) -> DTAError {
+        DTAError(
+            .dataLoss, "the database \(path) is damaged: \(reason)",
+            hint: "stop dtad and restore the state directory from a backup")
+    }
+}

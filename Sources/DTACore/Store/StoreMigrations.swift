@@ -1,0 +1,83 @@
+import GRDB
+
+/// The database's shape, as named steps. They are append-only: a step that was released never changes.
+enum StoreMigrations {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("keys") { try $0.execute(sql: keys) }
+        migrator.registerMigration("intents") { try $0.execute(sql: intents) }
+        migrator.registerMigration("blocks") { try $0.execute(sql: blocks) }
+        migrator.registerMigration("identities") { try $0.execute(sql: identities) }
+        return migrator
+    }
+
+    /// Users' keys. `object` is the token object's CKA_ID, `type` the wire's number, `public_key` as the token gave it.
+    private static let keys = """
+        CREATE TABLE keys (
+          name TEXT NOT NULL PRIMARY KEY,
+          type INTEGER NOT NULL,
+          owner_uid INTEGER NOT NULL,
+          owner_name TEXT NOT NULL,
+          object BLOB NOT NULL UNIQUE CHECK (length(object) = 16),
+          created INTEGER NOT NULL,
+          public_key BLOB NOT NULL
+        ) STRICT;
+        """
+
+    /// What is about to be made or destroyed on the token. A row that outlives its act says what a crash left there.
+    private static let intents = """
+        CREATE TABLE intents (
+          id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+          kind TEXT NOT NULL,
+          name TEXT NOT NULL,
+          created INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE intent_objects (
+          intent INTEGER NOT NULL REFERENCES intents (id) ON DELETE CASCADE,
+          class INTEGER NOT NULL,
+          object BLOB NOT NULL UNIQUE CHECK (length(object) = 16)
+        ) STRICT;
+        CREATE INDEX intent_objects_by_intent ON intent_objects (intent);
+        """
+
+    /// The ledger. `number` is the order of arrival; `kind` is identity, envelope or block. `ledger_usage` is what each user
+    /// has stored, `documents` what lists tell of the identities among the blocks.
+    private static let blocks = """
+        CREATE TABLE blocks (
+          number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+          cid BLOB NOT NULL UNIQUE,
+          bytes BLOB NOT NULL,
+          size INTEGER NOT NULL,
+          kind TEXT NOT NULL,
+          stored INTEGER NOT NULL,
+          owner_uid INTEGER NOT NULL,
+          owner_name TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE ledger_usage (
+          owner_uid INTEGER NOT NULL,
+          owner_name TEXT NOT NULL,
+          bytes INTEGER NOT NULL,
+          PRIMARY KEY (owner_uid, owner_name)
+        ) STRICT;
+        CREATE TABLE documents (
+          cid BLOB NOT NULL PRIMARY KEY REFERENCES blocks (cid),
+          name TEXT NOT NULL,
+          created INTEGER NOT NULL
+        ) STRICT;
+        """
+
+    /// Identities whose private keys are here; their documents are blocks.
+    private static let identities = """
+        CREATE TABLE identities (
+          name TEXT NOT NULL PRIMARY KEY,
+          owner_uid INTEGER NOT NULL,
+          owner_name TEXT NOT NULL,
+          cid BLOB NOT NULL UNIQUE REFERENCES blocks (cid),
+          signing_object BLOB NOT NULL UNIQUE CHECK (length(signing_object) = 16),
+          kem_object BLOB NOT NULL UNIQUE CHECK (length(kem_object) = 16),
+          public_kem BLOB NOT NULL,
+          sealed_seed BLOB NOT NULL,
+          created INTEGER NOT NULL
+        ) STRICT;
+        """
+}

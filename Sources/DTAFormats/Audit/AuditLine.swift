@@ -1,0 +1,88 @@
+import Crypto
+
+/// One line of the audit log, as far as its chain needs to know it. Records are written in one way only (docs/audit.md),
+/// so what matters stands at fixed places: the number first, the hash of the line before last.
+public struct AuditLine: Sendable, Equatable {
+    /// The record's number.
+    public let number: UInt64
+    /// SHA-256 of the line before, in hexadecimal; 64 zeros in the first record of all.
+    public let previous: String
+    /// What a checkpoint says; nil in all other records.
+    public let checkpoint: AuditCheckpoint?
+
+    /// What the first record of all names as its predecessor.
+    public static let origin = String(repeating: "0", count: 64)
+
+    /// Reads a line without its line end.
+    /// - Returns: nil where it is no record.
+    public init?(_ line: some BidirectionalCollection<UInt8>) {
+        guard let number = AuditLine.number(of: line) else { return nil }
+        let ending = line.suffix(AuditLine.endingCount)
+        guard ending.count == AuditLine.endingCount, ending.starts(with: AuditLine.beforeHash),
+            ending.suffix(AuditLine.afterHash.count).elementsEqual(AuditLine.afterHash)
+        else { return nil }
+        let hash = ending.dropFirst(AuditLine.beforeHash.count).prefix(64)
+        guard hash.allSatisfy(isLowerHex) else { return nil }
+        self.number = number
+        previous = String(decoding: hash, as: UTF8.self)
+        checkpoint = AuditCheckpoint(line)
+    }
+
+    private static let beforeHash = Array(#","prev":""#.utf8)
+    private static let afterHash = Array(#""}"#.utf8)
+    private static var endingCount: Int { beforeHash.count + 64 + afterHash.count }
+
+    /// The number at the start of a line; nil where there is none. It looks at the first bytes alone.
+    public static func number(of line: some Collection<UInt8>) -> UInt64? {
+        var rest = AuditFields(line)
+        return rest.take(#"{"n":"#) ? rest.number() : nil
+    }
+
+    /// What the next record calls this line.
+    public static func hash(of line: [UInt8]) -> String { hexadecimal(SHA256.hash(data: line)) }
+}
+
+/// What the agent signed: that record `number` has the line hash `hash`, and with it all before.
+public struct AuditCheckpoint: Sendable, Equatable {
+    public let number: UInt64
+    /// 64 hexadecimal digits.
+    public let hash: String
+    /// The CID of the agent's identity.
+    public let identity: String
+    /// Base64.
+    public let signature: String
+
+    public init(number: UInt64, hash: String, identity: String, signature: String) {
+        self.number = number
+        self.hash = hash
+        self.identity = identity
+        self.signature = signature
+    }
+
+    /// `"checkpoint":{…}` as it stands in a record.
+    public var json: String {
+        #""checkpoint":{"n":\#(number),"hash":"\#(hash)","identity":"\#(identity)","signature":"\#(signature)"}"#
+    }
+
+    /// Reads it where it stands in a record: right behind the time. Anywhere else it is text that somebody wrote.
+    init?(_ line: some Collection<UInt8>) {
+        var rest = AuditFields(line)
+        guard rest.take(#"{"n":"#), rest.number() != nil, rest.take(#","time":""#), rest.text() != nil,
+            rest.take(#","checkpoint":{"n":"#), let number = rest.number(), rest.take(#","hash":""#),
+            let hash = rest.text(), rest.take(#","identity":""#), let identity = rest.text(),
+            rest.take(#","signature":""#), let signature = rest.text(), rest.take(#"},"prev":""#)
+        else { return nil }
+        self.init(number: number, hash: hash, identity: identity, signature: signature)
+    }
+}
+
+func isLowerHex(_ byte: UInt8) -> Bool {
+    UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "f") ~= byte
+}
+
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+    return String(decoding: text, as: UTF8.self)
+}

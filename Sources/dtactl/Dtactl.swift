@@ -1,0 +1,44 @@
+import ArgumentParser
+import DTASystem
+import Glibc
+
+@main
+struct Dtactl: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dtactl",
+        abstract: "Talk to D-TA's agent: keys in an HSM, identities, envelopes and their ledger.",
+        usage: "dtactl <command> [--json] [--socket PATH]",
+        discussion: """
+            The agent's socket is --socket, else $DTA_SOCKET, else /run/dtad/agent.sock.
+            Files: - is standard input or standard output.
+            Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the agent cannot be reached.
+
+            Examples:
+              dtactl status
+              dtactl key create release --type p256
+              dtactl sign release build.tar.gz --format der --out build.tar.gz.sig
+            """,
+        version: dtactlVersion,
+        subcommands: [StatusCommand.self],
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Keys",
+                subcommands: [
+                    KeyCommand.self, SignCommand.self, VerifyCommand.self, MacCommand.self, EncryptCommand.self,
+                    DecryptCommand.self, RandomCommand.self,
+                ]),
+            CommandGroup(
+                name: "Identities and envelopes",
+                subcommands: [IdentityCommand.self, EnvelopeCommand.self, LedgerCommand.self]),
+            CommandGroup(name: "Who may, and who did", subcommands: [PolicyCommand.self, AuditCommand.self]),
+        ])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            Glibc.exit(Failure.report(error))
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+
+/// Where a command puts bytes. One rule for all: raw into files and pipes; on a terminal text as text, few bytes as
+/// hexadecimal digits with a note, many not at all.
+struct BinaryOutput: ParsableArguments {
+    @Option(
+        name: [.long, .customShort("o")],
+        help: ArgumentHelp("Write to a file (mode 0600, replaced whole); - is standard output.", valueName: "file"),
+        completion: .file())
+    var out: String?
+
+    /// The most bytes that are shown as digits.
+    private static let shown = 4096
+
+    /// - Parameters:
+    ///   - what: for people, as `signature`.
+    ///   - mayBeText: whether a terminal shows it as text where it is.
+    ///   - json: nil, or what `--json` answers beside the bytes; the bytes are then its member `member`.
+    func put(_ bytes: [UInt8], what: String, mayBeText: Bool = false, member: String, json: [(String, JSON)]?) throws {
+        if let out, out != "-" {
+            try OutputFile.write(bytes, to: out)
+            if let json {
+                try JSON.object(json + [("out", .string(out)), ("size", .number(Int64(bytes.count)))]).show()
+            } else {
+                StandardError.note("\(out): \(what), \(HumanUnits.size(UInt64(bytes.count)))")
+            }
+        } else if let json {
+            try JSON.object(json + [(member, .bytes(bytes))]).show()
+        } else if Terminal.output.isTerminal, out == nil {
+            try show(bytes, what, mayBeText)
+        } else {
+            try StandardOutput.write(bytes)
+        }
+    }
+
+    private func show(_ bytes: [UInt8], _ what: String, _ mayBeText: Bool) throws {
+        if mayBeText, let text = String(validating: bytes, as: UTF8.self), SafeText.lines(text) == text {
+            try StandardOutput.write(bytes)
+            if bytes.last != UInt8(ascii: "\n"), !bytes.isEmpty { try StandardOutput.line("") }
+        } else if bytes.count <= BinaryOutput.shown {
+            try StandardOutput.line(Hex.encode(bytes))
+            StandardError.note("\(what), \(bytes.count) bytes, shown in hexadecimal; a file or a pipe gets them raw")
+        } else {
+            throw Failure.usage(
+                "\(what) of \(HumanUnits.size(UInt64(bytes.count))) is binary: it is not written to a terminal",
+                hint: "write it to a file with --out FILE, or insist with --out -")
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import DTASystem
+import Glibc
+
+/// A file to read, or standard input (`-`, or no name).
+struct InputFile {
+    /// As people are told.
+    let name: String
+    private let descriptor: Descriptor
+
+    init(_ path: String?) throws {
+        if let path, path != "-" {
+            name = path
+            do {
+                descriptor = Descriptor(owning: try systemCall("open") { open(path, O_RDONLY | O_CLOEXEC) })
+            } catch let error as SystemCallError {
+                let code = error.errno == ENOENT ? ErrorCode.notFound : .permissionDenied
+                throw Failure.failed(code, "\(path) cannot be opened: \(errorText(error.errno))")
+            }
+        } else {
+            name = "standard input"
+            descriptor = Descriptor(owning: dup(STDIN_FILENO))
+            if isatty(STDIN_FILENO) == 1 { StandardError.note("reading from the terminal; end with Ctrl-D") }
+        }
+    }
+
+    /// The next up to 256 KiB; empty at the end.
+    func chunk() throws -> [UInt8] {
+        do {
+            return try [UInt8](unsafeUninitializedCapacity: 256 << 10) { buffer, count in
+                let capacity = buffer.count
+                let base = buffer.baseAddress
+                count = try systemCall("read") { unsafe read(descriptor.number, base, capacity) }
+            }
+        } catch {
+            throw Failure.failed(.unavailable, "\(name) cannot be read: \(error)")
+        }
+    }
+
+    /// All of it.
+    /// - Throws: where it is longer than `limit` bytes, without reading on.
+    func all(limit: Int, hint: String = "") throws -> [UInt8] {
+        guard let bytes = try upTo(limit).whole else {
+            throw Failure.failed(
+                .invalidArgument,
+                "\(name) is larger than \(HumanUnits.size(UInt64(limit))), the most that is taken here", hint: hint)
+        }
+        return bytes
+    }
+
+    enum Beginning {
+        case all([UInt8])
+        /// More than the limit: what was read of it so far.
+        case more([UInt8])
+
+        var whole: [UInt8]? {
+            if case .all(let bytes) = self { bytes } else { nil }
+        }
+    }
+
+    func upTo(_ limit: Int) throws -> Beginning {
+        var bytes: [UInt8] = []
+        while bytes.count <= limit {
+            let next = try chunk()
+            if next.isEmpty { return .all(bytes) }
+            bytes += next
+        }
+        return .more(bytes)
+    }
+}

@@ -1,0 +1,44 @@
+import DTASystem
+import Glibc
+
+/// A file that is there whole or not at all, for its owner's eyes only (0600).
+enum OutputFile {
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        do {
+            let target = try resolved(path)
+            guard let target else {
+                // A device, a pipe or the like is written to, never replaced.
+                let device = Descriptor(owning: try systemCall("open") { open(path, O_WRONLY | O_CLOEXEC) })
+                return try writeAll(bytes, to: device.number)
+            }
+            try replace(target, with: bytes)
+        } catch let error as SystemCallError {
+            throw Failure.failed(.unavailable, "\(path) cannot be written: \(error)")
+        }
+    }
+
+    /// The path of the regular file to replace or make, behind symbolic links; nil where something else is there.
+    private static func resolved(_ path: String) throws -> String? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return path }
+        if status.st_mode & S_IFMT == S_IFDIR { throw SystemCallError("open", errno: EISDIR) }
+        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard let real = unsafe realpath(path, nil) else { throw SystemCallError("realpath", errno: errno) }
+        defer { unsafe free(real) }
+        return unsafe String(cString: real)
+    }
+
+    private static func replace(_ path: String, with bytes: [UInt8]) throws {
+        let temporary = "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp"
+        let file = Descriptor(
+            owning: try systemCall("open") { open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) })
+        do {
+            try writeAll(bytes, to: file.number)
+            try systemCall("fsync") { fsync(file.number) }
+            try systemCall("rename") { rename(temporary, path) }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+    }
+}

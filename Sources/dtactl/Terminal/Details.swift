@@ -1,0 +1,26 @@
+/// One thing with its properties, as people read it: names to the left, values to the right.
+struct Details {
+    private var rows: [(name: String, value: String, style: Style)] = []
+
+    /// - Parameters: name, value: from anywhere; they are made safe here. A value of several lines is indented.
+    mutating func add(_ name: String, _ value: String, _ style: Style = .plain) {
+        rows.append((SafeText.line(name), SafeText.lines(value), style))
+    }
+
+    var lines: [String] {
+        let width = rows.map { DisplayWidth.of($0.name) }.max() ?? 0
+        return rows.flatMap { row in
+            let padding = String(repeating: " ", count: width - DisplayWidth.of(row.name))
+            let indent = String(repeating: " ", count: width + 4)
+            let values = row.value.split(separator: "\n", omittingEmptySubsequences: false)
+            return values.enumerated().map { index, value in
+                let before = index == 0 ? "  " + Style.dim.apply(row.name) + padding + "  " : indent
+                return before + row.style.apply(String(value))
+            }
+        }
+    }
+
+    func show() throws {
+        try StandardOutput.write(Array(lines.map { $0 + "\n" }.joined().utf8))
+    }
+}

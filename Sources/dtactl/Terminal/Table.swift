@@ -1,0 +1,73 @@
+/// Rows under headings, as wide as the terminal at most. In a pipe nothing is cut and nothing coloured.
+struct Table {
+    struct Column {
+        var title: String
+        var isNumber = false
+        /// The fewest columns it may be cut to; nil: never cut.
+        var minimum: Int?
+        var cut = DisplayWidth.Cut.end
+        /// Columns that it takes even where its cells are shorter, so that tables that follow each other line up.
+        var preferred = 0
+    }
+
+    struct Cell {
+        var text: String
+        var style: Style
+
+        /// - Parameter text: from anywhere; it is made safe here.
+        init(_ text: String, _ style: Style = .plain) {
+            self.text = SafeText.line(text)
+            self.style = style
+        }
+    }
+
+    private let columns: [Column]
+    private var rows: [[Cell]] = []
+
+    init(_ columns: [Column]) { self.columns = columns }
+
+    mutating func add(_ cells: [Cell]) { rows.append(cells) }
+
+    /// The lines, headings first.
+    func lines(width: Int? = Terminal.output.width, headings: Bool = true) -> [String] {
+        let widths = widths(for: width)
+        let first = headings ? [columns.map { Cell($0.title.uppercased(), .dim) }] : []
+        return (first + rows).map { line($0, widths) }
+    }
+
+    func show(headings: Bool = true) throws {
+        try StandardOutput.write(Array(lines(headings: headings).map { $0 + "\n" }.joined().utf8))
+    }
+
+    private static let gap = 2
+
+    /// Takes columns from whichever column that may be cut is the widest, until the line fits or none may.
+    private func widths(for limit: Int?) -> [Int] {
+        var widths = columns.indices.map { index in
+            rows.map { DisplayWidth.of($0[index].text) }
+                .reduce(max(columns[index].preferred, DisplayWidth.of(columns[index].title)), max)
+        }
+        guard let limit else { return widths }
+        var excess = widths.reduce(0, +) + Table.gap * (columns.count - 1) - limit
+        while excess > 0 {
+            let candidates = columns.indices.filter { widths[$0] > columns[$0].minimum ?? .max }
+            guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
+            widths[widest] -= 1
+            excess -= 1
+        }
+        return widths
+    }
+
+    private func line(_ cells: [Cell], _ widths: [Int]) -> String {
+        var line = ""
+        for (index, cell) in cells.enumerated() {
+            let column = columns[index]
+            let text = DisplayWidth.fit(cell.text, to: widths[index], cut: column.cut)
+            let padding = String(repeating: " ", count: max(0, widths[index] - DisplayWidth.of(text)))
+            let isLast = index == cells.count - 1
+            line += column.isNumber ? padding + cell.style.apply(text) : cell.style.apply(text)
+            if !isLast { line += (column.isNumber ? "" : padding) + String(repeating: " ", count: Table.gap) }
+        }
+        return line
+    }
+}

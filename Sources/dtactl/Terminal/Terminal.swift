@@ -1,0 +1,58 @@
+import DTASystem
+import Glibc
+
+/// The two streams that people may be looking at.
+enum Terminal {
+    case output
+    case error
+
+    var descriptor: Int32 { self == .output ? STDOUT_FILENO : STDERR_FILENO }
+
+    var isTerminal: Bool { isatty(descriptor) == 1 }
+
+    /// Colours are for terminals, unless their user does not want any (no-color.org).
+    var hasColours: Bool { isTerminal && environment("NO_COLOR") == nil && environment("TERM") != "dumb" }
+
+    /// Columns; nil where no terminal is there, so that nothing is cut in files and pipes.
+    var width: Int? {
+        guard isTerminal else { return nil }
+        var size = winsize()
+        guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+}
+
+/// Standard output, written whole or with an error.
+enum StandardOutput {
+    static func line(_ text: String) throws { try write(Array((text + "\n").utf8)) }
+
+    static func write(_ bytes: [UInt8]) throws {
+        do {
+            try writeAll(bytes, to: STDOUT_FILENO)
+        } catch {
+            throw Failure.failed(.unavailable, "standard output took no more: \(error)")
+        }
+    }
+}
+
+enum StandardError {
+    static func line(_ text: String) {
+        // Nobody is left to be told when this fails.
+        try? writeAll(Array((text + "\n").utf8), to: STDERR_FILENO)
+    }
+
+    /// A word beside the result, for a person only.
+    static func note(_ text: String) {
+        line(Style.dim.apply(SafeText.line(text), to: .error))
+    }
+}
+
+/// Writes all of `bytes` to a descriptor of any kind.
+func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws {
+    var written = 0
+    while written < bytes.count {
+        written += try bytes[written...].withUnsafeBytes { rest in
+            try systemCall("write") { unsafe write(descriptor, rest.baseAddress, rest.count) }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/// What `--version` says.
+let dtactlVersion = "0.1.0"

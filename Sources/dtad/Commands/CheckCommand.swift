@@ -1,0 +1,97 @@
+import AgentServer
+import ArgumentParser
+import CustodyProtocol
+import DTAConfiguration
+import DTACore
+import DTASystem
+import Glibc
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Read the configuration, try the HSM, and say what is in order and what is not.",
+        discussion: """
+            Exit status 0 when an agent can run with this configuration, 1 when it cannot. Run it as the user that dtad
+            runs as, or as root.
+
+            Example: dtad check --config ~/.dta/dtad.yaml
+            """)
+
+    @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+    var config: String
+
+    func run() throws {
+        signal(SIGPIPE, SIG_IGN)
+        let report = Report()
+        try failing { try reserveDescriptor3() }
+        if let configuration = report.attempt("configuration", { try Configuration.load(config) }) {
+            report.good("configuration", "\(config) can be read")
+            checkGrants(configuration, report)
+            checkState(configuration, report)
+            checkHSM(configuration, report)
+        }
+        print(report.failures == 0 ? "\nAll is in order." : "\n\(report.failures) of these must be mended first.")
+        if report.failures > 0 { throw ExitCode(1) }
+    }
+
+    private func checkGrants(_ configuration: Configuration, _ report: Report) {
+        guard report.attempt("grants", { try Policy(configuration.grants) }) != nil else { return }
+        report.good(
+            "grants",
+            configuration.grants.isEmpty
+                ? "none: only owners use their keys" : "\(configuration.grants.count) can be understood")
+    }
+
+    private func checkState(_ configuration: Configuration, _ report: Report) {
+        var status = stat()
+        guard stat(configuration.state, &status) == 0 else {
+            return report.bad("state", "\(configuration.state): \(errorText(errno))", "dtad init --state DIR makes it")
+        }
+        if status.st_mode & S_IFMT != S_IFDIR {
+            report.bad("state", "\(configuration.state) is not a directory")
+        } else if status.st_mode & (S_IRWXG | S_IRWXO) != 0 {
+            report.bad("state", "others may look into \(configuration.state)", "chmod 700 \(configuration.state)")
+        } else {
+            report.good("state", "\(configuration.state) belongs to \(UserDatabase.caller(uid: status.st_uid).display) alone")
+        }
+    }
+
+    private func checkHSM(_ configuration: Configuration, _ report: Report) {
+        let launcher = CustodyLauncher(configurationPath: config, configuration: configuration.hsm)
+        let token = report.attempt("HSM") {
+            do {
+                let process = try launcher.launch()
+                defer { process.end() }
+                return try process.custodian.describe()
+            } catch let error as CustodyLaunchError {
+                throw error.reason
+            }
+        }
+        guard let token else { return }
+        report.good("HSM", "token \"\(token.label)\" (\(token.model), serial \(token.serial)) by \(token.library)")
+        let missing = KeyType.allCases.filter { !token.keyTypes.contains($0) }
+        let has = "it makes " + token.keyTypes.map(\.name).joined(separator: ", ")
+        if missing.isEmpty {
+            report.good("mechanisms", has)
+        } else {
+            report.note("mechanisms", has + ", but not " + missing.map(\.name).joined(separator: ", "))
+        }
+        if !token.memoryShortfall.isEmpty { report.note("memory", token.memoryShortfall) }
+        checkWall(configuration, token, report)
+    }
+
+    private func checkWall(_ configuration: Configuration, _ token: TokenDescription, _ report: Report) {
+        var status = stat()
+        let front = stat(configuration.state, &status) == 0 ? status.st_uid : geteuid()
+        let custodian = UserDatabase.caller(uid: token.uid).display
+        if configuration.hsm.socket == nil {
+            report.note(
+                "wall",
+                "there is none: dtad starts dtad-hsm as its own user, who can read the token and the PIN; "
+                    + "the units dtad-hsm.socket and dtad-hsm@.service make one")
+        } else if token.uid == front {
+            report.bad("wall", "dtad-hsm runs as \(custodian), and so does dtad", "User=dta-hsm in dtad-hsm@.service")
+        } else {
+            report.good("wall", "it stands: dtad-hsm runs as \(custodian)")
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import AgentServer
+import CustodyProtocol
+import DTAConfiguration
+import DTASystem
+import Glibc
+
+/// Makes connections to dtad-hsm: through its socket unit, where the wall stands, or by starting it as dtad's own user.
+struct CustodyLauncher: Sendable {
+    /// How long dtad-hsm may take until it has logged in, others before it included.
+    private static let startMilliseconds = 20_000
+
+    let configurationPath: String
+    let configuration: Configuration.HSM
+
+    func launch() throws(CustodyLaunchError) -> any CustodyProcess {
+        do {
+            return try configuration.socket.map(connect) ?? spawn()
+        } catch let error as CustodyStartError {
+            throw CustodyLaunchError(reason: error.reason, mayRetry: error.exit != .wrongPIN)
+        } catch let error as SystemCallError {
+            throw CustodyLaunchError(
+                reason: DTAError(.unavailable, "dtad-hsm cannot be reached: \(error)"), mayRetry: true)
+        } catch {
+            throw CustodyLaunchError(reason: DTAError(error), mayRetry: true)
+        }
+    }
+
+    private func connect(_ path: String) throws -> any CustodyProcess {
+        let socket = try UnixSocket.connect(to: path)
+        return LaunchedCustody(try open(socket), socket: socket, pid: nil)
+    }
+
+    private func spawn() throws -> any CustodyProcess {
+        let (ours, theirs) = try UnixSocket.pair()
+        let pid = try CustodyProgram.spawn(["--config", configurationPath], socket: theirs.number)
+        do {
+            return LaunchedCustody(try open(ours), socket: ours, pid: pid)
+        } catch {
+            kill(pid, SIGKILL)
+            var status: Int32 = 0
+            waitpid(pid, &status, 0)
+            throw error
+        }
+    }
+
+    private func open(_ socket: Descriptor) throws -> CustodyConnection {
+        try CustodyConnection(
+            socket, startMilliseconds: Self.startMilliseconds, deadlineMilliseconds: configuration.deadlineMilliseconds)
+    }
+}
+
+private final class LaunchedCustody: CustodyProcess {
+    private let connection: CustodyConnection
+    private let descriptor: Descriptor
+    private let pid: pid_t?
+
+    init(_ connection: CustodyConnection, socket: Descriptor, pid: pid_t?) {
+        self.connection = connection
+        self.descriptor = socket
+        self.pid = pid
+    }
+
+    var custodian: any Custodian { connection }
+    var isBroken: Bool { connection.isBroken }
+    var socket: Int32 { descriptor.number }
+
+    /// A process of another user's cannot be signalled: it ends at the end of its stream, or by its own alarm.
+    func end() {
+        shutdown(descriptor.number, Int32(SHUT_RDWR))
+        guard let pid else { return }
+        kill(pid, SIGKILL)
+        var status: Int32 = 0
+        waitpid(pid, &status, 0)
+    }
+}

@@ -1,0 +1,69 @@
+import DTASystem
+import Glibc
+
+/// Where dtad-hsm is: beside dtad, or in `../libexec/dtad/`. Never by PATH or environment, which a caller could set.
+enum CustodyProgram {
+    static func path() throws -> String {
+        let own = try ownPath()
+        let directory = String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])
+        let places = ["\(directory)/dtad-hsm", "\(directory)/../libexec/dtad/dtad-hsm"]
+        guard let found = places.first(where: { access($0, X_OK) == 0 }) else {
+            throw DTAError(
+                .failedPrecondition, "dtad-hsm is missing: it is neither \(places[0]) nor \(places[1])",
+                hint: "install both, or build the product dtad-hsm")
+        }
+        return found
+    }
+
+    private static func ownPath() throws -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
+        guard count > 0, count < buffer.count else { throw SystemCallError("readlink(/proc/self/exe)", errno: errno) }
+        return String(decoding: buffer[..<count], as: UTF8.self)
+    }
+
+    /// Starts dtad-hsm with `arguments`, an environment of its own, and `socket` as descriptor 3.
+    /// - Returns: its process id.
+    static func spawn(_ arguments: [String], socket: Int32?) throws -> pid_t {
+        let program = try path()
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        if let socket {
+            // dup2 of a descriptor on itself would leave close-on-exec set: ours is never 3 by then, see RunCommand.
+            posix_spawn_file_actions_adddup2(&actions, socket, 3)
+        }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // Threads of dtad block every signal; dtad-hsm needs SIGALRM and SIGTERM.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
+        var pid: pid_t = 0
+        let result = withCStrings([program] + arguments) { argv in
+            withCStrings(environment()) { envp in posix_spawn(&pid, program, &actions, &attributes, argv, envp) }
+        }
+        guard result == 0 else { throw SystemCallError("posix_spawn(\(program))", errno: result) }
+        return pid
+    }
+
+    /// Only what dtad-hsm reads: where the service manager put the PIN. And the runtime must print no memory in a crash.
+    private static func environment() -> [String] {
+        var environment = ["SWIFT_BACKTRACE=enable=no", "PATH=/usr/bin:/bin"]
+        if let directory = getenv("CREDENTIALS_DIRECTORY") {
+            environment.append("CREDENTIALS_DIRECTORY=" + String(cString: directory))
+        }
+        return environment
+    }
+
+    private static func withCStrings<Result>(
+        _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+    ) -> Result {
+        let pointers = texts.map { strdup($0) } + [nil]
+        defer { for pointer in pointers { free(pointer) } }
+        return pointers.withUnsafeBufferPointer { body($0.baseAddress!) }
+    }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import DTASystem
+
+@main
+struct Dtad: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dtad",
+        abstract: "The custody agent: keeps keys in an HSM and lets programs use them over a Unix socket.",
+        discussion: """
+            A first agent with a software token, in a directory of its own:
+              dtad init --state ~/.dta
+              dtad run --config ~/.dta/dtad.yaml --socket ~/.dta/agent.sock
+            """,
+        version: Version.current,
+        subcommands: [InitCommand.self, RunCommand.self, CheckCommand.self])
+}
+
+/// Ends the program as people expect it: the sentence and the hint on standard error, exit status 1.
+func failing<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+        return try body()
+    } catch let error as DTAError {
+        printError("dtad: \(error.message)")
+        if !error.hint.isEmpty { printError("hint: \(error.hint)") }
+        throw ExitCode(1)
+    } catch let error as SystemCallError {
+        printError("dtad: \(error)")
+        throw ExitCode(1)
+    }
+}

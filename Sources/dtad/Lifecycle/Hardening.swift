@@ -1,0 +1,20 @@
+import CLinux
+import DTASystem
+import Glibc
+
+/// What a process does to itself before it handles anything of value.
+enum Hardening {
+    /// - Returns: sentences about what was refused; empty where all is well.
+    static func apply() -> [String] {
+        var shortfalls: [String] = []
+        // No core dumps, no ptrace by the same user, /proc/PID of root: exec had reset it.
+        if clinux_set_dumpable(0) != 0 { shortfalls.append("PR_SET_DUMPABLE: \(errorText(errno))") }
+        var none = rlimit(rlim_cur: 0, rlim_max: 0)
+        if setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none) != 0 {
+            shortfalls.append("RLIMIT_CORE: \(errorText(errno))")
+        }
+        signal(SIGPIPE, SIG_IGN)
+        umask(0o077)
+        return shortfalls
+    }
+}

@@ -1,0 +1,64 @@
+import DTASystem
+import Glibc
+
+/// The agent's socket: passed in by systemd under the name `agent`, or bound here.
+struct ListeningSocket {
+    let descriptors: [Descriptor]
+    /// The path that this process bound and has to remove.
+    let boundPath: String?
+
+    /// - Parameter path: where to bind if nothing was passed in.
+    static func take(path: String?) throws -> ListeningSocket {
+        let passed = try ServiceManager.passedSockets()
+        if !passed.isEmpty {
+            for (name, socket) in passed where !ServiceManager.isListeningStream(socket.number) {
+                throw DTAError(.failedPrecondition, "the socket \"\(name)\" that was passed in is no listening Unix stream")
+            }
+            // systemd-socket-activate names its sockets "unknown" unless told otherwise: one without a name is ours.
+            let agent = passed.filter { $0.name == "agent" || (passed.count == 1 && ["unknown", ""].contains($0.name)) }
+            guard !agent.isEmpty else {
+                throw DTAError(
+                    .failedPrecondition,
+                    "no socket named \"agent\" was passed in, only \(passed.map(\.name).joined(separator: ", "))",
+                    hint: "FileDescriptorName=agent in dtad.socket")
+            }
+            return ListeningSocket(descriptors: agent.map(\.socket), boundPath: nil)
+        }
+        guard let path else {
+            throw DTAError(
+                .invalidArgument, "there is no socket to listen on",
+                hint: "give --socket PATH, set socket: in the configuration, or start dtad by its socket unit")
+        }
+        return ListeningSocket(descriptors: [try bind(path)], boundPath: path)
+    }
+
+    /// Binds `path`; replaces a socket file there only if nobody answers on it.
+    private static func bind(_ path: String) throws -> Descriptor {
+        do {
+            return try UnixSocket.listen(at: path, mode: 0o660)
+        } catch let error as SystemCallError where error.errno == EADDRINUSE {
+            try removeStale(path)
+            return try UnixSocket.listen(at: path, mode: 0o660)
+        } catch let error as SystemCallError {
+            throw DTAError(.failedPrecondition, "cannot listen on \(path): \(errorText(error.errno))")
+        }
+    }
+
+    private static func removeStale(_ path: String) throws {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {
+            throw DTAError(.failedPrecondition, "\(path) exists and is not a socket: it is left alone")
+        }
+        do {
+            _ = try UnixSocket.connect(to: path)
+        } catch let error as SystemCallError where error.errno == ECONNREFUSED {
+            unlink(path)
+            return
+        }
+        throw DTAError(.failedPrecondition, "another program listens on \(path)")
+    }
+
+    func removeBound() {
+        if let boundPath { unlink(boundPath) }
+    }
+}

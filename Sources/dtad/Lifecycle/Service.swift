@@ -1,0 +1,172 @@
+import AgentServer
+import CustodyProtocol
+import DTAConfiguration
+import DTACore
+import DTASystem
+import Glibc
+import Logging
+
+/// dtad from its start to its end: wires the domain to the socket, and steers by signals.
+final class Service: Sendable {
+    private static let tickMilliseconds = 250
+
+    private let configuration: Configuration
+    private let configurationPath: String
+    private let logger: Logger
+    private let listening: ListeningSocket
+    private let agent: Core
+    private let server: Server
+    private let token: TokenDescription
+    /// Set once this is complete: the router is made before.
+    private let statusSource = Locked<(@Sendable () -> [(String, String)])?>(nil)
+    private let started = monotonicNanoseconds()
+
+    init(configuration: Configuration, configurationPath: String, socket: String?, shortfalls: [String]) throws {
+        self.configuration = configuration
+        self.configurationPath = configurationPath
+        let logger = makeLogger(configuration.log)
+        self.logger = logger
+        for shortfall in shortfalls { logger.warning("a protection was refused: \(shortfall)") }
+
+        // The state's lock comes first: whoever has it is the only agent here, and may replace a stale socket.
+        let forgetting = Locked<(@Sendable (ObjectID) -> Void)?>(nil)
+        let agent = try Core(configuration, logger: logger) { id in forgetting.withLock { $0 }?(id) }
+        self.agent = agent
+        listening = try ListeningSocket.take(path: socket ?? configuration.socket)
+
+        let launcher = CustodyLauncher(configurationPath: configurationPath, configuration: configuration.hsm)
+        let custody = try CustodyStart(launcher, configured: configuration.hsm.processes, logger: logger)
+        token = custody.token
+        if !token.memoryShortfall.isEmpty { logger.warning("a protection was refused: \(token.memoryShortfall)") }
+
+        var limits = ServerLimits()
+        limits.connectionsPerUser = configuration.limits.connectionsPerUser
+        limits.requestsPerConnection = configuration.limits.requestsPerConnection
+        limits.requestsPerUser = configuration.limits.requestsPerUser
+        let statusSource = self.statusSource
+        let router = Router(agent: agent) { statusSource.withLock { $0 }?() ?? [] }
+        let server = try Server(
+            listeners: listening.descriptors, handler: router, limits: limits, processes: custody.processes,
+            sharedSlowProcess: custody.isSingle, deadline: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000,
+            logger: logger,
+            programDigest: { agent.policy.current.needsExecutableDigest ? ProgramDigest.of(pid: $0) : nil },
+            launch: custody.launch)
+        self.server = server
+        forgetting.withLock { $0 = { server.forget($0) } }
+    }
+
+    func run() throws {
+        statusSource.withLock { $0 = { [unowned self] in status() } }
+        do {
+            try server.startCustody()
+            try server.withCustodian { try agent.recover($0) }
+            try server.serve()
+        } catch let error as CustodyLaunchError {
+            throw error.reason
+        }
+        defer { listening.removeBound() }
+        Thread.start("audit-sync") { [self] in keepAudit() }
+        logger.info(
+            "ready", metadata: ["token": "\(token.label)", "keys": "\(agent.keys.count)", "version": "\(Version.current)"])
+        ServiceManager.ready(summary)
+        steer()
+        stop()
+    }
+
+    /// The main thread: signals, stalls, the watchdog.
+    private func steer() {
+        let watchdog = ServiceManager.watchdogInterval.map { WatchdogFeeder(interval: $0, server: server) }
+        while true {
+            switch Signals.wait(milliseconds: Service.tickMilliseconds) {
+            case .terminate: return
+            case .reload: reload()
+            case .none: break
+            }
+            server.tick()
+            watchdog?.tick()
+        }
+    }
+
+    private func reload() {
+        ServiceManager.reloading()
+        do {
+            let new = try Configuration.load(configurationPath)
+            try agent.reload(new)
+            logger.notice("the grants were read again", metadata: ["grants": "\(new.grants.count)"])
+        } catch {
+            logger.error("the grants stay as they were: \(DTAError(error).message)")
+        }
+        ServiceManager.ready(summary)
+    }
+
+    private func stop() {
+        ServiceManager.stopping("finishing what runs")
+        logger.info("stopping")
+        let limit = UInt64(configuration.limits.drainMilliseconds) * 1_000_000
+        if !server.drain(deadline: monotonicNanoseconds() + limit) {
+            logger.warning("some requests were cut off: they took longer than \(configuration.limits.drainMilliseconds) ms")
+        }
+        do {
+            try agent.audit.sync()
+        } catch {
+            logger.error("\(DTAError(error).message)")
+        }
+        logger.info("stopped")
+    }
+
+    /// Brings the audit log to the disk every second, and signs it as it grows.
+    private func keepAudit() {
+        var failing = false
+        while true {
+            sleep(1)
+            do {
+                try agent.audit.sync()
+                if agent.audit.checkpointIsDue || agent.needsSweep { tidyUp() }
+                failing = false
+            } catch {
+                if !failing { logger.error("\(DTAError(error).message)") }
+                failing = true
+            }
+        }
+    }
+
+    /// Signs the audit log's checkpoint and clears what failed acts left on the token, once the HSM can.
+    private func tidyUp() {
+        guard server.custody.live > 0 else { return }
+        server.inSlowLane { [agent, logger] access in
+            do {
+                let custodian = try access.get()
+                try agent.makeCheckpointIfDue(custodian)
+                if agent.needsSweep { try agent.sweep(custodian) }
+            } catch {
+                logger.warning("housekeeping has to wait: \(DTAError(error).message)")
+            }
+        }
+    }
+
+    private var summary: String { "\(server.processCount) HSM processes, token \(token.label), \(agent.keys.count) keys" }
+
+    /// What `status` answers.
+    private func status() -> [(String, String)] {
+        let custody = server.custody
+        let up = custody.live > 0
+        var fields = [
+            ("state", up ? "ready" : "unavailable"),
+            ("version", Version.current),
+            ("uptime_seconds", "\((monotonicNanoseconds() - started) / 1_000_000_000)"),
+            ("connections", "\(server.connections)"),
+            ("keys", "\(agent.keys.count)"),
+            ("identities", "\(agent.identities.count)"),
+            ("audit_records", "\(agent.audit.count)"),
+            ("hsm.token", token.label),
+            ("hsm.model", token.model),
+            ("hsm.library", token.library),
+            ("hsm.key_types", token.keyTypes.map(\.name).joined(separator: " ")),
+            ("hsm.processes", "\(custody.live)"),
+            ("hsm.requests_waiting", "\(custody.parked)"),
+            ("hsm.wall", token.uid == geteuid() ? "none" : "stands"),
+        ]
+        if !up { fields.append(("hsm.reason", custody.outage?.message ?? "an HSM process is being started")) }
+        return fields
+    }
+}

@@ -1,0 +1,44 @@
+import DTAConfiguration
+import DTASystem
+import Glibc
+import Logging
+
+/// Log lines on standard error: text for people, or a JSON object a line for programs.
+struct StderrLogHandler: LogHandler {
+    let format: Configuration.Log.Format
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+        var line: String
+        switch format {
+        case .text:
+            line = "\(timestamp()) \(event.level.rawValue) \(escaped(event.message.description))"
+            for (key, value) in fields { line += " \(key)=\(escaped("\(value)"))" }
+        case .json:
+            line = "{\"time\":\(jsonString(timestamp())),\"level\":\"\(event.level.rawValue)\""
+            line += ",\"message\":\(jsonString(event.message.description))"
+            for (key, value) in fields { line += ",\(jsonString(key)):\(jsonString("\(value)"))" }
+            line += "}"
+        }
+        printError(line)
+    }
+
+    /// RFC 3339 in UTC.
+    private func timestamp() -> String {
+        let now = unixMicroseconds()
+        var seconds = time_t(now / 1_000_000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        let milliseconds = String(1000 + now / 1000 % 1000).dropFirst()
+        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+            + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(milliseconds)Z"
+    }
+}

@@ -1,0 +1,98 @@
+import AgentProtocol
+import AgentServer
+import CustodyProtocol
+import DTACore
+import DTASystem
+
+/// One request on its way: who asked for what and when it came, so that it is recorded once and answered once.
+struct Entry: Sendable {
+    private let id: UInt64
+    private let operation: String
+    private let subject: String
+    private let caller: Caller
+    private let agent: Core
+    private let began: UInt64
+    /// Key management, trust and orders: on the disk before they are answered.
+    private let isMomentous: Bool
+
+    init(request: AgentRequest, caller: Caller, agent: Core) {
+        id = request.id
+        operation = request.operation.recordName
+        subject = request.subject
+        isMomentous = request.operation.isMomentous
+        self.caller = caller
+        self.agent = agent
+        began = monotonicNanoseconds()
+    }
+
+    /// Answered at once.
+    func answer(_ fill: (inout AgentResponse) throws -> Void) rethrows -> Step {
+        var response = AgentResponse()
+        try fill(&response)
+        return .answer(finish(.success(response)))
+    }
+
+    /// Answered with an HSM process, quickly.
+    func custody<Result: Sendable>(
+        _ step: @escaping CustodyStep<Result>, _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
+    ) -> Step {
+        .custody { access in finish(access, step, fill) }
+    }
+
+    /// Answered with an HSM process, in the slow lane.
+    func slow<Result: Sendable>(
+        _ step: @escaping CustodyStep<Result>, _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
+    ) -> Step {
+        .slow { access in finish(access, step, fill, durable: isMomentous) }
+    }
+
+    /// Answered from the disk, without the HSM.
+    func durable(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
+        .durable {
+            finish(
+                Swift.Result {
+                    var response = AgentResponse()
+                    try work(&response)
+                    return response
+                }, durable: isMomentous)
+        }
+    }
+
+    private func finish<Result>(
+        _ access: CustodyAccess, _ step: CustodyStep<Result>, _ fill: (Result, inout AgentResponse) throws -> Void,
+        durable: Bool = false
+    ) -> AgentResponse {
+        finish(
+            Swift.Result {
+                var response = AgentResponse()
+                try fill(try step(try access.get()), &response)
+                return response
+            }, durable: durable)
+    }
+
+    /// Records what came of the request, before anybody gets to know it. What cannot be recorded is not answered.
+    func finish(_ result: Result<AgentResponse, any Error>, durable: Bool = false) -> AgentResponse {
+        do {
+            switch result {
+            case .success(var response):
+                try record("OK", durable: durable)
+                response.id = id
+                return response
+            case .failure(let error):
+                let refusal = DTAError(error)
+                try record(refusal.code.name, durable: durable || refusal.code == .permissionDenied)
+                return AgentResponse(id: id, error: refusal)
+            }
+        } catch {
+            return AgentResponse(id: id, error: DTAError(error))
+        }
+    }
+
+    private func record(_ result: String, durable: Bool) throws {
+        try agent.audit.append(
+            AuditRecord(
+                caller: caller, operation: operation, subject: subject, result: result,
+                microseconds: (monotonicNanoseconds() - began) / 1000))
+        if durable { try agent.audit.sync() }
+    }
+}

@@ -1,0 +1,132 @@
+import AgentProtocol
+import AgentServer
+import CustodyProtocol
+import DTACore
+import DTASystem
+import Foundation
+
+/// Maps each request of agent.proto to one method of one service, records it, and does nothing else.
+struct Router: RequestHandler {
+    let agent: Core
+    let status: @Sendable () -> [(String, String)]
+
+    func prepare(_ request: AgentRequest, from caller: Caller) -> Step {
+        let entry = Entry(request: request, caller: caller, agent: agent)
+        do {
+            guard request.version == AgentFrame.version else {
+                throw DTAError(
+                    .invalidArgument,
+                    "version \(request.version) of the protocol is not spoken here, only \(AgentFrame.version)",
+                    hint: "use a dtactl of the same release as dtad")
+            }
+            return try route(request, caller, entry)
+        } catch {
+            let refusal = DTAError(error)
+            // A refusal's record must be on the disk before it is answered, which takes a while.
+            return refusal.code == .permissionDenied
+                ? .durable { entry.finish(.failure(refusal), durable: true) }
+                : .answer(entry.finish(.failure(refusal)))
+        }
+    }
+
+    private func route(_ request: AgentRequest, _ caller: Caller, _ entry: Entry) throws -> Step {
+        let subject = request.subject
+        switch request.operation {
+        case .status:
+            return entry.answer { $0.fields = fields(status()) }
+
+        case .keyCreate:
+            let step = try agent.keys.create(caller, name: subject, type: try keyType(request.keyType))
+            return entry.slow(step) { $1.keys = [try AgentKey($0)] }
+        case .keyList:
+            let page = try agent.keys.list(caller, count: request.count, cursor: request.cursor)
+            return try entry.answer {
+                $0.keys = try page.items.map { try AgentKey($0) }
+                $0.cursor = page.cursor
+            }
+        case .keyShow:
+            let key = try agent.keys.show(caller, name: subject)
+            return try entry.answer { $0.keys = [try AgentKey(key)] }
+        case .keyDelete:
+            return entry.slow(try agent.keys.delete(caller, name: subject)) { _, _ in }
+
+        case .sign:
+            let step = try agent.keys.sign(
+                caller, name: subject, data: [UInt8](request.data), prehashed: request.prehashed,
+                format: try format(request.format))
+            return entry.custody(step) { $1.data = Data($0) }
+        case .verify:
+            let valid = try agent.keys.verify(
+                caller, name: subject, data: [UInt8](request.data), prehashed: request.prehashed,
+                signature: [UInt8](request.signature), format: try format(request.format))
+            return entry.answer { $0.valid = valid }
+        case .mac:
+            let step = try agent.keys.mac(caller, name: subject, data: [UInt8](request.data))
+            return entry.custody(step) { $1.data = Data($0) }
+        case .encrypt:
+            let step = try agent.keys.encrypt(
+                caller, name: subject, data: [UInt8](request.data), aad: [UInt8](request.aad))
+            return entry.custody(step) { $1.data = Data($0) }
+        case .decrypt:
+            let step = try agent.keys.decrypt(
+                caller, name: subject, data: [UInt8](request.data), aad: [UInt8](request.aad))
+            return entry.custody(step) { $1.data = Data($0) }
+        case .random:
+            return entry.custody(try agent.keys.random(count: request.count)) { $1.data = Data($0) }
+
+        case .policyExplain:
+            let decision = try agent.explain(
+                caller, subject: subject, permission: request.permission, uid: request.hasUid ? request.uid : nil)
+            return entry.answer {
+                $0.valid = decision.isAllowed
+                $0.lines = decision.reasons
+            }
+        case .auditList:
+            // Reading the log reads files.
+            return entry.durable {
+                let page = try agent.audit.list(caller, count: request.count, cursor: request.cursor)
+                $0.lines = page.items
+                $0.cursor = page.cursor
+            }
+        case .auditVerify:
+            return entry.durable {
+                let findings = try agent.verifyAudit(caller)
+                $0.valid = findings.isSound
+                $0.fields = fields(findings.wire)
+            }
+
+        case .identityCreate, .identityList, .identityShow, .envelopeSeal, .envelopeOpen, .ledgerPut, .ledgerGet,
+            .ledgerList:
+            return try routeDocuments(request, caller, entry)
+        case .unspecified, .UNRECOGNIZED:
+            throw DTAError(
+                .invalidArgument, "operation \(request.operation.rawValue) is not known here",
+                hint: "use a dtad that is as new as the client")
+        }
+    }
+
+    private func keyType(_ type: AgentKeyType) throws -> KeyType {
+        guard let type = KeyType(rawValue: UInt8(clamping: type.rawValue)) else {
+            let known = KeyType.allCases.map(\.name).joined(separator: ", ")
+            throw DTAError(.invalidArgument, "there is no such type of key", hint: "types: \(known)")
+        }
+        return type
+    }
+
+    private func format(_ format: AgentSignatureFormat) throws -> SignatureFormat {
+        switch format {
+        case .unspecified, .raw: return .raw
+        case .der: return .der
+        default: throw DTAError(.invalidArgument, "there is no such format of signatures", hint: "raw or der")
+        }
+    }
+}
+
+func fields(_ pairs: [(String, String)]) -> [AgentField] {
+    pairs.map { name, value in
+        var field = AgentField()
+        field.name = name
+        field.value = value
+        return field
+    }
+}
