@@ -79,4 +79,32 @@ struct VectorTests {
         #expect(vector.refused == [vector.wraps[1].to: "commit"])
         #expect(vector.wraps[0].contentKey != vector.wraps[1].contentKey)
     }
+
+    @Test(
+        "Python's cryptography, with nothing of this code, comes to the same values",
+        .enabled(
+            if: try python(["-c", "import cbor2, cryptography"]).status == 0, "needs python3-cryptography and -cbor2"))
+    func independently() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
+        let result = try python([
+            root.appendingPathComponent("Tests/vectors/verify.py").path,
+            root.appendingPathComponent("docs/vectors").path,
+        ])
+        #expect(result.status == 0, "\(result.output)")
+        #expect(result.output.contains("checks hold"))
+    }
+}
+
+/// Runs the first `python3` of the PATH.
+private func python(_ arguments: [String]) throws -> (status: Int32, output: String) {
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3"] + arguments
+    process.standardOutput = pipe
+    process.standardError = pipe
+    try process.run()
+    let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    return (process.terminationStatus, String(decoding: output, as: UTF8.self))
 }
