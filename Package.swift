@@ -11,6 +11,12 @@ let strict = common + [.strictMemorySafety()]
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
+// The thread sanitizer needs a build of its own. Scripts/tsan builds the workers and their tests, and nothing else.
+let onlyWorkers = Context.environment["DTA_ONLY_WORKERS"] != nil
+let workers = [
+    "CLinux", "DTASystem", "AgentProtocol", "CustodyProtocol", "AgentServer", "TestSupport", "AgentServerTests",
+]
+
 let package = Package(
     name: "dta",
     products: [
@@ -70,14 +76,14 @@ let package = Package(
             name: "dtad",
             dependencies: [
                 "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats",
-                "DTASystem", "CLinux", "CSystemd", arguments, .product(name: "Logging", package: "swift-log"),
+                "DTASystem", "CLinux", "CSystemd", crypto, arguments, .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),
         .executableTarget(
             name: "dtad-hsm", dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem", "CLinux"],
             swiftSettings: common),
         .executableTarget(
-            name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments],
+            name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments, crypto],
             swiftSettings: common),
 
         // Tests
@@ -111,3 +117,12 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+if onlyWorkers {
+    package.targets.removeAll { !workers.contains($0.name) }
+    package.products = []
+    package.dependencies.removeAll { dependency in
+        guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
+        return !location.hasSuffix("swift-protobuf") && !location.hasSuffix("swift-log")
+    }
+}

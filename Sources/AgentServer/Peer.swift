@@ -4,9 +4,13 @@ import Glibc
 
 /// Asks the kernel who connected. All of it is read once, at accept, and stays what it was then.
 enum Peer {
-    /// - Parameter pidfdFromSocket: false takes the way of kernels before 6.5, which have no SO_PEERPIDFD.
+    /// - Parameters:
+    ///   - pidfdFromSocket: false takes the way of kernels before 6.5, which have no SO_PEERPIDFD.
+    ///   - digest: the SHA-256 of a process' program, where somebody wants to know it.
     /// - Throws: `SystemCallError` where the kernel does not say who it is.
-    static func caller(of socket: Int32, pidfdFromSocket: Bool = true) throws -> Caller {
+    static func caller(
+        of socket: Int32, pidfdFromSocket: Bool = true, digest: (pid_t) -> String? = { _ in nil }
+    ) throws -> Caller {
         var credentials = clinux_credentials()
         try systemCall("getsockopt(SO_PEERCRED)") { clinux_peer_credentials(socket, &credentials) }
         var caller = Caller(
@@ -19,8 +23,10 @@ enum Peer {
         guard let process = pidfd(of: socket, pid: credentials.pid, fromSocket: pidfdFromSocket) else { return caller }
         let executable = readLink("/proc/\(credentials.pid)/exe")
         let unit = systemUnit(cgroup: readSmallFile("/proc/\(credentials.pid)/cgroup"))
+        let programDigest = executable == nil ? nil : digest(credentials.pid)
         if isAlive(process.number) {
             caller.executable = executable
+            caller.executableDigest = programDigest
             caller.unit = unit
         }
         return caller

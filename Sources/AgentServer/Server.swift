@@ -12,6 +12,7 @@ import Logging
 /// call to the HSM hangs.
 public final class Server: Sendable {
     private let handler: any RequestHandler
+    private let programDigest: @Sendable (Int32) -> String?
     private let logger: Logger
     private let limits: ServerLimits
     private let poller: Poller
@@ -41,11 +42,14 @@ public final class Server: Sendable {
     ///   - listeners: bound and listening sockets.
     ///   - processes: how many HSM processes serve keys.
     ///   - sharedSlowProcess: for a token that allows one session: the slow lane then has no process of its own.
+    ///   - programDigest: the SHA-256 of a process' program, nil where nobody wants to know it.
     ///   - deadline: how long a request waits for an HSM process, in nanoseconds.
     public init(
         listeners: [Descriptor], handler: any RequestHandler, limits: ServerLimits, processes: Int,
-        sharedSlowProcess: Bool, deadline: UInt64, logger: Logger, launch: @escaping CustodyPool.Launcher
+        sharedSlowProcess: Bool, deadline: UInt64, logger: Logger,
+        programDigest: @escaping @Sendable (Int32) -> String? = { _ in nil }, launch: @escaping CustodyPool.Launcher
     ) throws {
+        self.programDigest = programDigest
         self.listeners = listeners
         self.handler = handler
         self.limits = limits
@@ -137,6 +141,13 @@ public final class Server: Sendable {
         if slowPool !== pool { slowPool.forget(id) }
     }
 
+    /// Runs housekeeping in the slow lane, where key management is: one thing at a time.
+    public func inSlowLane(_ body: @escaping @Sendable (CustodyAccess) -> Void) {
+        _ = slowLane.submit(user: getuid()) { [self] in
+            slowPool.withProcess(deadline: monotonicNanoseconds() + deadline) { body($0) }
+        }
+    }
+
     // MARK: Work
 
     private func work() {
@@ -178,7 +189,7 @@ public final class Server: Sendable {
         let socket = Descriptor(owning: number)
         let caller: Caller
         do {
-            caller = try Peer.caller(of: number)
+            caller = try Peer.caller(of: number, digest: programDigest)
         } catch {
             logger.error("a client without credentials was turned away: \(error)")
             return

@@ -21,8 +21,12 @@ struct Dtactl: ParsableCommand {
         version: dtactlVersion,
         subcommands: [StatusCommand.self],
         groupedSubcommands: [
-            CommandGroup(name: "Keys", subcommands: [KeyCommand.self, SignCommand.self, VerifyCommand.self]
-                + [MacCommand.self, EncryptCommand.self, DecryptCommand.self, RandomCommand.self]),
+            CommandGroup(
+                name: "Keys",
+                subcommands: [
+                    KeyCommand.self, SignCommand.self, VerifyCommand.self, MacCommand.self, EncryptCommand.self,
+                    DecryptCommand.self, RandomCommand.self,
+                ]),
             CommandGroup(
                 name: "Identities and envelopes",
                 subcommands: [IdentityCommand.self, EnvelopeCommand.self, LedgerCommand.self]),
@@ -34,7 +38,7 @@ struct Dtactl: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch {
-            exit(Failure.report(error))
+            Glibc.exit(Failure.report(error))
         }
     }
 }

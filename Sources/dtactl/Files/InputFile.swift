@@ -41,8 +41,8 @@ struct InputFile {
     func all(limit: Int, hint: String = "") throws -> [UInt8] {
         guard let bytes = try upTo(limit).whole else {
             throw Failure.failed(
-                .invalidArgument, "\(name) is larger than \(HumanUnits.size(UInt64(limit))), the most that is taken here",
-                hint: hint)
+                .invalidArgument,
+                "\(name) is larger than \(HumanUnits.size(UInt64(limit))), the most that is taken here", hint: hint)
         }
         return bytes
     }

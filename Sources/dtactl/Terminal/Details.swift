@@ -14,7 +14,8 @@ struct Details {
             let indent = String(repeating: " ", count: width + 4)
             let values = row.value.split(separator: "\n", omittingEmptySubsequences: false)
             return values.enumerated().map { index, value in
-                (index == 0 ? "  " + Style.dim.apply(row.name) + padding + "  " : indent) + row.style.apply(String(value))
+                let before = index == 0 ? "  " + Style.dim.apply(row.name) + padding + "  " : indent
+                return before + row.style.apply(String(value))
             }
         }
     }

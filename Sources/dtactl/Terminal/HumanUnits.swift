@@ -24,7 +24,8 @@ enum HumanUnits {
 
     /// `42 s`, `3 min 12 s`, `5 h 2 min`, `12 d 4 h`.
     static func span(seconds: Int64) -> String {
-        let parts = [(seconds / 86400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")]
+        let minutes = seconds / 60
+        let parts = [(minutes / 1440, "d"), (minutes / 60 % 24, "h"), (minutes % 60, "min"), (seconds % 60, "s")]
         guard let first = parts.firstIndex(where: { $0.0 > 0 }) else { return "0 s" }
         return parts[first...].prefix(2).filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: " ")
     }

@@ -25,6 +25,11 @@ enum JSON {
 
     func show() throws { try StandardOutput.line(text) }
 
+    /// A list: one value a line, nothing for none.
+    static func showLines(_ values: [JSON]) throws {
+        try StandardOutput.write(Array(values.map { $0.text + "\n" }.joined().utf8))
+    }
+
     private static func quote(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {

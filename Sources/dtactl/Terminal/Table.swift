@@ -6,6 +6,8 @@ struct Table {
         /// The fewest columns it may be cut to; nil: never cut.
         var minimum: Int?
         var cut = DisplayWidth.Cut.end
+        /// Columns that it takes even where its cells are shorter, so that tables that follow each other line up.
+        var preferred = 0
     }
 
     struct Cell {
@@ -27,14 +29,14 @@ struct Table {
     mutating func add(_ cells: [Cell]) { rows.append(cells) }
 
     /// The lines, headings first.
-    func lines(width: Int? = Terminal.output.width) -> [String] {
+    func lines(width: Int? = Terminal.output.width, headings: Bool = true) -> [String] {
         let widths = widths(for: width)
-        let headings = columns.map { Cell($0.title.uppercased(), .dim) }
-        return ([headings] + rows).map { line($0, widths) }
+        let first = headings ? [columns.map { Cell($0.title.uppercased(), .dim) }] : []
+        return (first + rows).map { line($0, widths) }
     }
 
-    func show() throws {
-        try StandardOutput.write(Array(lines().map { $0 + "\n" }.joined().utf8))
+    func show(headings: Bool = true) throws {
+        try StandardOutput.write(Array(lines(headings: headings).map { $0 + "\n" }.joined().utf8))
     }
 
     private static let gap = 2
@@ -42,7 +44,8 @@ struct Table {
     /// Takes columns from whichever column that may be cut is the widest, until the line fits or none may.
     private func widths(for limit: Int?) -> [Int] {
         var widths = columns.indices.map { index in
-            rows.map { DisplayWidth.of($0[index].text) }.reduce(DisplayWidth.of(columns[index].title), max)
+            rows.map { DisplayWidth.of($0[index].text) }
+                .reduce(max(columns[index].preferred, DisplayWidth.of(columns[index].title)), max)
         }
         guard let limit else { return widths }
         var excess = widths.reduce(0, +) + Table.gap * (columns.count - 1) - limit

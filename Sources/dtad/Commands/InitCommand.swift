@@ -7,7 +7,8 @@ struct InitCommand: ParsableCommand {
         discussion: """
             Never overwrites anything, and takes back what it made when a step fails. With SoftHSM (the default) it makes \
             a token with random PINs; with another module it uses a token that the vendor's tool has made, whose PIN is in \
-            --pin-file. Run as root on a host that has the users dtad and dta-hsm, it hands everything to them.
+            --pin-file. Run as root with --state /var/lib/dtad, it makes the layout of the units: the state is dtad's, the token dta-hsm's, \
+            the PINs are root's.
 
             Example: dtad init --state ~/.dta
             """)
@@ -21,7 +22,7 @@ struct InitCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The token's label, up to 32 bytes.", valueName: "label"))
     var token = "dta"
 
-    @Option(help: ArgumentHelp("The configuration to write (default: dtad.yaml in the state directory).", valueName: "file"))
+    @Option(help: ArgumentHelp("The configuration to write (default: dtad.yaml in the state directory; /etc/dtad/dtad.yaml for /var/lib/dtad).", valueName: "file"))
     var config: String?
 
     @Option(help: ArgumentHelp("The PIN of a token that exists already.", valueName: "file"))

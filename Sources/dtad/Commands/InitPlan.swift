@@ -14,7 +14,9 @@ struct InitPlan {
 
     typealias passwdEntry = (uid: uid_t, gid: gid_t)
 
-    /// Where dtad-hsm keeps the token in the installed layout: `dtad-hsm@.service` names it too.
+    // The installed layout; the units name these paths too.
+    private static let installedState = "/var/lib/dtad"
+    private static let installedConfiguration = "/etc/dtad/dtad.yaml"
     private static let installedHSM = "/var/lib/dta-hsm"
     private static let installedSocket = "/run/dtad/hsm.sock"
 
@@ -31,13 +33,20 @@ struct InitPlan {
         self.state = try InitPlan.absolute(state)
         self.module = try InitPlan.absolute(module)
         self.token = token
-        self.configuration = try configuration.map(InitPlan.absolute) ?? "\(self.state)/dtad.yaml"
         self.existingPINFile = try existingPINFile.map(InitPlan.absolute)
-        if geteuid() == 0, let dtad = InitPlan.user("dtad"), let hsm = InitPlan.user("dta-hsm") {
+        if geteuid() == 0, self.state == InitPlan.installedState {
+            guard let dtad = InitPlan.user("dtad"), let hsm = InitPlan.user("dta-hsm") else {
+                throw DTAError(
+                    .failedPrecondition, "\(self.state) belongs to the users dtad and dta-hsm, who do not exist yet",
+                    hint: "systemd-sysusers makes them, from sysusers.d/dtad.conf")
+            }
             users = (dtad, hsm)
         } else {
             users = nil
         }
+        // dtad must not be able to change the file that names the library which dtad-hsm loads.
+        let usual = users == nil ? "\(self.state)/dtad.yaml" : InitPlan.installedConfiguration
+        self.configuration = try configuration.map(InitPlan.absolute) ?? usual
         try check()
     }
 

@@ -48,7 +48,9 @@ final class Service: Sendable {
         let server = try Server(
             listeners: listening.descriptors, handler: router, limits: limits, processes: custody.processes,
             sharedSlowProcess: custody.isSingle, deadline: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000,
-            logger: logger, launch: custody.launch)
+            logger: logger,
+            programDigest: { agent.policy.current.needsExecutableDigest ? ProgramDigest.of(pid: $0) : nil },
+            launch: custody.launch)
         self.server = server
         forgetting.withLock { $0 = { server.forget($0) } }
     }
@@ -89,7 +91,7 @@ final class Service: Sendable {
         ServiceManager.reloading()
         do {
             let new = try Configuration.load(configurationPath)
-            agent.policy.replace(with: try Policy(new.grants))
+            try agent.reload(new)
             logger.notice("the grants were read again", metadata: ["grants": "\(new.grants.count)"])
         } catch {
             logger.error("the grants stay as they were: \(DTAError(error).message)")
@@ -119,10 +121,25 @@ final class Service: Sendable {
             sleep(1)
             do {
                 try agent.audit.sync()
+                if agent.audit.checkpointIsDue || agent.needsSweep { tidyUp() }
                 failing = false
             } catch {
                 if !failing { logger.error("\(DTAError(error).message)") }
                 failing = true
+            }
+        }
+    }
+
+    /// Signs the audit log's checkpoint and clears what failed acts left on the token, once the HSM can.
+    private func tidyUp() {
+        guard server.custody.live > 0 else { return }
+        server.inSlowLane { [agent, logger] access in
+            do {
+                let custodian = try access.get()
+                try agent.makeCheckpointIfDue(custodian)
+                if agent.needsSweep { try agent.sweep(custodian) }
+            } catch {
+                logger.warning("housekeeping has to wait: \(DTAError(error).message)")
             }
         }
     }
@@ -132,20 +149,24 @@ final class Service: Sendable {
     /// What `status` answers.
     private func status() -> [(String, String)] {
         let custody = server.custody
-        return [
+        let up = custody.live > 0
+        var fields = [
+            ("state", up ? "ready" : "unavailable"),
             ("version", Version.current),
             ("uptime_seconds", "\((monotonicNanoseconds() - started) / 1_000_000_000)"),
-            ("hsm", custody.live > 0 ? "ready" : "unavailable"),
-            ("hsm_reason", custody.live > 0 ? "" : custody.outage?.message ?? "an HSM process is being started"),
-            ("hsm_processes", "\(custody.live)"),
-            ("token", token.label),
-            ("token_model", token.model),
-            ("token_library", token.library),
-            ("wall", token.uid == geteuid() ? "none" : "stands"),
-            ("key_types", token.keyTypes.map(\.name).joined(separator: " ")),
-            ("keys", "\(agent.keys.count)"),
             ("connections", "\(server.connections)"),
-            ("requests_waiting", "\(custody.parked)"),
+            ("keys", "\(agent.keys.count)"),
+            ("identities", "\(agent.identities.count)"),
+            ("audit_records", "\(agent.audit.count)"),
+            ("hsm.token", token.label),
+            ("hsm.model", token.model),
+            ("hsm.library", token.library),
+            ("hsm.key_types", token.keyTypes.map(\.name).joined(separator: " ")),
+            ("hsm.processes", "\(custody.live)"),
+            ("hsm.requests_waiting", "\(custody.parked)"),
+            ("hsm.wall", token.uid == geteuid() ? "none" : "stands"),
         ]
+        if !up { fields.append(("hsm.reason", custody.outage?.message ?? "an HSM process is being started")) }
+        return fields
     }
 }

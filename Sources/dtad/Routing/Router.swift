@@ -74,7 +74,31 @@ struct Router: RequestHandler {
         case .random:
             return entry.custody(try agent.keys.random(count: request.count)) { $1.data = Data($0) }
 
-        default:
+        case .policyExplain:
+            let decision = try agent.explain(
+                caller, subject: subject, permission: request.permission, uid: request.hasUid ? request.uid : nil)
+            return entry.answer {
+                $0.valid = decision.isAllowed
+                $0.lines = decision.reasons
+            }
+        case .auditList:
+            // Reading the log reads files.
+            return entry.durable {
+                let page = try agent.audit.list(caller, count: request.count, cursor: request.cursor)
+                $0.lines = page.items
+                $0.cursor = page.cursor
+            }
+        case .auditVerify:
+            return entry.durable {
+                let findings = try agent.verifyAudit(caller)
+                $0.valid = findings.isSound
+                $0.fields = fields(findings.wire)
+            }
+
+        case .identityCreate, .identityList, .identityShow, .envelopeSeal, .envelopeOpen, .ledgerPut, .ledgerGet,
+            .ledgerList:
+            return try routeDocuments(request, caller, entry)
+        case .unspecified, .UNRECOGNIZED:
             throw DTAError(
                 .invalidArgument, "operation \(request.operation.rawValue) is not known here",
                 hint: "use a dtad that is as new as the client")

@@ -18,3 +18,52 @@ extension AgentKey {
         if let half = try record.publicHalf() { publicKey = Data(half.spkiDER) }
     }
 }
+
+extension AgentIdentity {
+    init(_ identity: KnownIdentity) {
+        self.init()
+        cid = identity.cid.description
+        name = identity.name
+        own = identity.isOwn
+        ownerUid = identity.owner?.uid ?? 0
+        owner = identity.owner?.name ?? ""
+        created = identity.created
+    }
+}
+
+extension AgentBlock {
+    init(_ record: BlockRecord) {
+        self.init()
+        cid = record.cid.description
+        size = UInt64(record.size)
+        stored = record.stored
+        kind = record.kind.rawValue
+    }
+}
+
+extension EnvelopeService.Opened {
+    var wire: [(String, String)] {
+        var fields = [
+            ("from", header.from.description), ("created", "\(header.created)"), ("content_type", header.content),
+            ("thread", header.thread.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()),
+        ]
+        if let previous = header.previous { fields.append(("previous", previous.description)) }
+        if let recipient { fields.append(("opened_as", recipient.description)) }
+        return fields
+    }
+}
+
+extension AuditVerifier.Findings {
+    var wire: [(String, String)] {
+        var fields = [
+            ("records", "\(records)"), ("checkpoints", "\(checkpoints)"),
+            ("unchecked_checkpoints", "\(uncheckedCheckpoints)"), ("problems", "\(problems)"),
+        ]
+        if let first { fields.append(("first", "\(first)")) }
+        if let last { fields.append(("last", "\(last)")) }
+        if !lastHash.isEmpty { fields.append(("last_hash", lastHash)) }
+        if let lastCheckpointed { fields.append(("last_checkpointed", "\(lastCheckpointed)")) }
+        if let firstProblem { fields.append(("first_problem", firstProblem)) }
+        return fields
+    }
+}

@@ -1,0 +1,127 @@
+import AgentProtocol
+import ArgumentParser
+
+struct MacCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mac", abstract: "Make an HMAC-SHA256 of a file of up to 256 KiB.",
+        discussion: """
+            Example:
+              dtactl mac cookies session.json --out session.mac
+            """)
+
+    @Argument(help: "The name of an hmac-sha256 key.", completion: .keyNames)
+    var name: String
+
+    @Argument(help: "The file; standard input where it is - or missing.", completion: .file())
+    var file: String?
+
+    @OptionGroup var output: BinaryOutput
+    @OptionGroup var agent: AgentOptions
+
+    func run() throws {
+        let message = try InputFile(file).all(limit: messageLimit, hint: "make the MAC of its digest instead")
+        let mac = try agent.call(.mac(key: name, message: message)).data
+        try output.put([UInt8](mac), what: "MAC", member: "mac", json: agent.json ? [("key", .string(name))] : nil)
+    }
+}
+
+struct EncryptCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "encrypt", abstract: "Encrypt a file of up to 256 KiB with AES-256-GCM.",
+        discussion: """
+            The result is the nonce (12 bytes), the ciphertext and the tag (16 bytes).
+
+            Example:
+              dtactl encrypt vault notes.txt --out notes.sealed
+              dtactl decrypt vault notes.sealed
+            """)
+
+    @Argument(help: "The name of an aes256 key.", completion: .keyNames)
+    var name: String
+
+    @Argument(help: "The file; standard input where it is - or missing.", completion: .file())
+    var file: String?
+
+    @Option(help: ArgumentHelp("A text that decrypting needs again; it is not hidden.", valueName: "text"))
+    var aad = ""
+
+    @OptionGroup var output: BinaryOutput
+    @OptionGroup var agent: AgentOptions
+
+    func run() throws {
+        let plaintext = try InputFile(file).all(limit: messageLimit, hint: "an envelope is for larger things")
+        let sealed = try agent.call(.encrypt(key: name, plaintext: plaintext, aad: aad.utf8)).data
+        try output.put(
+            [UInt8](sealed), what: "ciphertext", member: "data", json: agent.json ? [("key", .string(name))] : nil)
+    }
+}
+
+struct DecryptCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "decrypt", abstract: "Open what encrypt wrote.",
+        discussion: """
+            Example:
+              dtactl decrypt vault notes.sealed --out notes.txt
+            """)
+
+    @Argument(help: "The name of an aes256 key.", completion: .keyNames)
+    var name: String
+
+    @Argument(help: "The file; standard input where it is - or missing.", completion: .file())
+    var file: String?
+
+    @Option(help: ArgumentHelp("The text that was given to encrypt.", valueName: "text"))
+    var aad = ""
+
+    @OptionGroup var output: BinaryOutput
+    @OptionGroup var agent: AgentOptions
+
+    func run() throws {
+        // Nonce and tag come on top of the plaintext.
+        let sealed = try InputFile(file).all(limit: messageLimit + 28)
+        let plaintext = try agent.call(.decrypt(key: name, sealed: sealed, aad: aad.utf8)).data
+        try output.put(
+            [UInt8](plaintext), what: "plaintext", mayBeText: true, member: "data",
+            json: agent.json ? [("key", .string(name))] : nil)
+    }
+}
+
+struct RandomCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "random", abstract: "Random bytes from the HSM's generator.",
+        discussion: """
+            Example:
+              dtactl random 32 --out seed
+            """)
+
+    /// The most bytes of one request.
+    private static let step = 65_536
+    private static let limit = 16 << 20
+
+    @Argument(help: "How many bytes: 1 to 16,777,216.")
+    var count: Int
+
+    @OptionGroup var output: BinaryOutput
+    @OptionGroup var agent: AgentOptions
+
+    func validate() throws {
+        guard (1...RandomCommand.limit).contains(count) else {
+            throw ValidationError("The number of bytes is 1 to \(RandomCommand.limit).")
+        }
+    }
+
+    func run() throws {
+        let client = agent.connect()
+        var bytes: [UInt8] = []
+        while bytes.count < count {
+            let wanted = min(count - bytes.count, RandomCommand.step)
+            let answer = try client.call(.random(UInt32(wanted))).data
+            // Too few, and this would never end; too many, and somebody else's secret might be among them.
+            guard answer.count == wanted else {
+                throw Failure.failed(.internal, "the agent answered \(answer.count) random bytes instead of \(wanted)")
+            }
+            bytes += answer
+        }
+        try output.put(bytes, what: "random bytes", member: "data", json: agent.json ? [] : nil)
+    }
+}

@@ -1,0 +1,134 @@
+import AgentProtocol
+import ArgumentParser
+
+struct KeyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "key", abstract: "Make, show and delete keys in the HSM.",
+        subcommands: [
+            KeyCreateCommand.self, KeyListCommand.self, KeyShowCommand.self, KeyPublicCommand.self,
+            KeyDeleteCommand.self,
+        ])
+}
+
+struct KeyCreateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create", abstract: "Make a key that never leaves the HSM.",
+        discussion: """
+            ed25519, p256, p384 and secp256k1 sign; hmac-sha256 makes MACs; aes256 encrypts.
+
+            Example:
+              dtactl key create release --type p256
+            """)
+
+    @Argument(help: "Its name: 1 to 64 of a-z A-Z 0-9 . _ -")
+    var name: String
+
+    @Option(name: [.long, .customShort("t")], help: "What kind of key.")
+    var type: KeyType
+
+    @OptionGroup var agent: AgentOptions
+
+    func run() throws {
+        // Some tokens need many seconds to make a key.
+        let keys = try agent.call(.createKey(name, type: type.wire), timeout: .seconds(120)).keys
+        for key in keys {
+            if agent.json {
+                try key.json.show()
+            } else {
+                try StandardOutput.line("created \(KeyType.name(key.type)) key \(SafeText.line(key.name))")
+            }
+        }
+    }
+}
+
+struct KeyListCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the keys that you may see.",
+        discussion: """
+            Example:
+              dtactl key list
+              dtactl key list --json | jq -r .name
+            """)
+
+    @OptionGroup var agent: AgentOptions
+
+    func run() throws {
+        let keys = try agent.all(.keyList, \.keys)
+        if agent.json { return try JSON.showLines(keys.map(\.json)) }
+        guard !keys.isEmpty else {
+            return StandardError.note("there are no keys that you may see; dtactl key create NAME --type T makes one")
+        }
+        var table = Table([
+            .init(title: "name", minimum: 12), .init(title: "type"), .init(title: "owner", minimum: 8),
+            .init(title: "created"),
+        ])
+        for key in keys {
+            table.add([
+                .init(key.name, .bold), .init(KeyType.name(key.type)), .init(key.ownerText),
+                .init(HumanUnits.time(unixSeconds: key.created)),
+            ])
+        }
+        try table.show()
+    }
+}
+
+struct KeyShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a key with its public half.",
+        discussion: """
+            Example:
+              dtactl key show release
+            """)
+
+    @Argument(help: "The key's name.", completion: .keyNames)
+    var name: String
+
+    @OptionGroup var agent: AgentOptions
+
+    func run() throws {
+        let key = try agent.key(name)
+        if agent.json { return try key.json.show() }
+        var details = Details()
+        details.add("name", key.name, .bold)
+        details.add("type", KeyType.name(key.type))
+        details.add("owner", key.ownerText)
+        details.add("created", HumanUnits.time(unixSeconds: key.created))
+        if let pem = try key.publicHalf?.pem {
+            details.add("public key", String(pem.dropLast()))
+        }
+        try details.show()
+    }
+}
+
+struct KeyDeleteCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete", abstract: "Destroy a key, for ever.",
+        discussion: """
+            It asks before it does so. Where nobody can be asked, --yes is needed.
+
+            Example:
+              dtactl key delete old-release --yes
+            """)
+
+    @Argument(help: "The key's name.", completion: .keyNames)
+    var name: String
+
+    @Flag(help: "Do not ask.")
+    var yes = false
+
+    @OptionGroup var agent: AgentOptions
+
+    func run() throws {
+        if !yes {
+            try Question.confirm(
+                "Destroy key \(SafeText.line(name)) for ever? What it signed stays, what it encrypted is lost.",
+                word: name)
+        }
+        _ = try agent.call(.deleteKey(name))
+        if agent.json {
+            try JSON.object([("name", .string(name)), ("deleted", .bool(true))]).show()
+        } else {
+            try StandardOutput.line("deleted key \(SafeText.line(name))")
+        }
+    }
+}

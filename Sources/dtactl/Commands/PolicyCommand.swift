@@ -1,0 +1,45 @@
+import AgentProtocol
+import ArgumentParser
+
+struct PolicyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "policy", abstract: "Who may do what.", subcommands: [PolicyExplainCommand.self])
+}
+
+struct PolicyExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain", abstract: "Say who may do something with a key or an identity, and why.",
+        discussion: """
+            It exits with 0 whether it is allowed or not: the answer is the result.
+
+            Example:
+              dtactl policy explain release sign
+              sudo dtactl policy explain release sign --as-uid 1000
+            """)
+
+    /// The agent knows which there are; these are for completion.
+    private static let operations = ["sign", "mac", "encrypt", "decrypt", "public", "manage", "seal", "open"]
+
+    @Argument(help: "The name of a key or an identity.", completion: .keyNames)
+    var key: String
+
+    @Argument(
+        help: "sign, mac, encrypt, decrypt, public, manage, seal or open.", completion: .list(operations))
+    var operation: String
+
+    @Option(help: ArgumentHelp("The user to explain, for administrators; you where missing.", valueName: "uid"))
+    var asUID: UInt32?
+
+    @OptionGroup var agent: AgentOptions
+
+    func run() throws {
+        let answer = try agent.call(.explainPolicy(subject: key, permission: operation, uid: asUID))
+        if agent.json {
+            return try JSON.object([
+                ("allowed", .bool(answer.valid)), ("lines", .array(answer.lines.map(JSON.string))),
+            ]).show()
+        }
+        try StandardOutput.line(answer.valid ? Style.good.apply("allowed") : Style.bad.apply("refused"))
+        for line in answer.lines { try StandardOutput.line("  " + SafeText.line(line)) }
+    }
+}

@@ -1,0 +1,92 @@
+import AgentProtocol
+import ArgumentParser
+
+struct SignCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sign", abstract: "Sign a file with a key.",
+        discussion: """
+            ECDSA keys sign files of any size and digests that you made; Ed25519 keys sign messages of up to 256 KiB.
+
+            Example:
+              dtactl sign release build.tar.gz --format der --out build.sig
+              openssl dgst -sha256 -verify release.pem -signature build.sig build.tar.gz
+            """)
+
+    @Argument(help: "The key's name.", completion: .keyNames)
+    var name: String
+
+    @Argument(help: "The file; standard input where it is - or missing.", completion: .file())
+    var file: String?
+
+    @Option(help: ArgumentHelp("Sign this digest instead of a file.", valueName: "hex"))
+    var digest: String?
+
+    @Option(name: [.long, .customShort("f")], help: "raw: r and s, or 64 bytes for Ed25519; der: as OpenSSL reads it.")
+    var format = SignatureFormat.raw
+
+    @OptionGroup var output: BinaryOutput
+    @OptionGroup var agent: AgentOptions
+
+    func validate() throws {
+        if digest != nil, file != nil { throw ValidationError("Give a file or --digest, not both.") }
+    }
+
+    func run() throws {
+        let input =
+            try digest.map(SigningInput.init(digest:))
+            ?? SigningInput(file: file, key: name, agent: agent)
+        let signature = try agent.call(
+            .sign(key: name, message: input.bytes, prehashed: input.isDigest, format: format.wire)
+        ).data
+        let json: [(String, JSON)] = [("key", .string(name)), ("format", .string(format.rawValue))]
+        try output.put([UInt8](signature), what: "signature", member: "signature", json: agent.json ? json : nil)
+    }
+}
+
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Verify a signature with the public half of a key.",
+        discussion: """
+            It exits with 0 where the signature fits and with 1 where it does not.
+
+            Example:
+              dtactl verify release build.tar.gz build.sig
+            """)
+
+    @Argument(help: "The key's name.", completion: .keyNames)
+    var name: String
+
+    @Argument(help: "What was signed; - is standard input.", completion: .file())
+    var file: String
+
+    @Argument(help: "The file with the signature; - is standard input.", completion: .file())
+    var signature: String
+
+    @Option(name: [.long, .customShort("f")], help: "The signature's format; as its length says where missing.")
+    var format: SignatureFormat?
+
+    @OptionGroup var agent: AgentOptions
+
+    func validate() throws {
+        if file == "-", signature == "-" { throw ValidationError("Only one of the two files can be standard input.") }
+    }
+
+    func run() throws {
+        // The longest there is: DER with P-384 has 104 bytes.
+        let bytes = try InputFile(signature).all(limit: 1024)
+        let input = try SigningInput(file: file, key: name, agent: agent)
+        // Raw signatures have 64 or 96 bytes. DER of these lengths needs an r and an s that begin with 32 zero bits.
+        let format = format ?? (bytes.count == 64 || bytes.count == 96 ? .raw : .der)
+        let valid = try agent.call(
+            .verify(
+                key: name, message: input.bytes, signature: bytes, prehashed: input.isDigest, format: format.wire)
+        ).valid
+        if agent.json {
+            try JSON.object([("key", .string(name)), ("valid", .bool(valid))]).show()
+        } else {
+            try StandardOutput.line(
+                valid ? Style.good.apply("valid") : Style.bad.apply("NOT valid"))
+        }
+        if !valid { throw ExitCode(Failure.Exit.failed.rawValue) }
+    }
+}

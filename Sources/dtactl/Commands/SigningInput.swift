@@ -1,0 +1,50 @@
+import AgentProtocol
+import Crypto
+
+/// What a signature is over: a message that the agent takes whole, or the digest of a larger one.
+struct SigningInput {
+    var bytes: [UInt8]
+    /// Whether `bytes` is the digest of the message.
+    var isDigest: Bool
+
+    /// - Parameter digest: hexadecimal digits.
+    init(digest: String) throws {
+        guard let bytes = Hex.decode(digest), !bytes.isEmpty else {
+            throw Failure.usage("--digest takes hexadecimal digits, two for each byte")
+        }
+        self.bytes = bytes
+        isDigest = true
+    }
+
+    /// Reads `path`. A message beyond what the agent takes is hashed here, as the key's type says; the agent is asked
+    /// for that type only then.
+    init(file path: String?, key name: String, agent: AgentOptions) throws {
+        let file = try InputFile(path)
+        switch try file.upTo(messageLimit) {
+        case .all(let bytes):
+            self.bytes = bytes
+            isDigest = false
+        case .more(let beginning):
+            let type = try agent.key(name).type
+            isDigest = true
+            switch type {
+            case .p256, .secp256K1: bytes = try SigningInput.hash(beginning, file, SHA256())
+            case .p384: bytes = try SigningInput.hash(beginning, file, SHA384())
+            default:
+                throw Failure.failed(
+                    .invalidArgument,
+                    "\(file.name) is larger than \(HumanUnits.size(UInt64(messageLimit))), and \(KeyType.name(type)) keys "
+                        + "take whole messages of at most that size",
+                    hint: type == .ed25519
+                        ? "sign a digest of the file instead, or use a p256 key, which signs files of any size" : "")
+            }
+        }
+    }
+
+    private static func hash(_ beginning: [UInt8], _ file: InputFile, _ hash: some HashFunction) throws -> [UInt8] {
+        var hash = hash
+        hash.update(data: beginning)
+        while case let chunk = try file.chunk(), !chunk.isEmpty { hash.update(data: chunk) }
+        return Array(hash.finalize())
+    }
+}

@@ -1,0 +1,136 @@
+import AgentProtocol
+import DTASystem
+import Foundation
+import Glibc
+import Logging
+import TestSupport
+
+@testable import AgentServer
+
+/// Status is answered at once, random needs the HSM, mac goes to the slow lane, ledger.put to the durable one; anything
+/// else is refused.
+private struct ScriptedHandler: RequestHandler {
+    func prepare(_ request: AgentRequest, from caller: Caller) -> Step {
+        let id = request.id
+        let count = Int(request.count)
+        switch request.operation {
+        case .status:
+            var response = AgentResponse()
+            response.id = id
+            response.data = Data(repeating: 1, count: count)
+            return .answer(response)
+        case .random: return .custody { access in random(id, count, access) }
+        case .mac: return .slow { access in random(id, count, access) }
+        case .ledgerPut:
+            return .durable {
+                var response = AgentResponse()
+                response.id = id
+                return response
+            }
+        default: return .answer(AgentResponse(id: id, error: DTAError(.invalidArgument, "no such operation")))
+        }
+    }
+
+    private func random(_ id: UInt64, _ count: Int, _ access: CustodyAccess) -> AgentResponse {
+        do {
+            var response = AgentResponse()
+            response.id = id
+            response.data = Data(try access.get().random(count: count))
+            return response
+        } catch {
+            return AgentResponse(id: id, error: DTAError(error))
+        }
+    }
+}
+
+/// A server on a real socket, with scripted HSM processes.
+final class TestServer {
+    let script = Script()
+    let server: Server
+    private let directory: TemporaryDirectory
+    private let ticking = Locked(true)
+    var path: String { directory.file("s") }
+
+    init(limits: ServerLimits = ServerLimits(), processes: Int = 2, deadlineMilliseconds: Int = 30_000) throws {
+        directory = try TemporaryDirectory()
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let listener = try UnixSocket.listen(at: directory.file("s"), mode: 0o600)
+        server = try Server(
+            listeners: [listener], handler: ScriptedHandler(), limits: limits, processes: processes,
+            sharedSlowProcess: false, deadline: UInt64(deadlineMilliseconds) * 1_000_000, logger: logger,
+            launch: script.launcher)
+        try server.startCustody()
+        try server.serve()
+        AgentServer.Thread.start("ticks") { [server, ticking] in
+            while ticking.withLock({ $0 }) {
+                server.tick()
+                usleep(20_000)
+            }
+        }
+    }
+
+    deinit {
+        ticking.withLock { $0 = false }
+        script.release()
+        _ = server.drain(deadline: monotonicNanoseconds() + 5_000_000_000)
+    }
+
+    func connect() throws -> RawClient { try RawClient(path) }
+}
+
+/// A client that can misbehave.
+final class RawClient {
+    let socket: Descriptor
+
+    init(_ path: String) throws {
+        socket = try UnixSocket.connect(to: path)
+        try UnixSocket.setTimeout(socket.number, milliseconds: 30_000)
+    }
+
+    func send(_ bytes: [UInt8]) throws {
+        try bytes.withUnsafeBytes { try UnixSocket.sendAll(socket.number, $0) }
+    }
+
+    func send(_ operation: AgentOperation, id: UInt64, count: UInt32 = 0) throws {
+        try send(try RawClient.frame(operation, id: id, count: count))
+    }
+
+    static func frame(_ operation: AgentOperation, id: UInt64, count: UInt32 = 0) throws -> [UInt8] {
+        var request = AgentRequest()
+        request.id = id
+        request.version = 1
+        request.operation = operation
+        request.count = count
+        return try AgentFrame.encode(request)
+    }
+
+    /// The next answer; nil at the end of the stream.
+    func receive() throws -> AgentResponse? {
+        guard let header = try exactly(4) else { return nil }
+        guard let body = try exactly(try AgentFrame.bodySize(header: header)) else { return nil }
+        return try AgentResponse(serializedBytes: body)
+    }
+
+    private func exactly(_ count: Int) throws -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var have = 0
+        while have < count {
+            let got = try bytes.withUnsafeMutableBytes {
+                try UnixSocket.receive(socket.number, into: $0.baseAddress! + have, capacity: count - have)
+            }
+            if got == 0 { return nil }
+            have += got
+        }
+        return bytes
+    }
+}
+
+/// Waits for something that must come; gives up only after a time that no busy machine needs.
+func eventually(_ what: String, _ condition: () throws -> Bool) throws {
+    let end = monotonicNanoseconds() + 30_000_000_000
+    while try !condition() {
+        if monotonicNanoseconds() > end { throw TestFailure("did not happen: \(what)") }
+        usleep(2000)
+    }
+}
