@@ -1,5 +1,6 @@
 import CPKCS11
 import CustodyProtocol
+import DTAFormats
 import DTASystem
 import Glibc
 
@@ -38,19 +39,7 @@ extension Custody {
 
     func generate(_ type: KeyType, owner: ObjectOwner, id: ObjectID) throws -> [UInt8] {
         let label = ObjectLabel.object(TokenObject(objectClass: .user, owner: owner, id: id))
-        return try climbing {
-            try changing {
-                try refuseExisting(id)
-                return try generation.make(KeyKind(type), label, id: id.bytes).1
-            }
-        }
-    }
-
-    /// - Throws: `DTAError.failedPrecondition` where the token has anything under this id.
-    func refuseExisting(_ id: ObjectID) throws {
-        guard try objects.find(id) == nil else {
-            throw DTAError(.failedPrecondition, "the token has an object \(hexadecimal(id.bytes)) already")
-        }
+        return try making([id]) { try generation.make(KeyKind(type), label, id: id.bytes) }
     }
 
     func publicKey(_ id: ObjectID) throws -> (KeyType, [UInt8]) {
@@ -78,9 +67,7 @@ extension Custody {
                     throw DTAError(
                         .permissionDenied, "the object \(found.label.text) is not of class \(objectClass.name)")
                 }
-                objects.forget(id)
-                // The private half first: a public half alone can still be found and deleted.
-                for handle in found.handles { try token.session.destroy(handle) }
+                try destroy([id])
             }
         }
     }
@@ -112,7 +99,8 @@ extension Custody {
         guard signature.count == key.kind.outputSize else {
             throw PKCS11Error(call: "C_Sign", code: CK_RV(CKR_GENERAL_ERROR))
         }
-        return key.kind == .secp256k1 ? LowS.normalise(signature, order: LowS.secp256k1) : signature
+        // Bitcoin and its libraries take no other form (BIP 146).
+        return key.kind == .secp256k1 ? try ECDSASignature(raw: signature, algorithm: .secp256k1).lowS.raw : signature
     }
 
     func mac(_ id: ObjectID, input: [UInt8]) throws -> [UInt8] {

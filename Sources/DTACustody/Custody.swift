@@ -12,7 +12,10 @@ public final class Custody {
     private(set) var token: Token
     private(set) var objects: KeyObjects
     /// How the token takes the other side's X25519 key; found out at the first use.
-    var x25519Encoding: X25519Encoding?
+    var x25519Encoding: X25519.Encoding?
+    /// The highest key number of each sealing class, as this process knows it.
+    var sealingNumbers: [ObjectClass: UInt32] = [:]
+    private var isChanging = false
 
     /// Loads the module, finds the token and logs in, once.
     /// - Throws: `CustodyStartError`.
@@ -31,9 +34,13 @@ public final class Custody {
 
     var generation: KeyGeneration { KeyGeneration(token: token) }
 
-    /// Runs `body` while no other process changes the token.
+    /// Runs `body` while no other process changes the token. Inside of another one it just runs: the lock would wait for
+    /// itself.
     func changing<Result>(_ body: () throws -> Result) throws -> Result {
-        try TokenLock(path: options.lockFile).hold(body)
+        if isChanging { return try body() }
+        isChanging = true
+        defer { isChanging = false }
+        return try TokenLock(path: options.lockFile).hold(body)
     }
 
     // MARK: the ladder

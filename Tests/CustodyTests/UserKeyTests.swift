@@ -1,5 +1,6 @@
 import Crypto
 import CustodyProtocol
+import DTAFormats
 import DTASystem
 import Foundation
 import TestSupport
@@ -8,16 +9,209 @@ import Testing
 @Suite("Users' keys on a token")
 struct UserKeyTests {
     let owner = ObjectOwner(uid: 1000)
+    let id = ObjectID.random()
+    let token: TestToken
+    let custody: CustodyConnection
 
-    @Test("a P-256 key that the token made signs a digest, and swift-crypto verifies it")
-    func p256() throws {
-        let token = try TestToken()
-        let custody = try HSMProcess(token).connect()
-        #expect(try custody.describe().label == TestToken.label)
-        let id = ObjectID.random()
-        let key = try P256.Signing.PublicKey(x963Representation: custody.generate(.p256, owner: owner, id: id))
-        let message = Data("a message".utf8)
+    init() throws {
+        token = try TestToken()
+        custody = try HSMProcess(token).connect()
+    }
+
+    @Test("describe tells the token, the process and the key types")
+    func describe() throws {
+        let description = try custody.describe()
+        #expect(description.label == TestToken.label)
+        #expect(description.serial.count == 16)
+        #expect(description.library.contains("2."))
+        #expect(Set(description.keyTypes) == Set(KeyType.allCases))
+        #expect(description.uid == geteuid())
+        #expect(description.pid > 1 && description.pid != getpid())
+    }
+
+    @Test(
+        "a signature by the token verifies with the public key that it gave, outside of it",
+        arguments: [
+            (KeyType.ed25519, PublicKey.Algorithm.ed25519), (.p256, .p256), (.p384, .p384), (.secp256k1, .secp256k1),
+        ])
+    func sign(type: KeyType, algorithm: PublicKey.Algorithm) throws {
+        let key = try PublicKey(algorithm, raw: try custody.generate(type, owner: owner, id: id))
+        let message = Array("a message of \(type.name)".utf8)
+        for _ in 0..<8 {
+            let signature = try custody.sign(id, input: PublicKey.input(for: message, algorithm: algorithm))
+            #expect(try key.isValid(signature: signature, message: message))
+            if type == .secp256k1 { #expect(try ECDSASignature(raw: signature, algorithm: algorithm).isLowS) }
+        }
+        let (toldType, toldKey) = try custody.publicKey(id)
+        #expect(toldType == type)
+        #expect(toldKey == key.raw)
+        #expect(try custody.list(.user) == [TokenObject(objectClass: .user, owner: owner, id: id)])
+    }
+
+    @Test("openssl verifies a P-256 signature with the exported key")
+    func openssl() throws {
+        let key = try PublicKey(.p256, raw: try custody.generate(.p256, owner: owner, id: id))
+        let message = Array("for openssl".utf8)
         let signature = try custody.sign(id, input: Array(SHA256.hash(data: message)))
-        #expect(key.isValidSignature(try .init(rawRepresentation: signature), for: message))
+        let folder = token.directory
+        let der = try folder.write("sig", try ECDSASignature(raw: signature, algorithm: .p256).der)
+        let arguments = [
+            "dgst", "-sha256", "-verify", try folder.write("key.pem", key.pem), "-signature", der,
+            try folder.write("message", message),
+        ]
+        #expect(try run("openssl", arguments).text == "Verified OK\n")
+        try folder.write("message", "for openssl?")
+        #expect(try run("openssl", arguments).status != 0)
+    }
+
+    @Test("HMAC is deterministic, keyed, and 32 bytes")
+    func mac() throws {
+        #expect(try custody.generate(.hmacSHA256, owner: owner, id: id).isEmpty)
+        let other = ObjectID.random()
+        _ = try custody.generate(.hmacSHA256, owner: owner, id: other)
+        let one = try custody.mac(id, input: [1, 2, 3])
+        #expect(one.count == 32)
+        #expect(try custody.mac(id, input: [1, 2, 3]) == one)
+        #expect(try custody.mac(id, input: [1, 2, 4]) != one)
+        #expect(try custody.mac(other, input: [1, 2, 3]) != one)
+        #expect(try custody.mac(id, input: []).count == 32)
+        #expect(try custody.publicKey(id).1.isEmpty)
+    }
+
+    @Test("what a key encrypted it decrypts, with the same associated data only", arguments: [0, 1, 16, 1000, 256 << 10])
+    func encrypt(size: Int) throws {
+        _ = try custody.generate(.aes256, owner: owner, id: id)
+        let plaintext = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
+        let sealed = try custody.encrypt(id, plaintext: plaintext, aad: [7])
+        #expect(sealed.count == size + 28)
+        #expect(try custody.decrypt(id, ciphertext: sealed, aad: [7]) == plaintext)
+        #expect(try custody.encrypt(id, plaintext: plaintext, aad: [7]) != sealed)
+        expect(.dataLoss) { try custody.decrypt(id, ciphertext: sealed, aad: [8]) }
+        for index in Set([0, 11, 12, sealed.count - 1]) where index < sealed.count {
+            var altered = sealed
+            altered[index] ^= 1
+            expect(.dataLoss) { try custody.decrypt(id, ciphertext: altered, aad: [7]) }
+        }
+        expect(.dataLoss) { try custody.decrypt(id, ciphertext: Array(sealed.prefix(27)), aad: [7]) }
+        #expect(try custody.decrypt(id, ciphertext: sealed, aad: [7]) == plaintext)
+    }
+
+    @Test("inputs of more than 256 KiB are refused, and the connection lives")
+    func bounds() throws {
+        let large = [UInt8](repeating: 0, count: (256 << 10) + 1)
+        for type in [KeyType.ed25519, .hmacSHA256, .aes256] {
+            let id = ObjectID.random()
+            _ = try custody.generate(type, owner: owner, id: id)
+            switch type {
+            case .ed25519:
+                #expect(try custody.sign(id, input: Array(large.dropLast())).count == 64)
+                expect(.invalidArgument) { try custody.sign(id, input: large) }
+            case .hmacSHA256:
+                #expect(try custody.mac(id, input: Array(large.dropLast())).count == 32)
+                expect(.invalidArgument) { try custody.mac(id, input: large) }
+            default:
+                expect(.invalidArgument) { try custody.encrypt(id, plaintext: large, aad: []) }
+                expect(.invalidArgument) { try custody.encrypt(id, plaintext: [], aad: large) }
+                expect(.invalidArgument) { try custody.decrypt(id, ciphertext: large + large, aad: []) }
+            }
+        }
+        #expect(try custody.random(count: 65_536).count == 65_536)
+        expect(.invalidArgument) { try custody.random(count: 65_537) }
+        #expect(!custody.isBroken)
+    }
+
+    @Test("ECDSA takes a digest of exactly the right length", arguments: [(KeyType.p256, 32), (.secp256k1, 32), (.p384, 48)])
+    func digestLength(type: KeyType, size: Int) throws {
+        _ = try custody.generate(type, owner: owner, id: id)
+        for wrong in [0, 20, size - 1, size + 1, 64] {
+            expect(.invalidArgument) { try custody.sign(id, input: [UInt8](repeating: 1, count: wrong)) }
+        }
+        #expect(try custody.sign(id, input: [UInt8](repeating: 1, count: size)).count == 2 * size)
+    }
+
+    @Test("a key does only what its type is for")
+    func wrongKinds() throws {
+        let ids = try KeyType.allCases.map { type in
+            let id = ObjectID.random()
+            _ = try custody.generate(type, owner: owner, id: id)
+            return (type, id)
+        }
+        let sealed = [UInt8](repeating: 0, count: 40)
+        for (type, id) in ids {
+            if type != .aes256 {
+                expect(.failedPrecondition) { try custody.encrypt(id, plaintext: [1], aad: []) }
+                expect(.failedPrecondition) { try custody.decrypt(id, ciphertext: sealed, aad: []) }
+            }
+            if type != .hmacSHA256 { expect(.failedPrecondition) { try custody.mac(id, input: [1]) } }
+            if type == .aes256 || type == .hmacSHA256 {
+                expect(.failedPrecondition) { try custody.sign(id, input: [UInt8](repeating: 1, count: 32)) }
+            }
+        }
+    }
+
+    @Test("an id that exists is not used again, and a deleted key is gone in every process that forgot it")
+    func deletion() throws {
+        let other = try HSMProcess(token).connect()
+        _ = try custody.generate(.p256, owner: owner, id: id)
+        let digest = [UInt8](repeating: 1, count: 32)
+        #expect(try other.sign(id, input: digest).count == 64)
+        expect(.failedPrecondition) { try custody.generate(.ed25519, owner: owner, id: id) }
+        expect(.failedPrecondition) { try other.generate(.ed25519, owner: owner, id: id) }
+        try custody.delete(.user, id: id)
+        try other.forget(id)
+        expect(.notFound) { try custody.sign(id, input: digest) }
+        expect(.notFound) { try other.sign(id, input: digest) }
+        try custody.delete(.user, id: id)
+        #expect(try custody.list(.user).isEmpty)
+        #expect(!custody.isBroken && !other.isBroken)
+        _ = try other.generate(.ed25519, owner: owner, id: id)
+        #expect(try custody.sign(id, input: []).count == 64)
+    }
+
+    @Test("keys are sensitive and never extractable, as another program sees them")
+    func attributes() throws {
+        for type in KeyType.allCases { _ = try custody.generate(type, owner: owner, id: .random()) }
+        _ = try custody.createIdentity(owner: owner, signing: .random(), kem: .random())
+        // Private and secret keys: six, the identity's two, the sealing key and the state key.
+        let objects = try token.pkcs11Tool(["--list-objects"]).text.components(separatedBy: "\n")
+            .split { $0.isEmpty || $0.hasPrefix("Using") }.joined().reduce(into: [[String]]()) { groups, line in
+                if line.contains(" Object;") || groups.isEmpty { groups.append([]) }
+                groups[groups.count - 1].append(line)
+            }
+        let keys = objects.filter { $0[0].hasPrefix("Private Key") || $0[0].hasPrefix("Secret Key") }
+        #expect(keys.count == 10)
+        for key in keys {
+            let access = try #require(key.first { $0.contains("Access:") })
+            for word in ["sensitive", "always sensitive", "never extract", "local"] {
+                #expect(access.contains(word), "\(key)")
+            }
+            let usage = try #require(key.first { $0.contains("Usage:") }).components(separatedBy: ":")[1]
+            let uses = usage.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            // pkcs11-tool does not tell whether a secret key may sign.
+            let expected = key[0].contains("Generic") ? ["none"] : key[0].contains("AES") ? ["encrypt", "decrypt"] : nil
+            #expect(expected.map { $0 == uses } ?? [["sign"], ["derive"]].contains(uses), "\(key)")
+        }
+    }
+
+    @Test("without session copies everything works the same")
+    func withoutCopies() throws {
+        try token.configure(["cache_session_objects": "false"])
+        let custody = try HSMProcess(token).connect()
+        let key = try PublicKey(.ed25519, raw: try custody.generate(.ed25519, owner: owner, id: id))
+        #expect(try key.isValid(signature: try custody.sign(id, input: [1, 2]), message: [1, 2]))
+        try custody.delete(.user, id: id)
+        expect(.notFound) { try custody.sign(id, input: [1, 2]) }
+    }
+}
+
+/// Expects an error with this code.
+func expect(
+    _ code: ErrorCode, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> some Any
+) {
+    do {
+        let result = try body()
+        Issue.record("\(code.name) was expected, not \(result)", sourceLocation: sourceLocation)
+    } catch {
+        #expect(DTAError(error).code == code, "\(error)", sourceLocation: sourceLocation)
     }
 }

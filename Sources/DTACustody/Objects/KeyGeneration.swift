@@ -7,10 +7,10 @@ struct KeyGeneration {
     let token: Token
 
     /// Makes a key on the token.
-    /// - Returns: its handles, and its public key (empty for a secret key).
+    /// - Returns: its public key; empty for a secret key.
     /// - Throws: `DTAError.failedPrecondition` where a mechanism is missing or the token did not obey; then nothing is
     ///   left behind. `PKCS11Error`.
-    func make(_ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws -> (handles: [CK_OBJECT_HANDLE], [UInt8]) {
+    func make(_ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws -> [UInt8] {
         try kind.require(on: token)
         let session = token.session
         let key: CK_OBJECT_HANDLE
@@ -24,12 +24,11 @@ struct KeyGeneration {
         } else {
             key = try session.generateKey(kind.generation(on: token), kind.keyTemplate(label, id: id))
         }
-        let handles = [key, publicHandle].compactMap { $0 }
         do {
             try verify(key, kind, label, id: id)
-            return (handles, try publicHandle.map { try publicKey($0, kind) } ?? [])
+            return try publicHandle.map { try publicKey($0, kind) } ?? []
         } catch {
-            for handle in handles { try? session.destroy(handle) }
+            for handle in [key, publicHandle].compactMap({ $0 }) { try? session.destroy(handle) }
             throw error
         }
     }

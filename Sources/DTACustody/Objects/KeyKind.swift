@@ -36,6 +36,18 @@ enum KeyKind: CaseIterable {
         }
     }
 
+    /// The other form of CKA_EC_PARAMS: the curve's name as a PrintableString. SoftHSM gives it back for private keys of
+    /// these curves even when it was told the object identifier.
+    private var namedParameters: [UInt8]? {
+        let name: String
+        switch self {
+        case .ed25519: name = "edwards25519"
+        case .x25519: name = "curve25519"
+        default: return nil
+        }
+        return [0x13, UInt8(name.utf8.count)] + Array(name.utf8)
+    }
+
     /// CKM_… that makes it. A token without Montgomery keys, as SoftHSM is, makes X25519 as an Edwards key.
     func generation(on token: Token) -> UInt {
         switch self {
@@ -92,7 +104,10 @@ enum KeyKind: CaseIterable {
         case CKK_GENERIC_SECRET, CKK_SHA256_HMAC: self = .hmacSHA256
         case CKK_AES: self = .aes256
         case CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY:
-            guard let parameters, let kind = KeyKind.allCases.first(where: { $0.isPair && $0.parameters == parameters })
+            guard let parameters,
+                let kind = KeyKind.allCases.first(where: {
+                    $0.isPair && ($0.parameters == parameters || $0.namedParameters == parameters)
+                })
             else { return nil }
             self = kind
         default: return nil
@@ -106,7 +121,7 @@ enum KeyKind: CaseIterable {
     func keyTemplate(_ label: ObjectLabel, id: [UInt8]) -> [Attribute] {
         let common = [
             Attribute(CKA_TOKEN, true), Attribute(CKA_PRIVATE, true), Attribute(CKA_SENSITIVE, true),
-            Attribute(CKA_EXTRACTABLE, false), Attribute(CKA_MODIFIABLE, false), Attribute(CKA_LABEL, label.text),
+            Attribute(CKA_EXTRACTABLE, false), Attribute(CKA_LABEL, label.text),
             Attribute(CKA_ID, id), Attribute(CKA_SIGN, ![.x25519, .aes256].contains(self)),
             Attribute(CKA_DECRYPT, self == .aes256), Attribute(CKA_DERIVE, self == .x25519),
             Attribute(CKA_UNWRAP, false),
@@ -120,7 +135,7 @@ enum KeyKind: CaseIterable {
 
     func publicTemplate(_ label: ObjectLabel, id: [UInt8]) -> [Attribute] {
         [
-            Attribute(CKA_TOKEN, true), Attribute(CKA_PRIVATE, false), Attribute(CKA_MODIFIABLE, false),
+            Attribute(CKA_TOKEN, true), Attribute(CKA_PRIVATE, false),
             Attribute(CKA_LABEL, label.text), Attribute(CKA_ID, id), Attribute(CKA_EC_PARAMS, parameters),
             Attribute(CKA_VERIFY, self != .x25519), Attribute(CKA_ENCRYPT, false), Attribute(CKA_WRAP, false),
         ]

@@ -60,8 +60,59 @@ extension Custody {
             let aad = try request.field()
             try request.end()
             try finish(&answer, decrypt(id, ciphertext: ciphertext, aad: aad))
-        default: throw DTAError(.invalidArgument, "custody operation \(request.head) is unknown")
+        case .createIdentity:
+            let owner = ObjectOwner(uid: try request.uint32())
+            let signing = try request.objectID()
+            let kem = try request.objectID()
+            try request.end()
+            let keys = try createIdentity(owner: owner, signing: signing, kem: kem)
+            answer.begin(CustodyFrame.ok)
+            answer.field(keys.signingType.rawValue)
+            for field in [keys.signing, keys.kem, keys.sealedSeed] { answer.field(field) }
+        case .signDocument:
+            let id = try request.objectID()
+            let context = try request.string(atMost: Bound.name)
+            let hash = try request.field(exactly: 32)
+            try request.end()
+            try finish(&answer, signDocument(id, context: context, hash: hash))
+        case .openKey: try answerOpenKey(&request, &answer)
+        case .sealState:
+            let plaintext = try request.field(atMost: Bound.state)
+            let purpose = try request.string(atMost: Bound.name)
+            let id = try request.field(atMost: Bound.name)
+            try request.end()
+            try finish(&answer, sealState(plaintext, purpose: purpose, id: id))
+        case .unsealState:
+            let blob = try request.field(atMost: Bound.state + SealedBlob.overhead)
+            let purpose = try request.string(atMost: Bound.name)
+            let id = try request.field(atMost: Bound.name)
+            try request.end()
+            try finish(&answer, unsealState(blob, purpose: purpose, id: id))
         }
+    }
+
+    private enum Bound {
+        /// Contexts, purposes, CIDs, what a sealed row belongs to.
+        static let name = 128
+        /// A row of the front's store.
+        static let state = 1 << 20
+    }
+
+    private func answerOpenKey(_ request: inout CustodyReader, _ answer: inout CustodyWriter) throws {
+        let kem = try request.objectID()
+        let owner = ObjectOwner(uid: try request.uint32())
+        let publicKEM = try request.field(exactly: 1216)
+        let sealedSeed = try request.field(exactly: 64 + SealedBlob.overhead)
+        let coreHash = try request.field(exactly: 32)
+        let recipient = try request.field(atMost: Bound.name)
+        let enc = try request.field(exactly: 1120)
+        let key = try request.field(exactly: 48)
+        try request.end()
+        try finish(
+            &answer,
+            openKey(
+                kem: kem, owner: owner, publicKEM: publicKEM, sealedSeed: sealedSeed, coreHash: coreHash,
+                recipient: recipient, enc: enc, key: key))
     }
 
     private func finish(_ answer: inout CustodyWriter, _ bytes: [UInt8]) throws {
