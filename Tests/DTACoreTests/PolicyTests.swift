@@ -12,7 +12,9 @@ import Testing
         try Policy(grants, canSeePrograms: canSeePrograms)
     }
 
-    @Test("without grants, owners may do everything with what is theirs, and others nothing", arguments: Permission.allCases)
+    @Test(
+        "without grants, owners may do everything with what is theirs, and others nothing",
+        arguments: Permission.allCases)
     func ownerOnly(_ permission: Permission) throws {
         let policy = try policy()
         #expect(policy.allows(alice, permission, key))
@@ -135,7 +137,8 @@ import Testing
     @Test("what explain says is what is decided", arguments: Permission.allCases)
     func explanation(_ permission: Permission) throws {
         let policy = try policy(
-            grant(["unix:user:bob"], keys: ["rel*"], ["sign", "mac"]), grant(["unix:user:carol"], identities: ["*"], ["open"]))
+            grant(["unix:user:bob"], keys: ["rel*"], ["sign", "mac"]),
+            grant(["unix:user:carol"], identities: ["*"], ["open"]))
         for caller in [root, alice, bob, carol] {
             for resource in [key, identity] where permission.applies(to: resource.kind) {
                 let decision = policy.explain(caller, permission, resource)
@@ -173,9 +176,11 @@ import Testing
         #expect(try host.core.explain(alice, subject: "release", permission: "sign", uid: nil).isAllowed)
         #expect(try !host.core.explain(root, subject: "release", permission: "sign", uid: nil).isAllowed)
         #expect(
-            code { _ = try host.core.explain(bob, subject: "release", permission: "sign", uid: 1000) } == .permissionDenied)
+            code { _ = try host.core.explain(bob, subject: "release", permission: "sign", uid: 1000) }
+                == .permissionDenied)
         #expect(code { _ = try host.core.explain(bob, subject: "other", permission: "sign", uid: nil) } == .notFound)
-        #expect(code { _ = try host.core.explain(bob, subject: "release", permission: "x", uid: nil) } == .invalidArgument)
+        #expect(
+            code { _ = try host.core.explain(bob, subject: "release", permission: "x", uid: nil) } == .invalidArgument)
         #expect(try !host.core.explain(root, subject: "release", permission: "sign", uid: 65_534).isAllowed)
     }
 }

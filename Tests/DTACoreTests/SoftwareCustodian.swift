@@ -54,7 +54,8 @@ final class SoftwareCustodian: Custodian {
     var count: Int { get throws { try files().count } }
 
     private func secret(_ objectClass: ObjectClass, _ id: ObjectID) throws -> [UInt8] {
-        guard let found = try files().first(where: { $0.object.id == id && $0.object.objectClass == objectClass }) else {
+        guard let found = try files().first(where: { $0.object.id == id && $0.object.objectClass == objectClass })
+        else {
             throw DTAError(.notFound, "no such object")
         }
         return Array(try Data(contentsOf: URL(fileURLWithPath: found.file)))
@@ -94,9 +95,12 @@ final class SoftwareCustodian: Custodian {
         let (secret, publicKey): ([UInt8], [UInt8]) =
             switch type {
             case .ed25519:
-                { (Array($0.rawRepresentation), Array($0.publicKey.rawRepresentation)) }(Curve25519.Signing.PrivateKey())
-            case .p256: { (Array($0.rawRepresentation), Array($0.publicKey.x963Representation)) }(P256.Signing.PrivateKey())
-            case .p384: { (Array($0.rawRepresentation), Array($0.publicKey.x963Representation)) }(P384.Signing.PrivateKey())
+                { (Array($0.rawRepresentation), Array($0.publicKey.rawRepresentation)) }(
+                    Curve25519.Signing.PrivateKey())
+            case .p256:
+                { (Array($0.rawRepresentation), Array($0.publicKey.x963Representation)) }(P256.Signing.PrivateKey())
+            case .p384:
+                { (Array($0.rawRepresentation), Array($0.publicKey.x963Representation)) }(P384.Signing.PrivateKey())
             case .hmacSHA256, .aes256: (bytes(32), [])
             case .secp256k1: throw DTAError(.failedPrecondition, "the token lacks the mechanism for secp256k1")
             }
@@ -113,9 +117,11 @@ final class SoftwareCustodian: Custodian {
         switch KeyType(rawValue: stored[0]) {
         case .ed25519: return Array(try Curve25519.Signing.PrivateKey(rawRepresentation: key).signature(for: input))
         case .p256:
-            return Array(try P256.Signing.PrivateKey(rawRepresentation: key).signature(for: Given(input)).rawRepresentation)
+            return Array(
+                try P256.Signing.PrivateKey(rawRepresentation: key).signature(for: Given(input)).rawRepresentation)
         case .p384:
-            return Array(try P384.Signing.PrivateKey(rawRepresentation: key).signature(for: Given(input)).rawRepresentation)
+            return Array(
+                try P384.Signing.PrivateKey(rawRepresentation: key).signature(for: Given(input)).rawRepresentation)
         default: throw DTAError(.internal, "not a signing key")
         }
     }
