@@ -14,7 +14,7 @@ import Testing
 
     @Test("of a signature's first phase, whatever the number of keys", arguments: [1, 10_000])
     func signing(_ keys: Int) throws {
-        let host = try Host()
+        let host = try Host { $0.keysPerUser = keys + 1 }
         for number in 0..<keys { try host.key("key-\(number)", .hmacSHA256) }
         try host.key("release")
         let digest = [UInt8](repeating: 7, count: 32)
