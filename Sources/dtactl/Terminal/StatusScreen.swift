@@ -1,35 +1,33 @@
-/// The agent's state as a page: how it is in one line, then the agent, then its HSM, then whatever a newer agent adds.
+/// The agent's fields as a page: `state` on top, then what has no group, then a group for each prefix before a dot.
 struct StatusScreen {
     let socketPath: String
     let fields: [(name: String, value: String)]
 
-    private static let aboutAgent = ["version", "uptime_seconds", "keys", "connections", "requests_waiting"]
-    private static let aboutHSM = ["token", "token_model", "token_library", "hsm_processes", "key_types", "wall"]
-
     func show() throws {
-        let hsm = value("hsm")
-        let reason = value("hsm_reason") ?? ""
-        let isWell = hsm == nil || hsm == "ready"
-        let state = isWell ? "ready" : "up, but its HSM is \(hsm ?? "")" + (reason.isEmpty ? "" : ": \(reason)")
-        let style = isWell ? Style.good : .bad
+        let state = fields.first { $0.name == "state" }?.value ?? "answers"
+        let style = StatusScreen.style("state", state)
         try StandardOutput.line(
             style.apply("●") + " " + Style.bold.apply("D-TA agent") + "  " + style.apply(SafeText.line(state)))
-
-        try section("Agent", [("socket", socketPath)] + rows(StatusScreen.aboutAgent))
-        try section("HSM", rows(StatusScreen.aboutHSM))
-        let known = StatusScreen.aboutAgent + StatusScreen.aboutHSM + ["hsm", "hsm_reason"]
-        try section("Further", rows(fields.map(\.name).filter { !known.contains($0) }))
+        for group in groups { try section(group.title, group.rows) }
     }
 
-    private func value(_ name: String) -> String? { fields.first { $0.name == name }?.value }
-
-    private func rows(_ names: [String]) -> [(String, String)] {
-        names.compactMap { name in value(name).map { (name, $0) } }.filter { !$0.1.isEmpty }
+    private var groups: [(title: String, rows: [(String, String)])] {
+        var groups: [(title: String, rows: [(String, String)])] = [("agent", [("socket", socketPath)])]
+        for (name, value) in fields where name != "state" && !value.isEmpty {
+            let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
+            let (title, rest) = parts.count == 2 ? (parts[0], parts[1]) : ("agent", name)
+            if let index = groups.firstIndex(where: { $0.title == title }) {
+                groups[index].rows.append((rest, value))
+            } else {
+                groups.append((title, [(rest, value)]))
+            }
+        }
+        return groups
     }
 
     private func section(_ title: String, _ rows: [(String, String)]) throws {
-        guard !rows.isEmpty else { return }
-        try StandardOutput.line("\n" + Style.heading.apply(title))
+        let title = title == "hsm" ? "HSM" : title.prefix(1).uppercased() + title.dropFirst()
+        try StandardOutput.line("\n" + Style.heading.apply(SafeText.line(title)))
         var details = Details()
         for row in rows {
             let (name, value) = StatusScreen.forPeople(row.0, row.1)
@@ -53,8 +51,9 @@ struct StatusScreen {
 
     private static func style(_ name: String, _ value: String) -> Style {
         switch (name, value) {
-        case ("wall", "stands"): .good
-        case ("wall", _): .warning
+        case ("state", "ready"), ("state", "answers"), ("wall", "stands"): .good
+        case ("state", "stopping"), ("state", "starting"), ("wall", _): .warning
+        case ("state", _), ("reason", _): .bad
         default: .plain
         }
     }
