@@ -118,7 +118,7 @@ final class Connection: @unchecked Sendable {
     /// Sends an answer, or keeps what the socket does not take.
     /// - Parameter completes: whether it answers a request, and is not a notice with id 0.
     func send(_ frame: [UInt8], completes: Bool = true) -> Bool {
-        let alive = state.withLock { state -> Bool in
+        state.withLock { state in
             if completes { state.inFlight -= 1 }
             guard !state.closed else { return false }
             var sent = 0
@@ -139,8 +139,6 @@ final class Connection: @unchecked Sendable {
             arm(&state)
             return true
         }
-        if completes { account.endRequest() }
-        return alive
     }
 
     /// Sends what is kept, as far as the socket takes it; false when the connection is at its end.

@@ -13,7 +13,7 @@ struct BadInputTests {
         agent = try TestAgent()
         client = agent.client()
         for (name, type) in [
-            ("ed", AgentKeyType.ed25519), ("p256", .p256), ("k1", .secp256k1), ("mac", .hmacSha256), ("aes", .aes256),
+            ("ed", AgentKeyType.ed25519), ("p256", .p256), ("k1", .secp256K1), ("mac", .hmacSha256), ("aes", .aes256),
         ] { _ = try client.call(.createKey(name, type: type)) }
     }
 

@@ -65,7 +65,7 @@ struct CustodyFailureTests {
         let done = Locked(false)
         Thread.detachNewThread {
             do {
-                _ = try client.call(.sign(key: "k", message: [1]))
+                _ = try BlockingAgentClient(socketPath: path).call(.sign(key: "k", message: [1]))
             } catch {
                 answered.withLock { $0 = DTAError(error) }
             }

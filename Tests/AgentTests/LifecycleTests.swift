@@ -187,6 +187,6 @@ final class NotifySocket {
     }
 
     func drain() {
-        while receive(flags: Int32(MSG_DONTWAIT.rawValue)) != nil {}
+        while receive(flags: Int32(MSG_DONTWAIT)) != nil {}
     }
 }

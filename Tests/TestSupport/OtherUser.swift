@@ -1,6 +1,7 @@
 import Foundation
 
-/// Another user's program: the protocol's client in Python, run under a uid of its own. Only root can.
+/// Another user's program: the protocol's client in Python, run under a uid of its own. Only root can. The users are those
+/// that every Debian system has (base-passwd), because a uid without a name owns nothing.
 public struct OtherUser: Sendable {
     public let uid: UInt32
     public let groups: [UInt32]
@@ -11,6 +12,13 @@ public struct OtherUser: Sendable {
         self.uid = uid
         self.groups = groups
     }
+
+    /// uid 33
+    public static let wwwData = OtherUser(uid: 33)
+    /// uid 34
+    public static let backup = OtherUser(uid: 34)
+    /// uid 38
+    public static let list = OtherUser(uid: 38)
 
     /// Runs Python lines in which `agent` is connected; refusals are printed as `CODE: message`.
     /// - Returns: what it printed.

@@ -44,12 +44,13 @@ final class Service: Sendable {
         limits.requestsPerConnection = configuration.limits.requestsPerConnection
         limits.requestsPerUser = configuration.limits.requestsPerUser
         let statusSource = self.statusSource
+        let digests = ExecutableDigest()
         let router = Router(agent: agent) { statusSource.withLock { $0 }?() ?? [] }
         let server = try Server(
             listeners: listening.descriptors, handler: router, limits: limits, processes: custody.processes,
             sharedSlowProcess: custody.isSingle, deadline: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000,
             logger: logger,
-            programDigest: { agent.policy.current.needsExecutableDigest ? ProgramDigest.of(pid: $0) : nil },
+            programDigest: { agent.policy.current.needsExecutableDigest ? digests.of(pid: $0) : nil },
             launch: custody.launch)
         self.server = server
         forgetting.withLock { $0 = { server.forget($0) } }
