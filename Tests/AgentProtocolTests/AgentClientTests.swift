@@ -285,7 +285,7 @@ struct AgentClientTests {
         let refusal = DTAError(.resourceExhausted, "user bob (1001) has 256 connections", hint: "close some")
         let server = try ScriptedServer { try $0.refuse(0, refusal) }
         let client = AgentClient(socketPath: server.path)
-        for _ in 0..<20 {
+        for _ in 0..<200 {
             await #expect(throws: refusal) { try await client.call(.status()) }
         }
     }
