@@ -29,7 +29,7 @@ import Testing
         try host.key("release")
         #expect(code { try host.key("release", of: bob) } == .failedPrecondition)
         try host.key("Release", of: bob)
-        try host.core.keys.delete(alice, name: "release")(host.custodian)
+        _ = try host.core.keys.delete(alice, name: "release")(host.custodian)
         try host.key("release", of: bob)
         #expect(try host.core.keys.show(bob, name: "release").owner.uid == 1001)
     }
@@ -62,7 +62,7 @@ import Testing
         let error = try refusal { try host.key("c") }
         #expect(error.code == .resourceExhausted && error.hint.contains("keys_per_user"))
         try host.key("c", of: bob)
-        try host.core.keys.delete(alice, name: "a")(host.custodian)
+        _ = try host.core.keys.delete(alice, name: "a")(host.custodian)
         try host.key("d")
     }
 

@@ -17,10 +17,10 @@ final class SmallDisk {
     }
 
     func resize(kilobytes: Int) throws {
-        guard mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT.rawValue), "size=\(kilobytes)k,mode=0700") == 0 else {
+        guard mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT), "size=\(kilobytes)k,mode=0700") == 0 else {
             throw TestFailure("remount: \(String(cString: strerror(errno)))")
         }
     }
 
-    deinit { umount2(path, Int32(MNT_DETACH.rawValue)) }
+    deinit { umount2(path, Int32(MNT_DETACH)) }
 }

@@ -1,0 +1,236 @@
+import CustodyProtocol
+import DTASystem
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("An HSM that fails")
+struct FailureTests {
+    let token: TestToken
+    let owner = ObjectOwner(uid: 1000)
+    let id = ObjectID.random()
+    let digest = [UInt8](repeating: 1, count: 32)
+
+    init() throws { token = try TestToken() }
+
+    /// Starts a dtad-hsm that must refuse to serve.
+    private func refusal() throws -> (CustodyStartError, Int32) {
+        let hsm = try HSMProcess(token)
+        do {
+            _ = try hsm.connect()
+        } catch let error as CustodyStartError {
+            return (error, hsm.process.wait())
+        }
+        throw TestFailure("dtad-hsm serves")
+    }
+
+    @Test("a wrong PIN is said once and never tried again")
+    func wrongPIN() throws {
+        // An outsider's count: strace sees every C_Login's look at the token file, the module's own log its failures.
+        try token.directory.write("pin", "wrong-pin\n")
+        let (error, status) = try refusal()
+        #expect(error.exit == .wrongPIN)
+        #expect(error.reason.code == .failedPrecondition)
+        #expect(error.reason.message.contains("PIN"))
+        #expect(!error.reason.description.contains("wrong-pin"))
+        #expect(status == Int32(CustodyExit.wrongPIN.rawValue))
+    }
+
+    @Test("a module that is missing, or is none, is named")
+    func module() throws {
+        for module in ["/nowhere/module.so", "/etc/passwd", "/usr/lib/x86_64-linux-gnu/libc.so.6"] {
+            try token.configure(["module": module])
+            let (error, status) = try refusal()
+            #expect(error.exit == .moduleMissing)
+            #expect(error.reason.message.contains(module))
+            #expect(status == Int32(CustodyExit.moduleMissing.rawValue))
+        }
+    }
+
+    @Test("a token that is missing is away; with another serial number it is another token")
+    func missingToken() throws {
+        try token.configure(["token": "other"])
+        let (error, status) = try refusal()
+        #expect(error.exit == .tokenAway)
+        #expect(error.reason.code == .unavailable)
+        #expect(error.reason.message.contains("\"other\""))
+        #expect(status == Int32(CustodyExit.tokenAway.rawValue))
+
+        try token.configure()
+        let serial = try HSMProcess(token).connect().describe().serial
+        try token.configure(["token": nil, "serial": "'\(serial)'"])
+        #expect(try HSMProcess(token).connect().describe().label == TestToken.label)
+        try token.configure(["serial": "'0000000000000000'"])
+        #expect(try refusal().0.exit == .tokenAway)
+    }
+
+    @Test("a token of the same label is never overwritten")
+    func tokenExists() throws {
+        let custody = try HSMProcess(token).connect()
+        _ = try custody.generate(.p256, owner: owner, id: id)
+        let again = try token.initialise()
+        #expect(again.status == Int32(CustodyExit.tokenExists.rawValue))
+        #expect(again.errors.contains("exists already"))
+        #expect(try custody.sign(id, input: digest).count == 64)
+    }
+
+    @Test("a file with the PIN that others could read, that is no regular file, or that is empty is refused")
+    func pinFile() throws {
+        let path = token.directory.file("pin")
+        func expectRefusal(_ word: String) throws {
+            let (error, status) = try refusal()
+            #expect(error.exit == .configuration)
+            #expect(error.reason.message.contains(word), "\(error.reason.message)")
+            #expect(status == Int32(CustodyExit.configuration.rawValue))
+        }
+        for mode in [mode_t(0o640), 0o604, 0o620] {
+            chmod(path, mode)
+            try expectRefusal("others")
+        }
+        chmod(path, 0o600)
+        #expect(try HSMProcess(token).connect().random(count: 1).count == 1)
+        rename(path, token.directory.file("elsewhere"))
+        try expectRefusal("cannot be read")
+        symlink("elsewhere", path)
+        try expectRefusal("cannot be read")
+        unlink(path)
+        mkfifo(path, 0o600)
+        try expectRefusal("not a regular file")
+        unlink(path)
+        try token.directory.write("pin", "\n")
+        try expectRefusal("1 to 255")
+        try token.directory.write("pin", [UInt8](repeating: 65, count: 256))
+        try expectRefusal("1 to 255")
+        if geteuid() == 0 {
+            try token.directory.write("pin", TestToken.pin)
+            chown(path, 65_534, 65_534)
+            try expectRefusal("belongs to uid 65534")
+        }
+    }
+
+    @Test("the service manager's credential comes before the file")
+    func credential() throws {
+        let folder = try TemporaryDirectory()
+        try folder.write("hsm-pin", TestToken.pin, mode: 0o440)
+        try token.configure(["pin_file": nil])
+        let environment = ["CREDENTIALS_DIRECTORY": folder.path]
+        #expect(try HSMProcess(token, environment: environment).connect().random(count: 1).count == 1)
+        #expect(try refusal().0.exit == .configuration)
+    }
+
+    @Test("a configuration that is wrong is said on the connection")
+    func configuration() throws {
+        try token.configure(["modul": "x"])
+        let (error, status) = try refusal()
+        #expect(error.exit == .configuration)
+        #expect(error.reason.message.contains("modul"))
+        #expect(status == Int32(CustodyExit.configuration.rawValue))
+    }
+
+    @Test("a token directory that is moved away makes requests unavailable, and back again all is well", arguments: [true, false])
+    func tokenAway(copies: Bool) throws {
+        try token.configure(["cache_session_objects": "\(copies)"])
+        let hsm = try HSMProcess(token)
+        let custody = try hsm.connect()
+        _ = try custody.generate(.p256, owner: owner, id: id)
+        #expect(try custody.sign(id, input: digest).count == 64)
+        rename(token.tokens, token.directory.file("away"))
+        // A copy is trusted for a second.
+        if copies { sleep(2) }
+        expect(.unavailable) { try custody.sign(id, input: digest) }
+        #expect(custody.isBroken)
+        #expect(custody.exit == .tokenAway)
+        #expect(hsm.process.wait() == Int32(CustodyExit.tokenAway.rawValue))
+        #expect(try refusal().0.exit == .tokenAway)
+        rename(token.directory.file("away"), token.tokens)
+        #expect(try HSMProcess(token).connect().sign(id, input: digest).count == 64)
+    }
+
+    @Test("a token that comes back before the process gives up is used on")
+    func blink() throws {
+        let custody = try HSMProcess(token).connect()
+        _ = try custody.generate(.p256, owner: owner, id: id)
+        #expect(try custody.sign(id, input: digest).count == 64)
+        rename(token.tokens, token.directory.file("away"))
+        rename(token.directory.file("away"), token.tokens)
+        sleep(2)
+        #expect(try custody.sign(id, input: digest).count == 64)
+    }
+
+    @Test("a key that another program deleted is not found, though this process had a copy", arguments: [true, false])
+    func deletedElsewhere(copies: Bool) throws {
+        try token.configure(["cache_session_objects": "\(copies)"])
+        let custody = try HSMProcess(token).connect()
+        let other = ObjectID.random()
+        _ = try custody.generate(.p256, owner: owner, id: id)
+        _ = try custody.generate(.p256, owner: owner, id: other)
+        #expect(try custody.sign(id, input: digest).count == 64)
+        let hex = id.bytes.map { String(format: "%02x", $0) }.joined()
+        #expect(try token.pkcs11Tool(["--delete-object", "--type", "privkey", "--id", hex]).status == 0)
+        if copies { sleep(2) }
+        expect(.notFound) { try custody.sign(id, input: digest) }
+        // The public half alone is still there for a sweep to find.
+        #expect(try custody.list(.user).contains { $0.id == id })
+        try custody.delete(.user, id: id)
+        #expect(try custody.list(.user).map(\.id) == [other])
+        #expect(try custody.sign(other, input: digest).count == 64)
+        #expect(!custody.isBroken)
+    }
+
+    @Test("a process that is stopped costs its request the deadline, and the alarm ends it")
+    func hang() throws {
+        try token.configure(["deadline_ms": "300"])
+        let hsm = try HSMProcess(token)
+        let custody = try hsm.connect(deadlineMilliseconds: 300)
+        _ = try custody.generate(.p256, owner: owner, id: id)
+        hsm.process.signal(SIGSTOP)
+        expect(.unavailable) { try custody.sign(id, input: digest) }
+        #expect(custody.isBroken)
+        hsm.process.signal(SIGCONT)
+        // Its connection ends with ours, or the alarm was armed when it was stopped.
+        _ = consume custody
+        #expect([0, 1, 128 + SIGALRM].contains(hsm.process.wait()))
+        #expect(try HSMProcess(token).connect().sign(id, input: digest).count == 64)
+    }
+
+    @Test("a process that is killed makes its request unavailable")
+    func killed() throws {
+        let hsm = try HSMProcess(token)
+        let custody = try hsm.connect()
+        hsm.process.signal(SIGKILL)
+        _ = hsm.process.wait()
+        expect(.unavailable) { try custody.random(count: 1) }
+        #expect(custody.isBroken)
+    }
+
+    @Test("processes that start together wait for each other's log-in")
+    func together() throws {
+        let processes = try (0..<8).map { _ in try HSMProcess(token) }
+        for process in processes { #expect(try process.connect().random(count: 4).count == 4) }
+    }
+
+    @Test("the process closes its memory to its own user, and says its version")
+    func hardening() throws {
+        let hsm = try HSMProcess(token)
+        let custody = try hsm.connect()
+        #expect(try custody.random(count: 1).count == 1)
+        let status = try String(contentsOfFile: "/proc/\(hsm.process.pid)/limits", encoding: .utf8)
+        let core = try #require(status.split(separator: "\n").first { $0.hasPrefix("Max core file size") })
+        #expect(core.split(separator: " ").dropFirst(4).prefix(2) == ["0", "0"])
+        // What is not dumpable belongs to root in /proc, whoever runs it.
+        if geteuid() != 0 {
+            #expect(throws: (any Error).self) {
+                try Data(contentsOf: URL(fileURLWithPath: "/proc/\(hsm.process.pid)/environ"))
+            }
+        }
+        let version = try run(try Binary.path("dtad-hsm"), ["--version"])
+        #expect(version.status == 0 && version.text.hasPrefix("dtad-hsm "))
+    }
+
+    @Test("a command line that makes no sense is refused", arguments: [[], ["--init"], ["--config"], ["--serve"], ["--pin", "1"]])
+    func commandLine(arguments: [String]) throws {
+        let result = try run(try Binary.path("dtad-hsm"), arguments)
+        #expect(result.status == Int32(CustodyExit.usage.rawValue))
+        #expect(result.errors.contains("usage:"))
+    }
+}

@@ -1,0 +1,131 @@
+import CustodyProtocol
+import DTASystem
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Messages that are none")
+struct MessageTests {
+    let token: TestToken
+
+    init() throws { token = try TestToken() }
+
+    /// The bytes of a message with this content after its length.
+    private func message(_ content: [UInt8], length: Int? = nil) -> [UInt8] {
+        let count = UInt32(length ?? content.count)
+        return (0..<4).map { UInt8(truncatingIfNeeded: count >> (24 - 8 * $0)) } + content
+    }
+
+    private func field(_ bytes: [UInt8], length: Int? = nil) -> [UInt8] { message(bytes, length: length) }
+
+    /// Sends bytes to a fresh dtad-hsm, closes the writing side, and gives all that it answers after its status.
+    private func answer(to bytes: [UInt8]) throws -> (answer: [UInt8], status: Int32) {
+        let hsm = try HSMProcess(token)
+        let socket = hsm.socket.number
+        try UnixSocket.setTimeout(socket, milliseconds: 60_000)
+        try bytes.withUnsafeBytes { try UnixSocket.sendAll(socket, $0) }
+        shutdown(socket, Int32(SHUT_WR))
+        var all: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let got = try buffer.withUnsafeMutableBytes { bytes -> Int in
+                let count = recv(socket, bytes.baseAddress, bytes.count, 0)
+                // Bytes that dtad-hsm did not read reset the connection when it ends.
+                return count < 0 && errno == ECONNRESET ? 0 : count
+            }
+            guard got >= 0 else { throw TestFailure("recv: \(errno)") }
+            if got == 0 { break }
+            all += buffer.prefix(got)
+        }
+        #expect(all.prefix(5) == [0, 0, 0, 1, 0])
+        return (Array(all.dropFirst(5)), hsm.process.wait())
+    }
+
+    @Test("a message of an impossible size ends the process with an error", arguments: [0, (1 << 20) + (1 << 16) + 1, 0xffff_ffff])
+    func sizes(length: Int) throws {
+        let (answer, status) = try answer(to: message([1], length: length))
+        #expect(answer.dropFirst(4).first == ErrorCode.invalidArgument.rawValue)
+        #expect(status == Int32(CustodyExit.failed.rawValue))
+    }
+
+    @Test("a message that is cut short ends the process with an error")
+    func truncated() throws {
+        for bytes in [[0], [0, 0, 0], message([1], length: 2), message([8, 0, 0], length: 4)] as [[UInt8]] {
+            let (answer, status) = try answer(to: bytes)
+            #expect(answer.dropFirst(4).first == ErrorCode.invalidArgument.rawValue, "\(bytes)")
+            #expect(status == Int32(CustodyExit.failed.rawValue))
+        }
+    }
+
+    @Test("two requests at once are refused: the front asks one at a time")
+    func twoAtOnce() throws {
+        let (answer, status) = try answer(to: message([1]) + message([1]))
+        #expect(answer.dropFirst(4).first == ErrorCode.invalidArgument.rawValue)
+        #expect(status == Int32(CustodyExit.failed.rawValue))
+    }
+
+    @Test("an end without a message is a clean end")
+    func end() throws {
+        let (answer, status) = try answer(to: [])
+        #expect(answer.isEmpty)
+        #expect(status == 0)
+    }
+
+    @Test("a malformed request is refused, and the next one is served")
+    func malformed() throws {
+        let id = [UInt8](repeating: 1, count: 16)
+        var requests: [[UInt8]] = [
+            [0], [17], [255], [1, 0], [1] + field([]), [2], [2] + field([1]), [2] + field([0, 0, 0, 0]),
+            [2] + field([0, 1, 0, 1]), [2] + field([0, 0, 0, 1]) + field([]), [3] + field([0]), [3] + field([7]),
+            [4] + field([9]) + field([0, 0, 0, 1]) + field(id), [4] + field([1]) + field([0, 0, 0, 1]) + field([1]),
+            [8] + field(id.dropLast()) + field([1]), [8] + field(id + [1]) + field([1]), [8] + field(id),
+            [8] + field(id) + field([1], length: 2), [8] + field(id) + field([1], length: 0xffff_ffff),
+            [8] + field(id) + field([1]) + [0], [13] + field(id) + field([UInt8](repeating: 65, count: 129)) + field(id),
+            [14] + field(id), [15] + field([]) + field([]) + field([UInt8](repeating: 0, count: 129)),
+        ]
+        // Requests of random bytes; the seed is fixed.
+        var state: UInt64 = 20_240_607
+        for operation in UInt8(1)...16 {
+            for _ in 0..<20 {
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                let count = Int(state >> 58)
+                requests.append([operation] + (0..<count).map { UInt8(truncatingIfNeeded: (state >> 13) >> ($0 & 31)) })
+            }
+        }
+        let hsm = try HSMProcess(token)
+        let socket = hsm.socket.number
+        try UnixSocket.setTimeout(socket, milliseconds: 60_000)
+        let buffer = CustodyBuffer()
+        _ = try buffer.receive(from: socket)
+        for request in requests {
+            try message(request).withUnsafeBytes { try UnixSocket.sendAll(socket, $0) }
+            let bytes = try #require(try buffer.receive(from: socket))
+            var answer = try CustodyReader(bytes)
+            // A lone describe is the one of these that is right.
+            if request == [1] { continue }
+            #expect(answer.head == ErrorCode.invalidArgument.rawValue, "\(request)")
+            #expect(try !answer.string().isEmpty)
+        }
+        #expect(try run("kill", ["-0", "\(hsm.process.pid)"]).status == 0)
+    }
+
+    @Test("an answer that is none breaks the connection")
+    func badAnswers() throws {
+        let answers: [[UInt8]] = [
+            message([], length: 0), message([], length: 1 << 24), message([99]), message([1]), message([0, 1]),
+            message([0] + field([1])), message([0] + field([1, 2])), message([0] + field([1, 2, 3]) + field([])),
+            message([0] + field([1, 2, 3])) + [0], message([0] + field([1, 2, 3], length: 4)), [0, 0], [],
+        ]
+        for answer in answers {
+            let (ours, theirs) = try UnixSocket.pair()
+            let status = message([0])
+            try status.withUnsafeBytes { try UnixSocket.sendAll(theirs.number, $0) }
+            let connection = try CustodyConnection(ours, startMilliseconds: 1000, deadlineMilliseconds: 60_000)
+            try answer.withUnsafeBytes { try UnixSocket.sendAll(theirs.number, $0) }
+            shutdown(theirs.number, Int32(SHUT_WR))
+            expect(.unavailable) { try connection.random(count: 3) }
+            #expect(connection.isBroken, "\(answer)")
+            expect(.unavailable) { try connection.random(count: 3) }
+        }
+    }
+}
