@@ -17,7 +17,8 @@ final class AgentConnection: Sendable {
     private struct State {
         /// Nil while connecting, and after the end.
         var socket: Descriptor?
-        var hasEnded = false
+        /// Why the connection ended; nil while it lives.
+        var end: (any Error)?
         var isClosing = false
         var waiting: [UInt64: Waiting] = [:]
         var outgoing = AgentOutgoing()
@@ -44,14 +45,16 @@ final class AgentConnection: Sendable {
     /// Whether calls can still be sent. Asks the kernel: the agent may have gone before the thread could see it.
     var isUsable: Bool {
         state.withLock { state in
-            !state.hasEnded && !state.isClosing && (state.socket.map { isStillOpen($0.number) } ?? true)
+            state.end == nil && !state.isClosing && (state.socket.map { isStillOpen($0.number) } ?? true)
         }
     }
 
     /// Sends a frame; `continuation` is resumed exactly once, with the answer or with why there is none.
     func send(_ frame: [UInt8], id: UInt64, deadline: UInt64, _ continuation: Continuation) {
-        let (hasEnded, needsThread) = state.withLock { state in
-            if state.hasEnded || state.isClosing { return (true, false) }
+        let (end, needsThread): ((any Error)?, Bool) = state.withLock { state in
+            // The agent may have refused the connection, with a word of why, before the first request was sent on it.
+            if let end = state.end { return (end, false) }
+            if state.isClosing { return (AgentConnectionError.closed, false) }
             state.waiting[id] = Waiting(deadline: deadline, continuation: continuation)
             state.outgoing.append(frame, id: id)
             var needsThread = false
@@ -63,10 +66,10 @@ final class AgentConnection: Sendable {
                 state.alarm = deadline
                 needsThread = true
             }
-            return (false, needsThread)
+            return (nil, needsThread)
         }
-        if hasEnded {
-            continuation.resume(throwing: AgentConnectionError.lost(midFrame: false))
+        if let end {
+            continuation.resume(throwing: end)
         } else if needsThread {
             wakeThread()
         }
@@ -197,14 +200,14 @@ extension AgentConnection {
 
     /// Closes the socket and tells everybody who still waits why.
     private func end(_ error: any Error) {
+        let error = error is AgentUnreachable ? error : DTAError(error)
         let waiting = state.withLock { state in
             defer { state.waiting = [:] }
-            state.hasEnded = true
+            state.end = error
             state.socket = nil
             state.outgoing = AgentOutgoing()
             return state.waiting
         }
-        let error = error is AgentUnreachable ? error : DTAError(error)
         for (_, waiting) in waiting { waiting.continuation.resume(throwing: error) }
     }
 }

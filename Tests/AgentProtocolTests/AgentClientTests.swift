@@ -178,15 +178,17 @@ struct AgentClientTests {
 
     @Test("an idle connection that the agent closed is noticed before the next request is sent on it")
     func idleClose() async throws {
+        let closed = Monitor(0)
         let server = try ScriptedServer { peer in
             let request = try peer.request()
             try peer.answer(request.id, request.subject)
+            peer.close()
+            closed.withLockSignalling { $0 += 1 }
         }
         let client = AgentClient(socketPath: server.path)
         for index in 0..<5 {
             #expect(try await client.call(.showKey("\(index)")).text == "\(index)")
-            // The server's thread closes right after its answer; wait until the next connection is the only way.
-            try await Task.sleep(for: .milliseconds(20))
+            await blocking { _ = closed.wait { $0 == index + 1 ? true : nil } }
         }
     }
 
@@ -285,7 +287,7 @@ struct AgentClientTests {
         let refusal = DTAError(.resourceExhausted, "user bob (1001) has 256 connections", hint: "close some")
         let server = try ScriptedServer { try $0.refuse(0, refusal) }
         let client = AgentClient(socketPath: server.path)
-        for _ in 0..<20 {
+        for _ in 0..<200 {
             await #expect(throws: refusal) { try await client.call(.status()) }
         }
     }

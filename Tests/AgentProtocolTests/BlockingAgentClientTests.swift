@@ -92,14 +92,17 @@ struct BlockingAgentClientTests {
 
     @Test("an agent that was restarted meanwhile is found again")
     func restarted() throws {
+        let closed = Monitor(0)
         let server = try ScriptedServer { peer in
             let request = try peer.request()
             try peer.answer(request.id, request.subject)
+            peer.close()
+            closed.withLockSignalling { $0 += 1 }
         }
         let client = BlockingAgentClient(socketPath: server.path)
         for index in 0..<3 {
             #expect(try client.call(.showKey("\(index)")).text == "\(index)")
-            usleep(20_000)
+            _ = closed.wait { $0 == index + 1 ? true : nil }
         }
     }
 

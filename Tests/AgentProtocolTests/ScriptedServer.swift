@@ -81,6 +81,9 @@ final class Peer: Sendable {
         try send(AgentFrame.encode(AgentResponse(id: id, error: error)))
     }
 
+    /// Ends the connection now, and not when the last reference goes.
+    func close() { shutdown(socket.number, Int32(SHUT_RDWR)) }
+
     /// Answers every request with its own subject until the client goes.
     func echo() throws {
         while true {

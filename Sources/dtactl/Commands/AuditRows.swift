@@ -28,9 +28,9 @@ struct AuditRows {
         } else if !lines.isEmpty {
             var table = Table([
                 .init(title: "time", preferred: 19), .init(title: "user", minimum: 6, preferred: 8),
-                .init(title: "operation", minimum: 8, preferred: 15),
+                .init(title: "operation", preferred: 15),
                 .init(title: "subject", minimum: 10, cut: .middle, preferred: 16),
-                .init(title: "result", minimum: 6, preferred: 8), .init(title: "took", isNumber: true, preferred: 7),
+                .init(title: "result", minimum: 9, preferred: 9), .init(title: "took", isNumber: true, preferred: 7),
                 .init(title: "program", minimum: 8, cut: .middle),
             ])
             for line in lines { table.add(AuditRows.cells(line)) }
@@ -57,8 +57,13 @@ struct AuditRows {
         return [
             time, .init(user), .init(record.op ?? "?"), .init(record.subject ?? "", .bold),
             .init(result, result == "OK" ? .good : result == "PERMISSION_DENIED" ? .bad : .warning),
-            .init(record.us.map(HumanUnits.duration) ?? "", .dim), .init(record.unit ?? record.exe ?? "", .dim),
+            .init(record.us.map(HumanUnits.duration) ?? "", .dim), .init(record.unit ?? program(record.exe), .dim),
         ]
+    }
+
+    /// The last part of a path: the whole of it is in the record itself.
+    private static func program(_ path: String?) -> String {
+        path?.split(separator: "/").last.map(String.init) ?? ""
     }
 
     /// RFC 3339 in UTC as the time here; what is not that as it is.

@@ -72,7 +72,10 @@ struct EnvelopeOpenCommand: ParsableCommand {
         let answer = try agent.call(.openEnvelope(cid, as: recipient))
         let json = [("cid", JSON.string(answer.cid))] + answer.fields.map { ($0.name, JSON.string($0.value)) }
         if !agent.json, Terminal.error.isTerminal {
-            for field in answer.fields { StandardError.note("\(field.name): \(field.value)") }
+            for field in answer.fields {
+                let time = field.name == "created" ? Int64(field.value).map { HumanUnits.time(unixSeconds: $0) } : nil
+                StandardError.note("\(field.name): \(time ?? field.value)")
+            }
         }
         try output.put(
             [UInt8](answer.data), what: "content", mayBeText: true, member: "data", json: agent.json ? json : nil)

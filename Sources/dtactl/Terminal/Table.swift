@@ -41,14 +41,20 @@ struct Table {
 
     private static let gap = 2
 
-    /// Takes columns from whichever column that may be cut is the widest, until the line fits or none may.
+    /// Takes away first what is not needed, then from whichever column that may be cut is the widest, until the line fits
+    /// or none may.
     private func widths(for limit: Int?) -> [Int] {
-        var widths = columns.indices.map { index in
-            rows.map { DisplayWidth.of($0[index].text) }
-                .reduce(max(columns[index].preferred, DisplayWidth.of(columns[index].title)), max)
+        let needed = columns.indices.map { index in
+            rows.map { DisplayWidth.of($0[index].text) }.reduce(DisplayWidth.of(columns[index].title), max)
         }
+        var widths = columns.indices.map { max(needed[$0], columns[$0].preferred) }
         guard let limit else { return widths }
         var excess = widths.reduce(0, +) + Table.gap * (columns.count - 1) - limit
+        for index in columns.indices where excess > 0 {
+            let spare = min(excess, widths[index] - needed[index])
+            widths[index] -= spare
+            excess -= spare
+        }
         while excess > 0 {
             let candidates = columns.indices.filter { widths[$0] > columns[$0].minimum ?? .max }
             guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
