@@ -67,7 +67,8 @@ let package = Package(
         .target(
             name: "AgentServer",
             dependencies: [
-                "AgentProtocol", "CLinux", "CustodyProtocol", "DTASystem", .product(name: "Logging", package: "swift-log"),
+                "AgentProtocol", "CLinux", "CustodyProtocol", "DTASystem",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),
 
@@ -80,7 +81,8 @@ let package = Package(
             ],
             swiftSettings: common),
         .executableTarget(
-            name: "dtad-hsm", dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem", "CLinux"],
+            name: "dtad-hsm",
+            dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem", "CLinux"],
             swiftSettings: common),
         .executableTarget(
             name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments, crypto],

@@ -106,7 +106,8 @@ final class Connection: @unchecked Sendable {
         return state.withLock {
             $0.reading = false
             $0.frameWaiting = frameWaiting
-            $0.stalledInput = partial && !frameWaiting ? ($0.stalledInput == 0 ? monotonicNanoseconds() : $0.stalledInput) : 0
+            $0.stalledInput =
+                partial && !frameWaiting ? ($0.stalledInput == 0 ? monotonicNanoseconds() : $0.stalledInput) : 0
             arm(&$0)
             return !($0.ended && $0.inFlight == 0 && $0.output.isEmpty)
         }

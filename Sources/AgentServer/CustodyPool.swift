@@ -96,7 +96,11 @@ public final class CustodyPool: Sendable {
 
     /// Runs `job` on this thread with an idle process, and then whatever is parked; or parks it; or refuses it at once.
     public func run(_ job: Job) {
-        enum Next { case use(Slot), parked, refused(DTAError) }
+        enum Next {
+            case use(Slot)
+            case parked
+            case refused(DTAError)
+        }
         let next: Next = state.withLock {
             if let slot = $0.idle.popLast() { return .use(slot) }
             if let refusal = refusal(&$0) { return .refused(refusal) }
@@ -122,7 +126,10 @@ public final class CustodyPool: Sendable {
         }
     }
 
-    private enum Found { case slot(Slot), refused(DTAError) }
+    private enum Found {
+        case slot(Slot)
+        case refused(DTAError)
+    }
 
     /// Waits for a process and runs `body` with it. For threads that may wait: the slow lane.
     public func withProcess<Result>(

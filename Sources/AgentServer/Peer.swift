@@ -88,7 +88,9 @@ enum Peer {
             let parts = fields[2].split(separator: "/")
             if parts.contains(where: { $0.hasPrefix("user@") && $0.hasSuffix(".service") }) { return nil }
             // Deeper groups belong to the unit itself (Delegate=): the first unit from the root counts.
-            guard let unit = parts.first(where: { $0.hasSuffix(".service") || $0.hasSuffix(".scope") }) else { continue }
+            guard let unit = parts.first(where: { $0.hasSuffix(".service") || $0.hasSuffix(".scope") }) else {
+                continue
+            }
             return unit.hasSuffix(".service") ? String(unit) : nil
         }
         return nil
@@ -127,7 +129,8 @@ public enum UserNames {
                 continue
             }
             // The entry points into the buffer, which lives until the end of this scope.
-            return result == 0 && found != nil ? buffer.withUnsafeBufferPointer { _ in String(cString: entry.pw_name) } : ""
+            return result == 0 && found != nil
+                ? buffer.withUnsafeBufferPointer { _ in String(cString: entry.pw_name) } : ""
         }
     }
 }

@@ -196,7 +196,8 @@ public final class Server: Sendable {
         }
         guard let connection = registry.admit(socket, caller) else {
             let reason = DTAError(
-                .resourceExhausted, "\(caller.display) has \(limits.connectionsPerUser) connections, as many as a user may")
+                .resourceExhausted,
+                "\(caller.display) has \(limits.connectionsPerUser) connections, as many as a user may")
             if let frame = try? AgentFrame.encode(AgentResponse(id: 0, error: reason)) {
                 frame.withUnsafeBytes {
                     _ = send(number, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))

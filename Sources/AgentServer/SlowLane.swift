@@ -39,7 +39,10 @@ public final class SlowLane: Sendable {
     }
 
     private func next() -> (@Sendable () -> Void)? {
-        enum Next { case job(@Sendable () -> Void), end }
+        enum Next {
+            case job(@Sendable () -> Void)
+            case end
+        }
         let next: Next? = state.wait {
             if let job = $0.jobs.popFirst() {
                 $0.running = true

@@ -18,7 +18,8 @@ public final class Core: Sendable {
     private let logger: Logger
 
     /// Opens what the configuration names, without the HSM.
-    /// - Parameter forget: called when a token object is gone, to let every HSM process drop its copy; it must not block.
+    /// - Parameter forget: called when a token object is gone, to let every HSM process drop its copy; it must not
+    ///   block.
     /// - Throws: `DTAError` that says what to do.
     public init(_ configuration: Configuration, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void) throws {
         self.logger = logger
@@ -40,8 +41,8 @@ public final class Core: Sendable {
 
     // MARK: The HSM is there
 
-    /// What a start does once the HSM answers, before anything else is asked of it: clears what a crash left, compares the
-    /// database with the token, and makes the agent's own identity where there is none. It can be repeated.
+    /// What a start does once the HSM answers, before anything else is asked of it: clears what a crash left, compares
+    /// the database with the token, and makes the agent's own identity where there is none. It can be repeated.
     public func recover(_ custodian: any Custodian) throws {
         try sweep(custodian)
         try keys.crossCheck(custodian)

@@ -33,7 +33,7 @@ extension Custody {
     }
 
     /// Signs context ‖ 00 ‖ hash. Identities sign documents and nothing else; only the agent's own key signs checkpoints
-    /// of the audit log, and it signs nothing else.
+    /// of the audit log, and beside them nothing but its own document.
     func signDocument(_ id: ObjectID, context: String, hash: [UInt8]) throws -> [UInt8] {
         guard SignedBytes.contexts.contains(context) else {
             throw DTAError(.permissionDenied, "no identity signs in the context \"\(context.prefix(64))\"")
@@ -41,12 +41,14 @@ extension Custody {
         let message = try translating { try SignedBytes.make(context: context, hash: hash) }
         return try climbing {
             let (key, owner) = try key(id, .identitySigning)
-            guard (owner == .agent) == (context == SignedBytes.audit) else {
+            let isAllowed =
+                owner == .agent
+                ? [SignedBytes.audit, SignedBytes.identity].contains(context) : context != SignedBytes.audit
+            guard isAllowed else {
                 throw DTAError(
                     .permissionDenied,
-                    owner == .agent
-                        ? "the agent's own key signs in the context \(SignedBytes.audit) only"
-                        : "a user's identity does not sign in the context \(context)")
+                    "\(owner == .agent ? "the agent's own key" : "a user's identity") does not sign in the context \(context)"
+                )
             }
             guard key.kind == .p256 else { return try sign(key, message) }
             let signature = try sign(key, Array(SHA256.hash(data: message)))

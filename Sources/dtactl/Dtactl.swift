@@ -18,7 +18,7 @@ struct Dtactl: ParsableCommand {
               dtactl key create release --type p256
               dtactl sign release build.tar.gz --format der --out build.tar.gz.sig
             """,
-        version: dtactlVersion,
+        version: Version.current,
         subcommands: [StatusCommand.self],
         groupedSubcommands: [
             CommandGroup(
@@ -35,7 +35,7 @@ struct Dtactl: ParsableCommand {
 
     static func main() {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(GlobalOptions.hoisted(Array(CommandLine.arguments.dropFirst())))
             try command.run()
         } catch {
             Glibc.exit(Failure.report(error))

@@ -82,7 +82,7 @@ struct Failure: Error {
             ]
             StandardError.line(JSON.object([("error", .object(fields))]).text)
         } else {
-            StandardError.line(Style.error.apply("dtactl:", to: .error) + " " + SafeText.line(message))
+            StandardError.line(Style.error.apply("dtactl:", to: .error) + " " + SafeText.lines(message))
             if !hint.isEmpty { StandardError.line(Style.dim.apply("hint:", to: .error) + " " + SafeText.line(hint)) }
         }
         return exit.rawValue

@@ -15,6 +15,15 @@ struct AgentFrameTests {
             ])
     }
 
+    @Test("the refusal of docs/protocol.md is read as it is explained there")
+    func refusal() throws {
+        let body: [UInt8] = [0x08, 0x02, 0x10, 0x02, 0x1a, 0x17] + Array("there is no key \"nokey\"".utf8)
+        #expect(body.count == 0x1d)
+        let response = try AgentResponse(serializedBytes: body)
+        #expect(response.id == 2)
+        #expect(response.error == DTAError(.notFound, "there is no key \"nokey\""))
+    }
+
     @Test("every error code has the same number on the wire and in errors")
     func codes() {
         for code in ErrorCode.allCases { #expect(AgentCode(code).error == code) }

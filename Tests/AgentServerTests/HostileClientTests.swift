@@ -14,9 +14,11 @@ struct HostileClientTests {
         return try client.receive()?.data.count == 3
     }
 
-    @Test("and announces a frame of any forbidden size gets a reason with id 0, and is closed", arguments: [
-        0, (1 << 20 | 1 << 16) + 1, 0xffff_ffff,
-    ])
+    @Test(
+        "and announces a frame of any forbidden size gets a reason with id 0, and is closed",
+        arguments: [
+            0, (1 << 20 | 1 << 16) + 1, 0xffff_ffff,
+        ])
     func forbiddenLength(length: Int) throws {
         let test = try TestServer()
         let client = try test.connect()

@@ -39,17 +39,19 @@ struct PeerTests {
         #expect(caller.unit == nil)
     }
 
-    @Test("is in a system unit only where the unit is the system's", arguments: [
-        ("0::/system.slice/web.service", "web.service"),
-        ("0::/system.slice/web.service/worker", "web.service"),
-        ("0::/system.slice/system-getty.slice/getty@tty1.service", "getty@tty1.service"),
-        ("12:pids:/x.service\n0::/system.slice/a.service", "a.service"),
-        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/web.service", nil),
-        ("0::/user.slice/user-1000.slice/session-3.scope", nil),
-        ("0::/", nil),
-        ("", nil),
-        ("nonsense", nil),
-    ])
+    @Test(
+        "is in a system unit only where the unit is the system's",
+        arguments: [
+            ("0::/system.slice/web.service", "web.service"),
+            ("0::/system.slice/web.service/worker", "web.service"),
+            ("0::/system.slice/system-getty.slice/getty@tty1.service", "getty@tty1.service"),
+            ("12:pids:/x.service\n0::/system.slice/a.service", "a.service"),
+            ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/web.service", nil),
+            ("0::/user.slice/user-1000.slice/session-3.scope", nil),
+            ("0::/", nil),
+            ("", nil),
+            ("nonsense", nil),
+        ])
     func units(cgroup: String, unit: String?) {
         #expect(Peer.systemUnit(cgroup: cgroup) == unit)
     }

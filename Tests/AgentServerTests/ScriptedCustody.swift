@@ -78,7 +78,9 @@ final class Script: Sendable {
 
     var launcher: CustodyPool.Launcher {
         { [self] () throws(CustodyLaunchError) in
-            if let refusal = state.withLock({ $0.refusal }) { throw CustodyLaunchError(reason: refusal, mayRetry: true) }
+            if let refusal = state.withLock({ $0.refusal }) {
+                throw CustodyLaunchError(reason: refusal, mayRetry: true)
+            }
             do {
                 let process = try ScriptedProcess(self)
                 state.withLock { $0.processes.append(process) }

@@ -53,7 +53,11 @@ struct WorkerTests {
     func hangingHSM() throws {
         let test = try TestServer(processes: 2)
         let client = try test.connect()
-        #expect(try { try client.send(.random, id: 1); return try client.receive()?.id }() == 1)
+        #expect(
+            try {
+                try client.send(.random, id: 1)
+                return try client.receive()?.id
+            }() == 1)
         test.script.hang()
         for id in 10..<30 { try client.send(.random, id: UInt64(id), count: 3) }
         try client.send(.mac, id: 30, count: 3)

@@ -43,8 +43,8 @@ public final class AuditLog: Sendable {
         var done: UInt64 = 0
     }
 
-    /// Opens the log in a state directory, or begins one. What a crash left of a last record is cut off, and a record says
-    /// so.
+    /// Opens the log in a state directory, or begins one. What a crash left of a last record is cut off, and a record
+    /// says so.
     /// - Parameter segmentLimit: bytes after which a new file is begun.
     /// - Throws: `DTAError.unavailable`.
     public init(directory stateDirectory: String, segmentLimit: Int = 64 << 20) throws {

@@ -9,8 +9,8 @@ extension AuditLog {
     private static let lookBack = 16 << 20
 
     /// The caller's own records, all of them for an administrator, oldest first.
-    /// - Parameter cursor: "": the last `count` records (of a user's own, those among the last 16 MiB); else what followed
-    ///   the answer that gave it, empty where nothing did.
+    /// - Parameter cursor: "": the last `count` records (of a user's own, those among the last 16 MiB); else what
+    ///   followed the answer that gave it, empty where nothing did.
     /// - Returns: lines, and a cursor for what will follow them.
     public func list(_ caller: Caller, count: UInt32, cursor: String) throws -> Page<String> {
         let size = try PageSize.of(count)

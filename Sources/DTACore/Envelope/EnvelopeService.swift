@@ -124,8 +124,8 @@ public final class EnvelopeService: Sendable {
         guard let own = here.first(where: { $0.owner.isSame(as: caller) }) ?? here.first else {
             throw DTAError(
                 .permissionDenied,
-                "user \(caller.display) may not open the envelope \(signed.cid): \(recipients(signed)), and none of them "
-                    + "is this user's",
+                "user \(caller.display) may not open the envelope \(signed.cid): \(recipients(signed)), and none of "
+                    + "them is this user's",
                 hint: "an administrator can grant open on a recipient under grants: in dtad.yaml")
         }
         return own

@@ -34,8 +34,8 @@ struct TokenCheck {
 }
 
 extension KeyService {
-    /// Takes keys out of use whose object is not on the token, or is somebody else's there; those that fit again are back
-    /// in use.
+    /// Takes keys out of use whose object is not on the token, or is somebody else's there; those that fit again are
+    /// back in use.
     func crossCheck(_ custodian: any Custodian) throws {
         // The index first: a key that is made meanwhile is then only on the token, which takes nothing out of use.
         let keys = index.all

@@ -9,8 +9,8 @@ struct BlockStore: Sendable {
     /// How many bytes each user may have stored.
     let limit: Int
 
-    /// Stores a block as part of a transaction. Where it is already there nothing changes, except that damaged bytes are
-    /// replaced by the right ones.
+    /// Stores a block as part of a transaction. Where it is already there nothing changes, except that damaged bytes
+    /// are replaced by the right ones.
     func insert(_ bytes: [UInt8], _ cid: CID, _ kind: BlockKind, owner: Owner, in database: Database) throws {
         let known = try Data.fetchOne(
             database, sql: "SELECT bytes FROM blocks WHERE cid = ?", arguments: [Data(cid.bytes)])
@@ -52,8 +52,8 @@ struct BlockStore: Sendable {
         guard used <= limit else {
             throw DTAError(
                 .resourceExhausted,
-                "user \(owner.display) may store \(limit) bytes in the ledger: \(used - size) are used, and this block has "
-                    + "\(size)",
+                "user \(owner.display) may store \(limit) bytes in the ledger: \(used - size) are used, and this block "
+                    + "has \(size)",
                 hint: "an administrator can raise limits.ledger_bytes_per_user in dtad.yaml")
         }
     }

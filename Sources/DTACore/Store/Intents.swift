@@ -104,8 +104,8 @@ final class Intents: Sendable {
             })
     }
 
-    /// Clears what was left: makes that did not end are undone, deletions are finished. Both are the same act, because an
-    /// intent is struck out in the transaction that makes its objects somebody's.
+    /// Clears what was left: makes that did not end are undone, deletions are finished. Both are the same act, because
+    /// an intent is struck out in the transaction that makes its objects somebody's.
     /// - Returns: how many intents were cleared.
     /// - Throws: where the HSM or the store fails; what was cleared until then stays cleared.
     @discardableResult

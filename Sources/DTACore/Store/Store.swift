@@ -17,6 +17,8 @@ public final class Store: Sendable {
         try Store.makePrivate(path)
         do {
             pool = try DatabasePool(path: path, configuration: Store.configuration)
+            // Here, because the pool itself sets NORMAL when it turns WAL on, with which a power cut loses commits.
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             let migrator = StoreMigrations.migrator
             if try pool.read(migrator.hasBeenSuperseded) {
                 throw DTAError(
@@ -36,9 +38,7 @@ public final class Store: Sendable {
         configuration.busyMode = .timeout(5)
         configuration.label = "state"
         configuration.prepareDatabase { database in
-            // A commit is on the disk when it returns, and what is deleted is overwritten.
-            try database.execute(
-                sql: "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF")
+            try database.execute(sql: "PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF")
         }
         return configuration
     }

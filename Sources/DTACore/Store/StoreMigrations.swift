@@ -40,8 +40,8 @@ enum StoreMigrations {
         CREATE INDEX intent_objects_by_intent ON intent_objects (intent);
         """
 
-    /// The ledger. `number` is the order of arrival; `kind` is identity, envelope or block. `ledger_usage` is what each user
-    /// has stored, `documents` what lists tell of the identities among the blocks.
+    /// The ledger. `number` is the order of arrival; `kind` is identity, envelope or block. `ledger_usage` is what each
+    /// user has stored, `documents` what lists tell of the identities among the blocks.
     private static let blocks = """
         CREATE TABLE blocks (
           number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,

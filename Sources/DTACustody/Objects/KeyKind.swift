@@ -121,7 +121,7 @@ enum KeyKind: CaseIterable {
     func keyTemplate(_ label: ObjectLabel, id: [UInt8]) -> [Attribute] {
         let common = [
             Attribute(CKA_TOKEN, true), Attribute(CKA_PRIVATE, true), Attribute(CKA_SENSITIVE, true),
-            Attribute(CKA_EXTRACTABLE, false), Attribute(CKA_MODIFIABLE, false), Attribute(CKA_LABEL, label.text),
+            Attribute(CKA_EXTRACTABLE, false), Attribute(CKA_LABEL, label.text),
             Attribute(CKA_ID, id), Attribute(CKA_SIGN, ![.x25519, .aes256].contains(self)),
             Attribute(CKA_DECRYPT, self == .aes256), Attribute(CKA_DERIVE, self == .x25519),
             Attribute(CKA_UNWRAP, false),
@@ -135,7 +135,7 @@ enum KeyKind: CaseIterable {
 
     func publicTemplate(_ label: ObjectLabel, id: [UInt8]) -> [Attribute] {
         [
-            Attribute(CKA_TOKEN, true), Attribute(CKA_PRIVATE, false), Attribute(CKA_MODIFIABLE, false),
+            Attribute(CKA_TOKEN, true), Attribute(CKA_PRIVATE, false),
             Attribute(CKA_LABEL, label.text), Attribute(CKA_ID, id), Attribute(CKA_EC_PARAMS, parameters),
             Attribute(CKA_VERIFY, self != .x25519), Attribute(CKA_ENCRYPT, false), Attribute(CKA_WRAP, false),
         ]

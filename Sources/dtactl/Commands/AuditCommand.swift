@@ -62,10 +62,10 @@ struct AuditFollowCommand: ParsableCommand {
         while true {
             do {
                 page = try client.call(.list(.auditList, count: cursor.isEmpty ? last : 1000, cursor: cursor))
-                if isAway { StandardError.note("the agent is back") }
+                if isAway { StandardError.warn("the agent is back") }
                 isAway = false
             } catch let error where AuditFollowCommand.mayPass(error) {
-                if !isAway { StandardError.note("\(Failure(error).message); trying again") }
+                if !isAway { StandardError.warn("\(Failure(error).message); trying again") }
                 isAway = true
                 sleep(1)
                 continue

@@ -60,7 +60,7 @@ struct AuditVerifyCommand: ParsableCommand {
         if let problem = findings.firstProblem { fields.append(("first_problem", problem)) }
         try report(findings.isSound, fields)
         if findings.uncheckedCheckpoints > 0, !agent.json {
-            StandardError.note("checkpoints are signed by an identity that was not given with --identity")
+            StandardError.warn("checkpoints are signed by an identity that was not given with --identity")
         }
     }
 

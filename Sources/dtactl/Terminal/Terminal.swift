@@ -41,8 +41,13 @@ enum StandardError {
         try? writeAll(Array((text + "\n").utf8), to: STDERR_FILENO)
     }
 
-    /// A word beside the result, for a person only.
+    /// A word beside the result, for a person who looks on.
     static func note(_ text: String) {
+        if Terminal.error.isTerminal { warn(text) }
+    }
+
+    /// A word that whoever reads the log should find too.
+    static func warn(_ text: String) {
         line(Style.dim.apply(SafeText.line(text), to: .error))
     }
 }

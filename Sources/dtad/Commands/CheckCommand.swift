@@ -8,7 +8,8 @@ import Glibc
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Read the configuration, try the HSM, and say what is in order and what is not.",
+        commandName: "check",
+        abstract: "Read the configuration, try the HSM, and say what is in order and what is not.",
         discussion: """
             Exit status 0 when an agent can run with this configuration, 1 when it cannot. Run it as the user that dtad
             runs as, or as root.
@@ -51,7 +52,8 @@ struct CheckCommand: ParsableCommand {
         } else if status.st_mode & (S_IRWXG | S_IRWXO) != 0 {
             report.bad("state", "others may look into \(configuration.state)", "chmod 700 \(configuration.state)")
         } else {
-            report.good("state", "\(configuration.state) belongs to \(UserDatabase.caller(uid: status.st_uid).display) alone")
+            report.good(
+                "state", "\(configuration.state) belongs to \(UserDatabase.caller(uid: status.st_uid).display) alone")
         }
     }
 

@@ -22,7 +22,10 @@ struct InitCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The token's label, up to 32 bytes.", valueName: "label"))
     var token = "dta"
 
-    @Option(help: ArgumentHelp("The configuration to write (default: dtad.yaml in the state directory; /etc/dtad/dtad.yaml for /var/lib/dtad).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The configuration to write (default: dtad.yaml in the state directory; /etc/dtad/dtad.yaml for /var/lib/dtad).",
+            valueName: "file"))
     var config: String?
 
     @Option(help: ArgumentHelp("The PIN of a token that exists already.", valueName: "file"))

@@ -10,9 +10,9 @@ struct InitPlan {
     private let configuration: String
     private let existingPINFile: String?
     /// The users of the installed layout; nil where everything belongs to who runs this.
-    private let users: (dtad: passwdEntry, hsm: passwdEntry)?
+    private let users: (dtad: Account, hsm: Account)?
 
-    typealias passwdEntry = (uid: uid_t, gid: gid_t)
+    typealias Account = (uid: uid_t, gid: gid_t)
 
     // The installed layout; the units name these paths too.
     private static let installedState = "/var/lib/dtad"
@@ -51,7 +51,8 @@ struct InitPlan {
     }
 
     private func check() throws {
-        guard (1...32).contains(token.utf8.count), token.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value < 0x7f })
+        guard (1...32).contains(token.utf8.count),
+            token.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value < 0x7f })
         else {
             throw DTAError(.invalidArgument, "a token's label has 1 to 32 visible ASCII characters without spaces")
         }
@@ -69,7 +70,8 @@ struct InitPlan {
                 hint: "make it with the vendor's tool, write its PIN to a file of mode 0600 and give --pin-file FILE")
         }
         if isSoftHSM, existingPINFile != nil {
-            throw DTAError(.invalidArgument, "--pin-file is for tokens that exist: SoftHSM's is made here, with a new PIN")
+            throw DTAError(
+                .invalidArgument, "--pin-file is for tokens that exist: SoftHSM's is made here, with a new PIN")
         }
         let made = isSoftHSM ? [configuration, pinFile, officerFile, softhsmConf, tokens] : [configuration]
         for path in made where access(path, F_OK) == 0 {
@@ -180,7 +182,7 @@ struct InitPlan {
     }
 
     /// Gives a directory and all below it to a user. Only root's own files are in it by now.
-    private func handOver(_ path: String, to user: passwdEntry) throws {
+    private func handOver(_ path: String, to user: Account) throws {
         try systemCall("lchown(\(path))") { lchown(path, user.uid, user.gid) }
         guard let directory = opendir(path) else { throw SystemCallError("opendir(\(path))", errno: errno) }
         defer { closedir(directory) }
@@ -211,7 +213,7 @@ struct InitPlan {
         return String(bytes.map { alphabet[Int($0 & 63)] })
     }
 
-    private static func user(_ name: String) -> passwdEntry? {
+    private static func user(_ name: String) -> Account? {
         guard let entry = getpwnam(name) else { return nil }
         return (entry.pointee.pw_uid, entry.pointee.pw_gid)
     }

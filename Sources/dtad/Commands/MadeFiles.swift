@@ -7,7 +7,7 @@ struct MadeFiles {
     private var directories: [String] = []
 
     /// Makes a directory, where there is none; one that exists keeps its owner and mode.
-    mutating func directory(_ path: String, mode: mode_t, owner: InitPlan.passwdEntry?) throws {
+    mutating func directory(_ path: String, mode: mode_t, owner: InitPlan.Account?) throws {
         if mkdir(path, mode) != 0 {
             let why = errno
             var status = stat()
@@ -22,7 +22,7 @@ struct MadeFiles {
     }
 
     /// Makes a file that did not exist, on the disk when this returns.
-    mutating func file(_ path: String, _ content: String, mode: mode_t, owner: InitPlan.passwdEntry?) throws {
+    mutating func file(_ path: String, _ content: String, mode: mode_t, owner: InitPlan.Account?) throws {
         let number = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         guard number >= 0 else {
             throw DTAError(.failedPrecondition, "\(path) cannot be made: \(errorText(errno))")

@@ -12,10 +12,13 @@ struct ListeningSocket {
         let passed = try ServiceManager.passedSockets()
         if !passed.isEmpty {
             for (name, socket) in passed where !ServiceManager.isListeningStream(socket.number) {
-                throw DTAError(.failedPrecondition, "the socket \"\(name)\" that was passed in is no listening Unix stream")
+                throw DTAError(
+                    .failedPrecondition, "the socket \"\(name)\" that was passed in is no listening Unix stream")
             }
             // systemd-socket-activate names its sockets "unknown" unless told otherwise: one without a name is ours.
-            let agent = passed.filter { $0.name == "agent" || (passed.count == 1 && ["unknown", ""].contains($0.name)) }
+            let agent = passed.filter {
+                $0.name == "agent" || (passed.count == 1 && ["unknown", ""].contains($0.name))
+            }
             guard !agent.isEmpty else {
                 throw DTAError(
                     .failedPrecondition,

@@ -67,7 +67,8 @@ final class Service: Sendable {
         defer { listening.removeBound() }
         Thread.start("audit-sync") { [self] in keepAudit() }
         logger.info(
-            "ready", metadata: ["token": "\(token.label)", "keys": "\(agent.keys.count)", "version": "\(Version.current)"])
+            "ready",
+            metadata: ["token": "\(token.label)", "keys": "\(agent.keys.count)", "version": "\(Version.current)"])
         ServiceManager.ready(summary)
         steer()
         stop()
@@ -104,7 +105,8 @@ final class Service: Sendable {
         logger.info("stopping")
         let limit = UInt64(configuration.limits.drainMilliseconds) * 1_000_000
         if !server.drain(deadline: monotonicNanoseconds() + limit) {
-            logger.warning("some requests were cut off: they took longer than \(configuration.limits.drainMilliseconds) ms")
+            logger.warning(
+                "some requests were cut off: they took longer than \(configuration.limits.drainMilliseconds) ms")
         }
         do {
             try agent.audit.sync()
@@ -144,7 +146,9 @@ final class Service: Sendable {
         }
     }
 
-    private var summary: String { "\(server.processCount) HSM processes, token \(token.label), \(agent.keys.count) keys" }
+    private var summary: String {
+        "\(server.processCount) HSM processes, token \(token.label), \(agent.keys.count) keys"
+    }
 
     /// What `status` answers.
     private func status() -> [(String, String)] {

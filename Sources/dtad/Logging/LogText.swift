@@ -2,7 +2,9 @@ import Logging
 
 /// What goes into a log line from outside cannot end it or move the cursor.
 func escaped(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) }) else { return text }
+    guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) }) else {
+        return text
+    }
     return text.unicodeScalars.map { scalar in
         scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
             ? "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16) : String(scalar)

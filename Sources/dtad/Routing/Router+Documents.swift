@@ -35,7 +35,8 @@ extension Router {
             return entry.slow(step) { $1.cid = $0.description }
         case .envelopeOpen:
             guard request.identities.count <= 1 else {
-                throw DTAError(.invalidArgument, "an envelope is opened as one identity, not \(request.identities.count)")
+                throw DTAError(
+                    .invalidArgument, "an envelope is opened as one identity, not \(request.identities.count)")
             }
             let step = try agent.envelopes.open(caller, envelope: subject, as: request.identities.first)
             return entry.custody(step) {

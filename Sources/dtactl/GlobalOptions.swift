@@ -1,0 +1,26 @@
+/// Options that every command has may also stand before it: `dtactl --socket PATH status`.
+enum GlobalOptions {
+    /// Moves those that stand before the command, or inside a command of two words, behind it, where it reads them.
+    static func hoisted(_ arguments: [String]) -> [String] {
+        var rest = arguments[...]
+        var words: [String] = []
+        var moved: [String] = []
+        while words.count < 2, let next = rest.first {
+            if next == "--json" || next.hasPrefix("--socket=") {
+                moved.append(next)
+                rest = rest.dropFirst()
+            } else if next == "--socket", rest.count > 1 {
+                moved += rest.prefix(2)
+                rest = rest.dropFirst(2)
+            } else if next.hasPrefix("-") {
+                break
+            } else {
+                words.append(next)
+                rest = rest.dropFirst()
+            }
+        }
+        // Not behind a --, after which nothing is an option.
+        let end = rest.firstIndex(of: "--") ?? rest.endIndex
+        return words + rest[..<end] + moved + rest[end...]
+    }
+}

@@ -1,2 +1,0 @@
-/// What `--version` says.
-let dtactlVersion = "0.1.0"

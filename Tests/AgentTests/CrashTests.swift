@@ -1,0 +1,110 @@
+import AgentProtocol
+import DTASystem
+import Foundation
+import TestSupport
+import Testing
+
+/// The agent is killed between any two steps; the points are those of `CrashPoint` in DTACore.
+@Suite("A crash")
+struct CrashTests {
+    private func tokenObjects(_ agent: TestAgent) throws -> Int {
+        let pin = try String(contentsOfFile: agent.state + "/hsm-pin", encoding: .utf8)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let listing = try run(
+            "pkcs11-tool",
+            [
+                "--module", "/usr/lib/softhsm/libsofthsm2.so", "--token-label", "dta", "--login", "--pin", pin,
+                "--list-objects",
+            ], environment: ["SOFTHSM2_CONF": agent.state + "/softhsm2.conf"])
+        return listing.text.split(separator: "\n").filter { $0.contains(" Object; ") }.count
+    }
+
+    /// Makes alice and a key, then starts the agent so that it kills itself at `point` during `request`.
+    private func crash(at point: String, during request: (BlockingAgentClient) throws -> Void) throws -> (
+        TestAgent, Int
+    ) {
+        let agent = try TestAgent()
+        _ = try agent.client().call(.createIdentity("alice"))
+        _ = try agent.client().call(.createKey("old", type: .p256))
+        #expect(agent.stop() == 0)
+        let before = try tokenObjects(agent)
+        try agent.start(environment: ["DTAD_CRASH_AT": point])
+        #expect(throws: (any Error).self) { try request(agent.client()) }
+        #expect(agent.waitForEnd() == 128 + SIGKILL)
+        try agent.start()
+        return (agent, before)
+    }
+
+    @Test(
+        "during the making of a key leaves all of it or nothing",
+        arguments: ["key.create.1", "key.create.2", "key.create.3"])
+    func keyCreation(point: String) throws {
+        let (agent, before) = try crash(at: point) { _ = try $0.call(.createKey("new", type: .p256)) }
+        let client = agent.client()
+        let names = try client.call(.list(.keyList)).keys.map(\.name)
+        if names.contains("new") {
+            #expect(try client.call(.sign(key: "new", message: [1])).data.count == 64)
+            #expect(try tokenObjects(agent) == before + 2)
+        } else {
+            #expect(try tokenObjects(agent) == before)
+            _ = try client.call(.createKey("new", type: .p256))
+        }
+        #expect(try client.call(.sign(key: "old", message: [1])).data.count == 64)
+    }
+
+    @Test(
+        "during the deletion of a key leaves it deleted", arguments: ["key.delete.1", "key.delete.2", "key.delete.3"])
+    func keyDeletion(point: String) throws {
+        let (agent, before) = try crash(at: point) { _ = try $0.call(.deleteKey("old")) }
+        #expect(try agent.client().refusal(.showKey("old")).code == .notFound)
+        #expect(try tokenObjects(agent) == before - 2)
+    }
+
+    @Test(
+        "during the making of an identity leaves all of it or nothing",
+        arguments: [
+            "identity.create.1", "identity.create.2", "identity.create.3", "identity.create.4",
+        ])
+    func identityCreation(point: String) throws {
+        let (agent, before) = try crash(at: point) { _ = try $0.call(.createIdentity("bob")) }
+        let client = agent.client()
+        let blocks = try client.call(.list(.ledgerList)).blocks.count
+        if try client.call(.list(.identityList)).identities.contains(where: { $0.name == "bob" }) {
+            #expect(blocks == 3)
+            #expect(try tokenObjects(agent) == before + 4)
+        } else {
+            #expect(blocks == 2, "the agent's and alice's documents, and nothing of bob's")
+            #expect(try tokenObjects(agent) == before)
+            _ = try client.call(.createIdentity("bob"))
+        }
+        let cid = try client.call(.sealEnvelope(from: "alice", to: ["bob"], plaintext: [1, 2, 3])).cid
+        #expect(try [UInt8](client.call(.openEnvelope(cid, as: "bob")).data) == [1, 2, 3])
+    }
+
+    @Test(
+        "during sealing leaves an envelope that can be opened, or none",
+        arguments: [
+            "envelope.seal.1", "envelope.seal.2", "envelope.seal.3",
+        ])
+    func sealing(point: String) throws {
+        let (agent, _) = try crash(at: point) {
+            _ = try $0.call(.sealEnvelope(from: "alice", to: ["alice"], plaintext: [7]))
+        }
+        let client = agent.client()
+        let envelopes = try client.call(.list(.ledgerList)).blocks.filter { $0.kind == "envelope" }
+        #expect(envelopes.count == (point == "envelope.seal.3" ? 1 : 0))
+        for envelope in envelopes { #expect(try [UInt8](client.call(.openEnvelope(envelope.cid)).data) == [7]) }
+    }
+
+    @Test("of the agent leaves an audit log that verifies, with every answered request in it")
+    func auditSurvives() throws {
+        let agent = try TestAgent()
+        let client = agent.client()
+        for count in 1...50 { _ = try client.call(.random(UInt32(count))) }
+        agent.crash()
+        try agent.start()
+        let lines = try agent.client().call(.list(.auditList, count: 1000)).lines
+        #expect(lines.filter { $0.contains("\"random\"") }.count == 50)
+        #expect(try agent.client().call(.verifyAudit()).valid)
+    }
+}

@@ -1,0 +1,192 @@
+import AgentProtocol
+import DTASystem
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("dtad's life")
+struct LifecycleTests {
+    @Test("begins with init, which never overwrites")
+    func initialisation() throws {
+        let agent = try TestAgent(starting: false)
+        let before = try FileManager.default.contentsOfDirectory(atPath: agent.tokens)
+        let pin = try String(contentsOfFile: agent.state + "/hsm-pin", encoding: .utf8)
+        let again = try run(try Binary.path("dtad"), ["init", "--state", agent.state])
+        #expect(again.status == 1)
+        #expect(again.errors.contains("exists already"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: agent.tokens) == before)
+        #expect(try String(contentsOfFile: agent.state + "/hsm-pin", encoding: .utf8) == pin)
+        for (name, mode) in [("hsm-pin", 0o600), ("hsm-so-pin", 0o600), ("tokens", 0o700), ("", 0o700)] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: agent.state + "/" + name)
+            #expect(attributes[.posixPermissions] as? Int == mode, "\(name)")
+        }
+    }
+
+    @Test(
+        "that cannot begin takes back what init made",
+        arguments: [["--module", "/etc/hostname-softhsm"], ["--token", "a b"]])
+    func failedInitialisation(arguments: [String]) throws {
+        let directory = try TemporaryDirectory()
+        let made = try run(try Binary.path("dtad"), ["init", "--state", directory.file("s")] + arguments)
+        #expect(made.status == 1)
+        #expect(!FileManager.default.fileExists(atPath: directory.file("s")))
+    }
+
+    @Test("takes a socket by name from systemd, and notifies it")
+    func socketActivation() throws {
+        let agent = try TestAgent(starting: false)
+        let notify = try NotifySocket(agent.directory.file("notify"))
+        let path = agent.directory.file("activated.sock")
+        let activate = try Subprocess(
+            "systemd-socket-activate",
+            [
+                "--fdname=agent", "-l", path, "-E", "NOTIFY_SOCKET=\(notify.path)", try Binary.path("dtad"), "run",
+                "--config", agent.configuration,
+            ])
+        let client = BlockingAgentClient(socketPath: path)
+        try agent.wait("the socket") { (try? client.call(.status()))?.code == .ok }
+        #expect(try notify.waitFor("READY=1").contains("STATUS="))
+        activate.signal(SIGHUP)
+        _ = try notify.waitFor("RELOADING=1")
+        _ = try notify.waitFor("READY=1")
+        activate.signal(SIGTERM)
+        _ = try notify.waitFor("STOPPING=1")
+        #expect(activate.wait() == 0)
+    }
+
+    @Test("feeds the watchdog while the workers answer, even when every HSM process is stopped")
+    func watchdog() throws {
+        let agent = try TestAgent(starting: false)
+        let notify = try NotifySocket(agent.directory.file("notify"))
+        try agent.start(environment: ["NOTIFY_SOCKET": notify.path, "WATCHDOG_USEC": "2000000"])
+        _ = try notify.waitFor("WATCHDOG=1")
+        for pid in agent.custodians { kill(pid, SIGSTOP) }
+        notify.drain()
+        _ = try notify.waitFor("WATCHDOG=1")
+        for pid in agent.custodians { kill(pid, SIGCONT) }
+    }
+
+    @Test("replaces a socket on which nobody answers, and leaves one alone on which somebody does, and other files")
+    func staleSocket() throws {
+        let agent = try TestAgent()
+        agent.crash()
+        #expect(FileManager.default.fileExists(atPath: agent.socketPath))
+        try agent.start()
+
+        let other = try TestAgent(starting: false)
+        let second = try run(
+            try Binary.path("dtad"), ["run", "--config", other.configuration, "--socket", agent.socketPath])
+        #expect(second.status == 1)
+        #expect(second.errors.contains("another program listens"))
+        #expect(try agent.client().call(.status()).code == .ok)
+
+        let file = try other.directory.write("plain", "content")
+        let third = try run(try Binary.path("dtad"), ["run", "--config", other.configuration, "--socket", file])
+        #expect(third.status == 1)
+        #expect(try String(contentsOfFile: file, encoding: .utf8) == "content")
+    }
+
+    @Test("is one at a time on a state directory")
+    func oneAgent() throws {
+        let agent = try TestAgent()
+        let second = try run(
+            try Binary.path("dtad"),
+            ["run", "--config", agent.configuration, "--socket", agent.directory.file("second.sock")])
+        #expect(second.status == 1)
+        #expect(second.errors.contains("another dtad"))
+    }
+
+    @Test("ends after what runs is finished, and removes the socket that it bound")
+    func termination() throws {
+        let agent = try TestAgent()
+        let client = agent.client()
+        _ = try client.call(.createKey("k", type: .p256))
+        #expect(agent.stop() == 0)
+        #expect(!FileManager.default.fileExists(atPath: agent.socketPath))
+        #expect(agent.custodians.isEmpty)
+        try agent.start()
+        #expect(try client.call(.sign(key: "k", message: [1])).data.count == 64)
+    }
+
+    @Test("does not begin with an unknown key in the configuration, which is named with its line")
+    func unknownKey() throws {
+        let agent = try TestAgent(more: "limits:\n  keys_per_usr: 3", starting: false)
+        let lines = try String(contentsOfFile: agent.configuration, encoding: .utf8).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        let line = try #require(lines.firstIndex { $0.contains("keys_per_usr") }) + 1
+        for command in ["run", "check"] {
+            let ended = try run(try Binary.path("dtad"), [command, "--config", agent.configuration])
+            #expect(ended.status == 1)
+            #expect((ended.errors + ended.text).contains("dtad.yaml:\(line): unknown key limits.keys_per_usr"))
+        }
+    }
+
+    @Test("is reported as in order by check, which says that there is no wall where dtad starts dtad-hsm itself")
+    func check() throws {
+        let agent = try TestAgent(starting: false)
+        let checked = try run(try Binary.path("dtad"), ["check", "--config", agent.configuration])
+        #expect(checked.status == 0, "\(checked.text)")
+        #expect(checked.text.contains("wall") && checked.text.contains("there is none"))
+        #expect(checked.text.contains("All is in order"))
+    }
+
+    @Test("says its version", arguments: ["dtad", "dtad-hsm", "dtactl"])
+    func version(program: String) throws {
+        let said = try run(try Binary.path(program), ["--version"])
+        #expect(said.status == 0)
+        #expect(said.text.contains("0.1.0"))
+    }
+
+    @Test("leaves no core and no way in for others of its user", arguments: ["dtad", "dtad-hsm"])
+    func hardening(program: String) throws {
+        let agent = try TestAgent()
+        let pid = program == "dtad" ? agent.pid : try #require(agent.custodians.first)
+        let limits = try String(contentsOfFile: "/proc/\(pid)/limits", encoding: .utf8)
+        let core = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max core file size") })
+        #expect(core.split(separator: " ").filter { $0 == "0" }.count == 2, "\(core)")
+        // Of a process that is not dumpable, the files in /proc belong to root whoever it runs as; of root's, the sign
+        // is that its memory map cannot be opened without the power to trace.
+        let traced = try run(
+            "/usr/bin/setpriv",
+            ["--bounding-set=-sys_ptrace,-dac_override", "--inh-caps=-all", "cat", "/proc/\(pid)/maps"])
+        #expect(traced.status != 0 || traced.text.isEmpty)
+    }
+}
+
+/// systemd's end of sd_notify(3).
+final class NotifySocket {
+    let path: String
+    private let socket: Descriptor
+
+    init(_ path: String) throws {
+        self.path = path
+        socket = Descriptor(owning: Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0))
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket.number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard bound == 0 else { throw TestFailure("bind: \(errno)") }
+        try UnixSocket.setTimeout(socket.number, milliseconds: 60_000)
+    }
+
+    private func receive(flags: Int32) -> String? {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = recv(socket.number, &buffer, buffer.count, flags)
+        return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+    }
+
+    func waitFor(_ line: String) throws -> String {
+        while let message = receive(flags: 0) {
+            if message.split(separator: "\n").contains(Substring(line)) { return message }
+        }
+        throw TestFailure("systemd was not told \(line)")
+    }
+
+    func drain() {
+        while receive(flags: Int32(MSG_DONTWAIT.rawValue)) != nil {}
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The scripts of Tests/CommandTests/scripts. Those in scripts/offline run without an agent, the others with one of their
+/// own each.
+@Suite("Commands", .serialized)
+struct CommandTests {
+    @Test("dtactl with an agent behaves as the script says", arguments: try scripts(in: "scripts"))
+    func withAgent(name: String) throws {
+        let agent = try RunningAgent()
+        try carryOut("scripts/" + name, ["SOCKET": agent.socketPath, "STATE": agent.state])
+    }
+
+    @Test("dtactl without an agent behaves as the script says", arguments: try scripts(in: "scripts/offline"))
+    func withoutAgent(name: String) throws {
+        try carryOut("scripts/offline/" + name, ["SOCKET": "/nonexistent/agent.sock"])
+    }
+
+    @Test("a script that claims what is not so fails, and says where")
+    func canFail() throws {
+        for (text, said) in [
+            ("exec false", "x:1: exit status 1"), ("\n\nexit 2 true", "x:3: exit status 0"),
+            ("exec echo hello\nstdout bye", "x:2: expected"), ("exec echo hello\n! stdout hello", "x:2: not expected"),
+            ("cmp a b\n-- a --\n1\n-- b --\n2", "x:1: expected"), ("nonsense", "is no verb"),
+        ] {
+            let error = #expect(throws: TestFailure.self) {
+                let directory = try TemporaryDirectory()
+                var run = try ScriptRun(Script(name: "x", text: text), in: directory, variables: [:])
+                try run.run()
+            }
+            #expect(error?.description.contains(said) == true, "\(error?.description ?? "")")
+        }
+    }
+
+    private func carryOut(_ path: String, _ variables: [String: String]) throws {
+        let text = try String(contentsOf: folder.appending(path: path), encoding: .utf8)
+        let directory = try TemporaryDirectory()
+        var all = variables
+        all["DTA_SOCKET"] = variables["SOCKET"]
+        all["WORK"] = directory.path
+        all["EXAMPLES"] = folder.appending(path: "../../Examples").standardizedFileURL.path
+        all["TZ"] = "UTC"
+        all["DTACTL"] = try Binary.path("dtactl")
+        all["PYTHONDONTWRITEBYTECODE"] = "1"
+        var run = try ScriptRun(Script(name: path, text: text), in: directory, variables: all)
+        try run.run()
+    }
+}
+
+private let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+
+private func scripts(in path: String) throws -> [String] {
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: path).path)
+    return names.filter { $0.hasSuffix(".txt") }.sorted()
+}

@@ -1,0 +1,81 @@
+import CustodyProtocol
+import DTAConfiguration
+import DTACore
+import DTASystem
+import Foundation
+import Logging
+import TestSupport
+
+/// An agent's core on a directory of its own, with a custodian in software.
+struct Host {
+    let path: String
+    let core: Core
+    let custodian: SoftwareCustodian
+    let forgotten: Locked<[ObjectID]>
+    private let directory: TemporaryDirectory?
+
+    init(grants: [Configuration.Grant] = [], limits: (inout Configuration.Limits) -> Void = { _ in }) throws {
+        let directory = try TemporaryDirectory()
+        try self.init(directory.path, keeping: directory, grants: grants, limits: limits)
+        try core.recover(custodian)
+    }
+
+    /// On a directory that is there already, as after a restart; nothing is recovered yet.
+    init(
+        _ path: String, keeping directory: TemporaryDirectory? = nil, grants: [Configuration.Grant] = [],
+        limits: (inout Configuration.Limits) -> Void = { _ in }
+    ) throws {
+        self.path = path
+        self.directory = directory
+        var configuration = Configuration(state: path)
+        configuration.grants = grants
+        limits(&configuration.limits)
+        let forgotten = Locked<[ObjectID]>([])
+        core = try Core(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) { id in
+            forgotten.withLock { $0.append(id) }
+        }
+        self.forgotten = forgotten
+        custodian = try SoftwareCustodian(path + "/token")
+    }
+
+    @discardableResult
+    func key(_ name: String, _ type: KeyType = .p256, of caller: Caller = alice) throws -> KeyRecord {
+        try core.keys.create(caller, name: name, type: type)(custodian)
+    }
+
+    @discardableResult
+    func identity(_ name: String, of caller: Caller = alice) throws -> KnownIdentity {
+        try core.identities.create(caller, name: name)(custodian)
+    }
+}
+
+func user(_ name: String, _ uid: UInt32, groups: [UInt32] = []) -> Caller {
+    Caller(pid: 100, uid: uid, gid: uid, groups: groups, userName: name)
+}
+
+let root = user("root", 0)
+let alice = user("alice", 1000)
+let bob = user("bob", 1001)
+let carol = user("carol", 1002)
+
+func grant(
+    _ to: [String], keys: [String] = [], identities: [String] = [], _ operations: [String]
+) -> Configuration.Grant {
+    Configuration.Grant(to: to, keys: keys, identities: identities, operations: operations, line: 7)
+}
+
+/// The code with which `body` is refused; nil where it is not.
+func code(_ body: () throws -> Void) -> ErrorCode? {
+    do {
+        try body()
+        return nil
+    } catch {
+        return DTAError(error).code
+    }
+}
+
+/// The error with which `body` is refused.
+func refusal(_ body: () throws -> Void) throws -> DTAError {
+    do { try body() } catch { return DTAError(error) }
+    throw TestFailure("it was not refused")
+}

@@ -1,0 +1,125 @@
+import DTASystem
+import Foundation
+import GRDB
+import TestSupport
+import Testing
+
+@testable import DTACore
+
+@Suite struct StoreTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// Append-only: what was released stays, in this order.
+    static let steps = ["keys", "intents", "blocks", "identities"]
+
+    @Test("the migrations are those that were released, in their order")
+    func names() { #expect(StoreMigrations.migrator.migrations == StoreTests.steps) }
+
+    @Test("a database of every earlier version is brought up to date", arguments: steps)
+    func fromEarlier(_ step: String) throws {
+        let path = directory.file("state.sqlite")
+        do {
+            let queue = try DatabaseQueue(path: path)
+            try StoreMigrations.migrator.migrate(queue, upTo: step)
+            try queue.write { database in
+                try database.execute(
+                    sql: "INSERT INTO keys VALUES ('old', 2, 1000, 'alice', ?, 1, ?)",
+                    arguments: [Data(count: 16), Data(count: 65)])
+            }
+        }
+        let store = try Store(directory: directory.path)
+        #expect(try store.read { try String.fetchAll($0, sql: "SELECT name FROM keys") } == ["old"])
+        #expect(try store.read { try StoreMigrations.migrator.hasCompletedMigrations($0) })
+    }
+
+    @Test("a database of a later version is refused")
+    func fromLater() throws {
+        do {
+            let queue = try DatabaseQueue(path: directory.file("state.sqlite"))
+            var migrator = StoreMigrations.migrator
+            migrator.registerMigration("of the future") { _ in }
+            try migrator.migrate(queue)
+        }
+        #expect(code { _ = try Store(directory: directory.path) } == .failedPrecondition)
+    }
+
+    @Test("the database is its owner's alone, durable at each commit, and overwrites what is deleted")
+    func settings() throws {
+        let store = try Store(directory: directory.path)
+        for file in ["state.sqlite", "state.sqlite-wal"] {
+            let mode = try FileManager.default.attributesOfItem(atPath: directory.file(file))[.posixPermissions] as? Int
+            #expect(mode == 0o600, "\(file)")
+        }
+        let settings = try store.write { database in
+            try ["synchronous", "secure_delete", "foreign_keys"].map { try Int.fetchOne(database, sql: "PRAGMA \($0)") }
+        }
+        #expect(settings == [2, 1, 1])
+        #expect(try store.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") } == "wal")
+    }
+
+    @Test("a file that is no database is DATA_LOSS with a sentence")
+    func noDatabase() throws {
+        try directory.write("state.sqlite", String(repeating: "this is not SQLite. ", count: 500))
+        let error = try refusal { _ = try Store(directory: directory.path) }
+        #expect(error.code == .dataLoss && error.message.contains("is damaged") && !error.hint.isEmpty)
+    }
+
+    @Test("a damaged database is DATA_LOSS when it is opened")
+    func damaged() throws {
+        do {
+            let queue = try DatabaseQueue(path: directory.file("state.sqlite"))
+            try StoreMigrations.migrator.migrate(queue)
+            try queue.write { database in
+                for number in 0..<500 {
+                    try database.execute(
+                        sql: "INSERT INTO keys VALUES (?, 2, 1000, 'alice', ?, 1, ?)",
+                        arguments: [
+                            "key\(number)", withUnsafeBytes(of: (number, number)) { Data($0) }, Data(count: 65),
+                        ])
+                }
+            }
+        }
+        let path = directory.file("state.sqlite")
+        var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        for at in stride(from: 8192, to: bytes.count, by: 7) { bytes[at] = ~bytes[at] }
+        try directory.write("state.sqlite", bytes)
+        #expect(code { _ = try Store(directory: directory.path) } == .dataLoss)
+    }
+
+    @Test("on a full disk nothing is changed, the error says so, and it goes on by itself")
+    func fullDisk() throws {
+        guard let small = try SmallDisk(kilobytes: 512, at: directory.file("small")) else { return }
+        let host = try Host(small.path)
+        let block = [UInt8](repeating: 7, count: 20_000)
+        var stored = 0
+        let error = try refusal {
+            while true {
+                _ = try host.core.ledger.put(alice, data: block + [UInt8(stored)], contentType: "")
+                stored += 1
+            }
+        }
+        #expect([.resourceExhausted, .unavailable].contains(error.code), "\(error)")
+        #expect(error.message.contains("state.sqlite"))
+        #expect(try host.core.ledger.list(count: 0, cursor: "").items.count == stored)
+        try small.resize(kilobytes: 4096)
+        _ = try host.core.ledger.put(alice, data: block + [255], contentType: "")
+        #expect(try host.core.ledger.list(count: 0, cursor: "").items.count == stored + 1)
+    }
+
+    @Test("two agents cannot run on one state directory")
+    func lock() throws {
+        let first = try StateDirectory(directory.path)
+        let error = try refusal { _ = try StateDirectory(directory.path) }
+        #expect(error.code == .failedPrecondition && error.message.contains("another dtad"))
+        withExtendedLifetime(first) {}
+    }
+
+    @Test("a state directory that others may write to is refused")
+    func writable() throws {
+        chmod(directory.path, 0o770)
+        #expect(code { _ = try StateDirectory(directory.path) } == .failedPrecondition)
+        #expect(code { _ = try StateDirectory(directory.file("nowhere")) } == .notFound)
+    }
+}
