@@ -15,6 +15,8 @@ struct Service {
     init(configuration: String) throws {
         self.configuration = configuration
         try Hardening.settle(spawned: !Service.wasStartedBySystemd)
+        // A helper that a vendor's module starts must not keep the connection open.
+        _ = fcntl(Service.socket, F_SETFD, FD_CLOEXEC)
         var type: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         guard getsockopt(Service.socket, SOL_SOCKET, SO_TYPE, &type, &size) == 0,

@@ -36,7 +36,9 @@ struct ClassTests {
         #expect(made.status == 0, "\(made.errors)")
     }
 
-    @Test("dtad-hsm itself refuses every operation that an object's class does not allow", arguments: ObjectClass.allCases)
+    @Test(
+        "dtad-hsm itself refuses every operation that an object's class does not allow", arguments: ObjectClass.allCases
+    )
     func refusals(objectClass: ObjectClass) throws {
         let id = try make(objectClass)
         let digest = [UInt8](repeating: 1, count: 32)

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTAFormats
 import DTASystem
 import Foundation
 import TestSupport
@@ -24,9 +25,10 @@ struct FailureTests {
         throw TestFailure("dtad-hsm serves")
     }
 
-    @Test("a wrong PIN is said once and never tried again")
+    @Test("a wrong PIN is tried once, and never again")
     func wrongPIN() throws {
-        // An outsider's count: strace sees every C_Login's look at the token file, the module's own log its failures.
+        let module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path])
         try token.directory.write("pin", "wrong-pin\n")
         let (error, status) = try refusal()
         #expect(error.exit == .wrongPIN)
@@ -34,6 +36,7 @@ struct FailureTests {
         #expect(error.reason.message.contains("PIN"))
         #expect(!error.reason.description.contains("wrong-pin"))
         #expect(status == Int32(CustodyExit.wrongPIN.rawValue))
+        #expect(module.logins == 1)
     }
 
     @Test("a module that is missing, or is none, is named")
@@ -127,7 +130,9 @@ struct FailureTests {
         #expect(status == Int32(CustodyExit.configuration.rawValue))
     }
 
-    @Test("a token directory that is moved away makes requests unavailable, and back again all is well", arguments: [true, false])
+    @Test(
+        "a token directory that is moved away makes requests unavailable, and back again all is well",
+        arguments: [true, false])
     func tokenAway(copies: Bool) throws {
         try token.configure(["cache_session_objects": "\(copies)"])
         let hsm = try HSMProcess(token)
@@ -177,20 +182,150 @@ struct FailureTests {
         #expect(!custody.isBroken)
     }
 
-    @Test("a process that is stopped costs its request the deadline, and the alarm ends it")
+    @Test("a process that is stopped costs its request the deadline")
+    func stopped() throws {
+        let hsm = try HSMProcess(token)
+        let custody = try hsm.connect(deadlineMilliseconds: 300)
+        hsm.process.signal(SIGSTOP)
+        expect(.unavailable) { try custody.random(count: 1) }
+        #expect(custody.isBroken)
+        hsm.process.signal(SIGKILL)
+        #expect(hsm.process.wait() == 128 + SIGKILL)
+    }
+
+    @Test("a call to the HSM that hangs costs its request the deadline, and the alarm ends the process")
     func hang() throws {
-        try token.configure(["deadline_ms": "300"])
+        let module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path, "deadline_ms": "300"])
         let hsm = try HSMProcess(token)
         let custody = try hsm.connect(deadlineMilliseconds: 300)
         _ = try custody.generate(.p256, owner: owner, id: id)
-        hsm.process.signal(SIGSTOP)
+        try module.set(.hang)
         expect(.unavailable) { try custody.sign(id, input: digest) }
         #expect(custody.isBroken)
-        hsm.process.signal(SIGCONT)
-        // Its connection ends with ours, or the alarm was armed when it was stopped.
-        _ = consume custody
-        #expect([0, 1, 128 + SIGALRM].contains(hsm.process.wait()))
+        #expect(hsm.process.wait() == 128 + SIGALRM)
+        module.clear(.hang)
         #expect(try HSMProcess(token).connect().sign(id, input: digest).count == 64)
+    }
+
+    @Test("a call that fails is tried again by each rung of the ladder, and the client sees the signature only")
+    func ladder() throws {
+        let module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path])
+        let hsm = try HSMProcess(token)
+        let custody = try hsm.connect()
+        _ = try custody.generate(.p256, owner: owner, id: id)
+        let logins = module.logins
+        try module.set(.failSignOnce)
+        #expect(try custody.sign(id, input: digest).count == 64)
+        #expect(module.logins == logins)
+        try module.set(.failSignUntilInitialised)
+        #expect(try custody.sign(id, input: digest).count == 64)
+        #expect(module.logins == logins + 1)
+        #expect(!custody.isBroken)
+    }
+
+    @Test("a PIN that turns wrong while the ladder is climbed is tried once, and ends the process for good")
+    func pinTurnsWrong() throws {
+        let module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path])
+        let hsm = try HSMProcess(token)
+        let custody = try hsm.connect()
+        _ = try custody.generate(.p256, owner: owner, id: id)
+        let changed = try run(
+            "pkcs11-tool",
+            [
+                "--module", TestToken.module, "--token-label", TestToken.label, "--login", "--pin", TestToken.pin,
+                "--change-pin", "--new-pin", "another-pin",
+            ], environment: ["SOFTHSM2_CONF": token.softhsmConf])
+        #expect(changed.status == 0, "\(changed.errors)")
+        let logins = module.logins
+        try module.set(.failSignUntilInitialised)
+        expect(.failedPrecondition) { try custody.sign(id, input: digest) }
+        #expect(custody.exit == .wrongPIN)
+        #expect(module.logins == logins + 1)
+        #expect(hsm.process.wait() == Int32(CustodyExit.wrongPIN.rawValue))
+    }
+
+    @Test("a key type for which the token lacks the mechanism is refused by the mechanism's name")
+    func missingMechanism() throws {
+        let module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path])
+        try module.set(.hideEdwards)
+        let custody = try HSMProcess(token).connect()
+        #expect(try !custody.describe().keyTypes.contains(.ed25519))
+        do {
+            _ = try custody.generate(.ed25519, owner: owner, id: id)
+            Issue.record("an Ed25519 key was made")
+        } catch {
+            #expect(DTAError(error).code == .failedPrecondition)
+            #expect(DTAError(error).message.contains("CKM_EC_EDWARDS_KEY_PAIR_GEN"))
+        }
+        #expect(try custody.generate(.p256, owner: owner, id: id).count == 65)
+    }
+
+    @Test("a key that the token made extractable is refused and destroyed", arguments: [KeyType.p256, .aes256])
+    func disobedient(type: KeyType) throws {
+        let module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path])
+        let custody = try HSMProcess(token).connect()
+        try module.set(.extractable)
+        expect(.failedPrecondition) { try custody.generate(type, owner: owner, id: id) }
+        #expect(try custody.list(.user).isEmpty)
+        module.clear(.extractable)
+        _ = try custody.generate(type, owner: owner, id: id)
+        #expect(try custody.list(.user).map(\.id) == [id])
+    }
+
+    @Test("an identity whose second key fails leaves nothing of the first")
+    func halfAnIdentity() throws {
+        let module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path])
+        let custody = try HSMProcess(token).connect()
+        try module.set(.failDerive)
+        let kem = ObjectID.random()
+        expect(.failedPrecondition) { try custody.createIdentity(owner: owner, signing: id, kem: kem) }
+        #expect(try custody.list(.identitySigning).isEmpty && custody.list(.identityKEM).isEmpty)
+        module.clear(.failDerive)
+        #expect(try custody.createIdentity(owner: owner, signing: id, kem: kem).kem.count == 1216)
+    }
+
+    @Test("where the token lacks Ed25519, an identity signs with P-256, with the lower s")
+    func identityWithP256() throws {
+        let module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path])
+        try module.set(.hideEdDSA)
+        let custody = try HSMProcess(token).connect()
+        let keys = try custody.createIdentity(owner: owner, signing: id, kem: .random())
+        #expect(keys.signingType == .p256)
+        let key = try SigningKey(PublicKey(.p256, raw: keys.signing))
+        for first in UInt8(0)..<16 {
+            let hash = [first] + digest.dropFirst()
+            let signature = try custody.signDocument(id, context: SignedBytes.envelope, hash: hash)
+            // This refuses a high s.
+            try key.verify(signature, context: SignedBytes.envelope, hash: hash)
+        }
+    }
+
+    @Test("a sealing key that has done enough is followed by the next, in every process")
+    func advance() throws {
+        let module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path])
+        let (one, two) = (try HSMProcess(token).connect(), try HSMProcess(token).connect())
+        var blobs = [try one.sealState([1], purpose: "p", id: []), try two.sealState([2], purpose: "p", id: [])]
+        try module.set(.zeroDice)
+        blobs.append(try one.sealState([3], purpose: "p", id: []))
+        // This one throws the same dice, and looks first: each of its throws advances once.
+        blobs.append(try two.sealState([4], purpose: "p", id: []))
+        module.clear(.zeroDice)
+        blobs.append(try two.sealState([5], purpose: "p", id: []))
+        blobs.append(try HSMProcess(token).connect().sealState([6], purpose: "p", id: []))
+        #expect(blobs.map { $0[4] } == [1, 1, 2, 3, 3, 3])
+        for (index, blob) in blobs.enumerated() {
+            #expect(try one.unsealState(blob, purpose: "p", id: []) == [UInt8(index + 1)])
+        }
+        let identity = try HeldIdentity(one)
+        #expect(identity.keys.sealedSeed[4] == 1)
     }
 
     @Test("a process that is killed makes its request unavailable")
@@ -227,7 +362,9 @@ struct FailureTests {
         #expect(version.status == 0 && version.text.hasPrefix("dtad-hsm "))
     }
 
-    @Test("a command line that makes no sense is refused", arguments: [[], ["--init"], ["--config"], ["--serve"], ["--pin", "1"]])
+    @Test(
+        "a command line that makes no sense is refused",
+        arguments: [[], ["--init"], ["--config"], ["--serve"], ["--pin", "1"]])
     func commandLine(arguments: [String]) throws {
         let result = try run(try Binary.path("dtad-hsm"), arguments)
         #expect(result.status == Int32(CustodyExit.usage.rawValue))

@@ -37,7 +37,7 @@ struct HeldIdentity {
     }
 }
 
-extension Array<UInt8> {
+extension [UInt8] {
     /// The same with one bit flipped.
     func flipped(at index: Int) -> [UInt8] {
         var copy = self

@@ -28,7 +28,7 @@ struct MessageTests {
         var all: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
-            let got = try buffer.withUnsafeMutableBytes { bytes -> Int in
+            let got = buffer.withUnsafeMutableBytes { bytes -> Int in
                 let count = recv(socket, bytes.baseAddress, bytes.count, 0)
                 // Bytes that dtad-hsm did not read reset the connection when it ends.
                 return count < 0 && errno == ECONNRESET ? 0 : count
@@ -41,7 +41,9 @@ struct MessageTests {
         return (Array(all.dropFirst(5)), hsm.process.wait())
     }
 
-    @Test("a message of an impossible size ends the process with an error", arguments: [0, (1 << 20) + (1 << 16) + 1, 0xffff_ffff])
+    @Test(
+        "a message of an impossible size ends the process with an error",
+        arguments: [0, (1 << 20) + (1 << 16) + 1, 0xffff_ffff])
     func sizes(length: Int) throws {
         let (answer, status) = try answer(to: message([1], length: length))
         #expect(answer.dropFirst(4).first == ErrorCode.invalidArgument.rawValue)
@@ -80,7 +82,8 @@ struct MessageTests {
             [4] + field([9]) + field([0, 0, 0, 1]) + field(id), [4] + field([1]) + field([0, 0, 0, 1]) + field([1]),
             [8] + field(id.dropLast()) + field([1]), [8] + field(id + [1]) + field([1]), [8] + field(id),
             [8] + field(id) + field([1], length: 2), [8] + field(id) + field([1], length: 0xffff_ffff),
-            [8] + field(id) + field([1]) + [0], [13] + field(id) + field([UInt8](repeating: 65, count: 129)) + field(id),
+            [8] + field(id) + field([1]) + [0],
+            [13] + field(id) + field([UInt8](repeating: 65, count: 129)) + field(id),
             [14] + field(id), [15] + field([]) + field([]) + field([UInt8](repeating: 0, count: 129)),
         ]
         // Requests of random bytes; the seed is fixed.

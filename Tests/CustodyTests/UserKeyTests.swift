@@ -78,7 +78,8 @@ struct UserKeyTests {
         #expect(try custody.publicKey(id).1.isEmpty)
     }
 
-    @Test("what a key encrypted it decrypts, with the same associated data only", arguments: [0, 1, 16, 1000, 256 << 10])
+    @Test(
+        "what a key encrypted it decrypts, with the same associated data only", arguments: [0, 1, 16, 1000, 256 << 10])
     func encrypt(size: Int) throws {
         _ = try custody.generate(.aes256, owner: owner, id: id)
         let plaintext = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
@@ -120,7 +121,9 @@ struct UserKeyTests {
         #expect(!custody.isBroken)
     }
 
-    @Test("ECDSA takes a digest of exactly the right length", arguments: [(KeyType.p256, 32), (.secp256k1, 32), (.p384, 48)])
+    @Test(
+        "ECDSA takes a digest of exactly the right length",
+        arguments: [(KeyType.p256, 32), (.secp256k1, 32), (.p384, 48)])
     func digestLength(type: KeyType, size: Int) throws {
         _ = try custody.generate(type, owner: owner, id: id)
         for wrong in [0, 20, size - 1, size + 1, 64] {
@@ -188,7 +191,8 @@ struct UserKeyTests {
             let usage = try #require(key.first { $0.contains("Usage:") }).components(separatedBy: ":")[1]
             let uses = usage.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
             // pkcs11-tool does not tell whether a secret key may sign.
-            let expected = key[0].contains("Generic") ? ["none"] : key[0].contains("AES") ? ["encrypt", "decrypt"] : nil
+            let expected =
+                key[0].contains("Generic") ? ["none"] : key[0].contains("AES") ? ["encrypt", "decrypt"] : nil
             #expect(expected.map { $0 == uses } ?? [["sign"], ["derive"]].contains(uses), "\(key)")
         }
     }

@@ -66,7 +66,8 @@ public enum PIN {
             guard (1...limit).contains(count) else {
                 throw refusal("the file with the HSM's PIN, \(path), must hold a PIN of 1 to \(limit) bytes")
             }
-            return try SecretBytes(count: count) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count])) }
+            let pin = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+            return try SecretBytes(count: count) { $0.copyMemory(from: pin) }
         }
     }
 

@@ -74,7 +74,8 @@ struct Token {
     func require(_ mechanism: UInt, for what: String) throws {
         guard supports(mechanism) else {
             throw DTAError(
-                .failedPrecondition, "the token \"\(info.labelText)\" cannot do \(what): it lacks \(name(of: mechanism))",
+                .failedPrecondition,
+                "the token \"\(info.labelText)\" cannot do \(what): it lacks \(name(of: mechanism))",
                 hint: "choose another type, or another HSM")
         }
     }
