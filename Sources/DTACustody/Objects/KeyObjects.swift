@@ -147,7 +147,7 @@ final class KeyObjects {
 }
 
 extension ObjectLabel {
-    /// User's keys are asked for by id, before their label is known.
+    /// What a key is remembered by: keys that the front names are asked for by id, before their label is known.
     enum CacheKey: Hashable {
         case id(ObjectID)
         case label(ObjectLabel)

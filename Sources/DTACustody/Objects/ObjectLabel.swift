@@ -44,10 +44,7 @@ func hexadecimal(_ bytes: [UInt8]) -> String {
 }
 
 private func bytes(hexadecimal text: Substring) -> [UInt8]? {
-    let digits = text.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }
-    guard digits.count % 2 == 0 else { return nil }
-    return try? stride(from: 0, to: digits.count, by: 2).map { index in
-        guard let high = digits[index], let low = digits[index + 1] else { throw CancellationError() }
-        return UInt8(high << 4 | low)
-    }
+    let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+    guard digits.count == text.utf8.count, digits.count % 2 == 0 else { return nil }
+    return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
 }

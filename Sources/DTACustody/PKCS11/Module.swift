@@ -7,7 +7,8 @@ import Glibc
 ///
 /// It is never unloaded: vendors' modules leave threads and exit handlers behind.
 final class Module {
-    let functions: CK_FUNCTION_LIST
+    /// The module's own table, which it keeps as long as it is loaded.
+    let functions: UnsafePointer<CK_FUNCTION_LIST>
 
     /// - Throws: `CustodyStartError` where the file is no module.
     init(path: String) throws {
@@ -29,7 +30,7 @@ final class Module {
         let getFunctionList = unsafeBitCast(symbol, to: GetFunctionList.self)
         var list: UnsafeMutablePointer<CK_FUNCTION_LIST>?
         guard getFunctionList(&list) == CK_RV(CKR_OK), let list else { throw missing("it gives no functions") }
-        functions = list.pointee
+        functions = UnsafePointer(list)
     }
 
     /// Lets an answer pass that is CKR_OK; a function that the module lacks gives none.
@@ -40,14 +41,14 @@ final class Module {
     }
 
     /// C_Initialize without locking: this process has one thread.
-    func initialize() throws { try check("C_Initialize", functions.C_Initialize?(nil)) }
+    func initialize() throws { try check("C_Initialize", functions.pointee.C_Initialize?(nil)) }
 
-    func finalize() { _ = functions.C_Finalize?(nil) }
+    func finalize() { _ = functions.pointee.C_Finalize?(nil) }
 
     /// The library's description and version.
     func libraryName() throws -> String {
         var info = CK_INFO()
-        try check("C_GetInfo", functions.C_GetInfo?(&info))
+        try check("C_GetInfo", functions.pointee.C_GetInfo?(&info))
         let name = withUnsafeBytes(of: info.libraryDescription) { paddedText($0) }
         return "\(name) \(info.libraryVersion.major).\(info.libraryVersion.minor)"
     }
@@ -56,24 +57,24 @@ final class Module {
     func slots() throws -> [CK_SLOT_ID] {
         // A slot may come between the question for their number and the one for their names.
         var count: CK_ULONG = 0
-        try check("C_GetSlotList", functions.C_GetSlotList?(CK_BBOOL(CK_TRUE), nil, &count))
+        try check("C_GetSlotList", functions.pointee.C_GetSlotList?(CK_BBOOL(CK_TRUE), nil, &count))
         var slots = [CK_SLOT_ID](repeating: 0, count: Int(count) + 16)
         count = CK_ULONG(slots.count)
-        try check("C_GetSlotList", functions.C_GetSlotList?(CK_BBOOL(CK_TRUE), &slots, &count))
+        try check("C_GetSlotList", functions.pointee.C_GetSlotList?(CK_BBOOL(CK_TRUE), &slots, &count))
         return Array(slots.prefix(Int(count)))
     }
 
     func tokenInfo(_ slot: CK_SLOT_ID) throws -> CK_TOKEN_INFO {
         var info = CK_TOKEN_INFO()
-        try check("C_GetTokenInfo", functions.C_GetTokenInfo?(slot, &info))
+        try check("C_GetTokenInfo", functions.pointee.C_GetTokenInfo?(slot, &info))
         return info
     }
 
     func mechanisms(_ slot: CK_SLOT_ID) throws -> Set<CK_MECHANISM_TYPE> {
         var count: CK_ULONG = 0
-        try check("C_GetMechanismList", functions.C_GetMechanismList?(slot, nil, &count))
+        try check("C_GetMechanismList", functions.pointee.C_GetMechanismList?(slot, nil, &count))
         var list = [CK_MECHANISM_TYPE](repeating: 0, count: Int(count))
-        try check("C_GetMechanismList", functions.C_GetMechanismList?(slot, &list, &count))
+        try check("C_GetMechanismList", functions.pointee.C_GetMechanismList?(slot, &list, &count))
         return Set(list.prefix(Int(count)))
     }
 }

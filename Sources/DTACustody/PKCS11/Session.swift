@@ -14,34 +14,35 @@ final class Session {
         var handle: CK_SESSION_HANDLE = 0
         try module.check(
             "C_OpenSession",
-            module.functions.C_OpenSession?(slot, CK_FLAGS(CKF_SERIAL_SESSION | CKF_RW_SESSION), nil, nil, &handle))
+            module.functions.pointee.C_OpenSession?(
+                slot, CK_FLAGS(CKF_SERIAL_SESSION | CKF_RW_SESSION), nil, nil, &handle))
         self.module = module
         self.handle = handle
     }
 
-    private var functions: CK_FUNCTION_LIST { module.functions }
+    private var functions: UnsafePointer<CK_FUNCTION_LIST> { module.functions }
 
     func login(_ user: UInt, pin: SecretBytes) throws {
         let answer = pin.withUnsafeBytes { bytes in
-            functions.C_Login?(handle, CK_USER_TYPE(user), bytes.asMutable, CK_ULONG(bytes.count))
+            functions.pointee.C_Login?(handle, CK_USER_TYPE(user), bytes.asMutable, CK_ULONG(bytes.count))
         }
         if answer == CK_RV(CKR_USER_ALREADY_LOGGED_IN) { return }
         try module.check("C_Login", answer)
     }
 
-    func logout() throws { try module.check("C_Logout", functions.C_Logout?(handle)) }
+    func logout() throws { try module.check("C_Logout", functions.pointee.C_Logout?(handle)) }
 
     /// Sets the user's PIN; the security officer is logged in.
     func initializePIN(_ pin: SecretBytes) throws {
         try module.check(
             "C_InitPIN",
-            pin.withUnsafeBytes { functions.C_InitPIN?(handle, $0.asMutable, CK_ULONG($0.count)) })
+            pin.withUnsafeBytes { functions.pointee.C_InitPIN?(handle, $0.asMutable, CK_ULONG($0.count)) })
     }
 
     /// Bytes from the token's generator.
     func random(_ count: Int) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
-        try module.check("C_GenerateRandom", functions.C_GenerateRandom?(handle, &bytes, CK_ULONG(count)))
+        try module.check("C_GenerateRandom", functions.pointee.C_GenerateRandom?(handle, &bytes, CK_ULONG(count)))
         return bytes
     }
 
@@ -50,15 +51,16 @@ final class Session {
     /// The objects that match, at most `limit` of them.
     func find(_ template: [Attribute], limit: Int) throws -> [CK_OBJECT_HANDLE] {
         try module.check(
-            "C_FindObjectsInit", withTemplate(template) { functions.C_FindObjectsInit?(handle, $0, $1) })
-        defer { _ = functions.C_FindObjectsFinal?(handle) }
+            "C_FindObjectsInit", withTemplate(template) { functions.pointee.C_FindObjectsInit?(handle, $0, $1) })
+        defer { _ = functions.pointee.C_FindObjectsFinal?(handle) }
         var found: [CK_OBJECT_HANDLE] = []
         var batch = [CK_OBJECT_HANDLE](repeating: 0, count: min(limit, 256))
         while found.count < limit {
             var count: CK_ULONG = 0
             try module.check(
                 "C_FindObjects",
-                functions.C_FindObjects?(handle, &batch, CK_ULONG(min(batch.count, limit - found.count)), &count))
+                functions.pointee.C_FindObjects?(
+                    handle, &batch, CK_ULONG(min(batch.count, limit - found.count)), &count))
             if count == 0 { break }
             found += batch.prefix(Int(count))
         }
@@ -78,7 +80,7 @@ final class Session {
                     type: CK_ATTRIBUTE_TYPE(type), pValue: memory.baseAddress.map { $0 + index * room },
                     ulValueLen: CK_ULONG(room))
             }
-            let answer = functions.C_GetAttributeValue?(handle, object, &template, CK_ULONG(template.count))
+            let answer = functions.pointee.C_GetAttributeValue?(handle, object, &template, CK_ULONG(template.count))
             let partly = [CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID, CKR_BUFFER_TOO_SMALL]
             if !partly.contains(where: { CK_RV($0) == answer }) { try module.check("C_GetAttributeValue", answer) }
             return template.enumerated().map { index, attribute in
@@ -90,7 +92,7 @@ final class Session {
     }
 
     func destroy(_ object: CK_OBJECT_HANDLE) throws {
-        try module.check("C_DestroyObject", functions.C_DestroyObject?(handle, object))
+        try module.check("C_DestroyObject", functions.pointee.C_DestroyObject?(handle, object))
     }
 
     /// A copy of `object` that lives in this session only and has all its other attributes.
@@ -98,7 +100,9 @@ final class Session {
         var copy: CK_OBJECT_HANDLE = 0
         try module.check(
             "C_CopyObject",
-            withTemplate([Attribute(CKA_TOKEN, false)]) { functions.C_CopyObject?(handle, object, $0, $1, &copy) })
+            withTemplate([Attribute(CKA_TOKEN, false)]) {
+                functions.pointee.C_CopyObject?(handle, object, $0, $1, &copy)
+            })
         return copy
     }
 
@@ -108,7 +112,8 @@ final class Session {
         var mechanism = CK_MECHANISM(mechanism: CK_MECHANISM_TYPE(mechanism), pParameter: nil, ulParameterLen: 0)
         var key: CK_OBJECT_HANDLE = 0
         try module.check(
-            "C_GenerateKey", withTemplate(template) { functions.C_GenerateKey?(handle, &mechanism, $0, $1, &key) })
+            "C_GenerateKey",
+            withTemplate(template) { functions.pointee.C_GenerateKey?(handle, &mechanism, $0, $1, &key) })
         return key
     }
 
@@ -121,7 +126,7 @@ final class Session {
             "C_GenerateKeyPair",
             withTemplate(publicTemplate) { publicAttributes, publicCount in
                 withTemplate(privateTemplate) { privateAttributes, privateCount in
-                    functions.C_GenerateKeyPair?(
+                    functions.pointee.C_GenerateKeyPair?(
                         handle, &mechanism, publicAttributes, publicCount, privateAttributes, privateCount,
                         &pair.public, &pair.private)
                 }
@@ -132,10 +137,10 @@ final class Session {
     /// C_Sign by a mechanism without parameters; `size` is that of its signature, at most.
     func sign(_ mechanism: UInt, _ key: CK_OBJECT_HANDLE, _ input: [UInt8], size: Int) throws -> [UInt8] {
         var mechanism = CK_MECHANISM(mechanism: CK_MECHANISM_TYPE(mechanism), pParameter: nil, ulParameterLen: 0)
-        try module.check("C_SignInit", functions.C_SignInit?(handle, &mechanism, key))
+        try module.check("C_SignInit", functions.pointee.C_SignInit?(handle, &mechanism, key))
         return try input.withUnsafeBytes { bytes in
             try output(size, "C_Sign") {
-                functions.C_Sign?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
+                functions.pointee.C_Sign?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
             }
         }
     }
@@ -144,10 +149,10 @@ final class Session {
     /// - Returns: ciphertext ‖ tag.
     func encryptGCM(_ key: CK_OBJECT_HANDLE, nonce: [UInt8], aad: [UInt8], _ plaintext: [UInt8]) throws -> [UInt8] {
         try withGCM(nonce: nonce, aad: aad) { mechanism in
-            try module.check("C_EncryptInit", functions.C_EncryptInit?(handle, &mechanism, key))
+            try module.check("C_EncryptInit", functions.pointee.C_EncryptInit?(handle, &mechanism, key))
             return try plaintext.withUnsafeBytes { bytes in
                 try output(bytes.count + 16, "C_Encrypt") {
-                    functions.C_Encrypt?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
+                    functions.pointee.C_Encrypt?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
                 }
             }
         }
@@ -158,11 +163,11 @@ final class Session {
         -> [UInt8]
     {
         try withGCM(nonce: nonce, aad: aad) { mechanism in
-            try module.check("C_DecryptInit", functions.C_DecryptInit?(handle, &mechanism, key))
+            try module.check("C_DecryptInit", functions.pointee.C_DecryptInit?(handle, &mechanism, key))
             return try ciphertext.withUnsafeBytes { bytes in
                 // Room for the tag as well: some modules count it before they have checked it.
                 try output(bytes.count, "C_Decrypt") {
-                    functions.C_Decrypt?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
+                    functions.pointee.C_Decrypt?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
                 }
             }
         }
@@ -188,10 +193,11 @@ final class Session {
                     ulParameterLen: CK_ULONG(memory.count))
                 try module.check(
                     "C_DeriveKey",
-                    withTemplate(template) { functions.C_DeriveKey?(handle, &mechanism, key, $0, $1, &derived) })
+                    withTemplate(template) { functions.pointee.C_DeriveKey?(handle, &mechanism, key, $0, $1, &derived) }
+                )
             }
         }
-        defer { _ = functions.C_DestroyObject?(handle, derived) }
+        defer { _ = functions.pointee.C_DestroyObject?(handle, derived) }
         guard let value = try read(derived, [CKA_VALUE])[0], value.count == 32 else {
             throw PKCS11Error(call: "C_DeriveKey", code: CK_RV(CKR_GENERAL_ERROR))
         }

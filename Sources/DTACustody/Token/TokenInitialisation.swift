@@ -48,7 +48,7 @@ public enum TokenInitialisation {
         try securityOfficerPIN.withUnsafeBytes { bytes in
             let pin = UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
             try module.check(
-                "C_InitToken", module.functions.C_InitToken?(free.0, pin, CK_ULONG(bytes.count), &padded))
+                "C_InitToken", module.functions.pointee.C_InitToken?(free.0, pin, CK_ULONG(bytes.count), &padded))
         }
         // SoftHSM gives the new token another slot.
         guard let slot = try module.slots().first(where: { try module.tokenInfo($0).labelText == label }) else {
