@@ -77,6 +77,26 @@ struct FailureTests {
         #expect(try custody.sign(id, input: digest).count == 64)
     }
 
+    @Test("a token that others made serves once D-TA's keys are on it, and keeps them when they are made again")
+    func keysOnly() throws {
+        try token.configure(["token": "plain"])
+        let environment = ["SOFTHSM2_CONF": token.softhsmConf]
+        let made = try run(
+            "softhsm2-util",
+            ["--init-token", "--free", "--label", "plain", "--pin", TestToken.pin, "--so-pin", "12345678"],
+            environment: environment)
+        #expect(made.status == 0, "\(made.errors)")
+        let (error, _) = try refusal()
+        #expect(error.exit == .tokenAway)
+        #expect(error.reason.message.contains("dta/seal/1"))
+        let makeKeys = ["--init", "--keys-only", "--config", token.configuration]
+        #expect(try run(try Binary.path("dtad-hsm"), makeKeys).status == 0)
+        let custody = try HSMProcess(token).connect()
+        let row = try custody.sealState([1], purpose: "p", id: [])
+        #expect(try run(try Binary.path("dtad-hsm"), makeKeys).status == 0)
+        #expect(try HSMProcess(token).connect().unsealState(row, purpose: "p", id: []) == [1])
+    }
+
     @Test("a file with the PIN that others could read, that is no regular file, or that is empty is refused")
     func pinFile() throws {
         let path = token.directory.file("pin")
@@ -245,6 +265,19 @@ struct FailureTests {
         #expect(custody.exit == .wrongPIN)
         #expect(module.logins == logins + 1)
         #expect(hsm.process.wait() == Int32(CustodyExit.wrongPIN.rawValue))
+    }
+
+    @Test("a key is copied to the session once, unless the configuration forbids it", arguments: [true, false])
+    func copies(allowed: Bool) throws {
+        let module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path, "cache_session_objects": "\(allowed)"])
+        let custody = try HSMProcess(token).connect()
+        for type in [KeyType.p256, .secp256k1] {
+            let id = ObjectID.random()
+            _ = try custody.generate(type, owner: owner, id: id)
+            for _ in 0..<5 { #expect(try custody.sign(id, input: digest).count == 64) }
+        }
+        #expect(module.copies == (allowed ? 2 : 0))
     }
 
     @Test("a key type for which the token lacks the mechanism is refused by the mechanism's name")

@@ -42,8 +42,13 @@ public struct TamperedModule: Sendable {
     public func clear(_ fault: Fault) { unlink(directory.file("fault-" + fault.rawValue)) }
 
     /// How often somebody has called C_Login.
-    public var logins: Int {
-        (try? FileManager.default.attributesOfItem(atPath: directory.file("logins"))[.size] as? Int) ?? 0
+    public var logins: Int { count("logins") }
+
+    /// How often C_CopyObject has made a copy.
+    public var copies: Int { count("copies") }
+
+    private func count(_ name: String) -> Int {
+        (try? FileManager.default.attributesOfItem(atPath: directory.file(name))[.size] as? Int) ?? 0
     }
 
     private static let source = """
@@ -65,11 +70,25 @@ public struct TamperedModule: Sendable {
             return real.C_Initialize(args);
         }
 
-        static CK_RV login(CK_SESSION_HANDLE s, CK_USER_TYPE user, unsigned char *pin, unsigned long count)
+        static void count_in(const char *path)
         {
-            int file = open(FOLDER "/logins", O_WRONLY | O_CREAT | O_APPEND, 0600);
+            int file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
             write(file, "x", 1);
             close(file);
+        }
+
+        static CK_RV copy(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *a, unsigned long n,
+                          CK_OBJECT_HANDLE *c)
+        {
+            CK_RV answer = real.C_CopyObject(s, o, a, n, c);
+            if (answer == CKR_OK)
+                count_in(FOLDER "/copies");
+            return answer;
+        }
+
+        static CK_RV login(CK_SESSION_HANDLE s, CK_USER_TYPE user, unsigned char *pin, unsigned long count)
+        {
+            count_in(FOLDER "/logins");
             return real.C_Login(s, user, pin, count);
         }
 
@@ -143,6 +162,7 @@ public struct TamperedModule: Sendable {
             ours.C_Initialize = initialize;
             ours.C_Login = login;
             ours.C_Sign = sign;
+            ours.C_CopyObject = copy;
             ours.C_DeriveKey = derive;
             ours.C_GenerateRandom = random_bytes;
             ours.C_GenerateKeyPair = pair;
