@@ -52,7 +52,7 @@ enum Command {
         do {
             switch self {
             case .version:
-                print("dtad-hsm 0.1.0")
+                print("dtad-hsm \(Version.current)")
             case .makeKeys(let file):
                 let options = try HSMOptions(configuration: file)
                 try TokenInitialisation.makeKeys(options, pin: try PIN.read(file: options.pinFile))
