@@ -21,11 +21,6 @@ int clinux_set_dumpable(int on)
 	return prctl(PR_SET_DUMPABLE, on, 0, 0, 0);
 }
 
-int clinux_set_parent_death_signal(int signal)
-{
-	return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
-}
-
 int clinux_set_no_new_privileges(void)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

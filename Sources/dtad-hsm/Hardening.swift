@@ -14,8 +14,9 @@ enum Hardening {
         }
     }
 
-    /// - Parameter spawned: whether dtad is the parent; then this process must not outlive it.
-    static func settle(spawned: Bool) throws {
+    /// There is no death signal for when dtad dies: it could hit in the middle of writing the token's files, and SoftHSM
+    /// writes them in place. The end of the connection tells the same, between two requests.
+    static func settle() throws {
         _ = clinux_set_no_new_privileges()
         // A front that has gone is seen when it is written to; Ctrl-C in a terminal is dtad's to handle.
         signal(SIGPIPE, SIG_IGN)
@@ -26,6 +27,5 @@ enum Hardening {
         sigaddset(&alarm, SIGALRM)
         signal(SIGALRM, SIG_DFL)
         guard sigprocmask(SIG_UNBLOCK, &alarm, nil) == 0 else { throw SystemCallError("sigprocmask", errno: errno) }
-        if spawned, clinux_set_parent_death_signal(SIGKILL) != 0 { throw SystemCallError("prctl", errno: errno) }
     }
 }

@@ -14,7 +14,7 @@ struct Service {
 
     init(configuration: String) throws {
         self.configuration = configuration
-        try Hardening.settle(spawned: !Service.wasStartedBySystemd)
+        try Hardening.settle()
         // A helper that a vendor's module starts must not keep the connection open.
         _ = fcntl(Service.socket, F_SETFD, FD_CLOEXEC)
         var type: Int32 = 0
@@ -45,11 +45,5 @@ struct Service {
             var server = CustodyServer(socket: Service.socket, deadlineMilliseconds: 0)
             return server.refuse(leaving)
         }
-    }
-
-    /// sd_listen_fds(3): the descriptors are ours only where the process id is.
-    private static var wasStartedBySystemd: Bool {
-        getenv("LISTEN_PID").map { String(cString: $0) } == "\(getpid())"
-            && getenv("LISTEN_FDS").map { String(cString: $0) } == "1"
     }
 }

@@ -141,23 +141,25 @@ struct LifecycleTests {
         "leaves no core and cannot be traced by its own user", .enabled(if: OtherUser.arePossible, "it needs root"),
         arguments: ["dtad", "dtad-hsm"])
     func hardening(program: String) throws {
-        let agent = try TestAgent()
+        // Root without the power to trace every process is a user like any other here.
+        let powerless = ["/usr/bin/setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-all"]
+        let agent = try TestAgent(starting: false)
+        try agent.start(prefix: powerless)
         let pid = program == "dtad" ? agent.pid : try #require(agent.custodians.first)
         let limits = try String(contentsOfFile: "/proc/\(pid)/limits", encoding: .utf8)
         let core = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max core file size") })
         #expect(core.split(separator: " ").filter { $0 == "0" }.count == 2, "\(core)")
-        // Its own user may not trace it: root without the power to trace every process is such a user here.
         let attach =
             "import ctypes,sys; libc=ctypes.CDLL(None,use_errno=True); "
             + "print(libc.ptrace(0x4206,int(sys.argv[1]),0,0), ctypes.get_errno())"
-        let traced = try run(
-            "/usr/bin/setpriv",
-            ["--bounding-set=-sys_ptrace", "--inh-caps=-all", "/usr/bin/python3", "-c", attach, "\(pid)"])
+        let tracer = Array(powerless.dropFirst()) + ["/usr/bin/python3", "-c", attach]
+        let traced = try run(powerless[0], tracer + ["\(pid)"])
         #expect(traced.text == "-1 \(EPERM)\n", "\(traced.text)\(traced.errors)")
-        let own = try Subprocess("/usr/bin/sleep", ["60"])
-        let possible = try run(
-            "/usr/bin/setpriv",
-            ["--bounding-set=-sys_ptrace", "--inh-caps=-all", "/usr/bin/python3", "-c", attach, "\(own.pid)"])
+        let own = try Subprocess(powerless[0], Array(powerless.dropFirst()) + ["/usr/bin/sleep", "60"])
+        try agent.wait("the other program") {
+            (try? String(contentsOfFile: "/proc/\(own.pid)/comm", encoding: .utf8)) == "sleep\n"
+        }
+        let possible = try run(powerless[0], tracer + ["\(own.pid)"])
         #expect(possible.text == "0 0\n", "the check itself: \(possible.text)\(possible.errors)")
     }
 }

@@ -8,64 +8,6 @@ import Testing
 @testable import DTACore
 
 @Suite struct RecoveryTests {
-    /// Runs the acts that have crash points, in a process that dies in one of them.
-    private static func act(_ path: String) throws {
-        let host = try Host(path)
-        let (core, custodian) = (host.core, host.custodian)
-        try host.key("made")
-        _ = try core.keys.delete(alice, name: "doomed")(custodian)
-        try host.identity("made")
-        _ = try core.envelopes.seal(alice, sender: "old", recipients: ["old"], data: [1], contentType: "")(custodian)
-    }
-
-    @Test(
-        "killed between any two steps, an act has left all or nothing after the next start",
-        arguments: CrashPoint.allCases)
-    func crash(_ point: CrashPoint) async throws {
-        let directory = try TemporaryDirectory()
-        let path = directory.path
-        do {
-            let before = try Host(path)
-            try before.core.recover(before.custodian)
-            try before.key("doomed")
-            try before.identity("old")
-        }
-        let name = point.rawValue
-        await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, name = name as String] in
-            setenv("DTAD_CRASH_AT", name, 1)
-            try RecoveryTests.act(path)
-        }
-        let host = try Host(path)
-        let core = host.core
-        try core.recover(host.custodian)
-        #expect(!core.needsSweep)
-
-        // All objects on the token are somebody's, and all that is somebody's is on the token.
-        let keys = try core.keys.list(root, count: 0, cursor: "").items
-        let identities = try core.identities.list(root, count: 0, cursor: "").items
-        #expect(try host.custodian.count == keys.count + 2 * identities.count)
-        #expect(identities.filter(\.isOwn).count == identities.count)
-
-        // A deletion that was begun is finished; what was told as made is there, what was not is there whole or not.
-        let order = CrashPoint.allCases
-        func isPast(_ other: CrashPoint) -> Bool { order.firstIndex(of: point)! >= order.firstIndex(of: other)! }
-        #expect(keys.contains { $0.name == "made" } == isPast(.keyCreateStored))
-        #expect(keys.contains { $0.name == "doomed" } == !isPast(.keyDeleteIntended))
-        #expect(identities.contains { $0.name == "made" } == isPast(.identityCreateStored))
-        let blocks = try core.ledger.list(count: 0, cursor: "").items
-        #expect(blocks.contains { $0.kind == .envelope } == isPast(.envelopeSealStored))
-        #expect(blocks.filter { $0.kind == .identity }.count == identities.count)
-        for key in keys { _ = try core.keys.sign(alice, name: key.name, data: [1])(host.custodian) }
-        for identity in identities where identity.owner != .agent {
-            let cid = try core.envelopes.seal(
-                alice, sender: identity.name, recipients: ["old"], data: [1], contentType: "")(host.custodian)
-            #expect(try core.envelopes.open(alice, envelope: "\(cid)", as: nil)(host.custodian).body == [1])
-        }
-        // Whatever was undone can be done again.
-        if !isPast(.keyCreateStored) { try host.key("made") }
-        if !isPast(.identityCreateStored) { try host.identity("made") }
-    }
-
     @Test(
         "where the HSM goes away while a key is made, the next sweep clears what it left, and the name is free at once")
     func failedMaking() throws {

@@ -43,8 +43,8 @@ public final class TestAgent: @unchecked Sendable {
     // MARK: Life
 
     /// Starts dtad and waits until it answers.
-    public func start(environment: [String: String] = [:]) throws {
-        try launch(environment: environment)
+    public func start(environment: [String: String] = [:], prefix: [String] = []) throws {
+        try launch(environment: environment, prefix: prefix)
         try wait("the agent to answer") { [self] in
             guard running else { throw TestFailure("dtad ended:\n\(log)") }
             return (try? client().call(.status())) != nil
@@ -55,13 +55,14 @@ public final class TestAgent: @unchecked Sendable {
     }
 
     /// Starts dtad without waiting for it.
-    public func launch(environment: [String: String] = [:]) throws {
+    /// - Parameter prefix: a command that runs dtad, such as setpriv with its options.
+    public func launch(environment: [String: String] = [:], prefix: [String] = []) throws {
         let log = open(directory.file("log"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard log >= 0 else { throw TestFailure("no log for dtad: \(errno)") }
         defer { close(log) }
+        let command = prefix + [try Binary.path("dtad"), "run", "--config", configuration, "--socket", socketPath]
         let new = try Subprocess(
-            try Binary.path("dtad"), ["run", "--config", configuration, "--socket", socketPath],
-            environment: environment, descriptors: [2: log])
+            command[0], Array(command.dropFirst()), environment: environment, descriptors: [2: log])
         lock.withLock { process = new }
     }
 

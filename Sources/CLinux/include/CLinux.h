@@ -10,7 +10,6 @@
 
 // prctl(2) is variadic. Each answers as prctl does: 0, or -1 with errno.
 int clinux_set_dumpable(int on);
-int clinux_set_parent_death_signal(int signal);
 int clinux_set_no_new_privileges(void);
 
 // memfd_secret(2), Linux 5.14: glibc 2.36 has no wrapper. A descriptor, or -1 with errno.

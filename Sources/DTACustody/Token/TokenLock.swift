@@ -16,6 +16,18 @@ struct TokenLock {
         }
         let file = Descriptor(owning: number)
         try systemCall("flock") { flock(file.number, LOCK_EX) }
-        return try withExtendedLifetime(file) { try body() }
+        return try withExtendedLifetime(file) { try undisturbed(body) }
+    }
+
+    /// Lets signals that would end the process wait: SoftHSM writes the token's files in place, and one that is half
+    /// written is lost.
+    private func undisturbed<Result>(_ body: () throws -> Result) rethrows -> Result {
+        var ends = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&ends)
+        for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&ends, signal) }
+        sigprocmask(SIG_BLOCK, &ends, &before)
+        defer { sigprocmask(SIG_SETMASK, &before, nil) }
+        return try body()
     }
 }

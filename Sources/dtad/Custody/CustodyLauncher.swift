@@ -64,12 +64,17 @@ private final class LaunchedCustody: CustodyProcess {
     var isBroken: Bool { connection.isBroken }
     var socket: Int32 { descriptor.number }
 
-    /// A process of another user's cannot be signalled: it ends at the end of its stream, or by its own alarm.
+    /// It ends at the end of its stream, or by its own alarm. Killing it could hit while it writes the token's files, so
+    /// only one that hangs is killed; and of another user's process that cannot be done at all.
     func end() {
         shutdown(descriptor.number, Int32(SHUT_RDWR))
         guard let pid else { return }
-        kill(pid, SIGKILL)
         var status: Int32 = 0
+        for _ in 0..<(isBroken ? 1 : 100) {
+            if waitpid(pid, &status, WNOHANG) != 0 { return }
+            usleep(10_000)
+        }
+        kill(pid, SIGKILL)
         waitpid(pid, &status, 0)
     }
 }
