@@ -35,8 +35,10 @@ public enum AgentFrame {
 
     /// The length that a header announces.
     /// - Throws: `DTAError.invalidArgument` where it is 0 or past `limit`: the stream cannot be followed any further.
+    @inlinable @inline(__always)
     public static func bodySize(header: some Collection<UInt8>) throws -> Int {
-        let length = header.prefix(headerSize).reduce(0) { $0 << 8 | Int($1) }
+        var length = 0
+        for byte in header.prefix(headerSize) { length = length << 8 | Int(byte) }
         guard length > 0, length <= limit else {
             throw DTAError(.invalidArgument, "a frame of \(length) bytes: 1 to \(limit) are allowed")
         }

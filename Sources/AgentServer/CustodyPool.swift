@@ -62,6 +62,12 @@ public final class CustodyPool: Sendable {
         var parked = FairQueue<Job>()
         /// Threads in `withProcess`.
         var waiters = 0
+        /// Threads in `drive`: workers that wait for the HSM.
+        var driving = 0
+        /// Jobs that were run, ever.
+        var completed: UInt64 = 0
+        /// Whether somebody is in `waitUntilExhausted`.
+        var isWatched = false
         /// Why the last start failed; nil after one that did not.
         var outage: DTAError?
         var mayRetry = true
@@ -72,6 +78,7 @@ public final class CustodyPool: Sendable {
     private let launch: Launcher
     private let logger: Logger
     private let state = Monitor(State())
+    private let exhausted = Monitor(false)
     private let wakeup: Descriptor
     /// Called when jobs are parked and a process came up: some worker must fetch them with `runParked`.
     private let kick: @Sendable () -> Void
@@ -101,12 +108,17 @@ public final class CustodyPool: Sendable {
             case parked
             case refused(DTAError)
         }
+        var alert = false
         let next: Next = state.withLock {
-            if let slot = $0.idle.popLast() { return .use(slot) }
+            if let slot = $0.idle.popLast() {
+                alert = startDriving(&$0)
+                return .use(slot)
+            }
             if let refusal = refusal(&$0) { return .refused(refusal) }
             $0.parked.append(job, user: job.user)
             return .parked
         }
+        if alert { exhausted.withLockSignalling { $0 = true } }
         switch next {
         case .use(let slot): drive(slot, job)
         case .refused(let reason): job.run(.failure(reason))
@@ -119,6 +131,7 @@ public final class CustodyPool: Sendable {
         while true {
             let next: (Slot, Job)? = state.withLock {
                 guard !$0.idle.isEmpty, let job = $0.parked.popFirst(), let slot = $0.idle.popLast() else { return nil }
+                _ = startDriving(&$0)
                 return (slot, job)
             }
             guard let (slot, job) = next else { return }
@@ -165,10 +178,41 @@ public final class CustodyPool: Sendable {
             current.run(.success(slot.process.custodian))
             job = release(slot)
         }
+        state.withLock { $0.driving -= 1 }
     }
 
     private func giveBack(_ slot: Slot) {
-        if let job = release(slot) { drive(slot, job) }
+        guard let job = release(slot) else { return }
+        state.withLock { _ = startDriving(&$0) }
+        drive(slot, job)
+    }
+
+    /// - Returns: whether whoever is in `waitUntilExhausted` has to be told.
+    private func startDriving(_ state: inout State) -> Bool {
+        state.driving += 1
+        guard state.isWatched, state.driving >= size else { return false }
+        state.isWatched = false
+        return true
+    }
+
+    /// Waits until as many threads as there are processes wait for the HSM.
+    func waitUntilExhausted() {
+        if state.withLock({
+            $0.isWatched = $0.driving < size
+            return !$0.isWatched
+        }) {
+            return
+        }
+        _ = exhausted.wait { told -> Bool? in
+            guard told else { return nil }
+            told = false
+            return true
+        }
+    }
+
+    /// Whether as many threads as there are processes wait for the HSM, and how many jobs were done so far.
+    var progress: (isExhausted: Bool, completed: UInt64) {
+        state.withLock { ($0.driving >= size, $0.completed) }
     }
 
     /// Gives a process back, unless there is a parked job that it can go on with.
@@ -177,6 +221,7 @@ public final class CustodyPool: Sendable {
         while true {
             var forgets: [ObjectID] = []
             let job: Job? = state.withLock {
+                $0.completed &+= 1
                 if slot.process.isBroken {
                     $0.live[key] = nil
                     $0.forgets[key] = nil

@@ -25,9 +25,9 @@ final class Poller: Sendable {
         epoll_ctl(set.number, EPOLL_CTL_MOD, fd, &event)
     }
 
-    /// Waits for one event; nil when interrupted.
-    func wait() -> (id: UInt64, events: UInt32)? {
+    /// Waits for one event; nil when interrupted, or after `milliseconds` (-1: never).
+    func wait(milliseconds: Int32 = -1) -> (id: UInt64, events: UInt32)? {
         var event = epoll_event()
-        return epoll_wait(set.number, &event, 1, -1) == 1 ? (event.data.u64, event.events) : nil
+        return epoll_wait(set.number, &event, 1, milliseconds) == 1 ? (event.data.u64, event.events) : nil
     }
 }

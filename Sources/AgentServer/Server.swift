@@ -7,9 +7,10 @@ import Logging
 
 /// The workers: threads that share one epoll set and carry each request from its bytes to its answer.
 ///
-/// There is one worker more than HSM processes. A worker that finds no process idle parks the request and goes back to
-/// the set, so at any moment at least one worker waits for no HSM: `status`, refusals and the watchdog live while every
-/// call to the HSM hangs.
+/// There are as many workers as HSM processes, and a spare one. A worker that finds no process idle parks the request and
+/// goes back to the set. The spare one steps in when all others wait for the HSM and none has come back for a few
+/// milliseconds, so `status`, refusals and the watchdog live while every call to the HSM hangs; were it always awake, it
+/// would take turns from those who do the work.
 public final class Server: Sendable {
     private let handler: any RequestHandler
     private let programDigest: @Sendable (Int32) -> String?
@@ -62,7 +63,7 @@ public final class Server: Sendable {
         pool = try CustodyPool(size: processes, logger: logger, launch: launch, kick: { kicks.send() })
         slowPool = sharedSlowProcess ? pool : try CustodyPool(size: 1, logger: logger, launch: launch)
         registry = Registry(limits: limits, poller: poller)
-        workers = processes + 1
+        workers = processes
     }
 
     // MARK: Life
@@ -91,8 +92,13 @@ public final class Server: Sendable {
             throw CustodyLaunchError(reason: DTAError(error), mayRetry: false)
         }
         for number in 0..<workers {
-            Thread.start("worker-\(number)") { [self] in work() }
+            Thread.start("worker-\(number)") { [self] in
+                withScratch { scratch in
+                    while true { if let event = poller.wait() { handle(event, scratch) } }
+                }
+            }
         }
+        Thread.start("worker-spare") { [self] in stepIn() }
     }
 
     /// Refuses new requests, waits until none is in flight or `deadline` (monotonic) has passed, then lets go of all.
@@ -150,25 +156,47 @@ public final class Server: Sendable {
 
     // MARK: Work
 
-    private func work() {
+    /// How long no HSM call may come back before the spare worker steps in.
+    private static let patienceMicroseconds: UInt32 = 3000
+
+    /// The spare worker.
+    private func stepIn() {
+        withScratch { scratch in
+            while true {
+                pool.waitUntilExhausted()
+                var seen = pool.progress
+                usleep(Server.patienceMicroseconds)
+                // As long as nothing moves, it does what the others cannot.
+                while true {
+                    let now = pool.progress
+                    guard now.isExhausted, now.completed == seen.completed else { break }
+                    seen = now
+                    if let event = poller.wait(milliseconds: 5) { handle(event, scratch) }
+                }
+            }
+        }
+    }
+
+    private func withScratch(_ body: (UnsafeMutableRawBufferPointer) -> Void) {
         let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
         defer { scratch.deallocate() }
-        while true {
-            guard let event = poller.wait() else { continue }
-            switch event.id {
-            case Server.kickID:
-                kicks.clear()
-                poller.rearm(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
-                pool.runParked()
-            case Server.pingID:
-                pings.clear()
-                poller.rearm(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
-                state.withLock { $0.answeredPings += 1 }
-            case ..<(Server.firstListener + UInt64(listeners.count)):
-                accept(Int(event.id - Server.firstListener), id: event.id)
-            default:
-                if let connection = registry.find(event.id) { attend(connection, event.events, scratch) }
-            }
+        body(scratch)
+    }
+
+    private func handle(_ event: (id: UInt64, events: UInt32), _ scratch: UnsafeMutableRawBufferPointer) {
+        switch event.id {
+        case Server.kickID:
+            kicks.clear()
+            poller.rearm(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
+            pool.runParked()
+        case Server.pingID:
+            pings.clear()
+            poller.rearm(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
+            state.withLock { $0.answeredPings += 1 }
+        case ..<(Server.firstListener + UInt64(listeners.count)):
+            accept(Int(event.id - Server.firstListener), id: event.id)
+        default:
+            if let connection = registry.find(event.id) { attend(connection, event.events, scratch) }
         }
     }
 

@@ -2,11 +2,12 @@ import Glibc
 
 /// A value that only the holder of a lock can reach.
 ///
-/// A pthread mutex and not `Synchronization.Mutex`: the thread sanitizer understands it.
+/// A pthread mutex and not `Synchronization.Mutex`: the thread sanitizer understands it. Inlinable, because a generic call
+/// into another module would cost more than the lock.
 public final class Locked<Value>: @unchecked Sendable {
     // Sendable: `value` is only ever touched between lock and unlock of `mutex`.
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private var value: Value
+    @usableFromInline let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    @usableFromInline var value: Value
 
     public init(_ value: sending Value) {
         self.value = value
@@ -19,7 +20,7 @@ public final class Locked<Value>: @unchecked Sendable {
     }
 
     /// Runs `body` alone. It must be short and must not lock again.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
@@ -30,9 +31,9 @@ public final class Locked<Value>: @unchecked Sendable {
 /// A lock with a condition: threads wait until another one has changed the value.
 public final class Monitor<Value>: @unchecked Sendable {
     // Sendable: `value` is only ever touched between lock and unlock of `mutex`.
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var value: Value
+    @usableFromInline let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    @usableFromInline let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    @usableFromInline var value: Value
 
     public init(_ value: sending Value) {
         self.value = value
@@ -52,6 +53,7 @@ public final class Monitor<Value>: @unchecked Sendable {
     }
 
     /// Runs `body` alone and wakes one waiting thread.
+    @inlinable @inline(__always)
     public func withLockSignalling<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer {
@@ -61,6 +63,7 @@ public final class Monitor<Value>: @unchecked Sendable {
         return try body(&value)
     }
 
+    @inlinable @inline(__always)
     public func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
@@ -68,6 +71,7 @@ public final class Monitor<Value>: @unchecked Sendable {
     }
 
     /// Waits until `body` gives a result that is not nil, or until `deadline` (monotonic nanoseconds; nil: for ever).
+    @inlinable
     public func wait<Result>(until deadline: UInt64? = nil, for body: (inout Value) throws -> Result?) rethrows
         -> Result?
     {
