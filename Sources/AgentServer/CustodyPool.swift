@@ -35,22 +35,29 @@ public struct CustodyLaunchError: Error {
 public final class CustodyPool: Sendable {
     public typealias Launcher = @Sendable () throws(CustodyLaunchError) -> any CustodyProcess
 
-    /// Work that waits for a process. `run` is called exactly once.
+    /// Work that waits for a process. `run` is called exactly once, and what it answers is run when the process is free.
     public struct Job: Sendable {
+        public typealias Rest = @Sendable () -> Void
         let user: UInt32
         let since: UInt64
-        let run: @Sendable (CustodyAccess) -> Void
+        let run: @Sendable (CustodyAccess) -> Rest
 
-        public init(user: UInt32, run: @escaping @Sendable (CustodyAccess) -> Void) {
+        public init(user: UInt32, run: @escaping @Sendable (CustodyAccess) -> Rest) {
             self.user = user
             self.since = monotonicNanoseconds()
             self.run = run
         }
     }
 
-    private final class Slot: Sendable {
+    fileprivate final class Slot: Sendable {
         let process: any CustodyProcess
         init(_ process: any CustodyProcess) { self.process = process }
+    }
+
+    /// What a thread remembers between its jobs: the process that it used last. A pair that stays together finds its data
+    /// in the same core's cache, and wakes each other there.
+    final class Habit {
+        fileprivate var last: Slot?
     }
 
     private struct State {
@@ -75,6 +82,9 @@ public final class CustodyPool: Sendable {
     }
 
     public let size: Int
+    /// Threads that may wait for the HSM without harm: fewer cannot keep it busy, and when all wait, somebody else must
+    /// step in.
+    private var workers: Int { size }
     private let launch: Launcher
     private let logger: Logger
     private let state = Monitor(State())
@@ -102,35 +112,37 @@ public final class CustodyPool: Sendable {
     // MARK: Use
 
     /// Runs `job` on this thread with an idle process, and then whatever is parked; or parks it; or refuses it at once.
-    public func run(_ job: Job) {
+    func run(_ job: Job, habit: Habit) {
         enum Next {
-            case use(Slot)
+            case use(Slot, Job)
             case parked
             case refused(DTAError)
         }
         var alert = false
         let next: Next = state.withLock {
-            if let slot = $0.idle.popLast() {
-                alert = startDriving(&$0)
-                return .use(slot)
-            }
-            if let refusal = refusal(&$0) { return .refused(refusal) }
-            $0.parked.append(job, user: job.user)
-            return .parked
+            if let refusal = $0.idle.isEmpty ? refusal(&$0) : nil { return .refused(refusal) }
+            if $0.idle.isEmpty || !$0.parked.isEmpty { $0.parked.append(job, user: job.user) }
+            guard let slot = takeIdle(&$0, habit) else { return .parked }
+            alert = startDriving(&$0)
+            return .use(slot, $0.parked.popFirst() ?? job)
         }
         if alert { exhausted.withLockSignalling { $0 = true } }
         switch next {
-        case .use(let slot): drive(slot, job)
-        case .refused(let reason): job.run(.failure(reason))
+        case .use(let slot, let next):
+            drive(slot, next)
+            runParked(habit: habit)
+        case .refused(let reason): job.run(.failure(reason))()
         case .parked: break
         }
     }
 
     /// Goes on with what is parked, if a process is idle.
-    public func runParked() {
+    func runParked(habit: Habit = Habit()) {
         while true {
             let next: (Slot, Job)? = state.withLock {
-                guard !$0.idle.isEmpty, let job = $0.parked.popFirst(), let slot = $0.idle.popLast() else { return nil }
+                guard !$0.idle.isEmpty, let job = $0.parked.popFirst(), let slot = takeIdle(&$0, habit) else {
+                    return nil
+                }
                 _ = startDriving(&$0)
                 return (slot, job)
             }
@@ -156,7 +168,10 @@ public final class CustodyPool: Sendable {
         state.withLock { $0.waiters -= 1 }
         switch found {
         case .slot(let slot):
-            defer { giveBack(slot) }
+            defer {
+                giveBack(slot)
+                runParked()
+            }
             return try body(.success(slot.process.custodian))
         case .refused(let reason): return try body(.failure(reason))
         case nil: return try body(.failure(CustodyPool.busy))
@@ -172,25 +187,25 @@ public final class CustodyPool: Sendable {
         return outage
     }
 
-    private func drive(_ slot: Slot, _ first: Job) {
-        var job: Job? = first
-        while let current = job {
-            current.run(.success(slot.process.custodian))
-            job = release(slot)
+    private func takeIdle(_ state: inout State, _ habit: Habit) -> Slot? {
+        if let last = habit.last, let index = state.idle.firstIndex(where: { $0 === last }) {
+            return state.idle.remove(at: index)
         }
-        state.withLock { $0.driving -= 1 }
+        habit.last = state.idle.popLast()
+        return habit.last
     }
 
-    private func giveBack(_ slot: Slot) {
-        guard let job = release(slot) else { return }
-        state.withLock { _ = startDriving(&$0) }
-        drive(slot, job)
+    /// Runs a job with a process, gives the process back, and only then does what is left of the job.
+    private func drive(_ slot: Slot, _ job: Job) {
+        let rest = job.run(.success(slot.process.custodian))
+        giveBack(slot, driven: true)
+        rest()
     }
 
     /// - Returns: whether whoever is in `waitUntilExhausted` has to be told.
     private func startDriving(_ state: inout State) -> Bool {
         state.driving += 1
-        guard state.isWatched, state.driving >= size else { return false }
+        guard state.isWatched, state.driving >= workers else { return false }
         state.isWatched = false
         return true
     }
@@ -198,7 +213,7 @@ public final class CustodyPool: Sendable {
     /// Waits until as many threads as there are processes wait for the HSM.
     func waitUntilExhausted() {
         if state.withLock({
-            $0.isWatched = $0.driving < size
+            $0.isWatched = $0.driving < workers
             return !$0.isWatched
         }) {
             return
@@ -212,42 +227,35 @@ public final class CustodyPool: Sendable {
 
     /// Whether as many threads as there are processes wait for the HSM, and how many jobs were done so far.
     var progress: (isExhausted: Bool, completed: UInt64) {
-        state.withLock { ($0.driving >= size, $0.completed) }
+        state.withLock { ($0.driving >= workers, $0.completed) }
     }
 
-    /// Gives a process back, unless there is a parked job that it can go on with.
-    private func release(_ slot: Slot) -> Job? {
+    /// Puts a process among the idle ones, after it has forgotten what it has to; a broken one is replaced.
+    private func giveBack(_ slot: Slot, driven: Bool = false) {
         let key = ObjectIdentifier(slot)
+        let isBroken = slot.process.isBroken
+        var hasWaiters = false
         while true {
-            var forgets: [ObjectID] = []
-            let job: Job? = state.withLock {
-                $0.completed &+= 1
-                if slot.process.isBroken {
-                    $0.live[key] = nil
-                    $0.forgets[key] = nil
-                    return nil
+            let forgets: [ObjectID] = state.withLock {
+                if let forgets = $0.forgets.removeValue(forKey: key), !isBroken { return forgets }
+                if driven {
+                    $0.driving -= 1
+                    $0.completed &+= 1
                 }
-                forgets = $0.forgets.removeValue(forKey: key) ?? []
-                guard forgets.isEmpty else { return nil }
-                if $0.waiters == 0 || $0.idle.count > 0, let job = $0.parked.popFirst() { return job }
-                $0.idle.append(slot)
-                return nil
+                if isBroken { $0.live[key] = nil } else { $0.idle.append(slot) }
+                hasWaiters = $0.waiters > 0
+                return []
             }
-            if let job { return job }
-            if slot.process.isBroken {
-                slot.process.end()
-                wake()
-                return nil
-            }
-            if forgets.isEmpty {
-                if hasWaiters { state.withLockSignalling { _ in } }
-                return nil
-            }
+            if forgets.isEmpty { break }
             for id in forgets { try? slot.process.custodian.forget(id) }
         }
+        if isBroken {
+            slot.process.end()
+            wake()
+        } else if hasWaiters {
+            state.withLockSignalling { _ in }
+        }
     }
-
-    private var hasWaiters: Bool { state.withLock { $0.waiters > 0 } }
 
     /// Makes every process forget an object: those that are idle now, the others when they are given back.
     public func forget(_ id: ObjectID) {
@@ -263,12 +271,13 @@ public final class CustodyPool: Sendable {
             try? slot.process.custodian.forget(id)
             giveBack(slot)
         }
+        if !idle.isEmpty { kick() }
     }
 
     /// Refuses what was parked before `moment`.
     public func expire(before moment: UInt64) {
         let expired = state.withLock { $0.parked.removeAll { $0.since < moment } }
-        for job in expired { job.run(.failure(CustodyPool.busy)) }
+        for job in expired { job.run(.failure(CustodyPool.busy))() }
     }
 
     public struct Health: Sendable {
@@ -331,7 +340,7 @@ public final class CustodyPool: Sendable {
             $0.mayRetry = error.mayRetry
             return $0.live.isEmpty ? $0.parked.removeAll { _ in true } : []
         }
-        for job in refused { job.run(.failure(error.reason)) }
+        for job in refused { job.run(.failure(error.reason))() }
     }
 
     /// Waits until a process is missing, or for `timeout` milliseconds (-1: without end).
@@ -372,7 +381,7 @@ public final class CustodyPool: Sendable {
             return (Array(state.live.values), state.parked.removeAll { _ in true })
         }
         wake()
-        for job in parked { job.run(.failure(DTAError(.unavailable, "the agent is stopping"))) }
+        for job in parked { job.run(.failure(DTAError(.unavailable, "the agent is stopping")))() }
         for slot in slots { slot.process.end() }
     }
 }

@@ -5,12 +5,16 @@ import DTASystem
 /// What a request gets of the HSM: a process to talk to, or the reason why there is none.
 public typealias CustodyAccess = Result<any Custodian, DTAError>
 
+/// The last part of a request: records it and gives its answer.
+public typealias Completion = @Sendable () -> AgentResponse
+
 /// How a request goes on after it was parsed and decided, without any waiting.
 public enum Step: Sendable {
     /// It is answered: nothing more is needed.
     case answer(AgentResponse)
-    /// It needs an HSM process, shortly: it goes on as soon as one is idle.
-    case custody(@Sendable (CustodyAccess) -> AgentResponse)
+    /// It needs an HSM process, shortly: it goes on as soon as one is idle. What the closure answers is what is left to
+    /// do without the HSM, so that the process can be used by others meanwhile.
+    case custody(@Sendable (CustodyAccess) -> Completion)
     /// It is slow by nature and needs an HSM process (key generation, sealing): it goes to the slow lane.
     case slow(@Sendable (CustodyAccess) -> AgentResponse)
     /// It waits for the disk and not for the HSM (a refusal's record, a block): it has a lane of its own, which works

@@ -93,9 +93,8 @@ public final class Server: Sendable {
         }
         for number in 0..<workers {
             Thread.start("worker-\(number)") { [self] in
-                withScratch { scratch in
-                    while true { if let event = poller.wait() { handle(event, scratch) } }
-                }
+                let worker = WorkerMemory()
+                while true { if let event = poller.wait() { handle(event, worker) } }
             }
         }
         Thread.start("worker-spare") { [self] in stepIn() }
@@ -161,34 +160,26 @@ public final class Server: Sendable {
 
     /// The spare worker.
     private func stepIn() {
-        withScratch { scratch in
+        let worker = WorkerMemory()
+        while true {
+            pool.waitUntilExhausted()
+            let seen = pool.progress.completed
+            usleep(Server.patienceMicroseconds)
+            // As long as nothing moves, it does what the others cannot.
             while true {
-                pool.waitUntilExhausted()
-                var seen = pool.progress
-                usleep(Server.patienceMicroseconds)
-                // As long as nothing moves, it does what the others cannot.
-                while true {
-                    let now = pool.progress
-                    guard now.isExhausted, now.completed == seen.completed else { break }
-                    seen = now
-                    if let event = poller.wait(milliseconds: 5) { handle(event, scratch) }
-                }
+                let now = pool.progress
+                guard now.isExhausted, now.completed == seen else { break }
+                if let event = poller.wait(milliseconds: 5) { handle(event, worker) }
             }
         }
     }
 
-    private func withScratch(_ body: (UnsafeMutableRawBufferPointer) -> Void) {
-        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-        defer { scratch.deallocate() }
-        body(scratch)
-    }
-
-    private func handle(_ event: (id: UInt64, events: UInt32), _ scratch: UnsafeMutableRawBufferPointer) {
+    private func handle(_ event: (id: UInt64, events: UInt32), _ worker: WorkerMemory) {
         switch event.id {
         case Server.kickID:
             kicks.clear()
             poller.rearm(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
-            pool.runParked()
+            pool.runParked(habit: worker.habit)
         case Server.pingID:
             pings.clear()
             poller.rearm(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
@@ -196,7 +187,7 @@ public final class Server: Sendable {
         case ..<(Server.firstListener + UInt64(listeners.count)):
             accept(Int(event.id - Server.firstListener), id: event.id)
         default:
-            if let connection = registry.find(event.id) { attend(connection, event.events, scratch) }
+            if let connection = registry.find(event.id) { attend(connection, event.events, worker) }
         }
     }
 
@@ -242,11 +233,11 @@ public final class Server: Sendable {
     }
 
     /// Takes frames off a connection until one of them occupies this worker, or there is none.
-    private func attend(_ connection: Connection, _ events: UInt32, _ scratch: UnsafeMutableRawBufferPointer) {
+    private func attend(_ connection: Connection, _ events: UInt32, _ worker: WorkerMemory) {
         if events & Poller.writable != 0, !connection.flush() { return forgetConnection(connection) }
         guard connection.beginReading() else { return }
         while true {
-            switch connection.takeFrame(scratch: scratch) {
+            switch connection.takeFrame(scratch: worker.scratch) {
             case .nothing:
                 if !connection.endReading() { forgetConnection(connection) }
                 return
@@ -258,14 +249,14 @@ public final class Server: Sendable {
                 if !connection.endReading() { forgetConnection(connection) }
                 return
             case .frame(let request):
-                if begin(request, connection) { return }
+                if begin(request, connection, worker) { return }
             }
         }
     }
 
     /// Starts a request.
     /// - Returns: whether it was one that could have occupied the worker: then the input was given back before.
-    private func begin(_ request: AgentRequest, _ connection: Connection) -> Bool {
+    private func begin(_ request: AgentRequest, _ connection: Connection, _ worker: WorkerMemory) -> Bool {
         let id = request.id
         guard connection.account.beginRequest(limit: limits.requestsPerUser) else {
             let reason = DTAError(
@@ -286,8 +277,9 @@ public final class Server: Sendable {
             if !connection.endReading() { forgetConnection(connection) }
             pool.run(
                 CustodyPool.Job(user: connection.caller.uid) { [self] access in
-                    respond(work(access), to: connection)
-                })
+                    let completion = work(access)
+                    return { [self] in respond(completion(), to: connection) }
+                }, habit: worker.habit)
             return true
         case .slow(let work):
             let accepted = slowLane.submit(user: connection.caller.uid) { [self] in

@@ -19,7 +19,11 @@ private struct ScriptedHandler: RequestHandler {
             response.id = id
             response.data = Data(repeating: 1, count: count)
             return .answer(response)
-        case .random: return .custody { access in random(id, count, access) }
+        case .random:
+            return .custody { access in
+                let response = random(id, count, access)
+                return { response }
+            }
         case .mac: return .slow { access in random(id, count, access) }
         case .ledgerPut:
             return .durable {

@@ -36,7 +36,19 @@ struct Entry: Sendable {
     func custody<Result: Sendable>(
         _ step: @escaping CustodyStep<Result>, _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
     ) -> Step {
-        .custody { access in finish(access, step, fill) }
+        .custody { access in
+            let result = Swift.Result { try step(try access.get()) }
+            return {
+                finish(
+                    result.flatMap { value in
+                        Swift.Result {
+                            var response = AgentResponse()
+                            try fill(value, &response)
+                            return response
+                        }
+                    })
+            }
+        }
     }
 
     /// Answered with an HSM process, in the slow lane.

@@ -1,0 +1,8 @@
+/// What a worker keeps from one event to the next. It belongs to one thread.
+final class WorkerMemory {
+    /// Where bytes are received.
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+    let habit = CustodyPool.Habit()
+
+    deinit { scratch.deallocate() }
+}
