@@ -9,8 +9,12 @@ public protocol CustodyProcess: AnyObject, Sendable {
     var custodian: any Custodian { get }
     /// Whether the connection can no longer be used: the process died, hung or spoke nonsense.
     var isBroken: Bool { get }
+    /// Whether another one may be started in its place. A wrong PIN is never tried twice.
+    var mayBeReplaced: Bool { get }
     /// For noticing that the process is gone while it is idle.
     var socket: Int32 { get }
+    /// Keeps the process on one processor, if it can be.
+    func settle(on processor: Int32)
     /// Ends the process, or at least the connection to it.
     func end()
 }
@@ -51,13 +55,23 @@ public final class CustodyPool: Sendable {
 
     fileprivate final class Slot: Sendable {
         let process: any CustodyProcess
-        init(_ process: any CustodyProcess) { self.process = process }
+        /// Where it runs; nil: anywhere.
+        let processor: Int32?
+
+        init(_ process: any CustodyProcess, processor: Int32?) {
+            self.process = process
+            self.processor = processor
+        }
     }
 
     /// What a thread remembers between its jobs: the process that it used last. A pair that stays together finds its data
     /// in the same core's cache, and wakes each other there.
     final class Habit {
         fileprivate var last: Slot?
+        /// The processor that the thread stays on: it prefers the process that is there too.
+        let processor: Int32?
+
+        init(processor: Int32? = nil) { self.processor = processor }
     }
 
     private struct State {
@@ -85,6 +99,8 @@ public final class CustodyPool: Sendable {
     /// Threads that may wait for the HSM without harm: fewer cannot keep it busy, and when all wait, somebody else must
     /// step in.
     private var workers: Int { size }
+    /// One for each process, or none: then they run anywhere.
+    private let processors: [Int32]
     private let launch: Launcher
     private let logger: Logger
     private let state = Monitor(State())
@@ -94,9 +110,11 @@ public final class CustodyPool: Sendable {
     private let kick: @Sendable () -> Void
 
     public init(
-        size: Int, logger: Logger, launch: @escaping Launcher, kick: @escaping @Sendable () -> Void = {}
+        size: Int, processors: [Int32] = [], logger: Logger, launch: @escaping Launcher,
+        kick: @escaping @Sendable () -> Void = {}
     ) throws {
         self.size = size
+        self.processors = processors
         self.launch = launch
         self.logger = logger
         self.kick = kick
@@ -188,6 +206,9 @@ public final class CustodyPool: Sendable {
     }
 
     private func takeIdle(_ state: inout State, _ habit: Habit) -> Slot? {
+        if let processor = habit.processor, let index = state.idle.firstIndex(where: { $0.processor == processor }) {
+            return state.idle.remove(at: index)
+        }
         if let last = habit.last, let index = state.idle.firstIndex(where: { $0 === last }) {
             return state.idle.remove(at: index)
         }
@@ -242,7 +263,12 @@ public final class CustodyPool: Sendable {
                     $0.driving -= 1
                     $0.completed &+= 1
                 }
-                if isBroken { $0.live[key] = nil } else { $0.idle.append(slot) }
+                if isBroken {
+                    $0.live[key] = nil
+                    if !slot.process.mayBeReplaced { $0.mayRetry = false }
+                } else {
+                    $0.idle.append(slot)
+                }
                 hasWaiters = $0.waiters > 0
                 return []
             }
@@ -294,7 +320,10 @@ public final class CustodyPool: Sendable {
     // MARK: Supervision
 
     private func admit(_ process: any CustodyProcess) {
-        let slot = Slot(process)
+        let taken = state.withLock { $0.live.values.compactMap(\.processor) }
+        let processor = processors.first { !taken.contains($0) }
+        if let processor { process.settle(on: processor) }
+        let slot = Slot(process, processor: processor)
         let parked = state.withLockSignalling { state -> Bool in
             state.live[ObjectIdentifier(slot)] = slot
             state.idle.append(slot)

@@ -28,6 +28,7 @@ public final class Server: Sendable {
     private let pings: Kick
     private let state = Locked(State())
     private let workers: Int
+    private let processors: [Int32]
 
     private struct State {
         var draining = false
@@ -44,9 +45,11 @@ public final class Server: Sendable {
     ///   - processes: how many HSM processes serve keys.
     ///   - sharedSlowProcess: for a token that allows one session: the slow lane then has no process of its own.
     ///   - programDigest: the SHA-256 of a process' program, nil where nobody wants to know it.
+    ///   - processors: one for each HSM process, for it and a worker to stay on; or none.
     ///   - deadline: how long a request waits for an HSM process, in nanoseconds.
     public init(
         listeners: [Descriptor], handler: any RequestHandler, limits: ServerLimits, processes: Int,
+        processors: [Int32] = [],
         sharedSlowProcess: Bool, deadline: UInt64, logger: Logger,
         programDigest: @escaping @Sendable (Int32) -> String? = { _ in nil }, launch: @escaping CustodyPool.Launcher
     ) throws {
@@ -60,7 +63,9 @@ public final class Server: Sendable {
         let kicks = try Kick()
         self.kicks = kicks
         pings = try Kick()
-        pool = try CustodyPool(size: processes, logger: logger, launch: launch, kick: { kicks.send() })
+        self.processors = processors.count == processes ? processors : []
+        pool = try CustodyPool(
+            size: processes, processors: self.processors, logger: logger, launch: launch, kick: { kicks.send() })
         slowPool = sharedSlowProcess ? pool : try CustodyPool(size: 1, logger: logger, launch: launch)
         registry = Registry(limits: limits, poller: poller)
         workers = processes
@@ -93,7 +98,9 @@ public final class Server: Sendable {
         }
         for number in 0..<workers {
             Thread.start("worker-\(number)") { [self] in
-                let worker = WorkerMemory()
+                let processor = number < processors.count ? processors[number] : nil
+                if let processor { Processors.run(on: processor) }
+                let worker = WorkerMemory(processor: processor)
                 while true { if let event = poller.wait() { handle(event, worker) } }
             }
         }

@@ -2,7 +2,10 @@
 final class WorkerMemory {
     /// Where bytes are received.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-    let habit = CustodyPool.Habit()
+    let habit: CustodyPool.Habit
+
+    /// - Parameter processor: the one that the thread stays on.
+    init(processor: Int32? = nil) { habit = CustodyPool.Habit(processor: processor) }
 
     deinit { scratch.deallocate() }
 }

@@ -1,8 +1,10 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -68,4 +70,28 @@ const int16_t clinux_pollrdhup = POLLRDHUP;
 void clinux_name_thread(const char *name)
 {
 	pthread_setname_np(pthread_self(), name);
+}
+
+int clinux_processors(int *numbers, int room)
+{
+	cpu_set_t set;
+	int count = 0;
+	if (sched_getaffinity(0, sizeof set, &set))
+		return -1;
+	for (int number = 0; number < CPU_SETSIZE; number++)
+		if (CPU_ISSET(number, &set) && count++ < room)
+			numbers[count - 1] = number;
+	return count;
+}
+
+int clinux_run_on(int processor)
+{
+	cpu_set_t set;
+	if (processor < 0 || processor >= CPU_SETSIZE) {
+		errno = EINVAL;
+		return -1;
+	}
+	CPU_ZERO(&set);
+	CPU_SET(processor, &set);
+	return sched_setaffinity(0, sizeof set, &set);
 }

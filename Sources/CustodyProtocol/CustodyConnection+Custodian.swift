@@ -64,6 +64,15 @@ extension CustodyConnection: Custodian {
         }
     }
 
+    /// Keeps the process on one processor, with the front's thread that it works with. Where the system does not allow
+    /// that, it stays where it was, and all the same works.
+    public func settle(on processor: Int32) throws {
+        try call(.settle) {
+            $0.field(UInt32(bitPattern: processor))
+        } _: { _ in
+        }
+    }
+
     public func forget(_ id: ObjectID) throws {
         try call(.forget) {
             $0.field(id.bytes)

@@ -18,6 +18,7 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case openKey = 14
     case sealState = 15
     case unsealState = 16
+    case settle = 17
 }
 
 /// What an object on the token may be used for; it stands in the object's label, and dtad-hsm alone writes that.

@@ -23,10 +23,12 @@ final class ScriptedProcess: CustodyProcess {
 
     var custodian: any Custodian { ScriptedCustodian(self) }
     var isBroken: Bool { state.withLock { $0.broken } }
+    var mayBeReplaced: Bool { true }
     var hasEnded: Bool { state.withLock { $0.ended } }
     var forgotten: [ObjectID] { state.withLock { $0.forgotten } }
     var socket: Int32 { ends.0.number }
 
+    func settle(on processor: Int32) {}
     func end() { state.withLock { $0.ended = true } }
 
     /// As if the process had died: its end of the connection is shut.

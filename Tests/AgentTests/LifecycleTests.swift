@@ -130,6 +130,32 @@ struct LifecycleTests {
         #expect(checked.text.contains("All is in order"))
     }
 
+    @Test(
+        "keeps each worker and a dtad-hsm on one processor, where there is a pair for each, unless told not to",
+        arguments: [true, false])
+    func pairs(keeping: Bool) throws {
+        func processors(_ path: String) throws -> String {
+            let status = try String(contentsOfFile: path, encoding: .utf8)
+            let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") })
+            return line.split(separator: "\t").last.map(String.init) ?? ""
+        }
+        let all = Processors.allowed().map(String.init)
+        let agent = try TestAgent(starting: false)
+        try agent.addHSMConfiguration(["processes: \(all.count)", "keep_pairs_on_processors: \(keeping)"])
+        try agent.start()
+        try agent.wait("all processes") { agent.custodians.count == all.count + 1 }
+        let settled = {
+            try agent.custodians.map { try processors("/proc/\($0)/status") }.filter(all.contains).sorted()
+        }
+        if keeping {
+            try agent.wait("all to have settled") { try settled() == all.sorted() }
+        } else if all.count > 1 {
+            #expect(try settled().isEmpty)
+        }
+        _ = try agent.client().call(.createKey("k", type: .p256))
+        #expect(try agent.client().call(.sign(key: "k", message: [1])).data.count == 64)
+    }
+
     @Test("says its version", arguments: ["dtad", "dtad-hsm", "dtactl"])
     func version(program: String) throws {
         let said = try run(try Binary.path(program), ["--version"])

@@ -12,6 +12,12 @@
 int clinux_set_dumpable(int on);
 int clinux_set_no_new_privileges(void);
 
+// The processors that the calling thread may run on: writes up to room numbers, answers how many there are; -1 with errno.
+int clinux_processors(int *numbers, int room);
+
+// Lets the calling thread run on one processor only. 0, or -1 with errno.
+int clinux_run_on(int processor);
+
 // memfd_secret(2), Linux 5.14: glibc 2.36 has no wrapper. A descriptor, or -1 with errno.
 int clinux_memfd_secret(void);
 

@@ -88,6 +88,11 @@ extension Custody {
             let id = try request.field(atMost: Bound.name)
             try request.end()
             try finish(&answer, unsealState(blob, purpose: purpose, id: id))
+        case .settle:
+            let processor = Int32(bitPattern: try request.uint32())
+            try request.end()
+            Processors.run(on: processor)
+            answer.begin(CustodyFrame.ok)
         }
     }
 

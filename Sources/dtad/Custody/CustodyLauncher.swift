@@ -6,8 +6,9 @@ import Glibc
 
 /// Makes connections to dtad-hsm: through its socket unit, where the wall stands, or by starting it as dtad's own user.
 struct CustodyLauncher: Sendable {
-    /// How long dtad-hsm may take until it has logged in, others before it included.
-    private static let startMilliseconds = 20_000
+    /// How long dtad-hsm may take until it has logged in, others before it included: longer than its own alarm, which ends
+    /// it after 60 seconds.
+    private static let startMilliseconds = 65_000
 
     let configurationPath: String
     let configuration: Configuration.HSM
@@ -62,7 +63,13 @@ private final class LaunchedCustody: CustodyProcess {
 
     var custodian: any Custodian { connection }
     var isBroken: Bool { connection.isBroken }
+    var mayBeReplaced: Bool { connection.exit != .wrongPIN }
     var socket: Int32 { descriptor.number }
+
+    func settle(on processor: Int32) {
+        // One that cannot is as good as before; one that broke is found so at its first use.
+        try? connection.settle(on: processor)
+    }
 
     /// It ends at the end of its stream, or by its own alarm. Killing it could hit while it writes the token's files, so
     /// only one that hangs is killed; and of another user's process that cannot be done at all.
