@@ -55,14 +55,14 @@ extension EnvelopeService.Opened {
 
 extension AuditVerifier.Findings {
     var wire: [(String, String)] {
-        var fields = [
-            ("records", "\(records)"), ("checkpoints", "\(checkpoints)"),
-            ("unchecked_checkpoints", "\(uncheckedCheckpoints)"), ("problems", "\(problems)"),
-        ]
+        var fields = [("records", "\(records)")]
         if let first { fields.append(("first", "\(first)")) }
         if let last { fields.append(("last", "\(last)")) }
         if !lastHash.isEmpty { fields.append(("last_hash", lastHash)) }
+        fields.append(("checkpoints", "\(checkpoints)"))
+        fields.append(("unchecked_checkpoints", "\(uncheckedCheckpoints)"))
         if let lastCheckpointed { fields.append(("last_checkpointed", "\(lastCheckpointed)")) }
+        fields.append(("problems", "\(problems)"))
         if let firstProblem { fields.append(("first_problem", firstProblem)) }
         return fields
     }
