@@ -15,7 +15,7 @@ enum Peer {
         try systemCall("getsockopt(SO_PEERCRED)") { clinux_peer_credentials(socket, &credentials) }
         var caller = Caller(
             pid: credentials.pid, uid: credentials.uid, gid: credentials.gid, groups: try groups(of: socket),
-            userName: UserNames.name(of: credentials.uid))
+            userName: UserDatabase.name(of: credentials.uid))
         guard credentials.pid > 0 else { return caller }
 
         // A pid can be given to another process once its own has ended. While this descriptor says that the process
@@ -110,27 +110,5 @@ enum Peer {
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = buffer.withUnsafeMutableBytes { read(file.number, $0.baseAddress!, $0.count) }
         return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : ""
-    }
-}
-
-/// The names of users. Looked up each time a connection is made, because a name is half of who owns a key.
-public enum UserNames {
-    /// "" where the user database has none.
-    public static func name(of uid: UInt32) -> String {
-        var entry = passwd()
-        var found: UnsafeMutablePointer<passwd>?
-        var buffer = [CChar](repeating: 0, count: 4096)
-        while true {
-            let result = buffer.withUnsafeMutableBufferPointer { space in
-                getpwuid_r(uid, &entry, space.baseAddress!, space.count, &found)
-            }
-            if result == ERANGE, buffer.count < 1 << 20 {
-                buffer = [CChar](repeating: 0, count: buffer.count * 2)
-                continue
-            }
-            // The entry points into the buffer, which lives until the end of this scope.
-            return result == 0 && found != nil
-                ? buffer.withUnsafeBufferPointer { _ in String(cString: entry.pw_name) } : ""
-        }
     }
 }

@@ -19,7 +19,7 @@ struct PeerTests {
         #expect(caller.uid == getuid())
         #expect(caller.gid == getgid())
         #expect(caller.pid == getpid())
-        #expect(caller.userName == UserNames.name(of: getuid()))
+        #expect(caller.userName == UserDatabase.name(of: getuid()))
         #expect(caller.executable?.hasPrefix("/") == true)
         withExtendedLifetime(client) {}
     }

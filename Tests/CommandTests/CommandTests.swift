@@ -8,7 +8,7 @@ import Testing
 struct CommandTests {
     @Test("dtactl with an agent behaves as the script says", arguments: try scripts(in: "scripts"))
     func withAgent(name: String) throws {
-        let agent = try RunningAgent()
+        let agent = try TestAgent()
         try carryOut("scripts/" + name, ["SOCKET": agent.socketPath, "STATE": agent.state])
     }
 

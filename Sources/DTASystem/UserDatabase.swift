@@ -1,10 +1,9 @@
-import DTASystem
 import Glibc
 
 /// Users and groups, as the host names them.
 public enum UserDatabase {
     /// The number of a group; nil where there is none of that name.
-    static func gid(ofGroup name: String) -> UInt32? {
+    public static func gid(ofGroup name: String) -> UInt32? {
         unsafe lookUp { buffer, size in
             var entry = unsafe group()
             var found: UnsafeMutablePointer<group>?
@@ -35,6 +34,18 @@ public enum UserDatabase {
             // The list was too short; `count` is now what it needs.
             if count <= asked { return Caller(pid: 0, uid: uid, gid: user.gid, userName: user.name) }
         }
+    }
+
+    /// The name of a user. Looked up each time a connection is made, because a name is half of who owns a key.
+    /// - Returns: "" where the uid has none.
+    public static func name(of uid: UInt32) -> String {
+        unsafe lookUp { buffer, size in
+            var entry = unsafe passwd()
+            var found: UnsafeMutablePointer<passwd>?
+            let code = unsafe getpwuid_r(uid, &entry, buffer, size, &found)
+            guard unsafe found != nil, let name = unsafe entry.pw_name else { return (code, nil) }
+            return unsafe (code, String(cString: name))
+        } ?? ""
     }
 
     /// Calls a `get…_r` function with a buffer that grows until the entry fits.
