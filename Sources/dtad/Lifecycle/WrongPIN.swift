@@ -3,9 +3,9 @@ import CLinux
 import DTASystem
 import Glibc
 
-/// dtad under a service manager with a PIN that the token refuses: it tells every client the reason until it is restarted.
-/// If it ended, the service manager or the next client would start it again, and each start would try the wrong PIN once
-/// more: real HSMs destroy their keys after a few.
+/// dtad under a service manager with a PIN that the token refuses: it tells every client the reason until it is
+/// restarted. If it ended, the service manager or the next client would start it again, and each start would try the
+/// wrong PIN once more: real HSMs destroy their keys after a few.
 struct WrongPIN {
     let reason: DTAError
     let listeners: [Descriptor]
