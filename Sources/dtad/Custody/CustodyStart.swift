@@ -45,7 +45,7 @@ struct CustodyStart {
                 return try launcher.launch()
             } catch {
                 guard error.mayRetry, error.reason.code == .unavailable, monotonicNanoseconds() < deadline else {
-                    throw error.reason
+                    throw error
                 }
                 logger.warning("the HSM is not there yet: \(error.reason.message)")
                 usleep(pause)

@@ -1,4 +1,5 @@
 import AgentServer
+import ArgumentParser
 import CustodyProtocol
 import DTAConfiguration
 import DTACore
@@ -35,7 +36,17 @@ final class Service: Sendable {
         listening = try ListeningSocket.take(path: socket ?? configuration.socket)
 
         let launcher = CustodyLauncher(configurationPath: configurationPath, configuration: configuration.hsm)
-        let custody = try CustodyStart(launcher, configured: configuration.hsm.processes, logger: logger)
+        let custody: CustodyStart
+        do {
+            custody = try CustodyStart(launcher, configured: configuration.hsm.processes, logger: logger)
+        } catch let error as CustodyLaunchError {
+            if !error.mayRetry, ServiceManager.isPresent {
+                logger.error("\(error.reason.message); \(error.reason.hint)")
+                try WrongPIN(reason: error.reason, listeners: listening.descriptors).answerEverybody()
+                throw ExitCode.success
+            }
+            throw error.reason
+        }
         token = custody.token
         if !token.memoryShortfall.isEmpty { logger.warning("a protection was refused: \(token.memoryShortfall)") }
 

@@ -23,6 +23,9 @@ enum ServiceManager {
         sd_is_socket(socket, AF_UNIX, Int32(SOCK_STREAM.rawValue), 1) > 0
     }
 
+    /// Whether this process was started by one that is told how it goes.
+    static var isPresent: Bool { getenv("NOTIFY_SOCKET") != nil }
+
     static func ready(_ status: String) { notify("READY=1\nSTATUS=\(status)") }
     static func status(_ status: String) { notify("STATUS=\(status)") }
     static func stopping(_ status: String) { notify("STOPPING=1\nSTATUS=\(status)") }
