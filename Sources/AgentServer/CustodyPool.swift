@@ -199,6 +199,10 @@ public final class CustodyPool: Sendable {
     static let busy = DTAError(
         .unavailable, "the HSM did not come to this request in time", hint: "it is slow or overloaded: try again later")
 
+    static let refusedPIN = DTAError(
+        .unavailable, "the token refused the PIN, which is not tried again",
+        hint: "mend the PIN and restart dtad; some HSMs destroy their keys after a few wrong ones")
+
     private func refusal(_ state: inout State) -> DTAError? {
         if state.stopping { return DTAError(.unavailable, "the agent is stopping") }
         guard state.live.isEmpty, let outage = state.outage else { return nil }
@@ -265,7 +269,10 @@ public final class CustodyPool: Sendable {
                 }
                 if isBroken {
                     $0.live[key] = nil
-                    if !slot.process.mayBeReplaced { $0.mayRetry = false }
+                    if !slot.process.mayBeReplaced {
+                        $0.mayRetry = false
+                        $0.outage = CustodyPool.refusedPIN
+                    }
                 } else {
                     $0.idle.append(slot)
                 }

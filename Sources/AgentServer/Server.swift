@@ -12,25 +12,25 @@ import Logging
 /// milliseconds, so `status`, refusals and the watchdog live while every call to the HSM hangs; were it always awake, it
 /// would take turns from those who do the work.
 public final class Server: Sendable {
-    private let handler: any RequestHandler
+    let handler: any RequestHandler
     private let programDigest: @Sendable (Int32) -> String?
     private let logger: Logger
-    private let limits: ServerLimits
+    let limits: ServerLimits
     private let poller: Poller
-    private let pool: CustodyPool
-    private let slowPool: CustodyPool
-    private let slowLane = SlowLane(name: "slow-lane")
-    private let durableLane = SlowLane(name: "durable-lane")
-    private let deadline: UInt64
+    let pool: CustodyPool
+    let slowPool: CustodyPool
+    let slowLane = SlowLane(name: "slow-lane")
+    let durableLane = SlowLane(name: "durable-lane")
+    let deadline: UInt64
     private let registry: Registry
     private let listeners: [Descriptor]
     private let kicks: Kick
     private let pings: Kick
-    private let state = Locked(State())
+    let state = Locked(State())
     private let workers: Int
     private let processors: [Int32]
 
-    private struct State {
+    struct State {
         var draining = false
         var answeredPings: UInt64 = 0
     }
@@ -226,7 +226,7 @@ public final class Server: Sendable {
                 "\(caller.display) has \(limits.connectionsPerUser) connections, as many as a user may")
             if let frame = try? AgentFrame.encode(AgentResponse(id: 0, error: reason)) {
                 frame.withUnsafeBytes {
-                    _ = send(number, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+                    _ = Glibc.send(number, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
                 }
             }
             return
@@ -239,89 +239,7 @@ public final class Server: Sendable {
         }
     }
 
-    /// Takes frames off a connection until one of them occupies this worker, or there is none.
-    private func attend(_ connection: Connection, _ events: UInt32, _ worker: WorkerMemory) {
-        if events & Poller.writable != 0, !connection.flush() { return forgetConnection(connection) }
-        guard connection.beginReading() else { return }
-        while true {
-            switch connection.takeFrame(scratch: worker.scratch) {
-            case .nothing:
-                if !connection.endReading() { forgetConnection(connection) }
-                return
-            case .closed:
-                return forgetConnection(connection)
-            case .broken(let reason):
-                let notice = AgentResponse(id: 0, error: reason)
-                if let frame = try? AgentFrame.encode(notice) { _ = connection.send(frame, completes: false) }
-                if !connection.endReading() { forgetConnection(connection) }
-                return
-            case .frame(let request):
-                if begin(request, connection, worker) { return }
-            }
-        }
-    }
-
-    /// Starts a request.
-    /// - Returns: whether it was one that could have occupied the worker: then the input was given back before.
-    private func begin(_ request: AgentRequest, _ connection: Connection, _ worker: WorkerMemory) -> Bool {
-        let id = request.id
-        guard connection.account.beginRequest(limit: limits.requestsPerUser) else {
-            let reason = DTAError(
-                .resourceExhausted,
-                "\(connection.caller.display) has \(limits.requestsPerUser) requests in flight, as many as a user may")
-            respond(AgentResponse(id: id, error: reason), to: connection, counted: false)
-            return false
-        }
-        if state.withLock({ $0.draining }) {
-            respond(AgentResponse(id: id, error: DTAError(.unavailable, "the agent is stopping")), to: connection)
-            return false
-        }
-        switch handler.prepare(request, from: connection.caller) {
-        case .answer(let response):
-            respond(response, to: connection)
-            return false
-        case .custody(let work):
-            if !connection.endReading() { forgetConnection(connection) }
-            pool.run(
-                CustodyPool.Job(user: connection.caller.uid) { [self] access in
-                    let completion = work(access)
-                    return { [self] in respond(completion(), to: connection) }
-                }, habit: worker.habit)
-            return true
-        case .slow(let work):
-            let accepted = slowLane.submit(user: connection.caller.uid) { [self] in
-                let until = monotonicNanoseconds() + deadline
-                respond(slowPool.withProcess(deadline: until) { work($0) }, to: connection)
-            }
-            if !accepted {
-                respond(work(.failure(DTAError(.unavailable, "the agent is stopping"))), to: connection)
-            }
-            return false
-        case .durable(let work):
-            let accepted = durableLane.submit(user: connection.caller.uid) { [self] in
-                respond(work(), to: connection)
-            }
-            if !accepted { respond(work(), to: connection) }
-            return false
-        }
-    }
-
-    private func respond(_ response: AgentResponse, to connection: Connection, counted: Bool = true) {
-        if counted { connection.account.endRequest() }
-        let frame: [UInt8]
-        do {
-            frame = try AgentFrame.encode(response)
-        } catch {
-            // Only an answer that is too large: what is asked for can be asked for in smaller pieces.
-            let reason = DTAError(.resourceExhausted, "the answer is too large for a frame", hint: "ask for fewer")
-            guard let short = try? AgentFrame.encode(AgentResponse(id: response.id, error: reason)) else { return }
-            if !connection.send(short) { forgetConnection(connection) }
-            return
-        }
-        if !connection.send(frame) { forgetConnection(connection) }
-    }
-
-    private func forgetConnection(_ connection: Connection) {
+    func forgetConnection(_ connection: Connection) {
         if connection.close() { registry.remove(connection) }
     }
 

@@ -5,6 +5,8 @@ public struct ServerLimits: Sendable {
     public var connectionsPerUser = 256
     public var requestsPerConnection = 64
     public var requestsPerUser = 1024
+    /// What the requests of a user that are in flight carry, in bytes.
+    public var requestBytesPerUser = 64 << 20
     /// Answers that a user's connections have not read yet, in bytes.
     public var unreadBytesPerUser = 64 << 20
     /// Unread answers of one connection, past which it is closed.
@@ -20,6 +22,7 @@ final class UserAccount: Sendable {
     struct Usage {
         var connections = 0
         var requests = 0
+        var requestBytes = 0
         var unreadBytes = 0
     }
 
@@ -44,15 +47,24 @@ final class UserAccount: Sendable {
         }
     }
 
-    func beginRequest(limit: Int) -> Bool {
+    /// - Parameter bytes: what the request carries.
+    func beginRequest(bytes: Int, limits: ServerLimits) -> Bool {
         usage.withLock {
-            guard $0.requests < limit else { return false }
+            guard $0.requests < limits.requestsPerUser, $0.requestBytes + bytes <= limits.requestBytesPerUser else {
+                return false
+            }
             $0.requests += 1
+            $0.requestBytes += bytes
             return true
         }
     }
 
-    func endRequest() { usage.withLock { $0.requests -= 1 } }
+    func endRequest(bytes: Int) {
+        usage.withLock {
+            $0.requests -= 1
+            $0.requestBytes -= bytes
+        }
+    }
 
     /// - Returns: false where that makes more unread bytes than `limit`; they are counted all the same.
     func addUnread(_ bytes: Int, limit: Int) -> Bool {

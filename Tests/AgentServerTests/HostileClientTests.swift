@@ -121,6 +121,23 @@ struct HostileClientTests {
         #expect(try client.receive()?.id == 6)
     }
 
+    @Test("and has too many bytes in flight is refused, with the connection left open")
+    func userBytes() throws {
+        var limits = ServerLimits()
+        limits.requestBytesPerUser = 1000
+        let test = try TestServer(limits: limits, processes: 1)
+        let client = try test.connect()
+        test.script.hang()
+        var request = AgentRequest(.random, data: [UInt8](repeating: 1, count: 400))
+        for id in 1...4 {
+            request.id = UInt64(id)
+            try client.send(try AgentFrame.encode(request))
+        }
+        for _ in 3...4 { #expect(try client.receive()?.code == .resourceExhausted) }
+        test.script.release()
+        for _ in 1...2 { #expect(try client.receive()?.code == .ok) }
+    }
+
     @Test("and closes its sending side still gets its answers")
     func halfClose() throws {
         let test = try TestServer()

@@ -1,0 +1,101 @@
+import AgentProtocol
+import CustodyProtocol
+import DTASystem
+
+/// The way of a request through the server: taken from a connection, started, answered.
+extension Server {
+    /// Takes frames off a connection until one of them occupies this worker, or there is none.
+    func attend(_ connection: Connection, _ events: UInt32, _ worker: WorkerMemory) {
+        if events & Poller.writable != 0, !connection.flush() { return forgetConnection(connection) }
+        guard connection.beginReading() else { return }
+        while true {
+            switch connection.takeFrame(scratch: worker.scratch) {
+            case .nothing:
+                if !connection.endReading() { forgetConnection(connection) }
+                return
+            case .closed:
+                return forgetConnection(connection)
+            case .broken(let reason):
+                let notice = AgentResponse(id: 0, error: reason)
+                if let frame = try? AgentFrame.encode(notice) { _ = connection.send(frame, completes: false) }
+                if !connection.endReading() { forgetConnection(connection) }
+                return
+            case .frame(let request):
+                if begin(request, connection, worker) { return }
+            }
+        }
+    }
+
+    /// Starts a request.
+    /// - Returns: whether it was one that could have occupied the worker: then the input was given back before.
+    private func begin(_ request: AgentRequest, _ connection: Connection, _ worker: WorkerMemory) -> Bool {
+        let exchange = Exchange(id: request.id, bytes: request.data.count + request.aad.count, connection: connection)
+        guard connection.account.beginRequest(bytes: exchange.bytes, limits: limits) else {
+            send(AgentResponse(id: request.id, error: tooMany(connection.caller)), to: connection)
+            return false
+        }
+        if state.withLock({ $0.draining }) {
+            respond(AgentResponse(id: request.id, error: Server.stopping), to: exchange)
+            return false
+        }
+        switch handler.prepare(request, from: connection.caller) {
+        case .answer(let response):
+            respond(response, to: exchange)
+            return false
+        case .custody(let work):
+            if !connection.endReading() { forgetConnection(connection) }
+            let job = CustodyPool.Job(user: connection.caller.uid) { [self] access in
+                let completion = work(access)
+                return { [self] in respond(completion(), to: exchange) }
+            }
+            pool.run(job, habit: worker.habit)
+            return true
+        case .slow(let work):
+            let accepted = slowLane.submit(user: connection.caller.uid) { [self] in
+                let until = monotonicNanoseconds() + deadline
+                respond(slowPool.withProcess(deadline: until) { work($0) }, to: exchange)
+            }
+            if !accepted { respond(work(.failure(Server.stopping)), to: exchange) }
+            return false
+        case .durable(let work):
+            let accepted = durableLane.submit(user: connection.caller.uid) { [self] in respond(work(), to: exchange) }
+            if !accepted { respond(work(), to: exchange) }
+            return false
+        }
+    }
+
+    /// A request between its arrival and its answer.
+    private struct Exchange {
+        let id: UInt64
+        let bytes: Int
+        let connection: Connection
+    }
+
+    private static let stopping = DTAError(.unavailable, "the agent is stopping")
+
+    private func tooMany(_ caller: Caller) -> DTAError {
+        DTAError(
+            .resourceExhausted,
+            "\(caller.display) has as much in flight as a user may: \(limits.requestsPerUser) requests, or "
+                + "\(limits.requestBytesPerUser >> 20) MiB in them", hint: "wait for answers before asking more")
+    }
+
+    private func respond(_ response: AgentResponse, to exchange: Exchange) {
+        exchange.connection.account.endRequest(bytes: exchange.bytes)
+        send(response, to: exchange.connection)
+    }
+
+    private func send(_ response: AgentResponse, to connection: Connection) {
+        let frame: [UInt8]
+        do {
+            frame = try AgentFrame.encode(response)
+        } catch {
+            // Only an answer that is too large: what is asked for can be asked for in smaller pieces.
+            let reason = DTAError(.resourceExhausted, "the answer is too large for a frame", hint: "ask for fewer")
+            guard let short = try? AgentFrame.encode(AgentResponse(id: response.id, error: reason)) else { return }
+            if !connection.send(short) { forgetConnection(connection) }
+            return
+        }
+        if !connection.send(frame) { forgetConnection(connection) }
+    }
+}
