@@ -38,7 +38,7 @@ struct AuditFollowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "follow", abstract: "Show audit records as they are written, until interrupted.",
         discussion: """
-            It goes on when the agent restarts.
+            It goes on when the agent restarts. Its own looks at the log, one a second, are recorded and not shown.
 
             Example:
               dtactl audit follow
@@ -70,11 +70,16 @@ struct AuditFollowCommand: ParsableCommand {
                 sleep(1)
                 continue
             }
-            try AuditRows(page.lines).show(json: agent.json, headings: false)
+            try AuditRows(page.lines.filter { !isOwnReading($0) }).show(json: agent.json, headings: false)
             if !page.cursor.isEmpty { cursor = page.cursor }
             // A full page has more behind it already.
-            if page.lines.count < 1000 { usleep(500_000) }
+            if page.lines.count < 1000 { sleep(1) }
         }
+    }
+
+    /// Each look at the log is a record too; shown, it would be all that one sees.
+    private func isOwnReading(_ line: String) -> Bool {
+        line.contains("\"op\":\"audit.list\"") && line.contains("\"pid\":\(getpid()),")
     }
 
     private static func mayPass(_ error: any Error) -> Bool {
