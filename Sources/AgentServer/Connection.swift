@@ -59,7 +59,8 @@ final class Connection: @unchecked Sendable {
     }
 
     enum Taken {
-        case frame(AgentRequest)
+        /// With the size of its frame.
+        case frame(AgentRequest, bytes: Int)
         /// Not all of a frame is here yet, or enough are in flight: nothing to do.
         case nothing
         /// The stream cannot be followed any further.
@@ -74,9 +75,9 @@ final class Connection: @unchecked Sendable {
         }
         do {
             while true {
-                if let request = try input.takeRequest() {
+                if let (request, bytes) = try input.takeRequest() {
                     state.withLock { $0.inFlight += 1 }
-                    return .frame(request)
+                    return .frame(request, bytes: bytes)
                 }
                 let received = recv(socket.number, scratch.baseAddress!, scratch.count, Int32(MSG_DONTWAIT))
                 if received > 0 {

@@ -290,21 +290,19 @@ public final class CustodyPool: Sendable {
         }
     }
 
-    /// Makes every process forget an object: those that are idle now, the others when they are given back.
+    /// Makes every process forget an object: each when it is idle, and one after the other, so that one that hangs keeps
+    /// none of the others from work.
     public func forget(_ id: ObjectID) {
-        let idle: [Slot] = state.withLock {
-            let idle = $0.idle
-            $0.idle = []
-            for key in $0.live.keys where !idle.contains(where: { ObjectIdentifier($0) == key }) {
-                $0.forgets[key, default: []].append(id)
+        state.withLock { for key in $0.live.keys { $0.forgets[key, default: []].append(id) } }
+        while true {
+            let slot: Slot? = state.withLock { state in
+                let index = state.idle.firstIndex { state.forgets[ObjectIdentifier($0)] != nil }
+                return index.map { state.idle.remove(at: $0) }
             }
-            return idle
-        }
-        for slot in idle {
-            try? slot.process.custodian.forget(id)
+            guard let slot else { break }
             giveBack(slot)
         }
-        if !idle.isEmpty { kick() }
+        kick()
     }
 
     /// Refuses what was parked before `moment`.

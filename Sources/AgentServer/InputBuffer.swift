@@ -32,7 +32,8 @@ struct InputBuffer {
 
     /// Takes the first frame, if all of it is here.
     /// - Throws: `DTAError.invalidArgument` for a length out of bounds or what is no request: the stream is lost.
-    mutating func takeRequest() throws -> AgentRequest? {
+    /// - Returns: with the size of its frame.
+    mutating func takeRequest() throws -> (AgentRequest, Int)? {
         guard let size = try frameSize(), bytes.count - start >= size else { return nil }
         let request: AgentRequest
         do {
@@ -52,7 +53,7 @@ struct InputBuffer {
             bytes.removeFirst(start)
             start = 0
         }
-        return request
+        return (request, size)
     }
 }
 

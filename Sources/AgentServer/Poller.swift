@@ -25,9 +25,11 @@ final class Poller: Sendable {
         epoll_ctl(set.number, EPOLL_CTL_MOD, fd, &event)
     }
 
-    /// Waits for one event; nil when interrupted, or after `milliseconds` (-1: never).
-    func wait(milliseconds: Int32 = -1) -> (id: UInt64, events: UInt32)? {
-        var event = epoll_event()
-        return epoll_wait(set.number, &event, 1, milliseconds) == 1 ? (event.data.u64, event.events) : nil
+    /// Waits for events and gives each to `body`; none when interrupted, or after `milliseconds` (-1: never).
+    func wait(milliseconds: Int32, _ body: (_ id: UInt64, _ events: UInt32) -> Void) {
+        withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 32) { space in
+            let count = epoll_wait(set.number, space.baseAddress, Int32(space.count), milliseconds)
+            for index in 0..<Int(max(0, count)) { body(space[index].data.u64, space[index].events) }
+        }
     }
 }

@@ -2,10 +2,13 @@ import DTASystem
 
 /// The connections that are open, and what each user occupies.
 final class Registry: Sendable {
+    /// What is below is no connection.
+    static let firstID: UInt64 = 1024
+
     private struct State {
         var connections: [UInt64: Connection] = [:]
         var accounts: [UInt32: UserAccount] = [:]
-        var next: UInt64 = 1024
+        var next = Registry.firstID
     }
 
     private let limits: ServerLimits

@@ -20,6 +20,8 @@ public enum Step: Sendable {
     /// It waits for the disk and not for the HSM (a refusal's record, a block): it has a lane of its own, which works
     /// while the HSM hangs.
     case durable(@Sendable () -> AgentResponse)
+    /// It reads from the disk, maybe for long (the audit log): nobody's refusal or block has to wait for that.
+    case reading(@Sendable () -> AgentResponse)
 }
 
 /// The domain, as the workers see it. `prepare` must neither wait nor block: refusals must work while the HSM hangs.

@@ -4,32 +4,29 @@ import DTASystem
 
 /// The way of a request through the server: taken from a connection, started, answered.
 extension Server {
-    /// Takes frames off a connection until one of them occupies this worker, or there is none.
+    /// Takes one frame off a connection. Its next one has to wait for its user's next turn.
     func attend(_ connection: Connection, _ events: UInt32, _ worker: WorkerMemory) {
         if events & Poller.writable != 0, !connection.flush() { return forgetConnection(connection) }
         guard connection.beginReading() else { return }
-        while true {
-            switch connection.takeFrame(scratch: worker.scratch) {
-            case .nothing:
-                if !connection.endReading() { forgetConnection(connection) }
-                return
-            case .closed:
-                return forgetConnection(connection)
-            case .broken(let reason):
-                let notice = AgentResponse(id: 0, error: reason)
-                if let frame = try? AgentFrame.encode(notice) { _ = connection.send(frame, completes: false) }
-                if !connection.endReading() { forgetConnection(connection) }
-                return
-            case .frame(let request):
-                if begin(request, connection, worker) { return }
-            }
+        switch connection.takeFrame(scratch: worker.scratch) {
+        case .nothing: break
+        case .closed: return forgetConnection(connection)
+        case .broken(let reason):
+            let notice = AgentResponse(id: 0, error: reason)
+            if let frame = try? AgentFrame.encode(notice) { _ = connection.send(frame, completes: false) }
+        case .frame(let request, let bytes):
+            if begin(request, bytes, connection, worker) { return }
         }
+        if !connection.endReading() { forgetConnection(connection) }
     }
 
     /// Starts a request.
+    /// - Parameter bytes: the size of its frame.
     /// - Returns: whether it was one that could have occupied the worker: then the input was given back before.
-    private func begin(_ request: AgentRequest, _ connection: Connection, _ worker: WorkerMemory) -> Bool {
-        let exchange = Exchange(id: request.id, bytes: request.data.count + request.aad.count, connection: connection)
+    private func begin(
+        _ request: AgentRequest, _ bytes: Int, _ connection: Connection, _ worker: WorkerMemory
+    ) -> Bool {
+        let exchange = Exchange(id: request.id, bytes: bytes, connection: connection)
         guard connection.account.beginRequest(bytes: exchange.bytes, limits: limits) else {
             send(AgentResponse(id: request.id, error: tooMany(connection.caller)), to: connection)
             return false
@@ -59,6 +56,10 @@ extension Server {
             return false
         case .durable(let work):
             let accepted = durableLane.submit(user: connection.caller.uid) { [self] in respond(work(), to: exchange) }
+            if !accepted { respond(work(), to: exchange) }
+            return false
+        case .reading(let work):
+            let accepted = readingLane.submit(user: connection.caller.uid) { [self] in respond(work(), to: exchange) }
             if !accepted { respond(work(), to: exchange) }
             return false
         }

@@ -21,6 +21,8 @@ public final class Server: Sendable {
     let slowPool: CustodyPool
     let slowLane = SlowLane(name: "slow-lane")
     let durableLane = SlowLane(name: "durable-lane")
+    let readingLane = SlowLane(name: "reading-lane")
+    private let ready = Locked(Ready())
     let deadline: UInt64
     private let registry: Registry
     private let listeners: [Descriptor]
@@ -30,12 +32,19 @@ public final class Server: Sendable {
     private let workers: Int
     private let processors: [Int32]
 
+    /// Connections that have something to read or room to write, in turns of their users.
+    private struct Ready {
+        var queue = FairQueue<(Connection, UInt32)>()
+        /// Workers that wait in the set and would not notice what is in `queue`.
+        var sleepers = 0
+    }
+
     struct State {
         var draining = false
         var answeredPings: UInt64 = 0
     }
 
-    // Ids in the epoll set: 0 and 1 are our own events, then the listeners; connections begin at 1,024.
+    // Ids in the epoll set: 0 and 1 are our own events, then the listeners, then connections.
     private static let kickID: UInt64 = 0
     private static let pingID: UInt64 = 1
     private static let firstListener: UInt64 = 2
@@ -86,6 +95,7 @@ public final class Server: Sendable {
         if slowPool !== pool { try slowPool.start() }
         slowLane.start()
         durableLane.start()
+        readingLane.start()
         do {
             try poller.add(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
             try poller.add(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
@@ -101,7 +111,7 @@ public final class Server: Sendable {
                 let processor = number < processors.count ? processors[number] : nil
                 if let processor { Processors.run(on: processor) }
                 let worker = WorkerMemory(processor: processor)
-                while true { if let event = poller.wait() { handle(event, worker) } }
+                while true { turn(worker) }
             }
         }
         Thread.start("worker-spare") { [self] in stepIn() }
@@ -114,10 +124,13 @@ public final class Server: Sendable {
         slowLane.stop()
         var finished = false
         while !finished, monotonicNanoseconds() < deadline {
-            finished = registry.isIdle && slowLane.isIdle && durableLane.isIdle && pool.health.parked == 0
+            finished =
+                registry.isIdle && slowLane.isIdle && durableLane.isIdle && readingLane.isIdle
+                && pool.health.parked == 0
             if !finished { usleep(10_000) }
         }
         durableLane.stop()
+        readingLane.stop()
         for connection in registry.all { forgetConnection(connection) }
         pool.stop()
         if slowPool !== pool { slowPool.stop() }
@@ -176,13 +189,43 @@ public final class Server: Sendable {
             while true {
                 let now = pool.progress
                 guard now.isExhausted, now.completed == seen else { break }
-                if let event = poller.wait(milliseconds: 5) { handle(event, worker) }
+                turn(worker, milliseconds: 5)
             }
         }
     }
 
-    private func handle(_ event: (id: UInt64, events: UInt32), _ worker: WorkerMemory) {
-        switch event.id {
+    /// Takes all that is ready off the set, and attends to the connection of the user whose turn it is. So a user with
+    /// hundreds of busy connections delays another's request by a few of his own, and not by hundreds.
+    private func turn(_ worker: WorkerMemory, milliseconds: Int32 = -1) {
+        let waits = ready.withLock { ready -> Bool in
+            guard ready.queue.isEmpty else { return false }
+            ready.sleepers += 1
+            return true
+        }
+        var arrived: [(Connection, UInt32)] = []
+        poller.wait(milliseconds: waits ? milliseconds : 0) { id, events in
+            if id < Registry.firstID {
+                handle(id, worker)
+            } else if let connection = registry.find(id) {
+                arrived.append((connection, events))
+            }
+        }
+        let (next, left) = ready.withLock { ready -> ((Connection, UInt32)?, Bool) in
+            if waits { ready.sleepers -= 1 }
+            for (connection, events) in arrived {
+                ready.queue.append((connection, events), user: connection.caller.uid)
+            }
+            let next = ready.queue.popFirst()
+            return (next, !ready.queue.isEmpty && ready.sleepers > 0)
+        }
+        // What this worker took and cannot do at once is for those that sleep.
+        if left { kicks.send() }
+        if let (connection, events) = next { attend(connection, events, worker) }
+    }
+
+    /// The server's own events.
+    private func handle(_ id: UInt64, _ worker: WorkerMemory) {
+        switch id {
         case Server.kickID:
             kicks.clear()
             poller.rearm(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
@@ -191,10 +234,7 @@ public final class Server: Sendable {
             pings.clear()
             poller.rearm(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
             state.withLock { $0.answeredPings += 1 }
-        case ..<(Server.firstListener + UInt64(listeners.count)):
-            accept(Int(event.id - Server.firstListener), id: event.id)
-        default:
-            if let connection = registry.find(event.id) { attend(connection, event.events, worker) }
+        default: accept(Int(id - Server.firstListener), id: id)
         }
     }
 

@@ -92,4 +92,55 @@ struct CallerTests {
             try bob.run("agent.sign('release', b'x')", on: agent).hasPrefix("PERMISSION_DENIED")
         }
     }
+
+    @Test(
+        "who flood the agent from many connections starve nobody else, and not the watchdog",
+        arguments: [
+            "a.send('verify', subject='hers', data=b'x', signature=bytes(64))",
+            "a.send('status')", "a.send('encrypt', subject='sealing', data=bytes(8000))",
+            "a.send('envelope_seal', subject='alice', identities=['alice'], data=bytes(100000))",
+        ])
+    func flood(request: String) throws {
+        let agent = try TestAgent()
+        _ = try alice.run(
+            "agent.create_key('hers', 'p256'); agent.create_key('sealing', 'aes256'); agent.create_identity('alice')",
+            on: agent)
+        _ = try agent.client().call(.createKey("mine", type: .p256))
+        let marks = try TemporaryDirectory()
+        chmod(marks.path, 0o777)
+        let script = """
+            import time
+            path, end = '\(marks.path)', time.time() + 60
+            agents = [Agent(agent.socket.getpeername()) for _ in range(8)]
+            ids = {a: [] for a in agents}
+            [ids[a].append(\(request)) for a in agents for _ in range(20)]
+            open(path + '/begun', 'w').close()
+            while time.time() < end and not os.path.exists(path + '/stop'):
+                for a in agents:
+                    try:
+                        a.receive(ids[a].pop(0))
+                    except AgentError:
+                        pass
+                    ids[a].append(\(request))
+            print('stopped' if os.path.exists(path + '/stop') else 'gave up')
+            """
+        let ended = Locked<String?>(nil)
+        Thread.detachNewThread { [alice] in
+            var result: String
+            do { result = try alice.run(script, on: agent) } catch { result = "\(error)" }
+            ended.withLock { [result] in $0 = result }
+        }
+        try agent.wait("the flood") {
+            if let early = ended.withLock({ $0 }) { throw TestFailure("the flood: \(early)") }
+            return FileManager.default.fileExists(atPath: marks.file("begun"))
+        }
+        let client = agent.client()
+        for _ in 0..<20 {
+            #expect(try client.call(.sign(key: "mine", message: [1]), timeout: .seconds(20)).data.count == 64)
+        }
+        #expect(ended.withLock { $0 } == nil, "the flood ended too early to prove anything")
+        try marks.write("stop", "")
+        try agent.wait("the end of the flood") { ended.withLock { $0 } != nil }
+        #expect(ended.withLock { $0 } == "stopped")
+    }
 }

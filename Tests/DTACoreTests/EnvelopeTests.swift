@@ -77,7 +77,8 @@ import Testing
             } == .invalidArgument)
         #expect(
             code {
-                _ = try envelopes.seal(alice, sender: "alice", recipients: ["bob"], data: [], contentType: "nonsense")
+                _ = try envelopes.seal(alice, sender: "alice", recipients: ["bob"], data: [], contentType: "nonsense")(
+                    host.custodian)
             } == .invalidArgument)
     }
 

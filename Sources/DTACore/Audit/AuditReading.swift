@@ -5,12 +5,13 @@ import DTASystem
 extension AuditLog {
     /// Answers are cut at this size, so that they fit a frame.
     private static let answerLimit = 768 << 10
-    /// How far `list` looks back for records of one user.
+    /// How far `list` looks for records of one user before it answers with what there is so far.
     private static let lookBack = 16 << 20
 
     /// The caller's own records, all of them for an administrator, oldest first.
     /// - Parameter cursor: "": the last `count` records (of a user's own, those among the last 16 MiB); else what
-    ///   followed the answer that gave it, empty where nothing did.
+    ///   followed the answer that gave it. Where that is empty and the cursor is another one than before, the search goes
+    ///   on there; the same cursor again: there is nothing more yet.
     /// - Returns: lines, and a cursor for what will follow them.
     public func list(_ caller: Caller, count: UInt32, cursor: String) throws -> Page<String> {
         let size = try PageSize.of(count)
@@ -55,17 +56,21 @@ extension AuditLog {
         var found: [String] = []
         var answered = 0
         var reached = after
+        var looked = 0
         let begin = segments.lastIndex { $0.segment.first <= after + 1 } ?? 0
         for (segment, size) in segments[begin...] where after < last {
             var lines = AuditLinesForward(segment, from: try segment.place(ofRecordAfter: after, size: size), end: size)
-            while found.count < count, answered < Self.answerLimit, let (line, isComplete) = try lines.next() {
+            while found.count < count, looked < Self.lookBack, answered < Self.answerLimit,
+                let (line, isComplete) = try lines.next()
+            {
+                looked += line.count + 1
                 guard isComplete, let number = AuditLine.number(of: line), number > after else { continue }
                 reached = number
                 guard mine.admits(line) else { continue }
                 found.append(String(decoding: line, as: UTF8.self))
                 answered += line.count
             }
-            if found.count == count || answered >= Self.answerLimit { break }
+            if found.count == count || answered >= Self.answerLimit || looked >= Self.lookBack { break }
         }
         return Page(items: found, cursor: String(max(reached, after)))
     }

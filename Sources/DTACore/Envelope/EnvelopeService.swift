@@ -31,16 +31,16 @@ public final class EnvelopeService: Sendable {
                 .invalidArgument,
                 "an envelope has at most \(Envelope.recipientLimit) recipients here, not \(recipients.count)")
         }
-        let to = try recipients.map(identities.document)
-        let document = try blocks.document(from.cid)
-        // It takes no HSM, so it is done before one is taken.
-        let envelope = try explaining("the envelope cannot be sealed") {
-            try EnvelopeSealer.seal(
-                data, content: contentType.isEmpty ? "application/octet-stream" : contentType, from: from.cid, to: to,
-                created: unixMicroseconds() / 1_000_000)
-        }
         let owner = Owner(uid: caller.uid, name: caller.userName)
         return { [self] custodian in
+            // Reading and wrapping for hundreds of recipients takes a while: it is not for the first phase.
+            let to = try Set(recipients).sorted().map(identities.document)
+            let document = try blocks.document(from.cid)
+            let envelope = try explaining("the envelope cannot be sealed") {
+                try EnvelopeSealer.seal(
+                    data, content: contentType.isEmpty ? "application/octet-stream" : contentType, from: from.cid,
+                    to: to, created: unixMicroseconds() / 1_000_000)
+            }
             CrashPoint.reach(.envelopeSealEncrypted)
             let signed = try explaining("the envelope cannot be signed as \(identities.display(from.cid))") {
                 try SignedEnvelope(signing: envelope, sender: document) { context, hash in

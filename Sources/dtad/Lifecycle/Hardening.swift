@@ -13,6 +13,12 @@ enum Hardening {
         if setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none) != 0 {
             shortfalls.append("RLIMIT_CORE: \(errorText(errno))")
         }
+        // As many connections as the system allows: the usual soft limit is for select(2).
+        var files = rlimit()
+        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 {
+            files.rlim_cur = files.rlim_max
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
+        }
         signal(SIGPIPE, SIG_IGN)
         umask(0o077)
         return shortfalls

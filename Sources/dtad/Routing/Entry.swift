@@ -58,16 +58,23 @@ struct Entry: Sendable {
         .slow { access in finish(access, step, fill, durable: isMomentous) }
     }
 
-    /// Answered from the disk, without the HSM.
+    /// Written to the disk, without the HSM.
     func durable(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
-        .durable {
-            finish(
-                Swift.Result {
-                    var response = AgentResponse()
-                    try work(&response)
-                    return response
-                }, durable: isMomentous)
-        }
+        .durable { finish(work) }
+    }
+
+    /// Read from the disk.
+    func reading(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
+        .reading { finish(work) }
+    }
+
+    private func finish(_ work: (inout AgentResponse) throws -> Void) -> AgentResponse {
+        finish(
+            Swift.Result {
+                var response = AgentResponse()
+                try work(&response)
+                return response
+            }, durable: isMomentous)
     }
 
     private func finish<Result>(

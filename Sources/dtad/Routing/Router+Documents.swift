@@ -15,13 +15,13 @@ extension Router {
                 $1.identities = [AgentIdentity($0)]
             }
         case .identityList:
-            return entry.durable {
+            return entry.reading {
                 let page = try agent.identities.list(caller, count: request.count, cursor: request.cursor)
                 $0.identities = page.items.map(AgentIdentity.init)
                 $0.cursor = page.cursor
             }
         case .identityShow:
-            return entry.durable {
+            return entry.reading {
                 let (identity, document) = try agent.identities.show(subject)
                 $0.identities = [AgentIdentity(identity)]
                 $0.data = Data(document.block)
@@ -52,13 +52,13 @@ extension Router {
                 $0.cid = cid.description
             }
         case .ledgerGet:
-            return entry.durable {
+            return entry.reading {
                 let (cid, bytes) = try agent.ledger.get(subject)
                 $0.cid = cid.description
                 $0.data = Data(bytes)
             }
         default:
-            return entry.durable {
+            return entry.reading {
                 let page = try agent.ledger.list(count: request.count, cursor: request.cursor)
                 $0.blocks = page.items.map(AgentBlock.init)
                 $0.cursor = page.cursor

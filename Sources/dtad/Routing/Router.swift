@@ -83,13 +83,13 @@ struct Router: RequestHandler {
             }
         case .auditList:
             // Reading the log reads files.
-            return entry.durable {
+            return entry.reading {
                 let page = try agent.audit.list(caller, count: request.count, cursor: request.cursor)
                 $0.lines = page.items
                 $0.cursor = page.cursor
             }
         case .auditVerify:
-            return entry.durable {
+            return entry.reading {
                 let findings = try agent.verifyAudit(caller)
                 $0.valid = findings.isSound
                 $0.fields = fields(findings.wire)
