@@ -67,7 +67,13 @@ final class AuditSegment: Sendable {
 
     func cut(to size: Int) throws { try systemCall("ftruncate") { ftruncate(file.number, size) } }
 
-    func sync() throws { try systemCall("fdatasync") { fdatasync(file.number) } }
+    /// - Throws: ENOENT where the file was deleted: what is written to it now, nobody will read.
+    func sync() throws {
+        try systemCall("fdatasync") { fdatasync(file.number) }
+        var status = stat()
+        try systemCall("fstat") { unsafe fstat(file.number, &status) }
+        if status.st_nlink == 0 { throw SystemCallError("the log was deleted", errno: ENOENT) }
+    }
 
     /// Reads `range`, or what there is of it.
     func read(_ range: Range<Int>) throws -> [UInt8] {

@@ -49,7 +49,8 @@ struct EncryptCommand: ParsableCommand {
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
-        let plaintext = try InputFile(file).all(limit: messageLimit, hint: "an envelope is for larger things")
+        let plaintext = try InputFile(file).all(
+            limit: messageLimit, hint: "encrypt larger files with a key of their own, and that key with this one")
         let sealed = try agent.call(.encrypt(key: name, plaintext: plaintext, aad: aad.utf8)).data
         try output.put(
             [UInt8](sealed), what: "ciphertext", member: "data", json: agent.json ? [("key", .string(name))] : nil)
