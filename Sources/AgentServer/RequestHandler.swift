@@ -28,4 +28,7 @@ public enum Step: Sendable {
 /// The closures are called exactly once each, whatever happens, so that every request leaves its record.
 public protocol RequestHandler: Sendable {
     func prepare(_ request: AgentRequest, from caller: Caller) -> Step
+
+    /// Records a request that a bound turned away, and gives its answer.
+    func turnAway(_ request: AgentRequest, from caller: Caller, because reason: DTAError) -> AgentResponse
 }

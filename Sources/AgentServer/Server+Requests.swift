@@ -28,11 +28,12 @@ extension Server {
     ) -> Bool {
         let exchange = Exchange(id: request.id, bytes: bytes, connection: connection)
         guard connection.account.beginRequest(bytes: exchange.bytes, limits: limits) else {
-            send(AgentResponse(id: request.id, error: tooMany(connection.caller)), to: connection)
+            let reason = tooMany(connection.caller)
+            send(handler.turnAway(request, from: connection.caller, because: reason), to: connection)
             return false
         }
         if state.withLock({ $0.draining }) {
-            respond(AgentResponse(id: request.id, error: Server.stopping), to: exchange)
+            respond(handler.turnAway(request, from: connection.caller, because: Server.stopping), to: exchange)
             return false
         }
         switch handler.prepare(request, from: connection.caller) {

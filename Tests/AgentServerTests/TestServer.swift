@@ -35,6 +35,10 @@ private struct ScriptedHandler: RequestHandler {
         }
     }
 
+    func turnAway(_ request: AgentRequest, from caller: Caller, because reason: DTAError) -> AgentResponse {
+        AgentResponse(id: request.id, error: reason)
+    }
+
     private func random(_ id: UInt64, _ count: Int, _ access: CustodyAccess) -> AgentResponse {
         do {
             var response = AgentResponse()

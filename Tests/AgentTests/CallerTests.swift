@@ -71,6 +71,27 @@ struct CallerTests {
         #expect(try user.run("print(agent.status()['state'])", on: agent) == "ready")
     }
 
+    @Test("who ask for more than they may at a time are refused, and that is recorded too")
+    func limits() throws {
+        let agent = try TestAgent(more: "limits:\n  requests_per_user: 1")
+        _ = try alice.run("agent.create_key('k', 'ed25519')", on: agent)
+        let said = try alice.run(
+            """
+            ids = [agent.send('key_create', subject='k%d' % n, key_type=1) for n in range(6)]
+            refused = 0
+            for number in ids:
+                try:
+                    agent.receive(number)
+                except AgentError as error:
+                    refused += error.code == 'RESOURCE_EXHAUSTED'
+            print(refused > 0)
+            """, on: agent)
+        #expect(said == "True")
+        let lines = try agent.client().call(.list(.auditList, count: 1000)).lines
+        #expect(lines.filter { $0.contains("\"key.create\"") }.count == 7)
+        #expect(lines.contains { $0.contains("RESOURCE_EXHAUSTED") })
+    }
+
     @Test("have new grants after SIGHUP, and the old ones where the new are wrong")
     func reload() throws {
         let agent = try TestAgent()

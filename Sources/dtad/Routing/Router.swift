@@ -29,6 +29,10 @@ struct Router: RequestHandler {
         }
     }
 
+    func turnAway(_ request: AgentRequest, from caller: Caller, because reason: DTAError) -> AgentResponse {
+        Entry(request: request, caller: caller, agent: agent).finish(.failure(reason))
+    }
+
     private func route(_ request: AgentRequest, _ caller: Caller, _ entry: Entry) throws -> Step {
         let subject = request.subject
         switch request.operation {
