@@ -78,7 +78,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Verifies the whole audit log: its chain of hashes and its signed checkpoints. Administrators. Answers valid, fields.
   case auditVerify // = 32
 
-  /// Makes an identity. Reads subject (the new name). Answers cid, identities (one).
+  /// Makes an identity. Reads subject (the new name), recovery (SHA-256 of the offline recovery key, or nothing),
+  /// post_quantum. Answers cid, identities (one).
   case identityCreate // = 40
 
   /// The identities known here that the caller may see. Reads count, cursor. Answers identities, cursor.
@@ -87,22 +88,75 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// One identity with its document. Reads subject (a name or a CID). Answers identities (one), data (the block).
   case identityShow // = 42
 
+  /// Replaces an own identity by one with new keys, signed by both. Reads subject (its name), recovery (absent: as before),
+  /// post_quantum. Answers cid, identities (one): the new one.
+  case identityRotate // = 43
+
+  /// Revokes an own identity for good. Reads subject. Answers cid (the revocation's), identities (one).
+  case identityRevoke // = 44
+
+  /// Makes the keys of an identity that replaces another by its offline recovery key. Reads subject (the name that it
+  /// gets here), identities (one: what it replaces, own or not), recovery (of the new one; absent: as before),
+  /// post_quantum. Answers cursor (the draft, for IDENTITY_RECOVER_FINISH), data (the new Identity's DAG-CBOR).
+  case identityRecover // = 45
+
+  /// Completes it. Reads subject (the draft), data (the recovery key's public half, 32 bytes), signature (Ed25519, 64 bytes,
+  /// in the context dta/identity/1). Answers cid, identities (one).
+  case identityRecoverFinish // = 46
+
+  /// Trusts an identity on this host. Reads subject (a CID, or an alias whose url is to change), alias, url. Whoever may.
+  /// Answers cid, identities (one).
+  case identityTrust // = 47
+
+  /// Takes trust away, also where it came by succession. Reads subject (an alias or a CID). Answers identities (one).
+  case identityDistrust // = 48
+
+  /// All that is known here of an identity's line: those that it replaced, those that replaced it, and revocations.
+  /// Reads subject. Answers identities, oldest first, and blocks: the documents, in the order in which to import them.
+  case identityHistory // = 49
+
   /// Seals data (up to 256 KiB) in an envelope and stores it. Reads subject (the sender: name or CID), identities (the
-  /// recipients), data, content_type. Answers cid.
+  /// recipients; none where public), public, data, content_type, reply_to. Answers cid.
   case envelopeSeal // = 50
 
   /// Opens an envelope from the ledger. Reads subject (its CID), identities (none: whichever of the caller's identities
-  /// is a recipient; one: that identity). Answers data, cid, fields.
+  /// is a recipient; one: that identity), allow_untrusted. Answers cid, fields, and data; or, where the body is in chunks,
+  /// size and key (the chunks' key, 32 bytes; none where public).
   case envelopeOpen // = 51
+
+  /// Begins an envelope whose body the client encrypts, in chunks. Reads subject, identities, public, content_type,
+  /// reply_to. Answers cursor (the draft), key (the chunks' key, 32 bytes; none where public).
+  case envelopeDraft // = 52
+
+  /// Stores one block of a draft's body. Reads subject (the draft), count (the block's index, from 0), data.
+  case envelopeChunk // = 53
+
+  /// Signs and stores the envelope with all of its blocks. Reads subject (the draft), count (of blocks). Answers cid.
+  case envelopeFinish // = 54
+
+  /// Drops a draft and its blocks. Reads subject.
+  case envelopeAbandon // = 55
+
+  /// The envelopes of a thread that are known here, oldest first. Reads subject (the CID of one of them), count, cursor.
+  /// Answers envelopes, cursor.
+  case envelopeThread // = 56
 
   /// Stores a block. Reads data, content_type. Answers cid.
   case ledgerPut // = 60
 
-  /// Reads a block. Reads subject (its CID). Answers data, cid.
+  /// Reads a block: from here, else from the IPFS node where there is one. Reads subject (its CID), local_only. Answers
+  /// data, cid.
   case ledgerGet // = 61
 
   /// The blocks stored here, newest first. Reads count, cursor. Answers blocks, cursor.
   case ledgerList // = 62
+
+  /// What the IPFS node has of the ledger, and what waits to be published and why. Reads subject (one block's CID, or
+  /// nothing), count, cursor. Answers fields, publications, cursor.
+  case ledgerStatus // = 63
+
+  /// Drops the bytes of blocks that the IPFS node has and has pinned. Reads dry_run. Administrators. Answers fields.
+  case ledgerGc // = 64
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -129,11 +183,25 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 40: self = .identityCreate
     case 41: self = .identityList
     case 42: self = .identityShow
+    case 43: self = .identityRotate
+    case 44: self = .identityRevoke
+    case 45: self = .identityRecover
+    case 46: self = .identityRecoverFinish
+    case 47: self = .identityTrust
+    case 48: self = .identityDistrust
+    case 49: self = .identityHistory
     case 50: self = .envelopeSeal
     case 51: self = .envelopeOpen
+    case 52: self = .envelopeDraft
+    case 53: self = .envelopeChunk
+    case 54: self = .envelopeFinish
+    case 55: self = .envelopeAbandon
+    case 56: self = .envelopeThread
     case 60: self = .ledgerPut
     case 61: self = .ledgerGet
     case 62: self = .ledgerList
+    case 63: self = .ledgerStatus
+    case 64: self = .ledgerGc
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -158,11 +226,25 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .identityCreate: return 40
     case .identityList: return 41
     case .identityShow: return 42
+    case .identityRotate: return 43
+    case .identityRevoke: return 44
+    case .identityRecover: return 45
+    case .identityRecoverFinish: return 46
+    case .identityTrust: return 47
+    case .identityDistrust: return 48
+    case .identityHistory: return 49
     case .envelopeSeal: return 50
     case .envelopeOpen: return 51
+    case .envelopeDraft: return 52
+    case .envelopeChunk: return 53
+    case .envelopeFinish: return 54
+    case .envelopeAbandon: return 55
+    case .envelopeThread: return 56
     case .ledgerPut: return 60
     case .ledgerGet: return 61
     case .ledgerList: return 62
+    case .ledgerStatus: return 63
+    case .ledgerGc: return 64
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -187,11 +269,25 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     .identityCreate,
     .identityList,
     .identityShow,
+    .identityRotate,
+    .identityRevoke,
+    .identityRecover,
+    .identityRecoverFinish,
+    .identityTrust,
+    .identityDistrust,
+    .identityHistory,
     .envelopeSeal,
     .envelopeOpen,
+    .envelopeDraft,
+    .envelopeChunk,
+    .envelopeFinish,
+    .envelopeAbandon,
+    .envelopeThread,
     .ledgerPut,
     .ledgerGet,
     .ledgerList,
+    .ledgerStatus,
+    .ledgerGc,
   ]
 
 }
@@ -371,111 +467,272 @@ public nonisolated enum AgentCode: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
-public nonisolated struct AgentRequest: Sendable {
+public nonisolated struct AgentRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Chosen by the client; the answer carries the same. Unique among the requests in flight on a connection.
-  public var id: UInt64 = 0
+  public var id: UInt64 {
+    get {_storage._id}
+    set {_uniqueStorage()._id = newValue}
+  }
 
   /// Of this protocol: 1.
-  public var version: UInt32 = 0
+  public var version: UInt32 {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
 
-  public var operation: AgentOperation = .unspecified
+  public var operation: AgentOperation {
+    get {_storage._operation}
+    set {_uniqueStorage()._operation = newValue}
+  }
 
   /// What it is about: the name of a key or an identity, or a CID. Names: 1 to 64 of a-z A-Z 0-9 . _ -, the first a
   /// letter or digit.
-  public var subject: String = String()
+  public var subject: String {
+    get {_storage._subject}
+    set {_uniqueStorage()._subject = newValue}
+  }
 
   /// The message, the plaintext, the ciphertext or the block.
-  public var data: Data = Data()
+  public var data: Data {
+    get {_storage._data}
+    set {_uniqueStorage()._data = newValue}
+  }
 
   /// data is a digest of exactly the key's hash length (ECDSA keys only).
-  public var prehashed: Bool = false
+  public var prehashed: Bool {
+    get {_storage._prehashed}
+    set {_uniqueStorage()._prehashed = newValue}
+  }
 
-  public var keyType: AgentKeyType = .unspecified
+  public var keyType: AgentKeyType {
+    get {_storage._keyType}
+    set {_uniqueStorage()._keyType = newValue}
+  }
 
-  public var format: AgentSignatureFormat = .unspecified
+  public var format: AgentSignatureFormat {
+    get {_storage._format}
+    set {_uniqueStorage()._format = newValue}
+  }
 
   /// Authenticated and not encrypted; up to 64 KiB.
-  public var aad: Data = Data()
+  public var aad: Data {
+    get {_storage._aad}
+    set {_uniqueStorage()._aad = newValue}
+  }
 
   /// The signature to verify, in format.
-  public var signature: Data = Data()
+  public var signature: Data {
+    get {_storage._signature}
+    set {_uniqueStorage()._signature = newValue}
+  }
 
   /// How many: bytes of RANDOM, rows of a list (0: 100; at most 1,000).
-  public var count: UInt32 = 0
+  public var count: UInt32 {
+    get {_storage._count}
+    set {_uniqueStorage()._count = newValue}
+  }
 
   /// Where a list goes on: the cursor of the answer before, "" at the start.
-  public var cursor: String = String()
+  public var cursor: String {
+    get {_storage._cursor}
+    set {_uniqueStorage()._cursor = newValue}
+  }
 
   /// Names or CIDs: recipients of SEAL, the one to open as.
-  public var identities: [String] = []
+  public var identities: [String] {
+    get {_storage._identities}
+    set {_uniqueStorage()._identities = newValue}
+  }
 
   /// Media type of data: of SEAL any, "" being application/octet-stream; of LEDGER_PUT application/vnd.ipld.raw (which
   /// is also what "" means) or application/vnd.ipld.dag-cbor, which must be canonical.
-  public var contentType: String = String()
+  public var contentType: String {
+    get {_storage._contentType}
+    set {_uniqueStorage()._contentType = newValue}
+  }
 
-  /// Of POLICY_EXPLAIN: sign, mac, encrypt, decrypt, public, manage, seal, open.
-  public var permission: String = String()
+  /// Of POLICY_EXPLAIN: sign, mac, encrypt, decrypt, public, manage, seal, open, trust.
+  public var permission: String {
+    get {_storage._permission}
+    set {_uniqueStorage()._permission = newValue}
+  }
 
   /// Of POLICY_EXPLAIN: the user to explain; the caller where absent. Only administrators may ask for others.
   public var uid: UInt32 {
-    get {_uid ?? 0}
-    set {_uid = newValue}
+    get {_storage._uid ?? 0}
+    set {_uniqueStorage()._uid = newValue}
   }
   /// Returns true if `uid` has been explicitly set.
-  public var hasUid: Bool {self._uid != nil}
+  public var hasUid: Bool {_storage._uid != nil}
   /// Clears the value of `uid`. Subsequent reads from it will return its default value.
-  public mutating func clearUid() {self._uid = nil}
+  public mutating func clearUid() {_uniqueStorage()._uid = nil}
+
+  /// The CID of the envelope that SEAL or DRAFT answers.
+  public var replyTo: String {
+    get {_storage._replyTo}
+    set {_uniqueStorage()._replyTo = newValue}
+  }
+
+  /// SHA-256 of an offline Ed25519 key: 32 bytes.
+  public var recovery: Data {
+    get {_storage._recovery}
+    set {_uniqueStorage()._recovery = newValue}
+  }
+
+  /// What an identity is called on this host, and where its courier is reached: of TRUST.
+  public var alias: String {
+    get {_storage._alias}
+    set {_uniqueStorage()._alias = newValue}
+  }
+
+  public var url: String {
+    get {_storage._url}
+    set {_uniqueStorage()._url = newValue}
+  }
+
+  /// For anybody to read: signed, and not sealed.
+  public var `public`: Bool {
+    get {_storage._public}
+    set {_uniqueStorage()._public = newValue}
+  }
+
+  /// OPEN also what comes from a sender who is not trusted here.
+  public var allowUntrusted: Bool {
+    get {_storage._allowUntrusted}
+    set {_uniqueStorage()._allowUntrusted = newValue}
+  }
+
+  /// With an ML-DSA-65 key beside the signing key.
+  public var postQuantum: Bool {
+    get {_storage._postQuantum}
+    set {_uniqueStorage()._postQuantum = newValue}
+  }
+
+  /// Only tell what would be done.
+  public var dryRun: Bool {
+    get {_storage._dryRun}
+    set {_uniqueStorage()._dryRun = newValue}
+  }
+
+  /// Do not ask the IPFS node.
+  public var localOnly: Bool {
+    get {_storage._localOnly}
+    set {_uniqueStorage()._localOnly = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _uid: UInt32? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-public nonisolated struct AgentResponse: Sendable {
+public nonisolated struct AgentResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var id: UInt64 = 0
+  public var id: UInt64 {
+    get {_storage._id}
+    set {_uniqueStorage()._id = newValue}
+  }
 
-  public var code: AgentCode = .ok
+  public var code: AgentCode {
+    get {_storage._code}
+    set {_uniqueStorage()._code = newValue}
+  }
 
   /// For a person: what was asked and what stood in the way. "" where code is OK.
-  public var message: String = String()
+  public var message: String {
+    get {_storage._message}
+    set {_uniqueStorage()._message = newValue}
+  }
 
   /// For a person: what helps. May be "".
-  public var hint: String = String()
+  public var hint: String {
+    get {_storage._hint}
+    set {_uniqueStorage()._hint = newValue}
+  }
 
   /// The main result in bytes.
-  public var data: Data = Data()
+  public var data: Data {
+    get {_storage._data}
+    set {_uniqueStorage()._data = newValue}
+  }
 
   /// The main result as a CID.
-  public var cid: String = String()
+  public var cid: String {
+    get {_storage._cid}
+    set {_uniqueStorage()._cid = newValue}
+  }
 
-  public var valid: Bool = false
+  public var valid: Bool {
+    get {_storage._valid}
+    set {_uniqueStorage()._valid = newValue}
+  }
 
-  public var keys: [AgentKey] = []
+  public var keys: [AgentKey] {
+    get {_storage._keys}
+    set {_uniqueStorage()._keys = newValue}
+  }
 
-  public var identities: [AgentIdentity] = []
+  public var identities: [AgentIdentity] {
+    get {_storage._identities}
+    set {_uniqueStorage()._identities = newValue}
+  }
 
-  public var blocks: [AgentBlock] = []
+  public var blocks: [AgentBlock] {
+    get {_storage._blocks}
+    set {_uniqueStorage()._blocks = newValue}
+  }
 
-  public var lines: [String] = []
+  public var lines: [String] {
+    get {_storage._lines}
+    set {_uniqueStorage()._lines = newValue}
+  }
 
-  public var fields: [AgentField] = []
+  public var fields: [AgentField] {
+    get {_storage._fields}
+    set {_uniqueStorage()._fields = newValue}
+  }
 
-  /// Where the list goes on; "" at its end.
-  public var cursor: String = String()
+  /// Where the list goes on; "" at its end. Of DRAFT and RECOVER: the draft.
+  public var cursor: String {
+    get {_storage._cursor}
+    set {_uniqueStorage()._cursor = newValue}
+  }
+
+  /// Of a body in chunks, in bytes of plaintext.
+  public var size: UInt64 {
+    get {_storage._size}
+    set {_uniqueStorage()._size = newValue}
+  }
+
+  /// The key of one envelope's chunks.
+  public var key: Data {
+    get {_storage._key}
+    set {_uniqueStorage()._key = newValue}
+  }
+
+  public var envelopes: [AgentEnvelope] {
+    get {_storage._envelopes}
+    set {_uniqueStorage()._envelopes = newValue}
+  }
+
+  public var publications: [AgentPublication] {
+    get {_storage._publications}
+    set {_uniqueStorage()._publications = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct AgentKey: Sendable {
@@ -523,6 +780,24 @@ public nonisolated struct AgentIdentity: Sendable {
   /// Unix seconds, as its document says.
   public var created: Int64 = 0
 
+  /// What is known here of it: current, rotated, revoked, conflict.
+  public var standing: String = String()
+
+  /// Where it is rotated: the CID of the one that replaced it.
+  public var successor: String = String()
+
+  /// Whether it is trusted here: trusted, untrusted, distrusted. Own ones are trusted unless distrusted.
+  public var trust: String = String()
+
+  /// What it is called here, where it is trusted by name.
+  public var alias: String = String()
+
+  /// Where its courier is reached.
+  public var url: String = String()
+
+  /// The one that it replaced.
+  public var previous: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -540,8 +815,74 @@ public nonisolated struct AgentBlock: Sendable {
   /// Unix seconds.
   public var stored: Int64 = 0
 
-  /// What it is: identity, envelope, block.
+  /// What it is: identity, revocation, envelope, block.
   public var kind: String = String()
+
+  /// Where its bytes are: here, or only on the IPFS node ("ipfs").
+  public var place: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// An envelope that is known here.
+public nonisolated struct AgentEnvelope: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var cid: String = String()
+
+  /// 16 bytes, in hexadecimal.
+  public var thread: String = String()
+
+  public var from: String = String()
+
+  /// "" where it begins a thread.
+  public var previous: String = String()
+
+  /// Unix seconds: by the sender's clock, and when it came here.
+  public var created: Int64 = 0
+
+  public var received: Int64 = 0
+
+  public var contentType: String = String()
+
+  /// The sender's standing when the envelope came here: current, rotated, revoked, conflict; unknown where his document
+  /// was not here.
+  public var standing: String = String()
+
+  /// Whether the sender is trusted now: trusted, untrusted, distrusted.
+  public var trust: String = String()
+
+  public var `public`: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A block on its way to the IPFS node.
+public nonisolated struct AgentPublication: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var cid: String = String()
+
+  /// waiting, stored (the node has it and has not pinned it yet), published.
+  public var state: String = String()
+
+  public var attempts: UInt32 = 0
+
+  /// Unix seconds: of the next attempt, and since when it waits.
+  public var next: Int64 = 0
+
+  public var since: Int64 = 0
+
+  /// What stood in the way the last time.
+  public var error: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -568,7 +909,7 @@ public nonisolated struct AgentField: Sendable {
 fileprivate nonisolated let _protobuf_package = "dta.agent.v1"
 
 nonisolated extension AgentOperation: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{2}\u{7}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{2}\u{8}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{2}\u{8}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{2}\u{9}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{2}\u{7}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{2}\u{8}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0")
 }
 
 nonisolated extension AgentKeyType: SwiftProtobuf._ProtoNameProviding {
@@ -585,108 +926,237 @@ nonisolated extension AgentCode: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension AgentRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Request"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}version\0\u{1}operation\0\u{1}subject\0\u{1}data\0\u{1}prehashed\0\u{3}key_type\0\u{1}format\0\u{1}aad\0\u{1}signature\0\u{1}count\0\u{1}cursor\0\u{1}identities\0\u{3}content_type\0\u{1}permission\0\u{1}uid\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}version\0\u{1}operation\0\u{1}subject\0\u{1}data\0\u{1}prehashed\0\u{3}key_type\0\u{1}format\0\u{1}aad\0\u{1}signature\0\u{1}count\0\u{1}cursor\0\u{1}identities\0\u{3}content_type\0\u{1}permission\0\u{1}uid\0\u{3}reply_to\0\u{1}recovery\0\u{1}alias\0\u{1}url\0\u{1}public\0\u{3}allow_untrusted\0\u{3}post_quantum\0\u{3}dry_run\0\u{3}local_only\0")
+
+  fileprivate class _StorageClass {
+    var _id: UInt64 = 0
+    var _version: UInt32 = 0
+    var _operation: AgentOperation = .unspecified
+    var _subject: String = String()
+    var _data: Data = Data()
+    var _prehashed: Bool = false
+    var _keyType: AgentKeyType = .unspecified
+    var _format: AgentSignatureFormat = .unspecified
+    var _aad: Data = Data()
+    var _signature: Data = Data()
+    var _count: UInt32 = 0
+    var _cursor: String = String()
+    var _identities: [String] = []
+    var _contentType: String = String()
+    var _permission: String = String()
+    var _uid: UInt32? = nil
+    var _replyTo: String = String()
+    var _recovery: Data = Data()
+    var _alias: String = String()
+    var _url: String = String()
+    var _public: Bool = false
+    var _allowUntrusted: Bool = false
+    var _postQuantum: Bool = false
+    var _dryRun: Bool = false
+    var _localOnly: Bool = false
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _id = source._id
+      _version = source._version
+      _operation = source._operation
+      _subject = source._subject
+      _data = source._data
+      _prehashed = source._prehashed
+      _keyType = source._keyType
+      _format = source._format
+      _aad = source._aad
+      _signature = source._signature
+      _count = source._count
+      _cursor = source._cursor
+      _identities = source._identities
+      _contentType = source._contentType
+      _permission = source._permission
+      _uid = source._uid
+      _replyTo = source._replyTo
+      _recovery = source._recovery
+      _alias = source._alias
+      _url = source._url
+      _public = source._public
+      _allowUntrusted = source._allowUntrusted
+      _postQuantum = source._postQuantum
+      _dryRun = source._dryRun
+      _localOnly = source._localOnly
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.version) }()
-      case 3: try { try decoder.decodeSingularEnumField(value: &self.operation) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.subject) }()
-      case 5: try { try decoder.decodeSingularBytesField(value: &self.data) }()
-      case 6: try { try decoder.decodeSingularBoolField(value: &self.prehashed) }()
-      case 7: try { try decoder.decodeSingularEnumField(value: &self.keyType) }()
-      case 8: try { try decoder.decodeSingularEnumField(value: &self.format) }()
-      case 9: try { try decoder.decodeSingularBytesField(value: &self.aad) }()
-      case 10: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
-      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
-      case 12: try { try decoder.decodeSingularStringField(value: &self.cursor) }()
-      case 13: try { try decoder.decodeRepeatedStringField(value: &self.identities) }()
-      case 14: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
-      case 15: try { try decoder.decodeSingularStringField(value: &self.permission) }()
-      case 16: try { try decoder.decodeSingularUInt32Field(value: &self._uid) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._id) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._version) }()
+        case 3: try { try decoder.decodeSingularEnumField(value: &_storage._operation) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._subject) }()
+        case 5: try { try decoder.decodeSingularBytesField(value: &_storage._data) }()
+        case 6: try { try decoder.decodeSingularBoolField(value: &_storage._prehashed) }()
+        case 7: try { try decoder.decodeSingularEnumField(value: &_storage._keyType) }()
+        case 8: try { try decoder.decodeSingularEnumField(value: &_storage._format) }()
+        case 9: try { try decoder.decodeSingularBytesField(value: &_storage._aad) }()
+        case 10: try { try decoder.decodeSingularBytesField(value: &_storage._signature) }()
+        case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._count) }()
+        case 12: try { try decoder.decodeSingularStringField(value: &_storage._cursor) }()
+        case 13: try { try decoder.decodeRepeatedStringField(value: &_storage._identities) }()
+        case 14: try { try decoder.decodeSingularStringField(value: &_storage._contentType) }()
+        case 15: try { try decoder.decodeSingularStringField(value: &_storage._permission) }()
+        case 16: try { try decoder.decodeSingularUInt32Field(value: &_storage._uid) }()
+        case 17: try { try decoder.decodeSingularStringField(value: &_storage._replyTo) }()
+        case 18: try { try decoder.decodeSingularBytesField(value: &_storage._recovery) }()
+        case 19: try { try decoder.decodeSingularStringField(value: &_storage._alias) }()
+        case 20: try { try decoder.decodeSingularStringField(value: &_storage._url) }()
+        case 21: try { try decoder.decodeSingularBoolField(value: &_storage._public) }()
+        case 22: try { try decoder.decodeSingularBoolField(value: &_storage._allowUntrusted) }()
+        case 23: try { try decoder.decodeSingularBoolField(value: &_storage._postQuantum) }()
+        case 24: try { try decoder.decodeSingularBoolField(value: &_storage._dryRun) }()
+        case 25: try { try decoder.decodeSingularBoolField(value: &_storage._localOnly) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.id != 0 {
-      try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._id != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._id, fieldNumber: 1)
+      }
+      if _storage._version != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._version, fieldNumber: 2)
+      }
+      if _storage._operation != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._operation, fieldNumber: 3)
+      }
+      if !_storage._subject.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._subject, fieldNumber: 4)
+      }
+      if !_storage._data.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._data, fieldNumber: 5)
+      }
+      if _storage._prehashed != false {
+        try visitor.visitSingularBoolField(value: _storage._prehashed, fieldNumber: 6)
+      }
+      if _storage._keyType != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._keyType, fieldNumber: 7)
+      }
+      if _storage._format != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._format, fieldNumber: 8)
+      }
+      if !_storage._aad.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._aad, fieldNumber: 9)
+      }
+      if !_storage._signature.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._signature, fieldNumber: 10)
+      }
+      if _storage._count != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._count, fieldNumber: 11)
+      }
+      if !_storage._cursor.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cursor, fieldNumber: 12)
+      }
+      if !_storage._identities.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._identities, fieldNumber: 13)
+      }
+      if !_storage._contentType.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._contentType, fieldNumber: 14)
+      }
+      if !_storage._permission.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._permission, fieldNumber: 15)
+      }
+      try { if let v = _storage._uid {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 16)
+      } }()
+      if !_storage._replyTo.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._replyTo, fieldNumber: 17)
+      }
+      if !_storage._recovery.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._recovery, fieldNumber: 18)
+      }
+      if !_storage._alias.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._alias, fieldNumber: 19)
+      }
+      if !_storage._url.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._url, fieldNumber: 20)
+      }
+      if _storage._public != false {
+        try visitor.visitSingularBoolField(value: _storage._public, fieldNumber: 21)
+      }
+      if _storage._allowUntrusted != false {
+        try visitor.visitSingularBoolField(value: _storage._allowUntrusted, fieldNumber: 22)
+      }
+      if _storage._postQuantum != false {
+        try visitor.visitSingularBoolField(value: _storage._postQuantum, fieldNumber: 23)
+      }
+      if _storage._dryRun != false {
+        try visitor.visitSingularBoolField(value: _storage._dryRun, fieldNumber: 24)
+      }
+      if _storage._localOnly != false {
+        try visitor.visitSingularBoolField(value: _storage._localOnly, fieldNumber: 25)
+      }
     }
-    if self.version != 0 {
-      try visitor.visitSingularUInt32Field(value: self.version, fieldNumber: 2)
-    }
-    if self.operation != .unspecified {
-      try visitor.visitSingularEnumField(value: self.operation, fieldNumber: 3)
-    }
-    if !self.subject.isEmpty {
-      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 4)
-    }
-    if !self.data.isEmpty {
-      try visitor.visitSingularBytesField(value: self.data, fieldNumber: 5)
-    }
-    if self.prehashed != false {
-      try visitor.visitSingularBoolField(value: self.prehashed, fieldNumber: 6)
-    }
-    if self.keyType != .unspecified {
-      try visitor.visitSingularEnumField(value: self.keyType, fieldNumber: 7)
-    }
-    if self.format != .unspecified {
-      try visitor.visitSingularEnumField(value: self.format, fieldNumber: 8)
-    }
-    if !self.aad.isEmpty {
-      try visitor.visitSingularBytesField(value: self.aad, fieldNumber: 9)
-    }
-    if !self.signature.isEmpty {
-      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 10)
-    }
-    if self.count != 0 {
-      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 11)
-    }
-    if !self.cursor.isEmpty {
-      try visitor.visitSingularStringField(value: self.cursor, fieldNumber: 12)
-    }
-    if !self.identities.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.identities, fieldNumber: 13)
-    }
-    if !self.contentType.isEmpty {
-      try visitor.visitSingularStringField(value: self.contentType, fieldNumber: 14)
-    }
-    if !self.permission.isEmpty {
-      try visitor.visitSingularStringField(value: self.permission, fieldNumber: 15)
-    }
-    try { if let v = self._uid {
-      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 16)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: AgentRequest, rhs: AgentRequest) -> Bool {
-    if lhs.id != rhs.id {return false}
-    if lhs.version != rhs.version {return false}
-    if lhs.operation != rhs.operation {return false}
-    if lhs.subject != rhs.subject {return false}
-    if lhs.data != rhs.data {return false}
-    if lhs.prehashed != rhs.prehashed {return false}
-    if lhs.keyType != rhs.keyType {return false}
-    if lhs.format != rhs.format {return false}
-    if lhs.aad != rhs.aad {return false}
-    if lhs.signature != rhs.signature {return false}
-    if lhs.count != rhs.count {return false}
-    if lhs.cursor != rhs.cursor {return false}
-    if lhs.identities != rhs.identities {return false}
-    if lhs.contentType != rhs.contentType {return false}
-    if lhs.permission != rhs.permission {return false}
-    if lhs._uid != rhs._uid {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._operation != rhs_storage._operation {return false}
+        if _storage._subject != rhs_storage._subject {return false}
+        if _storage._data != rhs_storage._data {return false}
+        if _storage._prehashed != rhs_storage._prehashed {return false}
+        if _storage._keyType != rhs_storage._keyType {return false}
+        if _storage._format != rhs_storage._format {return false}
+        if _storage._aad != rhs_storage._aad {return false}
+        if _storage._signature != rhs_storage._signature {return false}
+        if _storage._count != rhs_storage._count {return false}
+        if _storage._cursor != rhs_storage._cursor {return false}
+        if _storage._identities != rhs_storage._identities {return false}
+        if _storage._contentType != rhs_storage._contentType {return false}
+        if _storage._permission != rhs_storage._permission {return false}
+        if _storage._uid != rhs_storage._uid {return false}
+        if _storage._replyTo != rhs_storage._replyTo {return false}
+        if _storage._recovery != rhs_storage._recovery {return false}
+        if _storage._alias != rhs_storage._alias {return false}
+        if _storage._url != rhs_storage._url {return false}
+        if _storage._public != rhs_storage._public {return false}
+        if _storage._allowUntrusted != rhs_storage._allowUntrusted {return false}
+        if _storage._postQuantum != rhs_storage._postQuantum {return false}
+        if _storage._dryRun != rhs_storage._dryRun {return false}
+        if _storage._localOnly != rhs_storage._localOnly {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -694,89 +1164,177 @@ nonisolated extension AgentRequest: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension AgentResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Response"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}code\0\u{1}message\0\u{1}hint\0\u{1}data\0\u{1}cid\0\u{1}valid\0\u{1}keys\0\u{1}identities\0\u{1}blocks\0\u{1}lines\0\u{1}fields\0\u{1}cursor\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}code\0\u{1}message\0\u{1}hint\0\u{1}data\0\u{1}cid\0\u{1}valid\0\u{1}keys\0\u{1}identities\0\u{1}blocks\0\u{1}lines\0\u{1}fields\0\u{1}cursor\0\u{1}size\0\u{1}key\0\u{1}envelopes\0\u{1}publications\0")
+
+  fileprivate class _StorageClass {
+    var _id: UInt64 = 0
+    var _code: AgentCode = .ok
+    var _message: String = String()
+    var _hint: String = String()
+    var _data: Data = Data()
+    var _cid: String = String()
+    var _valid: Bool = false
+    var _keys: [AgentKey] = []
+    var _identities: [AgentIdentity] = []
+    var _blocks: [AgentBlock] = []
+    var _lines: [String] = []
+    var _fields: [AgentField] = []
+    var _cursor: String = String()
+    var _size: UInt64 = 0
+    var _key: Data = Data()
+    var _envelopes: [AgentEnvelope] = []
+    var _publications: [AgentPublication] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _id = source._id
+      _code = source._code
+      _message = source._message
+      _hint = source._hint
+      _data = source._data
+      _cid = source._cid
+      _valid = source._valid
+      _keys = source._keys
+      _identities = source._identities
+      _blocks = source._blocks
+      _lines = source._lines
+      _fields = source._fields
+      _cursor = source._cursor
+      _size = source._size
+      _key = source._key
+      _envelopes = source._envelopes
+      _publications = source._publications
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularEnumField(value: &self.code) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.message) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.hint) }()
-      case 5: try { try decoder.decodeSingularBytesField(value: &self.data) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.cid) }()
-      case 7: try { try decoder.decodeSingularBoolField(value: &self.valid) }()
-      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.keys) }()
-      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.identities) }()
-      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.blocks) }()
-      case 11: try { try decoder.decodeRepeatedStringField(value: &self.lines) }()
-      case 12: try { try decoder.decodeRepeatedMessageField(value: &self.fields) }()
-      case 13: try { try decoder.decodeSingularStringField(value: &self.cursor) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._id) }()
+        case 2: try { try decoder.decodeSingularEnumField(value: &_storage._code) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._message) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._hint) }()
+        case 5: try { try decoder.decodeSingularBytesField(value: &_storage._data) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._cid) }()
+        case 7: try { try decoder.decodeSingularBoolField(value: &_storage._valid) }()
+        case 8: try { try decoder.decodeRepeatedMessageField(value: &_storage._keys) }()
+        case 9: try { try decoder.decodeRepeatedMessageField(value: &_storage._identities) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._blocks) }()
+        case 11: try { try decoder.decodeRepeatedStringField(value: &_storage._lines) }()
+        case 12: try { try decoder.decodeRepeatedMessageField(value: &_storage._fields) }()
+        case 13: try { try decoder.decodeSingularStringField(value: &_storage._cursor) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._size) }()
+        case 15: try { try decoder.decodeSingularBytesField(value: &_storage._key) }()
+        case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._envelopes) }()
+        case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._publications) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.id != 0 {
-      try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
-    }
-    if self.code != .ok {
-      try visitor.visitSingularEnumField(value: self.code, fieldNumber: 2)
-    }
-    if !self.message.isEmpty {
-      try visitor.visitSingularStringField(value: self.message, fieldNumber: 3)
-    }
-    if !self.hint.isEmpty {
-      try visitor.visitSingularStringField(value: self.hint, fieldNumber: 4)
-    }
-    if !self.data.isEmpty {
-      try visitor.visitSingularBytesField(value: self.data, fieldNumber: 5)
-    }
-    if !self.cid.isEmpty {
-      try visitor.visitSingularStringField(value: self.cid, fieldNumber: 6)
-    }
-    if self.valid != false {
-      try visitor.visitSingularBoolField(value: self.valid, fieldNumber: 7)
-    }
-    if !self.keys.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.keys, fieldNumber: 8)
-    }
-    if !self.identities.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.identities, fieldNumber: 9)
-    }
-    if !self.blocks.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.blocks, fieldNumber: 10)
-    }
-    if !self.lines.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.lines, fieldNumber: 11)
-    }
-    if !self.fields.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.fields, fieldNumber: 12)
-    }
-    if !self.cursor.isEmpty {
-      try visitor.visitSingularStringField(value: self.cursor, fieldNumber: 13)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if _storage._id != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._id, fieldNumber: 1)
+      }
+      if _storage._code != .ok {
+        try visitor.visitSingularEnumField(value: _storage._code, fieldNumber: 2)
+      }
+      if !_storage._message.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._message, fieldNumber: 3)
+      }
+      if !_storage._hint.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._hint, fieldNumber: 4)
+      }
+      if !_storage._data.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._data, fieldNumber: 5)
+      }
+      if !_storage._cid.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cid, fieldNumber: 6)
+      }
+      if _storage._valid != false {
+        try visitor.visitSingularBoolField(value: _storage._valid, fieldNumber: 7)
+      }
+      if !_storage._keys.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._keys, fieldNumber: 8)
+      }
+      if !_storage._identities.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._identities, fieldNumber: 9)
+      }
+      if !_storage._blocks.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._blocks, fieldNumber: 10)
+      }
+      if !_storage._lines.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._lines, fieldNumber: 11)
+      }
+      if !_storage._fields.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._fields, fieldNumber: 12)
+      }
+      if !_storage._cursor.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cursor, fieldNumber: 13)
+      }
+      if _storage._size != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._size, fieldNumber: 14)
+      }
+      if !_storage._key.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._key, fieldNumber: 15)
+      }
+      if !_storage._envelopes.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._envelopes, fieldNumber: 16)
+      }
+      if !_storage._publications.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._publications, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: AgentResponse, rhs: AgentResponse) -> Bool {
-    if lhs.id != rhs.id {return false}
-    if lhs.code != rhs.code {return false}
-    if lhs.message != rhs.message {return false}
-    if lhs.hint != rhs.hint {return false}
-    if lhs.data != rhs.data {return false}
-    if lhs.cid != rhs.cid {return false}
-    if lhs.valid != rhs.valid {return false}
-    if lhs.keys != rhs.keys {return false}
-    if lhs.identities != rhs.identities {return false}
-    if lhs.blocks != rhs.blocks {return false}
-    if lhs.lines != rhs.lines {return false}
-    if lhs.fields != rhs.fields {return false}
-    if lhs.cursor != rhs.cursor {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._code != rhs_storage._code {return false}
+        if _storage._message != rhs_storage._message {return false}
+        if _storage._hint != rhs_storage._hint {return false}
+        if _storage._data != rhs_storage._data {return false}
+        if _storage._cid != rhs_storage._cid {return false}
+        if _storage._valid != rhs_storage._valid {return false}
+        if _storage._keys != rhs_storage._keys {return false}
+        if _storage._identities != rhs_storage._identities {return false}
+        if _storage._blocks != rhs_storage._blocks {return false}
+        if _storage._lines != rhs_storage._lines {return false}
+        if _storage._fields != rhs_storage._fields {return false}
+        if _storage._cursor != rhs_storage._cursor {return false}
+        if _storage._size != rhs_storage._size {return false}
+        if _storage._key != rhs_storage._key {return false}
+        if _storage._envelopes != rhs_storage._envelopes {return false}
+        if _storage._publications != rhs_storage._publications {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -839,7 +1397,7 @@ nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension AgentIdentity: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Identity"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cid\0\u{1}name\0\u{1}own\0\u{3}owner_uid\0\u{1}owner\0\u{1}created\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cid\0\u{1}name\0\u{1}own\0\u{3}owner_uid\0\u{1}owner\0\u{1}created\0\u{1}standing\0\u{1}successor\0\u{1}trust\0\u{1}alias\0\u{1}url\0\u{1}previous\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -853,6 +1411,12 @@ nonisolated extension AgentIdentity: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.ownerUid) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.owner) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.created) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.standing) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.successor) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.trust) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.alias) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.url) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.previous) }()
       default: break
       }
     }
@@ -877,6 +1441,24 @@ nonisolated extension AgentIdentity: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.created != 0 {
       try visitor.visitSingularInt64Field(value: self.created, fieldNumber: 6)
     }
+    if !self.standing.isEmpty {
+      try visitor.visitSingularStringField(value: self.standing, fieldNumber: 7)
+    }
+    if !self.successor.isEmpty {
+      try visitor.visitSingularStringField(value: self.successor, fieldNumber: 8)
+    }
+    if !self.trust.isEmpty {
+      try visitor.visitSingularStringField(value: self.trust, fieldNumber: 9)
+    }
+    if !self.alias.isEmpty {
+      try visitor.visitSingularStringField(value: self.alias, fieldNumber: 10)
+    }
+    if !self.url.isEmpty {
+      try visitor.visitSingularStringField(value: self.url, fieldNumber: 11)
+    }
+    if !self.previous.isEmpty {
+      try visitor.visitSingularStringField(value: self.previous, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -887,6 +1469,12 @@ nonisolated extension AgentIdentity: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.ownerUid != rhs.ownerUid {return false}
     if lhs.owner != rhs.owner {return false}
     if lhs.created != rhs.created {return false}
+    if lhs.standing != rhs.standing {return false}
+    if lhs.successor != rhs.successor {return false}
+    if lhs.trust != rhs.trust {return false}
+    if lhs.alias != rhs.alias {return false}
+    if lhs.url != rhs.url {return false}
+    if lhs.previous != rhs.previous {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -894,7 +1482,7 @@ nonisolated extension AgentIdentity: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension AgentBlock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Block"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cid\0\u{1}size\0\u{1}stored\0\u{1}kind\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cid\0\u{1}size\0\u{1}stored\0\u{1}kind\0\u{1}place\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -906,6 +1494,7 @@ nonisolated extension AgentBlock: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.size) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.stored) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.place) }()
       default: break
       }
     }
@@ -924,6 +1513,9 @@ nonisolated extension AgentBlock: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.kind.isEmpty {
       try visitor.visitSingularStringField(value: self.kind, fieldNumber: 4)
     }
+    if !self.place.isEmpty {
+      try visitor.visitSingularStringField(value: self.place, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -932,6 +1524,137 @@ nonisolated extension AgentBlock: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.size != rhs.size {return false}
     if lhs.stored != rhs.stored {return false}
     if lhs.kind != rhs.kind {return false}
+    if lhs.place != rhs.place {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Envelope"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cid\0\u{1}thread\0\u{1}from\0\u{1}previous\0\u{1}created\0\u{1}received\0\u{3}content_type\0\u{1}standing\0\u{1}trust\0\u{1}public\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.cid) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.thread) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.from) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.previous) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.created) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.received) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.standing) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.trust) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.`public`) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.cid.isEmpty {
+      try visitor.visitSingularStringField(value: self.cid, fieldNumber: 1)
+    }
+    if !self.thread.isEmpty {
+      try visitor.visitSingularStringField(value: self.thread, fieldNumber: 2)
+    }
+    if !self.from.isEmpty {
+      try visitor.visitSingularStringField(value: self.from, fieldNumber: 3)
+    }
+    if !self.previous.isEmpty {
+      try visitor.visitSingularStringField(value: self.previous, fieldNumber: 4)
+    }
+    if self.created != 0 {
+      try visitor.visitSingularInt64Field(value: self.created, fieldNumber: 5)
+    }
+    if self.received != 0 {
+      try visitor.visitSingularInt64Field(value: self.received, fieldNumber: 6)
+    }
+    if !self.contentType.isEmpty {
+      try visitor.visitSingularStringField(value: self.contentType, fieldNumber: 7)
+    }
+    if !self.standing.isEmpty {
+      try visitor.visitSingularStringField(value: self.standing, fieldNumber: 8)
+    }
+    if !self.trust.isEmpty {
+      try visitor.visitSingularStringField(value: self.trust, fieldNumber: 9)
+    }
+    if self.`public` != false {
+      try visitor.visitSingularBoolField(value: self.`public`, fieldNumber: 10)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentEnvelope, rhs: AgentEnvelope) -> Bool {
+    if lhs.cid != rhs.cid {return false}
+    if lhs.thread != rhs.thread {return false}
+    if lhs.from != rhs.from {return false}
+    if lhs.previous != rhs.previous {return false}
+    if lhs.created != rhs.created {return false}
+    if lhs.received != rhs.received {return false}
+    if lhs.contentType != rhs.contentType {return false}
+    if lhs.standing != rhs.standing {return false}
+    if lhs.trust != rhs.trust {return false}
+    if lhs.`public` != rhs.`public` {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentPublication: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Publication"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cid\0\u{1}state\0\u{1}attempts\0\u{1}next\0\u{1}since\0\u{1}error\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.cid) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.attempts) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.next) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.since) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.error) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.cid.isEmpty {
+      try visitor.visitSingularStringField(value: self.cid, fieldNumber: 1)
+    }
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 2)
+    }
+    if self.attempts != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempts, fieldNumber: 3)
+    }
+    if self.next != 0 {
+      try visitor.visitSingularInt64Field(value: self.next, fieldNumber: 4)
+    }
+    if self.since != 0 {
+      try visitor.visitSingularInt64Field(value: self.since, fieldNumber: 5)
+    }
+    if !self.error.isEmpty {
+      try visitor.visitSingularStringField(value: self.error, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentPublication, rhs: AgentPublication) -> Bool {
+    if lhs.cid != rhs.cid {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.attempts != rhs.attempts {return false}
+    if lhs.next != rhs.next {return false}
+    if lhs.since != rhs.since {return false}
+    if lhs.error != rhs.error {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

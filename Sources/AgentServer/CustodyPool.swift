@@ -154,6 +154,16 @@ public final class CustodyPool: Sendable {
         }
     }
 
+    /// Leaves `job` to the workers, for a thread that must not wait for the HSM itself; or refuses it at once.
+    func park(_ job: Job) {
+        let reason = state.withLock { state -> DTAError? in
+            if let reason = state.idle.isEmpty ? refusal(&state) : nil { return reason }
+            state.parked.append(job, user: job.user)
+            return nil
+        }
+        if let reason { job.run(.failure(reason))() } else { kick() }
+    }
+
     /// Goes on with what is parked, if a process is idle.
     func runParked(habit: Habit = Habit()) {
         while true {

@@ -22,6 +22,10 @@ public enum Step: Sendable {
     case durable(@Sendable () -> AgentResponse)
     /// It reads from the disk, maybe for long (the audit log): nobody's refusal or block has to wait for that.
     case reading(@Sendable () -> AgentResponse)
+    /// It looks something up on the disk first, in the reading lane; what the closure answers is how it goes on.
+    case lookingUp(@Sendable () -> Step)
+    /// It waits for another program (an IPFS node), in lanes of their own; what the closure answers is how it goes on.
+    case asking(@Sendable () -> Step)
 }
 
 /// The domain, as the workers see it. `prepare` must neither wait nor block: refusals must work while the HSM hangs.

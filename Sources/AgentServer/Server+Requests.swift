@@ -36,33 +36,48 @@ extension Server {
             respond(handler.turnAway(request, from: connection.caller, because: Server.stopping), to: exchange)
             return false
         }
-        switch handler.prepare(request, from: connection.caller) {
-        case .answer(let response):
-            respond(response, to: exchange)
+        let step = handler.prepare(request, from: connection.caller)
+        guard case .custody(let work) = step else {
+            proceed(step, exchange)
             return false
-        case .custody(let work):
-            if !connection.endReading() { forgetConnection(connection) }
-            let job = CustodyPool.Job(user: connection.caller.uid) { [self] access in
-                let completion = work(access)
-                return { [self] in respond(completion(), to: exchange) }
-            }
-            pool.run(job, habit: worker.habit)
-            return true
+        }
+        if !connection.endReading() { forgetConnection(connection) }
+        pool.run(job(work, exchange), habit: worker.habit)
+        return true
+    }
+
+    /// Goes on with a request on a thread that must not wait for the HSM.
+    private func proceed(_ step: Step, _ exchange: Exchange) {
+        let user = exchange.connection.caller.uid
+        switch step {
+        case .answer(let response): respond(response, to: exchange)
+        case .custody(let work): pool.park(job(work, exchange))
         case .slow(let work):
-            let accepted = slowLane.submit(user: connection.caller.uid) { [self] in
+            let accepted = slowLane.submit(user: user) { [self] in
                 let until = monotonicNanoseconds() + deadline
                 respond(slowPool.withProcess(deadline: until) { work($0) }, to: exchange)
             }
             if !accepted { respond(work(.failure(Server.stopping)), to: exchange) }
-            return false
         case .durable(let work):
-            let accepted = durableLane.submit(user: connection.caller.uid) { [self] in respond(work(), to: exchange) }
+            let accepted = durableLane.submit(user: user) { [self] in respond(work(), to: exchange) }
             if !accepted { respond(work(), to: exchange) }
-            return false
         case .reading(let work):
-            let accepted = readingLane.submit(user: connection.caller.uid) { [self] in respond(work(), to: exchange) }
+            let accepted = readingLane.submit(user: user) { [self] in respond(work(), to: exchange) }
             if !accepted { respond(work(), to: exchange) }
-            return false
+        case .lookingUp(let work):
+            let accepted = readingLane.submit(user: user) { [self] in proceed(work(), exchange) }
+            if !accepted { proceed(work(), exchange) }
+        case .asking(let work):
+            let accepted = askingLane.submit(user: user) { [self] in proceed(work(), exchange) }
+            if !accepted { proceed(work(), exchange) }
+        }
+    }
+
+    private func job(_ work: @escaping @Sendable (CustodyAccess) -> Completion, _ exchange: Exchange) -> CustodyPool.Job
+    {
+        CustodyPool.Job(user: exchange.connection.caller.uid) { [self] access in
+            let completion = work(access)
+            return { [self] in respond(completion(), to: exchange) }
         }
     }
 

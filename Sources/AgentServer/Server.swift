@@ -22,6 +22,8 @@ public final class Server: Sendable {
     let slowLane = SlowLane(name: "slow-lane")
     let durableLane = SlowLane(name: "durable-lane")
     let readingLane = SlowLane(name: "reading-lane")
+    /// Several threads: who waits for another program does nothing meanwhile.
+    let askingLane = SlowLane(name: "asking-lane", threads: 4)
     private let ready = Locked(Ready())
     let deadline: UInt64
     private let registry: Registry
@@ -96,6 +98,7 @@ public final class Server: Sendable {
         slowLane.start()
         durableLane.start()
         readingLane.start()
+        askingLane.start()
         do {
             try poller.add(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
             try poller.add(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
@@ -126,11 +129,12 @@ public final class Server: Sendable {
         while !finished, monotonicNanoseconds() < deadline {
             finished =
                 registry.isIdle && slowLane.isIdle && durableLane.isIdle && readingLane.isIdle
-                && pool.health.parked == 0
+                && askingLane.isIdle && pool.health.parked == 0
             if !finished { usleep(10_000) }
         }
         durableLane.stop()
         readingLane.stop()
+        askingLane.stop()
         for connection in registry.all { forgetConnection(connection) }
         pool.stop()
         if slowPool !== pool { slowPool.stop() }

@@ -1,20 +1,27 @@
 import DTASystem
 
-/// A thread of its own for what is slow by nature, in turns of the users, so that a signature never waits for it.
+/// Threads of its own, mostly one, for what is slow by nature, in turns of the users, so that a signature never waits
+/// for it.
 public final class SlowLane: Sendable {
     private struct State {
         var jobs = FairQueue<@Sendable () -> Void>()
-        var running = false
+        var running = 0
         var stopping = false
     }
 
     private let name: String
+    private let threads: Int
     private let state = Monitor(State())
 
-    public init(name: String) { self.name = name }
+    public init(name: String, threads: Int = 1) {
+        self.name = name
+        self.threads = threads
+    }
 
     public func start() {
-        Thread.start(name) { [self] in work() }
+        for number in 0..<threads {
+            Thread.start(threads == 1 ? name : "\(name)-\(number)") { [self] in work() }
+        }
     }
 
     /// - Returns: false when the lane is stopping; the job then never runs.
@@ -26,15 +33,17 @@ public final class SlowLane: Sendable {
         }
     }
 
-    public var isIdle: Bool { state.withLock { $0.jobs.isEmpty && !$0.running } }
+    public var isIdle: Bool { state.withLock { $0.jobs.isEmpty && $0.running == 0 } }
 
     /// Takes nothing more; what waits is still done.
-    public func stop() { state.withLockSignalling { $0.stopping = true } }
+    public func stop() {
+        for _ in 0..<threads { state.withLockSignalling { $0.stopping = true } }
+    }
 
     private func work() {
         while let job = next() {
             job()
-            state.withLock { $0.running = false }
+            state.withLock { $0.running -= 1 }
         }
     }
 
@@ -45,7 +54,7 @@ public final class SlowLane: Sendable {
         }
         let next: Next? = state.wait {
             if let job = $0.jobs.popFirst() {
-                $0.running = true
+                $0.running += 1
                 return .job(job)
             }
             return $0.stopping ? .end : nil

@@ -22,11 +22,25 @@ extension AgentOperation {
         case .identityCreate: "identity.create"
         case .identityList: "identity.list"
         case .identityShow: "identity.show"
+        case .identityRotate: "identity.rotate"
+        case .identityRevoke: "identity.revoke"
+        case .identityRecover: "identity.recover"
+        case .identityRecoverFinish: "identity.recover.finish"
+        case .identityTrust: "identity.trust"
+        case .identityDistrust: "identity.distrust"
+        case .identityHistory: "identity.history"
         case .envelopeSeal: "envelope.seal"
         case .envelopeOpen: "envelope.open"
+        case .envelopeDraft: "envelope.draft"
+        case .envelopeChunk: "envelope.chunk"
+        case .envelopeFinish: "envelope.finish"
+        case .envelopeAbandon: "envelope.abandon"
+        case .envelopeThread: "envelope.thread"
         case .ledgerPut: "ledger.put"
         case .ledgerGet: "ledger.get"
         case .ledgerList: "ledger.list"
+        case .ledgerStatus: "ledger.status"
+        case .ledgerGc: "ledger.gc"
         case .UNRECOGNIZED(let number): "operation.\(number)"
         }
     }
@@ -34,7 +48,9 @@ extension AgentOperation {
     /// Whether its record is on the disk before it is answered, and not within a second.
     var isMomentous: Bool {
         switch self {
-        case .keyCreate, .keyDelete, .identityCreate: true
+        case .keyCreate, .keyDelete, .identityCreate, .identityRotate, .identityRevoke, .identityRecover,
+            .identityRecoverFinish, .identityTrust, .identityDistrust, .ledgerGc:
+            true
         default: false
         }
     }

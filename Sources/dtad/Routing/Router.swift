@@ -99,14 +99,23 @@ struct Router: RequestHandler {
                 $0.fields = fields(findings.wire)
             }
 
-        case .identityCreate, .identityList, .identityShow, .envelopeSeal, .envelopeOpen, .ledgerPut, .ledgerGet,
-            .ledgerList:
-            return try routeDocuments(request, caller, entry)
+        case .identityCreate, .identityList, .identityShow, .identityRotate, .identityRevoke, .identityRecover,
+            .identityRecoverFinish, .identityTrust, .identityDistrust, .identityHistory:
+            return try routeIdentity(request, caller, entry)
+        case .envelopeSeal, .envelopeOpen, .envelopeDraft, .envelopeChunk, .envelopeFinish, .envelopeAbandon,
+            .envelopeThread:
+            return try routeEnvelope(request, caller, entry)
+        case .ledgerPut, .ledgerGet, .ledgerList, .ledgerStatus, .ledgerGc:
+            return try routeLedger(request, caller, entry)
         case .unspecified, .UNRECOGNIZED:
-            throw DTAError(
-                .invalidArgument, "operation \(request.operation.rawValue) is not known here",
-                hint: "use a dtad that is as new as the client")
+            throw Router.unknown(request.operation)
         }
+    }
+
+    static func unknown(_ operation: AgentOperation) -> DTAError {
+        DTAError(
+            .invalidArgument, "operation \(operation.rawValue) is not known here",
+            hint: "use a dtad that is as new as the client")
     }
 
     private func keyType(_ type: AgentKeyType) throws -> KeyType {
