@@ -30,6 +30,7 @@ build:  ## The release programs, in .build/release
 
 bench: build  ## Speed, memory and start, beside a yardstick in C; ARGS=--help for the options
 	@Scripts/setup bench
+	@$(RELEASE) --product dta-bench
 	@Benchmarks/run $(ARGS)
 
 install:  ## What `make build` built, units and completions included, below DESTDIR and PREFIX
