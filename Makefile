@@ -47,7 +47,7 @@ tsan:  ## The workers' tests under the thread sanitizer
 	@Scripts/tsan
 
 format:  ## Lay out the Swift sources
-	swift format -i -p -r Package.swift Sources Tests
+	swift format -i -p -r Package.swift Sources Tests Benchmarks
 
 lint:  ## What CI wants of the sources' form
 	@Scripts/lint
