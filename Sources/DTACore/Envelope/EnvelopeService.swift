@@ -70,7 +70,7 @@ public final class EnvelopeService: Sendable {
         let signed = try verified(cid)
         let envelope = signed.envelope
         guard envelope.sealing != nil else {
-            return { _ in Opened(cid: cid, header: envelope.header, body: envelope.body, recipient: nil) }
+            return { _ in Opened(cid: cid, header: envelope.header, body: envelope.body ?? [], recipient: nil) }
         }
         let own = try identity.map { try named(caller, $0, signed) } ?? anyRecipient(caller, signed)
         let (wrap, coreHash) = try explaining("the envelope \(cid) cannot be opened") {
@@ -110,7 +110,7 @@ public final class EnvelopeService: Sendable {
 
     private func named(_ caller: Caller, _ subject: String, _ signed: SignedEnvelope) throws -> IdentityRecord {
         let own = try identities.authorized(caller, .open, subject)
-        guard signed.envelope.to.contains(own.cid) else {
+        guard try signed.envelope.recipients().contains(own.cid) else {
             throw DTAError(
                 .permissionDenied,
                 "the envelope \(signed.cid) is not to identity \(identities.display(own.cid)): \(recipients(signed))")
@@ -119,7 +119,7 @@ public final class EnvelopeService: Sendable {
     }
 
     private func anyRecipient(_ caller: Caller, _ signed: SignedEnvelope) throws -> IdentityRecord {
-        let here = signed.envelope.to.compactMap(identities.own).filter { identities.allows(caller, .open, $0) }
+        let here = (try signed.envelope.recipients()).compactMap(identities.own).filter { identities.allows(caller, .open, $0) }
         // One's own comes before what others granted.
         guard let own = here.first(where: { $0.owner.isSame(as: caller) }) ?? here.first else {
             throw DTAError(
@@ -132,7 +132,7 @@ public final class EnvelopeService: Sendable {
     }
 
     private func recipients(_ signed: SignedEnvelope) -> String {
-        let to = signed.envelope.to
+        let to = (try? signed.envelope.recipients()) ?? []
         let shown = to.prefix(8).map(identities.display).joined(separator: ", ")
         let more = to.count > 8 ? " and \(to.count - 8) others" : ""
         return to.count == 1 ? "its recipient is \(shown)" : "its recipients are \(shown)\(more)"
