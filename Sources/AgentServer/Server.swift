@@ -22,6 +22,8 @@ public final class Server: Sendable {
     let slowLane = SlowLane(name: "slow-lane")
     let durableLane = SlowLane(name: "durable-lane")
     let readingLane = SlowLane(name: "reading-lane")
+    /// Two threads: one hashes while the other writes.
+    let bulkLane = SlowLane(name: "bulk-lane", threads: 2)
     /// Several threads: who waits for another program does nothing meanwhile.
     let askingLane = SlowLane(name: "asking-lane", threads: 4)
     private let ready = Locked(Ready())
@@ -98,6 +100,7 @@ public final class Server: Sendable {
         slowLane.start()
         durableLane.start()
         readingLane.start()
+        bulkLane.start()
         askingLane.start()
         do {
             try poller.add(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
@@ -129,11 +132,12 @@ public final class Server: Sendable {
         while !finished, monotonicNanoseconds() < deadline {
             finished =
                 registry.isIdle && slowLane.isIdle && durableLane.isIdle && readingLane.isIdle
-                && askingLane.isIdle && pool.health.parked == 0
+                && bulkLane.isIdle && askingLane.isIdle && pool.health.parked == 0
             if !finished { usleep(10_000) }
         }
         durableLane.stop()
         readingLane.stop()
+        bulkLane.stop()
         askingLane.stop()
         for connection in registry.all { forgetConnection(connection) }
         pool.stop()
