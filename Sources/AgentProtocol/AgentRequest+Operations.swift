@@ -96,15 +96,6 @@ extension AgentRequest {
 
     public static func verifyAudit() -> AgentRequest { AgentRequest(.auditVerify) }
 
-    public static func createIdentity(_ name: String) -> AgentRequest {
-        AgentRequest(.identityCreate, subject: name)
-    }
-
-    /// - Parameter identity: a name or a CID.
-    public static func showIdentity(_ identity: String) -> AgentRequest {
-        AgentRequest(.identityShow, subject: identity)
-    }
-
     /// - Parameters:
     ///   - from: the sender's name or CID.
     ///   - to: names or CIDs of the recipients, at least one.

@@ -20,7 +20,7 @@ public final class EnvelopeService: Sendable {
     public func seal(
         _ caller: Caller, sender: String, recipients: [String], data: [UInt8], contentType: String
     ) throws -> CustodyStep<CID> {
-        let from = try identities.authorized(caller, .seal, sender)
+        let from = try identities.sender(caller, sender)
         guard data.count <= Envelope.bodyLimit else {
             throw DTAError(
                 .invalidArgument, "an envelope's body has at most \(Envelope.bodyLimit) bytes, not \(data.count)")
@@ -34,7 +34,7 @@ public final class EnvelopeService: Sendable {
         let owner = Owner(uid: caller.uid, name: caller.userName)
         return { [self] custodian in
             // Reading and wrapping for hundreds of recipients takes a while: it is not for the first phase.
-            let to = try Set(recipients).sorted().map(identities.document)
+            let to = try Set(recipients).sorted().map(identities.recipient)
             let document = try blocks.document(from.cid)
             let envelope = try explaining("the envelope cannot be sealed") {
                 try EnvelopeSealer.seal(
@@ -109,11 +109,12 @@ public final class EnvelopeService: Sendable {
     }
 
     private func named(_ caller: Caller, _ subject: String, _ signed: SignedEnvelope) throws -> IdentityRecord {
-        let own = try identities.authorized(caller, .open, subject)
-        guard signed.envelope.to.contains(own.cid) else {
+        let line = try identities.line(caller, .open, subject)
+        guard let own = line.first(where: { signed.envelope.to.contains($0.cid) }) else {
+            let asked = line.first.map { identities.display($0.cid) } ?? quoted(subject)
             throw DTAError(
                 .permissionDenied,
-                "the envelope \(signed.cid) is not to identity \(identities.display(own.cid)): \(recipients(signed))")
+                "the envelope \(signed.cid) is not to identity \(asked): \(recipients(signed))")
         }
         return own
     }

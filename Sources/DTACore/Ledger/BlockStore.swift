@@ -32,14 +32,6 @@ struct BlockStore: Sendable {
             ])
     }
 
-    /// Stores a verified identity's document, and what lists tell of it.
-    func insert(_ document: SignedIdentity, owner: Owner, in database: Database) throws {
-        try insert(document.block, document.cid, .identity, owner: owner, in: database)
-        try database.execute(
-            sql: "INSERT OR IGNORE INTO documents (cid, name, created) VALUES (?, ?, ?)",
-            arguments: [Data(document.cid.bytes), document.identity.name, document.identity.created])
-    }
-
     private func charge(_ size: Int, _ owner: Owner, _ database: Database) throws {
         try database.execute(
             sql: """

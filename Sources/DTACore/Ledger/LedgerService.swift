@@ -36,6 +36,10 @@ public final class LedgerService: Sendable {
             try blocks.store.write { try blocks.insert(document, owner: owner, in: $0) }
             return document.cid
         }
+        if let revocation = try? SignedRevocation(block: data) {
+            try blocks.store.write { try blocks.insert(revocation, owner: owner, in: $0) }
+            return revocation.cid
+        }
         let kind: BlockKind = (try? SignedEnvelope(block: data)) == nil ? .block : .envelope
         return try put(data, CID(hashing: data, codec: .dagCBOR), kind, owner)
     }
