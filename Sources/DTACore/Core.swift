@@ -62,7 +62,10 @@ public final class Core: Sendable {
     }
 
     /// Whether an act that failed left something on the token that `sweep` can clear.
-    public var needsSweep: Bool { intents.arePending }
+    public var needsSweep: Bool {
+        identities.dropExpiredDrafts()
+        return intents.arePending
+    }
 
     /// Clears what acts that failed left on the token. At any time, and again after the HSM was away.
     public func sweep(_ custodian: any Custodian) throws { try intents.sweep(custodian) }
@@ -81,10 +84,20 @@ public final class Core: Sendable {
                 .permissionDenied, "user \(caller.display) may not ask what other users may do",
                 hint: "an administrator can")
         }
+        // Trust is the host's decision, whoever an identity belongs to, and may be about one that is not known yet.
+        if permission == .trust {
+            return try explain(caller, permission, IdentityService.trustResource(subject), uid: uid)
+        }
         let resource = permission.applies(to: .key) ? keys.resource(subject) : nil
         guard let resource = resource ?? identities.resource(subject) else {
             throw DTAError(.notFound, "there is no key and no own identity \(quoted(subject)) on this host")
         }
+        return try explain(caller, permission, resource, uid: uid)
+    }
+
+    private func explain(
+        _ caller: Caller, _ permission: Permission, _ resource: Resource, uid: UInt32?
+    ) throws -> Decision {
         guard let uid, uid != caller.uid else { return policy.current.explain(caller, permission, resource) }
         let answer = policy.current.explain(UserDatabase.caller(uid: uid), permission, resource)
         let caution =

@@ -78,7 +78,7 @@ public final class EnvelopeService: Sendable {
 
     /// The sender, if the caller may seal as it, and the address makes sense.
     func authorized(_ caller: Caller, _ address: Address) throws -> IdentityRecord {
-        let from = try identities.authorized(caller, .seal, address.sender)
+        let from = try identities.sender(caller, address.sender)
         guard address.recipients.isEmpty == address.isPublic else {
             throw DTAError(
                 .invalidArgument,
@@ -103,7 +103,6 @@ public final class EnvelopeService: Sendable {
 
     /// Reads all documents that an envelope needs, and wraps its key.
     func begin(_ address: Address, _ from: IdentityRecord) throws -> Begun {
-        try checkUse(of: from.cid)
         let sender = try blocks.document(from.cid)
         let previous = try address.replyTo.isEmpty ? nil : answered(address.replyTo)
         let content = address.contentType.isEmpty ? "application/octet-stream" : address.contentType
@@ -115,11 +114,7 @@ public final class EnvelopeService: Sendable {
             }
             return Begun(sender: sender, draft: draft, keys: nil)
         }
-        let to = try Set(address.recipients).sorted().map { subject in
-            let cid = try identities.cid(subject)
-            try checkUse(of: cid)
-            return try blocks.document(cid)
-        }
+        let to = try Set(address.recipients).sorted().map(identities.recipient)
         let (draft, keys) = try explaining("the envelope cannot be sealed") {
             try EnvelopeSealer.begin(
                 content: content, from: from.cid, to: to, created: created, answering: previous)
@@ -147,23 +142,5 @@ public final class EnvelopeService: Sendable {
                 .notFound, "the envelope \(cid) that is to be answered is not in this host's ledger",
                 hint: "import it first")
         }
-    }
-
-    /// Keeps people from sealing to or from an identity that is known here as replaced or given up.
-    private func checkUse(of cid: CID) throws {
-        let reason: String
-        switch try identities.standing(cid) {
-        case .current: return
-        case .rotated(let successor):
-            throw DTAError(
-                .failedPrecondition,
-                "identity \(identities.display(cid)) is known here as replaced by \(identities.display(successor))",
-                hint: "use \(successor)")
-        case .revoked: reason = "revoked"
-        case .conflict: reason = "in conflict: two others claim to replace it, and nothing tells which is right"
-        }
-        throw DTAError(
-            .failedPrecondition, "identity \(identities.display(cid)) is known here as \(reason)",
-            hint: "ask its owner, on another way, which identity to use")
     }
 }

@@ -39,14 +39,6 @@ struct BlockStore: Sendable {
             ])
     }
 
-    /// Stores a verified identity's document, and what lists tell of it.
-    func insert(_ document: SignedIdentity, owner: Owner, in database: Database) throws {
-        try insert(document.block, document.cid, .identity, owner: owner, in: database)
-        try database.execute(
-            sql: "INSERT OR IGNORE INTO documents (cid, name, created) VALUES (?, ?, ?)",
-            arguments: [Data(document.cid.bytes), document.identity.name, document.identity.created])
-    }
-
     /// Stores an envelope, and records that it came.
     /// - Parameter standing: the name of its sender's; nil where that cannot be judged yet.
     func insert(_ signed: SignedEnvelope, standing: String?, owner: Owner, in database: Database) throws {

@@ -42,6 +42,10 @@ public final class LedgerService: Sendable {
             try blocks.store.write { try blocks.insert(document, owner: owner, in: $0) }
             return document.cid
         }
+        if let revocation = try? SignedRevocation(block: data) {
+            try blocks.store.write { try blocks.insert(revocation, owner: owner, in: $0) }
+            return revocation.cid
+        }
         if let envelope = try? SignedEnvelope(block: data) { return try put(envelope, owner) }
         return try put(data, CID(hashing: data, codec: .dagCBOR), .block, owner)
     }

@@ -10,6 +10,7 @@ enum StoreMigrations {
         migrator.registerMigration("identities") { try $0.execute(sql: identities) }
         migrator.registerMigration("segments") { try $0.execute(sql: segments) }
         migrator.registerMigration("envelopes", migrate: envelopes)
+        migrator.registerMigration("lines") { try $0.execute(sql: lines) }
         return migrator
     }
 

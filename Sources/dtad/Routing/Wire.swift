@@ -28,6 +28,12 @@ extension AgentIdentity {
         ownerUid = identity.owner?.uid ?? 0
         owner = identity.owner?.name ?? ""
         created = identity.created
+        standing = identity.standing.name
+        successor = identity.successor?.description ?? ""
+        trust = identity.trust.rawValue
+        alias = identity.alias ?? ""
+        url = identity.url
+        previous = identity.previous?.description ?? ""
     }
 }
 
