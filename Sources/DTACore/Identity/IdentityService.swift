@@ -113,6 +113,17 @@ public final class IdentityService: Sendable {
     /// The verified document of an identity by name or CID.
     func document(_ subject: String) throws -> SignedIdentity { try blocks.document(cid(subject)) }
 
+    /// Looks for all of these identities' documents, so that whatever is not here is missed at once.
+    /// - Parameter subjects: names or CIDs.
+    /// - Throws: the first one's error.
+    public func need(_ subjects: [String]) throws {
+        var failure: (any Error)?
+        for subject in subjects {
+            do { _ = try blocks.bytes(cid(subject)) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+    }
+
     /// The CID of an identity by name or CID. Names are those of this host: what a document from elsewhere calls itself
     /// finds nothing.
     func cid(_ subject: String) throws -> CID {

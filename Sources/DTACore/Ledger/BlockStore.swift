@@ -8,10 +8,24 @@ struct BlockStore: Sendable {
     let store: Store
     /// How many bytes each user may have stored.
     let limit: Int
+    /// Where blocks are noted that are to be published; nil where no IPFS node is configured.
+    var outbox: Outbox?
+
+    /// The same store, for blocks that come from the IPFS node.
+    var receiving: BlockStore {
+        var copy = self
+        copy.outbox = outbox?.receiving
+        return copy
+    }
 
     /// Stores a block as part of a transaction. Where it is already there nothing changes, except that damaged bytes
     /// are replaced by the right ones.
-    func insert(_ bytes: [UInt8], _ cid: CID, _ kind: BlockKind, owner: Owner, in database: Database) throws {
+    /// - Parameter envelope: of which the block is a page or a chunk; its pin will keep the block.
+    func insert(
+        _ bytes: [UInt8], _ cid: CID, _ kind: BlockKind, partOf envelope: CID? = nil, owner: Owner,
+        in database: Database
+    ) throws {
+        try outbox?.add(cid, coveredBy: envelope, in: database)
         let known = try Data.fetchOne(
             database, sql: "SELECT bytes FROM blocks WHERE cid = ?", arguments: [Data(cid.bytes)])
         if let known {
@@ -70,6 +84,7 @@ struct BlockStore: Sendable {
             try Data.fetchOne(database, sql: "SELECT bytes FROM blocks WHERE cid = ?", arguments: [Data(cid.bytes)])
         }
         guard let found else {
+            MissingBlocks.note(cid)
             throw DTAError(
                 .notFound, "the block \(cid) is not in this host's ledger",
                 hint: "if you have its bytes, store them with dtactl ledger put")

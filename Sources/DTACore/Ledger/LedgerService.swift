@@ -9,8 +9,13 @@ public final class LedgerService: Sendable {
     public static let blockLimit = 1 << 20
 
     let blocks: BlockStore
+    /// Who brings blocks to the IPFS node; nil where none is configured.
+    let publisher: Publisher?
 
-    init(_ blocks: BlockStore) { self.blocks = blocks }
+    init(_ blocks: BlockStore, publisher: Publisher? = nil) {
+        self.blocks = blocks
+        self.publisher = publisher
+    }
 
     /// How clients say what a block is.
     public enum ContentType: String, Sendable, CaseIterable {

@@ -8,6 +8,7 @@ enum StoreMigrations {
         migrator.registerMigration("intents") { try $0.execute(sql: intents) }
         migrator.registerMigration("blocks") { try $0.execute(sql: blocks) }
         migrator.registerMigration("identities") { try $0.execute(sql: identities) }
+        migrator.registerMigration("publications") { try $0.execute(sql: publications) }
         return migrator
     }
 

@@ -21,11 +21,13 @@ extension Router {
                 $0.cursor = page.cursor
             }
         case .identityShow:
-            return entry.reading {
+            return entry.bringing {
                 let (identity, document) = try agent.identities.show(subject)
-                $0.identities = [AgentIdentity(identity)]
-                $0.data = Data(document.block)
-                $0.cid = document.cid.description
+                return entry.answer {
+                    $0.identities = [AgentIdentity(identity)]
+                    $0.data = Data(document.block)
+                    $0.cid = document.cid.description
+                }
             }
         default: throw Router.unknown(request.operation)
         }
