@@ -18,7 +18,8 @@ extension IdentityService {
     func makeAgentIdentity(_ custodian: any Custodian) throws {
         guard identities.newest(IdentityService.agentName) == nil else { return }
         _ = try make(
-            IdentityPlan(act: .create, name: IdentityService.agentName, title: IdentityService.agentName, owner: .agent),
+            IdentityPlan(
+                act: .create, name: IdentityService.agentName, title: IdentityService.agentName, owner: .agent),
             custodian)
     }
 

@@ -27,7 +27,8 @@ public final class IdentityService: Sendable {
             return (try rows.map(IdentityRecord.init), try trusted.map(TrustRow.init))
         }
         identities = OwnIdentities(
-            rows, aliases: Dictionary(aliases.map { ($0.alias ?? "", $0.cid) }, uniquingKeysWith: { first, _ in first }),
+            rows,
+            aliases: Dictionary(aliases.map { ($0.alias ?? "", $0.cid) }, uniquingKeysWith: { first, _ in first }),
             limit: identitiesPerUser)
     }
 
