@@ -119,7 +119,9 @@ public final class EnvelopeService: Sendable {
     }
 
     private func anyRecipient(_ caller: Caller, _ signed: SignedEnvelope) throws -> IdentityRecord {
-        let here = (try signed.envelope.recipients()).compactMap(identities.own).filter { identities.allows(caller, .open, $0) }
+        let here = (try signed.envelope.recipients()).compactMap(identities.own).filter {
+            identities.allows(caller, .open, $0)
+        }
         // One's own comes before what others granted.
         guard let own = here.first(where: { $0.owner.isSame(as: caller) }) ?? here.first else {
             throw DTAError(
