@@ -6,7 +6,10 @@ import DTASystem
 struct LedgerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger", abstract: "The ledger: blocks named by their hash.",
-        subcommands: [LedgerPutCommand.self, LedgerGetCommand.self, LedgerListCommand.self])
+        subcommands: [
+            LedgerPutCommand.self, LedgerGetCommand.self, LedgerListCommand.self, LedgerExportCommand.self,
+            LedgerImportCommand.self,
+        ])
 }
 
 struct LedgerPutCommand: ParsableCommand {
