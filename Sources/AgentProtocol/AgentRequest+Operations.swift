@@ -96,27 +96,6 @@ extension AgentRequest {
 
     public static func verifyAudit() -> AgentRequest { AgentRequest(.auditVerify) }
 
-    /// - Parameters:
-    ///   - from: the sender's name or CID.
-    ///   - to: names or CIDs of the recipients, at least one.
-    ///   - plaintext: up to 256 KiB.
-    ///   - contentType: its media type; application/octet-stream where "".
-    public static func sealEnvelope(
-        from: String, to: [String], plaintext: some Sequence<UInt8>, contentType: String = ""
-    ) -> AgentRequest {
-        var request = AgentRequest(.envelopeSeal, subject: from, data: plaintext)
-        request.identities = to
-        request.contentType = contentType
-        return request
-    }
-
-    /// - Parameter identity: the recipient to open as, a name or CID; whichever of the caller's fits where nil.
-    public static func openEnvelope(_ cid: String, as identity: String? = nil) -> AgentRequest {
-        var request = AgentRequest(.envelopeOpen, subject: cid)
-        if let identity { request.identities = [identity] }
-        return request
-    }
-
     /// - Parameter contentType: application/vnd.ipld.raw where "", or application/vnd.ipld.dag-cbor.
     public static func putBlock(_ block: some Sequence<UInt8>, contentType: String = "") -> AgentRequest {
         var request = AgentRequest(.ledgerPut, data: block)

@@ -31,12 +31,17 @@ public final class Core: Sendable {
         keys = try KeyService(
             store: store, intents: intents, policy: policy, keysPerUser: configuration.limits.keysPerUser,
             logger: logger, forget: forget)
-        let blocks = BlockStore(store: store, limit: configuration.limits.ledgerBytesPerUser)
-        ledger = LedgerService(blocks)
+        let blocks = BlockStore(
+            store: store, segments: try SegmentDirectory(state: configuration.state),
+            limit: configuration.limits.ledgerBytesPerUser)
+        let swept = try blocks.sweepSegments()
+        if swept > 0 { logger.notice("cleared what was left of unfinished envelopes", metadata: ["files": "\(swept)"]) }
         identities = try IdentityService(
             blocks: blocks, intents: intents, policy: policy,
             identitiesPerUser: configuration.limits.identitiesPerUser, logger: logger)
-        envelopes = EnvelopeService(identities: identities, blocks: blocks)
+        let envelopes = EnvelopeService(identities: identities, blocks: blocks)
+        self.envelopes = envelopes
+        ledger = LedgerService(blocks) { try envelopes.standing(ofComing: $0) }
     }
 
     // MARK: The HSM is there

@@ -48,6 +48,16 @@ public enum CrashPoint: String, Sendable, CaseIterable {
     case envelopeSealSigned = "envelope.seal.2"
     /// The envelope is durable; nobody was told its CID.
     case envelopeSealStored = "envelope.seal.3"
+    /// The file for a body is made; nobody was told of the draft.
+    case envelopeDraftBegun = "envelope.draft.1"
+    /// A block of a body is written.
+    case envelopeChunkWritten = "envelope.chunk.1"
+    /// The body is durable under its own name; no row names it.
+    case envelopeFinishSynced = "envelope.finish.1"
+    /// The envelope is signed; it is stored nowhere.
+    case envelopeFinishSigned = "envelope.finish.2"
+    /// Envelope and rows of the blocks are durable; nobody was told.
+    case envelopeFinishStored = "envelope.finish.3"
 
     #if DEBUG
         private static let chosen: CrashPoint? = {

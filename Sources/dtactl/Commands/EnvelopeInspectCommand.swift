@@ -85,7 +85,7 @@ struct EnvelopeInspectCommand: ParsableCommand {
         details.add("content", header.content)
         details.add("thread", Hex.encode(header.thread))
         if let previous = header.previous { details.add("previous", previous.description) }
-        let recipients = signed.envelope.to.map(\.description)
+        let recipients = ((try? signed.envelope.recipients()) ?? []).map(\.description)
         details.add(
             recipients.count == 1 ? "recipient" : "recipients",
             recipients.isEmpty ? "none: this is public" : recipients.joined(separator: "\n"))
@@ -111,13 +111,8 @@ struct EnvelopeInspectCommand: ParsableCommand {
             ("signature_valid", valid), ("signature_problem", reason), ("created", .number(header.created)),
             ("content_type", .string(header.content)), ("thread", .string(Hex.encode(header.thread))),
             ("previous", header.previous.map { .string($0.description) } ?? .null),
-            ("to", .array(signed.envelope.to.map { .string($0.description) })),
+            ("to", .array(((try? signed.envelope.recipients()) ?? []).map { .string($0.description) })),
             ("size", .number(Int64(signed.envelope.contentSize))), ("block_size", .number(Int64(signed.block.count))),
         ]
     }
-}
-
-extension Envelope {
-    /// Bytes of plaintext: the body without the tag that sealing adds.
-    fileprivate var contentSize: Int { sealing == nil ? body.count : max(0, body.count - 16) }
 }
