@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Builders of the operations on envelopes.
 extension AgentRequest {

@@ -1,6 +1,7 @@
 import CustodyProtocol
 import DTAConfiguration
 import DTAFormats
+import DTAKubo
 import DTASystem
 import Logging
 
@@ -10,6 +11,8 @@ public final class Core: Sendable {
     public let audit: AuditLog
     public let keys: KeyService
     public let ledger: LedgerService
+    /// Who brings blocks to the IPFS node; nil where none is configured. It works on a thread that the caller gives it.
+    public let publisher: Publisher?
     public let identities: IdentityService
     public let envelopes: EnvelopeService
     private let state: StateDirectory
@@ -31,17 +34,25 @@ public final class Core: Sendable {
         keys = try KeyService(
             store: store, intents: intents, policy: policy, keysPerUser: configuration.limits.keysPerUser,
             logger: logger, forget: forget)
+        let client = try configuration.kubo.map(KuboClient.init)
+        let outbox = client.map { [store] _ in Outbox(store: store) }
         let blocks = BlockStore(
             store: store, segments: try SegmentDirectory(state: configuration.state),
-            limit: configuration.limits.ledgerBytesPerUser)
+            limit: configuration.limits.ledgerBytesPerUser, outbox: outbox)
         let swept = try blocks.sweepSegments()
         if swept > 0 { logger.notice("cleared what was left of unfinished envelopes", metadata: ["files": "\(swept)"]) }
+        var publisher: Publisher?
+        if let client, let outbox {
+            try outbox.adopt()
+            publisher = Publisher(client: client, outbox: outbox, blocks: blocks, logger: logger)
+        }
+        self.publisher = publisher
         identities = try IdentityService(
             blocks: blocks, intents: intents, policy: policy,
             identitiesPerUser: configuration.limits.identitiesPerUser, logger: logger)
         let envelopes = EnvelopeService(identities: identities, blocks: blocks)
         self.envelopes = envelopes
-        ledger = LedgerService(blocks) { try envelopes.standing(ofComing: $0) }
+        ledger = LedgerService(blocks, publisher: publisher) { try envelopes.standing(ofComing: $0) }
     }
 
     // MARK: The HSM is there

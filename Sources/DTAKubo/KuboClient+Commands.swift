@@ -51,7 +51,8 @@ extension KuboClient {
                 .wrongBlock,
                 DTAError(
                     .dataLoss,
-                    "\(name) answered for the block \(cid) more than \(KuboClient.blockLimit) bytes, which no block has"))
+                    "\(name) answered for the block \(cid) more than \(KuboClient.blockLimit) bytes, which no block has"
+                ))
         }
         let actual = CID(hashing: answer.body, codec: cid.codec)
         guard actual == cid else {
@@ -78,11 +79,11 @@ extension KuboClient {
     }
 
     /// Makes the node keep a block and all that it links to, which it gets from others where it has not got it.
-    public func pin(_ cid: CID) throws {
+    public func pin(_ cid: CID, milliseconds: Int) throws {
         struct Answer: Decodable { var Pins: [String] }
-        let arguments = [("arg", "\(cid)"), ("recursive", "true"), timeout(options.requestMilliseconds)]
+        let arguments = [("arg", "\(cid)"), ("recursive", "true"), timeout(milliseconds)]
         let answer = try decode(
-            Answer.self, "pin/add", json(target("pin/add", arguments), milliseconds: options.requestMilliseconds))
+            Answer.self, "pin/add", json(target("pin/add", arguments), milliseconds: milliseconds))
         guard answer.Pins.contains(cid.description) else { throw garbage("pin/add") }
     }
 

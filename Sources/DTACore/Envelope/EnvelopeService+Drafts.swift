@@ -55,9 +55,9 @@ extension EnvelopeService {
         CrashPoint.reach(.envelopeFinishSigned)
         let standing = try identities.standing(draft.from.cid).name
         let left = try blocks.store.write { database in
-            let left = try blocks.insert(bodyBlocks, owner: draft.owner, in: database)
+            let left = try blocks.insert(bodyBlocks, partOf: signed.cid, owner: draft.owner, in: database)
             for page in parts.blocks {
-                try blocks.insert(page.bytes, page.cid, .block, owner: draft.owner, in: database)
+                try blocks.insert(page.bytes, page.cid, .block, partOf: signed.cid, owner: draft.owner, in: database)
             }
             try blocks.insert(signed, standing: standing, owner: draft.owner, in: database)
             return left

@@ -39,13 +39,9 @@ public final class EnvelopeService: Sendable {
         }
     }
 
-    /// Seals a body to recipients and stores the envelope: it is durable when its CID is answered.
-    public func seal(
-        _ caller: Caller, sender: String, recipients: [String], data: [UInt8], contentType: String,
-        isPublic: Bool = false, replyTo: String = ""
-    ) throws -> CustodyStep<CID> {
-        let address = Address(
-            sender: sender, recipients: recipients, isPublic: isPublic, contentType: contentType, replyTo: replyTo)
+    /// Seals a body to recipients: reads their documents and wraps for each of them, which takes a while where they are
+    /// many. What is answered signs the envelope and stores it: it is durable when its CID is answered.
+    public func seal(_ caller: Caller, _ address: Address, data: [UInt8]) throws -> CustodyStep<CID> {
         let from = try authorized(caller, address)
         guard data.count <= Envelope.bodyLimit else {
             throw DTAError(
@@ -53,19 +49,18 @@ public final class EnvelopeService: Sendable {
                 hint: "a larger one is sent in chunks: ENVELOPE_DRAFT")
         }
         let owner = Owner(uid: caller.uid, name: caller.userName)
+        let begun = try begin(address, from)
+        let parts = try explaining("the envelope cannot be sealed") {
+            try begun.draft.finish(data, keys: begun.keys)
+        }
+        CrashPoint.reach(.envelopeSealEncrypted)
         return { [self] custodian in
-            // Reading and wrapping for hundreds of recipients takes a while: it is not for the first phase.
-            let begun = try begin(address, from)
-            let parts = try explaining("the envelope cannot be sealed") {
-                try begun.draft.finish(data, keys: begun.keys)
-            }
-            CrashPoint.reach(.envelopeSealEncrypted)
             let signed = try sign(parts.envelope, from, begun.sender, custodian)
             CrashPoint.reach(.envelopeSealSigned)
             let standing = try identities.standing(from.cid).name
             try blocks.store.write { database in
                 for page in parts.blocks {
-                    try blocks.insert(page.bytes, page.cid, .block, owner: owner, in: database)
+                    try blocks.insert(page.bytes, page.cid, .block, partOf: signed.cid, owner: owner, in: database)
                 }
                 try blocks.insert(signed, standing: standing, owner: owner, in: database)
             }
@@ -114,7 +109,9 @@ public final class EnvelopeService: Sendable {
             }
             return Begun(sender: sender, draft: draft, keys: nil)
         }
-        let to = try Set(address.recipients).sorted().map(identities.recipient)
+        let subjects = Set(address.recipients).sorted()
+        try identities.need(subjects)
+        let to = try subjects.map(identities.recipient)
         let (draft, keys) = try explaining("the envelope cannot be sealed") {
             try EnvelopeSealer.begin(
                 content: content, from: from.cid, to: to, created: created, answering: previous)

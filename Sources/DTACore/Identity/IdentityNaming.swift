@@ -19,6 +19,17 @@ extension IdentityService {
         return document
     }
 
+    /// Looks for all of these identities' documents, so that whatever is not here is missed at once.
+    /// - Parameter subjects: names or CIDs.
+    /// - Throws: the first one's error.
+    func need(_ subjects: [String]) throws {
+        var failure: (any Error)?
+        for subject in subjects {
+            do { _ = try blocks.document(cid(subject)) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+    }
+
     /// The CID of an identity by name or CID, without a look at what replaced it. Names are those of this host: what
     /// a document from elsewhere calls itself finds nothing.
     func cid(_ subject: String) throws -> CID {

@@ -14,12 +14,16 @@ extension BlockStore {
 
     /// Stores the blocks of a segment as part of a transaction. A block that was already here is found in the new segment
     /// from now on, which repairs it where it was damaged, and is not charged again.
+    /// - Parameter envelope: whose body they are; its pin will keep them.
     /// - Returns: the segments in which some of the blocks were before.
-    func insert(_ blocks: [SegmentBlock], owner: Owner, in database: Database) throws -> Set<String> {
+    func insert(
+        _ blocks: [SegmentBlock], partOf envelope: CID, owner: Owner, in database: Database
+    ) throws -> Set<String> {
         var left: Set<String> = []
         var new = 0
         for block in blocks {
             let place = block.place
+            try outbox?.add(block.cid, coveredBy: envelope, in: database)
             if let known = try row(block.cid, database) {
                 if let before = known.place?.segment, before != place.segment { left.insert(before) }
                 try database.execute(

@@ -10,17 +10,32 @@ struct BlockStore: Sendable {
     let segments: SegmentDirectory
     /// How many bytes each user may have stored.
     let limit: Int
+    /// Where blocks are noted that are to be published; nil where no IPFS node is configured.
+    private(set) var outbox: Outbox?
     private let documents = DocumentCache()
 
-    init(store: Store, segments: SegmentDirectory, limit: Int) {
+    init(store: Store, segments: SegmentDirectory, limit: Int, outbox: Outbox? = nil) {
         self.store = store
         self.segments = segments
         self.limit = limit
+        self.outbox = outbox
+    }
+
+    /// The same store, for blocks that come from the IPFS node.
+    var receiving: BlockStore {
+        var copy = self
+        copy.outbox = outbox?.receiving
+        return copy
     }
 
     /// Stores a block as part of a transaction. Where it is already there nothing changes, except that damaged bytes
     /// are replaced by the right ones.
-    func insert(_ bytes: [UInt8], _ cid: CID, _ kind: BlockKind, owner: Owner, in database: Database) throws {
+    /// - Parameter envelope: of which the block is a page or a chunk; its pin will keep the block.
+    func insert(
+        _ bytes: [UInt8], _ cid: CID, _ kind: BlockKind, partOf envelope: CID? = nil, owner: Owner,
+        in database: Database
+    ) throws {
+        try outbox?.add(cid, coveredBy: envelope, in: database)
         if let known = try row(cid, database) {
             guard (try? content(known)) != bytes else { return }
             try database.execute(
@@ -121,6 +136,7 @@ struct BlockStore: Sendable {
 
     private func read(_ cid: CID, mayHaveMoved: Bool) throws -> [UInt8] {
         guard let found = try store.read({ try row(cid, $0) }) else {
+            MissingBlocks.note(cid)
             throw DTAError(
                 .notFound, "the block \(cid) is not in this host's ledger",
                 hint: "if you have its bytes, store them with dtactl ledger put")

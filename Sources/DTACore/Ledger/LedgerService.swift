@@ -9,12 +9,17 @@ public final class LedgerService: Sendable {
     public static let blockLimit = 1 << 20
 
     let blocks: BlockStore
+    /// Who brings blocks to the IPFS node; nil where none is configured.
+    let publisher: Publisher?
 
     /// The standing of a coming envelope's sender, as `EnvelopeService.standing(ofComing:)` judges it.
-    private let judge: @Sendable (SignedEnvelope) throws -> String?
+    let judge: @Sendable (SignedEnvelope) throws -> String?
 
-    init(_ blocks: BlockStore, judge: @escaping @Sendable (SignedEnvelope) throws -> String?) {
+    init(
+        _ blocks: BlockStore, publisher: Publisher? = nil, judge: @escaping @Sendable (SignedEnvelope) throws -> String?
+    ) {
         self.blocks = blocks
+        self.publisher = publisher
         self.judge = judge
     }
 

@@ -11,6 +11,7 @@ enum StoreMigrations {
         migrator.registerMigration("segments") { try $0.execute(sql: segments) }
         migrator.registerMigration("envelopes", migrate: envelopes)
         migrator.registerMigration("lines") { try $0.execute(sql: lines) }
+        migrator.registerMigration("publications") { try $0.execute(sql: publications) }
         return migrator
     }
 

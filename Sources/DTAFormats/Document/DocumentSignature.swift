@@ -55,6 +55,23 @@ struct DocumentSignature: Hashable {
         }
     }
 
+    /// Signs with the keys that an identity has: its own, and then its post-quantum one.
+    /// - Throws: what the closures throw; `FormatError.invalidArgument` unless there is a closure for each key.
+    static func make(
+        by identity: Identity, context: String, hash: [UInt8], with sign: DocumentSign, postQuantum: DocumentSign?
+    ) throws -> [DocumentSignature] {
+        guard (identity.pq == nil) == (postQuantum == nil) else {
+            throw FormatError(
+                .invalidArgument,
+                identity.pq == nil
+                    ? "the identity has no post-quantum key to sign with"
+                    : "the identity has a post-quantum key, which has to sign as well")
+        }
+        let own = DocumentSignature(
+            role: .own, signature: try identity.signing.normalised(sign(context, hash)))
+        return try [own] + (postQuantum.map { [DocumentSignature(role: .pq, signature: try $0(context, hash))] } ?? [])
+    }
+
     /// Checks that there are exactly the signatures that the signer's keys call for, in their order, and that each fits.
     static func verify(
         _ signatures: [DocumentSignature], by key: SigningKey, pq: [UInt8]?, context: String, hash: [UInt8]

@@ -9,8 +9,8 @@ struct Entry: Sendable {
     private let id: UInt64
     private let operation: String
     private let subject: String
-    private let caller: Caller
-    private let agent: Core
+    let caller: Caller
+    let agent: Core
     private let began: UInt64
     /// Key management, trust and orders: on the disk before they are answered.
     private let isMomentous: Bool

@@ -51,10 +51,12 @@ extension Router {
                 $0.cursor = page.cursor
             }
         case .identityShow:
-            return entry.reading {
+            return entry.bringing {
                 let (identity, document) = try agent.identities.show(subject)
-                $0.answer(identity)
-                $0.data = Data(document.block)
+                return entry.answer {
+                    $0.answer(identity)
+                    $0.data = Data(document.block)
+                }
             }
         case .identityHistory:
             return entry.reading {

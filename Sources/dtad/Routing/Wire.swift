@@ -47,6 +47,18 @@ extension AgentBlock {
     }
 }
 
+extension AgentPublication {
+    init(_ publication: Publication) {
+        self.init()
+        cid = publication.cid.description
+        state = publication.state.rawValue
+        attempts = UInt32(clamping: publication.attempts)
+        next = publication.next
+        since = publication.since
+        error = publication.error
+    }
+}
+
 extension EnvelopeService.Opened {
     var wire: [(String, String)] {
         var fields = [
