@@ -18,6 +18,8 @@ public struct BlockRecord: Sendable, Equatable {
     /// Unix seconds.
     public let stored: Int64
     public let kind: BlockKind
+    /// Whether its bytes are here, and not only on the IPFS node.
+    public let isHere: Bool
 }
 
 extension DTAError {

@@ -26,6 +26,7 @@ struct BlockStore: Sendable {
         in database: Database
     ) throws {
         try outbox?.add(cid, coveredBy: envelope, in: database)
+        if try restore(bytes, cid, owner: owner, in: database) { return }
         let known = try Data.fetchOne(
             database, sql: "SELECT bytes FROM blocks WHERE cid = ?", arguments: [Data(cid.bytes)])
         if let known {
@@ -54,7 +55,7 @@ struct BlockStore: Sendable {
             arguments: [Data(document.cid.bytes), document.identity.name, document.identity.created])
     }
 
-    private func charge(_ size: Int, _ owner: Owner, _ database: Database) throws {
+    func charge(_ size: Int, _ owner: Owner, _ database: Database) throws {
         try database.execute(
             sql: """
                 INSERT INTO ledger_usage (owner_uid, owner_name, bytes) VALUES (?, ?, ?)
@@ -81,7 +82,9 @@ struct BlockStore: Sendable {
     /// - Throws: `DTAError.notFound`; `dataLoss` where the bytes are not those that the CID names.
     func bytes(_ cid: CID) throws -> [UInt8] {
         let found = try store.read { database in
-            try Data.fetchOne(database, sql: "SELECT bytes FROM blocks WHERE cid = ?", arguments: [Data(cid.bytes)])
+            try Data.fetchOne(
+                database, sql: "SELECT bytes FROM blocks WHERE cid = ? AND NOT \(BlockStore.isDropped)",
+                arguments: [Data(cid.bytes)])
         }
         guard let found else {
             MissingBlocks.note(cid)

@@ -11,10 +11,16 @@ public final class LedgerService: Sendable {
     let blocks: BlockStore
     /// Who brings blocks to the IPFS node; nil where none is configured.
     let publisher: Publisher?
+    /// Whether a block must stay here because something that is not finished needs it.
+    let isHeld: @Sendable (CID) throws -> Bool
 
-    init(_ blocks: BlockStore, publisher: Publisher? = nil) {
+    init(
+        _ blocks: BlockStore, publisher: Publisher? = nil,
+        isHeld: @escaping @Sendable (CID) throws -> Bool = { _ in false }
+    ) {
         self.blocks = blocks
         self.publisher = publisher
+        self.isHeld = isHeld
     }
 
     /// How clients say what a block is.
@@ -66,7 +72,8 @@ public final class LedgerService: Sendable {
             try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT number, cid, size, kind, stored FROM blocks WHERE number < ? ORDER BY number DESC LIMIT ?
+                    SELECT number, cid, size, kind, stored, \(BlockStore.isDropped) AS dropped FROM blocks
+                    WHERE number < ? ORDER BY number DESC LIMIT ?
                     """,
                 arguments: [before, size + 1])
         }
@@ -75,7 +82,8 @@ public final class LedgerService: Sendable {
                 cid: try explaining("the ledger's table of blocks is damaged") {
                     try CID(bytes: [UInt8](row["cid"] as Data))
                 },
-                size: row["size"], stored: row["stored"], kind: BlockKind(rawValue: row["kind"]) ?? .block)
+                size: row["size"], stored: row["stored"], kind: BlockKind(rawValue: row["kind"]) ?? .block,
+                isHere: !(row["dropped"] as Bool))
         }
         return Page(items: items, cursor: rows.count > size ? String(rows[size - 1]["number"] as Int64) : "")
     }

@@ -68,6 +68,11 @@ struct Entry: Sendable {
         .reading { finish(work) }
     }
 
+    /// Asked of another program.
+    func asking(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
+        .asking { .answer(finish(work)) }
+    }
+
     private func finish(_ work: (inout AgentResponse) throws -> Void) -> AgentResponse {
         finish(
             Swift.Result {
