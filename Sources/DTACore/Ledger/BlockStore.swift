@@ -22,7 +22,7 @@ struct BlockStore: Sendable {
     /// are replaced by the right ones.
     func insert(_ bytes: [UInt8], _ cid: CID, _ kind: BlockKind, owner: Owner, in database: Database) throws {
         if let known = try row(cid, database) {
-            guard (try? content(known)) != bytes else { return }
+            guard (try? content(known)) != Data(bytes) else { return }
             try database.execute(
                 sql: "UPDATE blocks SET bytes = ?, size = ?, segment = NULL, segment_offset = NULL WHERE cid = ?",
                 arguments: [Data(bytes), bytes.count, Data(cid.bytes)])
@@ -110,13 +110,16 @@ struct BlockStore: Sendable {
         }
     }
 
-    private func content(_ stored: Stored) throws -> [UInt8] {
-        guard let place = stored.place else { return [UInt8](stored.bytes) }
+    private func content(_ stored: Stored) throws -> Data {
+        guard let place = stored.place else { return stored.bytes }
         return try segments.read(place, count: stored.size)
     }
 
     /// - Throws: `DTAError.notFound`; `dataLoss` where the bytes are not those that the CID names.
-    func bytes(_ cid: CID) throws -> [UInt8] {
+    func bytes(_ cid: CID) throws -> [UInt8] { [UInt8](try data(cid)) }
+
+    /// The same, without a copy.
+    func data(_ cid: CID) throws -> Data {
         let bytes = try read(cid, mayHaveMoved: true)
         let actual = CID(hashing: bytes, codec: cid.codec)
         guard actual == cid else {
@@ -127,7 +130,7 @@ struct BlockStore: Sendable {
         return bytes
     }
 
-    private func read(_ cid: CID, mayHaveMoved: Bool) throws -> [UInt8] {
+    private func read(_ cid: CID, mayHaveMoved: Bool) throws -> Data {
         guard let found = try store.read({ try row(cid, $0) }) else {
             throw DTAError(
                 .notFound, "the block \(cid) is not in this host's ledger",

@@ -17,9 +17,9 @@ extension Router {
             }
         case .ledgerGet:
             return entry.reading {
-                let (cid, bytes) = try agent.ledger.get(subject)
+                let (cid, data) = try agent.ledger.block(subject)
                 $0.cid = cid.description
-                $0.data = Data(bytes)
+                $0.data = data
             }
         case .ledgerList:
             return entry.reading {
