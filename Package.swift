@@ -40,6 +40,7 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CCurl"),
 
         // What everybody may know
         .target(name: "DTASystem", dependencies: ["CLinux"], swiftSettings: common),
@@ -58,9 +59,12 @@ let package = Package(
             name: "DTAConfiguration", dependencies: ["DTASystem", .product(name: "Yams", package: "Yams")],
             swiftSettings: common),
         .target(
+            name: "DTAKubo", dependencies: ["CCurl", "DTAConfiguration", "DTAFormats", "DTASystem"],
+            swiftSettings: strict),
+        .target(
             name: "DTACore",
             dependencies: [
-                "CustodyProtocol", "DTAFormats", "DTASystem", "DTAConfiguration", crypto,
+                "CustodyProtocol", "DTAFormats", "DTASystem", "DTAConfiguration", "DTAKubo", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -76,7 +80,7 @@ let package = Package(
         .executableTarget(
             name: "dtad",
             dependencies: [
-                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats",
+                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats", "DTAKubo",
                 "DTASystem", "CLinux", "CSystemd", crypto, arguments, .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),
@@ -87,6 +91,15 @@ let package = Package(
         .executableTarget(
             name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments, crypto],
             swiftSettings: common),
+
+        // What Benchmarks/run measures with; it is not installed
+        .executableTarget(
+            name: "dta-bench",
+            dependencies: [
+                "AgentProtocol", "DTAConfiguration", "DTACore", "DTAFormats", "DTASystem", crypto, arguments,
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/Swift", swiftSettings: common),
 
         // Tests
         .target(
@@ -112,6 +125,13 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: ["AgentProtocol", "DTAConfiguration", "DTAFormats", "DTASystem", "TestSupport", crypto],
+            swiftSettings: common),
+        .testTarget(
+            name: "KuboTests",
+            dependencies: [
+                "DTACore", "DTAKubo", "AgentProtocol", "DTAConfiguration", "DTAFormats", "DTASystem", "TestSupport",
+                crypto,
+            ],
             swiftSettings: common),
         .testTarget(
             name: "CommandTests", dependencies: ["AgentProtocol", "DTASystem", "TestSupport"], exclude: ["scripts"],

@@ -57,7 +57,7 @@ struct CustodyFailureTests {
 
     @Test("stopped processes give an error at the deadline; status answers meanwhile, the next request works")
     func stopped() throws {
-        let (agent, client) = try agentWithKey(["deadline_ms: 700"])
+        let (agent, client) = try agentWithKey(["deadline_ms: 2500"])
         let before = agent.custodians
         for pid in before { kill(pid, SIGSTOP) }
         let path = agent.socketPath

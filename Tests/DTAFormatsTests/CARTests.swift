@@ -14,7 +14,7 @@ struct CARTests {
         }
     }
 
-    private func write(roots: [CID], _ blocks: [NamedBlock]) throws -> [UInt8] {
+    private func write(roots: [CID], _ blocks: [ContentBlock]) throws -> [UInt8] {
         var bytes: [UInt8] = []
         var writer = try CARWriter(roots: roots) { bytes += $0 }
         for block in blocks { try writer.append(block) }
@@ -23,19 +23,19 @@ struct CARTests {
         return bytes
     }
 
-    private func read(_ bytes: [UInt8], pieces size: Int = 1000) throws -> (roots: [CID], blocks: [NamedBlock]) {
+    private func read(_ bytes: [UInt8], pieces size: Int = 1000) throws -> (roots: [CID], blocks: [ContentBlock]) {
         var reader = try CARReader(pieces(bytes, of: size))
-        var blocks: [NamedBlock] = []
+        var blocks: [ContentBlock] = []
         while let block = try reader.next() { blocks.append(block) }
         #expect(reader.size == UInt64(bytes.count))
         return (reader.roots, blocks)
     }
 
-    private func document(_ links: CID...) throws -> NamedBlock {
-        try NamedBlock(naming: DAGCBOR.encode(.map(["links": .list(links.map { .link($0) })])), codec: .dagCBOR)
+    private func document(_ links: CID...) throws -> ContentBlock {
+        try ContentBlock(hashing: DAGCBOR.encode(.map(["links": .list(links.map { .link($0) })])), codec: .dagCBOR)
     }
 
-    private func raw(_ text: String) -> NamedBlock { NamedBlock(naming: Array(text.utf8), codec: .raw) }
+    private func raw(_ text: String) -> ContentBlock { ContentBlock(hashing: Array(text.utf8), codec: .raw) }
 
     @Test("an archive of one raw block has the bytes that the specification lays down")
     func layout() throws {
@@ -51,9 +51,9 @@ struct CARTests {
     @Test("what was written is read again, whatever pieces it comes in", arguments: [1, 2, 37, 1000, 1 << 20])
     func roundTrip(size: Int) throws {
         let leaf = raw("leaf")
-        let empty = NamedBlock(naming: [], codec: .raw)
-        let large = NamedBlock(
-            naming: [UInt8](repeating: 7, count: size == 1 ? 5000 : DAGCBOR.maximumSize), codec: .raw)
+        let empty = ContentBlock(hashing: [], codec: .raw)
+        let large = ContentBlock(
+            hashing: [UInt8](repeating: 7, count: size == 1 ? 5000 : DAGCBOR.maximumSize), codec: .raw)
         let root = try document(leaf.cid, empty.cid, large.cid)
         let bytes = try write(roots: [root.cid, leaf.cid], [root, leaf, empty, large])
         let (roots, blocks) = try read(bytes, pieces: size)
@@ -195,10 +195,10 @@ struct CARTests {
     func links() throws {
         let (a, b) = (raw("a").cid, raw("b").cid)
         let value = DAGCBOR.Value.map(["x": .list([.link(b), .map(["y": .link(a)])]), "z": .link(b), "t": .text("b")])
-        let block = try NamedBlock(naming: DAGCBOR.encode(value), codec: .dagCBOR)
+        let block = try ContentBlock(hashing: DAGCBOR.encode(value), codec: .dagCBOR)
         #expect(try block.links == [b, a, b])
         #expect(value.links == [b, a, b])
-        #expect(try NamedBlock(naming: block.bytes, codec: .raw).links == [])
+        #expect(try ContentBlock(hashing: block.bytes, codec: .raw).links == [])
     }
 
     @Test("a walk comes to everything that is linked, each once, and tells what is not there")

@@ -143,9 +143,9 @@ struct InteropTests {
     func archives() throws {
         var random = SeededGenerator()
         let directory = try TemporaryDirectory()
-        var blocks = (0..<20).map { _ in NamedBlock(naming: random.bytes(1000), codec: .raw) }
-        for _ in 0..<20 { blocks.append(NamedBlock(naming: try DAGCBOR.encode(random.value()), codec: .dagCBOR)) }
-        blocks.append(NamedBlock(naming: [UInt8](repeating: 1, count: DAGCBOR.maximumSize), codec: .raw))
+        var blocks = (0..<20).map { _ in ContentBlock(hashing: random.bytes(1000), codec: .raw) }
+        for _ in 0..<20 { blocks.append(ContentBlock(hashing: try DAGCBOR.encode(random.value()), codec: .dagCBOR)) }
+        blocks.append(ContentBlock(hashing: [UInt8](repeating: 1, count: DAGCBOR.maximumSize), codec: .raw))
         for roots in [[blocks[25].cid], [blocks[0].cid, blocks[30].cid]] {
             var car: [UInt8] = []
             var writer = try CARWriter(roots: roots) { car += $0 }

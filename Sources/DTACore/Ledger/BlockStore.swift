@@ -2,22 +2,44 @@ import DTAFormats
 import DTASystem
 import Foundation
 import GRDB
+import Glibc
 
-/// Blocks in the agent's database. What is read is hashed before anybody uses it.
+/// Blocks, in the agent's database and, those of large bodies, in segments. What is read is hashed before anybody uses it.
 struct BlockStore: Sendable {
     let store: Store
+    let segments: SegmentDirectory
     /// How many bytes each user may have stored.
     let limit: Int
+    /// Where blocks are noted that are to be published; nil where no IPFS node is configured.
+    private(set) var outbox: Outbox?
+    private let documents = DocumentCache()
+
+    init(store: Store, segments: SegmentDirectory, limit: Int, outbox: Outbox? = nil) {
+        self.store = store
+        self.segments = segments
+        self.limit = limit
+        self.outbox = outbox
+    }
+
+    /// The same store, for blocks that come from the IPFS node.
+    var receiving: BlockStore {
+        var copy = self
+        copy.outbox = outbox?.receiving
+        return copy
+    }
 
     /// Stores a block as part of a transaction. Where it is already there nothing changes, except that damaged bytes
     /// are replaced by the right ones.
-    func insert(_ bytes: [UInt8], _ cid: CID, _ kind: BlockKind, owner: Owner, in database: Database) throws {
-        let known = try Data.fetchOne(
-            database, sql: "SELECT bytes FROM blocks WHERE cid = ?", arguments: [Data(cid.bytes)])
-        if let known {
-            guard [UInt8](known) != bytes else { return }
+    /// - Parameter envelope: of which the block is a page or a chunk; its pin will keep the block.
+    func insert(
+        _ bytes: [UInt8], _ cid: CID, _ kind: BlockKind, partOf envelope: CID? = nil, owner: Owner,
+        in database: Database
+    ) throws {
+        try outbox?.add(cid, coveredBy: envelope, in: database)
+        if let known = try row(cid, database) {
+            guard (try? content(known)) != bytes else { return }
             try database.execute(
-                sql: "UPDATE blocks SET bytes = ?, size = ? WHERE cid = ?",
+                sql: "UPDATE blocks SET bytes = ?, size = ?, segment = NULL, segment_offset = NULL WHERE cid = ?",
                 arguments: [Data(bytes), bytes.count, Data(cid.bytes)])
             return
         }
@@ -32,15 +54,17 @@ struct BlockStore: Sendable {
             ])
     }
 
-    /// Stores a verified identity's document, and what lists tell of it.
-    func insert(_ document: SignedIdentity, owner: Owner, in database: Database) throws {
-        try insert(document.block, document.cid, .identity, owner: owner, in: database)
-        try database.execute(
-            sql: "INSERT OR IGNORE INTO documents (cid, name, created) VALUES (?, ?, ?)",
-            arguments: [Data(document.cid.bytes), document.identity.name, document.identity.created])
+    /// Stores an envelope, and records that it came.
+    /// - Parameter standing: the name of its sender's; nil where that cannot be judged yet.
+    func insert(_ signed: SignedEnvelope, standing: String?, owner: Owner, in database: Database) throws {
+        try insert(signed.block, signed.cid, .envelope, owner: owner, in: database)
+        try ReceivedEnvelopes.insert(
+            signed, standing: standing, received: unixMicroseconds() / 1_000_000, in: database)
     }
 
-    private func charge(_ size: Int, _ owner: Owner, _ database: Database) throws {
+    // MARK: What users may store
+
+    func charge(_ size: Int, _ owner: Owner, _ database: Database) throws {
         try database.execute(
             sql: """
                 INSERT INTO ledger_usage (owner_uid, owner_name, bytes) VALUES (?, ?, ?)
@@ -49,13 +73,21 @@ struct BlockStore: Sendable {
             arguments: [Int64(owner.uid), owner.name, size])
         guard owner != .agent else { return }
         let used = try BlockStore.usage(owner, database)
-        guard used <= limit else {
-            throw DTAError(
-                .resourceExhausted,
-                "user \(owner.display) may store \(limit) bytes in the ledger: \(used - size) are used, and this block "
-                    + "has \(size)",
-                hint: "an administrator can raise limits.ledger_bytes_per_user in dtad.yaml")
-        }
+        guard used <= limit else { throw tooMuch(owner, used: used - size, more: size) }
+    }
+
+    /// - Parameter staged: bytes of the owner's that are on the disk and not in the ledger yet.
+    /// - Throws: where `more` bytes beside them would be more than the owner may store.
+    func checkRoom(for more: Int, staged: Int, owner: Owner) throws {
+        let used = try store.read { try BlockStore.usage(owner, $0) } + staged
+        guard used + more <= limit else { throw tooMuch(owner, used: used, more: more) }
+    }
+
+    private func tooMuch(_ owner: Owner, used: Int, more: Int) -> DTAError {
+        DTAError(
+            .resourceExhausted,
+            "user \(owner.display) may store \(limit) bytes in the ledger: \(used) are used, and these are \(more)",
+            hint: "an administrator can raise limits.ledger_bytes_per_user in dtad.yaml")
     }
 
     private static func usage(_ owner: Owner, _ database: Database) throws -> Int {
@@ -64,17 +96,35 @@ struct BlockStore: Sendable {
             arguments: [Int64(owner.uid), owner.name]) ?? 0
     }
 
+    // MARK: Reading
+
+    /// A block's row, as far as reading its bytes needs it.
+    struct Stored {
+        let bytes: Data
+        let size: Int
+        let place: SegmentPlace?
+    }
+
+    func row(_ cid: CID, _ database: Database) throws -> Stored? {
+        try Row.fetchOne(
+            database, sql: "SELECT bytes, size, segment, segment_offset FROM blocks WHERE cid = ?",
+            arguments: [Data(cid.bytes)]
+        ).map { row in
+            let segment: String? = row["segment"]
+            return Stored(
+                bytes: row["bytes"], size: row["size"],
+                place: segment.map { SegmentPlace(segment: $0, offset: row["segment_offset"]) })
+        }
+    }
+
+    private func content(_ stored: Stored) throws -> [UInt8] {
+        guard let place = stored.place else { return [UInt8](stored.bytes) }
+        return try segments.read(place, count: stored.size)
+    }
+
     /// - Throws: `DTAError.notFound`; `dataLoss` where the bytes are not those that the CID names.
     func bytes(_ cid: CID) throws -> [UInt8] {
-        let found = try store.read { database in
-            try Data.fetchOne(database, sql: "SELECT bytes FROM blocks WHERE cid = ?", arguments: [Data(cid.bytes)])
-        }
-        guard let found else {
-            throw DTAError(
-                .notFound, "the block \(cid) is not in this host's ledger",
-                hint: "if you have its bytes, store them with dtactl ledger put")
-        }
-        let bytes = [UInt8](found)
+        let bytes = try read(cid, mayHaveMoved: true)
         let actual = CID(hashing: bytes, codec: cid.codec)
         guard actual == cid else {
             throw DTAError(
@@ -84,11 +134,33 @@ struct BlockStore: Sendable {
         return bytes
     }
 
+    private func read(_ cid: CID, mayHaveMoved: Bool) throws -> [UInt8] {
+        guard let found = try store.read({ try row(cid, $0) }) else {
+            MissingBlocks.note(cid)
+            throw DTAError(
+                .notFound, "the block \(cid) is not in this host's ledger",
+                hint: "if you have its bytes, store them with dtactl ledger put")
+        }
+        do {
+            return try content(found)
+        } catch let error as SystemCallError {
+            // A segment is removed when its last block was stored again elsewhere: maybe just now.
+            if error.errno == ENOENT, mayHaveMoved { return try read(cid, mayHaveMoved: false) }
+            throw DTAError(
+                error.errno == ENOENT ? .dataLoss : .unavailable,
+                "the block \(cid) is in the segment \(found.place?.segment ?? ""), which cannot be read: \(error)",
+                hint: "storing the right bytes again repairs it")
+        }
+    }
+
     /// A verified identity's document.
     func document(_ cid: CID) throws -> SignedIdentity {
+        if let known = documents[cid] { return known }
         let block = try bytes(cid)
-        return try explaining("the block \(cid) is not an identity that can be relied on") {
+        let document = try explaining("the block \(cid) is not an identity that can be relied on") {
             try SignedIdentity(block: block, named: cid)
         }
+        documents.add(document)
+        return document
     }
 }

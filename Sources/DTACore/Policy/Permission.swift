@@ -11,6 +11,10 @@ public enum Permission: String, Sendable, CaseIterable {
     case seal
     /// To read envelopes to an identity.
     case open
+    /// To replace an identity by one with new keys, and to revoke it: both are signed with its own key.
+    case rotate, revoke
+    /// To say whom this host trusts, and under which name.
+    case trust
     /// To store blocks; everybody may.
     case publish
     /// To ask for random bytes; everybody may.
@@ -27,14 +31,14 @@ public enum Permission: String, Sendable, CaseIterable {
     func applies(to kind: Resource.Kind) -> Bool {
         switch self {
         case .sign, .mac, .encrypt, .decrypt: kind == .key
-        case .seal, .open: kind == .identity
+        case .seal, .open, .rotate, .revoke, .trust: kind == .identity
         case .public, .manage: true
         case .publish, .random: false
         }
     }
 
-    /// Root administers: it sees and deletes what is everybody's, and uses nothing.
-    var isAdministration: Bool { self == .public || self == .manage }
+    /// Root administers: it sees and deletes what is everybody's, says whom the host trusts, and uses nothing.
+    var isAdministration: Bool { self == .public || self == .manage || self == .trust }
 
     var isEverybodys: Bool { self == .publish || self == .random }
 
@@ -49,6 +53,9 @@ public enum Permission: String, Sendable, CaseIterable {
         case .manage: "manage"
         case .seal: "seal envelopes as"
         case .open: "open envelopes to"
+        case .rotate: "rotate"
+        case .revoke: "revoke"
+        case .trust: "decide about trust in"
         case .publish: "publish"
         case .random: "use the random generator of"
         }

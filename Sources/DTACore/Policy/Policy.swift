@@ -44,6 +44,7 @@ public final class Policy: Sendable {
     }
 
     private func ownership(_ caller: Caller, _ resource: Resource) -> String {
+        if resource.owner == .host { return "whom this host trusts, its administrators decide" }
         guard resource.owner.uid == caller.uid else { return "it belongs to user \(resource.owner.display)" }
         let now = caller.userName.isEmpty ? "nobody's by name" : "\(caller.userName)'s"
         return
@@ -68,7 +69,7 @@ public final class Policy: Sendable {
         if caller.isAdministrator {
             reasons.append(
                 permission.isAdministration
-                    ? "root may see and delete whatever there is"
+                    ? "root may see and delete whatever there is, and says whom this host trusts"
                     : "not as root: administration gives no use of a key or an identity")
         }
         if resource.owner == .agent {

@@ -29,7 +29,7 @@ public struct CARReader {
     /// - Throws: `FormatError`: `malformed` where the archive is cut short or a length is too large, `unsupported` for
     ///   a CID of another kind, naming it, `mismatch` where a block's bytes have another hash; and what the source
     ///   throws. After that nothing more can be read.
-    public mutating func next() throws -> NamedBlock? {
+    public mutating func next() throws -> ContentBlock? {
         if try stream.isAtEnd() { return nil }
         let start = stream.offset
         do {
@@ -41,7 +41,7 @@ public struct CARReader {
         }
     }
 
-    private mutating func section() throws -> NamedBlock {
+    private mutating func section() throws -> ContentBlock {
         let length = try CARReader.length(&stream, limit: CAR.sectionLimit, what: "a section of a CAR")
         guard let head = try stream.bytes(min(length, CID.byteCount)) else { throw CARReader.cut }
         let cid: CID
@@ -58,7 +58,7 @@ public struct CARReader {
                 "\(name) is a CID of another kind: accepted are version 1, SHA-256, raw and DAG-CBOR blocks")
         }
         guard let bytes = try stream.bytes(length - CID.byteCount) else { throw CARReader.cut }
-        return try NamedBlock(cid, bytes)
+        return try ContentBlock(bytes, named: cid)
     }
 
     private static let cut = FormatError(.malformed, "the CAR is cut short")

@@ -17,7 +17,7 @@ public struct CARWriter {
 
     /// Writes a block. Blocks come in any order, best each once.
     /// - Throws: `FormatError.invalidArgument` for a block of more than 1 MiB, and what the sink throws.
-    public mutating func append(_ block: NamedBlock) throws {
+    public mutating func append(_ block: ContentBlock) throws {
         guard block.bytes.count <= DAGCBOR.maximumSize else {
             throw FormatError(
                 .invalidArgument, "a block has \(DAGCBOR.maximumSize) bytes at most, not \(block.bytes.count)")

@@ -41,7 +41,7 @@ public struct HistoryWalk {
     /// Has the links of a block looked for too.
     /// - Throws: `FormatError`: `malformed` or `notCanonical` where it is not DAG-CBOR though its CID says so,
     ///   `unsupported` where the walk would go beyond its limits.
-    public mutating func follow(_ block: NamedBlock) throws {
+    public mutating func follow(_ block: ContentBlock) throws {
         let depth = (depths[block.cid] ?? 0) + 1
         for link in try block.links { try add(link, depth: depth) }
     }
@@ -67,7 +67,7 @@ extension HistoryWalk {
     /// - Parameters: `visit`: is given each block, hashed; `missing`: each CID that the source does not have.
     /// - Throws: what `follow`, the source and the closures throw.
     public mutating func run(
-        _ source: some BlockSource, visit: (NamedBlock) throws -> Void, missing: (CID) throws -> Void
+        _ source: some BlockSource, visit: (ContentBlock) throws -> Void, missing: (CID) throws -> Void
     ) throws {
         while let cid = next() {
             guard let block = try source.named(cid) else {

@@ -12,7 +12,7 @@ extension BlockSource {
 
     /// The block, hashed.
     /// - Throws: `FormatError.mismatch` where the source answers other bytes.
-    public func named(_ cid: CID) throws -> NamedBlock? { try block(cid).map { try NamedBlock(cid, $0) } }
+    public func named(_ cid: CID) throws -> ContentBlock? { try block(cid).map { try ContentBlock($0, named: cid) } }
 }
 
 extension [CID: [UInt8]]: BlockSource {

@@ -41,9 +41,10 @@ public struct IdentityJudge<Facts: SuccessionFacts> {
         }
     }
 
-    /// Where the line above an identity was decided for another one, or not at all: what that makes of it. Nil where every
-    /// link above holds, up to one that is revoked: what came after that one stands for itself.
-    private func fateOfLine(above cid: CID) throws -> Standing? {
+    /// What becomes of an identity because of those before it: where the line was decided there for another one, it is
+    /// rotated to that one; where it was not decided at all, it is in conflict. Nil where every link holds, up to the
+    /// beginning or to one that is revoked: what came after that one stands for itself.
+    public func fateOfLine(above cid: CID) throws -> Standing? {
         var child = cid
         for _ in 0..<Self.linkLimit {
             guard let parent = try facts.predecessor(of: child) else { return nil }

@@ -9,8 +9,8 @@ struct Entry: Sendable {
     private let id: UInt64
     private let operation: String
     private let subject: String
-    private let caller: Caller
-    private let agent: Core
+    let caller: Caller
+    let agent: Core
     private let began: UInt64
     /// Key management, trust and orders: on the disk before they are answered.
     private let isMomentous: Bool
@@ -66,6 +66,16 @@ struct Entry: Sendable {
     /// Read from the disk.
     func reading(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
         .reading { finish(work) }
+    }
+
+    /// Looked up on the disk first; what `work` answers is how it goes on.
+    func lookingUp(_ work: @escaping @Sendable () throws -> Step) -> Step { .lookingUp { next(work) } }
+
+    /// As `lookingUp`, for what moves much data or takes long by its size.
+    func bulk(_ work: @escaping @Sendable () throws -> Step) -> Step { .bulk { next(work) } }
+
+    private func next(_ work: () throws -> Step) -> Step {
+        do { return try work() } catch { return .answer(finish(.failure(error))) }
     }
 
     private func finish(_ work: (inout AgentResponse) throws -> Void) -> AgentResponse {

@@ -16,16 +16,29 @@ extension Router {
                 $0.cid = cid.description
             }
         case .ledgerGet:
-            return entry.reading {
+            return entry.bringing(localOnly: request.localOnly) {
                 let (cid, bytes) = try agent.ledger.get(subject)
-                $0.cid = cid.description
-                $0.data = Data(bytes)
+                return entry.answer {
+                    $0.cid = cid.description
+                    $0.data = Data(bytes)
+                }
             }
         case .ledgerList:
             return entry.reading {
                 let page = try agent.ledger.list(count: request.count, cursor: request.cursor)
                 $0.blocks = page.items.map(AgentBlock.init)
                 $0.cursor = page.cursor
+            }
+        case .ledgerStatus:
+            return entry.reading {
+                $0.fields = fields(try agent.ledger.nodeStatus())
+                if subject.isEmpty {
+                    let page = try agent.ledger.unfinished(count: request.count, cursor: request.cursor)
+                    $0.publications = page.items.map(AgentPublication.init)
+                    $0.cursor = page.cursor
+                } else {
+                    $0.publications = [AgentPublication(try agent.ledger.publication(subject))]
+                }
             }
         default: throw Router.unknown(request.operation)
         }
