@@ -17,10 +17,8 @@ extension IdentityService {
     /// Makes it at the first start.
     func makeAgentIdentity(_ custodian: any Custodian) throws {
         guard identities.newest(IdentityService.agentName) == nil else { return }
-        _ = try make(
-            IdentityPlan(
-                act: .create, name: IdentityService.agentName, title: IdentityService.agentName, owner: .agent),
-            custodian)
+        let name = IdentityService.agentName
+        _ = try make(IdentityPlan(act: .create, name: name, title: name, owner: .agent), custodian)
     }
 
     /// Nobody replaces or revokes the agent's identity: the checkpoints of its audit log rest on it.

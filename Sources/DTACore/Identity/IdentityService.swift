@@ -26,10 +26,8 @@ public final class IdentityService: Sendable {
             let trusted = try Row.fetchAll(database, sql: "SELECT * FROM trust WHERE alias IS NOT NULL")
             return (try rows.map(IdentityRecord.init), try trusted.map(TrustRow.init))
         }
-        identities = OwnIdentities(
-            rows,
-            aliases: Dictionary(aliases.map { ($0.alias ?? "", $0.cid) }, uniquingKeysWith: { first, _ in first }),
-            limit: identitiesPerUser)
+        let called = Dictionary(aliases.map { ($0.alias ?? "", $0.cid) }, uniquingKeysWith: { first, _ in first })
+        identities = OwnIdentities(rows, aliases: called, limit: identitiesPerUser)
     }
 
     /// How many identities have their private keys here, the agent's own among them; those that were replaced not.

@@ -37,8 +37,8 @@ public enum Permission: String, Sendable, CaseIterable {
         }
     }
 
-    /// Root administers: it sees and deletes what is everybody's, says whom the host trusts, and uses nothing.
-    var isAdministration: Bool { self == .public || self == .manage || self == .trust }
+    /// Root administers: it sees and deletes what is everybody's, and uses nothing.
+    var isAdministration: Bool { self == .public || self == .manage }
 
     var isEverybodys: Bool { self == .publish || self == .random }
 
