@@ -40,6 +40,14 @@ extension Router {
                     $0.publications = [AgentPublication(try agent.ledger.publication(subject))]
                 }
             }
+        case .ledgerGc:
+            return entry.asking {
+                let collected = try agent.ledger.collect(caller, dryRun: request.dryRun, cursor: request.cursor)
+                $0.fields = fields([
+                    ("dropped", "\(collected.dropped)"), ("bytes", "\(collected.bytes)"), ("kept", "\(collected.kept)"),
+                ])
+                $0.cursor = collected.cursor
+            }
         default: throw Router.unknown(request.operation)
         }
     }
