@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -105,4 +106,12 @@ int clinux_punch_hole(int file, int64_t offset, int64_t count)
 int clinux_start_writeback(int file, int64_t offset, int64_t count)
 {
 	return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
+void clinux_tune_allocator(int mapping, int trimming)
+{
+	if (mapping > 0)
+		mallopt(M_MMAP_THRESHOLD, mapping);
+	if (trimming > 0)
+		mallopt(M_TRIM_THRESHOLD, trimming);
 }

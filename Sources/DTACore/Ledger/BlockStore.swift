@@ -38,7 +38,7 @@ struct BlockStore: Sendable {
         try outbox?.add(cid, coveredBy: envelope, in: database)
         if try restore(bytes, cid, owner: owner, in: database) { return }
         if let known = try row(cid, database) {
-            guard (try? content(known)) != bytes else { return }
+            guard (try? content(known)) != Data(bytes) else { return }
             try database.execute(
                 sql: "UPDATE blocks SET bytes = ?, size = ?, segment = NULL, segment_offset = NULL WHERE cid = ?",
                 arguments: [Data(bytes), bytes.count, Data(cid.bytes)])
@@ -121,17 +121,20 @@ struct BlockStore: Sendable {
         }
     }
 
-    private func content(_ stored: Stored) throws -> [UInt8] {
-        guard let place = stored.place else { return [UInt8](stored.bytes) }
+    private func content(_ stored: Stored) throws -> Data {
+        guard let place = stored.place else { return stored.bytes }
         return try segments.read(place, count: stored.size)
     }
 
     /// - Throws: `DTAError.notFound`; `dataLoss` where the bytes are not those that the CID names.
-    func bytes(_ cid: CID) throws -> [UInt8] { try bytes(cid, movedFrom: nil) }
+    func bytes(_ cid: CID) throws -> [UInt8] { [UInt8](try data(cid)) }
+
+    /// The same, without a copy.
+    func data(_ cid: CID) throws -> Data { try data(cid, movedFrom: nil) }
 
     /// - Parameter before: where the block was a moment ago, and could not be read: it may have been stored again
     ///   elsewhere just then, or dropped.
-    private func bytes(_ cid: CID, movedFrom before: SegmentPlace?) throws -> [UInt8] {
+    private func data(_ cid: CID, movedFrom before: SegmentPlace?) throws -> Data {
         guard let found = try store.read({ try row(cid, $0) }), !found.isDropped else {
             MissingBlocks.note(cid)
             throw DTAError(
@@ -153,7 +156,7 @@ struct BlockStore: Sendable {
                 hint: "storing the right bytes again repairs it")
         }
         guard let place = found.place, place != before else { throw failure }
-        return try bytes(cid, movedFrom: place)
+        return try data(cid, movedFrom: place)
     }
 
     /// A verified identity's document.

@@ -79,8 +79,14 @@ public final class LedgerService: Sendable {
 
     /// A block's bytes, hashed again before they are answered.
     public func get(_ subject: String) throws -> (cid: CID, bytes: [UInt8]) {
+        let (cid, data) = try block(subject)
+        return (cid, [UInt8](data))
+    }
+
+    /// The same, without a copy.
+    public func block(_ subject: String) throws -> (cid: CID, data: Data) {
         let cid = try LedgerService.cid(subject)
-        return (cid, try blocks.bytes(cid))
+        return (cid, try blocks.data(cid))
     }
 
     /// The blocks stored here, newest first.

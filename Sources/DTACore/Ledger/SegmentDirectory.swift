@@ -48,12 +48,16 @@ final class SegmentDirectory: Sendable {
 
     /// The bytes of a block; fewer than `count` where the file is cut short.
     /// - Throws: `SystemCallError`: ENOENT where there is no such segment.
-    func read(_ place: SegmentPlace, count: Int) throws -> [UInt8] {
+    func read(_ place: SegmentPlace, count: Int) throws -> Data {
         let file = Descriptor(
             owning: try systemCall("open") {
                 unsafe open("\(path)/\(place.segment)", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
             })
-        return try PositionedFile.read(file.number, count: count, at: place.offset)
+        var bytes = Data(count: count)
+        let read = try unsafe bytes.withUnsafeMutableBytes {
+            unsafe try PositionedFile.read(file.number, into: $0, at: place.offset)
+        }
+        return read == count ? bytes : bytes.prefix(read)
     }
 }
 
