@@ -229,8 +229,6 @@ import Testing
         #expect(code { try host.recover("bob", as: "bob", by: bob, with: key) } == .failedPrecondition)
         #expect(
             code { _ = try host.core.identities.create(alice, name: "x", recovery: [1, 2, 3]) } == .invalidArgument)
-        #expect(
-            code { _ = try host.core.identities.create(alice, name: "x", postQuantum: true) } == .failedPrecondition)
     }
 
     @Test("where the HSM fails a rotation, the old identity is as it was")

@@ -37,6 +37,8 @@ struct IdentityRecoverCommand: ParsableCommand {
         completion: .file())
     var newRecovery: String?
 
+    @OptionGroup var postQuantum: PostQuantumOption
+
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
@@ -58,7 +60,8 @@ struct IdentityRecoverCommand: ParsableCommand {
     ) throws -> AgentResponse {
         let client = agent.connect()
         let draft = try client.call(
-            .recoverIdentity(old.cid.description, as: name, recovery: fingerprint), timeout: .seconds(120))
+            .recoverIdentity(old.cid.description, as: name, recovery: fingerprint, postQuantum: postQuantum.pq),
+            timeout: .seconds(120))
         let new = try Identity(encoded: [UInt8](draft.data))
         try check(new, replaces: old, fingerprint)
         let answer = try client.call(
@@ -77,7 +80,8 @@ struct IdentityRecoverCommand: ParsableCommand {
     private func check(_ new: Identity, replaces old: SignedIdentity, _ fingerprint: [UInt8]) throws {
         let expected = fingerprint.isEmpty ? old.identity.recovery : fingerprint
         guard new.previous == old.cid, new.name == old.identity.name, new.recovery == expected,
-            new.signing != old.identity.signing, new.kem != old.identity.kem
+            new.signing != old.identity.signing, new.kem != old.identity.kem,
+            (new.pq != nil) == (postQuantum.pq || old.identity.pq != nil)
         else {
             throw DTAError(
                 .dataLoss,
