@@ -30,6 +30,7 @@ build:  ## The release programs, in .build/release
 
 bench: build  ## Speed, memory and start, beside a yardstick in C; ARGS=--help for the options
 	@Scripts/setup bench
+	@$(RELEASE) --product dta-bench
 	@Benchmarks/run $(ARGS)
 
 soak: build  ## A body of 5 GiB sealed, opened and compared, with bounds on memory; ARGS=--help for the options
@@ -50,7 +51,7 @@ tsan:  ## The workers' tests under the thread sanitizer
 	@Scripts/tsan
 
 format:  ## Lay out the Swift sources
-	swift format -i -p -r Package.swift Sources Tests
+	swift format -i -p -r Package.swift Sources Tests Benchmarks
 
 lint:  ## What CI wants of the sources' form
 	@Scripts/lint

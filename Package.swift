@@ -17,6 +17,10 @@ let workers = [
     "CLinux", "DTASystem", "AgentProtocol", "CustodyProtocol", "AgentServer", "TestSupport", "AgentServerTests",
 ]
 
+// Fuzzing needs instrumented code. Scripts/fuzz builds the decoders so, and nothing else.
+let onlyDecoders = Context.environment["DTA_ONLY_DECODERS"] != nil
+let decoders = ["CLinux", "CSecp256k1", "DTASystem", "DTAFormats", "AgentProtocol"]
+
 let package = Package(
     name: "dta",
     products: [
@@ -40,6 +44,7 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CCurl"),
 
         // What everybody may know
         .target(name: "DTASystem", dependencies: ["CLinux"], swiftSettings: common),
@@ -58,9 +63,12 @@ let package = Package(
             name: "DTAConfiguration", dependencies: ["DTASystem", .product(name: "Yams", package: "Yams")],
             swiftSettings: common),
         .target(
+            name: "DTAKubo", dependencies: ["CCurl", "DTAConfiguration", "DTAFormats", "DTASystem"],
+            swiftSettings: strict),
+        .target(
             name: "DTACore",
             dependencies: [
-                "CustodyProtocol", "DTAFormats", "DTASystem", "DTAConfiguration", crypto,
+                "CustodyProtocol", "DTAFormats", "DTASystem", "DTAConfiguration", "DTAKubo", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -76,7 +84,7 @@ let package = Package(
         .executableTarget(
             name: "dtad",
             dependencies: [
-                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats",
+                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats", "DTAKubo",
                 "DTASystem", "CLinux", "CSystemd", crypto, arguments, .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),
@@ -87,6 +95,15 @@ let package = Package(
         .executableTarget(
             name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments, crypto],
             swiftSettings: common),
+
+        // What Benchmarks/run measures with; it is not installed
+        .executableTarget(
+            name: "dta-bench",
+            dependencies: [
+                "AgentProtocol", "DTAConfiguration", "DTACore", "DTAFormats", "DTASystem", crypto, arguments,
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/Swift", swiftSettings: common),
 
         // Tests
         .target(
@@ -114,17 +131,41 @@ let package = Package(
             dependencies: ["AgentProtocol", "DTAConfiguration", "DTAFormats", "DTASystem", "TestSupport", crypto],
             swiftSettings: common),
         .testTarget(
+            name: "KuboTests",
+            dependencies: [
+                "DTACore", "DTAKubo", "AgentProtocol", "DTAConfiguration", "DTAFormats", "DTASystem", "TestSupport",
+                crypto,
+            ],
+            swiftSettings: common),
+        .testTarget(
             name: "CommandTests", dependencies: ["AgentProtocol", "DTASystem", "TestSupport"], exclude: ["scripts"],
             swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]
 )
 
-if onlyWorkers {
-    package.targets.removeAll { !workers.contains($0.name) }
+/// Leaves nothing but some targets and the packages that these need.
+@MainActor func keepOnly(_ targets: [String], packages: [String]) {
+    package.targets.removeAll { !targets.contains($0.name) }
     package.products = []
     package.dependencies.removeAll { dependency in
         guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
-        return !location.hasSuffix("swift-protobuf") && !location.hasSuffix("swift-log")
+        return !packages.contains { location.hasSuffix($0) }
     }
+}
+
+if onlyWorkers { keepOnly(workers, packages: ["swift-protobuf", "swift-log"]) }
+
+if onlyDecoders {
+    keepOnly(decoders, packages: ["swift-crypto", "swift-protobuf"])
+    let instrumented = SwiftSetting.unsafeFlags(["-sanitize=fuzzer", "-enable-testing"])
+    for target in package.targets where !target.name.hasPrefix("C") {
+        target.swiftSettings = (target.swiftSettings ?? []) + [instrumented]
+    }
+    package.targets.append(
+        .executableTarget(
+            name: "dta-fuzz", dependencies: ["DTAFormats", "AgentProtocol", "DTASystem"], path: "Tests/fuzz",
+            exclude: ["corpus"],
+            swiftSettings: common + [instrumented, .unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
 }

@@ -96,15 +96,6 @@ extension AgentRequest {
 
     public static func verifyAudit() -> AgentRequest { AgentRequest(.auditVerify) }
 
-    public static func createIdentity(_ name: String) -> AgentRequest {
-        AgentRequest(.identityCreate, subject: name)
-    }
-
-    /// - Parameter identity: a name or a CID.
-    public static func showIdentity(_ identity: String) -> AgentRequest {
-        AgentRequest(.identityShow, subject: identity)
-    }
-
     /// - Parameter contentType: application/vnd.ipld.raw where "", or application/vnd.ipld.dag-cbor.
     public static func putBlock(_ block: some Sequence<UInt8>, contentType: String = "") -> AgentRequest {
         var request = AgentRequest(.ledgerPut, data: block)

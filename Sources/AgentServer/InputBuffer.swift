@@ -8,7 +8,8 @@ struct InputBuffer {
     private var bytes: [UInt8] = []
     private var start = 0
 
-    var isEmpty: Bool { start == bytes.count }
+    var count: Int { bytes.count - start }
+    var isEmpty: Bool { count == 0 }
 
     mutating func append(_ more: UnsafeRawBufferPointer) {
         if start > 0, start == bytes.count {

@@ -211,23 +211,26 @@ public final class Server: Sendable {
             return true
         }
         var arrived: [(Connection, UInt32)] = []
+        var own: [UInt64] = []
         poller.wait(milliseconds: waits ? milliseconds : 0) { id, events in
             if id < Registry.firstID {
-                handle(id, worker)
+                own.append(id)
             } else if let connection = registry.find(id) {
                 arrived.append((connection, events))
             }
         }
-        let (next, left) = ready.withLock { ready -> ((Connection, UInt32)?, Bool) in
+        // What came off the set is everybody's before this worker begins with anything that could occupy it.
+        let left = ready.withLock { ready -> Bool in
             if waits { ready.sleepers -= 1 }
             for (connection, events) in arrived {
                 ready.queue.append((connection, events), user: connection.caller.uid)
             }
-            let next = ready.queue.popFirst()
-            return (next, !ready.queue.isEmpty && ready.sleepers > 0)
+            return ready.queue.count > (own.isEmpty ? 1 : 0) && ready.sleepers > 0
         }
         // What this worker took and cannot do at once is for those that sleep.
         if left { kicks.send() }
+        for id in own { handle(id, worker) }
+        let next = ready.withLock { $0.queue.popFirst() }
         if let (connection, events) = next { attend(connection, events, worker) }
     }
 

@@ -98,6 +98,11 @@ int clinux_run_on(int processor)
 	return sched_setaffinity(0, sizeof set, &set);
 }
 
+int clinux_punch_hole(int file, int64_t offset, int64_t count)
+{
+	return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count);
+}
+
 int clinux_start_writeback(int file, int64_t offset, int64_t count)
 {
 	return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);

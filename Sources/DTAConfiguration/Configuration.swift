@@ -11,6 +11,8 @@ public struct Configuration: Sendable, Equatable {
     public var hsm = HSM()
     public var limits = Limits()
     public var log = Log()
+    /// The IPFS node behind the ledger; nil: blocks are kept here alone.
+    public var kubo: Kubo?
     public var grants: [Grant] = []
 
     /// The HSM: which module and token, and how dtad-hsm works with them.
@@ -109,6 +111,7 @@ public struct Configuration: Sendable, Equatable {
         try configuration.readHSM(&top, file: file, absolute: absolute)
         try configuration.readLimits(&top)
         try configuration.readLog(&top)
+        try configuration.readLedger(&top, file: file, absolute: absolute)
         for (line, section) in try top.sections("grants") {
             configuration.grants.append(try Grant(section, line: line, file: file))
         }

@@ -87,6 +87,11 @@ struct Section {
         try Section(take(key)?.value, name: path(key), file: file)
     }
 
+    /// A section whose presence means something; nil where it is absent.
+    mutating func optionalSection(_ key: String) throws -> Section? {
+        entries.contains { $0.key == key } ? try section(key) : nil
+    }
+
     /// The sections of a list of mappings, each with the line on which it starts.
     mutating func sections(_ key: String) throws -> [(line: Int, section: Section)] {
         guard let (line, value) = take(key) else { return [] }

@@ -33,6 +33,11 @@ public enum PositionedFile {
         _ = clinux_start_writeback(file, Int64(offset), Int64(count))
     }
 
+    /// Gives a range's room back to the file system, which reads as zeros from then on. Only a hint.
+    public static func punch(_ file: Int32, at offset: Int, count: Int) {
+        _ = clinux_punch_hole(file, Int64(offset), Int64(count))
+    }
+
     /// Brings a directory's entries to the disk: after a file in it was made, renamed or removed.
     public static func syncDirectory(_ path: String) throws {
         let directory = Descriptor(

@@ -38,8 +38,8 @@ extension EnvelopeService {
     public func finish(_ caller: Caller, draft id: String, count: UInt32) throws -> CustodyStep<CID> {
         let draft = try drafts.take(id, caller)
         let (plan, bodyBlocks) = try draft.close(count: Int(count))
-        // What was granted at the beginning may have been taken back.
-        _ = try identities.authorized(caller, .seal, draft.from.cid.description)
+        // What was granted at the beginning may have been taken back, and the sender may have been replaced.
+        _ = try identities.sender(caller, draft.from.cid.description)
         let parts = try explaining("the envelope cannot be finished") {
             try draft.envelope.finish(plan, blocks: bodyBlocks.map(\.cid))
         }
@@ -55,9 +55,9 @@ extension EnvelopeService {
         CrashPoint.reach(.envelopeFinishSigned)
         let standing = try identities.standing(draft.from.cid).name
         let left = try blocks.store.write { database in
-            let left = try blocks.insert(bodyBlocks, owner: draft.owner, in: database)
+            let left = try blocks.insert(bodyBlocks, partOf: signed.cid, owner: draft.owner, in: database)
             for page in parts.blocks {
-                try blocks.insert(page.bytes, page.cid, .block, owner: draft.owner, in: database)
+                try blocks.insert(page.bytes, page.cid, .block, partOf: signed.cid, owner: draft.owner, in: database)
             }
             try blocks.insert(signed, standing: standing, owner: draft.owner, in: database)
             return left

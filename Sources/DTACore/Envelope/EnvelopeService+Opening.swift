@@ -184,12 +184,10 @@ extension EnvelopeService {
     }
 
     private func named(_ caller: Caller, _ subject: String, _ cid: CID, _ to: [CID]) throws -> IdentityRecord {
-        let own = try identities.authorized(caller, .open, subject)
-        let line = identities.line(of: own).filter { to.contains($0.cid) && identities.allows(caller, .open, $0) }
-        guard let recipient = line.first else {
-            throw DTAError(
-                .permissionDenied,
-                "the envelope \(cid) is not to identity \(identities.display(own.cid)): \(recipients(to))")
+        let line = try identities.line(caller, .open, subject)
+        guard let recipient = line.first(where: { to.contains($0.cid) }) else {
+            let asked = line.first.map { identities.display($0.cid) } ?? quoted(subject)
+            throw DTAError(.permissionDenied, "the envelope \(cid) is not to identity \(asked): \(recipients(to))")
         }
         return recipient
     }

@@ -39,13 +39,9 @@ public final class EnvelopeService: Sendable {
         }
     }
 
-    /// Seals a body to recipients and stores the envelope: it is durable when its CID is answered.
-    public func seal(
-        _ caller: Caller, sender: String, recipients: [String], data: [UInt8], contentType: String,
-        isPublic: Bool = false, replyTo: String = ""
-    ) throws -> CustodyStep<CID> {
-        let address = Address(
-            sender: sender, recipients: recipients, isPublic: isPublic, contentType: contentType, replyTo: replyTo)
+    /// Seals a body to recipients: reads their documents and wraps for each of them, which takes a while where they are
+    /// many. What is answered signs the envelope and stores it: it is durable when its CID is answered.
+    public func seal(_ caller: Caller, _ address: Address, data: [UInt8]) throws -> CustodyStep<CID> {
         let from = try authorized(caller, address)
         guard data.count <= Envelope.bodyLimit else {
             throw DTAError(
@@ -53,19 +49,18 @@ public final class EnvelopeService: Sendable {
                 hint: "a larger one is sent in chunks: ENVELOPE_DRAFT")
         }
         let owner = Owner(uid: caller.uid, name: caller.userName)
+        let begun = try begin(address, from)
+        let parts = try explaining("the envelope cannot be sealed") {
+            try begun.draft.finish(data, keys: begun.keys)
+        }
+        CrashPoint.reach(.envelopeSealEncrypted)
         return { [self] custodian in
-            // Reading and wrapping for hundreds of recipients takes a while: it is not for the first phase.
-            let begun = try begin(address, from)
-            let parts = try explaining("the envelope cannot be sealed") {
-                try begun.draft.finish(data, keys: begun.keys)
-            }
-            CrashPoint.reach(.envelopeSealEncrypted)
             let signed = try sign(parts.envelope, from, begun.sender, custodian)
             CrashPoint.reach(.envelopeSealSigned)
             let standing = try identities.standing(from.cid).name
             try blocks.store.write { database in
                 for page in parts.blocks {
-                    try blocks.insert(page.bytes, page.cid, .block, owner: owner, in: database)
+                    try blocks.insert(page.bytes, page.cid, .block, partOf: signed.cid, owner: owner, in: database)
                 }
                 try blocks.insert(signed, standing: standing, owner: owner, in: database)
             }
@@ -78,7 +73,7 @@ public final class EnvelopeService: Sendable {
 
     /// The sender, if the caller may seal as it, and the address makes sense.
     func authorized(_ caller: Caller, _ address: Address) throws -> IdentityRecord {
-        let from = try identities.authorized(caller, .seal, address.sender)
+        let from = try identities.sender(caller, address.sender)
         guard address.recipients.isEmpty == address.isPublic else {
             throw DTAError(
                 .invalidArgument,
@@ -103,7 +98,6 @@ public final class EnvelopeService: Sendable {
 
     /// Reads all documents that an envelope needs, and wraps its key.
     func begin(_ address: Address, _ from: IdentityRecord) throws -> Begun {
-        try checkUse(of: from.cid)
         let sender = try blocks.document(from.cid)
         let previous = try address.replyTo.isEmpty ? nil : answered(address.replyTo)
         let content = address.contentType.isEmpty ? "application/octet-stream" : address.contentType
@@ -115,11 +109,9 @@ public final class EnvelopeService: Sendable {
             }
             return Begun(sender: sender, draft: draft, keys: nil)
         }
-        let to = try Set(address.recipients).sorted().map { subject in
-            let cid = try identities.cid(subject)
-            try checkUse(of: cid)
-            return try blocks.document(cid)
-        }
+        let subjects = Set(address.recipients).sorted()
+        try identities.need(subjects)
+        let to = try subjects.map(identities.recipient)
         let (draft, keys) = try explaining("the envelope cannot be sealed") {
             try EnvelopeSealer.begin(
                 content: content, from: from.cid, to: to, created: created, answering: previous)
@@ -131,9 +123,9 @@ public final class EnvelopeService: Sendable {
         _ envelope: Envelope, _ from: IdentityRecord, _ sender: SignedIdentity, _ custodian: any Custodian
     ) throws -> SignedEnvelope {
         try explaining("the envelope cannot be signed as \(identities.display(from.cid))") {
-            try SignedEnvelope(signing: envelope, sender: sender) { context, hash in
-                try custodian.signDocument(from.signingObject, context: context, hash: hash)
-            }
+            try SignedEnvelope(
+                signing: envelope, sender: sender, with: from.keys.sign(custodian),
+                postQuantum: from.keys.signPostQuantum(custodian))
         }
     }
 
@@ -147,23 +139,5 @@ public final class EnvelopeService: Sendable {
                 .notFound, "the envelope \(cid) that is to be answered is not in this host's ledger",
                 hint: "import it first")
         }
-    }
-
-    /// Keeps people from sealing to or from an identity that is known here as replaced or given up.
-    private func checkUse(of cid: CID) throws {
-        let reason: String
-        switch try identities.standing(cid) {
-        case .current: return
-        case .rotated(let successor):
-            throw DTAError(
-                .failedPrecondition,
-                "identity \(identities.display(cid)) is known here as replaced by \(identities.display(successor))",
-                hint: "use \(successor)")
-        case .revoked: reason = "revoked"
-        case .conflict: reason = "in conflict: two others claim to replace it, and nothing tells which is right"
-        }
-        throw DTAError(
-            .failedPrecondition, "identity \(identities.display(cid)) is known here as \(reason)",
-            hint: "ask its owner, on another way, which identity to use")
     }
 }

@@ -10,17 +10,33 @@ struct BlockStore: Sendable {
     let segments: SegmentDirectory
     /// How many bytes each user may have stored.
     let limit: Int
+    /// Where blocks are noted that are to be published; nil where no IPFS node is configured.
+    private(set) var outbox: Outbox?
     private let documents = DocumentCache()
 
-    init(store: Store, segments: SegmentDirectory, limit: Int) {
+    init(store: Store, segments: SegmentDirectory, limit: Int, outbox: Outbox? = nil) {
         self.store = store
         self.segments = segments
         self.limit = limit
+        self.outbox = outbox
+    }
+
+    /// The same store, for blocks that come from the IPFS node.
+    var receiving: BlockStore {
+        var copy = self
+        copy.outbox = outbox?.receiving
+        return copy
     }
 
     /// Stores a block as part of a transaction. Where it is already there nothing changes, except that damaged bytes
     /// are replaced by the right ones.
-    func insert(_ bytes: [UInt8], _ cid: CID, _ kind: BlockKind, owner: Owner, in database: Database) throws {
+    /// - Parameter envelope: of which the block is a page or a chunk; its pin will keep the block.
+    func insert(
+        _ bytes: [UInt8], _ cid: CID, _ kind: BlockKind, partOf envelope: CID? = nil, owner: Owner,
+        in database: Database
+    ) throws {
+        try outbox?.add(cid, coveredBy: envelope, in: database)
+        if try restore(bytes, cid, owner: owner, in: database) { return }
         if let known = try row(cid, database) {
             guard (try? content(known)) != Data(bytes) else { return }
             try database.execute(
@@ -37,14 +53,6 @@ struct BlockStore: Sendable {
                 Data(cid.bytes), Data(bytes), bytes.count, kind.rawValue, unixMicroseconds() / 1_000_000,
                 Int64(owner.uid), owner.name,
             ])
-    }
-
-    /// Stores a verified identity's document, and what lists tell of it.
-    func insert(_ document: SignedIdentity, owner: Owner, in database: Database) throws {
-        try insert(document.block, document.cid, .identity, owner: owner, in: database)
-        try database.execute(
-            sql: "INSERT OR IGNORE INTO documents (cid, name, created) VALUES (?, ?, ?)",
-            arguments: [Data(document.cid.bytes), document.identity.name, document.identity.created])
     }
 
     /// Stores an envelope, and records that it came.
@@ -96,6 +104,9 @@ struct BlockStore: Sendable {
         let bytes: Data
         let size: Int
         let place: SegmentPlace?
+
+        /// Whether only the IPFS node has its bytes.
+        var isDropped: Bool { bytes.isEmpty && size > 0 && place == nil }
     }
 
     func row(_ cid: CID, _ database: Database) throws -> Stored? {
@@ -119,33 +130,33 @@ struct BlockStore: Sendable {
     func bytes(_ cid: CID) throws -> [UInt8] { [UInt8](try data(cid)) }
 
     /// The same, without a copy.
-    func data(_ cid: CID) throws -> Data {
-        let bytes = try read(cid, mayHaveMoved: true)
-        let actual = CID(hashing: bytes, codec: cid.codec)
-        guard actual == cid else {
-            throw DTAError(
-                .dataLoss, "the block \(cid) is damaged: its bytes have the hash of \(actual)",
-                hint: "storing the right bytes again repairs it")
-        }
-        return bytes
-    }
+    func data(_ cid: CID) throws -> Data { try data(cid, movedFrom: nil) }
 
-    private func read(_ cid: CID, mayHaveMoved: Bool) throws -> Data {
-        guard let found = try store.read({ try row(cid, $0) }) else {
+    /// - Parameter before: where the block was a moment ago, and could not be read: it may have been stored again
+    ///   elsewhere just then, or dropped.
+    private func data(_ cid: CID, movedFrom before: SegmentPlace?) throws -> Data {
+        guard let found = try store.read({ try row(cid, $0) }), !found.isDropped else {
+            MissingBlocks.note(cid)
             throw DTAError(
                 .notFound, "the block \(cid) is not in this host's ledger",
                 hint: "if you have its bytes, store them with dtactl ledger put")
         }
+        let failure: DTAError
         do {
-            return try content(found)
+            let bytes = try content(found)
+            if cid.names(bytes) { return bytes }
+            failure = DTAError(
+                .dataLoss,
+                "the block \(cid) is damaged: its bytes have the hash of \(CID(hashing: bytes, codec: cid.codec))",
+                hint: "storing the right bytes again repairs it")
         } catch let error as SystemCallError {
-            // A segment is removed when its last block was stored again elsewhere: maybe just now.
-            if error.errno == ENOENT, mayHaveMoved { return try read(cid, mayHaveMoved: false) }
-            throw DTAError(
+            failure = DTAError(
                 error.errno == ENOENT ? .dataLoss : .unavailable,
                 "the block \(cid) is in the segment \(found.place?.segment ?? ""), which cannot be read: \(error)",
                 hint: "storing the right bytes again repairs it")
         }
+        guard let place = found.place, place != before else { throw failure }
+        return try data(cid, movedFrom: place)
     }
 
     /// A verified identity's document.

@@ -9,12 +9,22 @@ public final class LedgerService: Sendable {
     public static let blockLimit = 1 << 20
 
     let blocks: BlockStore
+    /// Who brings blocks to the IPFS node; nil where none is configured.
+    let publisher: Publisher?
+    /// Whether a block must stay here because something that is not finished needs it.
+    let isHeld: @Sendable (CID) throws -> Bool
 
     /// The standing of a coming envelope's sender, as `EnvelopeService.standing(ofComing:)` judges it.
-    private let judge: @Sendable (SignedEnvelope) throws -> String?
+    let judge: @Sendable (SignedEnvelope) throws -> String?
 
-    init(_ blocks: BlockStore, judge: @escaping @Sendable (SignedEnvelope) throws -> String?) {
+    init(
+        _ blocks: BlockStore, publisher: Publisher? = nil,
+        isHeld: @escaping @Sendable (CID) throws -> Bool = { _ in false },
+        judge: @escaping @Sendable (SignedEnvelope) throws -> String?
+    ) {
         self.blocks = blocks
+        self.publisher = publisher
+        self.isHeld = isHeld
         self.judge = judge
     }
 
@@ -41,6 +51,10 @@ public final class LedgerService: Sendable {
         if let document = try? SignedIdentity(block: data) {
             try blocks.store.write { try blocks.insert(document, owner: owner, in: $0) }
             return document.cid
+        }
+        if let revocation = try? SignedRevocation(block: data) {
+            try blocks.store.write { try blocks.insert(revocation, owner: owner, in: $0) }
+            return revocation.cid
         }
         if let envelope = try? SignedEnvelope(block: data) { return try put(envelope, owner) }
         return try put(data, CID(hashing: data, codec: .dagCBOR), .block, owner)
@@ -85,17 +99,12 @@ public final class LedgerService: Sendable {
             try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT number, cid, size, kind, stored FROM blocks WHERE number < ? ORDER BY number DESC LIMIT ?
+                    SELECT number, \(BlockRecord.columns) FROM blocks
+                    WHERE number < ? ORDER BY number DESC LIMIT ?
                     """,
                 arguments: [before, size + 1])
         }
-        let items = try rows.prefix(size).map { row in
-            BlockRecord(
-                cid: try explaining("the ledger's table of blocks is damaged") {
-                    try CID(bytes: [UInt8](row["cid"] as Data))
-                },
-                size: row["size"], stored: row["stored"], kind: BlockKind(rawValue: row["kind"]) ?? .block)
-        }
+        let items = try rows.prefix(size).map(BlockRecord.init)
         return Page(items: items, cursor: rows.count > size ? String(rows[size - 1]["number"] as Int64) : "")
     }
 

@@ -38,6 +38,14 @@ final class SegmentDirectory: Sendable {
     /// Removes a segment that no block is in any more.
     func remove(_ id: String) { unsafe unlink("\(path)/\(id)") }
 
+    /// Gives the room of a block back to the disk, where the file system can; the file keeps its length.
+    func punch(_ place: SegmentPlace, count: Int) {
+        let number = unsafe open("\(path)/\(place.segment)", O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard number >= 0 else { return }
+        let file = Descriptor(owning: number)
+        PositionedFile.punch(file.number, at: place.offset, count: count)
+    }
+
     /// The bytes of a block; fewer than `count` where the file is cut short.
     /// - Throws: `SystemCallError`: ENOENT where there is no such segment.
     func read(_ place: SegmentPlace, count: Int) throws -> Data {

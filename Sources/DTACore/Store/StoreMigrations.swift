@@ -10,6 +10,9 @@ enum StoreMigrations {
         migrator.registerMigration("identities") { try $0.execute(sql: identities) }
         migrator.registerMigration("segments") { try $0.execute(sql: segments) }
         migrator.registerMigration("envelopes", migrate: envelopes)
+        migrator.registerMigration("lines") { try $0.execute(sql: lines) }
+        migrator.registerMigration("publications") { try $0.execute(sql: publications) }
+        migrator.registerMigration("post-quantum") { try $0.execute(sql: postQuantum) }
         return migrator
     }
 

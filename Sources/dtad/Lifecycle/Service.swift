@@ -79,6 +79,7 @@ final class Service: Sendable {
         }
         defer { listening.removeBound() }
         Thread.start("audit-sync") { [self] in keepAudit() }
+        if let publisher = agent.publisher { Thread.start("publisher") { publisher.run() } }
         logger.info(
             "ready",
             metadata: ["token": "\(token.label)", "keys": "\(agent.keys.count)", "version": "\(Version.current)"])
@@ -116,6 +117,8 @@ final class Service: Sendable {
     private func stop() {
         ServiceManager.stopping("finishing what runs")
         logger.info("stopping")
+        // Whoever waits for the node would wait for longer than the end may take.
+        agent.publisher?.stop()
         let limit = UInt64(configuration.limits.drainMilliseconds) * 1_000_000
         if !server.drain(deadline: monotonicNanoseconds() + limit) {
             logger.warning(
@@ -184,6 +187,7 @@ final class Service: Sendable {
             ("hsm.requests_waiting", "\(custody.parked)"),
             ("hsm.wall", token.uid == geteuid() ? "none" : "stands"),
         ]
+        fields += agent.ledger.nodeHealth.map { ("ipfs.\($0.0)", $0.1) }
         if !up { fields.append(("hsm.reason", custody.outage?.message ?? "an HSM process is being started")) }
         return fields
     }

@@ -9,8 +9,8 @@ struct Entry: Sendable {
     private let id: UInt64
     private let operation: String
     private let subject: String
-    private let caller: Caller
-    private let agent: Core
+    let caller: Caller
+    let agent: Core
     private let began: UInt64
     /// Key management, trust and orders: on the disk before they are answered.
     private let isMomentous: Bool
@@ -76,6 +76,11 @@ struct Entry: Sendable {
 
     private func next(_ work: () throws -> Step) -> Step {
         do { return try work() } catch { return .answer(finish(.failure(error))) }
+    }
+
+    /// Asked of another program.
+    func asking(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
+        .asking { .answer(finish(work)) }
     }
 
     private func finish(_ work: (inout AgentResponse) throws -> Void) -> AgentResponse {

@@ -11,18 +11,16 @@ extension Router {
         let subject = request.subject
         switch request.operation {
         case .envelopeSeal:
-            let step = try agent.envelopes.seal(
-                caller, sender: subject, recipients: request.identities, data: [UInt8](request.data),
-                contentType: request.contentType, isPublic: request.public, replyTo: request.replyTo)
-            return entry.slow(step) { $1.cid = $0.description }
+            return entry.bringing(in: .bulk) {
+                let step = try agent.envelopes.seal(
+                    caller, EnvelopeService.Address(request), data: [UInt8](request.data))
+                return entry.slow(step) { $1.cid = $0.description }
+            }
         case .envelopeOpen: return try openEnvelope(request, caller, entry)
         case .envelopeDraft:
-            let address = EnvelopeService.Address(
-                sender: subject, recipients: request.identities, isPublic: request.public,
-                contentType: request.contentType, replyTo: request.replyTo)
-            return entry.bulk {
+            return entry.bringing(in: .bulk) {
                 try entry.answer {
-                    var (id, key) = try agent.envelopes.draft(caller, address)
+                    var (id, key) = try agent.envelopes.draft(caller, EnvelopeService.Address(request))
                     $0.cursor = id
                     $0.key = Data(key)
                     wipe(&key)
@@ -64,7 +62,7 @@ extension Router {
         }
         let (subject, identity) = (request.subject, request.identities.first)
         let allowUntrusted = request.allowUntrusted
-        return entry.lookingUp {
+        return entry.bringing {
             let opening = try agent.envelopes.open(
                 caller, envelope: subject, as: identity, allowUntrusted: allowUntrusted)
             switch opening {
@@ -72,6 +70,14 @@ extension Router {
             case .sealed(let step): return entry.custody(step) { $1.set($0) }
             }
         }
+    }
+}
+
+extension EnvelopeService.Address {
+    fileprivate init(_ request: AgentRequest) {
+        self.init(
+            sender: request.subject, recipients: request.identities, isPublic: request.public,
+            contentType: request.contentType, replyTo: request.replyTo)
     }
 }
 

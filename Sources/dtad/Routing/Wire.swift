@@ -28,6 +28,12 @@ extension AgentIdentity {
         ownerUid = identity.owner?.uid ?? 0
         owner = identity.owner?.name ?? ""
         created = identity.created
+        standing = identity.standing.name
+        successor = identity.successor?.description ?? ""
+        trust = identity.trust.rawValue
+        alias = identity.alias ?? ""
+        url = identity.url
+        previous = identity.previous?.description ?? ""
     }
 }
 
@@ -38,6 +44,19 @@ extension AgentBlock {
         size = UInt64(record.size)
         stored = record.stored
         kind = record.kind.rawValue
+        place = record.isHere ? "here" : "ipfs"
+    }
+}
+
+extension AgentPublication {
+    init(_ publication: Publication) {
+        self.init()
+        cid = publication.cid.description
+        state = publication.state.rawValue
+        attempts = UInt32(clamping: publication.attempts)
+        next = publication.next
+        since = publication.since
+        error = publication.error
     }
 }
 

@@ -1,0 +1,47 @@
+// libcurl, loaded when it is first needed: it costs 8 MB of memory, which only an agent with an IPFS node pays. Nothing is
+// linked, so a host without such a node needs no libcurl. Its setters are variadic, which Swift cannot import: here is one
+// for each type of argument.
+#ifndef CCURL_H
+#define CCURL_H
+
+#include <curl/curl.h>
+#include <stddef.h>
+
+// curl.h makes these macros that check types in C; there is nothing to call behind them here.
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+
+// Loads the library and prepares it, once, from any thread. NULL, or why that is not possible.
+const char *_Nullable ccurl_load(void);
+
+// All of these only after ccurl_load answered NULL. A handle is used by one thread at a time.
+CURL *_Nullable ccurl_make(void);
+void ccurl_free(CURL *_Nonnull handle);
+CURLcode ccurl_perform(CURL *_Nonnull handle);
+const char *_Nonnull ccurl_error_text(CURLcode code);
+const char *_Nonnull ccurl_version(void);
+
+CURLcode ccurl_set_number(CURL *_Nonnull handle, CURLoption option, long value);
+CURLcode ccurl_set_size(CURL *_Nonnull handle, CURLoption option, curl_off_t value);
+// libcurl copies the text, except that of CURLOPT_POSTFIELDS.
+CURLcode ccurl_set_text(CURL *_Nonnull handle, CURLoption option, const char *_Nullable value);
+CURLcode ccurl_set_pointer(CURL *_Nonnull handle, CURLoption option, void *_Nullable value);
+
+// What arrives, in pieces: a whole line of the head or of the trailers, or some of the body. Another answer than size ends
+// the transfer.
+typedef size_t (*ccurl_receiver)(char *_Nullable bytes, size_t size, size_t count, void *_Nullable context);
+CURLcode ccurl_set_receiver(CURL *_Nonnull handle, CURLoption function, CURLoption data, ccurl_receiver _Nonnull receiver,
+                            void *_Nonnull context);
+
+// Asked about once a second, and more often while something moves. Another answer than 0 ends the transfer.
+typedef int (*ccurl_watcher)(void *_Nullable context, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
+CURLcode ccurl_set_watcher(CURL *_Nonnull handle, ccurl_watcher _Nonnull watcher, void *_Nonnull context);
+
+// The status of the last answer; 0 where there was none.
+long ccurl_status(CURL *_Nonnull handle);
+
+// A longer list, which is the list's new beginning; NULL where there is no memory.
+struct curl_slist *_Nullable ccurl_append(struct curl_slist *_Nullable list, const char *_Nonnull text);
+void ccurl_free_list(struct curl_slist *_Nullable list);
+
+#endif

@@ -1,0 +1,104 @@
+import DTAFormats
+import DTASystem
+import GRDB
+
+/// What the publisher does next, and what came of it.
+extension Outbox {
+    struct Task: Sendable {
+        let cid: CID
+        let attempts: Int
+    }
+
+    /// What came of a task.
+    enum Outcome: Sendable {
+        case became(PublicationState)
+        /// - Parameter again: when to try again, Unix milliseconds.
+        case failed(reason: String, again: Int64)
+        /// The node has lost it: it must be given again.
+        case lost
+    }
+
+    /// Blocks that the node has not got, the longest due first.
+    /// - Parameter horizon: no row waits for longer; one that seems to was written by a clock that was put back since.
+    func blocksToPut(limit: Int, horizon: Int64) throws -> [Task] {
+        try tasks("SELECT cid, attempts FROM publications WHERE state = 'waiting' AND \(Outbox.isDue)", limit, horizon)
+    }
+
+    /// Blocks to be pinned: the node has them, and all of their parts. Those that never failed come first, and of the
+    /// others one, because a pin that waits for what nobody has holds up everything else.
+    func blocksToPin(limit: Int, horizon: Int64) throws -> [Task] {
+        let all = try tasks(
+            """
+            SELECT cid, attempts FROM publications AS root WHERE \(Outbox.isReadyToPin) AND \(Outbox.isDue)
+            """, limit, horizon)
+        let fresh = all.filter { $0.attempts == 0 }
+        return fresh.isEmpty ? Array(all.prefix(1)) : fresh + all.filter { $0.attempts > 0 }.prefix(1)
+    }
+
+    private static let isReadyToPin = """
+        state = 'stored' AND cover IS NULL
+        AND NOT EXISTS (SELECT 1 FROM publications WHERE cover = root.cid AND state = 'waiting')
+        """
+    private static let isDue = "(due <= :now OR due > :now + :horizon)"
+
+    private func tasks(_ query: String, _ limit: Int, _ horizon: Int64) throws -> [Task] {
+        try store.read { database in
+            let rows = try Row.fetchAll(
+                database, sql: query + " ORDER BY attempts > 0, due, number LIMIT :limit",
+                arguments: ["now": unixMicroseconds() / 1000, "horizon": horizon, "limit": limit])
+            return try rows.map { Task(cid: try CID(row: $0["cid"]), attempts: $0["attempts"]) }
+        }
+    }
+
+    /// When the next row is due, Unix milliseconds; nil: nothing waits.
+    func nextDue() throws -> Int64? {
+        try store.read { database in
+            try Int64.fetchOne(
+                database,
+                sql: """
+                    SELECT min(due) FROM publications AS root WHERE state = 'waiting' OR (\(Outbox.isReadyToPin))
+                    """)
+        }
+    }
+
+    /// Blocks that the pin of `cid` keeps, as far as the node is thought to have them.
+    func parts(of cid: CID) throws -> [CID] {
+        try store.read { database in
+            try Row.fetchAll(
+                database, sql: "SELECT cid FROM publications WHERE cover = ? AND state != 'waiting'",
+                arguments: [cid.column]
+            ).map { try CID(row: $0["cid"]) }
+        }
+    }
+
+    /// Writes what came of many tasks at once: a transaction for each would cost more than the tasks.
+    func record(_ outcomes: [(cid: CID, outcome: Outcome)]) throws {
+        guard !outcomes.isEmpty else { return }
+        let now = unixMicroseconds() / 1000
+        try store.write { database in
+            for (cid, outcome) in outcomes { try record(cid, outcome, now, database) }
+        }
+    }
+
+    private func record(_ cid: CID, _ outcome: Outcome, _ now: Int64, _ database: Database) throws {
+        switch outcome {
+        case .became(let state):
+            try database.cachedStatement(
+                sql: "UPDATE publications SET state = ?, attempts = 0, due = ?, error = '' WHERE cid = ?"
+            ).execute(arguments: [state.rawValue, now, cid.column])
+            guard state == .published else { return }
+            // Its pin was walked through all of them.
+            try database.cachedStatement(
+                sql: "UPDATE publications SET state = 'published', attempts = 0, error = '' WHERE cover = ?"
+            ).execute(arguments: [cid.column])
+        case .failed(let reason, let again):
+            try database.cachedStatement(
+                sql: "UPDATE publications SET attempts = attempts + 1, due = ?, error = ? WHERE cid = ?"
+            ).execute(arguments: [again, reason, cid.column])
+        case .lost:
+            try database.cachedStatement(
+                sql: "UPDATE publications SET state = 'waiting', due = ? WHERE cid = ? AND state != 'fetched'"
+            ).execute(arguments: [now, cid.column])
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import DTAFormats
+import DTASystem
+import Foundation
+import GRDB
+
+/// How far a block is on its way to the IPFS node.
+public enum PublicationState: String, Sendable, CaseIterable {
+    /// The node has not got it yet.
+    case waiting
+    /// The node has it, and may drop it: it is not pinned yet.
+    case stored
+    /// The node has it and has pinned it.
+    case published
+    /// It came from the node, which is not asked to keep it.
+    case fetched
+}
+
+/// A block on its way to the IPFS node.
+public struct Publication: Sendable, Equatable {
+    public let cid: CID
+    public let state: PublicationState
+    /// Those that failed since the last success.
+    public let attempts: Int
+    /// Unix seconds: of the next attempt, and since when it is on its way.
+    public let next: Int64
+    public let since: Int64
+    /// What stood in the way the last time; "" where nothing did.
+    public let error: String
+
+    init(_ row: Row) throws {
+        cid = try CID(row: row["cid"])
+        state = PublicationState(rawValue: row["state"]) ?? .waiting
+        attempts = row["attempts"]
+        next = (row["due"] as Int64) / 1000
+        since = row["since"]
+        error = row["error"]
+    }
+}
+
+extension CID {
+    /// From a column of the database.
+    init(row bytes: Data) throws {
+        self = try explaining("the ledger's tables are damaged") { try CID(bytes: [UInt8](bytes)) }
+    }
+
+    /// For a column of the database.
+    var column: Data { Data(bytes) }
+}

@@ -1,0 +1,209 @@
+import CCurl
+import DTASystem
+import Glibc
+
+/// One libcurl easy handle: a connection that is kept, for one thread at a time. What it points to is its own, from its
+/// beginning to its end.
+@safe final class CurlHandle {
+    private let handle: UnsafeMutableRawPointer
+    private let base: String
+    private let isStopped: () -> Bool
+    /// Where libcurl writes what went wrong.
+    private let reason = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+    /// Head lines of calls with an empty body, and of those with a file.
+    private var plainHead: UnsafeMutablePointer<curl_slist>?
+    private var fileHead: UnsafeMutablePointer<curl_slist>?
+    /// Between the parts of a body; nobody but the node sees it, so no block can be made to contain it.
+    private let boundary: String
+
+    private var answer = HTTPAnswer()
+    private var limit = 0
+
+    /// - Parameters:
+    ///   - authorization: the header's whole line.
+    ///   - isStopped: asked about once a second; where it says yes, the transfer ends.
+    init(
+        _ endpoint: CurlEndpoint, authorization: SecretBytes?, isStopped: @escaping () -> Bool
+    ) throws(HTTPFailure) {
+        if let reason = unsafe ccurl_load() { throw HTTPFailure(reason: unsafe String(cString: reason)) }
+        guard let handle = unsafe ccurl_make() else { throw HTTPFailure(reason: "libcurl has no memory") }
+        unsafe self.handle = handle
+        base = endpoint.base
+        self.isStopped = isStopped
+        let random = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 16) }
+        boundary = "dta-" + random.joined(separator: "-")
+        unsafe reason.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        try configure(endpoint)
+        // No form of our own where there is no body, and never a wait for "100 Continue".
+        unsafe plainHead = try CurlHandle.list(["Content-Type:", "Expect:"], authorization)
+        unsafe fileHead = try CurlHandle.list(
+            ["Content-Type: multipart/form-data; boundary=\(boundary)", "Expect:"], authorization)
+    }
+
+    deinit {
+        unsafe ccurl_free(handle)
+        unsafe ccurl_free_list(plainHead)
+        unsafe ccurl_free_list(fileHead)
+        unsafe reason.deallocate()
+    }
+
+    private func configure(_ endpoint: CurlEndpoint) throws(HTTPFailure) {
+        unsafe ccurl_set_pointer(handle, CURLOPT_ERRORBUFFER, reason)
+        try set(CURLOPT_NOSIGNAL, 1)
+        try set(CURLOPT_POST, 1)
+        try set(CURLOPT_FOLLOWLOCATION, 0)
+        try set(CURLOPT_TCP_KEEPALIVE, 1)
+        try set(CURLOPT_PROTOCOLS_STR, "http,https")
+        // Neither what the environment says nor what another configuration of libcurl does.
+        try set(CURLOPT_PROXY, "")
+        try set(CURLOPT_NOPROXY, "*")
+        try set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
+        try set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
+        try set(CURLOPT_SSL_VERIFYPEER, 1)
+        try set(CURLOPT_SSL_VERIFYHOST, 2)
+        // Kubo takes whoever calls himself Mozilla for a web page, and refuses him.
+        try set(CURLOPT_USERAGENT, "dtad/\(Version.current)")
+        try set(CURLOPT_CONNECTTIMEOUT_MS, endpoint.connectMilliseconds)
+        if let path = endpoint.socketPath { try set(CURLOPT_UNIX_SOCKET_PATH, path) }
+        if let file = endpoint.certificateAuthorities {
+            try set(CURLOPT_CAINFO, file)
+            unsafe ccurl_set_text(handle, CURLOPT_CAPATH, nil)
+        }
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe ccurl_set_receiver(handle, CURLOPT_HEADERFUNCTION, CURLOPT_HEADERDATA, receiveLine, context)
+        unsafe ccurl_set_receiver(handle, CURLOPT_WRITEFUNCTION, CURLOPT_WRITEDATA, receiveBody, context)
+        unsafe ccurl_set_watcher(handle, watch, context)
+    }
+
+    /// Does one request, waiting for it.
+    func perform(_ call: HTTPCall) throws(HTTPFailure) -> HTTPAnswer {
+        answer = HTTPAnswer()
+        limit = call.limit
+        unsafe reason[0] = 0
+        try set(CURLOPT_URL, base + call.target)
+        try set(CURLOPT_TIMEOUT_MS, call.milliseconds)
+        try set(CURLOPT_LOW_SPEED_LIMIT, call.stallSeconds == nil ? 0 : 1)
+        try set(CURLOPT_LOW_SPEED_TIME, call.stallSeconds ?? 0)
+        unsafe ccurl_set_pointer(handle, CURLOPT_HTTPHEADER, call.file == nil ? plainHead : fileHead)
+        let body = call.file.map(multipart) ?? []
+        unsafe ccurl_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count))
+        let code = unsafe body.withUnsafeBytes { bytes in
+            // An empty array has no address, and without one libcurl would ask for the body.
+            unsafe withUnsafeBytes(of: 0 as UInt8) { nothing in
+                let start = unsafe bytes.baseAddress ?? nothing.baseAddress
+                unsafe ccurl_set_pointer(handle, CURLOPT_POSTFIELDS, UnsafeMutableRawPointer(mutating: start))
+                let code = unsafe ccurl_perform(handle)
+                unsafe ccurl_set_pointer(handle, CURLOPT_POSTFIELDS, nil)
+                return code
+            }
+        }
+        answer.status = unsafe ccurl_status(handle)
+        // A body that was cut off here was answered; one that broke off there is whole only if it says why.
+        if code == CURLE_OK || answer.isTooLong || (answer.streamError != nil && answer.status != 0) { return answer }
+        let text = unsafe reason[0] == 0 ? String(cString: ccurl_error_text(code)) : String(cString: reason)
+        throw HTTPFailure(
+            reason: text, timedOut: code == CURLE_OPERATION_TIMEDOUT, stopped: code == CURLE_ABORTED_BY_CALLBACK)
+    }
+
+    private func multipart(_ file: [UInt8]) -> [UInt8] {
+        let head = """
+            --\(boundary)\r\nContent-Disposition: form-data; name="data"; filename="block"\r\n\
+            Content-Type: application/octet-stream\r\n\r\n
+            """
+        var body: [UInt8] = []
+        body.reserveCapacity(head.utf8.count + file.count + boundary.utf8.count + 8)
+        body += head.utf8
+        body += file
+        body += "\r\n--\(boundary)--\r\n".utf8
+        return body
+    }
+
+    private static func list(
+        _ lines: [String], _ secret: SecretBytes?
+    ) throws(HTTPFailure) -> UnsafeMutablePointer<curl_slist>? {
+        var list: UnsafeMutablePointer<curl_slist>?
+        for line in lines {
+            guard let longer = unsafe ccurl_append(list, line) else {
+                throw HTTPFailure(reason: "libcurl has no memory")
+            }
+            unsafe list = longer
+        }
+        guard let secret else { return unsafe list }
+        let longer = unsafe secret.withUnsafeBytes { bytes in
+            var text = unsafe Array(bytes) + [0]
+            defer { wipe(&text) }
+            return unsafe text.withUnsafeBytes { text in
+                unsafe text.bindMemory(to: CChar.self).baseAddress.flatMap { unsafe ccurl_append(list, $0) }
+            }
+        }
+        guard let longer = unsafe longer else { throw HTTPFailure(reason: "libcurl has no memory") }
+        return unsafe longer
+    }
+
+    private func set(_ option: CURLoption, _ value: Int) throws(HTTPFailure) {
+        try check(unsafe ccurl_set_number(handle, option, value))
+    }
+
+    private func set(_ option: CURLoption, _ value: String) throws(HTTPFailure) {
+        try check(unsafe ccurl_set_text(handle, option, value))
+    }
+
+    private func check(_ code: CURLcode) throws(HTTPFailure) {
+        guard code == CURLE_OK else {
+            throw HTTPFailure(reason: "libcurl is too old: \(unsafe String(cString: ccurl_error_text(code)))")
+        }
+    }
+
+    // MARK: What libcurl calls
+
+    /// A line of the head, or of the trailers that follow a body in chunks.
+    fileprivate func take(line bytes: UnsafeRawBufferPointer) {
+        let line = unsafe String(decoding: bytes, as: UTF8.self)
+        guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == "x-stream-error" else { return }
+        answer.streamError = String(line[line.index(after: colon)...].trimmingPrefix { $0.isWhitespace })
+    }
+
+    fileprivate func take(body bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count <= limit - answer.body.count else {
+            answer.isTooLong = true
+            return false
+        }
+        unsafe answer.body.append(contentsOf: bytes)
+        return true
+    }
+
+    fileprivate var mayGoOn: Bool { !isStopped() }
+}
+
+/// What a handle needs to know of the node's place.
+struct CurlEndpoint: Sendable {
+    var base: String
+    var socketPath: String?
+    var certificateAuthorities: String?
+    var connectMilliseconds: Int
+}
+
+/// The handle that a callback is for: it lives, because its own `perform` waits for libcurl's return.
+private func owner(_ context: UnsafeMutableRawPointer?) -> CurlHandle? {
+    unsafe context.map { unsafe Unmanaged<CurlHandle>.fromOpaque($0).takeUnretainedValue() }
+}
+
+private func receiveLine(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
+    unsafe owner(context)?.take(line: UnsafeRawBufferPointer(start: bytes, count: size * count))
+    return size * count
+}
+
+private func receiveBody(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
+    let taken = unsafe owner(context)?.take(body: UnsafeRawBufferPointer(start: bytes, count: size * count)) ?? false
+    return taken ? size * count : 0
+}
+
+private func watch(
+    _ context: UnsafeMutableRawPointer?, _: curl_off_t, _: curl_off_t, _: curl_off_t, _: curl_off_t
+) -> Int32 {
+    unsafe owner(context)?.mayGoOn ?? false ? 0 : 1
+}

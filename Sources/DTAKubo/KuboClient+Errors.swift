@@ -1,0 +1,84 @@
+import DTASystem
+import Foundation
+
+/// What went wrong, in a person's words: each names the node, and quotes it where it said something.
+extension KuboClient {
+    func failure(_ failure: HTTPFailure) -> KuboError {
+        if failure.stopped { return KuboError(.stopped, DTAError(.unavailable, "the agent is stopping")) }
+        return KuboError(
+            .unreachable,
+            DTAError(
+                .unavailable,
+                failure.timedOut
+                    ? "\(name) did not answer in time: \(quoted(failure.reason))"
+                    : "\(name) cannot be reached: \(quoted(failure.reason))",
+                hint: "is it running, and may dtad use its RPC? dtad check tells"))
+    }
+
+    /// What an answer means whose status is not 200.
+    func refusal(_ answer: HTTPAnswer) -> KuboError {
+        let message = message(answer)
+        switch answer.status {
+        case 401, 403:
+            return KuboError(
+                .unreachable,
+                DTAError(
+                    .failedPrecondition, "\(name) turns the agent away: \(message)",
+                    hint: "ledger.kubo.auth and its secret must be what the node's API.Authorizations expects"))
+        case 404, 405:
+            return KuboError(
+                .unreachable,
+                DTAError(
+                    .failedPrecondition, "\(name) answers \(answer.status): it does not speak Kubo's RPC",
+                    hint: "ledger.kubo.api is the RPC's address (Addresses.API), not the gateway's"))
+        case 500 where isErrorObject(answer): return refused(message)
+        case 400: return refused(message)
+        default:
+            return KuboError(.unreachable, DTAError(.unavailable, "\(name) answers \(answer.status): \(message)"))
+        }
+    }
+
+    /// The node's own words about one call that it could not do.
+    func refused(_ message: String) -> KuboError {
+        KuboError(.refused, DTAError(.unavailable, "\(name) refused: \(quoted(message))"))
+    }
+
+    /// The node answered 200 with something else than Kubo does.
+    func garbage(_ command: String) -> KuboError {
+        KuboError(
+            .unreachable,
+            DTAError(
+                .unavailable, "\(name) answers \(command) with something that is not Kubo's",
+                hint: "ledger.kubo.api must be the RPC of a Kubo node, and nothing between may change its answers"))
+    }
+
+    /// Kubo's errors: `{"Message": "…", "Code": 0, "Type": "error"}`.
+    private struct ErrorObject: Decodable {
+        var Message: String
+    }
+
+    private func isErrorObject(_ answer: HTTPAnswer) -> Bool {
+        (try? JSONDecoder().decode(ErrorObject.self, from: Data(answer.body))) != nil
+    }
+
+    private func message(_ answer: HTTPAnswer) -> String {
+        if let object = try? JSONDecoder().decode(ErrorObject.self, from: Data(answer.body)) {
+            return quoted(object.Message)
+        }
+        return quoted(String(decoding: answer.body.prefix(512), as: UTF8.self))
+    }
+
+    /// Somebody else's words in a sentence of ours: of one line, bounded, and without what a terminal might obey.
+    private func quoted(_ text: String) -> String {
+        let words = text.unicodeScalars.split { scalar in
+            switch scalar.properties.generalCategory {
+            case .spaceSeparator, .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse,
+                .unassigned:
+                true
+            default: false
+            }
+        }
+        let line = words.map { String($0) }.joined(separator: " ")
+        return line.count <= 300 ? line : line.prefix(300) + "…"
+    }
+}

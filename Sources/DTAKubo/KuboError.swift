@@ -1,0 +1,28 @@
+import DTASystem
+
+/// Why a call to an IPFS node failed, and what that says about the block that it was about.
+public struct KuboError: Error, Sendable, CustomStringConvertible {
+    public enum Kind: Sendable {
+        /// The node is away, hangs, turns everybody away or does not speak Kubo's RPC: nothing is said about the block.
+        case unreachable
+        /// The node refused this one call, or failed at it.
+        case refused
+        /// Nobody whom the node reaches gave it the block in time.
+        case notFound
+        /// The node answered with bytes of another block.
+        case wrongBlock
+        /// The agent is stopping.
+        case stopped
+    }
+
+    public let kind: Kind
+    /// For a person.
+    public let error: DTAError
+
+    init(_ kind: Kind, _ error: DTAError) {
+        self.kind = kind
+        self.error = error
+    }
+
+    public var description: String { error.description }
+}

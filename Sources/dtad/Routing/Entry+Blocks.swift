@@ -1,0 +1,70 @@
+import AgentServer
+import DTACore
+import DTAFormats
+import DTASystem
+
+/// Requests that need blocks which may not be here, and which the IPFS node may have.
+extension Entry {
+    /// The most blocks that one request asks for: an envelope's recipients, their pages, and what those link to.
+    private static let mostAsked = 4096
+
+    /// Goes on as `prepare` says, which runs where the disk may be read. Where it fails for want of blocks, they are
+    /// brought from the node and it is tried again, as long as each round brings one more and time is left.
+    /// - Parameter localOnly: the node is not asked.
+    func bringing(
+        in lane: Lane = .reading, localOnly: Bool = false, _ prepare: @escaping @Sendable () throws -> Step
+    ) -> Step {
+        let patience = localOnly ? 0 : agent.ledger.fetchMilliseconds ?? 0
+        let deadline = monotonicNanoseconds() + UInt64(patience) * 1_000_000
+        return step(in: lane) { attempt(in: lane, until: deadline, asked: [], prepare) }
+    }
+
+    /// Where a request looks for what it needs.
+    enum Lane {
+        case reading
+        /// For what works on many recipients.
+        case bulk
+    }
+
+    private func step(in lane: Lane, _ next: @escaping @Sendable () -> Step) -> Step {
+        lane == .bulk ? .bulk(next) : .lookingUp(next)
+    }
+
+    /// - Parameters:
+    ///   - deadline: monotonic; in the past where the node is not asked.
+    ///   - asked: what it was asked for already.
+    private func attempt(
+        in lane: Lane, until deadline: UInt64, asked: Set<CID>, _ prepare: @escaping @Sendable () throws -> Step
+    ) -> Step {
+        let (result, missing) = MissingBlocks.collecting(prepare)
+        switch result {
+        case .success(let step): return step
+        case .failure(let error):
+            let wanted = missing.filter { !asked.contains($0) }
+            guard !wanted.isEmpty, asked.count + wanted.count <= Entry.mostAsked, monotonicNanoseconds() < deadline
+            else { return .answer(finish(.failure(error))) }
+            return .asking {
+                // What the node said tells more than that a block is not here.
+                if let failure = bring(wanted, until: deadline) { return .answer(finish(.failure(failure))) }
+                return step(in: lane) { attempt(in: lane, until: deadline, asked: asked.union(wanted), prepare) }
+            }
+        }
+    }
+
+    /// - Returns: the first error, if not a single block was brought.
+    private func bring(_ wanted: [CID], until deadline: UInt64) -> (any Error)? {
+        var failure: (any Error)?
+        var brought = 0
+        for cid in wanted {
+            let now = monotonicNanoseconds()
+            guard now < deadline else { break }
+            do {
+                try agent.ledger.fetch(cid, for: caller, milliseconds: Int((deadline - now) / 1_000_000) + 1)
+                brought += 1
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        return brought == 0 ? failure : nil
+    }
+}
