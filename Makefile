@@ -30,6 +30,7 @@ build:  ## The release programs, in .build/release
 
 bench: build  ## Speed, memory and start, beside a yardstick in C; ARGS=--help for the options
 	@Scripts/setup bench
+	@$(RELEASE) --product dta-bench
 	@Benchmarks/run $(ARGS)
 
 install:  ## What `make build` built, units and completions included, below DESTDIR and PREFIX
@@ -46,7 +47,7 @@ tsan:  ## The workers' tests under the thread sanitizer
 	@Scripts/tsan
 
 format:  ## Lay out the Swift sources
-	swift format -i -p -r Package.swift Sources Tests
+	swift format -i -p -r Package.swift Sources Tests Benchmarks
 
 lint:  ## What CI wants of the sources' form
 	@Scripts/lint

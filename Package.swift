@@ -92,6 +92,15 @@ let package = Package(
             name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments, crypto],
             swiftSettings: common),
 
+        // What Benchmarks/run measures with; it is not installed
+        .executableTarget(
+            name: "dta-bench",
+            dependencies: [
+                "AgentProtocol", "DTAConfiguration", "DTACore", "DTAFormats", "DTASystem", crypto, arguments,
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/Swift", swiftSettings: common),
+
         // Tests
         .target(
             name: "TestSupport", dependencies: ["DTASystem", "CustodyProtocol", "AgentProtocol"],

@@ -125,3 +125,13 @@ int token_sign(const uint8_t digest[32], uint8_t signature[64])
 		return -1;
 	return length == 64 ? 0 : -1;
 }
+
+CK_FUNCTION_LIST_PTR token_module(void)
+{
+	return pkcs11;
+}
+
+CK_SESSION_HANDLE token_session(void)
+{
+	return session;
+}

@@ -15,4 +15,8 @@ void token_login(const char *module, const char *pin);
 /* Signs a 32-byte digest: r and s, 32 bytes each. Not 0 where it failed. */
 int token_sign(const uint8_t digest[32], uint8_t signature[64]);
 
+/* The module and the session of token_login, for other calls. */
+CK_FUNCTION_LIST_PTR token_module(void);
+CK_SESSION_HANDLE token_session(void);
+
 #endif

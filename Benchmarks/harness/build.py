@@ -9,7 +9,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "Benchmarks" / "C"
 OUTPUT = ROOT / ".build" / "bench"
-PROGRAMS = {"load": ["load.c", "protocol.c", "common.c"], "skeleton": ["skeleton.c", "token.c", "common.c"]}
+PROGRAMS = {
+    "load": ["load.c", "protocol.c", "common.c"],
+    "skeleton": ["skeleton.c", "token.c", "common.c"],
+    "calls": ["calls.c", "token.c", "common.c"],
+}
 MODULES = (
     "/usr/lib/softhsm/libsofthsm2.so",
     "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
@@ -30,7 +34,7 @@ def program(name):
         return str(target)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     fresh = OUTPUT / f"{name}.{os.getpid()}"
-    headers = shlex.split(output("pkg-config", "--cflags", "p11-kit-1")) if name == "skeleton" else []
+    headers = shlex.split(output("pkg-config", "--cflags", "p11-kit-1")) if name != "load" else []
     output("gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", *headers, "-o", str(fresh),
            *(str(SOURCES / source) for source in PROGRAMS[name]), "-ldl", "-lpthread")
     fresh.replace(target)

@@ -96,36 +96,6 @@ extension AgentRequest {
 
     public static func verifyAudit() -> AgentRequest { AgentRequest(.auditVerify) }
 
-    public static func createIdentity(_ name: String) -> AgentRequest {
-        AgentRequest(.identityCreate, subject: name)
-    }
-
-    /// - Parameter identity: a name or a CID.
-    public static func showIdentity(_ identity: String) -> AgentRequest {
-        AgentRequest(.identityShow, subject: identity)
-    }
-
-    /// - Parameters:
-    ///   - from: the sender's name or CID.
-    ///   - to: names or CIDs of the recipients, at least one.
-    ///   - plaintext: up to 256 KiB.
-    ///   - contentType: its media type; application/octet-stream where "".
-    public static func sealEnvelope(
-        from: String, to: [String], plaintext: some Sequence<UInt8>, contentType: String = ""
-    ) -> AgentRequest {
-        var request = AgentRequest(.envelopeSeal, subject: from, data: plaintext)
-        request.identities = to
-        request.contentType = contentType
-        return request
-    }
-
-    /// - Parameter identity: the recipient to open as, a name or CID; whichever of the caller's fits where nil.
-    public static func openEnvelope(_ cid: String, as identity: String? = nil) -> AgentRequest {
-        var request = AgentRequest(.envelopeOpen, subject: cid)
-        if let identity { request.identities = [identity] }
-        return request
-    }
-
     /// - Parameter contentType: application/vnd.ipld.raw where "", or application/vnd.ipld.dag-cbor.
     public static func putBlock(_ block: some Sequence<UInt8>, contentType: String = "") -> AgentRequest {
         var request = AgentRequest(.ledgerPut, data: block)

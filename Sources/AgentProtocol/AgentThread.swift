@@ -2,7 +2,7 @@ import DTASystem
 import Glibc
 
 /// Starts a detached thread that runs `body` once. Signals go to other threads: this one blocks them all.
-func startThread(_ body: @escaping @Sendable () -> Void) throws {
+public func startThread(_ body: @escaping @Sendable () -> Void) throws {
     let box = unsafe Unmanaged.passRetained(ThreadBody(run: body))
     var attributes = pthread_attr_t()
     unsafe pthread_attr_init(&attributes)

@@ -8,8 +8,8 @@ import Glibc
 public final class BlockingAgentClient {
     public let socketPath: String
     private var socket: Descriptor?
-    private var reader = AgentFrameReader()
-    private var lastID: UInt64 = 0
+    var reader = AgentFrameReader()
+    var lastID: UInt64 = 0
 
     public init(socketPath: String) {
         self.socketPath = socketPath
@@ -49,7 +49,7 @@ public final class BlockingAgentClient {
         let error: DTAError
     }
 
-    private func connected(until deadline: UInt64) throws -> Descriptor {
+    func connected(until deadline: UInt64) throws -> Descriptor {
         if let socket {
             // The agent closes idle connections when it restarts.
             if isStillOpen(socket.number) { return socket }
@@ -86,7 +86,7 @@ public final class BlockingAgentClient {
         }
     }
 
-    private func poll(_ socket: Int32, for events: Int16, until deadline: UInt64) throws -> Int16 {
+    func poll(_ socket: Int32, for events: Int16, until deadline: UInt64) throws -> Int16 {
         let now = monotonicNanoseconds()
         guard now < deadline else { throw AgentConnectionError.timeout }
         var entry = pollfd(fd: socket, events: events, revents: 0)
@@ -95,7 +95,7 @@ public final class BlockingAgentClient {
         return entry.revents
     }
 
-    private func send(_ bytes: ArraySlice<UInt8>, on socket: Int32) throws -> Int {
+    func send(_ bytes: ArraySlice<UInt8>, on socket: Int32) throws -> Int {
         do {
             return try bytes.withUnsafeBytes { buffer in
                 try systemCall("send") {
@@ -112,20 +112,26 @@ public final class BlockingAgentClient {
 
     /// The answer to the last request, or the agent's last word (id 0); nil while it has not come.
     private func receive(from socket: Int32) throws -> AgentResponse? {
-        let count = try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { chunk in
-            guard let base = chunk.baseAddress else { return 0 }
-            let count = try unsafe receive(socket, into: base, capacity: chunk.count)
-            if count > 0 { unsafe reader.append(UnsafeRawBufferPointer(rebasing: chunk[..<count])) }
-            return count
-        }
-        if count < 0 { return nil }
-        guard count > 0 else { throw AgentConnectionError.lost(midFrame: !reader.isEmpty) }
+        guard try fill(from: socket) else { return nil }
         while let response = try AgentConnectionError.decoding({ try reader.next() }) {
             if response.id == lastID { return response }
             if response.id == 0, let error = response.error { throw error }
             // Any other is the late answer to a call that was given up.
         }
         return nil
+    }
+
+    /// Reads what has come; false where nothing has.
+    func fill(from socket: Int32) throws -> Bool {
+        let count = try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { chunk in
+            guard let base = chunk.baseAddress else { return 0 }
+            let count = try unsafe receive(socket, into: base, capacity: chunk.count)
+            if count > 0 { unsafe reader.append(UnsafeRawBufferPointer(rebasing: chunk[..<count])) }
+            return count
+        }
+        if count < 0 { return false }
+        guard count > 0 else { throw AgentConnectionError.lost(midFrame: !reader.isEmpty) }
+        return true
     }
 
     /// As recv(2); -1 where there is nothing to read yet.

@@ -30,6 +30,8 @@ final class Connection: @unchecked Sendable {
         var frameWaiting = false
         var output: [UInt8] = []
         var outputSent = 0
+        /// Bytes of `input` that are charged to the account.
+        var held = 0
         /// Since when half a frame or an unread answer is waited for (monotonic); 0: nothing is.
         var stalledInput: UInt64 = 0
         var stalledOutput: UInt64 = 0
@@ -103,9 +105,15 @@ final class Connection: @unchecked Sendable {
     /// - Returns: false when the connection is at its end.
     func endReading() -> Bool {
         let frameWaiting = input.holdsFrame
-        let partial = !input.isEmpty
+        let count = input.count
+        let partial = count > 0
         return state.withLock {
             $0.reading = false
+            if !$0.closed {
+                let fits = account.hold(count - $0.held, limit: limits.heldBytesPerUser)
+                $0.held = count
+                guard fits else { return false }
+            }
             $0.frameWaiting = frameWaiting
             $0.stalledInput =
                 partial && !frameWaiting ? ($0.stalledInput == 0 ? monotonicNanoseconds() : $0.stalledInput) : 0
@@ -208,6 +216,8 @@ final class Connection: @unchecked Sendable {
             guard !$0.closed else { return false }
             $0.closed = true
             account.removeUnread($0.output.count - $0.outputSent)
+            _ = account.hold(-$0.held, limit: limits.heldBytesPerUser)
+            $0.held = 0
             $0.output = []
             $0.outputSent = 0
             shutdown(socket.number, Int32(SHUT_RDWR))

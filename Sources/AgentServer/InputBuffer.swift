@@ -8,7 +8,8 @@ struct InputBuffer {
     private var bytes: [UInt8] = []
     private var start = 0
 
-    var isEmpty: Bool { start == bytes.count }
+    var count: Int { bytes.count - start }
+    var isEmpty: Bool { count == 0 }
 
     mutating func append(_ more: UnsafeRawBufferPointer) {
         if start > 0, start == bytes.count {
@@ -16,6 +17,8 @@ struct InputBuffer {
             start = 0
         }
         bytes.append(contentsOf: more)
+        // Once, and not by doubling; what is not yet received takes no memory of the machine.
+        if let size = try? frameSize(), size > bytes.capacity - start { bytes.reserveCapacity(start + size) }
     }
 
     /// The size of the first frame with its header, where the header is here.

@@ -67,6 +67,9 @@ extension Server {
         case .lookingUp(let work):
             let accepted = readingLane.submit(user: user) { [self] in proceed(work(), exchange) }
             if !accepted { proceed(work(), exchange) }
+        case .bulk(let work):
+            let accepted = bulkLane.submit(user: user) { [self] in proceed(work(), exchange) }
+            if !accepted { proceed(work(), exchange) }
         case .asking(let work):
             let accepted = askingLane.submit(user: user) { [self] in proceed(work(), exchange) }
             if !accepted { proceed(work(), exchange) }

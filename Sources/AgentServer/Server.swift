@@ -22,6 +22,8 @@ public final class Server: Sendable {
     let slowLane = SlowLane(name: "slow-lane")
     let durableLane = SlowLane(name: "durable-lane")
     let readingLane = SlowLane(name: "reading-lane")
+    /// Two threads: one hashes while the other writes.
+    let bulkLane = SlowLane(name: "bulk-lane", threads: 2)
     /// Several threads: who waits for another program does nothing meanwhile.
     let askingLane = SlowLane(name: "asking-lane", threads: 4)
     private let ready = Locked(Ready())
@@ -98,6 +100,7 @@ public final class Server: Sendable {
         slowLane.start()
         durableLane.start()
         readingLane.start()
+        bulkLane.start()
         askingLane.start()
         do {
             try poller.add(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
@@ -129,11 +132,12 @@ public final class Server: Sendable {
         while !finished, monotonicNanoseconds() < deadline {
             finished =
                 registry.isIdle && slowLane.isIdle && durableLane.isIdle && readingLane.isIdle
-                && askingLane.isIdle && pool.health.parked == 0
+                && bulkLane.isIdle && askingLane.isIdle && pool.health.parked == 0
             if !finished { usleep(10_000) }
         }
         durableLane.stop()
         readingLane.stop()
+        bulkLane.stop()
         askingLane.stop()
         for connection in registry.all { forgetConnection(connection) }
         pool.stop()
@@ -207,23 +211,26 @@ public final class Server: Sendable {
             return true
         }
         var arrived: [(Connection, UInt32)] = []
+        var own: [UInt64] = []
         poller.wait(milliseconds: waits ? milliseconds : 0) { id, events in
             if id < Registry.firstID {
-                handle(id, worker)
+                own.append(id)
             } else if let connection = registry.find(id) {
                 arrived.append((connection, events))
             }
         }
-        let (next, left) = ready.withLock { ready -> ((Connection, UInt32)?, Bool) in
+        // What came off the set is everybody's before this worker begins with anything that could occupy it.
+        let left = ready.withLock { ready -> Bool in
             if waits { ready.sleepers -= 1 }
             for (connection, events) in arrived {
                 ready.queue.append((connection, events), user: connection.caller.uid)
             }
-            let next = ready.queue.popFirst()
-            return (next, !ready.queue.isEmpty && ready.sleepers > 0)
+            return ready.queue.count > (own.isEmpty ? 1 : 0) && ready.sleepers > 0
         }
         // What this worker took and cannot do at once is for those that sleep.
         if left { kicks.send() }
+        for id in own { handle(id, worker) }
+        let next = ready.withLock { $0.queue.popFirst() }
         if let (connection, events) = next { attend(connection, events, worker) }
     }
 

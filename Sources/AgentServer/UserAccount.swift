@@ -7,6 +7,8 @@ public struct ServerLimits: Sendable {
     public var requestsPerUser = 1024
     /// What the requests of a user that are in flight carry, in bytes.
     public var requestBytesPerUser = 64 << 20
+    /// What a user's connections have sent and no worker has taken yet, in bytes.
+    public var heldBytesPerUser = 64 << 20
     /// Answers that a user's connections have not read yet, in bytes.
     public var unreadBytesPerUser = 64 << 20
     /// Unread answers of one connection, past which it is closed.
@@ -17,12 +19,13 @@ public struct ServerLimits: Sendable {
     public init() {}
 }
 
-/// What one user occupies: connections, requests in flight, answers not read.
+/// What one user occupies: connections, input not taken yet, requests in flight, answers not read.
 final class UserAccount: Sendable {
     struct Usage {
         var connections = 0
         var requests = 0
         var requestBytes = 0
+        var heldBytes = 0
         var unreadBytes = 0
     }
 
@@ -63,6 +66,15 @@ final class UserAccount: Sendable {
         usage.withLock {
             $0.requests -= 1
             $0.requestBytes -= bytes
+        }
+    }
+
+    /// - Parameter change: by how many bytes a connection's untaken input grew or shrank.
+    /// - Returns: false where that makes more than `limit`; it is counted all the same.
+    func hold(_ change: Int, limit: Int) -> Bool {
+        usage.withLock {
+            $0.heldBytes += change
+            return change <= 0 || $0.heldBytes <= limit
         }
     }
 

@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -94,4 +95,14 @@ int clinux_run_on(int processor)
 	CPU_ZERO(&set);
 	CPU_SET(processor, &set);
 	return sched_setaffinity(0, sizeof set, &set);
+}
+
+int clinux_start_writeback(int file, int64_t offset, int64_t count)
+{
+	return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
+int clinux_release(int file, int64_t offset, int64_t count)
+{
+	return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count);
 }

@@ -45,6 +45,14 @@ public protocol Custodian: AnyObject, Sendable {
     /// Signs context ‖ 00 ‖ hash with an identity's key; dtad-hsm knows the contexts it may sign and prepends them itself.
     func signDocument(_ id: ObjectID, context: String, hash: [UInt8]) throws -> [UInt8]
 
+    /// Makes the ML-DSA-65 key that stands beside an identity's signing key. The token gets no object by that.
+    /// - Parameter signing: the identity's signing key.
+    func createPostQuantumKey(_ signing: ObjectID) throws -> PostQuantumKey
+
+    /// Signs context ‖ 00 ‖ hash with an identity's ML-DSA-65 key (3309 bytes, empty `ctx`), in the contexts in which its
+    /// signing key may, and only while that one is on the token.
+    func signPostQuantum(_ signing: ObjectID, key: PostQuantumKey, context: String, hash: [UInt8]) throws -> [UInt8]
+
     /// The content key of one envelope: HPKE-opens `key` with the identity's X-Wing key, bound to the core hash and to
     /// the recipient's CID.
     /// - Parameters: `kem`: the X25519 object; `publicKEM`: the X-Wing public key (1216 bytes); `sealedSeed`: as

@@ -143,6 +143,29 @@ extension CustodyConnection: Custodian {
         }
     }
 
+    public func createPostQuantumKey(_ signing: ObjectID) throws -> PostQuantumKey {
+        try call(.createPostQuantumKey) {
+            $0.field(signing.bytes)
+        } _: {
+            PostQuantumKey(
+                publicKey: try $0.field(exactly: PostQuantumKey.publicKeySize), sealedSeed: try $0.field(atMost: 1024))
+        }
+    }
+
+    public func signPostQuantum(
+        _ signing: ObjectID, key: PostQuantumKey, context: String, hash: [UInt8]
+    ) throws -> [UInt8] {
+        try call(.signPostQuantum) {
+            $0.field(signing.bytes)
+            $0.field(key.publicKey)
+            $0.field(key.sealedSeed)
+            $0.field(context)
+            $0.field(hash)
+        } _: {
+            try $0.field(exactly: PostQuantumKey.signatureSize)
+        }
+    }
+
     public func openKey(
         kem: ObjectID, owner: ObjectOwner, publicKEM: [UInt8], sealedSeed: [UInt8], coreHash: [UInt8],
         recipient: [UInt8], enc: [UInt8], key: [UInt8]

@@ -19,13 +19,15 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case sealState = 15
     case unsealState = 16
     case settle = 17
+    case createPostQuantumKey = 18
+    case signPostQuantum = 19
 }
 
 /// What an object on the token may be used for; it stands in the object's label, and dtad-hsm alone writes that.
 public enum ObjectClass: UInt8, Sendable, CaseIterable {
     /// Keys that users make: sign, mac, encrypt, decrypt, public, delete.
     case user = 1
-    /// An identity's signing key: signDocument, public, delete.
+    /// An identity's signing key: signDocument, createPostQuantumKey, signPostQuantum, delete.
     case identitySigning = 2
     /// An identity's X25519 key: openKey, delete.
     case identityKEM = 3
@@ -169,6 +171,23 @@ public struct CreatedIdentityKeys: Sendable, Equatable {
         self.signingType = signingType
         self.signing = signing
         self.kem = kem
+        self.sealedSeed = sealedSeed
+    }
+}
+
+/// The ML-DSA-65 key of an identity. No token makes such keys yet: its seed leaves dtad-hsm sealed, bound to the identity's
+/// signing key on the token.
+public struct PostQuantumKey: Sendable, Equatable {
+    /// 1952 bytes (FIPS 204, table 2).
+    public var publicKey: [UInt8]
+    /// The seed of 32 bytes, a sealed blob.
+    public var sealedSeed: [UInt8]
+
+    public static let publicKeySize = 1952
+    public static let signatureSize = 3309
+
+    public init(publicKey: [UInt8], sealedSeed: [UInt8]) {
+        self.publicKey = publicKey
         self.sealedSeed = sealedSeed
     }
 }

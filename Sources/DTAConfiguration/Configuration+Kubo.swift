@@ -95,7 +95,8 @@ extension Section {
             }
             secret = .credential(name)
         case (_?, _?):
-            throw DTAError(.invalidArgument, "\(file): ledger.kubo has both auth_file and credential; one of them is enough")
+            throw DTAError(
+                .invalidArgument, "\(file): ledger.kubo has both auth_file and credential; one of them is enough")
         }
         guard let scheme else {
             throw DTAError(.invalidArgument, "\(file): ledger.kubo needs auth: bearer or basic, as the node expects it")

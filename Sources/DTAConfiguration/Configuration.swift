@@ -47,7 +47,7 @@ public struct Configuration: Sendable, Equatable {
         public var requestsPerUser = 1024
         public var keysPerUser = 10_000
         public var identitiesPerUser = 1000
-        public var ledgerBytesPerUser = 1 << 30
+        public var ledgerBytesPerUser = 16 << 30
         /// How long SIGTERM waits for what runs.
         public var drainMilliseconds = 10_000
     }

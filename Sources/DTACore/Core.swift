@@ -36,18 +36,23 @@ public final class Core: Sendable {
             logger: logger, forget: forget)
         let client = try configuration.kubo.map(KuboClient.init)
         let outbox = client.map { [store] _ in Outbox(store: store) }
-        let blocks = BlockStore(store: store, limit: configuration.limits.ledgerBytesPerUser, outbox: outbox)
+        let blocks = BlockStore(
+            store: store, segments: try SegmentDirectory(state: configuration.state),
+            limit: configuration.limits.ledgerBytesPerUser, outbox: outbox)
+        let swept = try blocks.sweepSegments()
+        if swept > 0 { logger.notice("cleared what was left of unfinished envelopes", metadata: ["files": "\(swept)"]) }
         var publisher: Publisher?
         if let client, let outbox {
             try outbox.adopt()
             publisher = Publisher(client: client, outbox: outbox, blocks: blocks, logger: logger)
         }
         self.publisher = publisher
-        ledger = LedgerService(blocks, publisher: publisher)
         identities = try IdentityService(
             blocks: blocks, intents: intents, policy: policy,
             identitiesPerUser: configuration.limits.identitiesPerUser, logger: logger)
-        envelopes = EnvelopeService(identities: identities, blocks: blocks)
+        let envelopes = EnvelopeService(identities: identities, blocks: blocks)
+        self.envelopes = envelopes
+        ledger = LedgerService(blocks, publisher: publisher, judge: { try envelopes.standing(ofComing: $0) })
     }
 
     // MARK: The HSM is there
@@ -68,7 +73,10 @@ public final class Core: Sendable {
     }
 
     /// Whether an act that failed left something on the token that `sweep` can clear.
-    public var needsSweep: Bool { intents.arePending }
+    public var needsSweep: Bool {
+        identities.dropExpiredDrafts()
+        return intents.arePending
+    }
 
     /// Clears what acts that failed left on the token. At any time, and again after the HSM was away.
     public func sweep(_ custodian: any Custodian) throws { try intents.sweep(custodian) }
@@ -87,10 +95,20 @@ public final class Core: Sendable {
                 .permissionDenied, "user \(caller.display) may not ask what other users may do",
                 hint: "an administrator can")
         }
+        // Trust is the host's decision, whoever an identity belongs to, and may be about one that is not known yet.
+        if permission == .trust {
+            return try explain(caller, permission, IdentityService.trustResource(subject), uid: uid)
+        }
         let resource = permission.applies(to: .key) ? keys.resource(subject) : nil
         guard let resource = resource ?? identities.resource(subject) else {
             throw DTAError(.notFound, "there is no key and no own identity \(quoted(subject)) on this host")
         }
+        return try explain(caller, permission, resource, uid: uid)
+    }
+
+    private func explain(
+        _ caller: Caller, _ permission: Permission, _ resource: Resource, uid: UInt32?
+    ) throws -> Decision {
         guard let uid, uid != caller.uid else { return policy.current.explain(caller, permission, resource) }
         let answer = policy.current.explain(UserDatabase.caller(uid: uid), permission, resource)
         let caution =

@@ -35,24 +35,34 @@ extension Custody {
     /// Signs context ‖ 00 ‖ hash. Identities sign documents and nothing else; only the agent's own key signs checkpoints
     /// of the audit log, and beside them nothing but its own document.
     func signDocument(_ id: ObjectID, context: String, hash: [UInt8]) throws -> [UInt8] {
-        guard SignedBytes.contexts.contains(context) else {
-            throw DTAError(.permissionDenied, "no identity signs in the context \"\(context.prefix(64))\"")
-        }
-        let message = try translating { try SignedBytes.make(context: context, hash: hash) }
+        let message = try signedBytes(context, hash)
         return try climbing {
             let (key, owner) = try key(id, .identitySigning)
-            let isAllowed =
-                owner == .agent
-                ? [SignedBytes.audit, SignedBytes.identity].contains(context) : context != SignedBytes.audit
-            guard isAllowed else {
-                throw DTAError(
-                    .permissionDenied,
-                    "\(owner == .agent ? "the agent's own key" : "a user's identity") does not sign in the context \(context)"
-                )
-            }
+            try check(context, of: owner)
             guard key.kind == .p256 else { return try sign(key, message) }
             let signature = try sign(key, Array(SHA256.hash(data: message)))
             return try ECDSASignature(raw: signature, algorithm: .p256).lowS.raw
+        }
+    }
+
+    /// What an identity signs, of the contexts that there are.
+    func signedBytes(_ context: String, _ hash: [UInt8]) throws -> [UInt8] {
+        guard SignedBytes.contexts.contains(context) else {
+            throw DTAError(.permissionDenied, "no identity signs in the context \"\(context.prefix(64))\"")
+        }
+        return try translating { try SignedBytes.make(context: context, hash: hash) }
+    }
+
+    /// Whether the identities of `owner` sign in a context.
+    func check(_ context: String, of owner: ObjectOwner) throws {
+        let isAllowed =
+            owner == .agent
+            ? [SignedBytes.audit, SignedBytes.identity].contains(context) : context != SignedBytes.audit
+        guard isAllowed else {
+            throw DTAError(
+                .permissionDenied,
+                "\(owner == .agent ? "the agent's own key" : "a user's identity") does not sign in the context \(context)"
+            )
         }
     }
 

@@ -123,7 +123,9 @@ import Glibc
     ) throws(HTTPFailure) -> UnsafeMutablePointer<curl_slist>? {
         var list: UnsafeMutablePointer<curl_slist>?
         for line in lines {
-            guard let longer = unsafe ccurl_append(list, line) else { throw HTTPFailure(reason: "libcurl has no memory") }
+            guard let longer = unsafe ccurl_append(list, line) else {
+                throw HTTPFailure(reason: "libcurl has no memory")
+            }
             unsafe list = longer
         }
         guard let secret else { return unsafe list }

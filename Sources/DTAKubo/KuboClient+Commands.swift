@@ -51,7 +51,8 @@ extension KuboClient {
                 .wrongBlock,
                 DTAError(
                     .dataLoss,
-                    "\(name) answered for the block \(cid) more than \(KuboClient.blockLimit) bytes, which no block has"))
+                    "\(name) answered for the block \(cid) more than \(KuboClient.blockLimit) bytes, which no block has"
+                ))
         }
         let actual = CID(hashing: answer.body, codec: cid.codec)
         guard actual == cid else {

@@ -9,7 +9,8 @@ extension KuboClient {
             .unreachable,
             DTAError(
                 .unavailable,
-                failure.timedOut ? "\(name) did not answer in time: \(quoted(failure.reason))"
+                failure.timedOut
+                    ? "\(name) did not answer in time: \(quoted(failure.reason))"
                     : "\(name) cannot be reached: \(quoted(failure.reason))",
                 hint: "is it running, and may dtad use its RPC? dtad check tells"))
     }

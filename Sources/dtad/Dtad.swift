@@ -12,7 +12,9 @@ struct Dtad: ParsableCommand {
               dtad run --config ~/.dta/dtad.yaml --socket ~/.dta/agent.sock
             """,
         version: Version.current,
-        subcommands: [InitCommand.self, RunCommand.self, CheckCommand.self])
+        subcommands: [
+            InitCommand.self, RunCommand.self, CheckCommand.self, BackupCommand.self, RestoreCommand.self,
+        ])
 }
 
 /// Ends the program as people expect it: the sentence and the hint on standard error, exit status 1.

@@ -115,6 +115,12 @@ final class ScriptedCustodian: Custodian {
     func createIdentity(owner: ObjectOwner, signing: ObjectID, kem: ObjectID) throws -> CreatedIdentityKeys {
         throw unused
     }
+    func createPostQuantumKey(_ signing: ObjectID) throws -> PostQuantumKey { throw unused }
+
+    func signPostQuantum(
+        _ signing: ObjectID, key: PostQuantumKey, context: String, hash: [UInt8]
+    ) throws -> [UInt8] { throw unused }
+
     func signDocument(_ id: ObjectID, context: String, hash: [UInt8]) throws -> [UInt8] { throw unused }
     func openKey(
         kem: ObjectID, owner: ObjectOwner, publicKEM: [UInt8], sealedSeed: [UInt8], coreHash: [UInt8],

@@ -7,8 +7,9 @@ import TestSupport
 
 @testable import AgentServer
 
-/// Status is answered at once, random needs the HSM, mac goes to the slow lane, ledger.put to the durable one; anything
-/// else is refused.
+/// Status is answered at once, random needs the HSM, mac goes to the slow lane, ledger.put to the durable one;
+/// envelope.open looks something up and then does as random, ledger.get asks another program and then does as
+/// envelope.open; anything else is refused.
 private struct ScriptedHandler: RequestHandler {
     func prepare(_ request: AgentRequest, from caller: Caller) -> Step {
         let id = request.id
@@ -31,6 +32,18 @@ private struct ScriptedHandler: RequestHandler {
                 response.id = id
                 return response
             }
+        case .envelopeOpen:
+            return .lookingUp {
+                .custody { access in
+                    let response = random(id, count, access)
+                    return { response }
+                }
+            }
+        case .ledgerGet:
+            var next = request
+            next.operation = .envelopeOpen
+            let prepared = prepare(next, from: caller)
+            return .asking { prepared }
         default: return .answer(AgentResponse(id: id, error: DTAError(.invalidArgument, "no such operation")))
         }
     }

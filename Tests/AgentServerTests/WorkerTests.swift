@@ -49,6 +49,29 @@ struct WorkerTests {
         #expect(wrong == 0)
     }
 
+    @Test(
+        "go on with a request that looked something up, with one that asked another program, and refuse it at the deadline"
+    )
+    func steps() throws {
+        let test = try TestServer(processes: 1, deadlineMilliseconds: 500)
+        let client = try test.connect()
+        for id in 1...40 { try client.send(id % 2 == 0 ? .envelopeOpen : .ledgerGet, id: UInt64(id), count: 7) }
+        var sizes: [UInt64: Int] = [:]
+        for _ in 1...40 {
+            let answer = try #require(try client.receive())
+            sizes[answer.id] = answer.data.count
+        }
+        #expect(sizes.count == 40 && sizes.values.allSatisfy { $0 == 7 })
+        // One of them finds the HSM idle and hangs; the others wait for it as requests do, up to the deadline.
+        test.script.hang()
+        for id in 51...60 { try client.send(.ledgerGet, id: UInt64(id), count: 1) }
+        var refused = 0
+        for _ in 1...9 where try client.receive()?.code == .unavailable { refused += 1 }
+        #expect(refused == 9)
+        test.script.release()
+        #expect(try client.receive()?.code == .ok)
+    }
+
     @Test("answer status, refusals and durable work while every HSM call hangs, and the rest afterwards")
     func hangingHSM() throws {
         let test = try TestServer(processes: 2)

@@ -52,6 +52,16 @@ struct ClassTests {
                 .identitySigning, "signDocument",
                 { _ = try custody.signDocument(id, context: SignedBytes.identity, hash: digest) }
             ),
+            (.identitySigning, "createPostQuantumKey", { _ = try custody.createPostQuantumKey(id) }),
+            (
+                .identitySigning, "signPostQuantum",
+                {
+                    let key = PostQuantumKey(
+                        publicKey: [UInt8](repeating: 0, count: PostQuantumKey.publicKeySize),
+                        sealedSeed: [UInt8](repeating: 0, count: 65))
+                    _ = try custody.signPostQuantum(id, key: key, context: SignedBytes.identity, hash: digest)
+                }
+            ),
             (
                 .identityKEM, "openKey",
                 {

@@ -1,6 +1,7 @@
 import CustodyProtocol
 import DTAConfiguration
 import DTACore
+import DTAFormats
 import DTASystem
 import Foundation
 import Logging
@@ -46,6 +47,17 @@ struct Host {
     @discardableResult
     func identity(_ name: String, of caller: Caller = alice) throws -> KnownIdentity {
         try core.identities.create(caller, name: name)(custodian)
+    }
+}
+
+extension EnvelopeService {
+    func seal(
+        _ caller: Caller, sender: String, recipients: [String], data: [UInt8], contentType: String,
+        isPublic: Bool = false, replyTo: String = ""
+    ) throws -> CustodyStep<CID> {
+        let address = Address(
+            sender: sender, recipients: recipients, isPublic: isPublic, contentType: contentType, replyTo: replyTo)
+        return try seal(caller, address, data: data)
     }
 }
 

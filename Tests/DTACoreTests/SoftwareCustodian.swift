@@ -173,6 +173,23 @@ final class SoftwareCustodian: Custodian {
         return Array(try key.signature(for: try SignedBytes.make(context: context, hash: hash)))
     }
 
+    func createPostQuantumKey(_ signing: ObjectID) throws -> PostQuantumKey {
+        try reach("createPostQuantumKey")
+        _ = try secret(.identitySigning, signing)
+        let key = try MLDSA65.PrivateKey()
+        return PostQuantumKey(
+            publicKey: Array(key.publicKey.rawRepresentation), sealedSeed: Array(key.seedRepresentation))
+    }
+
+    func signPostQuantum(
+        _ signing: ObjectID, key: PostQuantumKey, context: String, hash: [UInt8]
+    ) throws -> [UInt8] {
+        try reach("signPostQuantum")
+        _ = try secret(.identitySigning, signing)
+        let key = try MLDSA65.PrivateKey(seedRepresentation: key.sealedSeed, publicKey: nil)
+        return Array(try key.signature(for: try SignedBytes.make(context: context, hash: hash)))
+    }
+
     func openKey(
         kem: ObjectID, owner: ObjectOwner, publicKEM: [UInt8], sealedSeed: [UInt8], coreHash: [UInt8],
         recipient: [UInt8], enc: [UInt8], key: [UInt8]

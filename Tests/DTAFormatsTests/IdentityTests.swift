@@ -191,12 +191,13 @@ struct IdentityTests {
         }
     }
 
-    @Test("an identity that replaces another is refused, with the reason, and never half checked")
+    @Test("an identity that says it replaces another, and brings nobody's consent, is refused")
     func rotation() throws {
         let block = try resigned(["previous"], .link(alice.cid))
         let error = refusal { _ = try SignedIdentity(block: block) }
-        #expect(error.kind == .unsupported)
-        #expect(error.reason.contains("replaces another"))
+        #expect(error.kind == .badSignature)
+        let raw = CID(hashing: [1], codec: .raw)
+        #expect(refusal { _ = try SignedIdentity(block: resigned(["previous"], .link(raw))) }.kind == .malformed)
     }
 
     @Test("a recovery key's hash is carried, and has 32 bytes")

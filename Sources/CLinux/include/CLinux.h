@@ -43,7 +43,13 @@ void clinux_name_thread(const char *name);
 // getsockopt(SO_PEERPIDFD), Linux 6.5. A descriptor, or -1 with errno.
 int clinux_peer_pidfd(int socket);
 
+// sync_file_range(2): starts to write a range out to the disk, and does not wait. 0, or -1 with errno.
+int clinux_start_writeback(int file, int64_t offset, int64_t count);
+
 // strerrordesc_np(3): the text of an errno, untranslated; safe in any thread. NULL where there is none.
 const char *clinux_error_text(int number);
+
+// fallocate(2) that gives the room of these bytes back and keeps the file's size: 0, or -1 with errno.
+int clinux_release(int file, int64_t offset, int64_t count);
 
 #endif

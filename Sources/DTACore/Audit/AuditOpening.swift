@@ -61,7 +61,7 @@ extension AuditLog {
     }
 
     /// Where the last line that has its line end, ends.
-    private static func endOfLastLine(_ segment: AuditSegment, _ size: Int) throws -> Int {
+    static func endOfLastLine(_ segment: AuditSegment, _ size: Int) throws -> Int {
         var end = size
         while end > 0 {
             let start = max(0, end - (64 << 10))

@@ -39,6 +39,14 @@ final class AuditSegment: Sendable {
         return AuditSegment(path: path, first: first, file: file)
     }
 
+    /// Opens a segment to read what there is of it.
+    static func openToRead(directory: String, first: UInt64) throws -> AuditSegment {
+        let path = "\(directory)/\(name(first: first))"
+        let file = Descriptor(
+            owning: try systemCall("open") { unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) })
+        return AuditSegment(path: path, first: first, file: file)
+    }
+
     /// The numbers of the segments in a directory, in order.
     static func all(in directory: String) throws -> [UInt64] {
         guard let stream = unsafe opendir(directory) else { throw SystemCallError("opendir", errno: errno) }

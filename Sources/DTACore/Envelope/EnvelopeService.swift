@@ -4,137 +4,140 @@ import DTASystem
 
 /// Sealing and opening envelopes that are in the ledger.
 public final class EnvelopeService: Sendable {
-    private let identities: IdentityService
-    private let blocks: BlockStore
+    let identities: IdentityService
+    let blocks: BlockStore
+    let received: ReceivedEnvelopes
+    let drafts = DraftTable()
 
     init(identities: IdentityService, blocks: BlockStore) {
         self.identities = identities
         self.blocks = blocks
+        received = ReceivedEnvelopes(store: blocks.store)
     }
 
-    /// Seals a body to recipients and stores the envelope: it is durable when its CID is answered.
-    /// - Parameters:
-    ///   - sender: an identity of the caller's, or granted; name or CID.
-    ///   - recipients: names or CIDs of identities that are known here.
-    ///   - contentType: a media type; "": application/octet-stream.
-    public func seal(
-        _ caller: Caller, sender: String, recipients: [String], data: [UInt8], contentType: String
-    ) throws -> CustodyStep<CID> {
-        let from = try identities.authorized(caller, .seal, sender)
+    /// From whom an envelope is to be, to whom, and what it is.
+    public struct Address: Sendable {
+        /// An identity of the caller's, or granted; name or CID.
+        public var sender: String
+        /// Names or CIDs of identities that are known here; none where it is public.
+        public var recipients: [String]
+        public var isPublic: Bool
+        /// A media type; "": application/octet-stream.
+        public var contentType: String
+        /// The CID of the envelope that it answers; "": none.
+        public var replyTo: String
+
+        public init(
+            sender: String, recipients: [String] = [], isPublic: Bool = false, contentType: String = "",
+            replyTo: String = ""
+        ) {
+            self.sender = sender
+            self.recipients = recipients
+            self.isPublic = isPublic
+            self.contentType = contentType
+            self.replyTo = replyTo
+        }
+    }
+
+    /// Seals a body to recipients: reads their documents and wraps for each of them, which takes a while where they are
+    /// many. What is answered signs the envelope and stores it: it is durable when its CID is answered.
+    public func seal(_ caller: Caller, _ address: Address, data: [UInt8]) throws -> CustodyStep<CID> {
+        let from = try authorized(caller, address)
         guard data.count <= Envelope.bodyLimit else {
             throw DTAError(
-                .invalidArgument, "an envelope's body has at most \(Envelope.bodyLimit) bytes, not \(data.count)")
-        }
-        guard !recipients.isEmpty else { throw DTAError(.invalidArgument, "an envelope needs a recipient") }
-        guard recipients.count <= Envelope.recipientLimit else {
-            throw DTAError(
-                .invalidArgument,
-                "an envelope has at most \(Envelope.recipientLimit) recipients here, not \(recipients.count)")
+                .invalidArgument, "an envelope's own body has at most \(Envelope.bodyLimit) bytes, not \(data.count)",
+                hint: "a larger one is sent in chunks: ENVELOPE_DRAFT")
         }
         let owner = Owner(uid: caller.uid, name: caller.userName)
+        let begun = try begin(address, from)
+        let parts = try explaining("the envelope cannot be sealed") {
+            try begun.draft.finish(data, keys: begun.keys)
+        }
+        CrashPoint.reach(.envelopeSealEncrypted)
         return { [self] custodian in
-            // Reading and wrapping for hundreds of recipients takes a while: it is not for the first phase.
-            let to = try Set(recipients).sorted().map(identities.document)
-            let document = try blocks.document(from.cid)
-            let envelope = try explaining("the envelope cannot be sealed") {
-                try EnvelopeSealer.seal(
-                    data, content: contentType.isEmpty ? "application/octet-stream" : contentType, from: from.cid,
-                    to: to, created: unixMicroseconds() / 1_000_000)
-            }
-            CrashPoint.reach(.envelopeSealEncrypted)
-            let signed = try explaining("the envelope cannot be signed as \(identities.display(from.cid))") {
-                try SignedEnvelope(signing: envelope, sender: document) { context, hash in
-                    try custodian.signDocument(from.signingObject, context: context, hash: hash)
-                }
-            }
+            let signed = try sign(parts.envelope, from, begun.sender, custodian)
             CrashPoint.reach(.envelopeSealSigned)
-            try blocks.store.write { try blocks.insert(signed.block, signed.cid, .envelope, owner: owner, in: $0) }
+            let standing = try identities.standing(from.cid).name
+            try blocks.store.write { database in
+                for page in parts.blocks {
+                    try blocks.insert(page.bytes, page.cid, .block, partOf: signed.cid, owner: owner, in: database)
+                }
+                try blocks.insert(signed, standing: standing, owner: owner, in: database)
+            }
             CrashPoint.reach(.envelopeSealStored)
             return signed.cid
         }
     }
 
-    /// What an envelope held.
-    public struct Opened: Sendable {
-        public let cid: CID
-        public let header: Envelope.Header
-        public let body: [UInt8]
-        /// The identity as which it was opened; nil: it is public.
-        public let recipient: CID?
+    // MARK: What sealing and drafts have in common
+
+    /// The sender, if the caller may seal as it, and the address makes sense.
+    func authorized(_ caller: Caller, _ address: Address) throws -> IdentityRecord {
+        let from = try identities.sender(caller, address.sender)
+        guard address.recipients.isEmpty == address.isPublic else {
+            throw DTAError(
+                .invalidArgument,
+                address.isPublic ? "a public envelope has no recipients" : "an envelope needs a recipient",
+                hint: address.isPublic ? "" : "name one, or make the envelope public")
+        }
+        guard address.recipients.count <= Envelope.recipientLimit else {
+            throw DTAError(
+                .invalidArgument,
+                "an envelope has at most \(Envelope.recipientLimit) recipients, not \(address.recipients.count)")
+        }
+        return from
     }
 
-    /// Opens an envelope from the ledger, after its bytes, its sender's document and signature are verified.
-    /// - Parameter identity: as which of its recipients; nil: whichever of them is the caller's, or granted.
-    public func open(_ caller: Caller, envelope subject: String, as identity: String?) throws -> CustodyStep<Opened> {
-        let cid = try LedgerService.cid(subject)
-        let signed = try verified(cid)
-        let envelope = signed.envelope
-        guard envelope.sealing != nil else {
-            return { _ in Opened(cid: cid, header: envelope.header, body: envelope.body, recipient: nil) }
-        }
-        let own = try identity.map { try named(caller, $0, signed) } ?? anyRecipient(caller, signed)
-        let (wrap, coreHash) = try explaining("the envelope \(cid) cannot be opened") {
-            (try envelope.wrap(for: own.cid), try envelope.coreHash)
-        }
-        return { custodian in
-            var key = try custodian.openKey(
-                kem: own.kemObject, owner: ObjectOwner(uid: own.owner.uid), publicKEM: own.publicKEM,
-                sealedSeed: own.sealedSeed, coreHash: coreHash, recipient: own.cid.bytes, enc: wrap.enc, key: wrap.key)
-            defer { wipe(&key) }
-            let body = try explaining("the envelope \(cid) cannot be opened") {
-                try EnvelopeOpener.open(envelope, contentKey: key)
-            }
-            return Opened(cid: cid, header: envelope.header, body: body, recipient: own.cid)
-        }
-    }
-
-    private func verified(_ cid: CID) throws -> SignedEnvelope {
-        let block = try blocks.bytes(cid)
-        let signed = try explaining("the block \(cid) is not an envelope") {
-            try SignedEnvelope(block: block, named: cid)
-        }
-        let from = signed.envelope.header.from
+    struct Begun {
+        /// The sender's document.
         let sender: SignedIdentity
+        let draft: EnvelopeDraft
+        /// Nil where it is public.
+        let keys: ContentKeys?
+    }
+
+    /// Reads all documents that an envelope needs, and wraps its key.
+    func begin(_ address: Address, _ from: IdentityRecord) throws -> Begun {
+        let sender = try blocks.document(from.cid)
+        let previous = try address.replyTo.isEmpty ? nil : answered(address.replyTo)
+        let content = address.contentType.isEmpty ? "application/octet-stream" : address.contentType
+        let created = unixMicroseconds() / 1_000_000
+        guard !address.isPublic else {
+            let draft = try explaining("the envelope cannot be made") {
+                try EnvelopeSealer.beginPublic(
+                    content: content, from: from.cid, created: created, answering: previous)
+            }
+            return Begun(sender: sender, draft: draft, keys: nil)
+        }
+        let subjects = Set(address.recipients).sorted()
+        try identities.need(subjects)
+        let to = try subjects.map(identities.recipient)
+        let (draft, keys) = try explaining("the envelope cannot be sealed") {
+            try EnvelopeSealer.begin(
+                content: content, from: from.cid, to: to, created: created, answering: previous)
+        }
+        return Begun(sender: sender, draft: draft, keys: keys)
+    }
+
+    func sign(
+        _ envelope: Envelope, _ from: IdentityRecord, _ sender: SignedIdentity, _ custodian: any Custodian
+    ) throws -> SignedEnvelope {
+        try explaining("the envelope cannot be signed as \(identities.display(from.cid))") {
+            try SignedEnvelope(signing: envelope, sender: sender) { context, hash in
+                try custodian.signDocument(from.signingObject, context: context, hash: hash)
+            }
+        }
+    }
+
+    /// The envelope that a new one answers: it is here, and its sender's.
+    private func answered(_ subject: String) throws -> SignedEnvelope {
+        let cid = try LedgerService.cid(subject)
         do {
-            sender = try blocks.document(from)
+            return try verified(cid)
         } catch let error as DTAError where error.code == .notFound {
             throw DTAError(
-                .failedPrecondition, "the envelope \(cid) is from identity \(from), which is not known here",
-                hint: "store its document with dtactl ledger put, then try again")
+                .notFound, "the envelope \(cid) that is to be answered is not in this host's ledger",
+                hint: "import it first")
         }
-        try explaining("the envelope \(cid) is not from \(identities.display(from))") {
-            try signed.verify(sender: sender)
-        }
-        return signed
-    }
-
-    private func named(_ caller: Caller, _ subject: String, _ signed: SignedEnvelope) throws -> IdentityRecord {
-        let own = try identities.authorized(caller, .open, subject)
-        guard signed.envelope.to.contains(own.cid) else {
-            throw DTAError(
-                .permissionDenied,
-                "the envelope \(signed.cid) is not to identity \(identities.display(own.cid)): \(recipients(signed))")
-        }
-        return own
-    }
-
-    private func anyRecipient(_ caller: Caller, _ signed: SignedEnvelope) throws -> IdentityRecord {
-        let here = signed.envelope.to.compactMap(identities.own).filter { identities.allows(caller, .open, $0) }
-        // One's own comes before what others granted.
-        guard let own = here.first(where: { $0.owner.isSame(as: caller) }) ?? here.first else {
-            throw DTAError(
-                .permissionDenied,
-                "user \(caller.display) may not open the envelope \(signed.cid): \(recipients(signed)), and none of "
-                    + "them is this user's",
-                hint: "an administrator can grant open on a recipient under grants: in dtad.yaml")
-        }
-        return own
-    }
-
-    private func recipients(_ signed: SignedEnvelope) -> String {
-        let to = signed.envelope.to
-        let shown = to.prefix(8).map(identities.display).joined(separator: ", ")
-        let more = to.count > 8 ? " and \(to.count - 8) others" : ""
-        return to.count == 1 ? "its recipient is \(shown)" : "its recipients are \(shown)\(more)"
     }
 }

@@ -8,14 +8,25 @@ extension IdentityService {
 
     /// Who signs checkpoints; nil until `makeAgentIdentity` has run once on this state.
     public var signer: AuditSigner? {
-        guard let entry = index.entry(IdentityService.agentName), entry.item.owner == .agent, entry.damage == nil
+        guard let record = identities.newest(IdentityService.agentName), record.owner == .agent,
+            identities.damage(record.cid) == nil
         else { return nil }
-        return AuditSigner(identity: entry.item.cid, key: entry.item.signingObject)
+        return AuditSigner(identity: record.cid, key: record.signingObject)
     }
 
     /// Makes it at the first start.
     func makeAgentIdentity(_ custodian: any Custodian) throws {
-        guard index.entry(IdentityService.agentName) == nil else { return }
-        _ = try make(IdentityService.agentName, .agent, custodian)
+        guard identities.newest(IdentityService.agentName) == nil else { return }
+        let name = IdentityService.agentName
+        _ = try make(IdentityPlan(act: .create, name: name, title: name, owner: .agent), custodian)
+    }
+
+    /// Nobody replaces or revokes the agent's identity: the checkpoints of its audit log rest on it.
+    func refuseAgent(_ record: IdentityRecord) throws {
+        guard record.owner == .agent else { return }
+        throw DTAError(
+            .failedPrecondition,
+            "the agent's own identity cannot be replaced or revoked: it signs the checkpoints of the audit log",
+            hint: "a new state directory gets a new one")
     }
 }

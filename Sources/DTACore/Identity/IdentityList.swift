@@ -4,20 +4,20 @@ import Foundation
 import GRDB
 
 extension IdentityService {
-    /// The identities known here: first those whose private keys are here, by name, then others, in the order in which
-    /// they arrived. The agent's own is shown to administrators.
+    /// The identities known here: first those whose private keys are here, by name, each as the newest of its line; then
+    /// others, in the order in which they arrived. The agent's own is shown to administrators.
     public func list(_ caller: Caller, count: UInt32, cursor: String) throws -> Page<KnownIdentity> {
         let size = try PageSize.of(count)
         switch try Cursor(cursor) {
         case .own(let name):
-            let own = index.all.filter { $0.name > name && ($0.owner != .agent || caller.isAdministrator) }
+            let own = identities.allNewest.filter { $0.name > name && ($0.owner != .agent || caller.isAdministrator) }
                 .sorted { $0.name < $1.name }
             if own.count > size {
-                return Page(items: own.prefix(size).map(\.known), cursor: "own:\(own[size - 1].name)")
+                return Page(items: try known(own.prefix(size)), cursor: "own:\(own[size - 1].name)")
             }
             let rest = size - own.count
             let others = try others(after: 0, count: rest)
-            return Page(items: own.map(\.known) + others.items, cursor: others.cursor)
+            return Page(items: try known(own[...]) + others.items, cursor: others.cursor)
         case .other(let number): return try others(after: number, count: size)
         }
     }
@@ -39,26 +39,36 @@ extension IdentityService {
         }
     }
 
+    private func known(_ own: ArraySlice<IdentityRecord>) throws -> [KnownIdentity] {
+        try blocks.store.read { database in
+            try own.map { record in
+                let statement = try database.cachedStatement(sql: "SELECT previous FROM documents WHERE cid = ?")
+                let previous = try Data.fetchOne(statement, arguments: [Data(record.cid.bytes)]).map(KnownFacts.cid)
+                return try known(
+                    record.cid, name: record.name, created: record.created, previous: previous, in: database)
+            }
+        }
+    }
+
     private func others(after: Int64, count: Int) throws -> Page<KnownIdentity> {
-        let rows = try blocks.store.read { database in
-            try Row.fetchAll(
+        try blocks.store.read { database in
+            let rows = try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT blocks.number, blocks.cid, documents.name, documents.created
+                    SELECT blocks.number, blocks.cid, documents.name, documents.created, documents.previous
                     FROM documents JOIN blocks ON blocks.cid = documents.cid
-                    WHERE blocks.number > ? AND documents.cid NOT IN (SELECT cid FROM identities)
+                    WHERE blocks.number > ? AND documents.claim IS NOT 'forged'
+                      AND documents.cid NOT IN (SELECT cid FROM identities)
                     ORDER BY blocks.number LIMIT ?
                     """,
                 arguments: [after, count + 1])
+            let items = try rows.prefix(count).map { row in
+                try known(
+                    KnownFacts.cid(row["cid"]), name: row["name"], created: row["created"],
+                    previous: (row["previous"] as Data?).map(KnownFacts.cid), in: database)
+            }
+            let last: Int64 = count == 0 ? after : rows.prefix(count).last?["number"] ?? after
+            return Page(items: items, cursor: rows.count > count ? "other:\(last)" : "")
         }
-        let items = try rows.prefix(count).map { row in
-            KnownIdentity(
-                cid: try explaining("the table of documents is damaged") {
-                    try CID(bytes: [UInt8](row["cid"] as Data))
-                },
-                name: row["name"], owner: nil, created: row["created"])
-        }
-        let last: Int64 = count == 0 ? after : rows.prefix(count).last?["number"] ?? after
-        return Page(items: items, cursor: rows.count > count ? "other:\(last)" : "")
     }
 }

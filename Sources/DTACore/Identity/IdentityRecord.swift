@@ -5,9 +5,8 @@ import Foundation
 import GRDB
 
 /// An identity whose private keys are here.
-public final class IdentityRecord: NamedItem {
-    static let kind = Resource.Kind.identity
-
+public final class IdentityRecord: Sendable {
+    /// What this host calls it, and calls those that it replaced or that replaced it here.
     public let name: String
     public let owner: Owner
     /// Of its signed document.
@@ -44,11 +43,14 @@ public final class IdentityRecord: NamedItem {
             sealedSeed: [UInt8](row["sealed_seed"] as Data), created: row["created"])
     }
 
+    /// Stores it as the one that has its name now.
     func insert(_ database: Database) throws {
+        try database.execute(
+            sql: "UPDATE identities SET current = 0 WHERE name = ? AND current = 1", arguments: [name])
         try database.execute(
             sql: """
                 INSERT INTO identities (name, owner_uid, owner_name, cid, signing_object, kem_object, public_kem,
-                  sealed_seed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                  sealed_seed, created, current) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
                 """,
             arguments: [
                 name, Int64(owner.uid), owner.name, Data(cid.bytes), Data(signingObject.bytes), Data(kemObject.bytes),
@@ -56,18 +58,5 @@ public final class IdentityRecord: NamedItem {
             ])
     }
 
-    var known: KnownIdentity { KnownIdentity(cid: cid, name: name, owner: owner, created: created) }
-}
-
-/// An identity that is known here, as lists show it.
-public struct KnownIdentity: Sendable, Equatable {
-    public let cid: CID
-    /// As its owner or its document calls it; not to be trusted where it is not own.
-    public let name: String
-    /// Whose it is on this host; nil where its private keys are elsewhere.
-    public let owner: Owner?
-    /// Unix seconds.
-    public let created: Int64
-
-    public var isOwn: Bool { owner != nil }
+    var resource: Resource { Resource(.identity, name, owner: owner) }
 }

@@ -7,11 +7,11 @@ import Logging
 
 /// Identities: making those of users, and knowing those of others by their documents.
 public final class IdentityService: Sendable {
-    let index: NameIndex<IdentityRecord>
+    let identities: OwnIdentities
     let blocks: BlockStore
-    private let byCID: Locked<[CID: IdentityRecord]>
-    private let policy: LivePolicy
-    private let intents: Intents
+    let policy: LivePolicy
+    let intents: Intents
+    let drafts = RecoveryDrafts()
     private let logger: Logger
 
     init(
@@ -21,122 +21,105 @@ public final class IdentityService: Sendable {
         self.intents = intents
         self.policy = policy
         self.logger = logger
-        let rows = try blocks.store.read {
-            try Row.fetchAll($0, sql: "SELECT * FROM identities").map(IdentityRecord.init)
+        let (rows, aliases) = try blocks.store.read { database in
+            let rows = try Row.fetchAll(database, sql: "SELECT * FROM identities ORDER BY current, number")
+            let trusted = try Row.fetchAll(database, sql: "SELECT * FROM trust WHERE alias IS NOT NULL")
+            return (try rows.map(IdentityRecord.init), try trusted.map(TrustRow.init))
         }
-        index = NameIndex(rows, limit: identitiesPerUser)
-        byCID = Locked(Dictionary(rows.map { ($0.cid, $0) }, uniquingKeysWith: { first, _ in first }))
+        let called = Dictionary(aliases.map { ($0.alias ?? "", $0.cid) }, uniquingKeysWith: { first, _ in first })
+        identities = OwnIdentities(rows, aliases: called, limit: identitiesPerUser)
     }
 
-    /// How many identities have their private keys here, the agent's own among them.
-    public var count: Int { index.count }
+    /// How many identities have their private keys here, the agent's own among them; those that were replaced not.
+    public var count: Int { identities.count }
 
     // MARK: Making
 
     /// A new identity of the caller's.
-    public func create(_ caller: Caller, name: String) throws -> CustodyStep<KnownIdentity> {
+    /// - Parameters:
+    ///   - recovery: SHA-256 of an offline recovery key, 32 bytes; empty: none.
+    ///   - postQuantum: with an ML-DSA-65 key as well.
+    public func create(
+        _ caller: Caller, name: String, recovery: [UInt8] = [], postQuantum: Bool = false
+    ) throws -> CustodyStep<KnownIdentity> {
         let name = try IdentityName(name)
         let owner = try Owner(of: caller)
-        try index.check(name.text, owner: owner)
-        return { [self] in try make(name.text, owner, $0).known }
+        try IdentityService.check(postQuantum: postQuantum)
+        let plan = IdentityPlan(
+            act: .create, name: name.text, title: name.text, owner: owner,
+            recovery: try IdentityService.fingerprint(recovery))
+        try identities.check(name.text, owner: owner)
+        return { [self] in try known(make(plan, $0)) }
     }
 
-    func make(_ name: String, _ owner: Owner, _ custodian: any Custodian) throws -> IdentityRecord {
-        try index.reserve(name, owner: owner)
-        do {
-            return try makeReserved(name, owner, custodian)
-        } catch {
-            index.cancel(name, owner: owner)
-            throw error
-        }
-    }
-
-    private func makeReserved(_ name: String, _ owner: Owner, _ custodian: any Custodian) throws -> IdentityRecord {
-        let (signing, kem) = (ObjectID.random(), ObjectID.random())
-        let objects = [
-            Intents.Object(objectClass: .identitySigning, id: signing), .init(objectClass: .identityKEM, id: kem),
-        ]
-        let intent = try intents.begin(.identityCreate, name: name, objects: objects)
-        defer { intents.release(intent) }
-        CrashPoint.reach(.identityCreateIntended)
-        do {
-            let made = try custodian.createIdentity(owner: ObjectOwner(uid: owner.uid), signing: signing, kem: kem)
-            CrashPoint.reach(.identityCreateGenerated)
-            let document = try document(name, made) { try custodian.signDocument(signing, context: $0, hash: $1) }
-            CrashPoint.reach(.identityCreateSigned)
-            let record = IdentityRecord(
-                name: name, owner: owner, cid: document.cid, signingObject: signing, kemObject: kem,
-                publicKEM: made.kem, sealedSeed: made.sealedSeed, created: document.identity.created)
-            try blocks.store.write { database in
-                try blocks.insert(document, owner: owner, in: database)
-                try record.insert(database)
-                try intents.finish(intent, in: database)
-            }
-            CrashPoint.reach(.identityCreateStored)
-            index.add(record)
-            byCID.withLock { $0[record.cid] = record }
-            return record
-        } catch {
-            intents.undo(intent, custodian, objects: objects, after: error)
-            throw error
-        }
-    }
-
-    private func document(
-        _ name: String, _ made: CreatedIdentityKeys, sign: (String, [UInt8]) throws -> [UInt8]
+    /// Makes keys and document of an identity that is created or rotated.
+    /// - Parameter old: whose key agrees, where it is rotated.
+    func make(
+        _ plan: IdentityPlan, replacing old: IdentityRecord? = nil, _ custodian: any Custodian
     ) throws -> SignedIdentity {
+        let points: [CrashPoint] =
+            old == nil
+            ? [.identityCreateIntended, .identityCreateGenerated, .identityCreateSigned, .identityCreateStored]
+            : [.identityRotateIntended, .identityRotateGenerated, .identityRotateSigned, .identityRotateStored]
+        try identities.reserve(plan.name, owner: plan.owner, continuing: plan.continuesLine)
         do {
-            guard let algorithm = made.signingType.algorithm else {
-                throw DTAError(.internal, "the HSM answered a signing key of type \(made.signingType.name)")
+            let (document, record) = try withKeys(plan, custodian) { keys in
+                CrashPoint.reach(points[0])
+                let (made, identity) = try generate(plan, keys, custodian)
+                CrashPoint.reach(points[1])
+                let document = try sign(identity, keys, plan, old, custodian)
+                CrashPoint.reach(points[2])
+                let record = try store(document, plan, keys, sealedSeed: made.sealedSeed)
+                intents.release(keys.intent)
+                return (document, record)
             }
-            let key = try SigningKey(PublicKey(algorithm, raw: made.signing))
-            let identity = try Identity(
-                name: name, created: unixMicroseconds() / 1_000_000, signing: key, kem: made.kem)
-            return try SignedIdentity(signing: identity, with: sign)
-        } catch let error as FormatError {
-            throw DTAError(.internal, "the HSM answered keys that make no identity: \(error.reason)")
+            CrashPoint.reach(points[3])
+            identities.add(record)
+            return document
+        } catch {
+            identities.cancel(plan.name, owner: plan.owner)
+            throw error
         }
     }
 
-    // MARK: Knowing
-
-    /// An identity by the name that it has on this host, or by its CID, with its verified document.
-    /// Documents are public: every user may see them.
-    public func show(_ subject: String) throws -> (identity: KnownIdentity, document: SignedIdentity) {
-        let cid = try cid(subject)
-        let document = try blocks.document(cid)
-        if let own = own(cid) { return (own.known, document) }
-        let identity = document.identity
-        return (KnownIdentity(cid: cid, name: identity.name, owner: nil, created: identity.created), document)
-    }
-
-    /// The verified document of an identity by name or CID.
-    func document(_ subject: String) throws -> SignedIdentity { try blocks.document(cid(subject)) }
-
-    /// Looks for all of these identities' documents, so that whatever is not here is missed at once.
-    /// - Parameter subjects: names or CIDs.
-    /// - Throws: the first one's error.
-    public func need(_ subjects: [String]) throws {
-        var failure: (any Error)?
-        for subject in subjects {
-            do { _ = try blocks.bytes(cid(subject)) } catch { failure = failure ?? error }
+    private func sign(
+        _ identity: Identity, _ keys: IdentityKeys, _ plan: IdentityPlan, _ old: IdentityRecord?,
+        _ custodian: any Custodian
+    ) throws -> SignedIdentity {
+        let sign: DocumentSign = { try custodian.signDocument(keys.signing, context: $0, hash: $1) }
+        return try explaining("the identity \(quoted(plan.name)) cannot be signed") {
+            guard let predecessor = plan.predecessor, let old else {
+                return try SignedIdentity(signing: identity, with: sign)
+            }
+            let consent = Consent.previous(sign: {
+                try custodian.signDocument(old.signingObject, context: $0, hash: $1)
+            })
+            return try SignedIdentity(signing: identity, with: sign, replacing: predecessor, by: [consent])
         }
-        if let failure { throw failure }
     }
 
-    /// The CID of an identity by name or CID. Names are those of this host: what a document from elsewhere calls itself
-    /// finds nothing.
-    func cid(_ subject: String) throws -> CID {
-        if let cid = try? CID(subject) { return cid }
-        if let entry = index.entry(subject) { return entry.item.cid }
+    /// The one place that decides whether identities get a post-quantum key.
+    static func check(postQuantum: Bool) throws {
+        guard postQuantum else { return }
         throw DTAError(
-            .notFound, "there is no identity \(quoted(subject)) on this host",
-            hint: "identities from elsewhere are named by their CID")
+            .failedPrecondition, "identities with a post-quantum signing key are not made by this dtad",
+            hint: "leave it out")
     }
 
-    func own(_ cid: CID) -> IdentityRecord? { byCID.withLock { $0[cid] } }
+    /// - Parameter recovery: as a client gave it; empty: none.
+    static func fingerprint(_ recovery: [UInt8]) throws -> [UInt8]? {
+        guard [0, 32].contains(recovery.count) else {
+            throw DTAError(
+                .invalidArgument, "a recovery key is named by a SHA-256 of 32 bytes, not of \(recovery.count)")
+        }
+        return recovery.isEmpty ? nil : recovery
+    }
 
-    /// An own identity by name or CID, if the caller may.
+    // MARK: Own ones
+
+    func own(_ cid: CID) -> IdentityRecord? { identities.record(cid) }
+
+    /// An own identity by name or CID, if the caller may. By its name it is the newest of its line.
     func authorized(_ caller: Caller, _ permission: Permission, _ subject: String) throws -> IdentityRecord {
         let cid = try cid(subject)
         guard let own = own(cid) else {
@@ -145,16 +128,19 @@ public final class IdentityService: Sendable {
                 hint: "dtactl identity list shows those that are")
         }
         try policy.current.authorize(caller, permission, own.resource)
-        if let damage = index.entry(own.name)?.damage {
-            throw DTAError(
-                .dataLoss, "identity \(quoted(own.name)) is out of use: \(damage)",
-                hint: "an administrator should compare the token and the state directory with their backups")
-        }
+        try checkSound(own)
         return own
     }
 
+    func checkSound(_ own: IdentityRecord) throws {
+        guard let damage = identities.damage(own.cid) else { return }
+        throw DTAError(
+            .dataLoss, "identity \(quoted(own.name)) is out of use: \(damage)",
+            hint: "an administrator should compare the token and the state directory with their backups")
+    }
+
     func allows(_ caller: Caller, _ permission: Permission, _ identity: IdentityRecord) -> Bool {
-        policy.current.allows(caller, permission, identity.resource) && index.entry(identity.name)?.damage == nil
+        policy.current.allows(caller, permission, identity.resource) && identities.damage(identity.cid) == nil
     }
 
     /// An own identity as the policy sees it, for `policy explain`.
@@ -163,25 +149,25 @@ public final class IdentityService: Sendable {
         return own(cid)?.resource
     }
 
-    /// As people are told: `bob (bafy…)`, or the CID alone.
-    func display(_ cid: CID) -> String { own(cid).map { "\($0.name) (\(cid))" } ?? "\(cid)" }
-
     /// Takes identities out of use whose keys are not on the token, or are somebody else's there.
     func crossCheck(_ custodian: any Custodian) throws {
-        let identities = index.all
+        let all = identities.all
         let signing = try TokenCheck(custodian, .identitySigning)
         let kem = try TokenCheck(custodian, .identityKEM)
-        var damages: [String: String] = [:]
-        for identity in identities {
-            damages[identity.name] =
+        var damages: [CID: String] = [:]
+        for identity in all {
+            damages[identity.cid] =
                 signing.damage(identity.signingObject, owner: identity.owner).map { "its signing key: \($0)" }
                 ?? kem.damage(identity.kemObject, owner: identity.owner).map { "its KEM key: \($0)" }
         }
-        index.mark(damages)
-        for (name, reason) in damages.sorted(by: { $0.key < $1.key }) {
-            logger.error("an identity is out of use", metadata: ["identity": "\(name)", "why": "\(reason)"])
+        identities.mark(damages)
+        for identity in all.sorted(by: { $0.name < $1.name }) {
+            guard let reason = damages[identity.cid] else { continue }
+            logger.error(
+                "an identity is out of use",
+                metadata: ["identity": "\(identity.name)", "cid": "\(identity.cid)", "why": "\(reason)"])
         }
-        let known = try intents.objects().union((identities + index.all).flatMap { [$0.signingObject, $0.kemObject] })
+        let known = try intents.objects().union((all + identities.all).flatMap { [$0.signingObject, $0.kemObject] })
         signing.reportUnknown(except: known, logger)
         kem.reportUnknown(except: known, logger)
     }

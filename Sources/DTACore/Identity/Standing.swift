@@ -1,24 +1,5 @@
 import DTAFormats
-
-/// What is known here of an identity's life: what is not known here cannot be judged here.
-public enum Standing: Sendable, Equatable {
-    case current
-    /// Replaced by the identity that this CID names, and by no other.
-    case rotated(to: CID)
-    case revoked
-    /// Two successors that nothing reconciles: neither is trusted by succession.
-    case conflict
-
-    /// As it is stored and told.
-    public var name: String {
-        switch self {
-        case .current: "current"
-        case .rotated: "rotated"
-        case .revoked: "revoked"
-        case .conflict: "conflict"
-        }
-    }
-}
+import GRDB
 
 /// Whether this host trusts an identity, and how it comes to.
 public enum Trust: String, Sendable {
@@ -30,9 +11,36 @@ public enum Trust: String, Sendable {
 }
 
 extension IdentityService {
-    /// What is known here of an identity whose document is here.
-    func standing(_ cid: CID) throws -> Standing { .current }
+    /// How an identity stands, as far as it is known here: what is not known here cannot be judged here.
+    func standing(_ cid: CID) throws -> Standing {
+        try blocks.store.read { try IdentityJudge(KnownFacts(database: $0)).standing(of: cid) }
+    }
+
+    /// The same as part of a transaction; nil where the identity's document is not here.
+    func standing(_ cid: CID, in database: Database) throws -> Standing? {
+        let facts = KnownFacts(database: database)
+        return try facts.isKnown(cid) ? try IdentityJudge(facts).standing(of: cid) : nil
+    }
 
     /// Whether an identity is trusted now.
-    func trust(_ cid: CID) throws -> Trust { own(cid) == nil ? .untrusted : .trusted }
+    func trust(_ cid: CID) throws -> Trust { try blocks.store.read { try trust(cid, in: $0) } }
+
+    /// The same as part of a transaction.
+    ///
+    /// What was said of the identity itself goes first; then, going up its line, what was said of the nearest before it.
+    /// Distrust comes down every link that was ever agreed to, trust only down those that all hold.
+    func trust(_ cid: CID, in database: Database) throws -> Trust {
+        let facts = KnownFacts(database: database)
+        let judge = IdentityJudge(facts)
+        if let row = try facts.trustRow(of: cid) { return row.isTrusted ? .trusted : .distrusted }
+        let holding = Set(try judge.lineage(of: cid))
+        var isTrusted = own(cid) != nil
+        for ancestor in try judge.ancestors(of: cid) {
+            let row = try facts.trustRow(of: ancestor)
+            if let row, !row.isTrusted { return .distrusted }
+            if holding.contains(ancestor), row != nil || own(ancestor) != nil { isTrusted = true }
+            if row != nil { break }
+        }
+        return isTrusted ? .trusted : .untrusted
+    }
 }

@@ -5,6 +5,8 @@ import DTASystem
 public enum BlockKind: String, Sendable, CaseIterable {
     /// A signed identity whose signatures fit.
     case identity
+    /// The signed end of an identity.
+    case revocation
     /// A signed envelope, as far as its form goes; its signature is verified when it is opened.
     case envelope
     /// Anything else.

@@ -2,14 +2,24 @@ import DTAFormats
 import DTASystem
 import Foundation
 import GRDB
+import Glibc
 
-/// Blocks in the agent's database. What is read is hashed before anybody uses it.
+/// Blocks, in the agent's database and, those of large bodies, in segments. What is read is hashed before anybody uses it.
 struct BlockStore: Sendable {
     let store: Store
+    let segments: SegmentDirectory
     /// How many bytes each user may have stored.
     let limit: Int
     /// Where blocks are noted that are to be published; nil where no IPFS node is configured.
-    var outbox: Outbox?
+    private(set) var outbox: Outbox?
+    private let documents = DocumentCache()
+
+    init(store: Store, segments: SegmentDirectory, limit: Int, outbox: Outbox? = nil) {
+        self.store = store
+        self.segments = segments
+        self.limit = limit
+        self.outbox = outbox
+    }
 
     /// The same store, for blocks that come from the IPFS node.
     var receiving: BlockStore {
@@ -27,12 +37,10 @@ struct BlockStore: Sendable {
     ) throws {
         try outbox?.add(cid, coveredBy: envelope, in: database)
         if try restore(bytes, cid, owner: owner, in: database) { return }
-        let known = try Data.fetchOne(
-            database, sql: "SELECT bytes FROM blocks WHERE cid = ?", arguments: [Data(cid.bytes)])
-        if let known {
-            guard [UInt8](known) != bytes else { return }
+        if let known = try row(cid, database) {
+            guard (try? content(known)) != bytes else { return }
             try database.execute(
-                sql: "UPDATE blocks SET bytes = ?, size = ? WHERE cid = ?",
+                sql: "UPDATE blocks SET bytes = ?, size = ?, segment = NULL, segment_offset = NULL WHERE cid = ?",
                 arguments: [Data(bytes), bytes.count, Data(cid.bytes)])
             return
         }
@@ -47,13 +55,15 @@ struct BlockStore: Sendable {
             ])
     }
 
-    /// Stores a verified identity's document, and what lists tell of it.
-    func insert(_ document: SignedIdentity, owner: Owner, in database: Database) throws {
-        try insert(document.block, document.cid, .identity, owner: owner, in: database)
-        try database.execute(
-            sql: "INSERT OR IGNORE INTO documents (cid, name, created) VALUES (?, ?, ?)",
-            arguments: [Data(document.cid.bytes), document.identity.name, document.identity.created])
+    /// Stores an envelope, and records that it came.
+    /// - Parameter standing: the name of its sender's; nil where that cannot be judged yet.
+    func insert(_ signed: SignedEnvelope, standing: String?, owner: Owner, in database: Database) throws {
+        try insert(signed.block, signed.cid, .envelope, owner: owner, in: database)
+        try ReceivedEnvelopes.insert(
+            signed, standing: standing, received: unixMicroseconds() / 1_000_000, in: database)
     }
+
+    // MARK: What users may store
 
     func charge(_ size: Int, _ owner: Owner, _ database: Database) throws {
         try database.execute(
@@ -64,13 +74,21 @@ struct BlockStore: Sendable {
             arguments: [Int64(owner.uid), owner.name, size])
         guard owner != .agent else { return }
         let used = try BlockStore.usage(owner, database)
-        guard used <= limit else {
-            throw DTAError(
-                .resourceExhausted,
-                "user \(owner.display) may store \(limit) bytes in the ledger: \(used - size) are used, and this block "
-                    + "has \(size)",
-                hint: "an administrator can raise limits.ledger_bytes_per_user in dtad.yaml")
-        }
+        guard used <= limit else { throw tooMuch(owner, used: used - size, more: size) }
+    }
+
+    /// - Parameter staged: bytes of the owner's that are on the disk and not in the ledger yet.
+    /// - Throws: where `more` bytes beside them would be more than the owner may store.
+    func checkRoom(for more: Int, staged: Int, owner: Owner) throws {
+        let used = try store.read { try BlockStore.usage(owner, $0) } + staged
+        guard used + more <= limit else { throw tooMuch(owner, used: used, more: more) }
+    }
+
+    private func tooMuch(_ owner: Owner, used: Int, more: Int) -> DTAError {
+        DTAError(
+            .resourceExhausted,
+            "user \(owner.display) may store \(limit) bytes in the ledger: \(used) are used, and these are \(more)",
+            hint: "an administrator can raise limits.ledger_bytes_per_user in dtad.yaml")
     }
 
     private static func usage(_ owner: Owner, _ database: Database) throws -> Int {
@@ -79,22 +97,42 @@ struct BlockStore: Sendable {
             arguments: [Int64(owner.uid), owner.name]) ?? 0
     }
 
+    // MARK: Reading
+
+    /// A block's row, as far as reading its bytes needs it.
+    struct Stored {
+        let bytes: Data
+        let size: Int
+        let place: SegmentPlace?
+
+        /// Whether only the IPFS node has the bytes; the empty block has none either.
+        var isDropped: Bool { bytes.isEmpty && place == nil && size > 0 }
+    }
+
+    func row(_ cid: CID, _ database: Database) throws -> Stored? {
+        try Row.fetchOne(
+            database, sql: "SELECT bytes, size, segment, segment_offset FROM blocks WHERE cid = ?",
+            arguments: [Data(cid.bytes)]
+        ).map { row in
+            let segment: String? = row["segment"]
+            return Stored(
+                bytes: row["bytes"], size: row["size"],
+                place: segment.map { SegmentPlace(segment: $0, offset: row["segment_offset"]) })
+        }
+    }
+
+    private func content(_ stored: Stored) throws -> [UInt8] {
+        guard let place = stored.place else { return [UInt8](stored.bytes) }
+        return try segments.read(place, count: stored.size)
+    }
+
     /// - Throws: `DTAError.notFound`; `dataLoss` where the bytes are not those that the CID names.
     func bytes(_ cid: CID) throws -> [UInt8] {
-        let found = try store.read { database in
-            try Data.fetchOne(
-                database, sql: "SELECT bytes FROM blocks WHERE cid = ? AND NOT \(BlockStore.isDropped)",
-                arguments: [Data(cid.bytes)])
-        }
-        guard let found else {
-            MissingBlocks.note(cid)
-            throw DTAError(
-                .notFound, "the block \(cid) is not in this host's ledger",
-                hint: "if you have its bytes, store them with dtactl ledger put")
-        }
-        let bytes = [UInt8](found)
+        let bytes = try read(cid, mayHaveMoved: true)
         let actual = CID(hashing: bytes, codec: cid.codec)
         guard actual == cid else {
+            // Its place in a segment may have been given up just now: then it is missing, and not damaged.
+            if try store.read({ try row(cid, $0)?.isDropped ?? false }) { throw missing(cid) }
             throw DTAError(
                 .dataLoss, "the block \(cid) is damaged: its bytes have the hash of \(actual)",
                 hint: "storing the right bytes again repairs it")
@@ -102,11 +140,35 @@ struct BlockStore: Sendable {
         return bytes
     }
 
+    private func read(_ cid: CID, mayHaveMoved: Bool) throws -> [UInt8] {
+        guard let found = try store.read({ try row(cid, $0) }), !found.isDropped else { throw missing(cid) }
+        do {
+            return try content(found)
+        } catch let error as SystemCallError {
+            // A segment is removed when its last block was stored again elsewhere: maybe just now.
+            if error.errno == ENOENT, mayHaveMoved { return try read(cid, mayHaveMoved: false) }
+            throw DTAError(
+                error.errno == ENOENT ? .dataLoss : .unavailable,
+                "the block \(cid) is in the segment \(found.place?.segment ?? ""), which cannot be read: \(error)",
+                hint: "storing the right bytes again repairs it")
+        }
+    }
+
+    private func missing(_ cid: CID) -> DTAError {
+        MissingBlocks.note(cid)
+        return DTAError(
+            .notFound, "the block \(cid) is not in this host's ledger",
+            hint: "if you have its bytes, store them with dtactl ledger put")
+    }
+
     /// A verified identity's document.
     func document(_ cid: CID) throws -> SignedIdentity {
+        if let known = documents[cid] { return known }
         let block = try bytes(cid)
-        return try explaining("the block \(cid) is not an identity that can be relied on") {
+        let document = try explaining("the block \(cid) is not an identity that can be relied on") {
             try SignedIdentity(block: block, named: cid)
         }
+        documents.add(document)
+        return document
     }
 }

@@ -82,9 +82,7 @@ extension LedgerService {
         result.dropped = confirmed.count
         result.bytes = confirmed.reduce(0) { $0 + $1.size }
         if dryRun { return result }
-        try blocks.store.write { database in
-            for candidate in confirmed { _ = try blocks.drop(candidate.cid, in: database) }
-        }
+        try blocks.drop(confirmed.map(\.cid))
         // What the node was thought to keep and does not is published again.
         try publisher.outbox.record(lost.map { ($0, .lost) })
         if !lost.isEmpty { publisher.outbox.wake() }

@@ -12,7 +12,8 @@ extension LedgerService {
     /// - Throws: `DTAError`: `notFound`, `unavailable`, `dataLoss` where other bytes came, `resourceExhausted`.
     public func fetch(_ cid: CID, for caller: Caller, milliseconds: Int) throws {
         guard let client = publisher?.client else {
-            throw DTAError(.failedPrecondition, "no IPFS node is configured", hint: "ledger.kubo in dtad.yaml names one")
+            throw DTAError(
+                .failedPrecondition, "no IPFS node is configured", hint: "ledger.kubo in dtad.yaml names one")
         }
         let bytes: [UInt8]
         do {
@@ -23,7 +24,8 @@ extension LedgerService {
                 error.error.code, "the block \(cid) is not here, and \(error.error.message)", hint: error.error.hint)
         }
         let type = cid.codec == .raw ? ContentType.raw : .dagCBOR
-        let stored = try LedgerService(blocks.receiving).put(caller, data: bytes, contentType: type.rawValue)
+        let stored = try LedgerService(blocks.receiving, judge: judge).put(
+            caller, data: bytes, contentType: type.rawValue)
         guard stored == cid else { throw DTAError(.internal, "the block \(cid) was stored as \(stored)") }
     }
 

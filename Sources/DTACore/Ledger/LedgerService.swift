@@ -14,13 +14,18 @@ public final class LedgerService: Sendable {
     /// Whether a block must stay here because something that is not finished needs it.
     let isHeld: @Sendable (CID) throws -> Bool
 
+    /// The standing of a coming envelope's sender, as `EnvelopeService.standing(ofComing:)` judges it.
+    let judge: @Sendable (SignedEnvelope) throws -> String?
+
     init(
         _ blocks: BlockStore, publisher: Publisher? = nil,
+        judge: @escaping @Sendable (SignedEnvelope) throws -> String?,
         isHeld: @escaping @Sendable (CID) throws -> Bool = { _ in false }
     ) {
         self.blocks = blocks
         self.publisher = publisher
         self.isHeld = isHeld
+        self.judge = judge
     }
 
     /// How clients say what a block is.
@@ -47,8 +52,24 @@ public final class LedgerService: Sendable {
             try blocks.store.write { try blocks.insert(document, owner: owner, in: $0) }
             return document.cid
         }
-        let kind: BlockKind = (try? SignedEnvelope(block: data)) == nil ? .block : .envelope
-        return try put(data, CID(hashing: data, codec: .dagCBOR), kind, owner)
+        if let revocation = try? SignedRevocation(block: data) {
+            try blocks.store.write { try blocks.insert(revocation, owner: owner, in: $0) }
+            return revocation.cid
+        }
+        if let envelope = try? SignedEnvelope(block: data) { return try put(envelope, owner) }
+        return try put(data, CID(hashing: data, codec: .dagCBOR), .block, owner)
+    }
+
+    private func put(_ envelope: SignedEnvelope, _ owner: Owner) throws -> CID {
+        let standing: String?
+        do {
+            standing = try judge(envelope)
+        } catch let error as DTAError where error.code == .dataLoss {
+            // A forgery is a block like any other: it can be stored and shown, and is no envelope that came.
+            return try put(envelope.block, envelope.cid, .envelope, owner)
+        }
+        try blocks.store.write { try blocks.insert(envelope, standing: standing, owner: owner, in: $0) }
+        return envelope.cid
     }
 
     private func put(_ data: [UInt8], _ cid: CID, _ kind: BlockKind, _ owner: Owner) throws -> CID {

@@ -11,8 +11,9 @@ public enum MissingBlocks {
     @TaskLocal fileprivate static var collector: Collector?
 
     /// Runs `body`, and tells what it missed, each once, in the order in which it did.
-    public static func collecting<Value>(_ body: () throws -> Value) -> (result: Result<Value, any Error>, missing: [CID])
-    {
+    public static func collecting<Value>(_ body: () throws -> Value) -> (
+        result: Result<Value, any Error>, missing: [CID]
+    ) {
         let collector = Collector()
         let result = $collector.withValue(collector) { Result { try body() } }
         var seen: Set<CID> = []

@@ -14,6 +14,9 @@ public struct Owner: Sendable, Hashable {
     /// The agent itself: (uid_t)-1, which no user can have (POSIX), and a name that none can have either.
     static let agent = Owner(uid: .max, name: ":agent")
 
+    /// Nobody: what the host decides about, and no user.
+    static let host = Owner(uid: .max, name: ":host")
+
     /// The caller as an owner of something new.
     /// - Throws: `DTAError.failedPrecondition` where its uid is nobody's for long.
     public init(of caller: Caller) throws {
@@ -39,5 +42,5 @@ public struct Owner: Sendable, Hashable {
     func isSame(as caller: Caller) -> Bool { uid == caller.uid && name == caller.userName }
 
     /// As people are told: `alice (1000)`.
-    public var display: String { uid == .max ? "the agent itself" : "\(name) (\(uid))" }
+    public var display: String { uid == .max ? (self == .agent ? "the agent itself" : "nobody") : "\(name) (\(uid))" }
 }

@@ -11,6 +11,10 @@ public enum Permission: String, Sendable, CaseIterable {
     case seal
     /// To read envelopes to an identity.
     case open
+    /// To replace an identity by one with new keys, and to revoke it: both are signed with its own key.
+    case rotate, revoke
+    /// To say whom this host trusts, and under which name.
+    case trust
     /// To store blocks; everybody may.
     case publish
     /// To ask for random bytes; everybody may.
@@ -27,7 +31,7 @@ public enum Permission: String, Sendable, CaseIterable {
     func applies(to kind: Resource.Kind) -> Bool {
         switch self {
         case .sign, .mac, .encrypt, .decrypt: kind == .key
-        case .seal, .open: kind == .identity
+        case .seal, .open, .rotate, .revoke, .trust: kind == .identity
         case .public, .manage: true
         case .publish, .random: false
         }
@@ -49,6 +53,9 @@ public enum Permission: String, Sendable, CaseIterable {
         case .manage: "manage"
         case .seal: "seal envelopes as"
         case .open: "open envelopes to"
+        case .rotate: "rotate"
+        case .revoke: "revoke"
+        case .trust: "decide about trust in"
         case .publish: "publish"
         case .random: "use the random generator of"
         }

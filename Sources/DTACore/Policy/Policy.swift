@@ -27,6 +27,7 @@ public final class Policy: Sendable {
         // No grant gives the agent's own identity away, however wide its pattern.
         if resource.owner == .agent { return permission == .public }
         if caller.isAdministrator && permission.isAdministration { return true }
+        if caller.isAdministrator && permission == .trust && resource.owner == .host { return true }
         return grants.contains { $0.covers(permission, resource) && $0.matches(caller) }
     }
 
@@ -44,6 +45,7 @@ public final class Policy: Sendable {
     }
 
     private func ownership(_ caller: Caller, _ resource: Resource) -> String {
+        if resource.owner == .host { return "whom this host trusts, its administrators decide" }
         guard resource.owner.uid == caller.uid else { return "it belongs to user \(resource.owner.display)" }
         let now = caller.userName.isEmpty ? "nobody's by name" : "\(caller.userName)'s"
         return
@@ -67,9 +69,11 @@ public final class Policy: Sendable {
         }
         if caller.isAdministrator {
             reasons.append(
-                permission.isAdministration
-                    ? "root may see and delete whatever there is"
-                    : "not as root: administration gives no use of a key or an identity")
+                permission == .trust
+                    ? "root says whom this host trusts"
+                    : permission.isAdministration
+                        ? "root may see and delete whatever there is"
+                        : "not as root: administration gives no use of a key or an identity")
         }
         if resource.owner == .agent {
             reasons.append("nobody but the agent uses its own identity; everybody may see it")

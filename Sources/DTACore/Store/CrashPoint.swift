@@ -24,12 +24,40 @@ public enum CrashPoint: String, Sendable, CaseIterable {
     case identityCreateSigned = "identity.create.3"
     /// Row and document are durable; nobody was told.
     case identityCreateStored = "identity.create.4"
+    /// The intent is durable; the old identity is as it was.
+    case identityRotateIntended = "identity.rotate.1"
+    /// The new keys are on the token; nothing is signed.
+    case identityRotateGenerated = "identity.rotate.2"
+    /// Both identities signed; that is stored nowhere.
+    case identityRotateSigned = "identity.rotate.3"
+    /// The new identity took the old one's place; nobody was told.
+    case identityRotateStored = "identity.rotate.4"
+    /// The revocation is signed; it is stored nowhere.
+    case identityRevokeSigned = "identity.revoke.1"
+    /// The revocation is durable; nobody was told.
+    case identityRevokeStored = "identity.revoke.2"
+    /// The keys of the draft are on the token, and nowhere else; the client was told of nothing.
+    case identityRecoverDrafted = "identity.recover.1"
+    /// All signed; it is stored nowhere.
+    case identityRecoverSigned = "identity.recover.2"
+    /// The new identity is durable; nobody was told.
+    case identityRecoverStored = "identity.recover.3"
     /// The envelope is encrypted; it is not signed.
     case envelopeSealEncrypted = "envelope.seal.1"
     /// The envelope is signed; it is stored nowhere.
     case envelopeSealSigned = "envelope.seal.2"
     /// The envelope is durable; nobody was told its CID.
     case envelopeSealStored = "envelope.seal.3"
+    /// The file for a body is made; nobody was told of the draft.
+    case envelopeDraftBegun = "envelope.draft.1"
+    /// A block of a body is written.
+    case envelopeChunkWritten = "envelope.chunk.1"
+    /// The body is durable under its own name; no row names it.
+    case envelopeFinishSynced = "envelope.finish.1"
+    /// The envelope is signed; it is stored nowhere.
+    case envelopeFinishSigned = "envelope.finish.2"
+    /// Envelope and rows of the blocks are durable; nobody was told.
+    case envelopeFinishStored = "envelope.finish.3"
 
     #if DEBUG
         private static let chosen: CrashPoint? = {

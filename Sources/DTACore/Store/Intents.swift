@@ -16,6 +16,8 @@ final class Intents: Sendable {
         case keyCreate = "key.create"
         case keyDelete = "key.delete"
         case identityCreate = "identity.create"
+        case identityRotate = "identity.rotate"
+        case identityRecover = "identity.recover"
     }
 
     struct Intent: Sendable {

@@ -8,6 +8,9 @@ enum StoreMigrations {
         migrator.registerMigration("intents") { try $0.execute(sql: intents) }
         migrator.registerMigration("blocks") { try $0.execute(sql: blocks) }
         migrator.registerMigration("identities") { try $0.execute(sql: identities) }
+        migrator.registerMigration("segments") { try $0.execute(sql: segments) }
+        migrator.registerMigration("envelopes", migrate: envelopes)
+        migrator.registerMigration("lines") { try $0.execute(sql: lines) }
         migrator.registerMigration("publications") { try $0.execute(sql: publications) }
         return migrator
     }

@@ -75,6 +75,14 @@ extension Custody {
             let hash = try request.field(exactly: 32)
             try request.end()
             try finish(&answer, signDocument(id, context: context, hash: hash))
+        case .createPostQuantumKey:
+            let signing = try request.objectID()
+            try request.end()
+            let key = try createPostQuantumKey(signing)
+            answer.begin(CustodyFrame.ok)
+            answer.field(key.publicKey)
+            answer.field(key.sealedSeed)
+        case .signPostQuantum: try answerSignPostQuantum(&request, &answer)
         case .openKey: try answerOpenKey(&request, &answer)
         case .sealState:
             let plaintext = try request.field(atMost: Bound.state)
@@ -101,6 +109,17 @@ extension Custody {
         static let name = 128
         /// A row of the front's store.
         static let state = 1 << 20
+    }
+
+    private func answerSignPostQuantum(_ request: inout CustodyReader, _ answer: inout CustodyWriter) throws {
+        let signing = try request.objectID()
+        let publicKey = try request.field(exactly: PostQuantumKey.publicKeySize)
+        let sealedSeed = try request.field(exactly: Custody.postQuantumSeedSize + SealedBlob.overhead)
+        let context = try request.string(atMost: Bound.name)
+        let hash = try request.field(exactly: 32)
+        try request.end()
+        let key = PostQuantumKey(publicKey: publicKey, sealedSeed: sealedSeed)
+        try finish(&answer, signPostQuantum(signing, key: key, context: context, hash: hash))
     }
 
     private func answerOpenKey(_ request: inout CustodyReader, _ answer: inout CustodyWriter) throws {

@@ -1,4 +1,5 @@
 import Crypto
+import FoundationEssentials
 
 /// A content identifier: version 1, SHA-256, of a raw or a DAG-CBOR block. It names a block by its hash.
 ///
@@ -21,6 +22,11 @@ public struct CID: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     /// The name of `block`.
     public init(hashing block: [UInt8], codec: Codec) {
+        bytes = [1, codec.rawValue] + CID.multihash + Array(SHA256.hash(data: block))
+    }
+
+    /// The name of `block`, without a copy of it.
+    public init(hashing block: Data, codec: Codec) {
         bytes = [1, codec.rawValue] + CID.multihash + Array(SHA256.hash(data: block))
     }
 
@@ -62,6 +68,9 @@ public struct CID: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     /// Whether this is the name of `block`.
     public func names(_ block: [UInt8]) -> Bool { CID(hashing: block, codec: codec) == self }
+
+    /// Whether this is the name of `block`.
+    public func names(_ block: Data) -> Bool { CID(hashing: block, codec: codec) == self }
 
     /// The order of the bytes, in which an envelope lists its recipients.
     public static func < (one: CID, other: CID) -> Bool { one.bytes.lexicographicallyPrecedes(other.bytes) }

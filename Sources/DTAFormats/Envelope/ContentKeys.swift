@@ -1,10 +1,12 @@
 import Crypto
 import FoundationEssentials
 
-/// What follows from an envelope's content key: the key of the body and the commitment. Both are bound to the core.
-struct ContentKeys {
+/// What follows from an envelope's content key: the keys of its body and of its chunks, and the commitment. All are bound
+/// to the core.
+public struct ContentKeys: Sendable {
     /// Used once, for one body; hence the constant nonce.
     let body: SymmetricKey
+    private let chunks: SymmetricKey
     /// 32 bytes.
     let commit: [UInt8]
 
@@ -15,10 +17,32 @@ struct ContentKeys {
                 outputByteCount: 32)
         }
         body = derive("dta/envelope/1 body")
+        chunks = derive("dta/envelope/1 chunks")
         commit = unsafe derive("dta/envelope/1 commit").withUnsafeBytes { unsafe Array($0) }
     }
 
-    static let nonce = [UInt8](repeating: 0, count: 12)
+    /// The key for `ChunkCipher`: 32 bytes, which the caller wipes. It opens and makes the chunks of this one envelope and
+    /// nothing else; the content key does not follow from it.
+    public var chunkKey: [UInt8] { unsafe chunks.withUnsafeBytes { unsafe Array($0) } }
+
+    /// An inline body: ciphertext ‖ tag.
+    func seal(_ plaintext: [UInt8]) throws -> [UInt8] {
+        let box = try AES.GCM.seal(plaintext, using: body, nonce: AES.GCM.Nonce(data: ContentKeys.nonce))
+        return Array(box.ciphertext) + Array(box.tag)
+    }
+
+    /// - Throws: `FormatError.dataLoss`.
+    func open(_ sealed: [UInt8]) throws -> [UInt8] {
+        guard
+            let box = try? AES.GCM.SealedBox(
+                nonce: AES.GCM.Nonce(data: ContentKeys.nonce), ciphertext: sealed.dropLast(Envelope.tagSize),
+                tag: sealed.suffix(Envelope.tagSize)),
+            let plaintext = try? AES.GCM.open(box, using: body)
+        else { throw FormatError(.dataLoss, "the envelope's body is damaged: it does not fit the key") }
+        return Array(plaintext)
+    }
+
+    private static let nonce = [UInt8](repeating: 0, count: 12)
 
     /// HPKE's info of one wrap: it fits one envelope and one recipient.
     static func wrapInfo(coreHash: [UInt8], recipient: CID) -> Data {

@@ -5,10 +5,12 @@ public struct Envelope: Hashable, Sendable {
     public static let type = "dta/envelope/1"
     /// The largest plaintext of an inline body.
     public static let bodyLimit = 256 << 10
-    /// The most recipients that an envelope lists by itself.
-    public static let recipientLimit = 256
+    /// The most recipients that an envelope lists by itself; more are listed in blocks of as many.
+    public static let listedRecipients = 256
+    /// The most recipients at all.
+    public static let recipientLimit = 1000
     /// AES-GCM's tag.
-    static let tagSize = 16
+    public static let tagSize = 16
 
     /// The content key, wrapped for one recipient by HPKE.
     public struct Wrap: Hashable, Sendable {
@@ -22,14 +24,26 @@ public struct Envelope: Hashable, Sendable {
         public let key: [UInt8]
     }
 
+    /// Who can open a sealed envelope, and with what.
+    public enum Recipients: Hashable, Sendable {
+        /// The recipients' identities, in the order of their bytes, each once, and the wraps in the same order.
+        case listed(to: [CID], wraps: [Wrap])
+        /// Links to blocks of 256 identities and of 256 wraps, all but the last full, in that order.
+        case paged(to: [CID], wraps: [CID])
+
+        /// The links of the field `to`: identities, or blocks of them.
+        var links: [CID] {
+            switch self {
+            case .listed(let to, _), .paged(let to, _): to
+            }
+        }
+    }
+
     /// What a sealed envelope has and a public one has not.
     public struct Sealing: Hashable, Sendable {
-        /// The recipients' identities, in the order of their bytes, each once.
-        public let to: [CID]
+        public let recipients: Recipients
         /// 32 bytes, fresh for every attempt to seal.
         public let salt: [UInt8]
-        /// In the order of `to`.
-        public let wraps: [Wrap]
         /// 32 bytes that only one content key fits.
         public let commit: [UInt8]
     }
@@ -48,27 +62,42 @@ public struct Envelope: Hashable, Sendable {
         public let content: String
     }
 
+    /// Where the body is.
+    public enum Content: Hashable, Sendable {
+        /// In the envelope: ciphertext and tag, or the plaintext of a public one.
+        case body([UInt8])
+        /// In blocks of its own.
+        case chunks(Chunks)
+    }
+
     public let header: Header
     /// `nil`: the envelope is public, its body plaintext.
     public let sealing: Sealing?
-    /// Ciphertext and tag, or the plaintext of a public envelope.
-    public let body: [UInt8]
+    public let content: Content
 
-    /// The recipients; none for a public envelope.
-    public var to: [CID] { sealing?.to ?? [] }
+    public var isPublic: Bool { sealing == nil }
 
-    /// The wrap for one recipient.
-    /// - Throws: `FormatError.notRecipient`.
-    public func wrap(for recipient: CID) throws -> Wrap {
-        guard let sealing, let index = sealing.to.firstIndex(of: recipient) else {
-            throw FormatError(.notRecipient, "this envelope is not sealed to the identity \(recipient)")
+    /// The inline body, as it stands in the envelope; nil where the body is in chunks.
+    public var body: [UInt8]? {
+        if case .body(let bytes) = content { bytes } else { nil }
+    }
+
+    /// The blocks of the body; nil where it is inline.
+    public var chunks: Chunks? {
+        if case .chunks(let chunks) = content { chunks } else { nil }
+    }
+
+    /// Bytes of plaintext.
+    public var contentSize: Int {
+        switch content {
+        case .body(let bytes): isPublic ? bytes.count : max(0, bytes.count - Envelope.tagSize)
+        case .chunks(let chunks): chunks.plan.size
         }
-        return sealing.wraps[index]
     }
 
     /// `hc` of the specification, to which every wrap and key is bound: 32 bytes.
     public var coreHash: [UInt8] {
-        get throws { try Envelope.coreHash(header, to: sealing?.to, salt: sealing?.salt) }
+        get throws { try Envelope.coreHash(header, to: sealing?.recipients.links, salt: sealing?.salt) }
     }
 
     /// SHA-256 of the envelope's DAG-CBOR without signatures: what is signed, under `SignedBytes.envelope`, and by which
@@ -94,12 +123,30 @@ public struct Envelope: Hashable, Sendable {
     }
 
     var value: DAGCBOR.Value {
-        var map = Envelope.core(header, to: sealing?.to, salt: sealing?.salt)
+        var map = Envelope.core(header, to: sealing?.recipients.links, salt: sealing?.salt)
         if let sealing {
-            map["wraps"] = .list(sealing.wraps.map { .map(["enc": .bytes($0.enc), "key": .bytes($0.key)]) })
+            switch sealing.recipients {
+            case .listed(_, let wraps): map["wraps"] = .list(wraps.map(\.value))
+            case .paged(_, let wraps): map["wraps"] = .list(wraps.map { .link($0) })
+            }
             map["commit"] = .bytes(sealing.commit)
         }
-        map["body"] = .bytes(body)
+        switch content {
+        case .body(let bytes): map["body"] = .bytes(bytes)
+        case .chunks(let chunks): map["chunks"] = chunks.value
+        }
         return .map(map)
+    }
+}
+
+extension Envelope.Wrap {
+    var value: DAGCBOR.Value { .map(["enc": .bytes(enc), "key": .bytes(key)]) }
+
+    init(_ value: DAGCBOR.Value) throws {
+        var reader = try DocumentReader(value, "a wrap of an envelope")
+        let enc = try reader.bytes("enc", count: Self.encSize)
+        let key = try reader.bytes("key", count: Self.keySize)
+        try reader.finish()
+        self.init(enc: enc, key: key)
     }
 }

@@ -4,10 +4,29 @@ import FoundationEssentials
 /// Makes envelopes, for a `SignedEnvelope` to be signed. Every call uses a fresh content key, salt and encapsulation: a
 /// seal that failed is started again, never resumed.
 public enum EnvelopeSealer {
-    /// Seals `plaintext` to the recipients, whose order does not matter and of whom each counts once.
-    /// - Parameters: `content`: its media type; `created`: Unix seconds; `previous`: the envelope that this one answers,
-    ///   whose thread it continues, else a new thread begins.
-    /// - Throws: `FormatError` for a plaintext of more than 256 KiB, no recipients or more than 256.
+    /// Begins an envelope to recipients, whose order does not matter and of whom each counts once.
+    /// - Parameters: `content`: the media type of its body; `created`: Unix seconds; `previous`: the envelope that this
+    ///   one answers, whose thread it continues, else a new thread begins.
+    /// - Returns: the keys seal one body, and are dropped with it.
+    /// - Throws: `FormatError` for no recipients or more than 1,000.
+    public static func begin(
+        content: String, from sender: CID, to recipients: [SignedIdentity], created: Int64,
+        answering previous: SignedEnvelope? = nil
+    ) throws -> (draft: EnvelopeDraft, keys: ContentKeys) {
+        try begin(
+            header(content, sender, created, previous), to: recipients, salt: random(32),
+            contentKey: SymmetricKey(size: .bits256))
+    }
+
+    /// Begins an envelope that anybody can read; its signature alone protects it.
+    public static func beginPublic(
+        content: String, from sender: CID, created: Int64, answering previous: SignedEnvelope? = nil
+    ) throws -> EnvelopeDraft {
+        EnvelopeDraft(header: try header(content, sender, created, previous), sealing: nil, pages: [])
+    }
+
+    /// Seals a plaintext of up to 256 KiB to up to 256 recipients: an envelope that is one block.
+    /// - Parameters: as of `begin`.
     public static func seal(
         _ plaintext: [UInt8], content: String, from sender: CID, to recipients: [SignedIdentity], created: Int64,
         answering previous: SignedEnvelope? = nil
@@ -17,13 +36,13 @@ public enum EnvelopeSealer {
             contentKey: SymmetricKey(size: .bits256))
     }
 
-    /// An envelope that anybody can read; its signature alone protects it.
+    /// An envelope of one block that anybody can read.
     public static func publish(
         _ plaintext: [UInt8], content: String, from sender: CID, created: Int64,
         answering previous: SignedEnvelope? = nil
     ) throws -> Envelope {
-        try check(plaintext)
-        return Envelope(header: try header(content, sender, created, previous), sealing: nil, body: plaintext)
+        try beginPublic(content: content, from: sender, created: created, answering: previous)
+            .finish(plaintext, keys: nil).envelope
     }
 
     // Internal, because a salt and a key that are used twice would give two plaintexts under one key and nonce.
@@ -31,19 +50,38 @@ public enum EnvelopeSealer {
         _ plaintext: [UInt8], header: Envelope.Header, to recipients: [SignedIdentity], salt: [UInt8],
         contentKey: SymmetricKey
     ) throws -> Envelope {
-        try check(plaintext)
+        let (draft, keys) = try begin(header, to: recipients, salt: salt, contentKey: contentKey)
+        let parts = try draft.finish(plaintext, keys: keys)
+        guard parts.blocks.isEmpty else {
+            throw FormatError(
+                .invalidArgument,
+                "an envelope of one block has \(Envelope.listedRecipients) recipients at most, not \(recipients.count)")
+        }
+        return parts.envelope
+    }
+
+    static func begin(
+        _ header: Envelope.Header, to recipients: [SignedIdentity], salt: [UInt8], contentKey: SymmetricKey
+    ) throws -> (draft: EnvelopeDraft, keys: ContentKeys) {
         let identities = Dictionary(recipients.map { ($0.cid, $0.identity) }, uniquingKeysWith: { first, _ in first })
-        let to = identities.sorted { $0.key < $1.key }
-        guard !to.isEmpty else { throw FormatError(.invalidArgument, "sealing needs one recipient at least") }
-        guard to.count <= Envelope.recipientLimit else { throw Envelope.tooManyRecipients }
-        let coreHash = try Envelope.coreHash(header, to: to.map(\.key), salt: salt)
+        let sorted = identities.sorted { $0.key < $1.key }
+        guard !sorted.isEmpty else { throw FormatError(.invalidArgument, "sealing needs one recipient at least") }
+        guard sorted.count <= Envelope.recipientLimit else { throw Envelope.Recipients.tooMany }
+        let to = sorted.map(\.key)
+        let toPages = try to.count > Envelope.listedRecipients ? pages(to.map { .link($0) }) : []
+        let coreHash = try Envelope.coreHash(header, to: toPages.isEmpty ? to : toPages.map(\.cid), salt: salt)
         let keys = ContentKeys(contentKey, salt: salt, coreHash: coreHash)
-        let wraps = try to.map { try wrap(contentKey, for: $0.value, named: $0.key, coreHash: coreHash) }
-        let box = try AES.GCM.seal(plaintext, using: keys.body, nonce: AES.GCM.Nonce(data: ContentKeys.nonce))
-        return Envelope(
-            header: header,
-            sealing: .init(to: to.map(\.key), salt: salt, wraps: wraps, commit: keys.commit),
-            body: Array(box.ciphertext) + Array(box.tag))
+        let wraps = try sorted.map { try wrap(contentKey, for: $0.value, named: $0.key, coreHash: coreHash) }
+        let wrapPages = try toPages.isEmpty ? [] : pages(wraps.map(\.value))
+        let sealing = Envelope.Sealing(
+            recipients: toPages.isEmpty
+                ? .listed(to: to, wraps: wraps) : .paged(to: toPages.map(\.cid), wraps: wrapPages.map(\.cid)),
+            salt: salt, commit: keys.commit)
+        return (EnvelopeDraft(header: header, sealing: sealing, pages: toPages + wrapPages), keys)
+    }
+
+    private static func pages(_ items: [DAGCBOR.Value]) throws -> [ContentBlock] {
+        try ListPages.cut(items, perPage: Envelope.listedRecipients)
     }
 
     /// HPKE (RFC 9180), base mode, X-Wing, HKDF-SHA256, AES-256-GCM, all by the crypto library.
@@ -68,13 +106,6 @@ public enum EnvelopeSealer {
         return Envelope.Header(
             from: sender, created: created, previous: previous?.cid,
             thread: previous?.envelope.header.thread ?? random(16), content: content)
-    }
-
-    private static func check(_ plaintext: [UInt8]) throws {
-        guard plaintext.count <= Envelope.bodyLimit else {
-            throw FormatError(
-                .unsupported, "an envelope's body has \(Envelope.bodyLimit) bytes at most here, not \(plaintext.count)")
-        }
     }
 
     private static func random(_ count: Int) -> [UInt8] {

@@ -35,18 +35,16 @@ public struct SignedEnvelope: Hashable, Sendable {
     }
 
     /// Signs an envelope.
-    /// - Parameter sign: signs context ‖ 00 ‖ hash with the sender's key: 64 bytes; for P-256 raw r ‖ s, with either s.
+    /// - Parameters:
+    ///   - sign: signs context ‖ 00 ‖ hash with the sender's key: 64 bytes; for P-256 raw r ‖ s, with either s.
+    ///   - postQuantum: signs with the sender's ML-DSA-65 key; needed exactly where it has one.
     /// - Throws: what `sign` throws, and `FormatError` where its signature does not verify.
     public init(
-        signing envelope: Envelope, sender: SignedIdentity,
-        with sign: (_ context: String, _ hash: [UInt8]) throws -> [UInt8]
+        signing envelope: Envelope, sender: SignedIdentity, with sign: DocumentSign, postQuantum: DocumentSign? = nil
     ) throws {
-        guard sender.identity.pq == nil else {
-            throw FormatError(
-                .unsupported, "this version signs with no post-quantum key, but the sender's identity has one")
-        }
-        let signature = try sender.identity.signing.normalised(sign(SignedBytes.envelope, envelope.innerHash))
-        let signatures = [DocumentSignature(role: .own, signature: signature)]
+        let signatures = try DocumentSignature.make(
+            by: sender.identity, context: SignedBytes.envelope, hash: envelope.innerHash, with: sign,
+            postQuantum: postQuantum)
         try self.init(block: SignedEnvelope.encode(envelope, signatures))
         try verify(sender: sender)
     }

@@ -20,15 +20,21 @@ public struct Identity: Hashable, Sendable {
     public let pq: [UInt8]?
     /// SHA-256 of an offline Ed25519 key that can revoke this identity or rotate it with priority.
     public let recovery: [UInt8]?
+    /// The identity that this one replaces.
+    public let previous: CID?
 
     /// - Throws: `FormatError` for a field that no identity may have; `kem` is tried by an encapsulation.
     public init(
-        name: String, created: Int64, signing: SigningKey, kem: [UInt8], pq: [UInt8]? = nil, recovery: [UInt8]? = nil
+        name: String, created: Int64, signing: SigningKey, kem: [UInt8], pq: [UInt8]? = nil, recovery: [UInt8]? = nil,
+        previous: CID? = nil
     ) throws {
         try DocumentRules.check(name: name)
         try DocumentRules.check(time: created)
         guard recovery.map({ $0.count == 32 }) ?? true else {
             throw FormatError(.malformed, "an identity names its recovery key by a SHA-256 of 32 bytes")
+        }
+        guard previous.map({ $0.codec == .dagCBOR }) ?? true else {
+            throw FormatError(.malformed, "an identity replaces another identity, not a block of another kind")
         }
         guard pq.map({ $0.count == DocumentSignature.mldsa65PublicKeySize }) ?? true else {
             throw FormatError(.malformed, "an identity's post-quantum signing key is an ML-DSA-65 one")
@@ -39,6 +45,7 @@ public struct Identity: Hashable, Sendable {
         self.kem = kem
         self.pq = pq
         self.recovery = recovery
+        self.previous = previous
         // Parsing alone would let a key through to which nobody can seal: one of X25519's points of small order.
         guard (try? publicKEM.encapsulate()) != nil else {
             throw FormatError(
@@ -56,14 +63,20 @@ public struct Identity: Hashable, Sendable {
         let kem = try reader.bytes("kem", count: Identity.kemSize)
         let pq = try reader.optionalBytes("pq", count: DocumentSignature.mldsa65PublicKeySize)
         let recovery = try reader.optionalBytes("recovery", count: 32)
-        guard try reader.optionalLink("previous") == nil else {
-            throw FormatError(
-                .unsupported,
-                "this identity replaces another, which this version does not accept: it cannot check the other's consent"
-            )
-        }
+        let previous = try reader.optionalLink("previous")
         try reader.finish()
-        try self.init(name: name, created: created, signing: signing, kem: kem, pq: pq, recovery: recovery)
+        try self.init(
+            name: name, created: created, signing: signing, kem: kem, pq: pq, recovery: recovery, previous: previous)
+    }
+
+    /// Reads an identity that nobody has signed yet, to check it before one does.
+    /// - Parameter encoded: its DAG-CBOR, as `encoded` gives it.
+    /// - Throws: `FormatError`.
+    public init(encoded: [UInt8]) throws {
+        guard encoded.count <= SignedIdentity.maximumSize else {
+            throw FormatError(.malformed, "an identity has \(SignedIdentity.maximumSize) bytes at most")
+        }
+        try self.init(DAGCBOR.decode(encoded))
     }
 
     var publicKEM: XWingMLKEM768X25519.PublicKey {
@@ -77,11 +90,17 @@ public struct Identity: Hashable, Sendable {
         ]
         map["pq"] = pq.map { .bytes($0) }
         map["recovery"] = recovery.map { .bytes($0) }
+        map["previous"] = previous.map { .link($0) }
         return .map(map)
+    }
+
+    /// Its DAG-CBOR, without any signature.
+    public var encoded: [UInt8] {
+        get throws { try DAGCBOR.encode(value) }
     }
 
     /// SHA-256 of the identity's DAG-CBOR: what is signed, under `SignedBytes.identity`.
     public var hash: [UInt8] {
-        get throws { Array(SHA256.hash(data: try DAGCBOR.encode(value))) }
+        get throws { Array(SHA256.hash(data: try encoded)) }
     }
 }

@@ -1,6 +1,7 @@
-/// An identity and the signatures that give it force. There is no value of this type that is not verified.
+/// An identity and the signatures that give it force. There is no value of this type whose own signatures are not
+/// verified; whether the identity that it replaces agreed is told by `verifySuccession`, which needs that one's document.
 public struct SignedIdentity: Hashable, Sendable {
-    /// The largest block: twice what the largest fields need.
+    /// The largest block: the largest fields and all signatures fill two thirds of it.
     public static let maximumSize = 16 << 10
 
     public let identity: Identity
@@ -8,8 +9,11 @@ public struct SignedIdentity: Hashable, Sendable {
     public let block: [UInt8]
     /// The identity's name everywhere.
     public let cid: CID
+    /// Those of `previous` and `recovery`.
+    private let consents: [DocumentSignature]
 
-    /// Reads a block and verifies all that it says: form, fields, keys, signatures.
+    /// Reads a block and verifies all that it says by itself: form, fields, keys, and the signatures of its own keys and
+    /// of a recovery key.
     /// - Throws: `FormatError`; what this version cannot check to the end it refuses as `unsupported`.
     public init(block: [UInt8]) throws {
         guard block.count <= SignedIdentity.maximumSize else {
@@ -18,12 +22,18 @@ public struct SignedIdentity: Hashable, Sendable {
         }
         var reader = try DocumentReader(DAGCBOR.decode(block), "a signed identity")
         let identity = try Identity(reader.value("identity"))
-        let signatures = try DocumentSignature.read(reader.list("signatures"), of: "an identity")
+        let signatures = try DocumentSignature.read(
+            reader.list("signatures"), of: "an identity", by: [.own, .previous, .recovery, .pq])
         try reader.finish()
+        try SignedIdentity.checkOrder(signatures.map(\.role), of: identity)
+        let hash = try identity.hash
         try DocumentSignature.verify(
-            signatures, by: identity.signing, pq: identity.pq, context: SignedBytes.identity, hash: identity.hash)
+            signatures.filter { !$0.isConsent }, by: identity.signing, pq: identity.pq, context: SignedBytes.identity,
+            hash: hash)
+        try DocumentSignature.verifyRecovery(signatures, context: SignedBytes.identity, hash: hash)
         self.identity = identity
         self.block = block
+        consents = signatures.filter(\.isConsent)
         cid = CID(hashing: block, codec: .dagCBOR)
     }
 
@@ -34,21 +44,26 @@ public struct SignedIdentity: Hashable, Sendable {
         try self.init(block: block)
     }
 
-    /// Makes the document from an identity and the signature that `sign` gives.
-    /// - Parameter sign: signs context ‖ 00 ‖ hash with the identity's key: 64 bytes; for P-256 raw r ‖ s, with either s.
-    /// - Throws: what `sign` throws, and `FormatError` where its signature does not verify.
-    public init(
-        signing identity: Identity, with sign: (_ context: String, _ hash: [UInt8]) throws -> [UInt8]
-    ) throws {
-        guard identity.pq == nil else {
-            throw FormatError(.unsupported, "identities with a post-quantum signing key are not made by this version")
+    /// Self, then who agreed to be replaced, then the post-quantum key: those that the fields call for, and no others.
+    private static func checkOrder(_ roles: [DocumentSignature.Role], of identity: Identity) throws {
+        let agreed: [[DocumentSignature.Role]] =
+            identity.previous == nil ? [[]] : [[.previous], [.recovery], [.previous, .recovery]]
+        let expected = agreed.map { [.own] + $0 + (identity.pq == nil ? [] : [.pq]) }
+        guard expected.contains(roles) else {
+            let names = expected.map { $0.map(\.rawValue).joined(separator: ", ") }.joined(separator: "; or ")
+            throw FormatError(
+                .badSignature, "this identity is to be signed, in this order, by \(names), and by no one else")
         }
-        let signature = try identity.signing.normalised(sign(SignedBytes.identity, identity.hash))
-        let signatures = [DocumentSignature(role: .own, signature: signature)]
-        try self.init(block: SignedIdentity.encode(identity, signatures))
     }
 
-    static func encode(_ identity: Identity, _ signatures: [DocumentSignature]) throws -> [UInt8] {
-        try DAGCBOR.encode(.map(["identity": identity.value, "signatures": .list(signatures.map(\.value))]))
+    /// Whether this identity rightly replaces another: every signature that says so fits.
+    /// - Returns: by what its holder agreed: by recovery where that key signed.
+    /// - Throws: `FormatError.mismatch` where it does not say that it replaces `predecessor`; `badSignature`.
+    public func verifySuccession(of predecessor: SignedIdentity) throws -> Authority {
+        guard identity.previous == predecessor.cid else {
+            throw FormatError(.mismatch, "the identity does not replace \(predecessor.cid)")
+        }
+        return try DocumentSignature.verifyConsent(
+            consents, of: predecessor.identity, context: SignedBytes.identity, hash: identity.hash)
     }
 }

@@ -32,10 +32,11 @@ struct EnvelopeInspectCommand: ParsableCommand {
             signed = try SignedEnvelope(block: InputFile(envelope).all(limit: SignedEnvelope.maximumSize))
         }
         let finding = try verify(signed, client)
+        let recipients = recipients(signed, client)
         if agent.json {
-            try JSON.object(members(signed, finding)).show()
+            try JSON.object(members(signed, finding, recipients)).show()
         } else {
-            try show(signed, finding)
+            try show(signed, finding, recipients)
         }
         if case .bad = finding { throw ExitCode(Failure.Exit.failed.rawValue) }
     }
@@ -70,7 +71,19 @@ struct EnvelopeInspectCommand: ParsableCommand {
         }
     }
 
-    private func show(_ signed: SignedEnvelope, _ finding: Finding) throws {
+    /// All recipients, or why they cannot be told: more than 256 are listed in blocks of their own.
+    private func recipients(_ signed: SignedEnvelope, _ client: BlockingAgentClient) -> Result<[CID], Failure> {
+        do {
+            return .success(
+                try signed.envelope.recipients { [UInt8](try client.call(.getBlock($0.description)).data) })
+        } catch {
+            return .failure(Failure(error))
+        }
+    }
+
+    private func show(
+        _ signed: SignedEnvelope, _ finding: Finding, _ recipients: Result<[CID], Failure>
+    ) throws {
         let header = signed.envelope.header
         var details = Details()
         details.add("cid", signed.cid.description, .bold)
@@ -85,20 +98,33 @@ struct EnvelopeInspectCommand: ParsableCommand {
         details.add("content", header.content)
         details.add("thread", Hex.encode(header.thread))
         if let previous = header.previous { details.add("previous", previous.description) }
-        let recipients = signed.envelope.to.map(\.description)
-        details.add(
-            recipients.count == 1 ? "recipient" : "recipients",
-            recipients.isEmpty ? "none: this is public" : recipients.joined(separator: "\n"))
+        switch recipients {
+        case .success(let to):
+            let shown = to.prefix(Self.shownRecipients).map(\.description)
+            let more = to.count > shown.count ? ["and \(to.count - shown.count) others"] : []
+            details.add(
+                to.count == 1 ? "recipient" : "recipients",
+                to.isEmpty ? "none: this is public" : (shown + more).joined(separator: "\n"))
+        case .failure(let why): details.add("recipients", "in other blocks: \(why.message)", .warning)
+        }
         details.add("size", sizes(signed))
         try details.show()
     }
 
+    private static let shownRecipients = 20
+
     private func sizes(_ signed: SignedEnvelope) -> String {
-        let body = HumanUnits.size(UInt64(signed.envelope.contentSize))
-        return "\(body) of content in a block of \(HumanUnits.size(UInt64(signed.block.count)))"
+        let envelope = signed.envelope
+        let body = "\(HumanUnits.size(UInt64(envelope.contentSize))) of content"
+        let block = "a block of \(HumanUnits.size(UInt64(signed.block.count)))"
+        guard let chunks = envelope.chunks else { return "\(body) in \(block)" }
+        let lists = chunks.pages.isEmpty ? "" : " and \(chunks.pages.count) lists of them"
+        return "\(body) in \(chunks.plan.blockCount) blocks\(lists), beside \(block)"
     }
 
-    private func members(_ signed: SignedEnvelope, _ finding: Finding) -> [(String, JSON)] {
+    private func members(
+        _ signed: SignedEnvelope, _ finding: Finding, _ recipients: Result<[CID], Failure>
+    ) -> [(String, JSON)] {
         let header = signed.envelope.header
         let (valid, reason): (JSON, JSON) =
             switch finding {
@@ -111,13 +137,10 @@ struct EnvelopeInspectCommand: ParsableCommand {
             ("signature_valid", valid), ("signature_problem", reason), ("created", .number(header.created)),
             ("content_type", .string(header.content)), ("thread", .string(Hex.encode(header.thread))),
             ("previous", header.previous.map { .string($0.description) } ?? .null),
-            ("to", .array(signed.envelope.to.map { .string($0.description) })),
+            ("public", .bool(signed.envelope.isPublic)),
+            ("to", (try? recipients.get()).map { .array($0.map { .string($0.description) }) } ?? .null),
             ("size", .number(Int64(signed.envelope.contentSize))), ("block_size", .number(Int64(signed.block.count))),
+            ("body_blocks", .number(Int64(signed.envelope.chunks?.plan.blockCount ?? 0))),
         ]
     }
-}
-
-extension Envelope {
-    /// Bytes of plaintext: the body without the tag that sealing adds.
-    fileprivate var contentSize: Int { sealing == nil ? body.count : max(0, body.count - 16) }
 }

@@ -5,7 +5,7 @@ import Glibc
 struct InputFile {
     /// As people are told.
     let name: String
-    private let descriptor: Descriptor
+    let descriptor: Descriptor
 
     init(_ path: String?) throws {
         if let path, path != "-" {

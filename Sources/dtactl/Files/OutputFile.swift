@@ -18,7 +18,7 @@ enum OutputFile {
     }
 
     /// The path of the regular file to replace or make, behind symbolic links; nil where something else is there.
-    private static func resolved(_ path: String) throws -> String? {
+    static func resolved(_ path: String) throws -> String? {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return path }
         if status.st_mode & S_IFMT == S_IFDIR { throw SystemCallError("open", errno: EISDIR) }
@@ -28,8 +28,15 @@ enum OutputFile {
         return unsafe String(cString: real)
     }
 
+    static func remove(_ path: String) { unlink(path) }
+
+    /// A name for a file that is to take the place of another.
+    static func temporary(for path: String) -> String {
+        "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp"
+    }
+
     private static func replace(_ path: String, with bytes: [UInt8]) throws {
-        let temporary = "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp"
+        let temporary = temporary(for: path)
         let file = Descriptor(
             owning: try systemCall("open") { open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) })
         do {

@@ -37,4 +37,33 @@ enum Base64 {
         }
         return String(decoding: result, as: UTF8.self)
     }
+
+    /// Nil where `text` is anything but this form.
+    static func decode(_ text: String) -> [UInt8]? {
+        let letters = Array(text.utf8)
+        guard letters.count % 4 == 0 else { return nil }
+        let padding = letters.reversed().prefix { $0 == UInt8(ascii: "=") }.count
+        let values = letters.dropLast(padding).compactMap(value)
+        guard padding <= 2, values.count == letters.count - padding else { return nil }
+        var result: [UInt8] = []
+        for start in stride(from: 0, to: values.count, by: 4) {
+            let group = values[start..<min(start + 4, values.count)]
+            let bits = group.reduce(UInt32(0)) { $0 << 6 | UInt32($1) } << (6 * UInt32(4 - group.count))
+            // The bits that no byte takes are zero, so that a text has one spelling.
+            guard bits & (1 << (8 * UInt32(4 - group.count)) - 1) == 0 else { return nil }
+            for index in 0..<(group.count - 1) { result.append(UInt8(bits >> (16 - 8 * UInt32(index)) & 255)) }
+        }
+        return result
+    }
+
+    private static func value(_ letter: UInt8) -> UInt8? {
+        switch letter {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): letter - UInt8(ascii: "A")
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): letter - UInt8(ascii: "a") + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): letter - UInt8(ascii: "0") + 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
 }

@@ -41,6 +41,13 @@ enum StandardError {
         try? writeAll(Array((text + "\n").utf8), to: STDERR_FILENO)
     }
 
+    /// A line in place of the one that the cursor is in, which stays there. For terminals.
+    static func replaceLine(_ text: String) { try? writeAll(Array("\r\u{1b}[K\(text)".utf8), to: STDERR_FILENO) }
+
+    static func clearLine() {
+        if Terminal.error.isTerminal { replaceLine("") }
+    }
+
     /// A word beside the result, for a person who looks on.
     static func note(_ text: String) {
         if Terminal.error.isTerminal { warn(text) }

@@ -61,16 +61,16 @@ struct CheckCommand: ParsableCommand {
 
     private func checkHSM(_ configuration: Configuration, _ report: Report) {
         let launcher = CustodyLauncher(configurationPath: config, configuration: configuration.hsm)
-        let token = report.attempt("HSM") {
+        let process = report.attempt("HSM") {
             do {
-                let process = try launcher.launch()
-                defer { process.end() }
-                return try process.custodian.describe()
+                return try launcher.launch()
             } catch let error as CustodyLaunchError {
                 throw error.reason
             }
         }
-        guard let token else { return }
+        guard let process else { return }
+        defer { process.end() }
+        guard let token = report.attempt("HSM", { try process.custodian.describe() }) else { return }
         report.good("HSM", "token \"\(token.label)\" (\(token.model), serial \(token.serial)) by \(token.library)")
         let missing = KeyType.allCases.filter { !token.keyTypes.contains($0) }
         let has = "it makes " + token.keyTypes.map(\.name).joined(separator: ", ")
@@ -80,6 +80,7 @@ struct CheckCommand: ParsableCommand {
             report.note("mechanisms", has + ", but not " + missing.map(\.name).joined(separator: ", "))
         }
         if !token.memoryShortfall.isEmpty { report.note("memory", token.memoryShortfall) }
+        checkKeys(configuration, process.custodian, report)
         checkWall(configuration, token, report)
     }
 
@@ -99,6 +100,26 @@ struct CheckCommand: ParsableCommand {
             let reason = (error as? KuboError)?.error ?? DTAError(error)
             report.note("ledger", reason.message + (reason.hint.isEmpty ? "" : " (\(reason.hint))"))
         }
+    }
+
+    /// Whether this token is the one that the state belongs to.
+    private func checkKeys(_ configuration: Configuration, _ custodian: any Custodian, _ report: Report) {
+        let found = report.attempt("keys") {
+            try StateInspection(state: configuration.state, custodian: custodian)
+        }
+        guard let found else { return }
+        guard let inspection = found else { return report.note("keys", "none: no agent has run on this state yet") }
+        let count = inspection.keys + inspection.identities
+        guard !inspection.damages.isEmpty else {
+            return report.good(
+                "keys",
+                "the \(inspection.keys) keys and \(inspection.identities) identities of the state are on the token")
+        }
+        for damage in inspection.damages.prefix(10) { report.note("keys", damage) }
+        report.bad(
+            "keys",
+            "\(inspection.damages.count) of the state's \(count) keys and identities cannot be used with this token",
+            "state and token belong together: put the token, or the backup that fits it, in place")
     }
 
     private func checkWall(_ configuration: Configuration, _ token: TokenDescription, _ report: Report) {

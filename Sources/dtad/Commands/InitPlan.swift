@@ -213,6 +213,11 @@ struct InitPlan {
         return String(bytes.map { alphabet[Int($0 & 63)] })
     }
 
+    /// Whose the state of the units is; nil for any other directory.
+    static func ownerOfInstalledState(_ state: String) -> Account? {
+        geteuid() == 0 && state == installedState ? user("dtad") : nil
+    }
+
     private static func user(_ name: String) -> Account? {
         guard let entry = getpwnam(name) else { return nil }
         return (entry.pointee.pw_uid, entry.pointee.pw_gid)
@@ -222,7 +227,7 @@ struct InitPlan {
         scalar.value >= 0x20 && scalar.value != 0x7f && scalar != "\"" && scalar != "\\"
     }
 
-    private static func absolute(_ path: String) throws -> String {
+    static func absolute(_ path: String) throws -> String {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         if path.hasPrefix("/") { return path }

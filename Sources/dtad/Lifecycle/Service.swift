@@ -140,6 +140,7 @@ final class Service: Sendable {
             do {
                 try agent.audit.sync()
                 if agent.audit.checkpointIsDue || agent.needsSweep { tidyUp() }
+                agent.envelopes.dropIdleDrafts()
                 failing = false
             } catch {
                 if !failing { logger.error("\(DTAError(error).message)") }

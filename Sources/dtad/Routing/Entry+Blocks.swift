@@ -11,18 +11,30 @@ extension Entry {
     /// Goes on as `prepare` says, which runs where the disk may be read. Where it fails for want of blocks, they are
     /// brought from the node and it is tried again, as long as each round brings one more and time is left.
     /// - Parameter localOnly: the node is not asked.
-    func bringing(localOnly: Bool = false, _ prepare: @escaping @Sendable () throws -> Step) -> Step {
-        .lookingUp {
-            let patience = localOnly ? 0 : agent.ledger.fetchMilliseconds ?? 0
-            return attempt(until: monotonicNanoseconds() + UInt64(patience) * 1_000_000, asked: [], prepare)
-        }
+    func bringing(
+        in lane: Lane = .reading, localOnly: Bool = false, _ prepare: @escaping @Sendable () throws -> Step
+    ) -> Step {
+        let patience = localOnly ? 0 : agent.ledger.fetchMilliseconds ?? 0
+        let deadline = monotonicNanoseconds() + UInt64(patience) * 1_000_000
+        return step(in: lane) { attempt(in: lane, until: deadline, asked: [], prepare) }
+    }
+
+    /// Where a request looks for what it needs.
+    enum Lane {
+        case reading
+        /// For what works on many recipients.
+        case bulk
+    }
+
+    private func step(in lane: Lane, _ next: @escaping @Sendable () -> Step) -> Step {
+        lane == .bulk ? .bulk(next) : .lookingUp(next)
     }
 
     /// - Parameters:
     ///   - deadline: monotonic; in the past where the node is not asked.
     ///   - asked: what it was asked for already.
     private func attempt(
-        until deadline: UInt64, asked: Set<CID>, _ prepare: @escaping @Sendable () throws -> Step
+        in lane: Lane, until deadline: UInt64, asked: Set<CID>, _ prepare: @escaping @Sendable () throws -> Step
     ) -> Step {
         let (result, missing) = MissingBlocks.collecting(prepare)
         switch result {
@@ -34,7 +46,7 @@ extension Entry {
             return .asking {
                 // What the node said tells more than that a block is not here.
                 if let failure = bring(wanted, until: deadline) { return .answer(finish(.failure(failure))) }
-                return .lookingUp { attempt(until: deadline, asked: asked.union(wanted), prepare) }
+                return step(in: lane) { attempt(in: lane, until: deadline, asked: asked.union(wanted), prepare) }
             }
         }
     }

@@ -73,6 +73,16 @@ struct Entry: Sendable {
         .asking { .answer(finish(work)) }
     }
 
+    /// Looked up on the disk first; what `work` answers is how it goes on.
+    func lookingUp(_ work: @escaping @Sendable () throws -> Step) -> Step { .lookingUp { next(work) } }
+
+    /// As `lookingUp`, for what moves much data or takes long by its size.
+    func bulk(_ work: @escaping @Sendable () throws -> Step) -> Step { .bulk { next(work) } }
+
+    private func next(_ work: () throws -> Step) -> Step {
+        do { return try work() } catch { return .answer(finish(.failure(error))) }
+    }
+
     private func finish(_ work: (inout AgentResponse) throws -> Void) -> AgentResponse {
         finish(
             Swift.Result {

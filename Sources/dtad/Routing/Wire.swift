@@ -28,6 +28,12 @@ extension AgentIdentity {
         ownerUid = identity.owner?.uid ?? 0
         owner = identity.owner?.name ?? ""
         created = identity.created
+        standing = identity.standing.name
+        successor = identity.successor?.description ?? ""
+        trust = identity.trust.rawValue
+        alias = identity.alias ?? ""
+        url = identity.url
+        previous = identity.previous?.description ?? ""
     }
 }
 
@@ -58,12 +64,16 @@ extension EnvelopeService.Opened {
     var wire: [(String, String)] {
         var fields = [
             ("from", header.from.description), ("created", "\(header.created)"), ("content_type", header.content),
-            ("thread", header.thread.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()),
+            ("thread", hexadecimal(header.thread)), ("trust", trust.rawValue), ("standing", standing),
         ]
         if let previous = header.previous { fields.append(("previous", previous.description)) }
         if let recipient { fields.append(("opened_as", recipient.description)) }
         return fields
     }
+}
+
+func hexadecimal(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
 extension AuditVerifier.Findings {

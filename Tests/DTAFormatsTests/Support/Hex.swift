@@ -2,18 +2,17 @@
 struct Hex: Error {}
 
 func hex(_ bytes: some Sequence<UInt8>) -> String {
-    bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }
 
 func bytes(_ hex: String) throws -> [UInt8] {
-    let digits = hex.filter { $0 != " " && $0 != "\n" }
+    let digits = hex.utf8.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\n") }
     guard digits.count % 2 == 0 else { throw Hex() }
-    var result: [UInt8] = []
-    var rest = digits[...]
-    while !rest.isEmpty {
-        guard let byte = UInt8(rest.prefix(2), radix: 16) else { throw Hex() }
-        result.append(byte)
-        rest = rest.dropFirst(2)
+    return try stride(from: 0, to: digits.count, by: 2).map { index in
+        guard let high = Character(Unicode.Scalar(digits[index])).hexDigitValue,
+            let low = Character(Unicode.Scalar(digits[index + 1])).hexDigitValue
+        else { throw Hex() }
+        return UInt8(high << 4 | low)
     }
-    return result
 }

@@ -23,15 +23,17 @@ struct OtherKeyEnvelope {
             Array("first content".utf8), header: template.header, to: [honest.document, deceived.document], salt: salt,
             contentKey: contentKey)
         let coreHash = try honestly.coreHash
-        let wraps = try honestly.to.map { cid in
+        let wraps = try honestly.listed.to.map { cid in
             try cid == deceived.cid
                 ? EnvelopeSealer.wrap(otherKey, for: deceived.document.identity, named: cid, coreHash: coreHash)
                 : honestly.wrap(for: cid)
         }
         let envelope = Envelope(
             header: template.header,
-            sealing: .init(to: honestly.to, salt: salt, wraps: wraps, commit: honestly.sealing?.commit ?? []),
-            body: honestly.body)
+            sealing: .init(
+                recipients: .listed(to: honestly.listed.to, wraps: wraps), salt: salt,
+                commit: honestly.sealing?.commit ?? []),
+            content: honestly.content)
         signed = try SignedEnvelope(signing: envelope, sender: sender.document, with: sender.sign)
     }
 }

@@ -82,13 +82,14 @@ enum VectorGenerator {
             about: about, sender: PersonVector(sender.0, signingSeed: sender.1),
             recipients: people.map { PersonVector($0.0, signingSeed: $0.1) }, plaintext: hex(plaintext.utf8),
             contentKey: hex(key), salt: hex(sealing.salt),
-            core: hex(try DAGCBOR.encode(.map(Envelope.core(envelope.header, to: sealing.to, salt: sealing.salt)))),
+            core: hex(
+                try DAGCBOR.encode(.map(Envelope.core(envelope.header, to: envelope.listed.to, salt: sealing.salt)))),
             coreHash: hex(coreHash),
-            wraps: try zip(people, sealing.wraps).map { person, wrap in
+            wraps: try zip(people, envelope.listed.wraps).map { person, wrap in
                 try self.wrap(wrap, for: person.0, coreHash: coreHash, contentKey: held[person.0.cid] ?? key)
             },
             bodyKey: hex(keys.body.withUnsafeBytes { Array($0) }), commit: hex(sealing.commit),
-            body: hex(envelope.body),
+            body: hex(envelope.body ?? []),
             envelope: hex(try DAGCBOR.encode(envelope.value)), innerHash: hex(signed.innerHash),
             signedBytes: hex(try SignedBytes.make(context: SignedBytes.envelope, hash: signed.innerHash)),
             signature: hex(signed.signatures[0].signature), block: hex(signed.block), cid: signed.cid.description,

@@ -1,13 +1,11 @@
 import Foundation
-import TestSupport
-import Testing
 
 /// A file system of a few kilobytes, which can be full. It takes root to mount one.
-final class SmallDisk {
-    let path: String
+public final class SmallDisk {
+    public let path: String
 
     /// - Returns: nil, said loudly, where this user may not mount.
-    init?(kilobytes: Int, at path: String) throws {
+    public init?(kilobytes: Int, at path: String) throws {
         self.path = path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         guard mount("tmpfs", path, "tmpfs", 0, "size=\(kilobytes)k,mode=0700") == 0 else {
@@ -16,7 +14,7 @@ final class SmallDisk {
         }
     }
 
-    func resize(kilobytes: Int) throws {
+    public func resize(kilobytes: Int) throws {
         guard mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT), "size=\(kilobytes)k,mode=0700") == 0 else {
             throw TestFailure("remount: \(String(cString: strerror(errno)))")
         }

@@ -1,0 +1,157 @@
+import Crypto
+import DTASystem
+import Glibc
+
+/// Writes state and ledger to one file, while an agent runs on them or not: a tar archive of a manifest, the database as
+/// it is at one moment, the audit log up to a whole record, and the bodies of large envelopes.
+///
+/// The token is not in it, nor its PIN, nor the configuration.
+public struct Backup {
+    /// What came of it.
+    public struct Summary: Sendable {
+        public let path: String
+        /// Of the whole file, in bytes.
+        public let size: Int
+        /// How many bodies of large envelopes it holds.
+        public let bodies: Int
+        /// SHA-256 of the manifest, in hexadecimal.
+        public let fingerprint: String
+    }
+
+    /// A file that goes into the backup.
+    private struct Source {
+        let name: String
+        let file: BackupFile
+        let length: Int
+    }
+
+    private let state: String
+    private let token: String
+
+    /// - Parameters: `state`: the agent's state directory; `token`: the label or serial number of its token, for people.
+    public init(state: String, token: String) {
+        self.state = state
+        self.token = token
+    }
+
+    /// Writes the backup: on the disk and under its name when this returns, and nothing of it there when it throws.
+    /// - Parameter replacing: whether a file of that name may be replaced.
+    /// - Throws: `DTAError`.
+    public func write(to path: String, replacing: Bool) throws -> Summary {
+        let isFree = unsafe access(path, F_OK) != 0
+        guard replacing || isFree else { throw Backup.exists(path) }
+        let staging = try StagingDirectory(beside: path)
+        defer { staging.remove() }
+        let database = staging.file(BackupManifest.databaseName)
+        // Empty and 0600 before anything is in it.
+        _ = try BackupFile(making: database)
+        try StateSnapshot.copy(stateDirectory: state, to: database)
+        // After the database: what it names is whole by now, and the log has at least the records of its changes.
+        let sources = try [source(BackupManifest.databaseName, database)] + auditLog() + bodies()
+
+        var manifest = BackupManifest(
+            made: unixMicroseconds() / 1_000_000, version: Version.current, token: token, names: sources.map(\.name))
+        guard manifest.bytes.count <= BackupManifest.limit else {
+            throw DTAError(.resourceExhausted, "there are too many bodies of large envelopes for one backup")
+        }
+        let draft = staging.file("backup.tar")
+        let archive = try BackupFile(making: draft)
+        let size = try fill(archive, &manifest, sources)
+        try archive.sync()
+        try publish(draft, as: path, replacing: replacing)
+        return Summary(
+            path: path, size: size, bodies: sources.count { $0.name.hasPrefix("segments/") },
+            fingerprint: manifest.fingerprint)
+    }
+
+    // MARK: What there is
+
+    private func source(_ name: String, _ path: String, length: Int? = nil) throws -> Source {
+        let file = try BackupFile(reading: path)
+        return Source(name: name, file: file, length: try length ?? file.length())
+    }
+
+    private func auditLog() throws -> [Source] {
+        let directory = "\(state)/audit"
+        guard unsafe access(directory, F_OK) == 0 else { return [] }
+        return try AuditSegment.all(in: directory).map { first in
+            let segment = try AuditSegment.openToRead(directory: directory, first: first)
+            let whole = try AuditLog.endOfLastLine(segment, try segment.size())
+            return try source("audit/\(segment.name)", segment.path, length: whole)
+        }
+    }
+
+    private func bodies() throws -> [Source] {
+        let directory = "\(state)/segments"
+        guard unsafe access(directory, F_OK) == 0 else { return [] }
+        let names = try StagingDirectory.names(in: directory).filter { BackupManifest.isSegment($0[...]) }
+        return try names.map { try source("segments/\($0)", "\(directory)/\($0)") }
+    }
+
+    // MARK: The archive
+
+    /// The manifest comes first, and its hashes last: its length is known before.
+    private func fill(_ archive: BackupFile, _ manifest: inout BackupManifest, _ sources: [Source]) throws -> Int {
+        let length = manifest.bytes.count
+        func begin(_ name: String, _ length: Int) throws {
+            try archive.write(TarHeader(name: name, length: length, modified: manifest.made).bytes[...])
+        }
+        func end(_ length: Int) throws {
+            try archive.write([UInt8](repeating: 0, count: TarHeader.padding(after: length))[...])
+        }
+        try begin(BackupManifest.name, length)
+        try archive.write(manifest.bytes[...])
+        try end(length)
+        for (index, source) in sources.enumerated() {
+            try begin(source.name, source.length)
+            manifest.entries[index].hash = try copy(source, to: archive)
+            try end(source.length)
+        }
+        try archive.write(TarHeader.end[...])
+        try archive.seek(TarHeader.size)
+        try archive.write(manifest.bytes[...])
+        return try archive.length()
+    }
+
+    /// - Returns: the SHA-256 of what was copied.
+    private func copy(_ source: Source, to archive: BackupFile) throws -> [UInt8] {
+        var hash = SHA256()
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var left = source.length
+        while left > 0 {
+            let count = try source.file.read(&buffer, atMost: left)
+            guard count > 0 else {
+                throw DTAError(
+                    .unavailable, "\(source.file.path) became shorter while it was copied", hint: "try again")
+            }
+            unsafe buffer.withUnsafeBytes { unsafe hash.update(bufferPointer: .init(rebasing: $0[..<count])) }
+            try archive.write(buffer[..<count])
+            left -= count
+        }
+        return Array(hash.finalize())
+    }
+
+    // MARK: Its name
+
+    private func publish(_ draft: String, as path: String, replacing: Bool) throws {
+        if replacing {
+            guard unsafe rename(draft, path) == 0 else { throw BackupFile.failure("written", path, errno) }
+        } else {
+            // link and not rename: it fails where somebody else has made the file meanwhile.
+            guard unsafe link(draft, path) == 0 else {
+                throw errno == EEXIST ? Backup.exists(path) : BackupFile.failure("written", path, errno)
+            }
+        }
+        try BackupFile.syncDirectory(parentDirectory(of: path))
+    }
+
+    private static func exists(_ path: String) -> DTAError {
+        DTAError(.failedPrecondition, "\(path) is there already", hint: "choose another name, or say --force")
+    }
+}
+
+/// The directory that a path's last part is in.
+func parentDirectory(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+}

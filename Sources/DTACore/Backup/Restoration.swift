@@ -1,0 +1,190 @@
+import Crypto
+import DTASystem
+import Glibc
+
+/// Makes a state directory from a backup: verified whole before it appears under its name, or not at all.
+public struct Restoration {
+    /// What was restored.
+    public struct Summary: Sendable {
+        public let state: String
+        /// When the backup was made, in Unix seconds, and by which version.
+        public let made: Int64
+        public let version: String
+        /// The token that the state belongs to, as its configuration called it.
+        public let token: String
+        /// SHA-256 of the manifest, in hexadecimal.
+        public let fingerprint: String
+    }
+
+    private let archive: BackupFile
+    private let backup: String
+    private let state: String
+    /// Who is to own what an absent directory becomes; nil: whoever runs this.
+    private let newOwner: (uid: uid_t, gid: gid_t)?
+
+    /// - Parameters: `state`: the directory to make; one that is there must be empty, and keeps its owner. `newOwner`: of
+    ///   one that is not there.
+    public init(backup: String, state: String, newOwner: (uid: uid_t, gid: gid_t)? = nil) throws {
+        self.backup = backup
+        self.state = state
+        self.newOwner = newOwner
+        archive = try BackupFile(reading: backup)
+    }
+
+    /// - Parameter fingerprint: what the manifest's hash must be; nil: whatever it is.
+    /// - Throws: `DTAError`: `dataLoss` where the backup is damaged, `failedPrecondition` where the directory is in use.
+    public func carryOut(fingerprint: String? = nil) throws -> Summary {
+        let owner = try ownerOfTarget()
+        let manifest = try readManifest()
+        guard fingerprint == nil || fingerprint == manifest.fingerprint else {
+            throw DTAError(
+                .dataLoss, "the backup \(backup) is not the one with that fingerprint: it has \(manifest.fingerprint)")
+        }
+        let staging = try StagingDirectory(beside: state)
+        do {
+            try extract(manifest, to: staging)
+            try StateSnapshot.check(staging.file(BackupManifest.databaseName))
+            try record(manifest, in: staging)
+            try settle(staging, owner: owner)
+            guard unsafe rename(staging.path, state) == 0 else { throw Restoration.immovable(state, errno) }
+        } catch {
+            staging.remove()
+            throw error
+        }
+        try BackupFile.syncDirectory(parentDirectory(of: state))
+        return Summary(
+            state: state, made: manifest.made, version: manifest.version, token: manifest.token,
+            fingerprint: manifest.fingerprint)
+    }
+
+    // MARK: The target
+
+    private func ownerOfTarget() throws -> (uid: uid_t, gid: gid_t)? {
+        var status = stat()
+        guard unsafe lstat(state, &status) == 0 else {
+            guard errno == ENOENT else { throw BackupFile.failure("used", state, errno) }
+            return newOwner
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw DTAError(.failedPrecondition, "\(state) is not a directory")
+        }
+        let names = try StagingDirectory.names(in: state)
+        guard names.isEmpty else {
+            let isState = names.contains(BackupManifest.databaseName)
+            throw DTAError(
+                .failedPrecondition,
+                isState ? "\(state) is the state of an agent already" : "the directory \(state) is not empty",
+                hint: "stop dtad and move \(state) out of the way, or choose another directory")
+        }
+        return (status.st_uid, status.st_gid)
+    }
+
+    private static func immovable(_ state: String, _ errno: Int32) -> DTAError {
+        switch errno {
+        case EBUSY, EXDEV:
+            DTAError(
+                .failedPrecondition, "\(state) is a mount point, which cannot be replaced in one step",
+                hint: "restore to a directory below it, or unmount it first")
+        case ENOTEMPTY, EEXIST:
+            DTAError(.failedPrecondition, "the directory \(state) is no longer empty: somebody else uses it")
+        default: BackupFile.failure("made", state, errno)
+        }
+    }
+
+    // MARK: The archive
+
+    private var damaged: DTAError {
+        DTAError(
+            .dataLoss, "the backup \(backup) is damaged or not whole: nothing was restored",
+            hint: "use another copy of it")
+    }
+
+    private func readExactly(_ count: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        guard try archive.read(&bytes, atMost: count) == count else { throw damaged }
+        return bytes
+    }
+
+    private func readHeader() throws -> TarHeader {
+        guard let header = TarHeader(try readExactly(TarHeader.size)) else { throw damaged }
+        return header
+    }
+
+    private func readPadding(after length: Int) throws {
+        guard try readExactly(TarHeader.padding(after: length)).allSatisfy({ $0 == 0 }) else { throw damaged }
+    }
+
+    private func readManifest() throws -> BackupManifest {
+        var first = [UInt8](repeating: 0, count: TarHeader.size)
+        guard try archive.read(&first, atMost: first.count) == first.count, let header = TarHeader(first),
+            header.name == BackupManifest.name, header.length <= BackupManifest.limit
+        else {
+            throw DTAError(.invalidArgument, "\(backup) is no backup of dtad's", hint: "dtad backup FILE makes one")
+        }
+        let manifest = try BackupManifest(try readExactly(header.length))
+        try readPadding(after: header.length)
+        return manifest
+    }
+
+    /// Exactly the files of the manifest, in its order, and nothing behind them.
+    private func extract(_ manifest: BackupManifest, to staging: StagingDirectory) throws {
+        for folder in ["audit", "segments"] where manifest.entries.contains(where: { $0.name.hasPrefix(folder + "/") })
+        {
+            guard unsafe mkdir(staging.file(folder), 0o700) == 0 else {
+                throw BackupFile.failure("made", staging.file(folder), errno)
+            }
+        }
+        for entry in manifest.entries {
+            let header = try readHeader()
+            guard header.name == entry.name else { throw damaged }
+            let hash = try copy(header.length, to: try BackupFile(making: staging.file(entry.name)))
+            guard hash == entry.hash else { throw damaged }
+            try readPadding(after: header.length)
+        }
+        guard try readExactly(TarHeader.end.count) == TarHeader.end else { throw damaged }
+        var more = [UInt8](repeating: 0, count: 1)
+        guard try archive.read(&more, atMost: 1) == 0 else { throw damaged }
+    }
+
+    /// - Returns: the SHA-256 of what was copied, which is on the disk.
+    private func copy(_ length: Int, to target: BackupFile) throws -> [UInt8] {
+        var hash = SHA256()
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var left = length
+        while left > 0 {
+            let count = try archive.read(&buffer, atMost: left)
+            guard count > 0 else { throw damaged }
+            unsafe buffer.withUnsafeBytes { unsafe hash.update(bufferPointer: .init(rebasing: $0[..<count])) }
+            try target.write(buffer[..<count])
+            left -= count
+        }
+        try target.sync()
+        return Array(hash.finalize())
+    }
+
+    // MARK: The last steps
+
+    /// The audit log goes on from the backup: what was recorded after it is missing, and the log says so itself.
+    private func record(_ manifest: BackupManifest, in staging: StagingDirectory) throws {
+        let log = try AuditLog(directory: staging.path)
+        try log.append(
+            event: "the state was restored from a backup made at \(manifest.made) (Unix time), fingerprint "
+                + "\(manifest.fingerprint): records from after it are missing here")
+        try log.sync()
+    }
+
+    /// Owner and durability of all that is there.
+    private func settle(_ staging: StagingDirectory, owner: (uid: uid_t, gid: gid_t)?) throws {
+        func settle(_ path: String) throws {
+            var status = stat()
+            guard unsafe lstat(path, &status) == 0 else { throw BackupFile.failure("read", path, errno) }
+            let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+            if isDirectory { for name in try StagingDirectory.names(in: path) { try settle("\(path)/\(name)") } }
+            if let owner, unsafe lchown(path, owner.uid, owner.gid) != 0 {
+                throw BackupFile.failure("given to its owner", path, errno)
+            }
+            if isDirectory { try BackupFile.syncDirectory(path) }
+        }
+        try settle(staging.path)
+    }
+}

@@ -1,0 +1,62 @@
+import DTASystem
+import Glibc
+
+/// Where something is put together before it takes its name: a directory beside it, 0700, which one process at a time
+/// has. What a crash leaves in it is removed by the next one.
+final class StagingDirectory {
+    let path: String
+    private let directory: Descriptor
+
+    /// Makes the directory `NAME.partial`, or takes the one that a crash left.
+    /// - Throws: `DTAError.failedPrecondition` where another process has it, or it is somebody else's.
+    init(beside target: String) throws {
+        path = target + ".partial"
+        if unsafe mkdir(path, 0o700) != 0, errno != EEXIST { throw BackupFile.failure("made", path, errno) }
+        let number = unsafe open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard number >= 0 else { throw BackupFile.failure("used", path, errno) }
+        directory = Descriptor(owning: number)
+        var status = stat()
+        guard unsafe fstat(number, &status) == 0, status.st_uid == geteuid(),
+            status.st_mode & (S_IRWXG | S_IRWXO) == 0
+        else {
+            throw DTAError(
+                .failedPrecondition, "\(path) is there already, and it is not this user's alone",
+                hint: "look what it is and remove it, or choose another name")
+        }
+        guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
+            throw DTAError(.failedPrecondition, "another dtad is at work in \(path)", hint: "wait for it to end")
+        }
+        try StagingDirectory.empty(path)
+    }
+
+    /// Removes it with all that is in it; what took its name is no longer there.
+    func remove() {
+        try? StagingDirectory.empty(path)
+        unsafe rmdir(path)
+    }
+
+    func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    private static func empty(_ path: String) throws {
+        for name in try names(in: path) {
+            let below = "\(path)/\(name)"
+            if unsafe unlink(below) == 0 { continue }
+            try empty(below)
+            guard unsafe rmdir(below) == 0 else { throw BackupFile.failure("removed", below, errno) }
+        }
+    }
+
+    /// What a directory holds, in order.
+    static func names(in path: String) throws -> [String] {
+        guard let stream = unsafe opendir(path) else { throw BackupFile.failure("read", path, errno) }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+}

@@ -1,0 +1,64 @@
+import CustodyProtocol
+import DTASystem
+import Foundation
+import GRDB
+import Glibc
+
+/// Compares the database of a state directory with the token, without taking the directory: for `dtad check`, whether or
+/// not an agent runs.
+public struct StateInspection: Sendable {
+    /// How many keys and identities the database names.
+    public let keys: Int
+    public let identities: Int
+    /// What cannot be used, as sentences.
+    public let damages: [String]
+
+    /// - Returns: nil where there is no database yet.
+    /// - Throws: `DTAError` where the database or the token cannot be read.
+    public init?(state: String, custodian: any Custodian) throws {
+        let path = "\(state)/\(BackupManifest.databaseName)"
+        guard unsafe access(path, F_OK) == 0 else { return nil }
+        let named: (keys: [Named], identities: [Named])
+        do {
+            named = try DatabaseQueue(path: path, configuration: StateSnapshot.readOnly).read { database in
+                (
+                    try Named.all(database, "keys", ["object"]),
+                    try Named.all(database, "identities", ["signing_object", "kem_object"])
+                )
+            }
+        } catch {
+            throw StoreError.opening(path, error)
+        }
+        keys = named.keys.count
+        identities = named.identities.count
+        let user = try TokenCheck(custodian, .user)
+        let signing = try TokenCheck(custodian, .identitySigning)
+        let kem = try TokenCheck(custodian, .identityKEM)
+        damages =
+            named.keys.compactMap { key in key.damage([user]).map { "key \(quoted(key.name)): \($0)" } }
+            + named.identities.compactMap { identity in
+                identity.damage([signing, kem]).map { "identity \(quoted(identity.name)): \($0)" }
+            }
+    }
+
+    /// A row with its objects on the token.
+    private struct Named {
+        let name: String
+        let owner: Owner
+        let objects: [ObjectID]
+
+        /// The database may be of a version before the table, or the last one before an update.
+        static func all(_ database: Database, _ table: String, _ columns: [String]) throws -> [Named] {
+            guard try database.tableExists(table) else { return [] }
+            return try Row.fetchAll(database, sql: "SELECT * FROM \(table) ORDER BY name").map { row in
+                Named(
+                    name: row["name"], owner: Owner(uid: row["owner_uid"], name: row["owner_name"]),
+                    objects: try columns.map { try ObjectID([UInt8](row[$0] as Data)) })
+            }
+        }
+
+        func damage(_ checks: [TokenCheck]) -> String? {
+            zip(objects, checks).lazy.compactMap { object, check in check.damage(object, owner: owner) }.first
+        }
+    }
+}

@@ -1,0 +1,74 @@
+/// The 512 bytes before a file in a tar archive (POSIX.1-2017, pax(1), "ustar Interchange Format"), in the one form that
+/// backups have: a regular file, mode 0600, without an owner.
+struct TarHeader: Equatable {
+    static let size = 512
+    /// What follows a file is filled up to a multiple of this.
+    static let blockSize = 512
+    /// Two empty headers end an archive.
+    static let end = [UInt8](repeating: 0, count: 2 * size)
+    static let nameLimit = 100
+    /// 11 octal digits.
+    private static let octalLimit = 1 << 33
+
+    let name: String
+    /// In bytes, of the file.
+    let length: Int
+    /// Unix seconds.
+    let modified: Int64
+
+    /// The zeros that follow the file.
+    static func padding(after length: Int) -> Int { (blockSize - length % blockSize) % blockSize }
+
+    var bytes: [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: TarHeader.size)
+        func put(_ value: some Sequence<UInt8>, at offset: Int) {
+            for (index, byte) in value.enumerated() { bytes[offset + index] = byte }
+        }
+        put(name.utf8, at: 0)
+        put("0000600".utf8, at: 100)
+        put("0000000".utf8, at: 108)
+        put("0000000".utf8, at: 116)
+        put(lengthField, at: 124)
+        put(TarHeader.octal(Int(modified), digits: 11), at: 136)
+        put("        ".utf8, at: 148)
+        bytes[156] = UInt8(ascii: "0")
+        put("ustar\u{0}00".utf8, at: 257)
+        let sum = bytes.reduce(0) { $0 + Int($1) }
+        put(TarHeader.octal(sum, digits: 6) + [0, UInt8(ascii: " ")], at: 148)
+        return bytes
+    }
+
+    /// Past 8 GiB as GNU tar and star write it: the highest bit, then the number in binary.
+    private var lengthField: [UInt8] {
+        guard length >= TarHeader.octalLimit else { return TarHeader.octal(length, digits: 11) }
+        return [0x80] + (0..<11).map { UInt8(truncatingIfNeeded: $0 < 3 ? 0 : length >> (8 * (10 - $0))) }
+    }
+
+    private static func octal(_ number: Int, digits: Int) -> [UInt8] {
+        let text = String(number, radix: 8)
+        return Array((String(repeating: "0", count: max(0, digits - text.utf8.count)) + text).utf8)
+    }
+}
+
+extension TarHeader {
+    /// Reads a header that `bytes` has made; nil for any other. So links, devices, owners and pax extensions are refused
+    /// without a word about each.
+    init?(_ bytes: [UInt8]) {
+        guard bytes.count == TarHeader.size else { return nil }
+        let name = bytes[..<TarHeader.nameLimit].prefix { $0 != 0 }
+        guard let text = String(validating: name, as: UTF8.self),
+            let length = TarHeader.number(bytes[124..<136]), let modified = TarHeader.number(bytes[136..<148])
+        else { return nil }
+        self.init(name: text, length: length, modified: Int64(modified))
+        guard self.bytes == bytes else { return nil }
+    }
+
+    private static func number(_ field: ArraySlice<UInt8>) -> Int? {
+        guard let first = field.first else { return nil }
+        if first == 0x80 {
+            guard field.dropFirst().prefix(4).allSatisfy({ $0 == 0 }) else { return nil }
+            return field.suffix(7).reduce(0) { $0 << 8 | Int($1) }
+        }
+        return Int(String(decoding: field.prefix(11), as: UTF8.self), radix: 8)
+    }
+}

@@ -1,0 +1,67 @@
+import DTAFormats
+import DTASystem
+import Foundation
+import GRDB
+
+/// All that is known here of one line of identities.
+public struct IdentityHistory: Sendable {
+    /// The oldest first.
+    public let identities: [KnownIdentity]
+    /// Their documents, and then revocations: in the order in which another host should import them.
+    public let blocks: [BlockRecord]
+}
+
+extension IdentityService {
+    /// How many identities a history tells of at most, and how many revocations of each.
+    private static let historyLimit = 256
+    private static let revocationLimit = 4
+
+    /// Those that an identity replaced, all that claim with consent to have replaced them, and revocations.
+    public func history(_ subject: String) throws -> IdentityHistory {
+        let cid = try cid(subject)
+        _ = try document("\(cid)")
+        return try blocks.store.read { database in
+            let line = try self.line(of: cid, in: database)
+            let identities = try line.compactMap { cid in
+                try blocks.identity(cid, in: database).map { try known($0, in: database) }
+            }
+            let revocations = try line.flatMap { try self.revocations(of: $0, in: database) }
+            return IdentityHistory(
+                identities: identities,
+                blocks: try (line + revocations).compactMap { try blocks.record($0, in: database) })
+        }
+    }
+
+    /// From the oldest that is known, level by level.
+    private func line(of cid: CID, in database: Database) throws -> [CID] {
+        let judge = IdentityJudge(KnownFacts(database: database))
+        var line = [try judge.ancestors(of: cid).last ?? cid]
+        var seen = Set(line)
+        var next = 0
+        while next < line.count, line.count < IdentityService.historyLimit {
+            let successors = try Data.fetchAll(
+                database,
+                sql: """
+                    SELECT cid FROM documents WHERE previous = ? AND claim IN ('previous', 'recovery')
+                    ORDER BY claim DESC, created, cid LIMIT ?
+                    """,
+                arguments: [Data(line[next].bytes), IdentityService.historyLimit - line.count])
+            for successor in try successors.map(KnownFacts.cid) where seen.insert(successor).inserted {
+                line.append(successor)
+            }
+            next += 1
+        }
+        return line
+    }
+
+    private func revocations(of cid: CID, in database: Database) throws -> [CID] {
+        try Data.fetchAll(
+            database,
+            sql: """
+                SELECT cid FROM revocations WHERE revokes = ? AND claim IN ('previous', 'recovery')
+                ORDER BY claim DESC, at, cid LIMIT ?
+                """,
+            arguments: [Data(cid.bytes), IdentityService.revocationLimit]
+        ).map(KnownFacts.cid)
+    }
+}

@@ -1,0 +1,56 @@
+import DTAFormats
+import GRDB
+
+/// An identity that is known here, as lists show it.
+public struct KnownIdentity: Sendable, Equatable {
+    public let cid: CID
+    /// As this host calls it where it is own, else as its document does: that is not to be trusted.
+    public let name: String
+    /// Whose it is on this host; nil where its private keys are elsewhere.
+    public let owner: Owner?
+    /// Unix seconds.
+    public let created: Int64
+    /// The one that it says it replaces.
+    public let previous: CID?
+    public var standing = Standing.current
+    /// The end of its line, as far as it is known here; nil where that is itself.
+    public var successor: CID?
+    public var trust = Trust.untrusted
+    /// What this host calls it; nil where it does not, or knows it by its line.
+    public var alias: String?
+    /// Where its courier is reached; "" where that is not known.
+    public var url = ""
+
+    public var isOwn: Bool { owner != nil }
+}
+
+extension IdentityService {
+    /// All that is known of an identity, in one reading.
+    /// - Parameter name: as its document says.
+    func known(
+        _ cid: CID, name: String, created: Int64, previous: CID?, in database: Database
+    ) throws -> KnownIdentity {
+        let facts = KnownFacts(database: database)
+        let judge = IdentityJudge(facts)
+        let own = own(cid)
+        var known = KnownIdentity(
+            cid: cid, name: own?.name ?? name, owner: own?.owner, created: created, previous: previous)
+        known.standing = try judge.standing(of: cid)
+        if case .rotated = known.standing { known.successor = try judge.newest(of: cid).cid }
+        known.trust = try trust(cid, in: database)
+        let row = try facts.trustRow(of: cid)
+        known.alias = row?.alias
+        known.url = row?.url ?? ""
+        return known
+    }
+
+    func known(_ document: SignedIdentity, in database: Database) throws -> KnownIdentity {
+        try known(
+            document.cid, name: document.identity.name, created: document.identity.created,
+            previous: document.identity.previous, in: database)
+    }
+
+    func known(_ document: SignedIdentity) throws -> KnownIdentity {
+        try blocks.store.read { try known(document, in: $0) }
+    }
+}

@@ -1,0 +1,73 @@
+import DTAFormats
+import DTASystem
+import Foundation
+import GRDB
+
+/// Blocks in segments.
+extension BlockStore {
+    /// A block of a segment that is durable.
+    struct SegmentBlock: Sendable {
+        let cid: CID
+        let size: Int
+        let place: SegmentPlace
+    }
+
+    /// Stores the blocks of a segment as part of a transaction. A block that was already here is found in the new segment
+    /// from now on, which repairs it where it was damaged, and is not charged again.
+    /// - Parameter envelope: whose body they are; its pin will keep them.
+    /// - Returns: the segments in which some of the blocks were before.
+    func insert(
+        _ blocks: [SegmentBlock], partOf envelope: CID, owner: Owner, in database: Database
+    ) throws -> Set<String> {
+        var left: Set<String> = []
+        var new = 0
+        for block in blocks {
+            let place = block.place
+            try outbox?.add(block.cid, coveredBy: envelope, in: database)
+            if let known = try row(block.cid, database) {
+                if let before = known.place?.segment, before != place.segment { left.insert(before) }
+                if known.isDropped { new += try claim(block.cid, owner: owner, in: database) }
+                try database.execute(
+                    sql: "UPDATE blocks SET bytes = x'', size = ?, segment = ?, segment_offset = ? WHERE cid = ?",
+                    arguments: [block.size, place.segment, place.offset, Data(block.cid.bytes)])
+                continue
+            }
+            new += block.size
+            try database.execute(
+                sql: """
+                    INSERT INTO blocks (cid, bytes, size, kind, stored, owner_uid, owner_name, segment, segment_offset)
+                    VALUES (?, x'', ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    Data(block.cid.bytes), block.size, BlockKind.block.rawValue, unixMicroseconds() / 1_000_000,
+                    Int64(owner.uid), owner.name, place.segment, place.offset,
+                ])
+        }
+        try charge(new, owner, database)
+        return left
+    }
+
+    /// Removes those of these segments that no block is in any more.
+    func removeUnused(_ candidates: Set<String>) throws {
+        guard !candidates.isEmpty else { return }
+        let used = try segmentsInUse()
+        for segment in candidates.subtracting(used) { segments.remove(segment) }
+    }
+
+    /// Removes what a crash left in the directory of segments. For the start: no body may be on its way.
+    /// - Returns: how many files were removed.
+    func sweepSegments() throws -> Int {
+        do {
+            return try segments.sweep(named: segmentsInUse())
+        } catch let error as SystemCallError {
+            throw DTAError(.unavailable, "the directory \(segments.path) cannot be cleared: \(error)")
+        }
+    }
+
+    private func segmentsInUse() throws -> Set<String> {
+        Set(
+            try store.read {
+                try String.fetchAll($0, sql: "SELECT DISTINCT segment FROM blocks WHERE segment IS NOT NULL")
+            })
+    }
+}

@@ -1,0 +1,142 @@
+import DTASystem
+import Foundation
+import Glibc
+
+/// Where the blocks of large bodies are: `segments/` in the state directory, a file for each body, its blocks one after the
+/// other. The database knows which block is where. SQLite would write all of it twice, to its log and to its pages.
+///
+/// A file that is being written is called `<id>.partial`; it gets its name when it is durable, just before the transaction
+/// that names it. So what a crash leaves is never a block that is not whole.
+final class SegmentDirectory: Sendable {
+    let path: String
+
+    /// Makes the directory (mode 0700) where it is not there.
+    init(state: String) throws {
+        path = "\(state)/segments"
+        if unsafe mkdir(path, 0o700) != 0, errno != EEXIST {
+            throw DTAError(
+                .unavailable, "the directory \(path) cannot be made: \(errorText(errno))",
+                hint: "look after that disk and its permissions")
+        }
+    }
+
+    /// A place for a new body.
+    func begin() throws -> PartialSegment { try PartialSegment(directory: self) }
+
+    /// Removes what a crash left: unfinished files, and those that no block is in.
+    /// - Parameter named: the ids of the segments that blocks are in.
+    /// - Returns: how many files were removed.
+    func sweep(named: Set<String>) throws -> Int {
+        let left = try PositionedFile.names(in: path).filter { !named.contains($0) }
+        for name in left where unsafe unlink("\(path)/\(name)") != 0 && errno != ENOENT {
+            throw SystemCallError("unlink", errno: errno)
+        }
+        if !left.isEmpty { try PositionedFile.syncDirectory(path) }
+        return left.count
+    }
+
+    /// Removes a segment that no block is in any more.
+    func remove(_ id: String) { unsafe unlink("\(path)/\(id)") }
+
+    /// Gives the room of a block that is not needed any more back to the file system. Not every one can take it: then it
+    /// comes back with the file, after its last block.
+    func release(_ place: SegmentPlace, count: Int) {
+        let number = unsafe open("\(path)/\(place.segment)", O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard number >= 0 else { return }
+        let file = Descriptor(owning: number)
+        PositionedFile.release(file.number, at: place.offset, count: count)
+    }
+
+    /// The bytes of a block; fewer than `count` where the file is cut short.
+    /// - Throws: `SystemCallError`: ENOENT where there is no such segment.
+    func read(_ place: SegmentPlace, count: Int) throws -> [UInt8] {
+        let file = Descriptor(
+            owning: try systemCall("open") {
+                unsafe open("\(path)/\(place.segment)", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+            })
+        return try PositionedFile.read(file.number, count: count, at: place.offset)
+    }
+}
+
+/// Where in which segment a block is.
+struct SegmentPlace: Sendable, Hashable {
+    /// 32 hexadecimal digits.
+    let segment: String
+    let offset: Int
+}
+
+/// A segment that is being written, by any number of threads, each at another place.
+final class PartialSegment: Sendable {
+    let id: String
+    private let directory: SegmentDirectory
+    private let file: Descriptor
+    /// Whether the file is still in the way when this value goes.
+    private let isTemporary = Locked(true)
+
+    init(directory: SegmentDirectory) throws {
+        self.directory = directory
+        id = (0..<32).map { _ in String(UInt8.random(in: 0..<16), radix: 16) }.joined()
+        let path = "\(directory.path)/\(id).partial"
+        do {
+            file = Descriptor(
+                owning: try systemCall("open") {
+                    unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+                })
+        } catch let error as SystemCallError {
+            throw PartialSegment.explained(error, directory.path)
+        }
+    }
+
+    deinit { discard() }
+
+    private var temporaryPath: String { "\(directory.path)/\(id).partial" }
+
+    func write(_ bytes: Data, at offset: Int) throws {
+        do {
+            try unsafe bytes.withUnsafeBytes { unsafe try PositionedFile.write(file.number, $0, at: offset) }
+        } catch let error as SystemCallError {
+            throw PartialSegment.explained(error, directory.path)
+        }
+        PositionedFile.startWriteback(file.number, at: offset, count: bytes.count)
+    }
+
+    /// Makes all that was written durable, under the segment's own name.
+    func finish() throws {
+        do {
+            try systemCall("fdatasync") { fdatasync(file.number) }
+            try systemCall("rename") { unsafe rename(temporaryPath, "\(directory.path)/\(id)") }
+            try PositionedFile.syncDirectory(directory.path)
+        } catch let error as SystemCallError {
+            discard()
+            throw PartialSegment.explained(error, directory.path)
+        }
+    }
+
+    /// The blocks in it are in the database: the file stays.
+    func keep() { isTemporary.withLock { $0 = false } }
+
+    /// Removes the file, unless it is kept.
+    func discard() {
+        guard
+            isTemporary.withLock({ isTemporary in
+                defer { isTemporary = false }
+                return isTemporary
+            })
+        else { return }
+        unsafe unlink(temporaryPath)
+        unsafe unlink("\(directory.path)/\(id)")
+    }
+
+    private static func explained(_ error: SystemCallError, _ path: String) -> DTAError {
+        switch error.errno {
+        case ENOSPC, EDQUOT, EFBIG:
+            DTAError(
+                .resourceExhausted, "there is no room for the envelope's body in \(path); nothing of it was kept",
+                hint: "make room on that disk and seal it again")
+        default:
+            DTAError(
+                .unavailable, "the envelope's body cannot be written to \(path): \(error)",
+                hint: "look after that disk and its permissions, then seal it again")
+        }
+    }
+}

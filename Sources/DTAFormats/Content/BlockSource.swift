@@ -1,0 +1,20 @@
+/// Where blocks are had from by their names: a CAR in a file, an agent, memory.
+public protocol BlockSource {
+    /// The bytes of a block; nil where they are not to be had here. Whoever uses them hashes them.
+    func block(_ cid: CID) throws -> [UInt8]?
+
+    /// How many bytes the block has, where that can be told without having them all.
+    func size(of cid: CID) throws -> Int?
+}
+
+extension BlockSource {
+    public func size(of cid: CID) throws -> Int? { try block(cid)?.count }
+
+    /// The block, hashed.
+    /// - Throws: `FormatError.mismatch` where the source answers other bytes.
+    public func named(_ cid: CID) throws -> ContentBlock? { try block(cid).map { try ContentBlock($0, named: cid) } }
+}
+
+extension [CID: [UInt8]]: BlockSource {
+    public func block(_ cid: CID) -> [UInt8]? { self[cid] }
+}

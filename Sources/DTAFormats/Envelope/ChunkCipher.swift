@@ -1,0 +1,87 @@
+import Crypto
+import FoundationEssentials
+
+/// Seals and opens the blocks of one body with its chunk key. A key serves one body: an attempt to seal that failed is
+/// started again with another.
+///
+/// Each chunk is AES-256-GCM with the nonce 00 00 00 ‖ its index in the body (8 bytes, big-endian) ‖ 01 for the last one
+/// of the body, else 00. So a chunk fits its one place in its one body, and the end of the body is where it was.
+public struct ChunkCipher: Sendable {
+    private let key: SymmetricKey
+
+    /// - Parameter key: 32 bytes.
+    public init(key: some Sequence<UInt8>) throws {
+        let bytes = Array(key)
+        guard bytes.count == 32 else {
+            throw FormatError(.invalidArgument, "a chunk key has 32 bytes, not \(bytes.count)")
+        }
+        self.key = SymmetricKey(data: bytes)
+    }
+
+    /// Seals the plaintext of one block.
+    /// - Parameters:
+    ///   - content: 983,040 bytes, in the last block 1 to as many, 0 where the whole body is empty.
+    ///   - index: of the block, from 0.
+    ///   - isLast: whether the body ends with it.
+    public func sealBlock(_ content: Data, index: Int, isLast: Bool) throws -> Data {
+        guard content.count == ChunkPlan.blockContent || (isLast && content.count < ChunkPlan.blockContent),
+            !content.isEmpty || (isLast && index == 0), index >= 0
+        else {
+            throw FormatError(
+                .invalidArgument, "a block holds \(ChunkPlan.blockContent) bytes, and only the last one fewer")
+        }
+        let count = max(1, (content.count + ChunkPlan.chunkSize - 1) / ChunkPlan.chunkSize)
+        var sealed = Data(capacity: content.count + count * Envelope.tagSize)
+        for chunk in 0..<count {
+            let start = content.startIndex + chunk * ChunkPlan.chunkSize
+            let end = min(start + ChunkPlan.chunkSize, content.endIndex)
+            let box = try AES.GCM.seal(
+                content[start..<end], using: key,
+                nonce: nonce(index * ChunkPlan.chunksPerBlock + chunk, isFinal: isLast && chunk == count - 1))
+            // nonce ‖ ciphertext ‖ tag; it is nil for other nonces than those of 12 bytes.
+            guard let combined = box.combined else { throw FormatError(.invalidArgument, "a nonce of another length") }
+            sealed.append(combined.dropFirst(ChunkCipher.nonceSize))
+        }
+        return sealed
+    }
+
+    /// Opens one block: all of its plaintext, or nothing.
+    /// - Parameters:
+    ///   - index: where it stands, from 0.
+    ///   - plan: the body's, as the envelope says it.
+    /// - Throws: `FormatError.dataLoss` where the block does not belong there.
+    public func openBlock(_ block: Data, index: Int, of plan: ChunkPlan) throws -> Data {
+        guard plan.isSealed else {
+            throw FormatError(.invalidArgument, "the chunks of a public envelope are plaintext")
+        }
+        try plan.check(block: index, count: block.count)
+        let sealedChunk = ChunkPlan.chunkSize + Envelope.tagSize
+        var content = Data(capacity: plan.contentSize(index))
+        for chunk in 0..<plan.chunks(inBlock: index) {
+            let number = index * ChunkPlan.chunksPerBlock + chunk
+            let start = block.startIndex + chunk * sealedChunk
+            let end = min(start + sealedChunk, block.endIndex)
+            let nonce = try nonce(number, isFinal: number == plan.chunkCount - 1)
+            guard
+                let box = try? AES.GCM.SealedBox(
+                    nonce: nonce, ciphertext: block[start..<(end - Envelope.tagSize)],
+                    tag: block[(end - Envelope.tagSize)..<end]),
+                let plaintext = try? AES.GCM.open(box, using: key)
+            else {
+                throw FormatError(
+                    .dataLoss, "chunk \(number) of the body is damaged, or is not the one that belongs there")
+            }
+            content.append(plaintext)
+        }
+        return content
+    }
+
+    private static let nonceSize = 12
+
+    private func nonce(_ index: Int, isFinal: Bool) throws -> AES.GCM.Nonce {
+        var bytes = [UInt8](repeating: 0, count: ChunkCipher.nonceSize)
+        for place in 0..<8 { bytes[3 + place] = UInt8(truncatingIfNeeded: index >> (56 - 8 * place)) }
+        bytes[11] = isFinal ? 1 : 0
+        return try AES.GCM.Nonce(data: bytes)
+    }
+}

@@ -1,0 +1,98 @@
+/// The rules by which identities follow each other:
+///
+/// - Revocation beats rotation: who is revoked has no successor.
+/// - A rotation with the recovery key's signature beats all without.
+/// - Among those that nothing else tells apart there is a conflict, and none of them is believed.
+/// - An identity whose line was decided for another, or not at all, shares that fate, and so do its own successors.
+public struct IdentityJudge<Facts: SuccessionFacts> {
+    /// How many links are followed up or down a line: a bound on the work that a made-up line can cause.
+    public static var linkLimit: Int { 1000 }
+
+    private let facts: Facts
+
+    public init(_ facts: Facts) { self.facts = facts }
+
+    /// What became of one identity, by what it and its recovery key said.
+    private enum Outcome: Equatable {
+        case stands
+        case replaced(by: CID)
+        case revoked
+        case conflict
+    }
+
+    private func outcome(of cid: CID) throws -> Outcome {
+        if try facts.isRevoked(cid) { return .revoked }
+        let claims = try facts.successors(of: cid)
+        let recovered = claims.filter { $0.authority == .recovery }
+        let strongest = recovered.isEmpty ? claims : recovered
+        guard let first = strongest.first else { return .stands }
+        return strongest.allSatisfy { $0.successor == first.successor } ? .replaced(by: first.successor) : .conflict
+    }
+
+    /// How an identity stands.
+    public func standing(of cid: CID) throws -> Standing {
+        if try facts.isRevoked(cid) { return .revoked }
+        if let elsewhere = try fateOfLine(above: cid) { return elsewhere }
+        return switch try outcome(of: cid) {
+        case .stands: .current
+        case .replaced(let successor): .rotated(to: successor)
+        case .revoked: .revoked
+        case .conflict: .conflict
+        }
+    }
+
+    /// What becomes of an identity because of those before it: where the line was decided there for another one, it is
+    /// rotated to that one; where it was not decided at all, it is in conflict. Nil where every link holds, up to the
+    /// beginning or to one that is revoked: what came after that one stands for itself.
+    public func fateOfLine(above cid: CID) throws -> Standing? {
+        var child = cid
+        for _ in 0..<Self.linkLimit {
+            guard let parent = try facts.predecessor(of: child) else { return nil }
+            switch try outcome(of: parent) {
+            case .replaced(let successor) where successor != child: return .rotated(to: successor)
+            case .replaced: child = parent
+            case .conflict: return .conflict
+            case .revoked, .stands: return nil
+            }
+        }
+        return nil
+    }
+
+    /// The end of an identity's line: itself where it is not rotated. It may be revoked or in conflict.
+    public func newest(of cid: CID) throws -> (cid: CID, standing: Standing) {
+        var newest = cid
+        for _ in 0..<Self.linkLimit {
+            guard case .rotated(let successor)? = try fateOfLine(above: newest) else { break }
+            newest = successor
+        }
+        // Every link above holds now, and each that is followed down holds as well.
+        for _ in 0..<Self.linkLimit {
+            guard case .replaced(let successor) = try outcome(of: newest) else { break }
+            newest = successor
+        }
+        return (newest, try standing(of: newest))
+    }
+
+    /// Those from whom an identity descends by links that all hold, the nearest first. What one says of them can be said
+    /// of the identity.
+    public func lineage(of cid: CID) throws -> [CID] {
+        var lineage: [CID] = []
+        var child = cid
+        while lineage.count < Self.linkLimit, let parent = try facts.predecessor(of: child),
+            try outcome(of: parent) == .replaced(by: child)
+        {
+            lineage.append(parent)
+            child = parent
+        }
+        return lineage
+    }
+
+    /// Those whom an identity claims, with their consent, to descend from, the nearest first, whatever came of it.
+    public func ancestors(of cid: CID) throws -> [CID] {
+        var ancestors: [CID] = []
+        while ancestors.count < Self.linkLimit, let parent = try facts.predecessor(of: ancestors.last ?? cid) {
+            ancestors.append(parent)
+        }
+        return ancestors
+    }
+}

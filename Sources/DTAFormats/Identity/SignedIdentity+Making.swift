@@ -1,0 +1,44 @@
+extension SignedIdentity {
+    /// Makes the document of an identity that replaces no other, from the signature that `sign` gives.
+    /// - Parameter postQuantum: signs with its ML-DSA-65 key; needed exactly where it has one.
+    /// - Throws: what `sign` throws, and `FormatError` where its signature does not verify.
+    public init(signing identity: Identity, with sign: DocumentSign, postQuantum: DocumentSign? = nil) throws {
+        guard identity.previous == nil else {
+            throw FormatError(.invalidArgument, "an identity that replaces another needs that one's consent")
+        }
+        try self.init(signing: identity, with: sign, postQuantum: postQuantum, agreed: [])
+    }
+
+    /// Makes the document of an identity that replaces `predecessor`.
+    /// - Parameters:
+    ///   - sign: signs with the new identity's key.
+    ///   - postQuantum: signs with its ML-DSA-65 key; needed exactly where it has one.
+    ///   - consents: one, or both, of the predecessor's own and its recovery key's.
+    /// - Throws: what the closures throw, and `FormatError` where a signature does not verify.
+    public init(
+        signing identity: Identity, with sign: DocumentSign, postQuantum: DocumentSign? = nil,
+        replacing predecessor: SignedIdentity, by consents: [Consent]
+    ) throws {
+        let hash = try identity.hash
+        let agreed = try consents.map {
+            try $0.signature(of: predecessor.identity, context: SignedBytes.identity, hash: hash)
+        }
+        // The recovery key's word costs a person's effort; it is looked at before an HSM is asked to sign.
+        try DocumentSignature.verifyRecovery(agreed, context: SignedBytes.identity, hash: hash)
+        try self.init(signing: identity, with: sign, postQuantum: postQuantum, agreed: agreed)
+        _ = try verifySuccession(of: predecessor)
+    }
+
+    private init(
+        signing identity: Identity, with sign: DocumentSign, postQuantum: DocumentSign?, agreed: [DocumentSignature]
+    ) throws {
+        var signatures = try DocumentSignature.make(
+            by: identity, context: SignedBytes.identity, hash: identity.hash, with: sign, postQuantum: postQuantum)
+        signatures.insert(contentsOf: agreed, at: 1)
+        try self.init(block: SignedIdentity.encode(identity, signatures))
+    }
+
+    static func encode(_ identity: Identity, _ signatures: [DocumentSignature]) throws -> [UInt8] {
+        try DAGCBOR.encode(.map(["identity": identity.value, "signatures": .list(signatures.map(\.value))]))
+    }
+}

@@ -1,0 +1,61 @@
+import CLinux
+import Glibc
+
+/// Reading and writing at places of a file: every call with its errno, whole or not at all.
+public enum PositionedFile {
+    /// Writes all of `bytes` at `offset`.
+    /// - Throws: `SystemCallError`: ENOSPC and EDQUOT where there is no room.
+    public static func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+        var written = 0
+        while written < bytes.count {
+            written += try systemCall("pwrite") {
+                unsafe pwrite(file, bytes.baseAddress! + written, bytes.count - written, off_t(offset + written))
+            }
+        }
+    }
+
+    /// Reads `count` bytes at `offset`; fewer where the file ends before.
+    public static func read(_ file: Int32, count: Int, at offset: Int) throws -> [UInt8] {
+        try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count, let base = buffer.baseAddress {
+                let place = filled
+                let got = try systemCall("pread") {
+                    unsafe pread(file, base + place, count - place, off_t(offset + place))
+                }
+                if got == 0 { break }
+                filled += got
+            }
+        }
+    }
+
+    /// Lets the kernel begin to write a range to the disk, so that less is left to wait for at the end. Only a hint.
+    public static func startWriteback(_ file: Int32, at offset: Int, count: Int) {
+        _ = clinux_start_writeback(file, Int64(offset), Int64(count))
+    }
+
+    /// Gives the room of a range back to the file system; it reads as zeros from then on. Not every file system can.
+    public static func release(_ file: Int32, at offset: Int, count: Int) {
+        _ = clinux_release(file, Int64(offset), Int64(count))
+    }
+
+    /// Brings a directory's entries to the disk: after a file in it was made, renamed or removed.
+    public static func syncDirectory(_ path: String) throws {
+        let directory = Descriptor(
+            owning: try systemCall("open") { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
+        try systemCall("fsync") { fsync(directory.number) }
+    }
+
+    /// The names in a directory, without . and .., in no order.
+    public static func names(in path: String) throws -> [String] {
+        guard let stream = unsafe opendir(path) else { throw SystemCallError("opendir", errno: errno) }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+}

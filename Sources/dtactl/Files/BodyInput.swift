@@ -1,0 +1,32 @@
+import DTASystem
+import FoundationEssentials
+import Glibc
+
+extension InputFile {
+    /// The next `count` bytes; fewer at the end only.
+    func piece(_ count: Int) throws -> Data {
+        var data = Data(count: count)
+        var filled = 0
+        do {
+            while filled < count {
+                let got = try data.withUnsafeMutableBytes { buffer in
+                    try systemCall("read") {
+                        unsafe Glibc.read(descriptor.number, buffer.baseAddress! + filled, count - filled)
+                    }
+                }
+                if got == 0 { break }
+                filled += got
+            }
+        } catch {
+            throw Failure.failed(.unavailable, "\(name) cannot be read: \(error)")
+        }
+        return filled == count ? data : data.prefix(filled)
+    }
+
+    /// Bytes of a regular file; nil of what has no size.
+    var size: UInt64? {
+        var status = stat()
+        guard unsafe fstat(descriptor.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return UInt64(status.st_size)
+    }
+}

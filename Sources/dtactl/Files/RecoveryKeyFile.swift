@@ -1,0 +1,144 @@
+import AgentProtocol
+import Crypto
+import DTAFormats
+import DTASystem
+import Glibc
+
+/// An offline recovery key as a text file that can be printed: PKCS#8 in PEM (RFC 8410), with words before it that tell
+/// what it is. Any program that knows Ed25519 keys reads it.
+struct RecoveryKeyFile {
+    /// DER of PrivateKeyInfo with an Ed25519 key, up to the 32 bytes of the key itself.
+    private static let prefix: [UInt8] = [
+        0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+    ]
+    private static let begin = "-----BEGIN PRIVATE KEY-----"
+    private static let end = "-----END PRIVATE KEY-----"
+    private static let fingerprintLabel = "fingerprint: "
+    /// Bytes of a file that is read.
+    private static let limit = 64 << 10
+
+    let path: String
+    let publicKey: RecoveryKey
+    private let key: Curve25519.Signing.PrivateKey
+
+    private init(path: String, key: Curve25519.Signing.PrivateKey) throws {
+        self.path = path
+        self.key = key
+        publicKey = try RecoveryKey(raw: Array(key.publicKey.rawRepresentation))
+    }
+
+    /// What `Consent` and the agent need.
+    func sign(context: String, hash: [UInt8]) throws -> [UInt8] {
+        Array(try key.signature(for: SignedBytes.make(context: context, hash: hash)))
+    }
+
+    var consent: Consent { .recovery(key: publicKey.raw, sign: sign) }
+
+    // MARK: Making
+
+    /// Makes a key and writes it to a new file, durably, before anything relies on it.
+    /// - Parameter identity: the name that the key is for, for whoever finds the paper.
+    static func make(_ path: String, for identity: String) throws -> RecoveryKeyFile {
+        guard path != "-" else {
+            throw Failure.usage("a recovery key is written to a file, not to standard output")
+        }
+        let file = try RecoveryKeyFile(path: path, key: Curve25519.Signing.PrivateKey())
+        var text = Array(file.text(for: identity).utf8)
+        defer { wipe(&text) }
+        do {
+            let new = Descriptor(
+                owning: try systemCall("open") {
+                    open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+                })
+            try writeAll(text, to: new.number)
+            try systemCall("fsync") { fsync(new.number) }
+        } catch let error as SystemCallError where error.errno == EEXIST {
+            throw Failure.failed(
+                .failedPrecondition, "\(path) is there already: a recovery key never takes the place of a file",
+                hint: "name a new file")
+        } catch let error as SystemCallError {
+            throw Failure.failed(.unavailable, "\(path) cannot be written: \(error)")
+        }
+        return file
+    }
+
+    /// Runs `body`, which makes an identity that names the key, and takes the file away where it was refused. Where nobody
+    /// knows whether the identity was made, the file stays.
+    func discarding<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch {
+            let code = (error as? DTAError)?.code
+            if error is AgentUnreachable || ![nil, .unavailable, .internal].contains(code) { unlink(path) }
+            throw error
+        }
+    }
+
+    private func text(for identity: String) -> String {
+        var der = RecoveryKeyFile.prefix + Array(key.rawRepresentation)
+        defer { wipe(&der) }
+        return """
+            The recovery key of the D-TA identity \(SafeText.line(identity)).
+
+            Whoever has this key can revoke the identity, or replace it by another, also against the will of whoever has
+            the identity's own keys. It is for the day on which those are lost or stolen. Keep it offline: print this
+            page, or move the file to a medium that lies in a safe. Keep it on no host that runs an agent.
+
+            \(RecoveryKeyFile.fingerprintLabel)\(Hex.encode(publicKey.fingerprint))
+
+            \(RecoveryKeyFile.begin)
+            \(Base64.encode(der))
+            \(RecoveryKeyFile.end)
+
+            """
+    }
+
+    /// For people, on standard error: what was made, and how to keep it.
+    func tellHowToKeep() {
+        StandardError.line(
+            """
+            \(SafeText.line(path)): the recovery key, in the clear (fingerprint \(Hex.encode(publicKey.fingerprint).prefix(16))…).
+            Print it, or move it to a medium that lies in a safe, then delete the file: nobody can make it again, and the
+            agent does not have it. It replaces or revokes the identity when the keys here are lost or stolen.
+            """)
+    }
+
+    // MARK: Reading
+
+    /// Reads a key that `make` wrote, or that another program wrote in the same form.
+    init(reading path: String) throws {
+        let file = try InputFile(path)
+        var bytes = try file.all(limit: RecoveryKeyFile.limit)
+        defer { wipe(&bytes) }
+        let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(trimmed)
+        guard let begin = lines.firstIndex(of: RecoveryKeyFile.begin),
+            let end = lines[begin...].firstIndex(of: RecoveryKeyFile.end),
+            var der = Base64.decode(lines[(begin + 1)..<end].joined())
+        else {
+            throw RecoveryKeyFile.unreadable(file.name, "it has no private key in PEM")
+        }
+        defer { wipe(&der) }
+        guard der.count == RecoveryKeyFile.prefix.count + 32, der.starts(with: RecoveryKeyFile.prefix),
+            let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: der.suffix(32))
+        else {
+            throw RecoveryKeyFile.unreadable(file.name, "its key is not an Ed25519 one in PKCS#8")
+        }
+        try self.init(path: path, key: key)
+        // What was typed from paper may have a mistake, which the key alone does not show.
+        let told = lines.first { $0.hasPrefix(RecoveryKeyFile.fingerprintLabel) }
+        guard told.map({ $0 == RecoveryKeyFile.fingerprintLabel + Hex.encode(publicKey.fingerprint) }) ?? true else {
+            throw RecoveryKeyFile.unreadable(file.name, "the key is not the one of its fingerprint: is a letter wrong?")
+        }
+    }
+
+    private static func unreadable(_ name: String, _ why: String) -> Failure {
+        .failed(
+            .invalidArgument, "\(name) is no recovery key: \(why)",
+            hint: "dtactl identity create --recovery FILE writes one")
+    }
+}
+
+private func trimmed(_ line: Substring) -> String {
+    let blank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+    return String(line.drop(while: blank).reversed().drop(while: blank).reversed())
+}

@@ -1,0 +1,69 @@
+import DTASystem
+import FoundationEssentials
+import Glibc
+
+/// A file that is written piece by piece and is there whole or not at all: the pieces go to a temporary file beside it
+/// (mode 0600), which takes its name at the end. What is no regular file (a device, a pipe) gets the pieces at once.
+final class StreamedFile {
+    /// The file that is in the way where this ends early; nil where there is none.
+    let temporary: String?
+    private let path: String
+    private let target: String?
+    private let file: Descriptor
+    private var isFinished = false
+
+    /// - Parameter path: `-` is standard output.
+    init(_ path: String) throws {
+        self.path = path
+        do {
+            if path == "-" {
+                (target, temporary) = (nil, nil)
+                file = Descriptor(owning: try systemCall("dup") { dup(STDOUT_FILENO) })
+            } else if let target = try OutputFile.resolved(path) {
+                let temporary = OutputFile.temporary(for: target)
+                self.target = target
+                self.temporary = temporary
+                file = Descriptor(
+                    owning: try systemCall("open") {
+                        open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+                    })
+            } else {
+                (target, temporary) = (nil, nil)
+                file = Descriptor(owning: try systemCall("open") { open(path, O_WRONLY | O_CLOEXEC) })
+            }
+        } catch let error as SystemCallError {
+            throw Failure.failed(.unavailable, "\(path) cannot be written: \(error)")
+        }
+    }
+
+    deinit {
+        if !isFinished, let temporary { unlink(temporary) }
+    }
+
+    func write(_ piece: Data) throws {
+        do {
+            try piece.withUnsafeBytes { bytes in
+                var written = 0
+                while written < bytes.count {
+                    written += try systemCall("write") {
+                        unsafe Glibc.write(file.number, bytes.baseAddress! + written, bytes.count - written)
+                    }
+                }
+            }
+        } catch let error as SystemCallError {
+            throw Failure.failed(.unavailable, "\(path) cannot be written: \(error)")
+        }
+    }
+
+    /// All is written: it is made durable and takes its place.
+    func finish() throws {
+        guard let target, let temporary else { return }
+        do {
+            try systemCall("fsync") { fsync(file.number) }
+            try systemCall("rename") { rename(temporary, target) }
+            isFinished = true
+        } catch let error as SystemCallError {
+            throw Failure.failed(.unavailable, "\(path) cannot be written: \(error)")
+        }
+    }
+}

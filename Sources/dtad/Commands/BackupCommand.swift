@@ -1,0 +1,51 @@
+import ArgumentParser
+import DTAConfiguration
+import DTACore
+import DTASystem
+
+struct BackupCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup", abstract: "Write the agent's state and its ledger to one file.",
+        discussion: """
+            The agent may run meanwhile. The file is a tar archive that only its owner may read; it appears when it is \
+            whole. It does not hold the token, the PIN and the configuration: an HSM gives no private key away. Back the \
+            token up by the means of its vendor (SoftHSM: copy its directory while all of dtad is stopped).
+
+            Example: dtad backup /root/dta.tar --config /etc/dtad/dtad.yaml
+            """)
+
+    @Argument(help: ArgumentHelp("The file to write.", valueName: "file"))
+    var file: String
+
+    @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+    var config: String
+
+    @Flag(help: "Replace the file if it is there.")
+    var force = false
+
+    func run() throws {
+        try failing {
+            let configuration = try Configuration.load(config)
+            let token = configuration.hsm.tokenLabel ?? configuration.hsm.tokenSerial ?? ""
+            let made = try Backup(state: configuration.state, token: token).write(to: file, replacing: force)
+            print("backup          \(made.path), \(made.size) bytes")
+            print("fingerprint     \(made.fingerprint)")
+            print("holds           the database with its ledger, the audit log, \(bodies(made.bodies))")
+            print(
+                """
+                does not hold   the token "\(token)": the HSM gives no private key away. Back it up by its vendor's
+                                means; SoftHSM's is a directory, to be copied while all of dtad is stopped.
+                                Without this token the backup opens no envelope and signs nothing.
+                                Nor the PIN, nor \(config).
+                """)
+        }
+    }
+
+    private func bodies(_ count: Int) -> String {
+        switch count {
+        case 0: "no large bodies"
+        case 1: "1 large body"
+        default: "\(count) large bodies"
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import DTACore
+import DTASystem
+import Glibc
+
+struct RestoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore", abstract: "Make a state directory from a backup.",
+        discussion: """
+            Verifies all of the backup before the directory appears. One that is there must be empty; it keeps its owner. \
+            The token, the PIN and the configuration are not in a backup: put them back first.
+
+            Example: dtad restore /root/dta.tar --state /var/lib/dtad
+            """)
+
+    @Argument(help: ArgumentHelp("What dtad backup wrote.", valueName: "file"))
+    var file: String
+
+    @Option(help: ArgumentHelp("The state directory to make.", valueName: "dir"))
+    var state: String
+
+    @Option(help: ArgumentHelp("Refuse any backup but the one with this fingerprint.", valueName: "hex"))
+    var fingerprint: String?
+
+    func run() throws {
+        umask(0o077)
+        try failing {
+            let state = try InitPlan.absolute(state)
+            let restoration = try Restoration(
+                backup: file, state: state, newOwner: InitPlan.ownerOfInstalledState(state))
+            let made = try restoration.carryOut(fingerprint: fingerprint?.lowercased())
+            print("restored        \(made.state)")
+            print("backup          made at \(utc(made.made)) by dtad \(made.version)")
+            print("fingerprint     \(made.fingerprint)")
+            print(
+                """
+                needs           the token "\(made.token)" as it was then, or later: keys and identities that are not on
+                                the token are out of use. Keys made after the backup are on the token without a name.
+
+                next: dtad check --config FILE, with state: \(made.state) in it
+                """)
+        }
+    }
+
+    private func utc(_ unixSeconds: Int64) -> String {
+        var time = time_t(unixSeconds)
+        var parts = tm()
+        guard gmtime_r(&time, &parts) != nil else { return "\(unixSeconds)" }
+        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) \(two(parts.tm_hour)):"
+            + "\(two(parts.tm_min)):\(two(parts.tm_sec)) UTC"
+    }
+}

@@ -1,0 +1,152 @@
+import AgentProtocol
+import DTASystem
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("A backup of a running agent")
+struct BackupTests {
+    private let plaintext = Array("for later".utf8)
+
+    private func dtad(_ arguments: [String]) throws -> Finished { try run(try Binary.path("dtad"), arguments) }
+
+    /// Makes alice, bob and an envelope from her to him.
+    private func furnish(_ agent: TestAgent) throws -> String {
+        let client = agent.client()
+        _ = try client.call(.createIdentity("alice"))
+        _ = try client.call(.createIdentity("bob"))
+        _ = try client.call(.createKey("k", type: .p256))
+        return try client.call(.sealEnvelope(from: "alice", to: ["bob"], plaintext: plaintext)).cid
+    }
+
+    /// Has `agent` use another state directory from its next start on.
+    private func setState(_ agent: TestAgent, _ path: String) throws {
+        let text = try String(contentsOfFile: agent.configuration, encoding: .utf8)
+        try text.replacingOccurrences(of: "state: \"\(agent.state)\"", with: "state: \"\(path)\"")
+            .write(toFile: agent.configuration, atomically: true, encoding: .utf8)
+    }
+
+    @Test("opens its old envelopes again with the same token")
+    func sameToken() throws {
+        let agent = try TestAgent()
+        let cid = try furnish(agent)
+        let file = agent.directory.file("backup.tar")
+        let made = try dtad(["backup", file, "--config", agent.configuration])
+        #expect(made.status == 0, "\(made.errors)")
+        #expect(made.text.contains("does not hold") && made.text.contains("fingerprint"))
+        let later = try agent.client().call(.sealEnvelope(from: "alice", to: ["bob"], plaintext: [1])).cid
+        agent.crash()
+
+        let target = agent.directory.file("restored")
+        let restored = try dtad(["restore", file, "--state", target])
+        #expect(restored.status == 0, "\(restored.errors)")
+        try setState(agent, target)
+        let checked = try dtad(["check", "--config", agent.configuration])
+        #expect(checked.status == 0 && checked.text.contains("are on the token"), "\(checked.text)")
+        try agent.start()
+        let client = agent.client()
+        #expect(try [UInt8](client.call(.openEnvelope(cid, as: "bob")).data) == plaintext)
+        #expect(try client.refusal(.openEnvelope(later, as: "bob")).code == .notFound)
+        #expect(try client.call(.sign(key: "k", message: [1])).data.count == 64)
+        #expect(try client.call(.verifyAudit()).valid)
+    }
+
+    @Test("has its keys and identities out of use with another token, and says why")
+    func otherToken() throws {
+        let agent = try TestAgent()
+        let cid = try furnish(agent)
+        let file = agent.directory.file("backup.tar")
+        #expect(try dtad(["backup", file, "--config", agent.configuration]).status == 0)
+
+        let other = try TestAgent(starting: false)
+        let target = other.directory.file("restored")
+        #expect(try dtad(["restore", file, "--state", target]).status == 0)
+        try setState(other, target)
+        let checked = try dtad(["check", "--config", other.configuration])
+        #expect(checked.status == 1)
+        #expect(checked.text.contains("identity \"bob\": it is not on the token"), "\(checked.text)")
+        try other.start()
+        let client = other.client()
+        let closed = try client.refusal(.openEnvelope(cid, as: "bob"))
+        #expect(closed.code == .dataLoss && closed.message.contains("not on the token"), "\(closed)")
+        #expect(try client.refusal(.sign(key: "k", message: [1])).code == .dataLoss)
+        // What is public is still there.
+        #expect(try !client.call(.getBlock(cid)).data.isEmpty)
+    }
+
+    @Test("is of one moment while the ledger grows")
+    func consistent() throws {
+        let agent = try TestAgent()
+        let writer = Thread {
+            let client = agent.client()
+            var number: UInt64 = 0
+            while (try? client.call(.putBlock(Array("block \(number)".utf8)))) != nil { number += 1 }
+        }
+        writer.start()
+        for round in 1...3 {
+            let file = agent.directory.file("backup-\(round).tar")
+            let made = try dtad(["backup", file, "--config", agent.configuration])
+            #expect(made.status == 0, "\(made.errors)")
+            let target = agent.directory.file("restored-\(round)")
+            let restored = try dtad(["restore", file, "--state", target])
+            #expect(restored.status == 0, "\(restored.errors)")
+        }
+        agent.crash()
+        try setState(agent, agent.directory.file("restored-3"))
+        try agent.start()
+        let client = agent.client()
+        for block in try client.call(.list(.ledgerList, count: 1000)).blocks {
+            #expect(try client.call(.getBlock(block.cid)).data.count == Int(block.size))
+        }
+        #expect(try client.call(.verifyAudit()).valid)
+    }
+
+    @Test(
+        "that is killed in the middle leaves no file, or all of it; and the next one works", arguments: [false, true])
+    func killed(restoring: Bool) throws {
+        let agent = try TestAgent()
+        _ = try furnish(agent)
+        for number in 0..<24 {
+            let block = [UInt8](repeating: UInt8(number), count: 1 << 20)
+            _ = try agent.client().call(.putBlock(block))
+        }
+        let file = agent.directory.file("backup.tar")
+        let target = agent.directory.file("restored")
+        if restoring { #expect(try dtad(["backup", file, "--config", agent.configuration]).status == 0) }
+        let arguments =
+            restoring ? ["restore", file, "--state", target] : ["backup", file, "--config", agent.configuration]
+        let result = restoring ? target : file
+        for milliseconds in stride(from: 5, through: 125, by: 20) {
+            let process = try Subprocess(try Binary.path("dtad"), arguments, descriptors: [:])
+            usleep(useconds_t(milliseconds * 1000))
+            process.signal(SIGKILL)
+            _ = process.wait()
+            guard FileManager.default.fileExists(atPath: result) else { continue }
+            // Whole, since it is there.
+            let check = restoring ? target : agent.directory.file("whole")
+            if !restoring {
+                let whole = try dtad(["restore", file, "--state", check])
+                #expect(whole.status == 0, "\(whole.errors)")
+            }
+            #expect(FileManager.default.fileExists(atPath: check + "/state.sqlite"))
+            try FileManager.default.removeItem(atPath: check)
+            if !restoring { try FileManager.default.removeItem(atPath: file) }
+        }
+        let finished = try dtad(arguments)
+        #expect(finished.status == 0, "\(finished.errors)")
+        #expect(!FileManager.default.fileExists(atPath: result + ".partial"))
+    }
+
+    @Test("is not restored over a state that is there, nor made over a file that is there")
+    func overwriting() throws {
+        let agent = try TestAgent()
+        let file = agent.directory.file("backup.tar")
+        #expect(try dtad(["backup", file, "--config", agent.configuration]).status == 0)
+        let again = try dtad(["backup", file, "--config", agent.configuration])
+        #expect(again.status == 1 && again.errors.contains("--force"))
+        #expect(try dtad(["backup", file, "--config", agent.configuration, "--force"]).status == 0)
+        let onto = try dtad(["restore", file, "--state", agent.state])
+        #expect(onto.status == 1 && onto.errors.contains("already"), "\(onto.errors)")
+        #expect(try agent.client().call(.status()).code == .ok)
+    }
+}

@@ -1,0 +1,193 @@
+import DTASystem
+import Foundation
+import TestSupport
+import Testing
+
+@testable import DTACore
+
+@Suite("A backup")
+struct BackupTests {
+    private let directory: TemporaryDirectory
+    private let host: Host
+    private let cid: String
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        host = try Host()
+        _ = try host.identity("alice")
+        try host.key("k")
+        cid = "\(try host.core.ledger.put(alice, data: Array("a block".utf8), contentType: ""))"
+        try host.core.audit.append(event: "something happened")
+    }
+
+    private var file: String { directory.file("backup.tar") }
+    private var target: String { directory.file("restored") }
+
+    @discardableResult
+    private func backup(replacing: Bool = false) throws -> Backup.Summary {
+        try Backup(state: host.path, token: "dta").write(to: file, replacing: replacing)
+    }
+
+    private func restore(_ bytes: [UInt8]) throws {
+        try directory.write("changed.tar", bytes)
+        defer { try? FileManager.default.removeItem(atPath: target) }
+        _ = try Restoration(backup: directory.file("changed.tar"), state: target).carryOut()
+    }
+
+    private func names(_ path: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    }
+
+    @Test("brings back keys, identities, blocks and the audit log, while the agent it was made of goes on")
+    func roundTrip() throws {
+        let made = try backup()
+        #expect(try names(directory.path) == ["backup.tar"])
+        let summary = try Restoration(backup: file, state: target).carryOut(fingerprint: made.fingerprint)
+        #expect(summary.token == "dta")
+        #expect(try names(target) == ["audit", "state.sqlite"])
+        try FileManager.default.copyItem(atPath: host.path + "/token", toPath: target + "/token")
+
+        let again = try Host(target)
+        try again.core.recover(again.custodian)
+        #expect(try again.core.ledger.get(cid).bytes == Array("a block".utf8))
+        #expect(again.core.keys.count == 1)
+        #expect(try again.core.verifyAudit(root).isSound)
+        let lines = try again.core.audit.list(root, count: 10, cursor: "").items
+        #expect(lines.contains { $0.contains("something happened") })
+        #expect(lines.contains { $0.contains("restored from a backup") && $0.contains(made.fingerprint) })
+    }
+
+    @Test("is a tar archive that other programs read, with a manifest that sha256sum checks, for its owner alone")
+    func otherPrograms() throws {
+        try backup()
+        let unpacked = directory.file("unpacked")
+        try FileManager.default.createDirectory(atPath: unpacked, withIntermediateDirectories: true)
+        let tar = try run("tar", ["-C", unpacked, "-xvf", file])
+        #expect(tar.status == 0, "\(tar.errors)")
+        #expect(tar.text.hasPrefix("MANIFEST\nstate.sqlite\naudit/"))
+        let checked = try run("sh", ["-c", "cd \(unpacked) && sha256sum --strict --check MANIFEST"])
+        #expect(checked.status == 0, "\(checked.text)\(checked.errors)")
+        let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+    }
+
+    @Test("replaces no file unless it is told to")
+    func existing() throws {
+        try directory.write("backup.tar", "something else")
+        #expect(code { try backup() } == .failedPrecondition)
+        #expect(try String(contentsOfFile: file, encoding: .utf8) == "something else")
+        try backup(replacing: true)
+        _ = try Restoration(backup: file, state: target).carryOut()
+    }
+
+    @Test("with any of its bytes changed restores nothing")
+    func damaged() throws {
+        try backup()
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
+        let manifest = Array(0..<1100)
+        for offset in manifest + stride(from: 1100, to: bytes.count, by: bytes.count / 150 | 1) {
+            var changed = bytes
+            changed[offset] ^= 1 << UInt8(offset % 8)
+            let why = code { try restore(changed) }
+            // Another digit in the first line makes it a backup of another version.
+            #expect([.dataLoss, .invalidArgument, .failedPrecondition].contains(why), "byte \(offset)")
+        }
+        #expect(try names(directory.path) == ["backup.tar", "changed.tar"])
+    }
+
+    @Test("that is cut short, or longer than it was, restores nothing")
+    func truncated() throws {
+        try backup()
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
+        for length in [0, 1, 511, 512, 513, 1024, bytes.count / 2, bytes.count - 1025, bytes.count - 1] {
+            #expect(code { try restore(Array(bytes[..<length])) } != nil, "\(length) bytes")
+        }
+        #expect(code { try restore(bytes + [0]) } == .dataLoss)
+        #expect(code { try restore(bytes + bytes) } == .dataLoss)
+        try restore(bytes)
+    }
+
+    @Test(
+        "leads nowhere but into the state directory",
+        arguments: [
+            "../evil", "/etc/evil", "audit/../../evil", "audit/audit-1.jsonl", "segments/..", "segments/a/b",
+            "segments/x.partial", "tokens/x", "hsm-pin", "lock", "segments/.x", "", "audit/",
+        ])
+    func paths(name: String) throws {
+        var manifest = BackupManifest(made: 1, version: "0", token: "dta", names: ["state.sqlite", name])
+        manifest.entries[1].hash = [UInt8](repeating: 7, count: 32)
+        let head = TarHeader(name: "MANIFEST", length: manifest.bytes.count, modified: 1).bytes
+        let padding = [UInt8](repeating: 0, count: TarHeader.padding(after: manifest.bytes.count))
+        #expect(code { try restore(head + manifest.bytes + padding) } == .dataLoss)
+        #expect(!BackupManifest.isAllowed(name))
+    }
+
+    @Test("that tar wrote with links in it is refused")
+    func links() throws {
+        try directory.write("MANIFEST", "# dtad backup 1\n")
+        symlink("/etc/passwd", directory.file("state.sqlite"))
+        let made = try run("tar", ["-C", directory.path, "-cf", file, "MANIFEST", "state.sqlite"])
+        #expect(made.status == 0)
+        #expect(code { _ = try Restoration(backup: file, state: target).carryOut() } == .invalidArgument)
+    }
+
+    @Test("is not restored where its fingerprint is another one than was asked for")
+    func fingerprint() throws {
+        let made = try backup()
+        let other = String(made.fingerprint.reversed())
+        #expect(
+            code { _ = try Restoration(backup: file, state: target).carryOut(fingerprint: other) } == .dataLoss)
+        #expect(!FileManager.default.fileExists(atPath: target))
+    }
+
+    @Test("is restored to an empty directory, never over anything")
+    func occupied() throws {
+        try backup()
+        let busy = try refusal { _ = try Restoration(backup: file, state: host.path).carryOut() }
+        #expect(busy.code == .failedPrecondition && busy.message.contains("already"))
+        let other = directory.file("other")
+        try FileManager.default.createDirectory(atPath: other, withIntermediateDirectories: false)
+        _ = try Restoration(backup: file, state: other).carryOut()
+        #expect(try names(other) == ["audit", "state.sqlite"])
+        #expect(code { _ = try Restoration(backup: file, state: other).carryOut() } == .failedPrecondition)
+    }
+
+    @Test("on a disk that is full leaves nothing behind, and says that there is no room")
+    func fullDisk() throws {
+        guard let small = try SmallDisk(kilobytes: 64, at: directory.file("small")) else { return }
+        let path = small.path + "/backup.tar"
+        let full = try refusal { _ = try Backup(state: host.path, token: "").write(to: path, replacing: false) }
+        #expect(full.code == .resourceExhausted, "\(full)")
+        #expect(try names(small.path).isEmpty)
+
+        try backup()
+        let restored = try refusal { _ = try Restoration(backup: file, state: small.path + "/state").carryOut() }
+        #expect(restored.code == .resourceExhausted, "\(restored)")
+        #expect(try names(small.path).isEmpty)
+    }
+
+    @Test("takes the bodies of large envelopes that are finished, and not those that are being written")
+    func bodies() throws {
+        let segments = host.path + "/segments"
+        try FileManager.default.createDirectory(atPath: segments, withIntermediateDirectories: true)
+        let body = [UInt8](repeating: 9, count: 3 << 20 | 5)
+        #expect(FileManager.default.createFile(atPath: segments + "/0a1b", contents: Data(body)))
+        #expect(FileManager.default.createFile(atPath: segments + "/ffff.partial", contents: Data(body)))
+        #expect(try backup().bodies == 1)
+        _ = try Restoration(backup: file, state: target).carryOut()
+        #expect(try names(target + "/segments") == ["0a1b"])
+        #expect(try Data(contentsOf: URL(fileURLWithPath: target + "/segments/0a1b")) == Data(body))
+    }
+
+    @Test("names files of more than 8 GiB as GNU tar does")
+    func largeFiles() throws {
+        for length in [0, 1, 1 << 33 - 1, 1 << 33, 5 << 40] {
+            let header = TarHeader(name: "segments/a", length: length, modified: 1_763_827_200)
+            #expect(TarHeader(header.bytes) == header)
+            // tar's own listing of the header, cut off before the file itself.
+            let path = try directory.write("header.tar", header.bytes)
+            let listed = try run("tar", ["-tvf", path])
+            #expect(listed.text.contains(" \(length) "), "\(listed.text)\(listed.errors)")
+        }
+    }
+}
