@@ -61,7 +61,7 @@ import Testing
         let again = try Host.restarted(host)
         #expect(try again.show("alice").cid == newest)
         #expect(
-            try again.core.envelopes.open(alice, envelope: "\(before)", as: "alice")(again.custodian).body.count == 3)
+            try again.core.envelopes.open(alice, envelope: "\(before)", as: "alice")(again.custodian).body == [1, 2, 3])
         try again.rotate("alice")
     }
 
@@ -127,7 +127,7 @@ import Testing
             let error = try refusal(body)
             #expect(error.code == .failedPrecondition && error.message.contains("revoked"), "\(error)")
         }
-        #expect(try host.core.envelopes.open(alice, envelope: "\(before)", as: nil)(host.custodian).body.count == 3)
+        #expect(try host.core.envelopes.open(alice, envelope: "\(before)", as: nil)(host.custodian).body == [1, 2, 3])
     }
 
     @Test("an own identity is recovered under its name, and overrules what a thief made of it")
@@ -218,8 +218,6 @@ import Testing
         #expect(code { try host.recover("bob", as: "bob", by: bob, with: key) } == .failedPrecondition)
         #expect(
             code { _ = try host.core.identities.create(alice, name: "x", recovery: [1, 2, 3]) } == .invalidArgument)
-        #expect(
-            code { _ = try host.core.identities.create(alice, name: "x", postQuantum: true) } == .failedPrecondition)
     }
 
     @Test("where the HSM fails a rotation, the old identity is as it was")

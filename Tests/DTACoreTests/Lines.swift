@@ -116,6 +116,6 @@ extension Host {
     }
 
     func seal(from: String = "alice", to: [String], by caller: Caller = alice) throws -> CID {
-        try core.envelopes.seal(caller, sender: from, recipients: to, data: [1, 2, 3], contentType: "")(custodian)
+        try core.envelopes.seal(caller, .init(sender: from, recipients: to), data: [1, 2, 3])(custodian)
     }
 }

@@ -135,8 +135,8 @@ import Testing
         }
         try insert(bytes, alice)
         #expect(code { try insert([UInt8](repeating: 2, count: 80), alice) } == .resourceExhausted)
-        try blocks.drop([cid])
-        try blocks.drop([cid])
+        #expect(try store.write { try blocks.drop(cid, in: $0)?.bytes } == 80)
+        #expect(try store.write { try blocks.drop(cid, in: $0)?.bytes } == nil)
         let (_, missing) = MissingBlocks.collecting { try blocks.bytes(cid) }
         #expect(missing == [cid])
         try insert([UInt8](repeating: 2, count: 80), alice)

@@ -12,7 +12,9 @@ import Testing
     init() throws { directory = try TemporaryDirectory() }
 
     /// Append-only: what was released stays, in this order.
-    static let steps = ["keys", "intents", "blocks", "identities", "lines"]
+    static let steps = [
+        "keys", "intents", "blocks", "identities", "segments", "envelopes", "lines", "publications", "post-quantum",
+    ]
 
     @Test("the migrations are those that were released, in their order")
     func names() { #expect(StoreMigrations.migrator.migrations == StoreTests.steps) }

@@ -123,9 +123,9 @@ public final class EnvelopeService: Sendable {
         _ envelope: Envelope, _ from: IdentityRecord, _ sender: SignedIdentity, _ custodian: any Custodian
     ) throws -> SignedEnvelope {
         try explaining("the envelope cannot be signed as \(identities.display(from.cid))") {
-            try SignedEnvelope(signing: envelope, sender: sender) { context, hash in
-                try custodian.signDocument(from.signingObject, context: context, hash: hash)
-            }
+            try SignedEnvelope(
+                signing: envelope, sender: sender, with: from.keys.sign(custodian),
+                postQuantum: from.keys.signPostQuantum(custodian))
         }
     }
 

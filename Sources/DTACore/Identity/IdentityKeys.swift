@@ -39,16 +39,20 @@ extension IdentityService {
     /// Makes the keys of a plan, and the identity that they make, which nobody has signed.
     func generate(
         _ plan: IdentityPlan, _ keys: IdentityKeys, _ custodian: any Custodian
-    ) throws -> (made: CreatedIdentityKeys, identity: Identity) {
+    ) throws -> MadeIdentity {
         let made = try custodian.createIdentity(
             owner: ObjectOwner(uid: plan.owner.uid), signing: keys.signing, kem: keys.kem)
+        let postQuantum = plan.postQuantum ? try custodian.createPostQuantumKey(keys.signing) : nil
         do {
             guard let algorithm = made.signingType.algorithm else {
                 throw DTAError(.internal, "the HSM answered a signing key of type \(made.signingType.name)")
             }
             let key = try SigningKey(PublicKey(algorithm, raw: made.signing))
-            let identity = try plan.identity(signing: key, kem: made.kem, created: unixMicroseconds() / 1_000_000)
-            return (made, identity)
+            let identity = try plan.identity(
+                signing: key, kem: made.kem, pq: postQuantum?.publicKey, created: unixMicroseconds() / 1_000_000)
+            return MadeIdentity(
+                identity: identity, sealedSeed: made.sealedSeed,
+                keys: DocumentKeys(signing: keys.signing, postQuantum: postQuantum))
         } catch let error as FormatError {
             throw DTAError(.internal, "the HSM answered keys that make no identity: \(error.reason)")
         }
@@ -57,11 +61,11 @@ extension IdentityService {
     /// Makes a signed document durable together with its keys, and lets it have its name.
     /// - Throws: where its predecessor's line no longer allows it; nothing is stored then.
     func store(
-        _ document: SignedIdentity, _ plan: IdentityPlan, _ keys: IdentityKeys, sealedSeed: [UInt8]
+        _ document: SignedIdentity, _ plan: IdentityPlan, _ keys: IdentityKeys, _ made: MadeIdentity
     ) throws -> IdentityRecord {
         let record = IdentityRecord(
-            name: plan.name, owner: plan.owner, cid: document.cid, signingObject: keys.signing, kemObject: keys.kem,
-            publicKEM: document.identity.kem, sealedSeed: sealedSeed, created: document.identity.created)
+            name: plan.name, owner: plan.owner, cid: document.cid, keys: made.keys, kemObject: keys.kem,
+            publicKEM: document.identity.kem, sealedSeed: made.sealedSeed, created: document.identity.created)
         try blocks.store.write { database in
             // Again, because somebody may have brought something meanwhile.
             if let predecessor = plan.predecessor { try checkReplaceable(predecessor, by: plan.act, in: database) }

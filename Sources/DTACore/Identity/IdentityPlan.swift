@@ -26,11 +26,14 @@ struct IdentityPlan {
     var recovery: [UInt8]?
     /// The identity that it replaces.
     var predecessor: SignedIdentity?
+    /// Whether it gets an ML-DSA-65 key beside its signing key.
+    var postQuantum = false
     /// Whether it goes on with the own line of its name.
     var continuesLine = false
 
-    func identity(signing: SigningKey, kem: [UInt8], created: Int64) throws -> Identity {
+    func identity(signing: SigningKey, kem: [UInt8], pq: [UInt8]?, created: Int64) throws -> Identity {
         try Identity(
-            name: title, created: created, signing: signing, kem: kem, recovery: recovery, previous: predecessor?.cid)
+            name: title, created: created, signing: signing, kem: kem, pq: pq, recovery: recovery,
+            previous: predecessor?.cid)
     }
 }

@@ -11,7 +11,7 @@ public final class IdentityRecord: Sendable {
     public let owner: Owner
     /// Of its signed document.
     public let cid: CID
-    let signingObject: ObjectID
+    let keys: DocumentKeys
     let kemObject: ObjectID
     /// The X-Wing public key.
     let publicKEM: [UInt8]
@@ -20,14 +20,17 @@ public final class IdentityRecord: Sendable {
     /// Unix seconds.
     public let created: Int64
 
+    /// Its signing key on the token.
+    var signingObject: ObjectID { keys.signing }
+
     init(
-        name: String, owner: Owner, cid: CID, signingObject: ObjectID, kemObject: ObjectID, publicKEM: [UInt8],
+        name: String, owner: Owner, cid: CID, keys: DocumentKeys, kemObject: ObjectID, publicKEM: [UInt8],
         sealedSeed: [UInt8], created: Int64
     ) {
         self.name = name
         self.owner = owner
         self.cid = cid
-        self.signingObject = signingObject
+        self.keys = keys
         self.kemObject = kemObject
         self.publicKEM = publicKEM
         self.sealedSeed = sealedSeed
@@ -35,10 +38,16 @@ public final class IdentityRecord: Sendable {
     }
 
     convenience init(_ row: Row) throws {
+        let publicKey: Data? = row["pq_public"]
+        let seed: Data? = row["pq_seed"]
+        let postQuantum = publicKey.flatMap { key in
+            seed.map { PostQuantumKey(publicKey: [UInt8](key), sealedSeed: [UInt8]($0)) }
+        }
         self.init(
             name: row["name"], owner: Owner(uid: row["owner_uid"], name: row["owner_name"]),
             cid: try explaining("the table of identities is damaged") { try CID(bytes: [UInt8](row["cid"] as Data)) },
-            signingObject: try ObjectID([UInt8](row["signing_object"] as Data)),
+            keys: DocumentKeys(
+                signing: try ObjectID([UInt8](row["signing_object"] as Data)), postQuantum: postQuantum),
             kemObject: try ObjectID([UInt8](row["kem_object"] as Data)), publicKEM: [UInt8](row["public_kem"] as Data),
             sealedSeed: [UInt8](row["sealed_seed"] as Data), created: row["created"])
     }
@@ -50,11 +59,12 @@ public final class IdentityRecord: Sendable {
         try database.execute(
             sql: """
                 INSERT INTO identities (name, owner_uid, owner_name, cid, signing_object, kem_object, public_kem,
-                  sealed_seed, created, current) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+                  sealed_seed, created, pq_public, pq_seed, current) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
                 """,
             arguments: [
                 name, Int64(owner.uid), owner.name, Data(cid.bytes), Data(signingObject.bytes), Data(kemObject.bytes),
-                Data(publicKEM), Data(sealedSeed), created,
+                Data(publicKEM), Data(sealedSeed), created, keys.postQuantum.map { Data($0.publicKey) },
+                keys.postQuantum.map { Data($0.sealedSeed) },
             ])
     }
 

@@ -20,11 +20,11 @@ extension IdentityService {
     ///     may rotate it, that one's name.
     ///   - subject: what is recovered, by name or CID.
     ///   - recovery: SHA-256 of the new one's recovery key; empty: the same key as before.
+    ///   - postQuantum: with an ML-DSA-65 key, also where the old one had none.
     public func recover(
         _ caller: Caller, name: String, subject: String, recovery: [UInt8] = [], postQuantum: Bool = false
     ) throws -> CustodyStep<Draft> {
         let name = try IdentityName(name).text
-        try IdentityService.check(postQuantum: postQuantum)
         let recovery = try IdentityService.fingerprint(recovery)
         let cid = try cid(subject)
         if let own = own(cid) { try refuseAgent(own) }
@@ -44,7 +44,7 @@ extension IdentityService {
             let plan = IdentityPlan(
                 act: .recover, name: name, title: predecessor.identity.name, owner: owner,
                 recovery: recovery ?? predecessor.identity.recovery, predecessor: predecessor,
-                continuesLine: line != nil)
+                postQuantum: postQuantum || predecessor.identity.pq != nil, continuesLine: line != nil)
             return try draft(plan, predecessor, user, custodian)
         }
     }
@@ -64,13 +64,13 @@ extension IdentityService {
         try identities.reserve(plan.name, owner: plan.owner, continuing: plan.continuesLine)
         do {
             return try withKeys(plan, custodian) { keys in
-                let (made, identity) = try generate(plan, keys, custodian)
+                let made = try generate(plan, keys, custodian)
                 CrashPoint.reach(.identityRecoverDrafted)
                 let name = try drafts.add(
                     RecoveryDraft(
-                        owner: user, plan: plan, predecessor: predecessor, keys: keys, identity: identity,
-                        sealedSeed: made.sealedSeed, expires: monotonicNanoseconds() + RecoveryDrafts.lifetime))
-                return Draft(name: name, identity: identity)
+                        owner: user, plan: plan, predecessor: predecessor, keys: keys, made: made,
+                        expires: monotonicNanoseconds() + RecoveryDrafts.lifetime))
+                return Draft(name: name, identity: made.identity)
             }
         } catch {
             identities.cancel(plan.name, owner: plan.owner)
@@ -90,12 +90,12 @@ extension IdentityService {
             do {
                 let document = try explaining("identity \(display(draft.predecessor.cid)) cannot be recovered") {
                     try SignedIdentity(
-                        signing: draft.identity,
-                        with: { try custodian.signDocument(draft.keys.signing, context: $0, hash: $1) },
-                        replacing: draft.predecessor, by: [.recovery(key: key) { _, _ in signature }])
+                        signing: draft.made.identity, with: draft.made.keys.sign(custodian),
+                        postQuantum: draft.made.keys.signPostQuantum(custodian), replacing: draft.predecessor,
+                        by: [.recovery(key: key) { _, _ in signature }])
                 }
                 CrashPoint.reach(.identityRecoverSigned)
-                let record = try store(document, draft.plan, draft.keys, sealedSeed: draft.sealedSeed)
+                let record = try store(document, draft.plan, draft.keys, draft.made)
                 intents.release(draft.keys.intent)
                 CrashPoint.reach(.identityRecoverStored)
                 identities.add(record)

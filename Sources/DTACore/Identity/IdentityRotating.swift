@@ -10,11 +10,11 @@ extension IdentityService {
     /// - Parameters:
     ///   - subject: its name, or the CID of the one that has the name now.
     ///   - recovery: SHA-256 of the new one's recovery key, 32 bytes; empty: the same as before.
+    ///   - postQuantum: with an ML-DSA-65 key, also where the old one had none; who had one keeps having one.
     public func rotate(
         _ caller: Caller, _ subject: String, recovery: [UInt8] = [], postQuantum: Bool = false
     ) throws -> CustodyStep<KnownIdentity> {
         let old = try authorizedEnd(caller, .rotate, subject)
-        try IdentityService.check(postQuantum: postQuantum)
         let recovery = try IdentityService.fingerprint(recovery)
         try identities.check(old.name, owner: old.owner, continuing: true)
         return { [self] custodian in
@@ -22,7 +22,8 @@ extension IdentityService {
             try blocks.store.read { try checkReplaceable(predecessor, by: .rotate, in: $0) }
             let plan = IdentityPlan(
                 act: .rotate, name: old.name, title: predecessor.identity.name, owner: old.owner,
-                recovery: recovery ?? predecessor.identity.recovery, predecessor: predecessor, continuesLine: true)
+                recovery: recovery ?? predecessor.identity.recovery, predecessor: predecessor,
+                postQuantum: postQuantum || predecessor.identity.pq != nil, continuesLine: true)
             return try known(make(plan, replacing: old, custodian))
         }
     }
@@ -42,7 +43,7 @@ extension IdentityService {
             let revocation = try explaining("the revocation of \(display(own.cid)) cannot be signed") {
                 try SignedRevocation(
                     revoking: document, at: unixMicroseconds() / 1_000_000,
-                    by: .previous(sign: { try custodian.signDocument(own.signingObject, context: $0, hash: $1) }))
+                    by: own.keys.consent(custodian))
             }
             CrashPoint.reach(.identityRevokeSigned)
             try blocks.store.write { try blocks.insert(revocation, owner: own.owner, in: $0) }

@@ -44,10 +44,9 @@ public final class IdentityService: Sendable {
     ) throws -> CustodyStep<KnownIdentity> {
         let name = try IdentityName(name)
         let owner = try Owner(of: caller)
-        try IdentityService.check(postQuantum: postQuantum)
         let plan = IdentityPlan(
             act: .create, name: name.text, title: name.text, owner: owner,
-            recovery: try IdentityService.fingerprint(recovery))
+            recovery: try IdentityService.fingerprint(recovery), postQuantum: postQuantum)
         try identities.check(name.text, owner: owner)
         return { [self] in try known(make(plan, $0)) }
     }
@@ -65,11 +64,11 @@ public final class IdentityService: Sendable {
         do {
             let (document, record) = try withKeys(plan, custodian) { keys in
                 CrashPoint.reach(points[0])
-                let (made, identity) = try generate(plan, keys, custodian)
+                let made = try generate(plan, keys, custodian)
                 CrashPoint.reach(points[1])
-                let document = try sign(identity, keys, plan, old, custodian)
+                let document = try sign(made, plan, old, custodian)
                 CrashPoint.reach(points[2])
-                let record = try store(document, plan, keys, sealedSeed: made.sealedSeed)
+                let record = try store(document, plan, keys, made)
                 intents.release(keys.intent)
                 return (document, record)
             }
@@ -83,27 +82,18 @@ public final class IdentityService: Sendable {
     }
 
     private func sign(
-        _ identity: Identity, _ keys: IdentityKeys, _ plan: IdentityPlan, _ old: IdentityRecord?,
-        _ custodian: any Custodian
+        _ made: MadeIdentity, _ plan: IdentityPlan, _ old: IdentityRecord?, _ custodian: any Custodian
     ) throws -> SignedIdentity {
-        let sign: DocumentSign = { try custodian.signDocument(keys.signing, context: $0, hash: $1) }
+        let sign = made.keys.sign(custodian)
+        let postQuantum = made.keys.signPostQuantum(custodian)
         return try explaining("the identity \(quoted(plan.name)) cannot be signed") {
             guard let predecessor = plan.predecessor, let old else {
-                return try SignedIdentity(signing: identity, with: sign)
+                return try SignedIdentity(signing: made.identity, with: sign, postQuantum: postQuantum)
             }
-            let consent = Consent.previous(sign: {
-                try custodian.signDocument(old.signingObject, context: $0, hash: $1)
-            })
-            return try SignedIdentity(signing: identity, with: sign, replacing: predecessor, by: [consent])
+            return try SignedIdentity(
+                signing: made.identity, with: sign, postQuantum: postQuantum, replacing: predecessor,
+                by: [old.keys.consent(custodian)])
         }
-    }
-
-    /// The one place that decides whether identities get a post-quantum key.
-    static func check(postQuantum: Bool) throws {
-        guard postQuantum else { return }
-        throw DTAError(
-            .failedPrecondition, "identities with a post-quantum signing key are not made by this dtad",
-            hint: "leave it out")
     }
 
     /// - Parameter recovery: as a client gave it; empty: none.

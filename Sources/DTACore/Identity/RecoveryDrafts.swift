@@ -9,8 +9,7 @@ struct RecoveryDraft: Sendable {
     let plan: IdentityPlan
     let predecessor: SignedIdentity
     let keys: IdentityKeys
-    let identity: Identity
-    let sealedSeed: [UInt8]
+    let made: MadeIdentity
     /// On the monotonic clock.
     let expires: UInt64
 }

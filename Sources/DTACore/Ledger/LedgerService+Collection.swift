@@ -82,7 +82,10 @@ extension LedgerService {
         result.dropped = confirmed.count
         result.bytes = confirmed.reduce(0) { $0 + $1.size }
         if dryRun { return result }
-        try blocks.drop(confirmed.map(\.cid))
+        let dropped = try blocks.store.write { database in
+            try confirmed.compactMap { try blocks.drop($0.cid, in: database) }
+        }
+        try blocks.free(dropped)
         // What the node was thought to keep and does not is published again.
         try publisher.outbox.record(lost.map { ($0, .lost) })
         if !lost.isEmpty { publisher.outbox.wake() }
@@ -102,7 +105,8 @@ extension LedgerService {
                     """, arguments: [after, LedgerService.round])
             return try rows.map {
                 Candidate(
-                    number: $0["number"], cid: try CID(row: $0["cid"]), size: $0["size"], root: try CID(row: $0["root"]))
+                    number: $0["number"], cid: try CID(row: $0["cid"]), size: $0["size"], root: try CID(row: $0["root"])
+                )
             }
         }
     }

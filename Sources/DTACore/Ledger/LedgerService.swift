@@ -19,8 +19,8 @@ public final class LedgerService: Sendable {
 
     init(
         _ blocks: BlockStore, publisher: Publisher? = nil,
-        judge: @escaping @Sendable (SignedEnvelope) throws -> String?,
-        isHeld: @escaping @Sendable (CID) throws -> Bool = { _ in false }
+        isHeld: @escaping @Sendable (CID) throws -> Bool = { _ in false },
+        judge: @escaping @Sendable (SignedEnvelope) throws -> String?
     ) {
         self.blocks = blocks
         self.publisher = publisher
@@ -79,8 +79,14 @@ public final class LedgerService: Sendable {
 
     /// A block's bytes, hashed again before they are answered.
     public func get(_ subject: String) throws -> (cid: CID, bytes: [UInt8]) {
+        let (cid, data) = try block(subject)
+        return (cid, [UInt8](data))
+    }
+
+    /// The same, without a copy.
+    public func block(_ subject: String) throws -> (cid: CID, data: Data) {
         let cid = try LedgerService.cid(subject)
-        return (cid, try blocks.bytes(cid))
+        return (cid, try blocks.data(cid))
     }
 
     /// The blocks stored here, newest first.
@@ -93,19 +99,12 @@ public final class LedgerService: Sendable {
             try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT number, cid, size, kind, stored, \(BlockStore.isDropped) AS dropped FROM blocks
+                    SELECT number, \(BlockRecord.columns) FROM blocks
                     WHERE number < ? ORDER BY number DESC LIMIT ?
                     """,
                 arguments: [before, size + 1])
         }
-        let items = try rows.prefix(size).map { row in
-            BlockRecord(
-                cid: try explaining("the ledger's table of blocks is damaged") {
-                    try CID(bytes: [UInt8](row["cid"] as Data))
-                },
-                size: row["size"], stored: row["stored"], kind: BlockKind(rawValue: row["kind"]) ?? .block,
-                isHere: !(row["dropped"] as Bool))
-        }
+        let items = try rows.prefix(size).map(BlockRecord.init)
         return Page(items: items, cursor: rows.count > size ? String(rows[size - 1]["number"] as Int64) : "")
     }
 

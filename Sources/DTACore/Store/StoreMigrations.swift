@@ -12,6 +12,7 @@ enum StoreMigrations {
         migrator.registerMigration("envelopes", migrate: envelopes)
         migrator.registerMigration("lines") { try $0.execute(sql: lines) }
         migrator.registerMigration("publications") { try $0.execute(sql: publications) }
+        migrator.registerMigration("post-quantum") { try $0.execute(sql: postQuantum) }
         return migrator
     }
 

@@ -33,11 +33,14 @@ struct IdentityCreateCommand: ParsableCommand {
         completion: .file())
     var recovery: String?
 
+    @OptionGroup var postQuantum: PostQuantumOption
+
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
         let answer = try NewRecoveryKey.made(recovery, for: name) { fingerprint in
-            try agent.call(.createIdentity(name, recovery: fingerprint), timeout: .seconds(120))
+            try agent.call(
+                .createIdentity(name, recovery: fingerprint, postQuantum: postQuantum.pq), timeout: .seconds(120))
         }
         if agent.json {
             try JSON.object([("cid", .string(answer.cid)), ("name", .string(name))]).show()
@@ -45,6 +48,12 @@ struct IdentityCreateCommand: ParsableCommand {
             try StandardOutput.line(SafeText.line(answer.cid))
         }
     }
+}
+
+/// `--pq`, wherever an identity is made.
+struct PostQuantumOption: ParsableArguments {
+    @Flag(help: "With an ML-DSA-65 key too: documents then need both signatures. A successor keeps such a key.")
+    var pq = false
 }
 
 /// A recovery key that is made together with an identity.

@@ -37,6 +37,8 @@ struct IdentityRecoverCommand: ParsableCommand {
         completion: .file())
     var newRecovery: String?
 
+    @OptionGroup var postQuantum: PostQuantumOption
+
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
@@ -58,7 +60,8 @@ struct IdentityRecoverCommand: ParsableCommand {
     ) throws -> AgentResponse {
         let client = agent.connect()
         let draft = try client.call(
-            .recoverIdentity(old.cid.description, as: name, recovery: fingerprint), timeout: .seconds(120))
+            .recoverIdentity(old.cid.description, as: name, recovery: fingerprint, postQuantum: postQuantum.pq),
+            timeout: .seconds(120))
         let new = try Identity(encoded: [UInt8](draft.data))
         try check(new, replaces: old, fingerprint)
         let answer = try client.call(
@@ -77,7 +80,8 @@ struct IdentityRecoverCommand: ParsableCommand {
     private func check(_ new: Identity, replaces old: SignedIdentity, _ fingerprint: [UInt8]) throws {
         let expected = fingerprint.isEmpty ? old.identity.recovery : fingerprint
         guard new.previous == old.cid, new.name == old.identity.name, new.recovery == expected,
-            new.signing != old.identity.signing, new.kem != old.identity.kem
+            new.signing != old.identity.signing, new.kem != old.identity.kem,
+            (new.pq != nil) == (postQuantum.pq || old.identity.pq != nil)
         else {
             throw DTAError(
                 .dataLoss,
@@ -89,18 +93,18 @@ struct IdentityRecoverCommand: ParsableCommand {
 
 /// The identity that a recovery key is used on.
 enum RecoverySubject {
-    /// - Throws: where the identity names another key; where one of its line names this key, the hint tells which.
+    /// - Throws: where the identity names another key; where some of its line name this key, the hint tells which.
     static func check(
         _ key: RecoveryKeyFile, _ document: SignedIdentity, _ subject: String, _ agent: AgentOptions
     ) throws {
         guard document.identity.recovery != key.publicKey.fingerprint else { return }
-        let history = try agent.call(.identityHistory(subject)).identities.reversed()
-        let fitting = history.first { identity in
-            (try? agent.identity(identity.cid).document.identity.recovery) == key.publicKey.fingerprint
+        let fitting = try agent.call(.identityHistory(subject)).identities.map(\.cid).filter { cid in
+            (try? agent.identity(cid).document.identity.recovery) == key.publicKey.fingerprint
         }
         let names = document.identity.recovery == nil ? "names no recovery key" : "names another recovery key"
         throw Failure.failed(
             .failedPrecondition, "the identity \(document.cid) \(names)",
-            hint: fitting.map { "the key is that of \($0.cid), of the same line" } ?? "")
+            hint: fitting.isEmpty
+                ? "" : "of the same line, the key is that of \(fitting.prefix(4).joined(separator: ", "))")
     }
 }

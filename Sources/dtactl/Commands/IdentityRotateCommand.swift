@@ -23,11 +23,14 @@ struct IdentityRotateCommand: ParsableCommand {
         completion: .file())
     var recovery: String?
 
+    @OptionGroup var postQuantum: PostQuantumOption
+
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
         let answer = try NewRecoveryKey.made(recovery, for: name) { fingerprint in
-            try agent.call(.rotateIdentity(name, recovery: fingerprint), timeout: .seconds(120))
+            try agent.call(
+                .rotateIdentity(name, recovery: fingerprint, postQuantum: postQuantum.pq), timeout: .seconds(120))
         }
         try agent.show(answer)
     }

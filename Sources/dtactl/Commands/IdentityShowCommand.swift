@@ -43,7 +43,8 @@ struct IdentityShowCommand: ParsableCommand {
         if !row.own, !row.alias.isEmpty { details.add("calls itself", row.name) }
         details.add("cid", row.cid)
         details.add("keys", row.own ? "here, of \(row.ownerText)" : "elsewhere")
-        details.add("standing", row.standingText + (row.standing == "current" ? ", as far as is known here" : ""),
+        details.add(
+            "standing", row.standingText + (row.standing == "current" ? ", as far as is known here" : ""),
             row.standingStyle)
         details.add("trust", row.trust, row.trustStyle)
         if !row.url.isEmpty { details.add("courier", row.url) }

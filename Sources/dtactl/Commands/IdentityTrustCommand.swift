@@ -13,7 +13,8 @@ struct IdentityTrustCommand: ParsableCommand {
               dtactl identity trust bafy… --as bank --at https://bank.example/dta
             """)
 
-    @Argument(help: "The CID of an identity that is known here; an alias, to change its URL.", completion: .identityNames)
+    @Argument(
+        help: "The CID of an identity that is known here; an alias, to change its URL.", completion: .identityNames)
     var identity: String
 
     @Option(name: .customLong("as"), help: ArgumentHelp("What this host calls it.", valueName: "alias"))

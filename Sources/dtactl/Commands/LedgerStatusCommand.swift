@@ -58,7 +58,8 @@ struct LedgerStatusCommand: ParsableCommand {
     private func table(_ publications: [AgentPublication]) -> Table {
         var table = Table([
             .init(title: "cid", minimum: 14, cut: .middle), .init(title: "state"),
-            .init(title: "since", minimum: 10), .init(title: "failed", isNumber: true), .init(title: "why", minimum: 20),
+            .init(title: "since", minimum: 10), .init(title: "failed", isNumber: true),
+            .init(title: "why", minimum: 20),
         ])
         for row in publications {
             table.add([

@@ -84,24 +84,6 @@ struct CheckCommand: ParsableCommand {
         checkWall(configuration, token, report)
     }
 
-    /// A node that is away keeps nothing from running, so it is no failure.
-    private func checkNode(_ configuration: Configuration, _ report: Report) {
-        guard let options = configuration.kubo else { return report.good("ledger", "kept on this host, without an IPFS node") }
-        if options.api.needsNetwork {
-            report.note(
-                "network",
-                "\(options.api) is reached by TCP, and dtad.service has no network: it takes the drop-in kubo-tcp.conf")
-        }
-        guard let client = report.attempt("ledger", { try KuboClient(options) }) else { return }
-        do {
-            let (version, peer) = (try client.version(), try client.id())
-            report.good("ledger", "\(client.name) answers: Kubo \(version), peer \(peer)")
-        } catch {
-            let reason = (error as? KuboError)?.error ?? DTAError(error)
-            report.note("ledger", reason.message + (reason.hint.isEmpty ? "" : " (\(reason.hint))"))
-        }
-    }
-
     /// Whether this token is the one that the state belongs to.
     private func checkKeys(_ configuration: Configuration, _ custodian: any Custodian, _ report: Report) {
         let found = report.attempt("keys") {
@@ -120,6 +102,26 @@ struct CheckCommand: ParsableCommand {
             "keys",
             "\(inspection.damages.count) of the state's \(count) keys and identities cannot be used with this token",
             "state and token belong together: put the token, or the backup that fits it, in place")
+    }
+
+    /// A node that is away keeps nothing from running, so it is no failure.
+    private func checkNode(_ configuration: Configuration, _ report: Report) {
+        guard let options = configuration.kubo else {
+            return report.good("ledger", "kept on this host, without an IPFS node")
+        }
+        if options.api.needsNetwork {
+            report.note(
+                "network",
+                "\(options.api) is reached by TCP, and dtad.service has no network: it takes the drop-in kubo-tcp.conf")
+        }
+        guard let client = report.attempt("ledger", { try KuboClient(options) }) else { return }
+        do {
+            let (version, peer) = (try client.version(), try client.id())
+            report.good("ledger", "\(client.name) answers: Kubo \(version), peer \(peer)")
+        } catch {
+            let reason = (error as? KuboError)?.error ?? DTAError(error)
+            report.note("ledger", reason.message + (reason.hint.isEmpty ? "" : " (\(reason.hint))"))
+        }
     }
 
     private func checkWall(_ configuration: Configuration, _ token: TokenDescription, _ report: Report) {

@@ -68,11 +68,6 @@ struct Entry: Sendable {
         .reading { finish(work) }
     }
 
-    /// Asked of another program.
-    func asking(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
-        .asking { .answer(finish(work)) }
-    }
-
     /// Looked up on the disk first; what `work` answers is how it goes on.
     func lookingUp(_ work: @escaping @Sendable () throws -> Step) -> Step { .lookingUp { next(work) } }
 
@@ -81,6 +76,11 @@ struct Entry: Sendable {
 
     private func next(_ work: () throws -> Step) -> Step {
         do { return try work() } catch { return .answer(finish(.failure(error))) }
+    }
+
+    /// Asked of another program.
+    func asking(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
+        .asking { .answer(finish(work)) }
     }
 
     private func finish(_ work: (inout AgentResponse) throws -> Void) -> AgentResponse {

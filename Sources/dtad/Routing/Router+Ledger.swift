@@ -17,10 +17,10 @@ extension Router {
             }
         case .ledgerGet:
             return entry.bringing(localOnly: request.localOnly) {
-                let (cid, bytes) = try agent.ledger.get(subject)
+                let (cid, data) = try agent.ledger.block(subject)
                 return entry.answer {
                     $0.cid = cid.description
-                    $0.data = Data(bytes)
+                    $0.data = data
                 }
             }
         case .ledgerList:

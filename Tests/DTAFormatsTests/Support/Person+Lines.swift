@@ -4,7 +4,7 @@ import Crypto
 
 /// An offline recovery key.
 struct Recovery {
-    let key = Curve25519.Signing.PrivateKey()
+    var key = Curve25519.Signing.PrivateKey()
 
     var raw: [UInt8] { Array(key.publicKey.rawRepresentation) }
     var fingerprint: [UInt8] { Array(SHA256.hash(data: raw)) }

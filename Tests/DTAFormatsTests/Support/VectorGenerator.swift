@@ -39,13 +39,21 @@ enum VectorGenerator {
                     + "its second recipient must refuse it, because the key does not fit commit.",
                 sender: alice, recipients: [bob, carol], plaintext: "first content", key: key,
                 held: [second[1].0.cid: other], refused: [second[1].0.cid.description: "commit"]))
+
+        try VectorFile.line.write(LineGenerator.vector())
+        let open = try PartsGenerator.publicEnvelope()
+        try VectorFile.partsPublic.write(open)
+        try VectorFile.partsReply.write(PartsGenerator.reply(to: open))
+        try VectorFile.partsPublicChunks.write(PartsGenerator.publicChunks())
+        try VectorFile.partsChunks.write(PartsGenerator.chunks())
+        try VectorFile.partsRecipients.write(PartsGenerator.recipients())
     }
 
-    private static func fixed(_ label: String) -> [UInt8] {
+    static func fixed(_ label: String) -> [UInt8] {
         Array(SHA256.hash(data: Array("dta test vector: \(label)".utf8)))
     }
 
-    private static func person(_ name: String) throws -> (Person, [UInt8]) {
+    static func person(_ name: String) throws -> (Person, [UInt8]) {
         let seed = fixed("\(name) signing")
         let person = try Person(
             name, signing: .ed25519(.init(rawRepresentation: seed)),
@@ -96,7 +104,7 @@ enum VectorGenerator {
             refused: refused)
     }
 
-    private static func wrap(
+    static func wrap(
         _ wrap: Envelope.Wrap, for person: Person, coreHash: [UInt8], contentKey: [UInt8]
     ) throws -> WrapVector {
         let mlkem = try MLKEM768.PrivateKey(seedRepresentation: person.mlkemSeed, publicKey: nil)

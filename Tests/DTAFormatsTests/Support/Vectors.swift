@@ -90,6 +90,12 @@ enum VectorFile: String, CaseIterable {
     case identity = "identity"
     case twoRecipients = "envelope-two-recipients"
     case otherKey = "envelope-second-wrap-other-key"
+    case line = "line"
+    case partsPublic = "parts-public"
+    case partsReply = "parts-reply"
+    case partsPublicChunks = "parts-public-chunks"
+    case partsChunks = "parts-chunks"
+    case partsRecipients = "parts-recipients"
 
     private var url: URL {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent()
