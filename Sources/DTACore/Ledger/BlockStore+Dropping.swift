@@ -33,12 +33,6 @@ extension BlockStore {
         return Dropped(bytes: known.size, place: known.place)
     }
 
-    /// Makes a block `owner`'s, who is charged for it.
-    func claim(_ cid: CID, owner: Owner, in database: Database) throws {
-        try database.cachedStatement(sql: "UPDATE blocks SET owner_uid = ?, owner_name = ? WHERE cid = ?")
-            .execute(arguments: [Int64(owner.uid), owner.name, cid.column])
-    }
-
     /// Gives a block its bytes back, if they were dropped. From now on they are `owner`'s.
     /// - Returns: whether they were.
     func restore(_ bytes: [UInt8], _ cid: CID, owner: Owner, in database: Database) throws -> Bool {

@@ -25,11 +25,8 @@ extension BlockStore {
             let place = block.place
             try outbox?.add(block.cid, coveredBy: envelope, in: database)
             if let known = try row(block.cid, database) {
+                if known.isDropped { new += block.size }
                 if let before = known.place?.segment, before != place.segment { left.insert(before) }
-                if known.isDropped {
-                    new += block.size
-                    try claim(block.cid, owner: owner, in: database)
-                }
                 try database.execute(
                     sql: "UPDATE blocks SET bytes = x'', size = ?, segment = ?, segment_offset = ? WHERE cid = ?",
                     arguments: [block.size, place.segment, place.offset, Data(block.cid.bytes)])
