@@ -27,7 +27,10 @@ import Testing
         let done = try client.call(.collectGarbage(dryRun: false))
         #expect(done.field("dropped") == "2" && done.field("kept") == "1")
         #expect(try client.places([raw, unpinned, envelope]) == ["ipfs", "here", "ipfs"])
-        #expect(try client.call(.list(.ledgerList)).blocks.filter { $0.kind == "identity" }.allSatisfy { $0.place == "here" })
+        #expect(
+            try client.call(.list(.ledgerList)).blocks.filter { $0.kind == "identity" }.allSatisfy {
+                $0.place == "here"
+            })
         #expect(try client.call(.collectGarbage(dryRun: false)).field("dropped") == "0")
         // What the node did not keep is pinned again.
         try agent.waitForPublication()
@@ -58,7 +61,10 @@ import Testing
         let file = try files.write("body", body)
         let sealed = try run(
             Binary.path("dtactl"),
-            ["envelope", "seal", "--from", "alice", "--to", "alice", "--to", bob, file, "--wait", "--socket", a.socketPath])
+            [
+                "envelope", "seal", "--from", "alice", "--to", "alice", "--to", bob, file, "--wait", "--socket",
+                a.socketPath,
+            ])
         #expect(sealed.status == 0, "\(sealed.errors)")
         let envelope = sealed.text.trimmingCharacters(in: .newlines)
         // One pin for all of it: the chunks have none of their own.
