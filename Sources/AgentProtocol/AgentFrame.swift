@@ -13,23 +13,46 @@ public enum AgentFrame {
     /// A message with its length before it.
     /// - Throws: `DTAError.invalidArgument` past `limit`.
     public static func encode(_ message: some SwiftProtobuf.Message) throws -> [UInt8] {
-        let body: [UInt8]
+        let framed: FramedBytes
         do {
-            body = try message.serializedBytes()
+            framed = try message.serializedBytes()
         } catch {
             throw DTAError(.internal, "a message could not be encoded: \(error)")
         }
-        guard body.count <= limit else {
-            throw DTAError(.invalidArgument, "a message of \(body.count) bytes: at most \(limit) are allowed")
+        guard framed.count <= limit else {
+            throw DTAError(.invalidArgument, "a message of \(framed.count) bytes: at most \(limit) are allowed")
         }
-        return [UInt8](unsafeUninitializedCapacity: headerSize + body.count) { buffer, count in
-            let length = UInt32(body.count)
+        return framed.frame
+    }
+
+    /// Takes a message behind its header, so that a large one is written once.
+    private struct FramedBytes: SwiftProtobufContiguousBytes {
+        private(set) var frame: [UInt8]
+
+        var count: Int { frame.count - headerSize }
+
+        init(repeating byte: UInt8, count: Int) {
+            frame = [UInt8](repeating: byte, count: headerSize + count)
             for index in 0..<headerSize {
-                unsafe buffer[index] = UInt8(truncatingIfNeeded: length >> (24 - 8 * UInt32(index)))
+                frame[index] = UInt8(truncatingIfNeeded: UInt64(count) >> (24 - 8 * UInt64(index)))
             }
-            unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[headerSize...])
-                .copyBytes(from: body)
-            count = headerSize + body.count
+        }
+
+        // The protocol asks for this one; writing never uses it.
+        init<S: Sequence>(_ sequence: S) where S.Element == UInt8 {
+            let body = Array(sequence)
+            self.init(repeating: 0, count: body.count)
+            frame.replaceSubrange(headerSize..., with: body)
+        }
+
+        func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+            try frame.withUnsafeBytes { unsafe try body(UnsafeRawBufferPointer(rebasing: $0[headerSize...])) }
+        }
+
+        mutating func withUnsafeMutableBytes<R>(_ body: (UnsafeMutableRawBufferPointer) throws -> R) rethrows -> R {
+            try frame.withUnsafeMutableBytes {
+                unsafe try body(UnsafeMutableRawBufferPointer(rebasing: $0[headerSize...]))
+            }
         }
     }
 

@@ -13,7 +13,14 @@ struct AgentFrameReader {
             start = 0
         }
         unsafe buffer.append(contentsOf: bytes)
+        // A large frame gets its memory at once, and does not grow into it.
+        guard bytes.count >= AgentFrameReader.large, buffer.count >= AgentFrame.headerSize,
+            let size = try? AgentFrame.bodySize(header: buffer[..<AgentFrame.headerSize])
+        else { return }
+        buffer.reserveCapacity(AgentFrame.headerSize + size)
     }
+
+    private static let large = 32 << 10
 
     /// The next whole frame's body; nil until more bytes have come.
     /// - Throws: `DTAError.invalidArgument` for a length outside the bounds, before that much is waited for.

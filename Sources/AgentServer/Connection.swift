@@ -28,8 +28,7 @@ final class Connection: @unchecked Sendable {
         var armed: UInt32 = 0
         /// Whether `input` holds at least one whole frame.
         var frameWaiting = false
-        var output: [UInt8] = []
-        var outputSent = 0
+        var output = OutputQueue()
         /// Bytes of `input` that are charged to the account.
         var held = 0
         /// Since when half a frame or an unread answer is waited for (monotonic); 0: nothing is.
@@ -132,16 +131,14 @@ final class Connection: @unchecked Sendable {
             guard !state.closed else { return false }
             var sent = 0
             if state.output.isEmpty {
-                sent = sendNow(frame, from: 0)
+                sent = sendNow(frame, 0)
                 if sent < 0 { return false }
             }
             if sent < frame.count {
                 if state.output.isEmpty { state.stalledOutput = monotonicNanoseconds() }
-                let rest = frame.count - sent
-                state.output.append(contentsOf: frame[sent...])
-                let unread = state.output.count - state.outputSent
-                guard account.addUnread(rest, limit: limits.unreadBytesPerUser),
-                    unread <= limits.unreadBytesPerConnection
+                state.output.append(frame, from: sent)
+                guard account.addUnread(frame.count - sent, limit: limits.unreadBytesPerUser),
+                    state.output.count <= limits.unreadBytesPerConnection
                 else { return false }
             }
             if state.ended, state.inFlight == 0, state.output.isEmpty, !state.reading { return false }
@@ -155,14 +152,11 @@ final class Connection: @unchecked Sendable {
         state.withLock { state in
             guard !state.closed else { return false }
             guard !state.output.isEmpty else { return true }
-            let sent = sendNow(state.output, from: state.outputSent)
+            let sent = state.output.flush(sendNow)
             guard sent >= 0 else { return false }
             if sent > 0 { state.stalledOutput = monotonicNanoseconds() }
-            state.outputSent += sent
             account.removeUnread(sent)
-            if state.outputSent == state.output.count {
-                state.output = []
-                state.outputSent = 0
+            if state.output.isEmpty {
                 state.stalledOutput = 0
                 return !(state.ended && state.inFlight == 0)
             }
@@ -171,7 +165,7 @@ final class Connection: @unchecked Sendable {
     }
 
     /// - Returns: how many bytes went out; -1 where the connection is broken.
-    private func sendNow(_ bytes: [UInt8], from start: Int) -> Int {
+    private func sendNow(_ bytes: [UInt8], _ start: Int) -> Int {
         bytes.withUnsafeBytes { buffer in
             var at = start
             while at < buffer.count {
@@ -215,11 +209,10 @@ final class Connection: @unchecked Sendable {
         state.withLock {
             guard !$0.closed else { return false }
             $0.closed = true
-            account.removeUnread($0.output.count - $0.outputSent)
+            account.removeUnread($0.output.count)
+            $0.output.removeAll()
             _ = account.hold(-$0.held, limit: limits.heldBytesPerUser)
             $0.held = 0
-            $0.output = []
-            $0.outputSent = 0
             shutdown(socket.number, Int32(SHUT_RDWR))
             return true
         }

@@ -17,9 +17,11 @@ struct InputBuffer {
             start = 0
         }
         bytes.append(contentsOf: more)
-        // Once, and not by doubling; what is not yet received takes no memory of the machine.
-        if let size = try? frameSize(), size > bytes.capacity - start { bytes.reserveCapacity(start + size) }
+        // A large frame gets its memory at once, and does not grow into it.
+        if more.count >= InputBuffer.large, let size = try? frameSize() { bytes.reserveCapacity(start + size) }
     }
+
+    private static let large = 32 << 10
 
     /// The size of the first frame with its header, where the header is here.
     private func frameSize() throws -> Int? {

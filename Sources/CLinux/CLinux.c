@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -97,7 +98,20 @@ int clinux_run_on(int processor)
 	return sched_setaffinity(0, sizeof set, &set);
 }
 
+int clinux_punch_hole(int file, int64_t offset, int64_t count)
+{
+	return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count);
+}
+
 int clinux_start_writeback(int file, int64_t offset, int64_t count)
 {
 	return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
+void clinux_tune_allocator(int mapping, int trimming)
+{
+	if (mapping > 0)
+		mallopt(M_MMAP_THRESHOLD, mapping);
+	if (trimming > 0)
+		mallopt(M_TRIM_THRESHOLD, trimming);
 }

@@ -14,23 +14,28 @@ public enum PositionedFile {
         }
     }
 
-    /// Reads `count` bytes at `offset`; fewer where the file ends before.
-    public static func read(_ file: Int32, count: Int, at offset: Int) throws -> [UInt8] {
-        try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            while filled < count, let base = buffer.baseAddress {
-                let place = filled
-                let got = try systemCall("pread") {
-                    unsafe pread(file, base + place, count - place, off_t(offset + place))
-                }
-                if got == 0 { break }
-                filled += got
+    /// Reads into `bytes` from `offset` on.
+    /// - Returns: how many bytes; fewer where the file ends before.
+    public static func read(_ file: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+        var filled = 0
+        while filled < bytes.count {
+            let got = try systemCall("pread") {
+                unsafe pread(file, bytes.baseAddress! + filled, bytes.count - filled, off_t(offset + filled))
             }
+            if got == 0 { break }
+            filled += got
         }
+        return filled
     }
 
     /// Lets the kernel begin to write a range to the disk, so that less is left to wait for at the end. Only a hint.
     public static func startWriteback(_ file: Int32, at offset: Int, count: Int) {
         _ = clinux_start_writeback(file, Int64(offset), Int64(count))
+    }
+
+    /// Gives a range's room back to the file system, which reads as zeros from then on. Only a hint.
+    public static func punch(_ file: Int32, at offset: Int, count: Int) {
+        _ = clinux_punch_hole(file, Int64(offset), Int64(count))
     }
 
     /// Brings a directory's entries to the disk: after a file in it was made, renamed or removed.

@@ -37,6 +37,16 @@ public final class TestNode: @unchecked Sendable {
         if starting { try start() }
     }
 
+    /// The state and the place of another node that was killed, without its options.
+    public convenience init(_ other: TestNode) throws {
+        try self.init(of: other)
+        try start()
+    }
+
+    private init(of other: TestNode) throws {
+        (directory, api, options) = (other.directory, other.api, [])
+    }
+
     deinit { kill() }
 
     public var socketPath: String { directory.file("api.sock") }

@@ -46,6 +46,13 @@ int clinux_peer_pidfd(int socket);
 // sync_file_range(2): starts to write a range out to the disk, and does not wait. 0, or -1 with errno.
 int clinux_start_writeback(int file, int64_t offset, int64_t count);
 
+// fallocate(2) with FALLOC_FL_PUNCH_HOLE: gives a range back to the file system; the file keeps its length.
+int clinux_punch_hole(int file, int64_t offset, int64_t count);
+
+// mallopt(3): buffers from mapping bytes on are mapped one by one, and a heap keeps up to trimming bytes of free memory at its
+// end; 0: as it was.
+void clinux_tune_allocator(int mapping, int trimming);
+
 // strerrordesc_np(3): the text of an errno, untranslated; safe in any thread. NULL where there is none.
 const char *clinux_error_text(int number);
 

@@ -1,5 +1,6 @@
 import DTAFormats
 import DTASystem
+import GRDB
 
 /// What a block is, found out when it is stored.
 public enum BlockKind: String, Sendable, CaseIterable {
@@ -20,6 +21,19 @@ public struct BlockRecord: Sendable, Equatable {
     /// Unix seconds.
     public let stored: Int64
     public let kind: BlockKind
+    /// Whether its bytes are here, and not only on the IPFS node.
+    public let isHere: Bool
+}
+
+extension BlockRecord {
+    /// What `init(_:)` reads of the table of blocks.
+    static let columns = "cid, size, stored, kind, \(BlockStore.isDropped) AS dropped"
+
+    init(_ row: Row) throws {
+        self.init(
+            cid: try CID(row: row["cid"]), size: row["size"], stored: row["stored"],
+            kind: BlockKind(rawValue: row["kind"]) ?? .block, isHere: !(row["dropped"] as Bool))
+    }
 }
 
 extension DTAError {

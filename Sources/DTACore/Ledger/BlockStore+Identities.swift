@@ -128,13 +128,9 @@ extension BlockStore {
 
     /// A block, as lists show it.
     func record(_ cid: CID, in database: Database) throws -> BlockRecord? {
-        let row = try Row.fetchOne(
-            database, sql: "SELECT size, stored, kind FROM blocks WHERE cid = ?", arguments: [Data(cid.bytes)])
-        return row.map { row in
-            BlockRecord(
-                cid: cid, size: row["size"], stored: row["stored"],
-                kind: BlockKind(rawValue: row["kind"]) ?? .block)
-        }
+        try Row.fetchOne(
+            database, sql: "SELECT \(BlockRecord.columns) FROM blocks WHERE cid = ?", arguments: [Data(cid.bytes)]
+        ).map(BlockRecord.init)
     }
 
     private func storedBytes(_ cid: CID, in database: Database) throws -> [UInt8]? {

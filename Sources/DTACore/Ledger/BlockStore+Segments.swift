@@ -25,10 +25,12 @@ extension BlockStore {
             let place = block.place
             try outbox?.add(block.cid, coveredBy: envelope, in: database)
             if let known = try row(block.cid, database) {
+                if known.isDropped { new += block.size }
                 if let before = known.place?.segment, before != place.segment { left.insert(before) }
                 try database.execute(
                     sql: "UPDATE blocks SET bytes = x'', size = ?, segment = ?, segment_offset = ? WHERE cid = ?",
                     arguments: [block.size, place.segment, place.offset, Data(block.cid.bytes)])
+                if known.isDropped { try give(block.cid, to: owner, in: database) }
                 continue
             }
             new += block.size
@@ -44,6 +46,14 @@ extension BlockStore {
         }
         try charge(new, owner, database)
         return left
+    }
+
+    /// Gives the room of blocks that were dropped back to the disk.
+    func free(_ dropped: [Dropped]) throws {
+        for block in dropped {
+            if let place = block.place { segments.punch(place, count: block.bytes) }
+        }
+        try removeUnused(Set(dropped.compactMap { $0.place?.segment }))
     }
 
     /// Removes those of these segments that no block is in any more.

@@ -36,8 +36,9 @@ struct BlockStore: Sendable {
         in database: Database
     ) throws {
         try outbox?.add(cid, coveredBy: envelope, in: database)
+        if try restore(bytes, cid, owner: owner, in: database) { return }
         if let known = try row(cid, database) {
-            guard (try? content(known)) != bytes else { return }
+            guard (try? content(known)) != Data(bytes) else { return }
             try database.execute(
                 sql: "UPDATE blocks SET bytes = ?, size = ?, segment = NULL, segment_offset = NULL WHERE cid = ?",
                 arguments: [Data(bytes), bytes.count, Data(cid.bytes)])
@@ -103,6 +104,9 @@ struct BlockStore: Sendable {
         let bytes: Data
         let size: Int
         let place: SegmentPlace?
+
+        /// Whether only the IPFS node has its bytes.
+        var isDropped: Bool { bytes.isEmpty && size > 0 && place == nil }
     }
 
     func row(_ cid: CID, _ database: Database) throws -> Stored? {
@@ -117,40 +121,42 @@ struct BlockStore: Sendable {
         }
     }
 
-    private func content(_ stored: Stored) throws -> [UInt8] {
-        guard let place = stored.place else { return [UInt8](stored.bytes) }
+    private func content(_ stored: Stored) throws -> Data {
+        guard let place = stored.place else { return stored.bytes }
         return try segments.read(place, count: stored.size)
     }
 
     /// - Throws: `DTAError.notFound`; `dataLoss` where the bytes are not those that the CID names.
-    func bytes(_ cid: CID) throws -> [UInt8] {
-        let bytes = try read(cid, mayHaveMoved: true)
-        let actual = CID(hashing: bytes, codec: cid.codec)
-        guard actual == cid else {
-            throw DTAError(
-                .dataLoss, "the block \(cid) is damaged: its bytes have the hash of \(actual)",
-                hint: "storing the right bytes again repairs it")
-        }
-        return bytes
-    }
+    func bytes(_ cid: CID) throws -> [UInt8] { [UInt8](try data(cid)) }
 
-    private func read(_ cid: CID, mayHaveMoved: Bool) throws -> [UInt8] {
-        guard let found = try store.read({ try row(cid, $0) }) else {
+    /// The same, without a copy.
+    func data(_ cid: CID) throws -> Data { try data(cid, movedFrom: nil) }
+
+    /// - Parameter before: where the block was a moment ago, and could not be read: it may have been stored again
+    ///   elsewhere just then, or dropped.
+    private func data(_ cid: CID, movedFrom before: SegmentPlace?) throws -> Data {
+        guard let found = try store.read({ try row(cid, $0) }), !found.isDropped else {
             MissingBlocks.note(cid)
             throw DTAError(
                 .notFound, "the block \(cid) is not in this host's ledger",
                 hint: "if you have its bytes, store them with dtactl ledger put")
         }
+        let failure: DTAError
         do {
-            return try content(found)
+            let bytes = try content(found)
+            if cid.names(bytes) { return bytes }
+            failure = DTAError(
+                .dataLoss,
+                "the block \(cid) is damaged: its bytes have the hash of \(CID(hashing: bytes, codec: cid.codec))",
+                hint: "storing the right bytes again repairs it")
         } catch let error as SystemCallError {
-            // A segment is removed when its last block was stored again elsewhere: maybe just now.
-            if error.errno == ENOENT, mayHaveMoved { return try read(cid, mayHaveMoved: false) }
-            throw DTAError(
+            failure = DTAError(
                 error.errno == ENOENT ? .dataLoss : .unavailable,
                 "the block \(cid) is in the segment \(found.place?.segment ?? ""), which cannot be read: \(error)",
                 hint: "storing the right bytes again repairs it")
         }
+        guard let place = found.place, place != before else { throw failure }
+        return try data(cid, movedFrom: place)
     }
 
     /// A verified identity's document.

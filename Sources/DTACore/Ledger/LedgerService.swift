@@ -11,15 +11,20 @@ public final class LedgerService: Sendable {
     let blocks: BlockStore
     /// Who brings blocks to the IPFS node; nil where none is configured.
     let publisher: Publisher?
+    /// Whether a block must stay here because something that is not finished needs it.
+    let isHeld: @Sendable (CID) throws -> Bool
 
     /// The standing of a coming envelope's sender, as `EnvelopeService.standing(ofComing:)` judges it.
     let judge: @Sendable (SignedEnvelope) throws -> String?
 
     init(
-        _ blocks: BlockStore, publisher: Publisher? = nil, judge: @escaping @Sendable (SignedEnvelope) throws -> String?
+        _ blocks: BlockStore, publisher: Publisher? = nil,
+        isHeld: @escaping @Sendable (CID) throws -> Bool = { _ in false },
+        judge: @escaping @Sendable (SignedEnvelope) throws -> String?
     ) {
         self.blocks = blocks
         self.publisher = publisher
+        self.isHeld = isHeld
         self.judge = judge
     }
 
@@ -74,8 +79,14 @@ public final class LedgerService: Sendable {
 
     /// A block's bytes, hashed again before they are answered.
     public func get(_ subject: String) throws -> (cid: CID, bytes: [UInt8]) {
+        let (cid, data) = try block(subject)
+        return (cid, [UInt8](data))
+    }
+
+    /// The same, without a copy.
+    public func block(_ subject: String) throws -> (cid: CID, data: Data) {
         let cid = try LedgerService.cid(subject)
-        return (cid, try blocks.bytes(cid))
+        return (cid, try blocks.data(cid))
     }
 
     /// The blocks stored here, newest first.
@@ -88,17 +99,12 @@ public final class LedgerService: Sendable {
             try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT number, cid, size, kind, stored FROM blocks WHERE number < ? ORDER BY number DESC LIMIT ?
+                    SELECT number, \(BlockRecord.columns) FROM blocks
+                    WHERE number < ? ORDER BY number DESC LIMIT ?
                     """,
                 arguments: [before, size + 1])
         }
-        let items = try rows.prefix(size).map { row in
-            BlockRecord(
-                cid: try explaining("the ledger's table of blocks is damaged") {
-                    try CID(bytes: [UInt8](row["cid"] as Data))
-                },
-                size: row["size"], stored: row["stored"], kind: BlockKind(rawValue: row["kind"]) ?? .block)
-        }
+        let items = try rows.prefix(size).map(BlockRecord.init)
         return Page(items: items, cursor: rows.count > size ? String(rows[size - 1]["number"] as Int64) : "")
     }
 

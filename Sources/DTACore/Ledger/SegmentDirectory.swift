@@ -38,14 +38,26 @@ final class SegmentDirectory: Sendable {
     /// Removes a segment that no block is in any more.
     func remove(_ id: String) { unsafe unlink("\(path)/\(id)") }
 
+    /// Gives the room of a block back to the disk, where the file system can; the file keeps its length.
+    func punch(_ place: SegmentPlace, count: Int) {
+        let number = unsafe open("\(path)/\(place.segment)", O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard number >= 0 else { return }
+        let file = Descriptor(owning: number)
+        PositionedFile.punch(file.number, at: place.offset, count: count)
+    }
+
     /// The bytes of a block; fewer than `count` where the file is cut short.
     /// - Throws: `SystemCallError`: ENOENT where there is no such segment.
-    func read(_ place: SegmentPlace, count: Int) throws -> [UInt8] {
+    func read(_ place: SegmentPlace, count: Int) throws -> Data {
         let file = Descriptor(
             owning: try systemCall("open") {
                 unsafe open("\(path)/\(place.segment)", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
             })
-        return try PositionedFile.read(file.number, count: count, at: place.offset)
+        var bytes = Data(count: count)
+        let read = try unsafe bytes.withUnsafeMutableBytes {
+            unsafe try PositionedFile.read(file.number, into: $0, at: place.offset)
+        }
+        return read == count ? bytes : bytes.prefix(read)
     }
 }
 

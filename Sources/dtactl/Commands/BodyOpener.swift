@@ -36,6 +36,7 @@ struct BodyOpener {
     func open(showsProgress: Bool, _ write: (Data) throws -> Void) throws {
         var progress = ProgressBar(total: UInt64(plan.size), isShown: showsProgress)
         defer { progress.end() }
+        Allocator.keepLargeBuffers()
         var written = 0
         while written < links.count {
             let before = written

@@ -15,6 +15,7 @@ struct BodySealer {
     /// - Parameter beginning: the first block of the body, which was read already.
     /// - Returns: the envelope's CID.
     func seal(_ input: InputFile, after beginning: Data) throws -> String {
+        Allocator.keepLargeBuffers()
         let interruption = try Interruption()
         let answer = try client.call(.draftEnvelope(address), timeout: .seconds(120))
         let draft = answer.cursor

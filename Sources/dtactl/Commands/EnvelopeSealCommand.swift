@@ -36,6 +36,7 @@ struct EnvelopeSealCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The media type of the content.", valueName: "type"))
     var contentType = ""
 
+    @OptionGroup var publication: PublicationOptions
     @OptionGroup var agent: AgentOptions
 
     func validate() throws {
@@ -61,5 +62,6 @@ struct EnvelopeSealCommand: ParsableCommand {
         } else {
             try StandardOutput.line(SafeText.line(cid))
         }
+        try publication.settle([cid], agent)
     }
 }

@@ -6,7 +6,10 @@ import DTASystem
 struct LedgerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger", abstract: "The ledger: blocks named by their hash.",
-        subcommands: [LedgerPutCommand.self, LedgerGetCommand.self, LedgerListCommand.self])
+        subcommands: [
+            LedgerPutCommand.self, LedgerGetCommand.self, LedgerListCommand.self, LedgerStatusCommand.self,
+            LedgerGCCommand.self,
+        ])
 }
 
 struct LedgerPutCommand: ParsableCommand {
@@ -29,6 +32,7 @@ struct LedgerPutCommand: ParsableCommand {
     @Option(name: [.long, .customShort("t")], help: "dag-cbor: identities, envelopes and other documents.")
     var type = BlockType.raw
 
+    @OptionGroup var publication: PublicationOptions
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
@@ -39,6 +43,7 @@ struct LedgerPutCommand: ParsableCommand {
         } else {
             try StandardOutput.line(SafeText.line(cid))
         }
+        try publication.settle([cid], agent)
     }
 }
 
@@ -53,6 +58,9 @@ struct LedgerGetCommand: ParsableCommand {
     @Argument(help: "The block's CID.")
     var cid: String
 
+    @Flag(help: "Do not ask the IPFS node for a block that is not here.")
+    var local = false
+
     @OptionGroup var output: BinaryOutput
     @OptionGroup var agent: AgentOptions
 
@@ -63,7 +71,7 @@ struct LedgerGetCommand: ParsableCommand {
         } catch let error as FormatError {
             throw Failure.failed(.invalidArgument, "\(cid) is not a CID: \(error.reason)")
         }
-        let block = try [UInt8](agent.call(.getBlock(cid)).data)
+        let block = try [UInt8](agent.call(.getBlock(cid, localOnly: local)).data)
         guard name.names(block) else {
             throw Failure.failed(.dataLoss, "the agent answered a block that is not the one \(cid) names")
         }
@@ -100,11 +108,11 @@ struct LedgerListCommand: ParsableCommand {
         guard !blocks.isEmpty else { return StandardError.note("the ledger is empty") }
         var table = Table([
             .init(title: "cid", minimum: 14, cut: .middle), .init(title: "kind"), .init(title: "size", isNumber: true),
-            .init(title: "stored", minimum: 10),
+            .init(title: "place"), .init(title: "stored", minimum: 10),
         ])
         for block in blocks {
             table.add([
-                .init(block.cid), .init(block.kind), .init(HumanUnits.size(block.size)),
+                .init(block.cid), .init(block.kind), .init(HumanUnits.size(block.size)), .init(block.place),
                 .init(HumanUnits.time(unixSeconds: block.stored)),
             ])
         }
@@ -116,7 +124,7 @@ extension AgentBlock {
     fileprivate var json: JSON {
         .object([
             ("cid", .string(cid)), ("kind", .string(kind)), ("size", .number(Int64(clamping: size))),
-            ("stored", .number(stored)),
+            ("stored", .number(stored)), ("place", .string(place)),
         ])
     }
 }

@@ -11,6 +11,7 @@ final class StreamedFile {
     private let target: String?
     private let file: Descriptor
     private var isFinished = false
+    private var size = 0
 
     /// - Parameter path: `-` is standard output.
     init(_ path: String) throws {
@@ -53,6 +54,9 @@ final class StreamedFile {
         } catch let error as SystemCallError {
             throw Failure.failed(.unavailable, "\(path) cannot be written: \(error)")
         }
+        // Less is left to wait for at the end.
+        if target != nil { PositionedFile.startWriteback(file.number, at: size, count: piece.count) }
+        size += piece.count
     }
 
     /// All is written: it is made durable and takes its place.

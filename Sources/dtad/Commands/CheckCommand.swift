@@ -3,6 +3,7 @@ import ArgumentParser
 import CustodyProtocol
 import DTAConfiguration
 import DTACore
+import DTAKubo
 import DTASystem
 import Glibc
 
@@ -29,6 +30,7 @@ struct CheckCommand: ParsableCommand {
             checkGrants(configuration, report)
             checkState(configuration, report)
             checkHSM(configuration, report)
+            checkNode(configuration, report)
         }
         print(report.failures == 0 ? "\nAll is in order." : "\n\(report.failures) of these must be mended first.")
         if report.failures > 0 { throw ExitCode(1) }
@@ -100,6 +102,26 @@ struct CheckCommand: ParsableCommand {
             "keys",
             "\(inspection.damages.count) of the state's \(count) keys and identities cannot be used with this token",
             "state and token belong together: put the token, or the backup that fits it, in place")
+    }
+
+    /// A node that is away keeps nothing from running, so it is no failure.
+    private func checkNode(_ configuration: Configuration, _ report: Report) {
+        guard let options = configuration.kubo else {
+            return report.good("ledger", "kept on this host, without an IPFS node")
+        }
+        if options.api.needsNetwork {
+            report.note(
+                "network",
+                "\(options.api) is reached by TCP, and dtad.service has no network: it takes the drop-in kubo-tcp.conf")
+        }
+        guard let client = report.attempt("ledger", { try KuboClient(options) }) else { return }
+        do {
+            let (version, peer) = (try client.version(), try client.id())
+            report.good("ledger", "\(client.name) answers: Kubo \(version), peer \(peer)")
+        } catch {
+            let reason = (error as? KuboError)?.error ?? DTAError(error)
+            report.note("ledger", reason.message + (reason.hint.isEmpty ? "" : " (\(reason.hint))"))
+        }
     }
 
     private func checkWall(_ configuration: Configuration, _ token: TokenDescription, _ report: Report) {

@@ -20,6 +20,7 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         Signals.block()
+        Allocator.returnLargeBuffers()
         let shortfalls = Hardening.apply()
         try failing {
             try reserveDescriptor3()

@@ -78,6 +78,11 @@ struct Entry: Sendable {
         do { return try work() } catch { return .answer(finish(.failure(error))) }
     }
 
+    /// Asked of another program.
+    func asking(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
+        .asking { .answer(finish(work)) }
+    }
+
     private func finish(_ work: (inout AgentResponse) throws -> Void) -> AgentResponse {
         finish(
             Swift.Result {

@@ -17,10 +17,10 @@ extension Router {
             }
         case .ledgerGet:
             return entry.bringing(localOnly: request.localOnly) {
-                let (cid, bytes) = try agent.ledger.get(subject)
+                let (cid, data) = try agent.ledger.block(subject)
                 return entry.answer {
                     $0.cid = cid.description
-                    $0.data = Data(bytes)
+                    $0.data = data
                 }
             }
         case .ledgerList:
@@ -39,6 +39,14 @@ extension Router {
                 } else {
                     $0.publications = [AgentPublication(try agent.ledger.publication(subject))]
                 }
+            }
+        case .ledgerGc:
+            return entry.asking {
+                let collected = try agent.ledger.collect(caller, dryRun: request.dryRun, cursor: request.cursor)
+                $0.fields = fields([
+                    ("dropped", "\(collected.dropped)"), ("bytes", "\(collected.bytes)"), ("kept", "\(collected.kept)"),
+                ])
+                $0.cursor = collected.cursor
             }
         default: throw Router.unknown(request.operation)
         }

@@ -44,6 +44,7 @@ extension AgentBlock {
         size = UInt64(record.size)
         stored = record.stored
         kind = record.kind.rawValue
+        place = record.isHere ? "here" : "ipfs"
     }
 }
 

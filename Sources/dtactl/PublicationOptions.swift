@@ -1,0 +1,77 @@
+import AgentProtocol
+import ArgumentParser
+import DTASystem
+import Glibc
+
+/// For commands that store something: waiting until the IPFS node has it.
+struct PublicationOptions: ParsableArguments {
+    @Flag(help: "Wait until the IPFS node has it and has pinned it.")
+    var wait = false
+
+    @Option(help: ArgumentHelp("How long to wait at most.", valueName: "seconds"))
+    var timeout = 300
+
+    func validate() throws {
+        if timeout < 1 { throw ValidationError("--timeout is at least 1 second.") }
+    }
+
+    /// Waits for blocks, if that was asked for. Their CIDs were printed before: what is stored is stored.
+    func settle(_ cids: [String], _ agent: AgentOptions) throws {
+        guard wait else { return }
+        let end = monotonicNanoseconds() + UInt64(timeout) * 1_000_000_000
+        let client = agent.connect()
+        for cid in cids { try settle(cid, client, end) }
+    }
+
+    /// Waits until nothing is left to publish.
+    func settleAll(_ agent: AgentOptions) throws {
+        let end = monotonicNanoseconds() + UInt64(timeout) * 1_000_000_000
+        let client = agent.connect()
+        var pause = Pause()
+        while true {
+            let status = try client.call(.list(.ledgerStatus, count: 1))
+            guard let first = status.publications.first else { return }
+            try pause.take(until: end) { (first.cid, PublicationOptions.reason(status)) }
+        }
+    }
+
+    private func settle(_ cid: String, _ client: BlockingAgentClient, _ end: UInt64) throws {
+        var pause = Pause()
+        while true {
+            let status = try client.call(.publication(of: cid))
+            switch status.publications.first?.state {
+            case "published": return
+            case "fetched":
+                throw Failure.failed(
+                    .failedPrecondition, "the block \(cid) came from the IPFS node, which was not asked to keep it",
+                    hint: "dtactl ledger get it and ledger put it again to have it pinned")
+            default: try pause.take(until: end) { (cid, PublicationOptions.reason(status)) }
+            }
+        }
+    }
+
+    /// What stands in the way: the block's own trouble, or the node's.
+    private static func reason(_ status: AgentResponse) -> String {
+        let node = status.fields.first { $0.name == "reason" }?.value ?? ""
+        let own = status.publications.first?.error ?? ""
+        return own.isEmpty ? node : own
+    }
+
+    /// Looks often at first, and then less often.
+    private struct Pause {
+        private var milliseconds: UInt64 = 20
+
+        mutating func take(until end: UInt64, _ state: () -> (cid: String, reason: String)) throws {
+            let now = monotonicNanoseconds()
+            guard now < end else {
+                let (cid, reason) = state()
+                throw Failure.failed(
+                    .unavailable,
+                    "the block \(cid) is stored here, and not published yet" + (reason.isEmpty ? "" : ": \(reason)"),
+                    hint: "it goes on by itself; dtactl ledger status shows how far it is")
+            }
+            usleep(UInt32(min(milliseconds * 1000, (end - now) / 1000 + 1)))
+            milliseconds = min(milliseconds * 3 / 2, 1000)
+        }
+    }
+}

@@ -1,0 +1,159 @@
+import DTAFormats
+import DTASystem
+import Foundation
+import GRDB
+import TestSupport
+import Testing
+
+@testable import DTACore
+
+@Suite struct OutboxTests {
+    let directory: TemporaryDirectory
+    let store: Store
+    let outbox: Outbox
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        store = try Store(directory: directory.path)
+        outbox = Outbox(store: store)
+    }
+
+    private func cid(_ number: Int) -> CID { CID(hashing: Array("\(number)".utf8), codec: .raw) }
+
+    private func add(_ number: Int, coveredBy cover: Int? = nil, _ outbox: Outbox? = nil) throws {
+        try store.write { try (outbox ?? self.outbox).add(cid(number), coveredBy: cover.map(cid), in: $0) }
+    }
+
+    private func toPut() throws -> [CID] { try outbox.blocksToPut(limit: 64, horizon: 600_000).map(\.cid) }
+    private func toPin() throws -> [CID] { try outbox.blocksToPin(limit: 64, horizon: 600_000).map(\.cid) }
+
+    private func state(_ number: Int) throws -> PublicationState? { try outbox.publication(cid(number))?.state }
+
+    @Test("blocks go out in the order in which they came, and none twice")
+    func order() throws {
+        for number in 0..<5 { try add(number) }
+        for number in 0..<5 { try add(number) }
+        #expect(try toPut() == (0..<5).map(cid))
+        try outbox.record([(cid(0), .became(.stored)), (cid(1), .became(.published))])
+        #expect(try toPut() == (2..<5).map(cid))
+        #expect(try toPin() == [cid(0)])
+        #expect(try outbox.counts() == [.waiting: 3, .stored: 1, .published: 1])
+    }
+
+    @Test("an envelope is pinned when the node has all of its parts, and its pin publishes them")
+    func parts() throws {
+        for part in 1...3 { try add(part, coveredBy: 9) }
+        try add(9)
+        try outbox.record([(cid(9), .became(.stored)), (cid(1), .became(.stored)), (cid(2), .became(.stored))])
+        #expect(try toPin().isEmpty)
+        try outbox.record([(cid(3), .became(.stored))])
+        #expect(try toPin() == [cid(9)])
+        #expect(try Set(outbox.parts(of: cid(9))) == Set((1...3).map(cid)))
+        // The node lost one before it was pinned: only that one goes again, and the pin waits for it.
+        try outbox.record([(cid(2), .lost), (cid(9), .failed(reason: "not found", again: 0))])
+        #expect(try toPut() == [cid(2)] && toPin().isEmpty)
+        try outbox.record([(cid(2), .became(.stored))])
+        #expect(try toPin() == [cid(9)])
+        try outbox.record([(cid(9), .became(.published))])
+        for number in [1, 2, 3, 9] { #expect(try state(number) == .published) }
+    }
+
+    @Test("what came from the node does not go back, until somebody here stores it himself")
+    func fetched() throws {
+        try add(1, outbox.receiving)
+        #expect(try state(1) == .fetched && toPut().isEmpty)
+        try add(1, outbox.receiving)
+        #expect(try state(1) == .fetched)
+        try add(1)
+        #expect(try state(1) == .waiting && toPut() == [cid(1)])
+        try add(2)
+        try add(2, outbox.receiving)
+        #expect(try state(2) == .waiting)
+    }
+
+    @Test("what failed waits, with its reason, behind what did not; a clock that was put back holds nothing up")
+    func failures() throws {
+        for number in 0..<3 { try add(number) }
+        let now = unixMicroseconds() / 1000
+        try outbox.record([
+            (cid(0), .failed(reason: "no room", again: now + 100_000)), (cid(1), .failed(reason: "no room", again: 0)),
+        ])
+        #expect(try toPut() == [cid(2), cid(1)])
+        let failed = try #require(try outbox.publication(cid(0)))
+        #expect(failed.attempts == 1 && failed.error == "no room" && failed.state == .waiting)
+        try outbox.record([(cid(0), .failed(reason: "no room", again: now + 86_400_000))])
+        #expect(try toPut() == [cid(2), cid(0), cid(1)] || toPut() == [cid(2), cid(1), cid(0)])
+        // Of pins that failed before, one at a time is tried.
+        try outbox.record((0..<3).map { (cid($0), .became(.stored)) })
+        try outbox.record([(cid(0), .failed(reason: "x", again: 0)), (cid(1), .failed(reason: "x", again: 0))])
+        #expect(try toPin().count == 2 && toPin().first == cid(2))
+    }
+
+    @Test("another node is given everything again, and the first one nothing twice")
+    func nodes() throws {
+        for number in 0..<3 { try add(number) }
+        #expect(try outbox.meet(node: "one") == false)
+        try outbox.record((0..<3).map { (cid($0), .became(.published)) })
+        try add(7, outbox.receiving)
+        #expect(try outbox.meet(node: "one") == false)
+        #expect(try toPut().isEmpty)
+        #expect(try outbox.meet(node: "two"))
+        #expect(try toPut() == (0..<3).map(cid))
+        #expect(try state(7) == .fetched)
+    }
+
+    @Test("a row is written with its block or not at all")
+    func together() throws {
+        struct Stop: Error {}
+        let blocks = BlockStore(store: store, limit: 1000, outbox: outbox)
+        let owner = Owner(uid: 1000, name: "alice")
+        #expect(throws: Stop.self) {
+            try store.write { database in
+                try blocks.insert([1], CID(hashing: [1], codec: .raw), .block, owner: owner, in: database)
+                throw Stop()
+            }
+        }
+        #expect(try outbox.counts().isEmpty)
+        #expect(try store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM blocks") } == 0)
+    }
+
+    @Test("dropping bytes gives their owner room, and who brings them back uses his own")
+    func dropping() throws {
+        let blocks = BlockStore(store: store, limit: 100, outbox: outbox)
+        let (alice, bob) = (Owner(uid: 1000, name: "alice"), Owner(uid: 1001, name: "bob"))
+        let bytes = [UInt8](repeating: 1, count: 80)
+        let cid = CID(hashing: bytes, codec: .raw)
+        func insert(_ bytes: [UInt8], _ owner: Owner) throws {
+            try store.write {
+                try blocks.insert(bytes, CID(hashing: bytes, codec: .raw), .block, owner: owner, in: $0)
+            }
+        }
+        try insert(bytes, alice)
+        #expect(code { try insert([UInt8](repeating: 2, count: 80), alice) } == .resourceExhausted)
+        #expect(try store.write { try blocks.drop(cid, in: $0) } == 80)
+        #expect(try store.write { try blocks.drop(cid, in: $0) } == 0)
+        let (_, missing) = MissingBlocks.collecting { try blocks.bytes(cid) }
+        #expect(missing == [cid])
+        try insert([UInt8](repeating: 2, count: 80), alice)
+        try insert(bytes, bob)
+        #expect(try blocks.bytes(cid) == bytes)
+        #expect(code { try insert([UInt8](repeating: 3, count: 80), bob) } == .resourceExhausted)
+        // The empty block has no bytes, and is here all the same.
+        try insert([], bob)
+        #expect(try blocks.bytes(CID(hashing: [], codec: .raw)) == [])
+    }
+
+    @Test("pauses grow, stay within their bound, and are not all the same")
+    func backOff() {
+        let backOff = BackOff(longestMilliseconds: 60_000)
+        for failures in 0...100 {
+            for _ in 0..<20 {
+                let delay = backOff.delay(after: failures)
+                #expect(delay >= 1 && delay <= 60_000)
+                if failures >= 9 { #expect(delay >= 30_000) }
+                if failures <= 1 { #expect(delay <= 250) }
+            }
+        }
+        #expect(Set((0..<50).map { _ in backOff.delay(after: 20) }).count > 1)
+    }
+}
