@@ -17,6 +17,10 @@ let workers = [
     "CLinux", "DTASystem", "AgentProtocol", "CustodyProtocol", "AgentServer", "TestSupport", "AgentServerTests",
 ]
 
+// Fuzzing needs instrumented code. Scripts/fuzz builds the decoders so, and nothing else.
+let onlyDecoders = Context.environment["DTA_ONLY_DECODERS"] != nil
+let decoders = ["CLinux", "CSecp256k1", "DTASystem", "DTAFormats", "AgentProtocol"]
+
 let package = Package(
     name: "dta",
     products: [
@@ -140,11 +144,28 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-if onlyWorkers {
-    package.targets.removeAll { !workers.contains($0.name) }
+/// Leaves nothing but some targets and the packages that these need.
+@MainActor func keepOnly(_ targets: [String], packages: [String]) {
+    package.targets.removeAll { !targets.contains($0.name) }
     package.products = []
     package.dependencies.removeAll { dependency in
         guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
-        return !location.hasSuffix("swift-protobuf") && !location.hasSuffix("swift-log")
+        return !packages.contains { location.hasSuffix($0) }
     }
+}
+
+if onlyWorkers { keepOnly(workers, packages: ["swift-protobuf", "swift-log"]) }
+
+if onlyDecoders {
+    keepOnly(decoders, packages: ["swift-crypto", "swift-protobuf"])
+    let instrumented = SwiftSetting.unsafeFlags(["-sanitize=fuzzer", "-enable-testing"])
+    for target in package.targets where !target.name.hasPrefix("C") {
+        target.swiftSettings = (target.swiftSettings ?? []) + [instrumented]
+    }
+    package.targets.append(
+        .executableTarget(
+            name: "dta-fuzz", dependencies: ["DTAFormats", "AgentProtocol", "DTASystem"], path: "Tests/fuzz",
+            exclude: ["corpus"],
+            swiftSettings: common + [instrumented, .unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
 }

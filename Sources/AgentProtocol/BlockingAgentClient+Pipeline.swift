@@ -8,17 +8,18 @@ extension BlockingAgentClient {
     /// - Parameters:
     ///   - depth: how many requests are in flight at most.
     ///   - timeout: how long the next answer may take.
+    ///   - takesRefusals: whether a refused request is an answer too, whose `error` says why.
     ///   - next: makes the next request; nil: there are no more. It may take its time.
     ///   - answered: gets the answers in the order of their requests.
     /// - Throws: what `next` and `answered` throw; as `call` does, at the first request that is refused. The connection is
     ///   then closed: of what was in flight nobody knows whether it was done.
     public func pipeline(
-        depth: Int, timeout: Duration = .seconds(60), next: () throws -> AgentRequest?,
+        depth: Int, timeout: Duration = .seconds(60), takesRefusals: Bool = false, next: () throws -> AgentRequest?,
         answered: (AgentResponse) throws -> Void
     ) throws {
         let socket = try connected(until: monotonicNanoseconds() &+ timeout.wholeNanoseconds)
         do {
-            var flight = Flight()
+            var flight = Flight(takesRefusals: takesRefusals)
             while true {
                 if flight.outgoing.isEmpty, flight.count < depth, !flight.hasEnded {
                     if let request = try next() { try launch(request, &flight) } else { flight.hasEnded = true }
@@ -37,6 +38,7 @@ extension BlockingAgentClient {
 
     /// What is under way.
     private struct Flight {
+        let takesRefusals: Bool
         /// The ids in flight, in the order in which they were asked.
         var ids: [UInt64] = []
         /// Answers that came before those of earlier requests.
@@ -72,8 +74,9 @@ extension BlockingAgentClient {
         }
         guard events & Int16(POLLIN | POLLHUP | POLLERR) != 0, try fill(from: socket) else { return }
         while let response = try AgentConnectionError.decoding({ try reader.next() }) {
-            if let error = response.error, response.id == 0 || flight.ids.contains(response.id) { throw error }
-            if flight.ids.contains(response.id) { flight.early[response.id] = response }
+            let isOurs = flight.ids.contains(response.id)
+            if let error = response.error, response.id == 0 || (isOurs && !flight.takesRefusals) { throw error }
+            if isOurs { flight.early[response.id] = response }
         }
     }
 }

@@ -9,14 +9,19 @@ struct CommandTests {
     @Test("dtactl with an agent behaves as the script says", arguments: try scripts(in: "scripts"))
     func withAgent(name: String) throws {
         // Whoever runs the tests decides about trust; root may without a grant.
-        let agent = try TestAgent(
-            more: """
-                grants:
-                  - to: ["unix:uid:\(geteuid())"]
-                    identities: ["*"]
-                    operations: [trust]
-                """)
-        try carryOut("scripts/" + name, ["SOCKET": agent.socketPath, "STATE": agent.state])
+        let grants = """
+            grants:
+              - to: ["unix:uid:\(geteuid())"]
+                identities: ["*"]
+                operations: [trust]
+            """
+        let agent = try TestAgent(more: grants)
+        var variables = ["SOCKET": agent.socketPath, "STATE": agent.state]
+        // Another host, for the scripts that name it.
+        let other = try text(of: "scripts/" + name).contains("$OTHER") ? TestAgent(more: grants) : nil
+        variables["OTHER"] = other?.socketPath
+        try carryOut("scripts/" + name, variables)
+        other?.stop()
     }
 
     @Test("dtactl without an agent behaves as the script says", arguments: try scripts(in: "scripts/offline"))
@@ -40,8 +45,12 @@ struct CommandTests {
         }
     }
 
+    private func text(of path: String) throws -> String {
+        try String(contentsOf: folder.appending(path: path), encoding: .utf8)
+    }
+
     private func carryOut(_ path: String, _ variables: [String: String]) throws {
-        let text = try String(contentsOf: folder.appending(path: path), encoding: .utf8)
+        let text = try text(of: path)
         let directory = try TemporaryDirectory()
         var all = variables
         all["DTA_SOCKET"] = variables["SOCKET"]

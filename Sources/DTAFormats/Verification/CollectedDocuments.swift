@@ -19,6 +19,8 @@ public struct CollectedDocuments: Sendable {
     /// How many blocks there are, documents or not.
     public var count: Int { seen.count }
 
+    public func contains(_ cid: CID) -> Bool { seen.contains(cid) }
+
     /// Takes a block in; one that is there already changes nothing.
     @discardableResult
     public mutating func add(_ block: ContentBlock) -> DocumentKind {

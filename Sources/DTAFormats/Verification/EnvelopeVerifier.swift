@@ -1,14 +1,26 @@
+/// How much of an envelope is verified.
+public enum EnvelopeScope: Sendable {
+    /// Also its lists, the documents of its recipients, and the blocks of its body.
+    case everything
+    /// What its sender said and signed: the block itself, and that it answers one of its own thread.
+    case signature
+}
+
 /// Verifies envelopes without an agent: by the blocks of a source, and public keys. What is not there is told as missing,
 /// never as bad.
 public struct EnvelopeVerifier<Source: BlockSource> {
     private let source: Source
     private let known: KnownDocuments
+    private let scope: EnvelopeScope
     /// Documents that were read before: a thread has few people and many envelopes.
     private var documents: [CID: SignedIdentity]
 
-    /// - Parameter known: identities and revocations by which senders are judged. Others are looked for in the source.
-    public init(_ source: Source, known: KnownDocuments = KnownDocuments([])) {
+    /// - Parameters: `known`: identities and revocations by which senders are judged. Others are looked for in the source.
+    public init(
+        _ source: Source, known: KnownDocuments = KnownDocuments([]), scope: EnvelopeScope = .everything
+    ) {
         self.source = source
+        self.scope = scope
         self.known = known
         documents = known.identities
     }
@@ -27,8 +39,10 @@ public struct EnvelopeVerifier<Source: BlockSource> {
         guard let signed = finding.signed else { return finding }
         try checkSender(signed, &finding)
         try checkPrevious(signed, &finding)
-        try checkRecipients(signed, &finding)
-        try checkBody(signed, &finding)
+        if scope == .everything {
+            try checkRecipients(signed, &finding)
+            try checkBody(signed, &finding)
+        }
         return finding
     }
 

@@ -7,8 +7,8 @@ struct LedgerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger", abstract: "The ledger: blocks named by their hash.",
         subcommands: [
-            LedgerPutCommand.self, LedgerGetCommand.self, LedgerListCommand.self, LedgerStatusCommand.self,
-            LedgerGCCommand.self,
+            LedgerPutCommand.self, LedgerGetCommand.self, LedgerListCommand.self, LedgerExportCommand.self,
+            LedgerImportCommand.self, LedgerStatusCommand.self, LedgerGCCommand.self,
         ])
 }
 

@@ -29,6 +29,31 @@ enum DisplayWidth {
         }
     }
 
+    /// Lines of at most `width` columns, broken between words where there are any; nil: one line.
+    static func fold(_ text: String, to width: Int?) -> [String] {
+        guard let width, width > 0 else { return [text] }
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            var rest = String(word)
+            if !line.isEmpty, of(line) + 1 + of(rest) > width {
+                lines.append(line)
+                line = ""
+            }
+            line += line.isEmpty ? "" : " "
+            // A word that is longer than a line, such as a CID.
+            while of(line) + of(rest) > width {
+                let head = prefix(rest, width - of(line))
+                guard !head.isEmpty else { break }
+                lines.append(line + head)
+                rest = String(rest.dropFirst(head.count))
+                line = ""
+            }
+            line += rest
+        }
+        return lines + [line]
+    }
+
     private static func prefix(_ text: String, _ width: Int) -> String {
         var used = 0
         return String(

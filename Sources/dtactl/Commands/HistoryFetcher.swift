@@ -1,0 +1,81 @@
+import AgentProtocol
+import DTAFormats
+import DTASystem
+
+/// Fetches blocks and all that they link to from the agent, a few in flight; and what it knows of the identities among
+/// them: those that replaced them, and revocations, to which nothing links.
+struct HistoryFetcher {
+    let client: BlockingAgentClient
+    private var walk: HistoryWalk
+    /// Identities that were met, whose history is still to be asked for.
+    private var met: [CID] = []
+    private(set) var missing: [CID] = []
+
+    private static let depth = 4
+
+    init(_ client: BlockingAgentClient, roots: [CID]) throws {
+        self.client = client
+        walk = try HistoryWalk(from: roots)
+    }
+
+    /// Gives each block once, hashed.
+    mutating func run(_ take: (ContentBlock) throws -> Void) throws {
+        var unanswered: [CID] = []
+        while true {
+            guard let cid = unanswered.first ?? walk.next() else {
+                if try askHistories() { continue }
+                return
+            }
+            var waiting = unanswered.isEmpty ? [cid] : unanswered
+            unanswered = []
+            var answers = 0
+            do {
+                try client.pipeline(depth: HistoryFetcher.depth, takesRefusals: true) {
+                    guard let cid = waiting.isEmpty ? walk.next() : waiting.removeFirst() else { return nil }
+                    unanswered.append(cid)
+                    return .getBlock(cid.description)
+                } answered: { answer in
+                    let cid = unanswered.removeFirst()
+                    try use(answer, cid, take)
+                    answers += 1
+                }
+            } catch let error as DTAError where error.code == .unavailable && answers > 0 {
+                // Who reads what we write was slower than the agent waits: it is asked again for what is left.
+                unanswered += waiting
+            }
+        }
+    }
+
+    private mutating func use(_ answer: AgentResponse, _ cid: CID, _ take: (ContentBlock) throws -> Void) throws {
+        if let error = answer.error {
+            guard error.code == .notFound else { throw error }
+            missing.append(cid)
+            return
+        }
+        let block: ContentBlock
+        do {
+            block = try ContentBlock([UInt8](answer.data), named: cid)
+        } catch let error as FormatError {
+            throw Failure.failed(.dataLoss, "the agent answered another block than it was asked for: \(error.reason)")
+        }
+        try take(block)
+        try walk.follow(block)
+        if DocumentKind(of: block) == .identity { met.append(cid) }
+    }
+
+    /// - Returns: whether there was anything to ask.
+    private mutating func askHistories() throws -> Bool {
+        guard !met.isEmpty else { return false }
+        defer { met = [] }
+        for identity in met {
+            do {
+                for block in try client.call(.identityHistory(identity.description)).blocks {
+                    try walk.add(try CID(block.cid))
+                }
+            } catch let error as DTAError where error.code == .notFound {
+                // Its document is in the ledger as a mere block: nothing more is known.
+            }
+        }
+        return true
+    }
+}

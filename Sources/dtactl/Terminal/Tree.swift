@@ -1,0 +1,48 @@
+/// Rows that hang from each other, in the order in which they are shown: what is below a row follows it, indented.
+struct Tree<Item> {
+    /// How many levels are indented: a long conversation must not walk out of the screen.
+    private static var indentLimit: Int { 12 }
+
+    struct Row {
+        let item: Item
+        /// 0 for a root.
+        let depth: Int
+        /// The lines that connect it: before its first line, and before those that follow.
+        let first: String
+        let rest: String
+    }
+
+    let rows: [Row]
+
+    /// - Parameters:
+    ///   - items: those that hang from the same item keep their order.
+    ///   - id: what an item is known by.
+    ///   - parent: what it hangs from; an item whose parent is not among them is a root.
+    init<ID: Hashable>(_ items: [Item], id: (Item) -> ID, parent: (Item) -> ID?) {
+        var children: [ID: [Item]] = [:]
+        var roots: [Item] = []
+        let known = Set(items.map(id))
+        for item in items {
+            if let above = parent(item), known.contains(above), above != id(item) {
+                children[above, default: []].append(item)
+            } else {
+                roots.append(item)
+            }
+        }
+        // No recursion: a thread may be as long as it likes.
+        var rows: [Row] = []
+        var waiting: [(item: Item, depth: Int, before: String, isLast: Bool)] =
+            roots.reversed().map { ($0, 0, "", true) }
+        while let (item, depth, before, isLast) = waiting.popLast() {
+            let below = children.removeValue(forKey: id(item)) ?? []
+            let isIndented = depth > 0 && depth <= Self.indentLimit
+            let first = depth == 0 ? "" : isIndented ? before + (isLast ? "└ " : "├ ") : before
+            let after = isIndented ? before + (isLast ? "  " : "│ ") : before
+            rows.append(Row(item: item, depth: depth, first: first, rest: after + (below.isEmpty ? "  " : "│ ")))
+            for (index, child) in below.enumerated().reversed() {
+                waiting.append((child, depth + 1, after, index == below.count - 1))
+            }
+        }
+        self.rows = rows
+    }
+}
