@@ -12,8 +12,11 @@ FRAME_LIMIT = (1 << 20) + (1 << 16)
 OPERATIONS = {
     "status": 1, "key_create": 10, "key_list": 11, "key_show": 12, "key_delete": 13, "sign": 20, "verify": 21,
     "mac": 22, "encrypt": 23, "decrypt": 24, "random": 25, "policy_explain": 30, "audit_list": 31,
-    "audit_verify": 32, "identity_create": 40, "identity_list": 41, "identity_show": 42, "envelope_seal": 50,
-    "envelope_open": 51, "ledger_put": 60, "ledger_get": 61, "ledger_list": 62}
+    "audit_verify": 32, "identity_create": 40, "identity_list": 41, "identity_show": 42, "identity_rotate": 43,
+    "identity_revoke": 44, "identity_recover": 45, "identity_recover_finish": 46, "identity_trust": 47,
+    "identity_distrust": 48, "identity_history": 49, "envelope_seal": 50, "envelope_open": 51, "envelope_draft": 52,
+    "envelope_chunk": 53, "envelope_finish": 54, "envelope_abandon": 55, "envelope_thread": 56, "ledger_put": 60,
+    "ledger_get": 61, "ledger_list": 62, "ledger_status": 63, "ledger_gc": 64}
 KEY_TYPES = {"ed25519": 1, "p256": 2, "secp256k1": 3, "hmac-sha256": 4, "aes256": 5, "p384": 6}
 CODES = ("OK", "INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "UNAVAILABLE", "RESOURCE_EXHAUSTED",
          "FAILED_PRECONDITION", "DATA_LOSS", "INTERNAL")
@@ -23,17 +26,25 @@ REQUEST = {
     "id": (1, int), "version": (2, int), "operation": (3, int), "subject": (4, str), "data": (5, bytes),
     "prehashed": (6, bool), "key_type": (7, int), "format": (8, int), "aad": (9, bytes), "signature": (10, bytes),
     "count": (11, int), "cursor": (12, str), "identities": (13, [str]), "content_type": (14, str),
-    "permission": (15, str), "uid": (16, int)}
+    "permission": (15, str), "uid": (16, int), "reply_to": (17, str), "recovery": (18, bytes), "alias": (19, str),
+    "url": (20, str), "public": (21, bool), "allow_untrusted": (22, bool), "post_quantum": (23, bool),
+    "dry_run": (24, bool), "local_only": (25, bool)}
 KEY = {"name": (1, str), "type": (2, int), "owner_uid": (3, int), "owner": (4, str), "created": (5, int),
        "public_key": (6, bytes)}
 IDENTITY = {"cid": (1, str), "name": (2, str), "own": (3, bool), "owner_uid": (4, int), "owner": (5, str),
-            "created": (6, int)}
-BLOCK = {"cid": (1, str), "size": (2, int), "stored": (3, int), "kind": (4, str)}
+            "created": (6, int), "standing": (7, str), "successor": (8, str), "trust": (9, str), "alias": (10, str),
+            "url": (11, str), "previous": (12, str)}
+BLOCK = {"cid": (1, str), "size": (2, int), "stored": (3, int), "kind": (4, str), "place": (5, str)}
+ENVELOPE = {"cid": (1, str), "thread": (2, str), "from": (3, str), "previous": (4, str), "created": (5, int),
+            "received": (6, int), "content_type": (7, str), "standing": (8, str), "trust": (9, str), "public": (10, bool)}
+PUBLICATION = {"cid": (1, str), "state": (2, str), "attempts": (3, int), "next": (4, int), "since": (5, int),
+               "error": (6, str)}
 FIELD = {"name": (1, str), "value": (2, str)}
 RESPONSE = {
     "id": (1, int), "code": (2, int), "message": (3, str), "hint": (4, str), "data": (5, bytes), "cid": (6, str),
     "valid": (7, bool), "keys": (8, [KEY]), "identities": (9, [IDENTITY]), "blocks": (10, [BLOCK]),
-    "lines": (11, [str]), "fields": (12, [FIELD]), "cursor": (13, str)}
+    "lines": (11, [str]), "fields": (12, [FIELD]), "cursor": (13, str), "size": (14, int), "key": (15, bytes),
+    "envelopes": (16, [ENVELOPE]), "publications": (17, [PUBLICATION])}
 
 
 class AgentError(Exception):

@@ -1,4 +1,6 @@
 import AgentProtocol
+import Crypto
+import DTAFormats
 import DTASystem
 import Foundation
 import TestSupport
@@ -79,6 +81,61 @@ struct CrashTests {
         }
         let cid = try client.call(.sealEnvelope(from: "alice", to: ["bob"], plaintext: [1, 2, 3])).cid
         #expect(try [UInt8](client.call(.openEnvelope(cid, as: "bob")).data) == [1, 2, 3])
+    }
+
+    @Test(
+        "during a rotation leaves the old identity, or the new one in its place",
+        arguments: [
+            "identity.rotate.1", "identity.rotate.2", "identity.rotate.3", "identity.rotate.4",
+        ])
+    func rotation(point: String) throws {
+        var (sealed, first) = ("", "")
+        let (agent, before) = try crash(at: point) {
+            first = try $0.call(.showIdentity("alice")).cid
+            sealed = try $0.call(.sealEnvelope(from: "alice", to: ["alice"], plaintext: [7])).cid
+            _ = try $0.call(.rotateIdentity("alice"))
+        }
+        let client = agent.client()
+        let now = try #require(client.call(.showIdentity("alice")).identities.first)
+        #expect((now.cid == first) == (point != "identity.rotate.4"))
+        #expect(now.standing == "current")
+        #expect(try tokenObjects(agent) == before + (now.cid == first ? 0 : 4))
+        #expect(try [UInt8](client.call(.openEnvelope(sealed, as: "alice")).data) == [7])
+        #expect(try client.call(.rotateIdentity("alice")).identities.first?.previous == now.cid)
+    }
+
+    @Test("during a revocation leaves it done or not", arguments: ["identity.revoke.1", "identity.revoke.2"])
+    func revocation(point: String) throws {
+        let (agent, _) = try crash(at: point) { _ = try $0.call(.revokeIdentity("alice")) }
+        let standing = try agent.client().call(.showIdentity("alice")).identities.first?.standing
+        #expect(standing == (point == "identity.revoke.2" ? "revoked" : "current"))
+    }
+
+    @Test(
+        "during a recovery leaves the old identity and nothing of the new, or the new one in its place",
+        arguments: ["identity.recover.1", "identity.recover.2", "identity.recover.3"])
+    func recovery(point: String) throws {
+        let key = Curve25519.Signing.PrivateKey()
+        let raw = Array(key.publicKey.rawRepresentation)
+        func recover(_ client: BlockingAgentClient) throws -> String {
+            let draft = try client.call(.recoverIdentity("carol", as: "carol"))
+            let identity = try Identity(encoded: [UInt8](draft.data))
+            let message = try SignedBytes.make(context: SignedBytes.identity, hash: identity.hash)
+            return try client.call(
+                .finishRecovery(draft.cursor, key: raw, signature: key.signature(for: message))
+            ).cid
+        }
+        var first = ""
+        let (agent, before) = try crash(at: point) {
+            first = try $0.call(.createIdentity("carol", recovery: SHA256.hash(data: raw))).cid
+            _ = try recover($0)
+        }
+        let client = agent.client()
+        let now = try client.call(.showIdentity("carol")).cid
+        #expect((now == first) == (point != "identity.recover.3"))
+        #expect(try tokenObjects(agent) == before + (now == first ? 4 : 8))
+        if now == first { _ = try recover(client) }
+        #expect(try client.call(.showIdentity(first)).identities.first?.standing == "rotated")
     }
 
     @Test(

@@ -8,20 +8,25 @@ import Testing
 struct CommandTests {
     @Test("dtactl with an agent behaves as the script says", arguments: try scripts(in: "scripts"))
     func withAgent(name: String) throws {
-        // Whoever runs the tests decides about trust; root may without a grant.
-        let grants = """
-            grants:
-              - to: ["unix:uid:\(geteuid())"]
-                identities: ["*"]
-                operations: [trust]
-            """
-        let agent = try TestAgent(more: grants)
+        let agent = try trustingAgent()
         var variables = ["SOCKET": agent.socketPath, "STATE": agent.state]
         // Another host, for the scripts that name it.
-        let other = try text(of: "scripts/" + name).contains("$OTHER") ? TestAgent(more: grants) : nil
+        let needsOther = try text(of: "scripts/" + name).contains("$OTHER")
+        let other = needsOther ? try trustingAgent() : nil
         variables["OTHER"] = other?.socketPath
         try carryOut("scripts/" + name, variables)
         other?.stop()
+    }
+
+    /// Whoever runs the tests decides about trust; root may without a grant.
+    private func trustingAgent() throws -> TestAgent {
+        try TestAgent(
+            more: """
+                grants:
+                  - to: ["unix:uid:\(geteuid())"]
+                    identities: ["*"]
+                    operations: [trust]
+                """)
     }
 
     @Test("dtactl without an agent behaves as the script says", arguments: try scripts(in: "scripts/offline"))

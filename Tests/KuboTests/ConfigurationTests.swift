@@ -23,7 +23,8 @@ import Testing
         #expect(full.certificateAuthorities == "/etc/ca.pem" && full.api.needsNetwork)
         #expect(full.connectMilliseconds == 100 && full.requestMilliseconds == 1000)
         #expect(full.readMilliseconds == 200 && full.retryMilliseconds == 300)
-        #expect(try Configuration.load(TemporaryDirectory().write("d.yaml", "hsm: {token: t}\nledger:\n")).kubo == nil)
+        let directory = try TemporaryDirectory()
+        #expect(try Configuration.load(directory.write("d.yaml", "hsm: {token: t}\nledger:\n")).kubo == nil)
     }
 
     @Test(

@@ -122,7 +122,7 @@ import Testing
         let good = CID(hashing: Array("good".utf8), codec: .raw).description
         let turn = Locked(0)
         let full = #"{"Message":"write /blocks: no space left on device","Code":0,"Type":"error"}"#
-        // Answers as Kubo does; but it has no room for one block's pin, and takes of all others the good one only.
+        // Answers as Kubo does; but it has no room for one block's pin.
         let node = try FakeNode { target in
             if target.contains("/version") { return .status(200, #"{"Version":"0.39.0"}"#) }
             if target.contains("/id") { return .status(200, #"{"ID":"Qm1"}"#) }
@@ -131,7 +131,8 @@ import Testing
             if target.contains("/pin/add") { return .status(200, #"{"Pins":["\#(cid)"]}"#) }
             if target.contains("/pin/ls") { return .status(200, #"{"Keys":{"\#(cid)":{"Type":"recursive"}}}"#) }
             if target.contains("/block/stat") { return .status(200, #"{"Key":"\#(cid)","Size":1}"#) }
-            // A fake that does not read the block can tell two of them by their size alone.
+            // It does not read the block, so it names the two in turn: a name that is not the block's is an error, and
+            // the block is given again.
             let key = turn.withLock { turn -> String in
                 turn += 1
                 return turn % 2 == 0 ? bad : good

@@ -32,7 +32,12 @@ public final class FakeNode: Sendable {
     public var requests: [String] { seen.withLock { $0 } }
 
     /// - Parameter answer: to a request's target, such as `/api/v0/block/get?arg=…`.
-    public init(_ answer: @escaping @Sendable (String) -> Answer) throws {
+    public convenience init(_ answer: @escaping @Sendable (String) -> Answer) throws {
+        try self.init(reading: { target, _ in answer(target) })
+    }
+
+    /// - Parameter answer: to a request's target and the file in its multipart body.
+    public init(reading answer: @escaping @Sendable (String, [UInt8]) -> Answer) throws {
         directory = try TemporaryDirectory()
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_un()
@@ -65,7 +70,7 @@ public final class FakeNode: Sendable {
         close(listener)
     }
 
-    private static func serve(_ connection: Int32, _ answer: (String) -> Answer, _ note: (String) -> Void) {
+    private static func serve(_ connection: Int32, _ answer: (String, [UInt8]) -> Answer, _ note: (String) -> Void) {
         var received: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         func more() -> Bool {
@@ -90,13 +95,26 @@ public final class FakeNode: Sendable {
         while received.count < length { guard more() else { return } }
         note(head)
         let target = head.split(separator: " ", maxSplits: 2).dropFirst().first.map(String.init) ?? ""
-        switch answer(target) {
+        switch answer(target, file(received)) {
         case .raw(let bytes): _ = send(connection, bytes)
         case .silence: while more() {}
         case .endless(let head, let bytes, let pause):
             guard send(connection, Array(head.utf8)) else { return }
             while send(connection, bytes) { usleep(pause * 1000) }
         }
+    }
+
+    /// What is between the head of a body's one part and its last boundary.
+    private static func file(_ request: [UInt8]) -> [UInt8] {
+        let gap = Array("\r\n\r\n".utf8)
+        guard let head = request.firstRange(of: gap),
+            let part = request[head.upperBound...].firstRange(of: gap),
+            let start = request[..<part.lowerBound].firstRange(of: Array("\r\n\r\n--".utf8))
+        else { return [] }
+        // The boundary stands on the part's first line.
+        let first = request[(start.lowerBound + 4)...].prefix { $0 != 13 }
+        guard let end = request[part.upperBound...].firstRange(of: [13, 10] + first + Array("--".utf8)) else { return [] }
+        return Array(request[part.upperBound..<end.lowerBound])
     }
 
     private static func send(_ connection: Int32, _ bytes: [UInt8]) -> Bool {
