@@ -19,6 +19,7 @@ help:  ## This list
 run:  ## Show what D-TA does, with a private agent in ./.dta; KEEP=1 leaves it running
 	@Scripts/setup run
 	@Scripts/demo
+	@Scripts/demo-hosts
 
 test:  ## Everything that is checked, with real tokens, sockets and users
 	@Scripts/setup test
