@@ -155,7 +155,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// nothing), count, cursor. Answers fields, publications, cursor.
   case ledgerStatus // = 63
 
-  /// Drops the bytes of blocks that the IPFS node has and has pinned. Reads dry_run. Administrators. Answers fields.
+  /// Drops the bytes of blocks that the IPFS node has and has pinned, a round at a time. Reads dry_run, cursor.
+  /// Administrators. Answers fields (of this round: dropped, bytes, kept), cursor.
   case ledgerGc // = 64
   case UNRECOGNIZED(Int)
 
@@ -818,7 +819,7 @@ public nonisolated struct AgentBlock: Sendable {
   /// What it is: identity, revocation, envelope, block.
   public var kind: String = String()
 
-  /// Where its bytes are: here, or only on the IPFS node ("ipfs").
+  /// Where its bytes are: "here", or only on the IPFS node: "ipfs".
   public var place: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -871,7 +872,7 @@ public nonisolated struct AgentPublication: Sendable {
 
   public var cid: String = String()
 
-  /// waiting, stored (the node has it and has not pinned it yet), published.
+  /// waiting, stored (the node has it and has not pinned it yet), published; fetched: it came from there.
   public var state: String = String()
 
   public var attempts: UInt32 = 0

@@ -63,7 +63,9 @@ import Testing
         let user = try files.write("user", "dta:pass:word")
         let wrong = try files.write("wrong", "tok-124")
         let bearer = try TestNode(options: ["--auth-secret", "bearer:tok-123"])
-        #expect(try client(bearer.api) { $0.authorization = .init(scheme: .bearer, secret: .file(token)) }.id() == bearer.id)
+        #expect(
+            try client(bearer.api) { $0.authorization = .init(scheme: .bearer, secret: .file(token)) }.id() == bearer.id
+        )
         for secret in [nil, Configuration.Kubo.Authorization(scheme: .bearer, secret: .file(wrong))] {
             let error = try failure { _ = try client(bearer.api) { $0.authorization = secret }.id() }
             #expect(error.kind == .unreachable && error.error.code == .failedPrecondition)
@@ -71,7 +73,8 @@ import Testing
             #expect(!error.error.message.contains("tok-12"))
         }
         let basic = try TestNode(options: ["--auth-secret", "basic:dta:pass:word"])
-        #expect(try client(basic.api) { $0.authorization = .init(scheme: .basic, secret: .file(user)) }.id() == basic.id)
+        #expect(
+            try client(basic.api) { $0.authorization = .init(scheme: .basic, secret: .file(user)) }.id() == basic.id)
     }
 
     @Test("a node on loopback is reached without TLS")

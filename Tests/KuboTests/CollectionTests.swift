@@ -27,7 +27,10 @@ import Testing
         let done = try client.call(.collectGarbage(dryRun: false))
         #expect(done.field("dropped") == "2" && done.field("kept") == "1")
         #expect(try client.places([raw, unpinned, envelope]) == ["ipfs", "here", "ipfs"])
-        #expect(try client.call(.list(.ledgerList)).blocks.filter { $0.kind == "identity" }.allSatisfy { $0.place == "here" })
+        #expect(
+            try client.call(.list(.ledgerList)).blocks.filter { $0.kind == "identity" }.allSatisfy {
+                $0.place == "here"
+            })
         #expect(try client.call(.collectGarbage(dryRun: false)).field("dropped") == "0")
         // What the node did not keep is pinned again.
         try agent.waitForPublication()
@@ -41,6 +44,47 @@ import Testing
         #expect([UInt8](try client.call(open).data) == [7])
         #expect(try client.places([raw, envelope]) == ["here", "here"])
         #expect(try client.publication(raw).state == "published")
+    }
+
+    @Test("a large envelope is pinned with all of its blocks, leaves the disk, and is opened again and elsewhere")
+    func largeEnvelope() throws {
+        let (nodeA, nodeB) = (try TestNode(), try TestNode())
+        try nodeB.connect(nodeA)
+        let a = try TestAgent(publishingTo: nodeA.api)
+        let b = try TestAgent(publishingTo: nodeB.api)
+        let bob = try b.client().call(.createIdentity("bob")).cid
+        try b.waitForPublication()
+        _ = try a.client().call(.createIdentity("alice"))
+        let files = try TemporaryDirectory()
+        var generator = SystemRandomNumberGenerator()
+        let body = (0..<3_000_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        let file = try files.write("body", body)
+        let sealed = try run(
+            Binary.path("dtactl"),
+            [
+                "envelope", "seal", "--from", "alice", "--to", "alice", "--to", bob, file, "--wait", "--socket",
+                a.socketPath,
+            ])
+        #expect(sealed.status == 0, "\(sealed.errors)")
+        let envelope = sealed.text.trimmingCharacters(in: .newlines)
+        // One pin for all of it: the chunks have none of their own.
+        let blocks = try a.client().call(.list(.ledgerList, count: 1000)).blocks.filter { $0.kind == "block" }
+        let roots = try nodeA.ask("pin/ls?type=recursive")
+        #expect(blocks.count == 4 && roots.contains(envelope) && blocks.allSatisfy { !roots.contains($0.cid) })
+        for block in blocks { #expect(try a.client().publication(block.cid).state == "published") }
+
+        let segments = a.state + "/segments"
+        #expect(try FileManager.default.contentsOfDirectory(atPath: segments).count == 1)
+        #expect(try a.client().call(.collectGarbage(dryRun: false)).field("dropped") == "5")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: segments).isEmpty)
+        for (agent, name) in [(a, "alice"), (b, "bob")] {
+            let out = files.file("opened by \(name)")
+            let opened = try run(
+                Binary.path("dtactl"),
+                ["envelope", "open", envelope, "--allow-untrusted", "--out", out, "--socket", agent.socketPath])
+            #expect(opened.status == 0, "\(opened.errors)")
+            #expect(FileManager.default.contents(atPath: out) == Data(body))
+        }
     }
 
     @Test("without a node, or while it is away, nothing is dropped")

@@ -45,7 +45,9 @@ import Testing
 
     @Test("dtad check says whether the node answers, and what TCP takes")
     func check() throws {
-        let node = try FakeNode { $0.contains("/version") ? .status(200, #"{"Version":"0.39.0"}"#) : .status(200, #"{"ID":"Qm1"}"#) }
+        let node = try FakeNode {
+            $0.contains("/version") ? .status(200, #"{"Version":"0.39.0"}"#) : .status(200, #"{"ID":"Qm1"}"#)
+        }
         let agent = try TestAgent(starting: false)
         try agent.publish(to: node.api)
         let well = try run(Binary.path("dtad"), ["check", "--config", agent.configuration])

@@ -99,7 +99,8 @@ import Testing
 
     @Test("an error that comes after the answer began is seen, in the trailer where Kubo puts it")
     func trailer() throws {
-        let answer = "HTTP/1.1 200 OK\r\nTrailer: X-Stream-Error\r\nTransfer-Encoding: chunked\r\n\r\n"
+        let answer =
+            "HTTP/1.1 200 OK\r\nTrailer: X-Stream-Error\r\nTransfer-Encoding: chunked\r\n\r\n"
             + "4\r\nwhat\r\n0\r\nX-Stream-Error: block was lost\r\n\r\n"
         let node = try FakeNode { _ in .raw(Array(answer.utf8)) }
         let error = try failure { _ = try client(node.api).get(cid, milliseconds: 5000) }

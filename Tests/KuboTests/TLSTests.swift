@@ -1,5 +1,5 @@
-import DTASystem
 import DTAKubo
+import DTASystem
 import Foundation
 import TestSupport
 import Testing

@@ -50,7 +50,8 @@ import Testing
         let cid = CID(hashing: Array("nobody has it".utf8), codec: .raw).description
         let error = try agent.client().refusal(.getBlock(cid))
         #expect(error.code == .notFound && error.message.contains("neither here nor"))
-        #expect(try agent.client().refusal(.getBlock(cid, localOnly: true)).message.contains("not in this host's ledger"))
+        #expect(
+            try agent.client().refusal(.getBlock(cid, localOnly: true)).message.contains("not in this host's ledger"))
     }
 
     @Test("a node that lies about a block makes DATA_LOSS, and nothing of it is kept")

@@ -84,7 +84,8 @@ public final class FakeNode: Sendable {
         while true {
             if let end = received.firstRange(of: Array("\r\n\r\n".utf8)) {
                 head = String(decoding: received[..<end.lowerBound], as: UTF8.self)
-                length = head.lowercased().split(separator: "\r\n")
+                length =
+                    head.lowercased().split(separator: "\r\n")
                     .first { $0.hasPrefix("content-length:") }
                     .flatMap { Int($0.dropFirst(15).trimmingCharacters(in: .whitespaces)) } ?? 0
                 length += end.upperBound
@@ -113,7 +114,9 @@ public final class FakeNode: Sendable {
         else { return [] }
         // The boundary stands on the part's first line.
         let first = request[(start.lowerBound + 4)...].prefix { $0 != 13 }
-        guard let end = request[part.upperBound...].firstRange(of: [13, 10] + first + Array("--".utf8)) else { return [] }
+        guard let end = request[part.upperBound...].firstRange(of: [13, 10] + first + Array("--".utf8)) else {
+            return []
+        }
         return Array(request[part.upperBound..<end.lowerBound])
     }
 

@@ -103,7 +103,8 @@ public final class TestNode: @unchecked Sendable {
     @discardableResult
     public func ask(_ command: String) throws -> String {
         let answer = try run(
-            "curl", ["-sS", "--max-time", "60", "-X", "POST", "--unix-socket", socketPath, "http://node/api/v0/" + command])
+            "curl",
+            ["-sS", "--max-time", "60", "-X", "POST", "--unix-socket", socketPath, "http://node/api/v0/" + command])
         guard answer.status == 0 else { throw TestFailure("curl \(command): \(answer.errors)") }
         return answer.text
     }
