@@ -11,7 +11,7 @@ PRODUCTS = dtactl dtad dtad-hsm
 # linked in: what is installed must not need a toolchain, and it starts faster and with half of the memory.
 RELEASE = swift build -c release --static-swift-stdlib
 
-.PHONY: help run test build bench install uninstall clean format lint setup tsan
+.PHONY: help run test build bench soak install uninstall clean format lint setup tsan
 
 help:  ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -19,6 +19,7 @@ help:  ## This list
 run:  ## Show what D-TA does, with a private agent in ./.dta; KEEP=1 leaves it running
 	@Scripts/setup run
 	@Scripts/demo
+	@Scripts/demo-hosts
 
 test:  ## Everything that is checked, with real tokens, sockets and users
 	@Scripts/setup test
@@ -32,6 +33,10 @@ bench: build  ## Speed, memory and start, beside a yardstick in C; ARGS=--help f
 	@Scripts/setup bench
 	@$(RELEASE) --product dta-bench
 	@Benchmarks/run $(ARGS)
+
+soak: build  ## A body of 5 GiB sealed, opened and compared, with bounds on memory; ARGS=--help for the options
+	@Scripts/setup run
+	@Scripts/soak $(ARGS)
 
 install:  ## What `make build` built, units and completions included, below DESTDIR and PREFIX
 	@Scripts/install

@@ -121,9 +121,9 @@ struct LargeEnvelopeTests {
     func otherUser() throws {
         let client = agent.client()
         let answer = try client.call(.draftEnvelope(address))
-        for operation in ["53, data=b'x' * 100", "54, count=1", "55"] {
+        for (operation, more) in [("chunk", ", data=b'x' * 100"), ("finish", ", count=1"), ("abandon", "")] {
             let said = try OtherUser.wwwData.run(
-                "agent.call(\(operation.prefix(2)), subject='\(answer.cursor)'\(operation.dropFirst(2)))", on: agent)
+                "agent.call('envelope_\(operation)', subject='\(answer.cursor)'\(more))", on: agent)
             #expect(said.hasPrefix("NOT_FOUND: user www-data (33) has no such draft"), "\(said)")
         }
         #expect(segments == ["\(answer.cursor).partial"])

@@ -1,5 +1,6 @@
 import DTASystem
 import Foundation
+import GRDB
 import TestSupport
 import Testing
 
@@ -166,9 +167,10 @@ struct BackupTests {
         #expect(try names(small.path).isEmpty)
     }
 
-    @Test("takes the bodies of large envelopes that are finished, and not those that are being written")
+    @Test("takes the bodies of large envelopes that the ledger names, and not those that are being written")
     func bodies() throws {
         let segments = host.path + "/segments"
+        try name(segment: "0a1b")
         try FileManager.default.createDirectory(atPath: segments, withIntermediateDirectories: true)
         let body = [UInt8](repeating: 9, count: 3 << 20 | 5)
         #expect(FileManager.default.createFile(atPath: segments + "/0a1b", contents: Data(body)))
@@ -177,6 +179,37 @@ struct BackupTests {
         _ = try Restoration(backup: file, state: target).carryOut()
         #expect(try names(target + "/segments") == ["0a1b"])
         #expect(try Data(contentsOf: URL(fileURLWithPath: target + "/segments/0a1b")) == Data(body))
+    }
+
+    /// Puts a block into the ledger that is in a segment.
+    private func name(segment: String?) throws {
+        let queue = try DatabaseQueue(path: host.path + "/state.sqlite")
+        try queue.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO blocks (cid, bytes, size, kind, stored, owner_uid, owner_name, segment, segment_offset)
+                    VALUES (x'01', x'', 5, 'block', 1, 1000, 'alice', ?, 0)
+                    ON CONFLICT (cid) DO UPDATE SET segment = excluded.segment
+                    """, arguments: [segment])
+        }
+    }
+
+    @Test("notices that room was made in a large body after the database was copied")
+    func overtaken() throws {
+        try name(segment: "0a1b")
+        let copy = directory.file("copy.sqlite")
+        try StateSnapshot.copy(stateDirectory: host.path, to: copy)
+        #expect(try StateSnapshot.segments(of: copy) == ["0a1b"])
+        #expect(try !StateSnapshot.hasLostBlocks(stateDirectory: host.path, since: copy))
+        try name(segment: nil)
+        #expect(try StateSnapshot.hasLostBlocks(stateDirectory: host.path, since: copy))
+    }
+
+    @Test("is not made where a large body is missing")
+    func missingBody() throws {
+        try name(segment: "0a1b")
+        let missing = try refusal { try backup() }
+        #expect(missing.code == .dataLoss && missing.message.contains("0a1b"))
     }
 
     @Test("names files of more than 8 GiB as GNU tar does")

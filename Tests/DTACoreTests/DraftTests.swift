@@ -176,7 +176,8 @@ import Testing
         let host = try Host { $0.ledgerBytesPerUser = 3 * block }
         try host.identity("alice")
         func write(_ id: String, _ index: UInt32) throws {
-            try host.core.envelopes.write(alice, draft: id, index: index, block: Data(repeating: UInt8(index + 1), count: block))
+            try host.core.envelopes.write(
+                alice, draft: id, index: index, block: Data(repeating: UInt8(index + 1), count: block))
         }
         let one = try begin(to: ["alice"], on: host).id
         let two = try begin(to: ["alice"], on: host).id

@@ -193,6 +193,17 @@ import Testing
         try host.recover("alice", as: "alice", with: key)
     }
 
+    @Test("whoever begins a recovery again does not wait for what he left, and its keys are swept")
+    func beganAgain() throws {
+        let objects = try host.custodian.count
+        _ = try host.core.identities.recover(alice, name: "alice", subject: "alice")(host.custodian)
+        try host.recover("alice", as: "alice", with: key)
+        #expect(host.core.needsSweep)
+        try host.core.sweep(host.custodian)
+        #expect(try host.custodian.count == objects + 2)
+        #expect(try host.show("alice").previous == first.cid)
+    }
+
     @Test("a restart drops what was not finished")
     func draftsAfterRestart() throws {
         let objects = try host.custodian.count

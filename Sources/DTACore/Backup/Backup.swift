@@ -47,7 +47,7 @@ public struct Backup {
         _ = try BackupFile(making: database)
         try StateSnapshot.copy(stateDirectory: state, to: database)
         // After the database: what it names is whole by now, and the log has at least the records of its changes.
-        let sources = try [source(BackupManifest.databaseName, database)] + auditLog() + bodies()
+        let sources = try [source(BackupManifest.databaseName, database)] + auditLog() + bodies(namedBy: database)
 
         var manifest = BackupManifest(
             made: unixMicroseconds() / 1_000_000, version: Version.current, token: token, names: sources.map(\.name))
@@ -58,6 +58,9 @@ public struct Backup {
         let archive = try BackupFile(making: draft)
         let size = try fill(archive, &manifest, sources)
         try archive.sync()
+        guard try !StateSnapshot.hasLostBlocks(stateDirectory: state, since: database) else {
+            throw Backup.overtaken
+        }
         try publish(draft, as: path, replacing: replacing)
         return Summary(
             path: path, size: size, bodies: sources.count { $0.name.hasPrefix("segments/") },
@@ -81,12 +84,24 @@ public struct Backup {
         }
     }
 
-    private func bodies() throws -> [Source] {
-        let directory = "\(state)/segments"
-        guard unsafe access(directory, F_OK) == 0 else { return [] }
-        let names = try StagingDirectory.names(in: directory).filter { BackupManifest.isSegment($0[...]) }
-        return try names.map { try source("segments/\($0)", "\(directory)/\($0)") }
+    private func bodies(namedBy database: String) throws -> [Source] {
+        try StateSnapshot.segments(of: database).map { name in
+            guard BackupManifest.isAllowed("segments/\(name)") else {
+                throw DTAError(.dataLoss, "the database names a file of a large body \(quoted(name))")
+            }
+            do {
+                return try source("segments/\(name)", "\(state)/segments/\(name)")
+            } catch let error as DTAError where error.code == .notFound {
+                guard try StateSnapshot.hasLostBlocks(stateDirectory: state, since: database) else {
+                    throw DTAError(.dataLoss, error.message, hint: "dtactl ledger get shows whether IPFS still has it")
+                }
+                throw Backup.overtaken
+            }
+        }
     }
+
+    private static let overtaken = DTAError(
+        .unavailable, "ledger gc made room for large bodies while they were copied", hint: "try again")
 
     // MARK: The archive
 

@@ -111,7 +111,7 @@ public final class EnvelopeService: Sendable {
         }
         let subjects = Set(address.recipients).sorted()
         try identities.need(subjects)
-        let to = try subjects.map(identities.recipient)
+        let to = try identities.recipients(subjects)
         let (draft, keys) = try explaining("the envelope cannot be sealed") {
             try EnvelopeSealer.begin(
                 content: content, from: from.cid, to: to, created: created, answering: previous)

@@ -15,7 +15,8 @@ extension IdentityService {
     /// The verified document of an identity by name or CID, however it stands.
     func document(_ subject: String) throws -> SignedIdentity {
         let document = try blocks.document(newest(subject))
-        try blocks.store.read { try checkNotForged(document, in: $0) }
+        // Most replace nobody, and cost no look at the database.
+        if document.identity.previous != nil { try blocks.store.read { try checkNotForged(document, in: $0) } }
         return document
     }
 
@@ -57,17 +58,23 @@ extension IdentityService {
 
     /// Whom a message can be sealed to.
     /// - Throws: `DTAError.failedPrecondition` for who is known here as rotated, revoked, in conflict or distrusted.
-    func recipient(_ subject: String) throws -> SignedIdentity {
-        let document = try document(subject)
+    func recipient(_ subject: String) throws -> SignedIdentity { try recipients([subject])[0] }
+
+    /// The same of many, in one reading of the database.
+    func recipients(_ subjects: [String]) throws -> [SignedIdentity] {
+        let documents = try subjects.map(document)
         try blocks.store.read { database in
-            try checkCurrent(subject, document.cid, "nothing is sealed to it", in: database)
-            guard try trust(document.cid, in: database) != .distrusted else {
-                throw DTAError(
-                    .failedPrecondition, "\(called(subject, document.cid)) is distrusted here: nothing is sealed to it",
-                    hint: "if that is over, say so with dtactl identity trust")
+            for (subject, document) in zip(subjects, documents) {
+                try checkCurrent(subject, document.cid, "nothing is sealed to it", in: database)
+                guard try !isDistrusted(document.cid, in: database) else {
+                    throw DTAError(
+                        .failedPrecondition,
+                        "\(called(subject, document.cid)) is distrusted here: nothing is sealed to it",
+                        hint: "if that is over, say so with dtactl identity trust")
+                }
             }
         }
-        return document
+        return documents
     }
 
     /// As whom the caller can send: an own identity that is known here as current.

@@ -31,6 +31,8 @@ extension IdentityService {
         let line = try ownLine(caller, name: name, of: cid)
         let owner = try line?.owner ?? Owner(of: caller)
         let user = try Owner(of: caller)
+        // Whoever begins again, because his client died in between, does not wait for what he left.
+        drop(drafts.abandoned(by: user, name: name))
         try identities.check(name, owner: owner, continuing: line != nil)
         try drafts.check(user)
         return { [self] custodian in
@@ -116,7 +118,11 @@ extension IdentityService {
 
     /// Leaves drafts that nobody finished to the next sweep.
     func dropExpiredDrafts(now: UInt64 = monotonicNanoseconds()) {
-        for draft in drafts.expired(at: now) {
+        drop(drafts.expired(at: now))
+    }
+
+    private func drop(_ left: [RecoveryDraft]) {
+        for draft in left {
             intents.release(draft.keys.intent)
             identities.cancel(draft.plan.name, owner: draft.plan.owner)
         }

@@ -16,8 +16,8 @@ struct RecoveryDraft: Sendable {
 
 /// The drafts of recoveries, in memory only: after a restart one begins again.
 final class RecoveryDrafts: Sendable {
-    /// How long a draft waits: time to fetch a key from a safe, in nanoseconds.
-    static let lifetime: UInt64 = 3600 * 1_000_000_000
+    /// How long a draft waits, and its name with it, in nanoseconds: the client has the recovery key at hand.
+    static let lifetime: UInt64 = 600 * 1_000_000_000
     static let perUser = 8
     static let all = 64
 
@@ -29,7 +29,7 @@ final class RecoveryDrafts: Sendable {
         guard drafts.count < all, drafts.values.filter({ $0.owner == owner }).count < perUser else {
             throw DTAError(
                 .resourceExhausted, "too many recoveries wait to be finished: \(perUser) of a user, \(all) in all",
-                hint: "finish one, or wait an hour: then what was not finished is dropped")
+                hint: "finish one, or wait ten minutes: then what was not finished is dropped")
         }
     }
 
@@ -56,12 +56,21 @@ final class RecoveryDrafts: Sendable {
         }
     }
 
+    /// Takes out those of a user under one name on this host: he begins again.
+    func abandoned(by owner: Owner, name: String) -> [RecoveryDraft] {
+        takeOut { $0.owner == owner && $0.plan.name == name }
+    }
+
     /// Takes out those that waited too long.
     func expired(at now: UInt64) -> [RecoveryDraft] {
+        takeOut { $0.expires <= now }
+    }
+
+    private func takeOut(_ isMeant: (RecoveryDraft) -> Bool) -> [RecoveryDraft] {
         drafts.withLock { drafts in
-            let late = drafts.filter { $0.value.expires <= now }
-            for name in late.keys { drafts[name] = nil }
-            return Array(late.values)
+            let meant = drafts.filter { isMeant($0.value) }
+            for name in meant.keys { drafts[name] = nil }
+            return Array(meant.values)
         }
     }
 }

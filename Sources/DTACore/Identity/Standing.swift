@@ -25,22 +25,29 @@ extension IdentityService {
     /// Whether an identity is trusted now.
     func trust(_ cid: CID) throws -> Trust { try blocks.store.read { try trust(cid, in: $0) } }
 
-    /// The same as part of a transaction.
+    /// Whether trust was taken away from an identity, or from the nearest before it of whom something was said.
+    func isDistrusted(_ cid: CID, in database: Database) throws -> Bool {
+        let facts = KnownFacts(database: database)
+        var next: CID? = cid
+        for _ in 0...IdentityJudge<KnownFacts>.linkLimit {
+            guard let cid = next else { return false }
+            if let row = try facts.trustRow(of: cid) { return !row.isTrusted }
+            next = try facts.predecessor(of: cid)
+        }
+        return false
+    }
+
+    /// Whether an identity is trusted, as part of a transaction.
     ///
     /// What was said of the identity itself goes first; then, going up its line, what was said of the nearest before it.
     /// Distrust comes down every link that was ever agreed to, trust only down those that all hold.
     func trust(_ cid: CID, in database: Database) throws -> Trust {
+        if try isDistrusted(cid, in: database) { return .distrusted }
         let facts = KnownFacts(database: database)
-        let judge = IdentityJudge(facts)
-        if let row = try facts.trustRow(of: cid) { return row.isTrusted ? .trusted : .distrusted }
-        let holding = Set(try judge.lineage(of: cid))
-        var isTrusted = own(cid) != nil
-        for ancestor in try judge.ancestors(of: cid) {
-            let row = try facts.trustRow(of: ancestor)
-            if let row, !row.isTrusted { return .distrusted }
-            if holding.contains(ancestor), row != nil || own(ancestor) != nil { isTrusted = true }
-            if row != nil { break }
+        // Down a line that holds, the first of whom anything was said was trusted: else it were distrusted.
+        for ancestor in try [cid] + IdentityJudge(facts).lineage(of: cid) {
+            if try own(ancestor) != nil || facts.trustRow(of: ancestor) != nil { return .trusted }
         }
-        return isTrusted ? .trusted : .untrusted
+        return .untrusted
     }
 }

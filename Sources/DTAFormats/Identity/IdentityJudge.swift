@@ -31,9 +31,9 @@ public struct IdentityJudge<Facts: SuccessionFacts> {
 
     /// How an identity stands.
     public func standing(of cid: CID) throws -> Standing {
-        if try facts.isRevoked(cid) { return .revoked }
-        if let elsewhere = try fateOfLine(above: cid) { return elsewhere }
-        return switch try outcome(of: cid) {
+        let outcome = try outcome(of: cid)
+        if outcome != .revoked, let elsewhere = try fateOfLine(above: cid) { return elsewhere }
+        return switch outcome {
         case .stands: .current
         case .replaced(let successor): .rotated(to: successor)
         case .revoked: .revoked

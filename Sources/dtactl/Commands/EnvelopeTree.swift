@@ -54,7 +54,7 @@ struct EnvelopeTree {
             let head = fitted(row.first, "\(mark) \(item.name)  \(item.time)", style)
             let below = row.rest + "  "
             return [
-                head, fitted(below, "\(item.content), \(item.reliance.text)", item.reliance.style),
+                head, fitted(below, "\(item.reliance.text), \(item.content)", item.reliance.style),
                 fitted(below, item.finding.cid.description, .dim, cut: .middle),
             ] + notes(row, width)
         }
