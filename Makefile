@@ -11,7 +11,7 @@ PRODUCTS = dtactl dtad dtad-hsm
 # linked in: what is installed must not need a toolchain, and it starts faster and with half of the memory.
 RELEASE = swift build -c release --static-swift-stdlib
 
-.PHONY: help run test build bench soak install uninstall clean format lint setup tsan
+.PHONY: help run test build bench soak install uninstall clean format lint setup tsan fuzz
 
 help:  ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -47,6 +47,10 @@ uninstall:  ## Undoes install; keeps configuration, keys and state
 setup:  ## The Debian packages for all of this
 	@Scripts/setup run test build bench
 
+fuzz:  ## Made-up bytes for every decoder, 30 seconds each; ARGS="--seconds 300 car" to change that
+	@Scripts/setup test
+	@Scripts/fuzz $(ARGS)
+
 tsan:  ## The workers' tests under the thread sanitizer
 	@Scripts/setup test
 	@Scripts/tsan
@@ -58,4 +62,4 @@ lint:  ## What CI wants of the sources' form
 	@Scripts/lint
 
 clean:  ## Everything that was built; not ./.dta
-	rm -rf .build .build-tsan
+	rm -rf .build .build-tsan .build-fuzz
