@@ -54,10 +54,11 @@ extension CompletionKind {
         }
     }
 
-    /// The names of the caller's identities.
+    /// The names by which this host calls identities.
     static var identityNames: CompletionKind {
         .custom { _, _, prefix in
-            names(.identityList, prefix) { $0.identities.map(\.name) }
+            // What somebody else calls himself finds nothing.
+            names(.identityList, prefix) { $0.identities.map { $0.own ? $0.name : $0.alias }.filter { !$0.isEmpty } }
         }
     }
 

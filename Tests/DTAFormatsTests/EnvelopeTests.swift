@@ -262,7 +262,8 @@ struct EnvelopeTests {
             _ = refusal { try SignedEnvelope(block: SignedEnvelope.encode(envelope, wrong)).verify(sender: sender) }
         }
         #expect(
-            refusal { _ = try SignedEnvelope(signing: envelope, sender: sender, with: alice.sign) }.kind == .unsupported
+            refusal { _ = try SignedEnvelope(signing: envelope, sender: sender, with: alice.sign) }.kind
+                == .invalidArgument
         )
         let plain = try alice.seal("x", to: [bob])
         let extra = try SignedEnvelope.encode(plain.envelope, both(SignedBytes.envelope, plain.innerHash))
