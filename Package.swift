@@ -84,7 +84,8 @@ let package = Package(
         .executableTarget(
             name: "dtad",
             dependencies: [
-                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats", "DTAKubo",
+                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats",
+                "DTAKubo",
                 "DTASystem", "CLinux", "CSystemd", crypto, arguments, .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),

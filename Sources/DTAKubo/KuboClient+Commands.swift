@@ -6,29 +6,26 @@ import Foundation
 extension KuboClient {
     /// The node's version, such as `0.39.0`.
     public func version() throws -> String {
-        struct Answer: Decodable { var Version: String }
-        return try decode(Answer.self, "version", json(target("version"), milliseconds: shortly)).Version
+        return try decode(KuboAnswers.Version.self, "version", json(target("version"), milliseconds: shortly)).version
     }
 
     /// The node's peer ID, by which it is known to be the same one.
     public func id() throws -> String {
-        struct Answer: Decodable { var ID: String }
-        return try decode(Answer.self, "id", json(target("id"), milliseconds: shortly)).ID
+        return try decode(KuboAnswers.ID.self, "id", json(target("id"), milliseconds: shortly)).id
     }
 
     /// Gives the node a block. It does not keep it for long unless it is pinned.
     /// - Throws: `KuboError`, also where the node computes another CID.
     public func put(_ block: [UInt8], as cid: CID) throws {
-        struct Answer: Decodable { var Key: String }
         let codec = cid.codec == .raw ? "raw" : "dag-cbor"
         let arguments = [("cid-codec", codec), ("mhtype", "sha2-256"), ("pin", "false")]
         let answer = try decode(
-            Answer.self, "block/put",
+            KuboAnswers.Block.self, "block/put",
             json(target("block/put", arguments), file: block, milliseconds: options.requestMilliseconds))
-        guard answer.Key == cid.description else {
+        guard answer.key == cid.description else {
             throw KuboError(
                 .wrongBlock,
-                DTAError(.dataLoss, "\(name) stored the block \(cid) as another: \(answer.Key.prefix(128))"))
+                DTAError(.dataLoss, "\(name) stored the block \(cid) as another: \(answer.key.prefix(128))"))
         }
     }
 
@@ -67,12 +64,11 @@ extension KuboClient {
 
     /// Whether the node itself has a block now, without asking others.
     public func has(_ cid: CID) throws -> Bool {
-        struct Answer: Decodable { var Key: String }
         do {
             let arguments = [("arg", "\(cid)"), ("offline", "true"), timeout(shortly)]
             let answer = try decode(
-                Answer.self, "block/stat", json(target("block/stat", arguments), milliseconds: shortly))
-            return answer.Key == cid.description
+                KuboAnswers.Block.self, "block/stat", json(target("block/stat", arguments), milliseconds: shortly))
+            return answer.key == cid.description
         } catch let error as KuboError where error.kind == .refused && isAbsence(error) {
             return false
         }
@@ -80,21 +76,19 @@ extension KuboClient {
 
     /// Makes the node keep a block and all that it links to, which it gets from others where it has not got it.
     public func pin(_ cid: CID, milliseconds: Int) throws {
-        struct Answer: Decodable { var Pins: [String] }
         let arguments = [("arg", "\(cid)"), ("recursive", "true"), timeout(milliseconds)]
         let answer = try decode(
-            Answer.self, "pin/add", json(target("pin/add", arguments), milliseconds: milliseconds))
-        guard answer.Pins.contains(cid.description) else { throw garbage("pin/add") }
+            KuboAnswers.Pinned.self, "pin/add", json(target("pin/add", arguments), milliseconds: milliseconds))
+        guard answer.pins.contains(cid.description) else { throw garbage("pin/add") }
     }
 
     /// Whether the node keeps a block with all that it links to, by a pin on that very block.
     public func isPinned(_ cid: CID) throws -> Bool {
-        struct Pin: Decodable { var `Type`: String }
-        struct Answer: Decodable { var Keys: [String: Pin] }
         do {
             let arguments = [("arg", "\(cid)"), ("type", "recursive"), ("offline", "true"), timeout(shortly)]
-            let answer = try decode(Answer.self, "pin/ls", json(target("pin/ls", arguments), milliseconds: shortly))
-            return answer.Keys[cid.description]?.Type == "recursive"
+            let answer = try decode(
+                KuboAnswers.Pins.self, "pin/ls", json(target("pin/ls", arguments), milliseconds: shortly))
+            return answer.keys[cid.description]?.type == "recursive"
         } catch let error as KuboError where error.kind == .refused && error.error.message.contains("not pinned") {
             return false
         }

@@ -52,18 +52,13 @@ extension KuboClient {
                 hint: "ledger.kubo.api must be the RPC of a Kubo node, and nothing between may change its answers"))
     }
 
-    /// Kubo's errors: `{"Message": "…", "Code": 0, "Type": "error"}`.
-    private struct ErrorObject: Decodable {
-        var Message: String
-    }
-
     private func isErrorObject(_ answer: HTTPAnswer) -> Bool {
-        (try? JSONDecoder().decode(ErrorObject.self, from: Data(answer.body))) != nil
+        (try? JSONDecoder().decode(KuboAnswers.Failure.self, from: Data(answer.body))) != nil
     }
 
     private func message(_ answer: HTTPAnswer) -> String {
-        if let object = try? JSONDecoder().decode(ErrorObject.self, from: Data(answer.body)) {
-            return quoted(object.Message)
+        if let object = try? JSONDecoder().decode(KuboAnswers.Failure.self, from: Data(answer.body)) {
+            return quoted(object.message)
         }
         return quoted(String(decoding: answer.body.prefix(512), as: UTF8.self))
     }

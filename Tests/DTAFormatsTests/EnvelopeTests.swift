@@ -261,10 +261,8 @@ struct EnvelopeTests {
         for wrong in [[signatures[0]], [signatures[1]], [signatures[1], signatures[0]], signatures + signatures] {
             _ = refusal { try SignedEnvelope(block: SignedEnvelope.encode(envelope, wrong)).verify(sender: sender) }
         }
-        #expect(
-            refusal { _ = try SignedEnvelope(signing: envelope, sender: sender, with: alice.sign) }.kind
-                == .invalidArgument
-        )
+        let unsigned = refusal { _ = try SignedEnvelope(signing: envelope, sender: sender, with: alice.sign) }
+        #expect(unsigned.kind == .invalidArgument)
         let plain = try alice.seal("x", to: [bob])
         let extra = try SignedEnvelope.encode(plain.envelope, both(SignedBytes.envelope, plain.innerHash))
         #expect(refusal { try SignedEnvelope(block: extra).verify(sender: alice.document) }.kind == .badSignature)

@@ -43,3 +43,8 @@ extension AgentResponse {
     /// "" where there is no such field.
     func field(_ name: String) -> String { fields.first { $0.name == name }?.value ?? "" }
 }
+
+/// `dtactl` with an agent.
+func dtactl(_ agent: TestAgent, _ arguments: String...) throws -> Finished {
+    try run(Binary.path("dtactl"), arguments + ["--socket", agent.socketPath])
+}

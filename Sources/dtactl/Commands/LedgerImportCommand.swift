@@ -18,6 +18,7 @@ struct LedgerImportCommand: ParsableCommand {
     @Argument(help: "The CAR; - is standard input.", completion: .file())
     var file: String
 
+    @OptionGroup var publication: PublicationOptions
     @OptionGroup var agent: AgentOptions
 
     /// Requests in flight: blocks are made durable together.
@@ -35,7 +36,9 @@ struct LedgerImportCommand: ParsableCommand {
         }
         let order = try ImportOrder.of(archive)
         let refused = try put(order, of: archive)
-        try tell(order.filter { entry in !refused.contains { $0.cid == entry.cid } }, refused, archive)
+        let stored = order.filter { entry in !refused.contains { $0.cid == entry.cid } }
+        try tell(stored, refused, archive)
+        try publication.settle(stored.map { "\($0.cid)" }, agent)
         if !refused.isEmpty { throw ExitCode(Failure.Exit.failed.rawValue) }
     }
 

@@ -36,7 +36,7 @@ struct LedgerStatusCommand: ParsableCommand {
             return try JSON.object(fields + [("publications", .array(rows))]).show()
         }
         guard !answer.fields.isEmpty else {
-            return StandardError.note("no IPFS node is configured: blocks are kept on this host alone")
+            return try StandardOutput.line("no IPFS node is configured: blocks are kept on this host alone")
         }
         var details = Details()
         for field in answer.fields { details.add(field.name, field.value, style(field)) }
