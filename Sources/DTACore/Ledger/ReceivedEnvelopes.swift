@@ -18,6 +18,9 @@ public struct ReceivedEnvelope: Sendable, Equatable {
     /// The name of the sender's standing when it came; nil where that could not be judged yet.
     public let standing: String?
     public let isPublic: Bool
+
+    /// How a standing that is not known is told.
+    public static let unknownStanding = "unknown"
 }
 
 /// The table of envelopes that are here. What it says of the sender's standing was judged once, when an envelope first came
@@ -42,6 +45,11 @@ struct ReceivedEnvelopes: Sendable {
             header.previous.map { Data($0.bytes) }, Data(header.from.bytes), header.created, header.content,
             received, standing, signed.envelope.isPublic,
         ])
+    }
+
+    /// What was recorded of the sender's standing; nil where nothing was yet.
+    static func standing(_ cid: CID, in database: Database) throws -> String? {
+        try String.fetchOne(database, sql: "SELECT standing FROM envelopes WHERE cid = ?", arguments: [Data(cid.bytes)])
     }
 
     func find(_ cid: CID) throws -> ReceivedEnvelope? {
