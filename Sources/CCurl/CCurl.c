@@ -115,5 +115,11 @@ long ccurl_status(CURL *handle)
 	return library.easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK ? status : 0;
 }
 
+int ccurl_errno(CURL *handle)
+{
+	long number = 0;
+	return library.easy_getinfo(handle, CURLINFO_OS_ERRNO, &number) == CURLE_OK ? (int)number : 0;
+}
+
 struct curl_slist *ccurl_append(struct curl_slist *list, const char *text) { return library.slist_append(list, text); }
 void ccurl_free_list(struct curl_slist *list) { library.slist_free_all(list); }

@@ -7,6 +7,7 @@ import Glibc
 @safe final class CurlHandle {
     private let handle: UnsafeMutableRawPointer
     private let base: String
+    private let isUnixSocket: Bool
     private let isStopped: () -> Bool
     /// Where libcurl writes what went wrong.
     private let reason = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
@@ -29,6 +30,7 @@ import Glibc
         guard let handle = unsafe ccurl_make() else { throw HTTPFailure(reason: "libcurl has no memory") }
         unsafe self.handle = handle
         base = endpoint.base
+        isUnixSocket = endpoint.socketPath != nil
         self.isStopped = isStopped
         let random = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 16) }
         boundary = "dta-" + random.joined(separator: "-")
@@ -100,9 +102,15 @@ import Glibc
         answer.status = unsafe ccurl_status(handle)
         // A body that was cut off here was answered; one that broke off there is whole only if it says why.
         if code == CURLE_OK || answer.isTooLong || (answer.streamError != nil && answer.status != 0) { return answer }
-        let text = unsafe reason[0] == 0 ? String(cString: ccurl_error_text(code)) : String(cString: reason)
         throw HTTPFailure(
-            reason: text, timedOut: code == CURLE_OPERATION_TIMEDOUT, stopped: code == CURLE_ABORTED_BY_CALLBACK)
+            reason: why(code), timedOut: code == CURLE_OPERATION_TIMEDOUT, stopped: code == CURLE_ABORTED_BY_CALLBACK)
+    }
+
+    private func why(_ code: CURLcode) -> String {
+        // Of a Unix socket libcurl says that port 80 of localhost is away: the kernel's word tells more.
+        let number = unsafe ccurl_errno(handle)
+        if isUnixSocket, code == CURLE_COULDNT_CONNECT, number != 0 { return errorText(number) }
+        return unsafe reason[0] == 0 ? String(cString: ccurl_error_text(code)) : String(cString: reason)
     }
 
     private func multipart(_ file: [UInt8]) -> [UInt8] {

@@ -6,12 +6,13 @@ import Foundation
 extension KuboClient {
     /// The node's version, such as `0.39.0`.
     public func version() throws -> String {
-        return try decode(KuboAnswers.Version.self, "version", json(target("version"), milliseconds: shortly)).version
+        let answer = try decode(KuboAnswers.Version.self, "version", json(target("version"), milliseconds: shortly))
+        return try word(answer.version, "version")
     }
 
     /// The node's peer ID, by which it is known to be the same one.
     public func id() throws -> String {
-        return try decode(KuboAnswers.ID.self, "id", json(target("id"), milliseconds: shortly)).id
+        try word(decode(KuboAnswers.ID.self, "id", json(target("id"), milliseconds: shortly)).id, "id")
     }
 
     /// Gives the node a block. It does not keep it for long unless it is pinned.
@@ -25,7 +26,7 @@ extension KuboClient {
         guard answer.key == cid.description else {
             throw KuboError(
                 .wrongBlock,
-                DTAError(.dataLoss, "\(name) stored the block \(cid) as another: \(answer.key.prefix(128))"))
+                DTAError(.dataLoss, "\(name) stored the block \(cid) as another: \(quoted(answer.key))"))
         }
     }
 
@@ -102,6 +103,14 @@ extension KuboClient {
     /// Kubo has no codes for it: these are the words of its block service, and of a time limit that ran out.
     private func isAbsence(_ error: KuboError) -> Bool {
         ["not found", "could not find", "deadline exceeded"].contains { error.error.message.contains($0) }
+    }
+
+    /// A word for logs and lists, which is kept too: short, and nothing that a terminal would obey.
+    private func word(_ text: String, _ command: String) throws -> String {
+        guard (1...128).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            throw garbage(command)
+        }
+        return text
     }
 
     private func decode<Answer: Decodable>(

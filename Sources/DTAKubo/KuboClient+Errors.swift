@@ -64,7 +64,7 @@ extension KuboClient {
     }
 
     /// Somebody else's words in a sentence of ours: of one line, bounded, and without what a terminal might obey.
-    private func quoted(_ text: String) -> String {
+    func quoted(_ text: String) -> String {
         let words = text.unicodeScalars.split { scalar in
             switch scalar.properties.generalCategory {
             case .spaceSeparator, .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse,

@@ -38,6 +38,7 @@ struct Dtactl: ParsableCommand {
             var command = try parseAsRoot(GlobalOptions.hoisted(Array(CommandLine.arguments.dropFirst())))
             try command.run()
         } catch {
+            Interruption.yield()
             Glibc.exit(Failure.report(error))
         }
     }

@@ -1,3 +1,4 @@
+import Crypto
 import DTASystem
 import Foundation
 import GRDB
@@ -121,6 +122,36 @@ struct BackupTests {
         let padding = [UInt8](repeating: 0, count: TarHeader.padding(after: manifest.bytes.count))
         #expect(code { try restore(head + manifest.bytes + padding) } == .dataLoss)
         #expect(!BackupManifest.isAllowed(name))
+    }
+
+    @Test("with numbers that no backup has is refused", arguments: ["-1000000000", "-7777777777", "+7777777777"])
+    func numbers(length: String) throws {
+        // A header that is right in all but this number, its sum included.
+        var header = TarHeader(name: "MANIFEST", length: 0, modified: 1).bytes
+        header.replaceSubrange(124..<135, with: length.utf8)
+        header.replaceSubrange(148..<156, with: "        ".utf8)
+        let sum = String(header.reduce(0) { $0 + Int($1) }, radix: 8)
+        let padded = String(repeating: "0", count: 6 - sum.utf8.count) + sum
+        header.replaceSubrange(148..<156, with: Array(padded.utf8) + [0, UInt8(ascii: " ")])
+        #expect(TarHeader(header) == nil)
+        #expect(code { try restore(header) } == .invalidArgument)
+
+        for made in [Int64.min, -1, 1 << 40, .max] {
+            let manifest = BackupManifest(made: made, version: "0", token: "dta", names: ["state.sqlite"])
+            #expect(code { _ = try BackupManifest(manifest.bytes) } == .dataLoss, "\(made)")
+        }
+    }
+
+    @Test("says nothing that a terminal would obey")
+    func words() throws {
+        let token = "dta\u{1b}]0;evil\u{7}\u{202e}"
+        let made = BackupManifest(made: 1, version: "0", token: token, names: ["state.sqlite"])
+        #expect(try BackupManifest(made.bytes).token == "dta]0;evil")
+        // One that somebody else made, whose sum is right.
+        let text = String(decoding: made.bytes, as: UTF8.self).replacing("dta]0;evil", with: token)
+        let lines = text.split(separator: "\n").dropLast().map { $0 + "\n" }.joined()
+        let sum = SHA256.hash(data: Data(lines.utf8)).map { String(format: "%02x", $0) }.joined()
+        #expect(code { _ = try BackupManifest(Array("\(lines)# sum \(sum)\n".utf8)) } == .dataLoss)
     }
 
     @Test("that tar wrote with links in it is refused")

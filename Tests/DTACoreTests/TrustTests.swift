@@ -110,10 +110,11 @@ import Testing
         // In any order: the last link comes first.
         try host.bring(third)
         #expect(try host.show(third.cid).trust == .untrusted)
-        #expect(try host.show("bank").cid == bank.cid)
+        #expect(try host.show("bank").cid == bank.cid && host.show(third.cid).alias == nil)
         try host.bring(second)
         #expect(try host.show(third.cid).trust == .trusted)
         #expect(try host.show("bank").cid == third.cid)
+        #expect(try host.show("bank").alias == "bank" && host.show(bank.cid).alias == "bank")
         #expect(try host.show(bank.cid).successor == third.cid)
         _ = try host.seal(to: ["bank"])
         let error = try refusal { _ = try host.seal(to: ["\(bank.cid)"]) }

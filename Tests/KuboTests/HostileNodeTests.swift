@@ -68,6 +68,19 @@ import Testing
         #expect(put.kind == .unreachable || put.kind == .wrongBlock)
     }
 
+    @Test("what a node calls itself is one short word, and what it says of a block harms no terminal")
+    func words() throws {
+        for word in ["", "two words", "a\\u001b[2J", "a\\nb", "a\\u202eb", String(repeating: "a", count: 129)] {
+            let node = try FakeNode { _ in .status(200, "{\"ID\": \"\(word)\", \"Version\": \"\(word)\"}") }
+            let client = try client(node.api)
+            #expect(try failure { _ = try client.id() }.kind == .unreachable, "\(word)")
+            #expect(try failure { _ = try client.version() }.kind == .unreachable, "\(word)")
+        }
+        let node = try FakeNode { _ in .status(200, "{\"Key\": \"a\\u001b[2J\\nb\"}") }
+        let error = try failure { try client(node.api).put(block, as: cid) }
+        #expect(error.kind == .wrongBlock && error.error.message.hasSuffix("as another: a [2J b"))
+    }
+
     @Test("what is not even HTTP, or breaks off, is a node that cannot be reached")
     func notHTTP() throws {
         for bytes in ["", "SSH-2.0-x\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "HTTP/9.9 abc\r\n\r\n"] {
@@ -77,6 +90,7 @@ import Testing
         let gone = try client("unix:/nonexistent/api.sock")
         let error = try failure { _ = try gone.id() }
         #expect(error.error.code == .unavailable && error.error.message.contains("unix:/nonexistent/api.sock"))
+        #expect(error.error.message.contains("No such file or directory"))
     }
 
     @Test("a status says whether the node is away or refuses one call, with the node's own words")

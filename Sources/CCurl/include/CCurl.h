@@ -40,6 +40,9 @@ CURLcode ccurl_set_watcher(CURL *_Nonnull handle, ccurl_watcher _Nonnull watcher
 // The status of the last answer; 0 where there was none.
 long ccurl_status(CURL *_Nonnull handle);
 
+// The errno of the last connection that could not be made; 0 where there was none.
+int ccurl_errno(CURL *_Nonnull handle);
+
 // A longer list, which is the list's new beginning; NULL where there is no memory.
 struct curl_slist *_Nullable ccurl_append(struct curl_slist *_Nullable list, const char *_Nonnull text);
 void ccurl_free_list(struct curl_slist *_Nullable list);

@@ -22,6 +22,8 @@ struct BackupManifest: Equatable {
     /// In bytes: half a million bodies.
     static let limit = 64 << 20
     private static let title = "# dtad backup 1"
+    /// The end of the year 9999: no time is later, and whoever shows it need not think of larger numbers.
+    private static let latest: Int64 = 253_402_300_799
     private static let noHash = [UInt8](repeating: 0, count: 32)
 
     /// Unix seconds.
@@ -35,9 +37,14 @@ struct BackupManifest: Equatable {
     /// The names of what is to follow; its hashes are filled in while it is written. The size stays the same.
     init(made: Int64, version: String, token: String, names: [String]) {
         self.made = made
-        self.version = version
-        self.token = token
+        self.version = BackupManifest.line(version)
+        self.token = BackupManifest.line(token)
         entries = names.map { Entry(name: $0, hash: BackupManifest.noHash) }
+    }
+
+    /// What a terminal shows of a text, on one line: 80 characters at most.
+    private static func line(_ text: String) -> String {
+        String(text.unicodeScalars.filter { quoted(String($0)) == "\"\($0)\"" }.prefix(80))
     }
 
     var bytes: [UInt8] {
@@ -68,10 +75,14 @@ struct BackupManifest: Equatable {
             guard let line = lines.popFirst(), line.hasPrefix(prefix) else { throw BackupManifest.damaged }
             return String(line.dropFirst(prefix.count))
         }
-        guard let made = Int64(try value("made")) else { throw BackupManifest.damaged }
+        guard let made = Int64(try value("made")), (0...BackupManifest.latest).contains(made) else {
+            throw BackupManifest.damaged
+        }
         self.made = made
         version = try value("version")
         token = try value("token")
+        // Whoever restores reads them on a terminal.
+        guard [version, token].allSatisfy({ $0 == BackupManifest.line($0) }) else { throw BackupManifest.damaged }
         guard lines.popLast() == "", lines.popLast()?.hasPrefix("# sum ") == true else { throw BackupManifest.damaged }
         entries = try lines.map(BackupManifest.entry)
         // One form only, each name once, the database among them.

@@ -69,6 +69,9 @@ extension TarHeader {
             guard field.dropFirst().prefix(4).allSatisfy({ $0 == 0 }) else { return nil }
             return field.suffix(7).reduce(0) { $0 << 8 | Int($1) }
         }
-        return Int(String(decoding: field.prefix(11), as: UTF8.self), radix: 8)
+        let digits = field.prefix(11)
+        // Int would take a sign too, and a length below zero.
+        guard digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }) else { return nil }
+        return Int(String(decoding: digits, as: UTF8.self), radix: 8)
     }
 }

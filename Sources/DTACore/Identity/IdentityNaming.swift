@@ -109,7 +109,10 @@ extension IdentityService {
             throw DTAError(
                 .failedPrecondition, "\(who) was replaced by \(display(newest)): \(so)", hint: "use \(newest)")
         case .revoked:
-            throw DTAError(.failedPrecondition, "\(who) is revoked: \(so)", hint: "ask its holder for a new identity")
+            throw DTAError(
+                .failedPrecondition, "\(who) is revoked: \(so)",
+                hint: own(cid) == nil
+                    ? "ask its holder for a new identity" : "make a new one: dtactl identity create")
         case .conflict:
             throw DTAError(
                 .failedPrecondition,

@@ -16,7 +16,7 @@ public struct KnownIdentity: Sendable, Equatable {
     /// The end of its line, as far as it is known here; nil where that is itself.
     public var successor: CID?
     public var trust = Trust.untrusted
-    /// What this host calls it; nil where it does not, or knows it by its line.
+    /// What this host calls it, or the nearest before it down a line that holds; nil where it does not.
     public var alias: String?
     /// Where its courier is reached; "" where that is not known.
     public var url = ""
@@ -37,10 +37,18 @@ extension IdentityService {
         known.standing = try judge.standing(of: cid)
         if case .rotated = known.standing { known.successor = try judge.newest(of: cid).cid }
         known.trust = try trust(cid, facts)
-        let row = try facts.trustRow(of: cid)
+        let inherits = own == nil && known.trust == .trusted
+        let row = try facts.trustRow(of: cid) ?? (inherits ? firstTrustRow(judge.lineage(of: cid), facts) : nil)
         known.alias = row?.alias
         known.url = row?.url ?? ""
         return known
+    }
+
+    private func firstTrustRow(_ identities: [CID], _ facts: KnownFacts) throws -> TrustRow? {
+        for cid in identities {
+            if let row = try facts.trustRow(of: cid) { return row }
+        }
+        return nil
     }
 
     func known(_ document: SignedIdentity, _ facts: KnownFacts) throws -> KnownIdentity {

@@ -35,15 +35,15 @@ extension BlockStore {
                 continue
             }
             new += block.size
-            try database.execute(
+            try database.cachedStatement(
                 sql: """
                     INSERT INTO blocks (cid, bytes, size, kind, stored, owner_uid, owner_name, segment, segment_offset)
                     VALUES (?, x'', ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    Data(block.cid.bytes), block.size, BlockKind.block.rawValue, unixMicroseconds() / 1_000_000,
-                    Int64(owner.uid), owner.name, place.segment, place.offset,
-                ])
+                    """
+            ).execute(arguments: [
+                Data(block.cid.bytes), block.size, BlockKind.block.rawValue, unixMicroseconds() / 1_000_000,
+                Int64(owner.uid), owner.name, place.segment, place.offset,
+            ])
         }
         try charge(new, owner, database)
         return left

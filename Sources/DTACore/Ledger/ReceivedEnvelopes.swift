@@ -34,17 +34,17 @@ struct ReceivedEnvelopes: Sendable {
         _ signed: SignedEnvelope, standing: String?, received: Int64, in database: Database
     ) throws {
         let header = signed.envelope.header
-        try database.execute(
+        try database.cachedStatement(
             sql: """
                 INSERT INTO envelopes (cid, inner_hash, thread, previous, sender, created, content, received, standing,
                   public) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (cid) DO UPDATE SET standing = excluded.standing WHERE standing IS NULL
-                """,
-            arguments: [
-                Data(signed.cid.bytes), Data(signed.innerHash), Data(header.thread),
-                header.previous.map { Data($0.bytes) }, Data(header.from.bytes), header.created, header.content,
-                received, standing, signed.envelope.isPublic,
-            ])
+                """
+        ).execute(arguments: [
+            Data(signed.cid.bytes), Data(signed.innerHash), Data(header.thread),
+            header.previous.map { Data($0.bytes) }, Data(header.from.bytes), header.created, header.content,
+            received, standing, signed.envelope.isPublic,
+        ])
     }
 
     /// What was recorded of the sender's standing; nil where nothing was yet.
@@ -54,8 +54,9 @@ struct ReceivedEnvelopes: Sendable {
 
     func find(_ cid: CID) throws -> ReceivedEnvelope? {
         try store.read { database in
-            try Row.fetchOne(database, sql: "SELECT * FROM envelopes WHERE cid = ?", arguments: [Data(cid.bytes)])
-                .map(ReceivedEnvelope.init)
+            try Row.fetchOne(
+                database.cachedStatement(sql: "SELECT * FROM envelopes WHERE cid = ?"), arguments: [Data(cid.bytes)]
+            ).map(ReceivedEnvelope.init)
         }
     }
 

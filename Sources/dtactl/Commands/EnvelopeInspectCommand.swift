@@ -119,7 +119,8 @@ struct EnvelopeInspectCommand: ParsableCommand {
         let block = "a block of \(HumanUnits.size(UInt64(signed.block.count)))"
         guard let chunks = envelope.chunks else { return "\(body) in \(block)" }
         let lists = chunks.pages.isEmpty ? "" : " and \(chunks.pages.count) lists of them"
-        return "\(body) in \(chunks.plan.blockCount) blocks\(lists), beside \(block)"
+        let count = chunks.plan.blockCount
+        return "\(body) in \(count) block\(count == 1 ? "" : "s")\(lists), beside \(block)"
     }
 
     private func members(

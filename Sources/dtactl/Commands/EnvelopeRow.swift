@@ -4,8 +4,10 @@ import DTAFormats
 struct EnvelopeRow {
     /// What the host that was asked knows of the sender.
     struct Sender {
-        /// What he is called there, where he is trusted by a name.
+        /// By which name he is trusted there.
         var alias = ""
+        /// What he is called there: an alias, or the name of an identity whose keys are there.
+        var called = ""
         /// trusted, untrusted, distrusted.
         var trust: String
         /// When the envelope came: current, rotated, revoked, conflict, unknown.
@@ -32,10 +34,10 @@ struct EnvelopeRow {
         }
     }
 
-    /// What the sender is called: by this host, else by himself, else by his CID.
+    /// What the sender is called: by this host, else by himself, in quotes because anybody can, else by his CID.
     var name: String {
-        if let alias = sender?.alias, !alias.isEmpty { return alias }
-        return finding.sender?.identity.name ?? header?.from.description ?? "?"
+        if let called = sender?.called, !called.isEmpty { return called }
+        return finding.sender.map { "\"\($0.identity.name)\"" } ?? header?.from.description ?? "?"
     }
 
     var time: String { header.map { HumanUnits.time(unixSeconds: $0.created) } ?? "" }

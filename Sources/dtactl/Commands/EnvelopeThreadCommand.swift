@@ -7,8 +7,8 @@ struct EnvelopeThreadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "thread", abstract: "Show the conversation that an envelope belongs to, and verify it.",
         discussion: """
-            Each envelope is fetched and its signature verified here, with public keys only: ✓ fits, ✗ does not, ? cannot be \
-            told because something is not here. Whether a sender is trusted, and how he stood when the envelope came, is \
+            Each envelope is fetched, from IPFS too where dtad has a node, and its signature verified here, with public keys \
+            only: ✓ fits, ✗ does not, ? cannot be told because something is not here. Whether a sender is trusted, and how he stood when the envelope came, is \
             what the agent knows.
 
             Example:
@@ -22,18 +22,36 @@ struct EnvelopeThreadCommand: ParsableCommand {
 
     func run() throws {
         let client = agent.connect()
+        let blocks = AgentBlocks(client: client)
+        try bring(blocks)
         let envelopes = try all(client)
-        var verifier = EnvelopeVerifier(AgentBlocks(client: client), scope: .signature)
-        var aliases: [String: String] = [:]
+        var verifier = EnvelopeVerifier(blocks, scope: .signature)
+        var senders: [String: AgentIdentity] = [:]
         let rows = try envelopes.map { envelope in
-            if aliases[envelope.from] == nil { aliases[envelope.from] = alias(envelope.from, client) }
+            let known = senders[envelope.from] ?? identity(envelope.from, client)
+            senders[envelope.from] = known
             let sender = EnvelopeRow.Sender(
-                alias: aliases[envelope.from] ?? "", trust: envelope.trust, standing: envelope.standing,
-                received: envelope.received)
+                alias: known.alias, called: known.own ? known.name : known.alias, trust: envelope.trust,
+                standing: envelope.standing, received: envelope.received)
             return EnvelopeRow(try verifier.verify(CID(envelope.cid)), sender: sender)
         }
         try EnvelopeTree(rows).show(json: agent.json)
         if rows.contains(where: { $0.finding.verdict == .bad }) { throw ExitCode(Failure.Exit.failed.rawValue) }
+    }
+
+    /// Has the agent bring what the envelope answers, back to the first, as far as it can: the agent lists what is here.
+    private func bring(_ blocks: AgentBlocks) throws {
+        guard let start = try? CID(cid) else { return }
+        var senders: Set<CID> = []
+        var next: CID? = start
+        while let wanted = next {
+            // What is no envelope, or not to be had, the agent and the list tell about.
+            guard let block = try blocks.block(wanted),
+                let header = try? SignedEnvelope(block: block, named: wanted).envelope.header
+            else { return }
+            if senders.insert(header.from).inserted { _ = try blocks.block(header.from) }
+            next = header.previous
+        }
     }
 
     private func all(_ client: BlockingAgentClient) throws -> [AgentEnvelope] {
@@ -47,9 +65,9 @@ struct EnvelopeThreadCommand: ParsableCommand {
         return envelopes
     }
 
-    /// What the host calls a sender, where it knows him.
-    private func alias(_ identity: String, _ client: BlockingAgentClient) -> String {
-        (try? client.call(.showIdentity(identity)))?.identities.first?.alias ?? ""
+    /// What the host knows of a sender; nothing where it does not know him.
+    private func identity(_ cid: String, _ client: BlockingAgentClient) -> AgentIdentity {
+        (try? client.call(.showIdentity(cid)))?.identities.first ?? AgentIdentity()
     }
 }
 
@@ -59,7 +77,16 @@ struct AgentBlocks: BlockSource {
 
     func block(_ cid: CID) throws -> [UInt8]? {
         do {
-            return try [UInt8](client.call(.getBlock(cid.description)).data)
+            return try get(cid, localOnly: false)
+        } catch let error as DTAError where error.code == .unavailable {
+            // An IPFS node that is away hides nothing of what is here.
+            return try get(cid, localOnly: true)
+        }
+    }
+
+    private func get(_ cid: CID, localOnly: Bool) throws -> [UInt8]? {
+        do {
+            return try [UInt8](client.call(.getBlock(cid.description, localOnly: localOnly)).data)
         } catch let error as DTAError where error.code == .notFound {
             return nil
         }

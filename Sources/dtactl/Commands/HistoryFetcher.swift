@@ -9,7 +9,9 @@ struct HistoryFetcher {
     private var walk: HistoryWalk
     /// Identities that were met, whose history is still to be asked for.
     private var met: [CID] = []
+    /// What is neither here nor to be had, and what the agent said of the first.
     private(set) var missing: [CID] = []
+    private(set) var reason: DTAError?
 
     private static let depth = 4
 
@@ -48,8 +50,10 @@ struct HistoryFetcher {
 
     private mutating func use(_ answer: AgentResponse, _ cid: CID, _ take: (ContentBlock) throws -> Void) throws {
         if let error = answer.error {
-            guard error.code == .notFound else { throw error }
+            // Not as an error of the connection's, after which it would be asked again for all but this.
+            guard [.notFound, .unavailable].contains(error.code) else { throw Failure(error) }
             missing.append(cid)
+            reason = reason ?? error
             return
         }
         let block: ContentBlock

@@ -46,12 +46,9 @@ struct LedgerExportCommand: ParsableCommand {
         let interruption = try Interruption()
         let file = try StreamedFile(target)
         if let temporary = file.temporary { interruption.undo { OutputFile.remove(temporary) } }
-        let (writer, missing) = try write(roots, to: file)
-        guard partial || missing.isEmpty else {
-            throw Failure.failed(
-                .notFound, "\(missing.count) blocks of the history are not to be had here, the first is \(missing[0])",
-                hint: "--partial writes the CAR without them")
-        }
+        let (writer, history) = try write(roots, to: file)
+        let missing = history.missing
+        if let reason = history.reason, !partial { throw Self.refusal(missing, reason) }
         try file.finish()
         interruption.undo(nil)
         try tell(writer, missing, roots, target)
@@ -65,7 +62,13 @@ struct LedgerExportCommand: ParsableCommand {
         }
     }
 
-    private func write(_ roots: [CID], to file: StreamedFile) throws -> (CARWriter, [CID]) {
+    private static func refusal(_ missing: [CID], _ reason: DTAError) -> Failure {
+        let what = missing.count == 1 ? "a block of the history is" : "\(missing.count) blocks of the history are"
+        return .failed(
+            reason.code, "\(what) not to be had here: \(reason.message)", hint: "--partial writes the CAR without that")
+    }
+
+    private func write(_ roots: [CID], to file: StreamedFile) throws -> (CARWriter, HistoryFetcher) {
         var progress = ProgressBar(total: nil, isShown: !agent.json)
         defer { progress.end() }
         var history = try HistoryFetcher(agent.connect(), roots: roots)
@@ -74,7 +77,7 @@ struct LedgerExportCommand: ParsableCommand {
             try writer.append(block)
             progress.advance(by: block.bytes.count)
         }
-        return (writer, history.missing)
+        return (writer, history)
     }
 
     private func tell(_ writer: CARWriter, _ missing: [CID], _ roots: [CID], _ target: String) throws {

@@ -36,7 +36,8 @@ struct LedgerGCCommand: ParsableCommand {
             ]).show()
         }
         let verb = dryRun ? "would be dropped" : "dropped"
-        try StandardOutput.line("\(dropped) blocks, \(HumanUnits.size(UInt64(clamping: bytes))), \(verb)")
+        let what = "\(dropped) block\(dropped == 1 ? "" : "s")"
+        try StandardOutput.line("\(what), \(HumanUnits.size(UInt64(clamping: bytes))), \(verb)")
         if kept > 0 {
             try StandardOutput.line("\(kept) kept: they are needed here, or the node does not keep them")
         }

@@ -36,7 +36,8 @@ struct LedgerImportCommand: ParsableCommand {
         }
         let order = try ImportOrder.of(archive)
         let refused = try put(order, of: archive)
-        let stored = order.filter { entry in !refused.contains { $0.cid == entry.cid } }
+        let left = Set(refused.map(\.cid))
+        let stored = order.filter { !left.contains($0.cid) }
         try tell(stored, refused, archive)
         try publication.settle(stored.map { "\($0.cid)" }, agent)
         if !refused.isEmpty { throw ExitCode(Failure.Exit.failed.rawValue) }
@@ -114,6 +115,9 @@ struct LedgerImportCommand: ParsableCommand {
                 Style.bad.apply("refused:", to: .error) + " \(refusal.cid): " + SafeText.line(refusal.error.message))
         }
         for root in archive.roots { try StandardOutput.line(root.description) }
+        for root in archive.roots where !archive.documents.contains(root) {
+            StandardError.warn("not in it: \(root), which the CAR names as its root")
+        }
         let words = [
             Self.words(count(.identity), "identity", "identities"),
             Self.words(count(.revocation), "revocation", "revocations"),

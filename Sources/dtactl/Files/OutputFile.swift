@@ -13,8 +13,16 @@ enum OutputFile {
             }
             try replace(target, with: bytes)
         } catch let error as SystemCallError {
-            throw Failure.failed(.unavailable, "\(path) cannot be written: \(error)")
+            throw failure(path, error)
         }
+    }
+
+    static func failure(_ path: String, _ error: SystemCallError) -> Failure {
+        let name = path == "-" ? "standard output" : path
+        let isFull = [ENOSPC, EDQUOT].contains(error.errno)
+        return .failed(
+            .unavailable, "\(name) cannot be written: \(error)",
+            hint: isFull ? "make room on that disk, or name a file on another with --out" : "")
     }
 
     /// The path of the regular file to replace or make, behind symbolic links; nil where something else is there.

@@ -33,7 +33,7 @@ final class StreamedFile {
                 file = Descriptor(owning: try systemCall("open") { open(path, O_WRONLY | O_CLOEXEC) })
             }
         } catch let error as SystemCallError {
-            throw Failure.failed(.unavailable, "\(path) cannot be written: \(error)")
+            throw OutputFile.failure(path, error)
         }
     }
 
@@ -52,7 +52,7 @@ final class StreamedFile {
                 }
             }
         } catch let error as SystemCallError {
-            throw Failure.failed(.unavailable, "\(path) cannot be written: \(error)")
+            throw OutputFile.failure(path, error)
         }
         // Less is left to wait for at the end.
         if target != nil { PositionedFile.startWriteback(file.number, at: size, count: piece.count) }
@@ -67,7 +67,7 @@ final class StreamedFile {
             try systemCall("rename") { rename(temporary, target) }
             isFinished = true
         } catch let error as SystemCallError {
-            throw Failure.failed(.unavailable, "\(path) cannot be written: \(error)")
+            throw OutputFile.failure(path, error)
         }
     }
 }

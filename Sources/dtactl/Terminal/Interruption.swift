@@ -6,6 +6,8 @@ import Glibc
 /// signal.
 final class Interruption: Sendable {
     private let undoing = Locked<(@Sendable () -> Void)?>(nil)
+    /// Whether a signal came, and its thread ends this process.
+    private static let hasBegun = Locked(false)
 
     /// From here on the signals belong to a thread of their own. Once in a process.
     init() throws {
@@ -18,6 +20,7 @@ final class Interruption: Sendable {
             var waited = waited
             var number: Int32 = 0
             while unsafe sigwait(&waited, &number) != 0 {}
+            Interruption.hasBegun.withLock { $0 = true }
             undoing.withLock { $0 }?()
             StandardError.clearLine()
             // Ended by the signal itself, so that a shell sees what it was.
@@ -25,6 +28,11 @@ final class Interruption: Sendable {
             unsafe pthread_sigmask(SIG_UNBLOCK, &waited, nil)
             kill(getpid(), number)
         }
+    }
+
+    /// Where a signal came, waits for the end: what fails because something is being undone is nothing to tell about.
+    static func yield() {
+        while hasBegun.withLock({ $0 }) { pause() }
     }
 
     /// Says what is to be undone from now on.

@@ -40,9 +40,11 @@ struct Table {
     }
 
     private static let gap = 2
+    /// Columns that are left of any cell.
+    private static let least = 4
 
-    /// Takes away first what is not needed, then from whichever column that may be cut is the widest, until the line fits
-    /// or none may.
+    /// Takes away first what is not needed, then from whichever column that may be cut is the widest, then from all but
+    /// numbers, until the line fits or none may.
     private func widths(for limit: Int?) -> [Int] {
         let needed = columns.indices.map { index in
             rows.map { DisplayWidth.of($0[index].text) }.reduce(DisplayWidth.of(columns[index].title), max)
@@ -55,11 +57,14 @@ struct Table {
             widths[index] -= spare
             excess -= spare
         }
-        while excess > 0 {
-            let candidates = columns.indices.filter { widths[$0] > columns[$0].minimum ?? .max }
-            guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
-            widths[widest] -= 1
-            excess -= 1
+        // On a very narrow terminal a word that is cut reads better than a line that is broken.
+        for least in [{ $0.minimum ?? .max }, { $0.isNumber ? .max : Table.least }] as [(Column) -> Int] {
+            while excess > 0 {
+                let candidates = columns.indices.filter { widths[$0] > least(columns[$0]) }
+                guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
+                widths[widest] -= 1
+                excess -= 1
+            }
         }
         return widths
     }
