@@ -328,6 +328,17 @@ import Testing
             code { _ = try host.core.envelopes.open(alice, envelope: "\(copy)", as: nil) } == .invalidArgument)
     }
 
+    @Test("a thief's flood of rivals does not crowd the recovered line out of the history")
+    func crowd() throws {
+        for _ in 0..<260 { try host.bring(Stranger(replacing: bank.document, by: [bank.consent])) }
+        let recovered = try bank.recovered(by: key)
+        let next = try recovered.next()
+        try host.bring(recovered, next)
+        let history = try host.core.identities.history("\(bank.cid)")
+        #expect(history.identities.prefix(3).map(\.cid) == [bank.cid, recovered.cid, next.cid])
+        #expect(history.identities.count == 256 && history.blocks.count == 256)
+    }
+
     @Test("a long line is read once for a whole list, and not once for each identity in it")
     func longLine() throws {
         var line = [bank]

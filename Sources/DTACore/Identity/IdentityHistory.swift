@@ -33,10 +33,16 @@ extension IdentityService {
         }
     }
 
-    /// From the oldest that is known, level by level.
+    /// From the oldest that is known to the one that is believed, then those who lead to `cid`, then all others level by
+    /// level: a thief's thousand rivals do not crowd out those who matter.
     private func line(of cid: CID, _ facts: KnownFacts) throws -> [CID] {
-        var line = [try IdentityJudge(facts).ancestors(of: cid).last ?? cid]
-        var seen = Set(line)
+        let judge = IdentityJudge(facts)
+        var line: [CID] = []
+        var seen: Set<CID> = []
+        for end in [try judge.newest(of: cid).cid, cid] {
+            line += try ([end] + judge.ancestors(of: end)).reversed().filter { seen.insert($0).inserted }
+        }
+        line.removeLast(max(0, line.count - IdentityService.historyLimit))
         var next = 0
         while next < line.count, line.count < IdentityService.historyLimit {
             let successors = try Data.fetchAll(
@@ -45,10 +51,9 @@ extension IdentityService {
                     SELECT cid FROM documents WHERE previous = ? AND claim IN ('previous', 'recovery')
                     ORDER BY claim DESC, created, cid LIMIT ?
                     """,
-                arguments: [Data(line[next].bytes), IdentityService.historyLimit - line.count])
-            for successor in try successors.map(KnownFacts.cid) where seen.insert(successor).inserted {
-                line.append(successor)
-            }
+                arguments: [Data(line[next].bytes), IdentityService.historyLimit])
+            let new = try successors.map(KnownFacts.cid).filter { seen.insert($0).inserted }
+            line += new.prefix(IdentityService.historyLimit - line.count)
             next += 1
         }
         return line
