@@ -16,15 +16,26 @@ struct FairQueue<Element> {
         count += 1
     }
 
-    mutating func popFirst() -> Element? {
-        guard let user = turns.popFirst(), let element = lines[user]?.popFirst() else { return nil }
-        count -= 1
-        if lines[user]?.isEmpty ?? true {
-            lines[user] = nil
-        } else {
-            turns.append(user)
+    mutating func popFirst() -> Element? { popFirst(where: { _ in true })?.element }
+
+    /// The next element of a user for whom `isServed` holds. Who is passed over waits for his next turn.
+    mutating func popFirst(where isServed: (UInt32) -> Bool) -> (user: UInt32, element: Element)? {
+        for _ in 0..<lines.count {
+            guard let user = turns.popFirst() else { return nil }
+            guard isServed(user) else {
+                turns.append(user)
+                continue
+            }
+            guard let element = lines[user]?.popFirst() else { return nil }
+            count -= 1
+            if lines[user]?.isEmpty ?? true {
+                lines[user] = nil
+            } else {
+                turns.append(user)
+            }
+            return (user, element)
         }
-        return element
+        return nil
     }
 
     /// Takes out everything for which `condition` holds.

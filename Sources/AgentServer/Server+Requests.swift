@@ -53,10 +53,7 @@ extension Server {
         case .answer(let response): respond(response, to: exchange)
         case .custody(let work): pool.park(job(work, exchange))
         case .slow(let work):
-            let accepted = slowLane.submit(user: user) { [self] in
-                let until = monotonicNanoseconds() + deadline
-                respond(slowPool.withProcess(deadline: until) { work($0) }, to: exchange)
-            }
+            let accepted = slowLane.submit(user: user) { [self] in carryOut(work, exchange) }
             if !accepted { respond(work(.failure(Server.stopping)), to: exchange) }
         case .durable(let work):
             let accepted = durableLane.submit(user: user) { [self] in respond(work(), to: exchange) }
@@ -68,12 +65,22 @@ extension Server {
             let accepted = readingLane.submit(user: user) { [self] in proceed(work(), exchange) }
             if !accepted { proceed(work(), exchange) }
         case .bulk(let work):
-            let accepted = bulkLane.submit(user: user) { [self] in proceed(work(), exchange) }
+            let accepted = bulkLane.submit(user: user) { [self] in
+                let next = work()
+                // It may wait here as well as there, and is not passed on to another thread for it.
+                if case .slow(let slow) = next { carryOut(slow, exchange) } else { proceed(next, exchange) }
+            }
             if !accepted { proceed(work(), exchange) }
         case .asking(let work):
             let accepted = askingLane.submit(user: user) { [self] in proceed(work(), exchange) }
             if !accepted { proceed(work(), exchange) }
         }
+    }
+
+    /// Waits for the HSM process of what is slow.
+    private func carryOut(_ work: @Sendable (CustodyAccess) -> AgentResponse, _ exchange: Exchange) {
+        let until = monotonicNanoseconds() + deadline
+        respond(slowPool.withProcess(deadline: until) { work($0) }, to: exchange)
     }
 
     private func job(_ work: @escaping @Sendable (CustodyAccess) -> Completion, _ exchange: Exchange) -> CustodyPool.Job

@@ -24,8 +24,9 @@ public final class Server: Sendable {
     let readingLane = SlowLane(name: "reading-lane")
     /// Two threads: one hashes while the other writes.
     let bulkLane = SlowLane(name: "bulk-lane", threads: 2)
-    /// Several threads: who waits for another program does nothing meanwhile.
-    let askingLane = SlowLane(name: "asking-lane", threads: 4)
+    /// Several threads: who waits for another program does nothing meanwhile. One of them is always left to others than
+    /// the user who asks for much that nobody has.
+    let askingLane = SlowLane(name: "asking-lane", threads: 4, perUser: 3)
     private let ready = Locked(Ready())
     let deadline: UInt64
     private let registry: Registry

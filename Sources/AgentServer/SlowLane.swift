@@ -5,17 +5,22 @@ import DTASystem
 public final class SlowLane: Sendable {
     private struct State {
         var jobs = FairQueue<@Sendable () -> Void>()
-        var running = 0
+        /// How many jobs of each user run.
+        var running: [UInt32: Int] = [:]
         var stopping = false
     }
 
     private let name: String
     private let threads: Int
+    /// How many of the threads one user may occupy.
+    private let perUser: Int
     private let state = Monitor(State())
 
-    public init(name: String, threads: Int = 1) {
+    /// - Parameter perUser: how many of the threads one user may occupy; nil: all.
+    public init(name: String, threads: Int = 1, perUser: Int? = nil) {
         self.name = name
         self.threads = threads
+        self.perUser = perUser ?? threads
     }
 
     public func start() {
@@ -33,7 +38,7 @@ public final class SlowLane: Sendable {
         }
     }
 
-    public var isIdle: Bool { state.withLock { $0.jobs.isEmpty && $0.running == 0 } }
+    public var isIdle: Bool { state.withLock { $0.jobs.isEmpty && $0.running.isEmpty } }
 
     /// Takes nothing more; what waits is still done.
     public func stop() {
@@ -41,25 +46,29 @@ public final class SlowLane: Sendable {
     }
 
     private func work() {
-        while let job = next() {
+        while let (user, job) = next() {
             job()
-            state.withLock { $0.running -= 1 }
+            // This thread looks at once for what comes next, also for what waited for the user's turn.
+            state.withLock { state in
+                let left = (state.running[user] ?? 1) - 1
+                state.running[user] = left > 0 ? left : nil
+            }
         }
     }
 
-    private func next() -> (@Sendable () -> Void)? {
+    private func next() -> (user: UInt32, job: @Sendable () -> Void)? {
         enum Next {
-            case job(@Sendable () -> Void)
+            case job(UInt32, @Sendable () -> Void)
             case end
         }
-        let next: Next? = state.wait {
-            if let job = $0.jobs.popFirst() {
-                $0.running += 1
-                return .job(job)
+        let next: Next? = state.wait { state in
+            if let (user, job) = state.jobs.popFirst(where: { state.running[$0, default: 0] < perUser }) {
+                state.running[user, default: 0] += 1
+                return .job(user, job)
             }
-            return $0.stopping ? .end : nil
+            return state.stopping ? .end : nil
         }
-        guard case .job(let job) = next else { return nil }
-        return job
+        guard case .job(let user, let job) = next else { return nil }
+        return (user, job)
     }
 }

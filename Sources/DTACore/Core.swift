@@ -52,7 +52,7 @@ public final class Core: Sendable {
             identitiesPerUser: configuration.limits.identitiesPerUser, logger: logger)
         let envelopes = EnvelopeService(identities: identities, blocks: blocks)
         self.envelopes = envelopes
-        ledger = LedgerService(blocks, publisher: publisher) { try envelopes.standing(ofComing: $0) }
+        ledger = LedgerService(blocks, publisher: publisher) { try envelopes.judge(coming: $0) }
     }
 
     // MARK: The HSM is there

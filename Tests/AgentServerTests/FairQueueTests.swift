@@ -1,3 +1,4 @@
+import DTASystem
 import Testing
 
 @testable import AgentServer
@@ -17,6 +18,42 @@ struct FairQueueTests {
         while let next = queue.popFirst() { rest.append(next) }
         #expect(rest == (4...1000).map { "a\($0)" })
         #expect(queue.isEmpty)
+    }
+
+    @Test("passes over who is not served now, and does not forget him")
+    func passingOver() {
+        var queue = FairQueue<String>()
+        for element in ["a1", "a2"] { queue.append(element, user: 1) }
+        for element in ["b1", "b2"] { queue.append(element, user: 2) }
+        #expect(queue.popFirst { $0 == 2 }?.element == "b1")
+        #expect(queue.popFirst { $0 == 2 }?.element == "b2")
+        #expect(queue.popFirst { $0 == 2 } == nil)
+        #expect(queue.count == 2)
+        #expect((0..<2).compactMap { _ in queue.popFirst() } == ["a1", "a2"])
+        #expect(queue.popFirst() == nil)
+    }
+
+    @Test("a lane leaves a thread to others than the user who occupies the rest, and does all of it in the end")
+    func lane() {
+        let lane = SlowLane(name: "test", threads: 3, perUser: 2)
+        let gate = Monitor(false)
+        let done = Monitor<[UInt32]>([])
+        lane.start()
+        for _ in 0..<3 {
+            _ = lane.submit(user: 1) {
+                _ = gate.wait { $0 ? true : nil }
+                // Whoever else waits at the gate.
+                gate.withLockSignalling { _ in }
+                done.withLockSignalling { $0.append(1) }
+            }
+        }
+        _ = lane.submit(user: 2) { done.withLockSignalling { $0.append(2) } }
+        let patience = monotonicNanoseconds() + 120_000_000_000
+        #expect(done.wait(until: patience) { $0 == [2] ? true : nil } == true)
+        #expect(!lane.isIdle)
+        gate.withLockSignalling { $0 = true }
+        #expect(done.wait(until: patience) { $0 == [2, 1, 1, 1] ? true : nil } == true)
+        lane.stop()
     }
 
     @Test("gives up what a condition names and keeps the order of the rest")

@@ -3,6 +3,7 @@ import DTAFormats
 import DTASystem
 import Foundation
 import GRDB
+import Glibc
 import TestSupport
 import Testing
 
@@ -135,7 +136,6 @@ import Testing
         let full = ChunkPlan.fullBlock(isSealed: true)
         for (sizes, count) in [
             ([:], 0), ([:], 1), ([0: full, 2: 100], 3), ([0: full, 1: 100], 1), ([0: full, 1: 100], 3),
-            ([0: 100, 1: 100], 2),
             ([1: 100], 1), ([0: full, 1: 16], 2), ([0: 15], 1), ([0: full, 1: 0], 2),
         ] as [([Int: Int], Int)] {
             let (id, _) = try begin()
@@ -145,6 +145,12 @@ import Testing
         let (id, _) = try begin()
         #expect(code { try write(id, 0, Data(count: full + 1)) } == .invalidArgument)
         #expect(code { try write(id, Int(UInt32.max), Data(count: 100)) } == .invalidArgument)
+        // One block ends the body; a flood of small ones, which take more than is charged for them, is none.
+        try write(id, 5, Data(count: 0))
+        for size in [0, 1, full - 1] {
+            #expect(code { try write(id, 6, Data(count: size)) } == .invalidArgument)
+        }
+        try write(id, 6, Data(count: full))
         try host.core.envelopes.abandon(alice, draft: id)
         #expect(segments.isEmpty)
         #expect(try host.core.ledger.list(count: 0, cursor: "").items.allSatisfy { $0.kind == .identity })
@@ -168,6 +174,41 @@ import Testing
         _ = try begin(by: carol)
         try host.core.envelopes.abandon(alice, draft: drafts[3])
         _ = try begin()
+    }
+
+    @Test("others together cannot keep a user from his first draft")
+    func first() throws {
+        let users = (0..<9).map { user("u\($0)", UInt32(2000 + $0)) }
+        let host = try Host(
+            grants: users.map { grant(["unix:user:\($0.userName)"], identities: ["alice"], ["seal"]) })
+        try host.identity("alice")
+        for user in users.dropLast() { for _ in 0..<8 { _ = try begin(to: [], by: user, on: host) } }
+        _ = try begin(to: [], by: users[8], on: host)
+        #expect(try refusal { _ = try begin(to: [], by: users[8], on: host) }.message.contains("64 drafts"))
+    }
+
+    @Test("what is being finished counts until it is stored or given up")
+    func finishing() throws {
+        let block = ChunkPlan.fullBlock(isSealed: false)
+        let host = try Host { $0.ledgerBytesPerUser = 8 * block + 100_000 }
+        try host.identity("alice")
+        var steps: [CustodyStep<CID>] = []
+        for index in 0..<8 {
+            let id = try begin(to: [], on: host).id
+            try host.core.envelopes.write(
+                alice, draft: id, index: 0, block: Data(repeating: UInt8(index), count: block))
+            steps.append(try host.core.envelopes.finish(alice, draft: id, count: 1))
+        }
+        #expect(code { _ = try begin(to: [], on: host) } == .resourceExhausted)
+        // Neither carried out nor kept.
+        steps.removeLast()
+        let id = try begin(to: [], on: host).id
+        let more = Data(repeating: 99, count: block)
+        try host.core.envelopes.write(alice, draft: id, index: 0, block: more)
+        #expect(
+            code { try host.core.envelopes.write(alice, draft: id, index: 1, block: more) } == .resourceExhausted)
+        for step in steps { _ = try step(host.custodian) }
+        #expect(host.core.envelopes.drafts.count == 1)
     }
 
     @Test("what drafts have on the disk counts as stored, and is stored once")
@@ -293,6 +334,32 @@ import Testing
             .reduce(0) { $0 + $1.size }
         let document = try host.core.identities.show("alice").document.block.count
         #expect(used == stored + document)
+    }
+
+    /// Bytes that a file takes on the disk.
+    private func room(_ path: String) throws -> Int {
+        var status = stat()
+        try #require(stat(path, &status) == 0)
+        return Int(status.st_blocks) * 512
+    }
+
+    @Test("equal blocks take room once, also in a segment that others keep")
+    func roomOfEqualBlocks() throws {
+        let probe = host.path + "/probe"
+        try Data(count: 1 << 20).write(to: URL(fileURLWithPath: probe))
+        let file = try #require(FileHandle(forUpdatingAtPath: probe))
+        PositionedFile.punch(file.fileDescriptor, at: 0, count: 1 << 20)
+        // Not every file system can give room back.
+        guard try room(probe) < 1 << 19 else { return }
+        let equal = Data(count: 5 * ChunkPlan.blockContent)
+        func body(_ byte: UInt8) -> Data { Data(repeating: byte, count: ChunkPlan.blockContent) + equal }
+        let first = try seal(body(1), to: [])
+        let segment = host.path + "/segments/" + (try #require(segments.first))
+        #expect(try room(segment) < 3 * ChunkPlan.blockContent)
+        let second = try seal(body(2), to: [])
+        #expect(try room(segment) < 2 * ChunkPlan.blockContent)
+        #expect(segments.count == 2)
+        #expect(try open(first) == body(1) && open(second) == body(2))
     }
 
     @Test("drafts that nobody used for an hour are dropped, and not those that are in use")

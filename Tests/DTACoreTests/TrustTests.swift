@@ -286,6 +286,69 @@ import Testing
         #expect(code { try distrust("agent") } == .failedPrecondition)
     }
 
+    @Test("who may give only some names does not overrule the distrust of what had another")
+    func overruling() throws {
+        let second = try bank.next()
+        try host.bring(second)
+        try trust(bank.cid, as: "bank")
+        try distrust("bank")
+        for party in [bank, second] {
+            #expect(code { try trust(party.cid, as: "partner-bank", by: carol) } == .permissionDenied)
+            #expect(try host.show(party.cid).trust == .distrusted)
+        }
+        #expect(try trust(bank.cid, as: "partner-bank").trust == .trusted)
+        #expect(try trust("partner-bank", by: carol).trust == .trusted)
+    }
+
+    @Test("who was trusted before his claim was refuted is trusted no more, and his alias can be taken away")
+    func refutedLater() throws {
+        let house = try Stranger("house")
+        let mallory = try Stranger(replacing: house.document, forging: true)
+        try host.bring(mallory)
+        #expect(try trust(mallory.cid, as: "mallory").trust == .trusted)
+        try host.bring(house)
+        #expect(try host.core.identities.trust(mallory.cid) == .untrusted)
+        #expect(try distrust("mallory").trust == .distrusted)
+        try trust(house.cid, as: "mallory")
+    }
+
+    @Test("a document stored as a raw block is no identity, and hides none")
+    func raw() throws {
+        let house = try Stranger("house")
+        let raw = try host.core.ledger.put(carol, data: house.document.block, contentType: "")
+        #expect(code { _ = try host.show(raw) } == .invalidArgument)
+        #expect(code { _ = try host.seal(to: ["\(raw)"]) } == .invalidArgument)
+        #expect(code { _ = try host.show(house.cid) } == .notFound)
+        let known = try host.core.ledger.put(carol, data: bank.document.block, contentType: "")
+        #expect(code { try distrust(known) } == .invalidArgument)
+        let envelope = try host.seal(to: ["alice"])
+        let copy = try host.core.ledger.put(
+            carol, data: host.core.ledger.get("\(envelope)").bytes, contentType: "")
+        #expect(
+            code { _ = try host.core.envelopes.open(alice, envelope: "\(copy)", as: nil) } == .invalidArgument)
+    }
+
+    @Test("a long line is read once for a whole list, and not once for each identity in it")
+    func longLine() throws {
+        var line = [bank]
+        for _ in 0..<30 { line.append(try line[line.count - 1].next()) }
+        for party in line.dropFirst() { try host.bring(party) }
+        let identities = host.core.identities
+        let statements = try host.core.ledger.blocks.store.read { database in
+            var statements = 0
+            database.trace { _ in statements += 1 }
+            defer { database.trace() }
+            let facts = KnownFacts(database: database)
+            for party in line {
+                let known = try identities.known(party.document, facts)
+                #expect(known.successor == (party.cid == line[30].cid ? nil : line[30].cid))
+            }
+            return statements
+        }
+        // Four about each, and whether it is known.
+        #expect((31...200).contains(statements), "\(statements)")
+    }
+
     @Test("trust in a later one goes before distrust in an earlier one")
     func nearest() throws {
         let second = try bank.next()

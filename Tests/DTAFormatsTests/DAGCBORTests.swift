@@ -50,8 +50,27 @@ struct DAGCBORTests {
     func refused(_ vector: RefusedVector) throws {
         let input = try bytes(vector.bytes)
         let error = refusal(vector.what) { _ = try DAGCBOR.decode(input) }
+        #expect(refusal(vector.what) { try DAGCBOR.check(input) } == error)
         let words = try #require(DAGCBORTests.words[vector.rule])
         #expect(words.contains { error.reason.contains($0) }, "\(error.reason)")
+    }
+
+    @Test("what is a document is refused before a block of many small values takes much memory; what is data is not")
+    func bomb() throws {
+        let list = try DAGCBOR.encode(.list([DAGCBOR.Value](repeating: .list([]), count: 100_000)))
+        // The largest envelope that there is has fewer.
+        let wrap = DAGCBOR.Value.map(["enc": .bytes([]), "key": .bytes([])])
+        let link = DAGCBOR.Value.link(CID(hashing: [UInt8](), codec: .raw))
+        let largest = DAGCBOR.Value.map([
+            "chunks": .list([DAGCBOR.Value](repeating: link, count: Chunks.linksPerPage)),
+            "to": .list([DAGCBOR.Value](repeating: link, count: Envelope.listedRecipients)),
+            "wraps": .list([DAGCBOR.Value](repeating: wrap, count: Envelope.listedRecipients)),
+        ])
+        _ = try DAGCBOR.decode(DAGCBOR.encode(largest), mostValues: DAGCBOR.documentValues / 4 * 3)
+        #expect(refusal { _ = try DAGCBOR.decode(list, mostValues: 100_000) }.reason.contains("more values"))
+        #expect(try DAGCBOR.decode(list, mostValues: 100_001) == DAGCBOR.decode(list))
+        try DAGCBOR.check(list)
+        #expect(refusal { _ = try SignedEnvelope(block: list) }.reason.contains("more values"))
     }
 
     @Test("every rule has vectors")

@@ -12,6 +12,8 @@ final class Draft: Sendable {
     let envelope: EnvelopeDraft
     let segment: PartialSegment
     private let state: Locked<State>
+    /// Called when nobody holds the draft any more.
+    private let ended: @Sendable () -> Void
 
     private struct State: Sendable {
         /// The blocks that are written, by index.
@@ -20,6 +22,8 @@ final class Draft: Sendable {
         var busy: Set<Int> = []
         /// Bytes in the segment.
         var size = 0
+        /// The one block that is not full: the last.
+        var short: Int?
         /// No more blocks are taken.
         var closed = false
         var lastUse = monotonicNanoseconds()
@@ -30,7 +34,10 @@ final class Draft: Sendable {
         let size: Int
     }
 
-    init(owner: Owner, from: IdentityRecord, begun: EnvelopeService.Begun, segment: PartialSegment) {
+    init(
+        owner: Owner, from: IdentityRecord, begun: EnvelopeService.Begun, segment: PartialSegment,
+        ended: @escaping @Sendable () -> Void = {}
+    ) {
         id = segment.id
         self.owner = owner
         self.from = from
@@ -38,7 +45,10 @@ final class Draft: Sendable {
         envelope = begun.draft
         self.segment = segment
         state = Locked(State())
+        self.ended = ended
     }
+
+    deinit { ended() }
 
     private var fullBlock: Int { ChunkPlan.fullBlock(isSealed: !envelope.isPublic) }
 
@@ -82,6 +92,17 @@ final class Draft: Sendable {
                 throw DTAError(
                     .failedPrecondition, "block \(index) of this draft was sent before",
                     hint: "abandon the draft and begin another: a body is never sealed twice under one key")
+            }
+            // Small blocks would cost memory and room on the disk that nobody is charged for.
+            if count < fullBlock {
+                guard state.short == nil else {
+                    state.busy.remove(index)
+                    throw DTAError(
+                        .invalidArgument,
+                        "block \(index) is not full: all blocks of a body have \(fullBlock) bytes but "
+                            + "the last, which was sent before")
+                }
+                state.short = index
             }
             state.size += count
             state.lastUse = monotonicNanoseconds()

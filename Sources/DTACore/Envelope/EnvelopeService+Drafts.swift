@@ -13,7 +13,10 @@ extension EnvelopeService {
         let owner = Owner(uid: caller.uid, name: caller.userName)
         try drafts.checkRoom(for: owner)
         let begun = try begin(address, from)
-        let draft = Draft(owner: owner, from: from, begun: begun, segment: try blocks.segments.begin())
+        let segment = try blocks.segments.begin()
+        let draft = Draft(owner: owner, from: from, begun: begun, segment: segment) { [weak drafts] in
+            drafts?.remove(segment.id)
+        }
         CrashPoint.reach(.envelopeDraftBegun)
         try drafts.add(draft)
         return (draft.id, begun.keys?.chunkKey ?? [])
@@ -36,7 +39,7 @@ extension EnvelopeService {
     /// Ends a draft: makes its blocks durable, and leaves the signature and the transaction that stores it all.
     /// Whatever comes of it, the draft is used up: its file goes with the last who holds the draft, unless it is stored.
     public func finish(_ caller: Caller, draft id: String, count: UInt32) throws -> CustodyStep<CID> {
-        let draft = try drafts.take(id, caller)
+        let draft = try drafts.takeToFinish(id, caller)
         let (plan, bodyBlocks) = try draft.close(count: Int(count))
         // What was granted at the beginning may have been taken back, and the sender may have been replaced.
         _ = try identities.sender(caller, draft.from.cid.description)
@@ -45,7 +48,10 @@ extension EnvelopeService {
         }
         try draft.segment.finish()
         CrashPoint.reach(.envelopeFinishSynced)
-        return { [self] in try store(draft, parts, bodyBlocks, $0) }
+        return { [self] custodian in
+            defer { drafts.remove(id) }
+            return try store(draft, parts, bodyBlocks, custodian)
+        }
     }
 
     private func store(
@@ -53,19 +59,20 @@ extension EnvelopeService {
     ) throws -> CID {
         let signed = try sign(parts.envelope, draft.from, draft.sender, custodian)
         CrashPoint.reach(.envelopeFinishSigned)
-        let standing = try identities.standing(draft.from.cid).name
         let left = try blocks.store.write { database in
+            let standing = try identities.standing(draft.from.cid, in: database)?.name
             let left = try blocks.insert(bodyBlocks, partOf: signed.cid, owner: draft.owner, in: database)
             for page in parts.blocks {
                 try blocks.insert(page.bytes, page.cid, .block, partOf: signed.cid, owner: draft.owner, in: database)
             }
+            let standing = try identities.standing(draft.from.cid, in: database)?.name
             try blocks.insert(signed, standing: standing, owner: draft.owner, in: database)
             return left
         }
         draft.segment.keep()
         CrashPoint.reach(.envelopeFinishStored)
         // It is stored: what cannot be tidied up now is at the next start.
-        try? blocks.removeUnused(left)
+        try? blocks.free(left)
         return signed.cid
     }
 
@@ -77,7 +84,7 @@ extension EnvelopeService {
     }
 
     private func drop(_ draft: Draft) {
-        drafts.remove(draft)
+        drafts.remove(draft.id)
         draft.discard()
     }
 }

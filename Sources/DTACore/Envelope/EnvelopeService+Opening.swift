@@ -118,27 +118,30 @@ extension EnvelopeService {
     /// The sender's standing when a verified envelope came. Where that could not be judged then, it is now, and for good.
     func standingAtReceipt(_ signed: SignedEnvelope) throws -> String {
         if let known = try received.find(signed.cid)?.standing { return known }
-        let standing = try identities.standing(signed.envelope.header.from).name
-        try blocks.store.write { database in
+        return try blocks.store.write { database in
+            let standing = try identities.standing(signed.envelope.header.from, in: database)?.name
             try ReceivedEnvelopes.insert(
                 signed, standing: standing, received: unixMicroseconds() / 1_000_000, in: database)
+            // Whoever stored it meanwhile has judged it, and that counts.
+            return try ReceivedEnvelopes.standing(signed.cid, in: database) ?? ReceivedEnvelope.unknownStanding
         }
-        return standing
     }
 
-    /// The name of the sender's standing as an envelope comes; nil where his document is not here.
+    /// Verifies an envelope as it comes, where its sender's document is here.
+    /// - Returns: what judges the sender's standing, in the transaction that stores the envelope: so no revocation comes
+    ///   in between. It answers nil where that cannot be judged yet.
     /// - Throws: where the envelope is not its sender's.
-    func standing(ofComing signed: SignedEnvelope) throws -> String? {
+    func judge(coming signed: SignedEnvelope) throws -> LedgerService.StandingJudge {
         let sender: SignedIdentity
         do {
             sender = try blocks.document(signed.envelope.header.from)
         } catch let error as DTAError where error.code == .notFound {
-            return nil
+            return { _ in nil }
         }
         try explaining("the envelope \(signed.cid) is not from \(identities.display(sender.cid))") {
             try signed.verify(sender: sender)
         }
-        return try identities.standing(sender.cid).name
+        return { [identities] in try identities.standing(sender.cid, in: $0)?.name }
     }
 
     private func check(_ signed: SignedEnvelope, _ trust: Trust, _ standing: String) throws {

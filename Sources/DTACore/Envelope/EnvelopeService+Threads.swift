@@ -16,7 +16,8 @@ extension EnvelopeService {
             throw DTAError(.invalidArgument, "\(quoted(cursor)) is no cursor of a thread")
         }
         let (found, last) = try received.thread(thread, count: size, after: place)
-        let items = try found.map { (try judged($0), try identities.trust($0.from)) }
+        let trust = try identities.trust(Set(found.map(\.from)))
+        let items = try found.map { (try judged($0), trust[$0.from] ?? .untrusted) }
         return Page(items: items, cursor: last?.text ?? "")
     }
 

@@ -57,8 +57,8 @@ public final class EnvelopeService: Sendable {
         return { [self] custodian in
             let signed = try sign(parts.envelope, from, begun.sender, custodian)
             CrashPoint.reach(.envelopeSealSigned)
-            let standing = try identities.standing(from.cid).name
             try blocks.store.write { database in
+                let standing = try identities.standing(from.cid, in: database)?.name
                 for page in parts.blocks {
                     try blocks.insert(page.bytes, page.cid, .block, partOf: signed.cid, owner: owner, in: database)
                 }

@@ -21,9 +21,10 @@ extension IdentityService {
         let cid = try cid(subject)
         _ = try document("\(cid)")
         return try blocks.store.read { database in
-            let line = try self.line(of: cid, in: database)
+            let facts = KnownFacts(database: database)
+            let line = try self.line(of: cid, facts)
             let identities = try line.compactMap { cid in
-                try blocks.identity(cid, in: database).map { try known($0, in: database) }
+                try blocks.identity(cid, in: database).map { try known($0, facts) }
             }
             let revocations = try line.flatMap { try self.revocations(of: $0, in: database) }
             return IdentityHistory(
@@ -33,14 +34,13 @@ extension IdentityService {
     }
 
     /// From the oldest that is known, level by level.
-    private func line(of cid: CID, in database: Database) throws -> [CID] {
-        let judge = IdentityJudge(KnownFacts(database: database))
-        var line = [try judge.ancestors(of: cid).last ?? cid]
+    private func line(of cid: CID, _ facts: KnownFacts) throws -> [CID] {
+        var line = [try IdentityJudge(facts).ancestors(of: cid).last ?? cid]
         var seen = Set(line)
         var next = 0
         while next < line.count, line.count < IdentityService.historyLimit {
             let successors = try Data.fetchAll(
-                database,
+                facts.database,
                 sql: """
                     SELECT cid FROM documents WHERE previous = ? AND claim IN ('previous', 'recovery')
                     ORDER BY claim DESC, created, cid LIMIT ?

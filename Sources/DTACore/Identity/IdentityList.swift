@@ -41,11 +41,12 @@ extension IdentityService {
 
     private func known(_ own: ArraySlice<IdentityRecord>) throws -> [KnownIdentity] {
         try blocks.store.read { database in
-            try own.map { record in
+            let facts = KnownFacts(database: database)
+            return try own.map { record in
                 let statement = try database.cachedStatement(sql: "SELECT previous FROM documents WHERE cid = ?")
                 let previous = try Data.fetchOne(statement, arguments: [Data(record.cid.bytes)]).map(KnownFacts.cid)
                 return try known(
-                    record.cid, name: record.name, created: record.created, previous: previous, in: database)
+                    record.cid, name: record.name, created: record.created, previous: previous, facts)
             }
         }
     }
@@ -62,10 +63,11 @@ extension IdentityService {
                     ORDER BY blocks.number LIMIT ?
                     """,
                 arguments: [after, count + 1])
+            let facts = KnownFacts(database: database)
             let items = try rows.prefix(count).map { row in
                 try known(
                     KnownFacts.cid(row["cid"]), name: row["name"], created: row["created"],
-                    previous: (row["previous"] as Data?).map(KnownFacts.cid), in: database)
+                    previous: (row["previous"] as Data?).map(KnownFacts.cid), facts)
             }
             let last: Int64 = count == 0 ? after : rows.prefix(count).last?["number"] ?? after
             return Page(items: items, cursor: rows.count > count ? "other:\(last)" : "")

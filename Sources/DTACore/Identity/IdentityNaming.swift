@@ -64,9 +64,10 @@ extension IdentityService {
     func recipients(_ subjects: [String]) throws -> [SignedIdentity] {
         let documents = try subjects.map(document)
         try blocks.store.read { database in
+            let facts = KnownFacts(database: database)
             for (subject, document) in zip(subjects, documents) {
-                try checkCurrent(subject, document.cid, "nothing is sealed to it", in: database)
-                guard try !isDistrusted(document.cid, in: database) else {
+                try checkCurrent(subject, document.cid, "nothing is sealed to it", facts)
+                guard try distrusted(document.cid, facts) == nil else {
                     throw DTAError(
                         .failedPrecondition,
                         "\(called(subject, document.cid)) is distrusted here: nothing is sealed to it",
@@ -81,7 +82,7 @@ extension IdentityService {
     func sender(_ caller: Caller, _ subject: String) throws -> IdentityRecord {
         let own = try authorized(caller, .seal, subject)
         try blocks.store.read { database in
-            try checkCurrent(subject, own.cid, "nothing is sent as it", in: database)
+            try checkCurrent(subject, own.cid, "nothing is sent as it", KnownFacts(database: database))
         }
         return own
     }
@@ -98,8 +99,8 @@ extension IdentityService {
         return sound
     }
 
-    private func checkCurrent(_ subject: String, _ cid: CID, _ so: String, in database: Database) throws {
-        let judge = IdentityJudge(KnownFacts(database: database))
+    private func checkCurrent(_ subject: String, _ cid: CID, _ so: String, _ facts: KnownFacts) throws {
+        let judge = IdentityJudge(facts)
         let who = called(subject, cid)
         switch try judge.standing(of: cid) {
         case .current: return

@@ -12,12 +12,17 @@ extension IdentityService {
     ///   - url: where its courier is reached, https or http; "": as before.
     public func trust(_ caller: Caller, _ subject: String, alias: String, url: String) throws -> KnownIdentity {
         let cid = try cid(subject)
-        let before = try blocks.store.read { try KnownFacts(database: $0).trustRow(of: cid) }
+        let (before, distrusted) = try blocks.store.read { database -> (TrustRow?, CID?) in
+            let facts = KnownFacts(database: database)
+            return (try facts.trustRow(of: cid), try self.distrusted(cid, facts))
+        }
         let own = own(cid)
         let name = try alias.isEmpty ? before?.alias : IdentityName(alias).text
         try authorizeTrust(caller, name ?? own?.name ?? "\(cid)")
         // Whoever may give a name may not thereby take another away that he may not give.
         if let old = before?.alias, old != name { try authorizeTrust(caller, old) }
+        // Distrust has no name any more: who overrules it may speak of anybody, and not only of names like this one.
+        if let distrusted { try authorizeTrust(caller, "\(distrusted)") }
         guard own == nil || name == nil else {
             throw DTAError(
                 .invalidArgument, "identity \(display(cid)) is of this host and has its name: it takes no other")
@@ -55,7 +60,8 @@ extension IdentityService {
     ///   was given, so that the whole line loses trust.
     public func distrust(_ caller: Caller, _ subject: String) throws -> KnownIdentity {
         let cid = try cid(subject)
-        let document = try document("\(cid)")
+        // Also one that was refuted since: else its alias could not be taken away.
+        let document = try blocks.document(cid)
         let before = try blocks.store.read { try KnownFacts(database: $0).trustRow(of: cid) }
         try authorizeTrust(caller, before?.alias ?? own(cid)?.name ?? "\(cid)")
         if let own = own(cid), own.owner == .agent {

@@ -3,35 +3,56 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// What the ledger knows of identities, as facts for a judgement, in one consistent reading of it.
+/// What the ledger knows of identities, as facts for a judgement, in one consistent reading of it. What it was asked once
+/// it remembers: somebody's made-up line of a thousand links must not be read again for each of them in a list.
 struct KnownFacts: SuccessionFacts {
     let database: Database
+    private let memory = Memory()
+
+    init(database: Database) { self.database = database }
+
+    private final class Memory {
+        var successors: [CID: [Succession]] = [:]
+        var predecessors: [CID: CID?] = [:]
+        var revoked: [CID: Bool] = [:]
+        var trust: [CID: TrustRow?] = [:]
+    }
 
     private static let verified = "('previous', 'recovery')"
 
     func successors(of cid: CID) throws -> [Succession] {
+        if let known = memory.successors[cid] { return known }
         let statement = try database.cachedStatement(
             sql: """
                 SELECT * FROM (SELECT cid, claim FROM documents WHERE previous = ? AND claim = 'recovery' LIMIT 2)
                 UNION ALL
                 SELECT * FROM (SELECT cid, claim FROM documents WHERE previous = ? AND claim = 'previous' LIMIT 2)
                 """)
-        return try Row.fetchAll(statement, arguments: [Data(cid.bytes), Data(cid.bytes)]).compactMap { row in
+        let rows = try Row.fetchAll(statement, arguments: [Data(cid.bytes), Data(cid.bytes)])
+        let found: [Succession] = try rows.compactMap { row in
             guard let authority = Authority(rawValue: row["claim"]) else { return nil }
             return Succession(try KnownFacts.cid(row["cid"]), by: authority)
         }
+        memory.successors[cid] = found
+        return found
     }
 
     func predecessor(of cid: CID) throws -> CID? {
+        if let known = memory.predecessors[cid] { return known }
         let statement = try database.cachedStatement(
             sql: "SELECT previous FROM documents WHERE cid = ? AND claim IN \(KnownFacts.verified)")
-        return try Data.fetchOne(statement, arguments: [Data(cid.bytes)]).map(KnownFacts.cid)
+        let found = try Data.fetchOne(statement, arguments: [Data(cid.bytes)]).map(KnownFacts.cid)
+        memory.predecessors.updateValue(found, forKey: cid)
+        return found
     }
 
     func isRevoked(_ cid: CID) throws -> Bool {
+        if let known = memory.revoked[cid] { return known }
         let statement = try database.cachedStatement(
             sql: "SELECT EXISTS (SELECT 1 FROM revocations WHERE revokes = ? AND claim IN \(KnownFacts.verified))")
-        return try Bool.fetchOne(statement, arguments: [Data(cid.bytes)]) ?? false
+        let found = try Bool.fetchOne(statement, arguments: [Data(cid.bytes)]) ?? false
+        memory.revoked[cid] = found
+        return found
     }
 
     /// Whether an identity's document is here, and is not refuted by the one of its predecessor.
@@ -43,8 +64,11 @@ struct KnownFacts: SuccessionFacts {
 
     /// What somebody here said of an identity.
     func trustRow(of cid: CID) throws -> TrustRow? {
+        if let known = memory.trust[cid] { return known }
         let statement = try database.cachedStatement(sql: "SELECT * FROM trust WHERE cid = ?")
-        return try Row.fetchOne(statement, arguments: [Data(cid.bytes)]).map(TrustRow.init)
+        let found = try Row.fetchOne(statement, arguments: [Data(cid.bytes)]).map(TrustRow.init)
+        memory.trust.updateValue(found, forKey: cid)
+        return found
     }
 
     static func cid(_ data: Data) throws -> CID {

@@ -28,16 +28,15 @@ extension IdentityService {
     /// All that is known of an identity, in one reading.
     /// - Parameter name: as its document says.
     func known(
-        _ cid: CID, name: String, created: Int64, previous: CID?, in database: Database
+        _ cid: CID, name: String, created: Int64, previous: CID?, _ facts: KnownFacts
     ) throws -> KnownIdentity {
-        let facts = KnownFacts(database: database)
         let judge = IdentityJudge(facts)
         let own = own(cid)
         var known = KnownIdentity(
             cid: cid, name: own?.name ?? name, owner: own?.owner, created: created, previous: previous)
         known.standing = try judge.standing(of: cid)
         if case .rotated = known.standing { known.successor = try judge.newest(of: cid).cid }
-        known.trust = try trust(cid, in: database)
+        known.trust = try trust(cid, facts)
         let inherits = own == nil && known.trust == .trusted
         let row = try facts.trustRow(of: cid) ?? (inherits ? firstTrustRow(judge.lineage(of: cid), facts) : nil)
         known.alias = row?.alias
@@ -52,13 +51,13 @@ extension IdentityService {
         return nil
     }
 
-    func known(_ document: SignedIdentity, in database: Database) throws -> KnownIdentity {
+    func known(_ document: SignedIdentity, _ facts: KnownFacts) throws -> KnownIdentity {
         try known(
             document.cid, name: document.identity.name, created: document.identity.created,
-            previous: document.identity.previous, in: database)
+            previous: document.identity.previous, facts)
     }
 
     func known(_ document: SignedIdentity) throws -> KnownIdentity {
-        try blocks.store.read { try known(document, in: $0) }
+        try blocks.store.read { try known(document, KnownFacts(database: $0)) }
     }
 }

@@ -26,7 +26,9 @@ final class RecoveryDrafts: Sendable {
     func check(_ owner: Owner) throws { try drafts.withLock { try RecoveryDrafts.check($0, owner) } }
 
     private static func check(_ drafts: [String: RecoveryDraft], _ owner: Owner) throws {
-        guard drafts.count < all, drafts.values.filter({ $0.owner == owner }).count < perUser else {
+        let own = drafts.values.count { $0.owner == owner }
+        // A user's first is always allowed, so that others together cannot keep him from it.
+        guard own == 0 || (own < perUser && drafts.count < all) else {
             throw DTAError(
                 .resourceExhausted, "too many recoveries wait to be finished: \(perUser) of a user, \(all) in all",
                 hint: "finish one, or wait ten minutes: then what was not finished is dropped")

@@ -16,34 +16,43 @@ extension IdentityService {
         try blocks.store.read { try IdentityJudge(KnownFacts(database: $0)).standing(of: cid) }
     }
 
-    /// The same as part of a transaction; nil where the identity's document is not here.
+    /// The same as part of a transaction; nil where the identity's document is not here, or is refuted.
     func standing(_ cid: CID, in database: Database) throws -> Standing? {
         let facts = KnownFacts(database: database)
         return try facts.isKnown(cid) ? try IdentityJudge(facts).standing(of: cid) : nil
     }
 
     /// Whether an identity is trusted now.
-    func trust(_ cid: CID) throws -> Trust { try blocks.store.read { try trust(cid, in: $0) } }
+    func trust(_ cid: CID) throws -> Trust { try blocks.store.read { try trust(cid, KnownFacts(database: $0)) } }
 
-    /// Whether trust was taken away from an identity, or from the nearest before it of whom something was said.
-    func isDistrusted(_ cid: CID, in database: Database) throws -> Bool {
-        let facts = KnownFacts(database: database)
-        var next: CID? = cid
-        for _ in 0...IdentityJudge<KnownFacts>.linkLimit {
-            guard let cid = next else { return false }
-            if let row = try facts.trustRow(of: cid) { return !row.isTrusted }
-            next = try facts.predecessor(of: cid)
+    /// The same of many.
+    func trust(_ cids: Set<CID>) throws -> [CID: Trust] {
+        try blocks.store.read { database in
+            let facts = KnownFacts(database: database)
+            return Dictionary(uniqueKeysWithValues: try cids.map { ($0, try trust($0, facts)) })
         }
-        return false
     }
 
-    /// Whether an identity is trusted, as part of a transaction.
+    /// From whom trust was taken away: an identity, or the nearest before it of whom something was said; nil where it was
+    /// not.
+    func distrusted(_ cid: CID, _ facts: KnownFacts) throws -> CID? {
+        var next: CID? = cid
+        for _ in 0...IdentityJudge<KnownFacts>.linkLimit {
+            guard let cid = next else { return nil }
+            if let row = try facts.trustRow(of: cid) { return row.isTrusted ? nil : cid }
+            next = try facts.predecessor(of: cid)
+        }
+        return nil
+    }
+
+    /// Whether an identity is trusted, in one reading with other questions.
     ///
     /// What was said of the identity itself goes first; then, going up its line, what was said of the nearest before it.
     /// Distrust comes down every link that was ever agreed to, trust only down those that all hold.
-    func trust(_ cid: CID, in database: Database) throws -> Trust {
-        if try isDistrusted(cid, in: database) { return .distrusted }
-        let facts = KnownFacts(database: database)
+    func trust(_ cid: CID, _ facts: KnownFacts) throws -> Trust {
+        if try distrusted(cid, facts) != nil { return .distrusted }
+        // It may have been trusted before the document came that refutes its own.
+        guard try facts.isKnown(cid) else { return .untrusted }
         // Down a line that holds, the first of whom anything was said was trusted: else it were distrusted.
         for ancestor in try [cid] + IdentityJudge(facts).lineage(of: cid) {
             if try own(ancestor) != nil || facts.trustRow(of: ancestor) != nil { return .trusted }

@@ -33,15 +33,12 @@ extension BlockStore {
         return Dropped(bytes: known.size, place: known.place)
     }
 
-    /// Gives a block its bytes back, if they were dropped. From now on they are `owner`'s.
-    /// - Returns: whether they were.
-    func restore(_ bytes: [UInt8], _ cid: CID, owner: Owner, in database: Database) throws -> Bool {
-        guard let known = try row(cid, database), known.isDropped else { return false }
+    /// Gives a block that was dropped its bytes back. From now on they are `owner`'s.
+    func restore(_ bytes: [UInt8], _ cid: CID, owner: Owner, in database: Database) throws {
         try database.cachedStatement(sql: "UPDATE blocks SET bytes = ? WHERE cid = ?")
             .execute(arguments: [Data(bytes), cid.column])
         try give(cid, to: owner, in: database)
         try charge(bytes.count, owner, database)
-        return true
     }
 
     /// Makes a block that was dropped `owner`'s.

@@ -15,18 +15,19 @@ extension BlockStore {
     /// Stores the blocks of a segment as part of a transaction. A block that was already here is found in the new segment
     /// from now on, which repairs it where it was damaged, and is not charged again.
     /// - Parameter envelope: whose body they are; its pin will keep them.
-    /// - Returns: the segments in which some of the blocks were before.
+    /// - Returns: where blocks were before, for `free`: in other segments, and in this one where a body has a block more
+    ///   than once. What is charged once must not take room on the disk twice.
     func insert(
         _ blocks: [SegmentBlock], partOf envelope: CID, owner: Owner, in database: Database
-    ) throws -> Set<String> {
-        var left: Set<String> = []
+    ) throws -> [Dropped] {
+        var left: [Dropped] = []
         var new = 0
         for block in blocks {
             let place = block.place
             try outbox?.add(block.cid, coveredBy: envelope, in: database)
             if let known = try row(block.cid, database) {
                 if known.isDropped { new += block.size }
-                if let before = known.place?.segment, before != place.segment { left.insert(before) }
+                if let before = known.place, before != place { left.append(Dropped(bytes: block.size, place: before)) }
                 try database.execute(
                     sql: "UPDATE blocks SET bytes = x'', size = ?, segment = ?, segment_offset = ? WHERE cid = ?",
                     arguments: [block.size, place.segment, place.offset, Data(block.cid.bytes)])
@@ -34,21 +35,21 @@ extension BlockStore {
                 continue
             }
             new += block.size
-            try database.execute(
+            try database.cachedStatement(
                 sql: """
                     INSERT INTO blocks (cid, bytes, size, kind, stored, owner_uid, owner_name, segment, segment_offset)
                     VALUES (?, x'', ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    Data(block.cid.bytes), block.size, BlockKind.block.rawValue, unixMicroseconds() / 1_000_000,
-                    Int64(owner.uid), owner.name, place.segment, place.offset,
-                ])
+                    """
+            ).execute(arguments: [
+                Data(block.cid.bytes), block.size, BlockKind.block.rawValue, unixMicroseconds() / 1_000_000,
+                Int64(owner.uid), owner.name, place.segment, place.offset,
+            ])
         }
         try charge(new, owner, database)
         return left
     }
 
-    /// Gives the room of blocks that were dropped back to the disk.
+    /// Gives the room of blocks that were dropped, or are elsewhere now, back to the disk.
     func free(_ dropped: [Dropped]) throws {
         for block in dropped {
             if let place = block.place { segments.punch(place, count: block.bytes) }

@@ -36,8 +36,8 @@ struct BlockStore: Sendable {
         in database: Database
     ) throws {
         try outbox?.add(cid, coveredBy: envelope, in: database)
-        if try restore(bytes, cid, owner: owner, in: database) { return }
         if let known = try row(cid, database) {
+            if known.isDropped { return try restore(bytes, cid, owner: owner, in: database) }
             guard (try? content(known)) != Data(bytes) else { return }
             try database.execute(
                 sql: "UPDATE blocks SET bytes = ?, size = ?, segment = NULL, segment_offset = NULL WHERE cid = ?",
@@ -45,14 +45,14 @@ struct BlockStore: Sendable {
             return
         }
         try charge(bytes.count, owner, database)
-        try database.execute(
+        try database.cachedStatement(
             sql: """
                 INSERT INTO blocks (cid, bytes, size, kind, stored, owner_uid, owner_name) VALUES (?, ?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
-                Data(cid.bytes), Data(bytes), bytes.count, kind.rawValue, unixMicroseconds() / 1_000_000,
-                Int64(owner.uid), owner.name,
-            ])
+                """
+        ).execute(arguments: [
+            Data(cid.bytes), Data(bytes), bytes.count, kind.rawValue, unixMicroseconds() / 1_000_000,
+            Int64(owner.uid), owner.name,
+        ])
     }
 
     /// Stores an envelope, and records that it came.
@@ -66,15 +66,14 @@ struct BlockStore: Sendable {
     // MARK: What users may store
 
     func charge(_ size: Int, _ owner: Owner, _ database: Database) throws {
-        try database.execute(
-            sql: """
-                INSERT INTO ledger_usage (owner_uid, owner_name, bytes) VALUES (?, ?, ?)
-                ON CONFLICT (owner_uid, owner_name) DO UPDATE SET bytes = bytes + excluded.bytes
-                """,
-            arguments: [Int64(owner.uid), owner.name, size])
-        guard owner != .agent else { return }
-        let used = try BlockStore.usage(owner, database)
-        guard used <= limit else { throw tooMuch(owner, used: used - size, more: size) }
+        let used = try Int.fetchOne(
+            database.cachedStatement(
+                sql: """
+                    INSERT INTO ledger_usage (owner_uid, owner_name, bytes) VALUES (?, ?, ?)
+                    ON CONFLICT (owner_uid, owner_name) DO UPDATE SET bytes = bytes + excluded.bytes RETURNING bytes
+                    """), arguments: [Int64(owner.uid), owner.name, size])
+        guard owner != .agent, let used, used > limit else { return }
+        throw tooMuch(owner, used: used - size, more: size)
     }
 
     /// - Parameter staged: bytes of the owner's that are on the disk and not in the ledger yet.
@@ -93,7 +92,7 @@ struct BlockStore: Sendable {
 
     private static func usage(_ owner: Owner, _ database: Database) throws -> Int {
         try Int.fetchOne(
-            database, sql: "SELECT bytes FROM ledger_usage WHERE owner_uid = ? AND owner_name = ?",
+            database.cachedStatement(sql: "SELECT bytes FROM ledger_usage WHERE owner_uid = ? AND owner_name = ?"),
             arguments: [Int64(owner.uid), owner.name]) ?? 0
     }
 
@@ -111,7 +110,7 @@ struct BlockStore: Sendable {
 
     func row(_ cid: CID, _ database: Database) throws -> Stored? {
         try Row.fetchOne(
-            database, sql: "SELECT bytes, size, segment, segment_offset FROM blocks WHERE cid = ?",
+            database.cachedStatement(sql: "SELECT bytes, size, segment, segment_offset FROM blocks WHERE cid = ?"),
             arguments: [Data(cid.bytes)]
         ).map { row in
             let segment: String? = row["segment"]

@@ -14,13 +14,16 @@ public final class LedgerService: Sendable {
     /// Whether a block must stay here because something that is not finished needs it.
     let isHeld: @Sendable (CID) throws -> Bool
 
-    /// The standing of a coming envelope's sender, as `EnvelopeService.standing(ofComing:)` judges it.
-    let judge: @Sendable (SignedEnvelope) throws -> String?
+    /// Tells the name of a sender's standing in the transaction that stores his envelope.
+    typealias StandingJudge = @Sendable (Database) throws -> String?
+
+    /// Verifies an envelope that comes, as `EnvelopeService.judge(coming:)` does.
+    let judge: @Sendable (SignedEnvelope) throws -> StandingJudge
 
     init(
         _ blocks: BlockStore, publisher: Publisher? = nil,
         isHeld: @escaping @Sendable (CID) throws -> Bool = { _ in false },
-        judge: @escaping @Sendable (SignedEnvelope) throws -> String?
+        judge: @escaping @Sendable (SignedEnvelope) throws -> StandingJudge
     ) {
         self.blocks = blocks
         self.publisher = publisher
@@ -47,7 +50,7 @@ public final class LedgerService: Sendable {
         }
         let owner = Owner(uid: caller.uid, name: caller.userName)
         guard type == .dagCBOR else { return try put(data, CID(hashing: data, codec: .raw), .block, owner) }
-        _ = try explaining("the block is not canonical DAG-CBOR") { try DAGCBOR.decode(data) }
+        try explaining("the block is not canonical DAG-CBOR") { try DAGCBOR.check(data) }
         if let document = try? SignedIdentity(block: data) {
             try blocks.store.write { try blocks.insert(document, owner: owner, in: $0) }
             return document.cid
@@ -61,14 +64,16 @@ public final class LedgerService: Sendable {
     }
 
     private func put(_ envelope: SignedEnvelope, _ owner: Owner) throws -> CID {
-        let standing: String?
+        let standing: StandingJudge
         do {
             standing = try judge(envelope)
         } catch let error as DTAError where error.code == .dataLoss {
             // A forgery is a block like any other: it can be stored and shown, and is no envelope that came.
             return try put(envelope.block, envelope.cid, .envelope, owner)
         }
-        try blocks.store.write { try blocks.insert(envelope, standing: standing, owner: owner, in: $0) }
+        try blocks.store.write { database in
+            try blocks.insert(envelope, standing: standing(database), owner: owner, in: database)
+        }
         return envelope.cid
     }
 

@@ -18,6 +18,9 @@ public struct ReceivedEnvelope: Sendable, Equatable {
     /// The name of the sender's standing when it came; nil where that could not be judged yet.
     public let standing: String?
     public let isPublic: Bool
+
+    /// How a standing that is not known is told.
+    public static let unknownStanding = "unknown"
 }
 
 /// The table of envelopes that are here. What it says of the sender's standing was judged once, when an envelope first came
@@ -31,23 +34,29 @@ struct ReceivedEnvelopes: Sendable {
         _ signed: SignedEnvelope, standing: String?, received: Int64, in database: Database
     ) throws {
         let header = signed.envelope.header
-        try database.execute(
+        try database.cachedStatement(
             sql: """
                 INSERT INTO envelopes (cid, inner_hash, thread, previous, sender, created, content, received, standing,
                   public) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (cid) DO UPDATE SET standing = excluded.standing WHERE standing IS NULL
-                """,
-            arguments: [
-                Data(signed.cid.bytes), Data(signed.innerHash), Data(header.thread),
-                header.previous.map { Data($0.bytes) }, Data(header.from.bytes), header.created, header.content,
-                received, standing, signed.envelope.isPublic,
-            ])
+                """
+        ).execute(arguments: [
+            Data(signed.cid.bytes), Data(signed.innerHash), Data(header.thread),
+            header.previous.map { Data($0.bytes) }, Data(header.from.bytes), header.created, header.content,
+            received, standing, signed.envelope.isPublic,
+        ])
+    }
+
+    /// What was recorded of the sender's standing; nil where nothing was yet.
+    static func standing(_ cid: CID, in database: Database) throws -> String? {
+        try String.fetchOne(database, sql: "SELECT standing FROM envelopes WHERE cid = ?", arguments: [Data(cid.bytes)])
     }
 
     func find(_ cid: CID) throws -> ReceivedEnvelope? {
         try store.read { database in
-            try Row.fetchOne(database, sql: "SELECT * FROM envelopes WHERE cid = ?", arguments: [Data(cid.bytes)])
-                .map(ReceivedEnvelope.init)
+            try Row.fetchOne(
+                database.cachedStatement(sql: "SELECT * FROM envelopes WHERE cid = ?"), arguments: [Data(cid.bytes)]
+            ).map(ReceivedEnvelope.init)
         }
     }
 

@@ -21,13 +21,30 @@ public enum DAGCBOR {
         return encoder.bytes
     }
 
+    /// The most values that a document of this project has, counting each list, each map and all that is in them: an
+    /// envelope with 256 wraps and 4,096 links to its blocks has some 5,200. A value takes up to a hundred times more
+    /// memory than its bytes, so whoever sends a block of a million of them is refused before they are there.
+    static let documentValues = 8192
+
     /// The value of exactly these bytes.
+    /// - Parameter mostValues: how many values there may be in it, itself included.
     /// - Throws: `FormatError` naming the rule that is broken.
-    public static func decode(_ bytes: [UInt8]) throws -> Value {
-        guard bytes.count <= maximumSize else {
-            throw FormatError(.malformed, "a DAG-CBOR block may have \(maximumSize) bytes at most, not \(bytes.count)")
+    public static func decode(_ bytes: [UInt8], mostValues: Int = .max) throws -> Value {
+        var decoder = DAGCBORDecoder(bytes, mostValues: mostValues)
+        return try whole(&decoder, bytes.count)
+    }
+
+    /// Checks that these bytes are one value in its one encoding, and keeps nothing of it.
+    /// - Throws: `FormatError` as `decode` does.
+    public static func check(_ bytes: [UInt8]) throws {
+        var decoder = DAGCBORDecoder(bytes, mostValues: .max, keeps: false)
+        _ = try whole(&decoder, bytes.count)
+    }
+
+    private static func whole(_ decoder: inout DAGCBORDecoder, _ count: Int) throws -> Value {
+        guard count <= maximumSize else {
+            throw FormatError(.malformed, "a DAG-CBOR block may have \(maximumSize) bytes at most, not \(count)")
         }
-        var decoder = DAGCBORDecoder(bytes)
         let value = try decoder.value(depth: 0)
         guard decoder.isAtEnd else { throw FormatError(.notCanonical, "there are bytes after the DAG-CBOR value") }
         return value

@@ -3,19 +3,29 @@
 struct DAGCBORDecoder {
     private let bytes: [UInt8]
     private var position = 0
+    /// How many values may still come.
+    private var valuesLeft: Int
+    /// Whether lists, maps and byte strings keep what is in them; else they come out empty, and are checked all the same.
+    private let keeps: Bool
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8], mostValues: Int, keeps: Bool = true) {
+        self.bytes = bytes
+        valuesLeft = mostValues
+        self.keeps = keeps
+    }
 
     var isAtEnd: Bool { position == bytes.count }
     private var left: Int { bytes.count - position }
 
     mutating func value(depth: Int) throws -> DAGCBOR.Value {
+        guard valuesLeft > 0 else { throw FormatError(.malformed, "there are more values than such a document has") }
+        valuesLeft -= 1
         let first = try next()
         let (major, information) = (first >> 5, first & 31)
         switch major {
         case 0: return .unsigned(try argument(information))
         case 1: return .negative(try argument(information))
-        case 2: return .bytes(try content(information))
+        case 2: return .bytes(try content(information, keeps))
         case 3: return .text(try text(information))
         case 4: return .list(try list(information, depth: depth))
         case 5: return .map(try map(information, depth: depth))
@@ -58,10 +68,10 @@ struct DAGCBORDecoder {
         return Int(announced)
     }
 
-    private mutating func content(_ information: UInt8) throws -> [UInt8] {
+    private mutating func content(_ information: UInt8, _ keeps: Bool) throws -> [UInt8] {
         let length = try count(information, size: 1)
         defer { position += length }
-        return Array(bytes[position..<position + length])
+        return keeps ? Array(bytes[position..<position + length]) : []
     }
 
     private mutating func text(_ information: UInt8) throws -> String {
@@ -82,23 +92,29 @@ struct DAGCBORDecoder {
     private mutating func list(_ information: UInt8, depth: Int) throws -> [DAGCBOR.Value] {
         try check(depth)
         var items: [DAGCBOR.Value] = []
-        for _ in 0..<(try count(information, size: 1)) { items.append(try value(depth: depth + 1)) }
+        for _ in 0..<(try count(information, size: 1)) {
+            let item = try value(depth: depth + 1)
+            if keeps { items.append(item) }
+        }
         return items
     }
 
     private mutating func map(_ information: UInt8, depth: Int) throws -> DAGCBOR.Map {
         try check(depth)
         var entries: [DAGCBOR.Map.Entry] = []
+        var last: String?
         for _ in 0..<(try count(information, size: 2)) {
             let first = try next()
             guard first >> 5 == 3 else { throw FormatError(.malformed, "a DAG-CBOR map has text keys only") }
             let key = try text(first & 31)
-            if let last = entries.last, !DAGCBOR.Map.precedes(last.key, key) {
-                throw last.key.utf8.elementsEqual(key.utf8)
+            if let last, !DAGCBOR.Map.precedes(last, key) {
+                throw last.utf8.elementsEqual(key.utf8)
                     ? FormatError(.malformed, "a DAG-CBOR map has the same key twice")
                     : FormatError(.notCanonical, "the keys of a DAG-CBOR map are not in canonical order")
             }
-            entries.append(.init(key: key, value: try value(depth: depth + 1)))
+            let item = try value(depth: depth + 1)
+            if keeps { entries.append(.init(key: key, value: item)) }
+            last = key
         }
         return DAGCBOR.Map(inOrder: entries)
     }
@@ -109,7 +125,7 @@ struct DAGCBORDecoder {
         }
         let first = try next()
         guard first >> 5 == 2 else { throw FormatError(.malformed, "a DAG-CBOR link is a byte string") }
-        let content = try content(first & 31)
+        let content = try content(first & 31, true)
         guard content.first == 0 else { throw FormatError(.malformed, "the bytes of a DAG-CBOR link start with 00") }
         return try CID(bytes: Array(content.dropFirst()))
     }

@@ -23,7 +23,7 @@ enum ListPages {
         guard cid.names(bytes) else {
             throw FormatError(.mismatch, "a block with \(what) of an envelope is not the one that the CID names")
         }
-        guard case .list(let items) = try DAGCBOR.decode(bytes) else {
+        guard case .list(let items) = try DAGCBOR.decode(bytes, mostValues: DAGCBOR.documentValues) else {
             throw FormatError(.malformed, "a block with \(what) of an envelope is a list")
         }
         guard count.contains(items.count) else {

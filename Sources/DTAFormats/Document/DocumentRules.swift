@@ -6,6 +6,14 @@ enum DocumentRules {
     static let nameLimit = 128
     static let mediaTypeLimit = 128
 
+    /// A document has one name: the same bytes as a raw block are not the document.
+    static func check(_ cid: CID, names block: [UInt8]) throws {
+        guard cid.codec == .dagCBOR else {
+            throw FormatError(.malformed, "a document is named by the CID of a DAG-CBOR block, not of a raw one")
+        }
+        guard cid.names(block) else { throw FormatError(.mismatch, "the block is not the one that the CID names") }
+    }
+
     static func check(time: Int64) throws {
         guard times.contains(time) else {
             throw FormatError(.invalidArgument, "a time is given in Unix seconds, from 0 to the year 9999")

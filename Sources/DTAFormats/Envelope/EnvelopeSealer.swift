@@ -71,7 +71,9 @@ public enum EnvelopeSealer {
         let toPages = try to.count > Envelope.listedRecipients ? pages(to.map { .link($0) }) : []
         let coreHash = try Envelope.coreHash(header, to: toPages.isEmpty ? to : toPages.map(\.cid), salt: salt)
         let keys = ContentKeys(contentKey, salt: salt, coreHash: coreHash)
-        let wraps = try sorted.map { try wrap(contentKey, for: $0.value, named: $0.key, coreHash: coreHash) }
+        let wraps = try Parallel.map(sorted, atLeast: recipientsPerThread) {
+            try wrap(contentKey, for: $0.value, named: $0.key, coreHash: coreHash)
+        }
         let wrapPages = try toPages.isEmpty ? [] : pages(wraps.map(\.value))
         let sealing = Envelope.Sealing(
             recipients: toPages.isEmpty
@@ -79,6 +81,9 @@ public enum EnvelopeSealer {
             salt: salt, commit: keys.commit)
         return (EnvelopeDraft(header: header, sealing: sealing, pages: toPages + wrapPages), keys)
     }
+
+    /// Fewer wraps than this are made sooner than a thread wakes.
+    private static let recipientsPerThread = 4
 
     private static func pages(_ items: [DAGCBOR.Value]) throws -> [ContentBlock] {
         try ListPages.cut(items, perPage: Envelope.listedRecipients)

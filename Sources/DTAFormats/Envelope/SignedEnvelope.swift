@@ -15,7 +15,7 @@ public struct SignedEnvelope: Hashable, Sendable {
     /// Reads a block. Its signature is not verified by that.
     /// - Throws: `FormatError`.
     public init(block: [UInt8]) throws {
-        var reader = try DocumentReader(DAGCBOR.decode(block), "a signed envelope")
+        var reader = try DocumentReader(DAGCBOR.decode(block, mostValues: DAGCBOR.documentValues), "a signed envelope")
         envelope = try Envelope(reader.value("envelope"))
         signatures = try DocumentSignature.read(reader.list("signatures"), of: "an envelope")
         try reader.finish()
@@ -30,7 +30,7 @@ public struct SignedEnvelope: Hashable, Sendable {
     /// The same for a block that was asked for by its name.
     /// - Throws: `FormatError.mismatch` where the bytes are not those that `cid` names.
     public init(block: [UInt8], named cid: CID) throws {
-        guard cid.names(block) else { throw FormatError(.mismatch, "the block is not the one that the CID names") }
+        try DocumentRules.check(cid, names: block)
         try self.init(block: block)
     }
 

@@ -76,7 +76,7 @@ public struct Identity: Hashable, Sendable {
         guard encoded.count <= SignedIdentity.maximumSize else {
             throw FormatError(.malformed, "an identity has \(SignedIdentity.maximumSize) bytes at most")
         }
-        try self.init(DAGCBOR.decode(encoded))
+        try self.init(DAGCBOR.decode(encoded, mostValues: DAGCBOR.documentValues))
     }
 
     var publicKEM: XWingMLKEM768X25519.PublicKey {

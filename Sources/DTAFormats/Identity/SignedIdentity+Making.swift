@@ -13,7 +13,7 @@ extension SignedIdentity {
     /// - Parameters:
     ///   - sign: signs with the new identity's key.
     ///   - postQuantum: signs with its ML-DSA-65 key; needed exactly where it has one.
-    ///   - consents: one, or both, of the predecessor's own and its recovery key's.
+    ///   - consents: the predecessor's own, or its recovery key's: exactly one.
     /// - Throws: what the closures throw, and `FormatError` where a signature does not verify.
     public init(
         signing identity: Identity, with sign: DocumentSign, postQuantum: DocumentSign? = nil,

@@ -20,7 +20,7 @@ public struct SignedIdentity: Hashable, Sendable {
             throw FormatError(
                 .malformed, "an identity has \(SignedIdentity.maximumSize) bytes at most, not \(block.count)")
         }
-        var reader = try DocumentReader(DAGCBOR.decode(block), "a signed identity")
+        var reader = try DocumentReader(DAGCBOR.decode(block, mostValues: DAGCBOR.documentValues), "a signed identity")
         let identity = try Identity(reader.value("identity"))
         let signatures = try DocumentSignature.read(
             reader.list("signatures"), of: "an identity", by: [.own, .previous, .recovery, .pq])
@@ -40,14 +40,17 @@ public struct SignedIdentity: Hashable, Sendable {
     /// The same for a block that was asked for by its name.
     /// - Throws: `FormatError.mismatch` where the bytes are not those that `cid` names.
     public init(block: [UInt8], named cid: CID) throws {
-        guard cid.names(block) else { throw FormatError(.mismatch, "the block is not the one that the CID names") }
+        try DocumentRules.check(cid, names: block)
         try self.init(block: block)
     }
 
     /// Self, then who agreed to be replaced, then the post-quantum key: those that the fields call for, and no others.
+    ///
+    /// One consent, never two: nobody signs how many there are. Whoever carries a document with both could leave one out,
+    /// and the two would be rival successors with equal right: a conflict for ever.
     private static func checkOrder(_ roles: [DocumentSignature.Role], of identity: Identity) throws {
         let agreed: [[DocumentSignature.Role]] =
-            identity.previous == nil ? [[]] : [[.previous], [.recovery], [.previous, .recovery]]
+            identity.previous == nil ? [[]] : [[.previous], [.recovery]]
         let expected = agreed.map { [.own] + $0 + (identity.pq == nil ? [] : [.pq]) }
         guard expected.contains(roles) else {
             let names = expected.map { $0.map(\.rawValue).joined(separator: ", ") }.joined(separator: "; or ")

@@ -25,7 +25,8 @@ public struct SignedRevocation: Hashable, Sendable {
             throw FormatError(
                 .malformed, "a revocation has \(SignedRevocation.maximumSize) bytes at most, not \(block.count)")
         }
-        var signed = try DocumentReader(DAGCBOR.decode(block), "a signed revocation")
+        var signed = try DocumentReader(
+            DAGCBOR.decode(block, mostValues: DAGCBOR.documentValues), "a signed revocation")
         var reader = try DocumentReader(signed.value("revocation"), "a revocation")
         try reader.type(SignedRevocation.type)
         revokes = try reader.link("revokes")
@@ -50,7 +51,7 @@ public struct SignedRevocation: Hashable, Sendable {
     /// The same for a block that was asked for by its name.
     /// - Throws: `FormatError.mismatch` where the bytes are not those that `cid` names.
     public init(block: [UInt8], named cid: CID) throws {
-        guard cid.names(block) else { throw FormatError(.mismatch, "the block is not the one that the CID names") }
+        try DocumentRules.check(cid, names: block)
         try self.init(block: block)
     }
 

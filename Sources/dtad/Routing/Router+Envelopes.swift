@@ -104,7 +104,7 @@ extension AgentEnvelope {
         created = envelope.created
         received = envelope.received
         contentType = envelope.content
-        standing = envelope.standing ?? "unknown"
+        standing = envelope.standing ?? ReceivedEnvelope.unknownStanding
         self.trust = trust.rawValue
         `public` = envelope.isPublic
     }

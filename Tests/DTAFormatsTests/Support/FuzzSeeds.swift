@@ -54,7 +54,7 @@ enum FuzzSeeds {
             signing: Identity(
                 name: "carol", created: 1_760_000_001, signing: bob.document.identity.signing, kem: bob.kem,
                 previous: recoverable.cid), with: bob.sign, replacing: recoverable,
-            by: [.previous(sign: alice.sign), .recovery(key: key, sign: sign)])
+            by: [.recovery(key: key, sign: sign)])
         let revocation = try SignedRevocation(
             revoking: alice.document, at: 1_760_000_002, by: .previous(sign: alice.sign))
         let recovered = try SignedRevocation(

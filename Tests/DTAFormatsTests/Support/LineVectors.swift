@@ -26,7 +26,7 @@ struct LineVector: Codable {
         var kind: String
         /// Whom it replaces or revokes.
         var of: String?
-        /// Who agreed: previous, recovery, in this order.
+        /// Who agreed: previous or recovery.
         var by: [String]?
         var block: String
         var cid: String
@@ -51,7 +51,7 @@ struct LineGenerator {
         try line.identity("alice-1", recovery: true)
         try line.identity("alice-2", of: "alice-1", by: ["previous"], recovery: true)
         try line.identity("alice-3", of: "alice-1", by: ["recovery"], recovery: true)
-        try line.identity("alice-4", of: "alice-3", by: ["previous", "recovery"])
+        try line.identity("alice-4", of: "alice-3", by: ["previous"])
         try line.identity("paul-1", pq: true)
         try line.identity("paul-2", of: "paul-1", by: ["previous"], pq: true)
         try line.identity("kim-1", recovery: true)
@@ -62,7 +62,7 @@ struct LineGenerator {
         let all = line.documents.map(\.name)
         return LineVector(
             about:
-                "Identities that replace and revoke each other: by their own keys, by recovery keys, by both, and with "
+                "Identities that replace and revoke each other: by their own keys, by recovery keys, and with "
                 + "post-quantum keys.",
             keys: line.keys, documents: line.documents,
             judgements: [
