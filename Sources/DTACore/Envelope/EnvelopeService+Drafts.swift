@@ -60,7 +60,6 @@ extension EnvelopeService {
         let signed = try sign(parts.envelope, draft.from, draft.sender, custodian)
         CrashPoint.reach(.envelopeFinishSigned)
         let left = try blocks.store.write { database in
-            let standing = try identities.standing(draft.from.cid, in: database)?.name
             let left = try blocks.insert(bodyBlocks, partOf: signed.cid, owner: draft.owner, in: database)
             for page in parts.blocks {
                 try blocks.insert(page.bytes, page.cid, .block, partOf: signed.cid, owner: draft.owner, in: database)
