@@ -95,7 +95,7 @@ struct LargeEnvelopeTests {
         let error = #expect(throws: DTAError.self) {
             try client.pipeline(depth: 4) {
                 defer { index += 1 }
-                return index < 10 ? .envelopeChunk(draft: draft, index: index % 2, block: Data(count: 100)) : nil
+                return index < 10 ? .envelopeChunk(draft: draft, index: index % 2, block: Data(count: 983_280)) : nil
             } answered: { _ in
             }
         }
