@@ -22,8 +22,9 @@ public final class Server: Sendable {
     let slowLane = SlowLane(name: "slow-lane")
     let durableLane = SlowLane(name: "durable-lane")
     let readingLane = SlowLane(name: "reading-lane")
-    /// Two threads: one hashes while the other writes.
-    let bulkLane = SlowLane(name: "bulk-lane", threads: 2)
+    /// Two threads for a user: one hashes while the other writes. And two for others, because a seal waits for the HSM
+    /// here.
+    let bulkLane = SlowLane(name: "bulk-lane", threads: 4, perUser: 2)
     /// Several threads: who waits for another program does nothing meanwhile. One of them is always left to others than
     /// the user who asks for much that nobody has.
     let askingLane = SlowLane(name: "asking-lane", threads: 4, perUser: 3)

@@ -64,6 +64,7 @@ extension EnvelopeService {
             for page in parts.blocks {
                 try blocks.insert(page.bytes, page.cid, .block, partOf: signed.cid, owner: draft.owner, in: database)
             }
+            let standing = try identities.standing(draft.from.cid, in: database)?.name
             try blocks.insert(signed, standing: standing, owner: draft.owner, in: database)
             return left
         }
