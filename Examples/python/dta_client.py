@@ -22,13 +22,15 @@ CODES = ("OK", "INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "UNAVAILABL
          "FAILED_PRECONDITION", "DATA_LOSS", "INTERNAL")
 
 # Field number and kind of each field; a list in brackets.
+DETAILS = {
+    "permission": (1, str), "uid": (2, int), "reply_to": (3, str), "recovery": (4, bytes), "alias": (5, str),
+    "url": (6, str), "public": (7, bool), "allow_untrusted": (8, bool), "post_quantum": (9, bool),
+    "dry_run": (10, bool), "local_only": (11, bool)}
 REQUEST = {
     "id": (1, int), "version": (2, int), "operation": (3, int), "subject": (4, str), "data": (5, bytes),
     "prehashed": (6, bool), "key_type": (7, int), "format": (8, int), "aad": (9, bytes), "signature": (10, bytes),
     "count": (11, int), "cursor": (12, str), "identities": (13, [str]), "content_type": (14, str),
-    "permission": (15, str), "uid": (16, int), "reply_to": (17, str), "recovery": (18, bytes), "alias": (19, str),
-    "url": (20, str), "public": (21, bool), "allow_untrusted": (22, bool), "post_quantum": (23, bool),
-    "dry_run": (24, bool), "local_only": (25, bool)}
+    "details": (15, DETAILS)}
 KEY = {"name": (1, str), "type": (2, int), "owner_uid": (3, int), "owner": (4, str), "created": (5, int),
        "public_key": (6, bytes)}
 IDENTITY = {"cid": (1, str), "name": (2, str), "own": (3, bool), "owner_uid": (4, int), "owner": (5, str),
@@ -39,12 +41,12 @@ ENVELOPE = {"cid": (1, str), "thread": (2, str), "from": (3, str), "previous": (
             "received": (6, int), "content_type": (7, str), "standing": (8, str), "trust": (9, str), "public": (10, bool)}
 PUBLICATION = {"cid": (1, str), "state": (2, str), "attempts": (3, int), "next": (4, int), "since": (5, int),
                "error": (6, str)}
-FIELD = {"name": (1, str), "value": (2, str)}
+CHUNKS, FIELD = {"size": (1, int), "key": (2, bytes)}, {"name": (1, str), "value": (2, str)}
 RESPONSE = {
     "id": (1, int), "code": (2, int), "message": (3, str), "hint": (4, str), "data": (5, bytes), "cid": (6, str),
-    "valid": (7, bool), "keys": (8, [KEY]), "identities": (9, [IDENTITY]), "blocks": (10, [BLOCK]),
-    "lines": (11, [str]), "fields": (12, [FIELD]), "cursor": (13, str), "size": (14, int), "key": (15, bytes),
-    "envelopes": (16, [ENVELOPE]), "publications": (17, [PUBLICATION])}
+    "valid": (7, bool), "keys": (8, [KEY]), "identities": (9, [IDENTITY]), "blocks": (10, [BLOCK]), "lines": (11, [str]),
+    "fields": (12, [FIELD]), "cursor": (13, str), "chunks": (14, [CHUNKS]), "envelopes": (15, [ENVELOPE]),
+    "publications": (16, [PUBLICATION])}
 
 
 class AgentError(Exception):
@@ -83,6 +85,8 @@ def encode(shape, values):
         for item in value if isinstance(kind, list) else [value]:
             if item is None or (not item and name != "uid" and not isinstance(kind, list)):
                 continue
+            if isinstance(kind, dict):
+                item = encode(kind, item)
             if kind in (int, bool):
                 out += write_varint(number << 3) + write_varint(int(item))
             else:
@@ -135,7 +139,9 @@ class Agent:
     def send(self, operation, **fields):
         """Sends a request and answers its id; up to 64 may be in flight."""
         self.last_id += 1
-        body = encode(REQUEST, {"id": self.last_id, "version": 1, "operation": OPERATIONS[operation], **fields})
+        details = {name: fields.pop(name) for name in DETAILS.keys() & fields.keys()} or None
+        body = encode(REQUEST, {"id": self.last_id, "version": 1, "operation": OPERATIONS[operation], **fields,
+                                "details": details})
         self.socket.sendall(struct.pack(">I", len(body)) + body)
         return self.last_id
 

@@ -10,7 +10,7 @@
 
 /// The protocol between D-TA's agent and its clients. docs/protocol.md tells how frames carry it.
 ///
-/// Both messages are flat on purpose: one Request with an operation, one Response. Which fields an operation reads and
+/// Both messages are nearly flat on purpose: one Request with an operation, one Response. Which fields an operation reads and
 /// answers stands beside it below; a field that it does not read must be absent.
 
 #if canImport(FoundationEssentials)
@@ -121,11 +121,11 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// Opens an envelope from the ledger. Reads subject (its CID), identities (none: whichever of the caller's identities
   /// is a recipient; one: that identity), allow_untrusted. Answers cid, fields, and data; or, where the body is in chunks,
-  /// size and key (the chunks' key, 32 bytes; none where public).
+  /// chunks.
   case envelopeOpen // = 51
 
   /// Begins an envelope whose body the client encrypts, in chunks. Reads subject, identities, public, content_type,
-  /// reply_to. Answers cursor (the draft), key (the chunks' key, 32 bytes; none where public).
+  /// reply_to. Answers cursor (the draft), chunks (their key).
   case envelopeDraft // = 52
 
   /// Stores one block of a draft's body. Reads subject (the draft), count (the block's index, from 0), data.
@@ -468,272 +468,176 @@ public nonisolated enum AgentCode: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
-public nonisolated struct AgentRequest: @unchecked Sendable {
+public nonisolated struct AgentRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Chosen by the client; the answer carries the same. Unique among the requests in flight on a connection.
-  public var id: UInt64 {
-    get {_storage._id}
-    set {_uniqueStorage()._id = newValue}
-  }
+  public var id: UInt64 = 0
 
   /// Of this protocol: 1.
-  public var version: UInt32 {
-    get {_storage._version}
-    set {_uniqueStorage()._version = newValue}
-  }
+  public var version: UInt32 = 0
 
-  public var operation: AgentOperation {
-    get {_storage._operation}
-    set {_uniqueStorage()._operation = newValue}
-  }
+  public var operation: AgentOperation = .unspecified
 
   /// What it is about: the name of a key or an identity, or a CID. Names: 1 to 64 of a-z A-Z 0-9 . _ -, the first a
   /// letter or digit.
-  public var subject: String {
-    get {_storage._subject}
-    set {_uniqueStorage()._subject = newValue}
-  }
+  public var subject: String = String()
 
   /// The message, the plaintext, the ciphertext or the block.
-  public var data: Data {
-    get {_storage._data}
-    set {_uniqueStorage()._data = newValue}
-  }
+  public var data: Data = Data()
 
   /// data is a digest of exactly the key's hash length (ECDSA keys only).
-  public var prehashed: Bool {
-    get {_storage._prehashed}
-    set {_uniqueStorage()._prehashed = newValue}
-  }
+  public var prehashed: Bool = false
 
-  public var keyType: AgentKeyType {
-    get {_storage._keyType}
-    set {_uniqueStorage()._keyType = newValue}
-  }
+  public var keyType: AgentKeyType = .unspecified
 
-  public var format: AgentSignatureFormat {
-    get {_storage._format}
-    set {_uniqueStorage()._format = newValue}
-  }
+  public var format: AgentSignatureFormat = .unspecified
 
   /// Authenticated and not encrypted; up to 64 KiB.
-  public var aad: Data {
-    get {_storage._aad}
-    set {_uniqueStorage()._aad = newValue}
-  }
+  public var aad: Data = Data()
 
   /// The signature to verify, in format.
-  public var signature: Data {
-    get {_storage._signature}
-    set {_uniqueStorage()._signature = newValue}
-  }
+  public var signature: Data = Data()
 
   /// How many: bytes of RANDOM, rows of a list (0: 100; at most 1,000).
-  public var count: UInt32 {
-    get {_storage._count}
-    set {_uniqueStorage()._count = newValue}
-  }
+  public var count: UInt32 = 0
 
   /// Where a list goes on: the cursor of the answer before, "" at the start.
-  public var cursor: String {
-    get {_storage._cursor}
-    set {_uniqueStorage()._cursor = newValue}
-  }
+  public var cursor: String = String()
 
   /// Names or CIDs: recipients of SEAL, the one to open as.
-  public var identities: [String] {
-    get {_storage._identities}
-    set {_uniqueStorage()._identities = newValue}
-  }
+  public var identities: [String] = []
 
   /// Media type of data: of SEAL any, "" being application/octet-stream; of LEDGER_PUT application/vnd.ipld.raw (which
   /// is also what "" means) or application/vnd.ipld.dag-cbor, which must be canonical.
-  public var contentType: String {
-    get {_storage._contentType}
-    set {_uniqueStorage()._contentType = newValue}
-  }
+  public var contentType: String = String()
 
-  /// Of POLICY_EXPLAIN: sign, mac, encrypt, decrypt, public, manage, seal, open, trust.
-  public var permission: String {
-    get {_storage._permission}
-    set {_uniqueStorage()._permission = newValue}
-  }
-
-  /// Of POLICY_EXPLAIN: the user to explain; the caller where absent. Only administrators may ask for others.
-  public var uid: UInt32 {
-    get {_storage._uid ?? 0}
-    set {_uniqueStorage()._uid = newValue}
-  }
-  /// Returns true if `uid` has been explicitly set.
-  public var hasUid: Bool {_storage._uid != nil}
-  /// Clears the value of `uid`. Subsequent reads from it will return its default value.
-  public mutating func clearUid() {_uniqueStorage()._uid = nil}
-
-  /// The CID of the envelope that SEAL or DRAFT answers.
-  public var replyTo: String {
-    get {_storage._replyTo}
-    set {_uniqueStorage()._replyTo = newValue}
-  }
-
-  /// SHA-256 of an offline Ed25519 key: 32 bytes.
-  public var recovery: Data {
-    get {_storage._recovery}
-    set {_uniqueStorage()._recovery = newValue}
-  }
-
-  /// What an identity is called on this host, and where its courier is reached: of TRUST.
-  public var alias: String {
-    get {_storage._alias}
-    set {_uniqueStorage()._alias = newValue}
-  }
-
-  public var url: String {
-    get {_storage._url}
-    set {_uniqueStorage()._url = newValue}
-  }
-
-  /// For anybody to read: signed, and not sealed.
-  public var `public`: Bool {
-    get {_storage._public}
-    set {_uniqueStorage()._public = newValue}
-  }
-
-  /// OPEN also what comes from a sender who is not trusted here.
-  public var allowUntrusted: Bool {
-    get {_storage._allowUntrusted}
-    set {_uniqueStorage()._allowUntrusted = newValue}
-  }
-
-  /// With an ML-DSA-65 key beside the signing key.
-  public var postQuantum: Bool {
-    get {_storage._postQuantum}
-    set {_uniqueStorage()._postQuantum = newValue}
-  }
-
-  /// Only tell what would be done.
-  public var dryRun: Bool {
-    get {_storage._dryRun}
-    set {_uniqueStorage()._dryRun = newValue}
-  }
-
-  /// Do not ask the IPFS node.
-  public var localOnly: Bool {
-    get {_storage._localOnly}
-    set {_uniqueStorage()._localOnly = newValue}
-  }
+  /// What few operations read, at most one. Repeated, because that keeps the usual request small and flat: swift-protobuf
+  /// would put a message with more fields, or with this one in it, on the heap.
+  public var details: [AgentDetails] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
-
-  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-public nonisolated struct AgentResponse: @unchecked Sendable {
+/// The rarer fields of a request.
+public nonisolated struct AgentDetails: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var id: UInt64 {
-    get {_storage._id}
-    set {_uniqueStorage()._id = newValue}
-  }
+  /// Of POLICY_EXPLAIN: sign, mac, encrypt, decrypt, public, manage, seal, open, trust.
+  public var permission: String = String()
 
-  public var code: AgentCode {
-    get {_storage._code}
-    set {_uniqueStorage()._code = newValue}
+  /// Of POLICY_EXPLAIN: the user to explain; the caller where absent. Only administrators may ask for others.
+  public var uid: UInt32 {
+    get {_uid ?? 0}
+    set {_uid = newValue}
   }
+  /// Returns true if `uid` has been explicitly set.
+  public var hasUid: Bool {self._uid != nil}
+  /// Clears the value of `uid`. Subsequent reads from it will return its default value.
+  public mutating func clearUid() {self._uid = nil}
 
-  /// For a person: what was asked and what stood in the way. "" where code is OK.
-  public var message: String {
-    get {_storage._message}
-    set {_uniqueStorage()._message = newValue}
-  }
+  /// The CID of the envelope that SEAL or DRAFT answers.
+  public var replyTo: String = String()
 
-  /// For a person: what helps. May be "".
-  public var hint: String {
-    get {_storage._hint}
-    set {_uniqueStorage()._hint = newValue}
-  }
+  /// SHA-256 of an offline Ed25519 key: 32 bytes.
+  public var recovery: Data = Data()
 
-  /// The main result in bytes.
-  public var data: Data {
-    get {_storage._data}
-    set {_uniqueStorage()._data = newValue}
-  }
+  /// What an identity is called on this host, and where its courier is reached: of TRUST.
+  public var alias: String = String()
 
-  /// The main result as a CID.
-  public var cid: String {
-    get {_storage._cid}
-    set {_uniqueStorage()._cid = newValue}
-  }
+  public var url: String = String()
 
-  public var valid: Bool {
-    get {_storage._valid}
-    set {_uniqueStorage()._valid = newValue}
-  }
+  /// For anybody to read: signed, and not sealed.
+  public var `public`: Bool = false
 
-  public var keys: [AgentKey] {
-    get {_storage._keys}
-    set {_uniqueStorage()._keys = newValue}
-  }
+  /// OPEN also what comes from a sender who is not trusted here.
+  public var allowUntrusted: Bool = false
 
-  public var identities: [AgentIdentity] {
-    get {_storage._identities}
-    set {_uniqueStorage()._identities = newValue}
-  }
+  /// With an ML-DSA-65 key beside the signing key.
+  public var postQuantum: Bool = false
 
-  public var blocks: [AgentBlock] {
-    get {_storage._blocks}
-    set {_uniqueStorage()._blocks = newValue}
-  }
+  /// Only tell what would be done.
+  public var dryRun: Bool = false
 
-  public var lines: [String] {
-    get {_storage._lines}
-    set {_uniqueStorage()._lines = newValue}
-  }
-
-  public var fields: [AgentField] {
-    get {_storage._fields}
-    set {_uniqueStorage()._fields = newValue}
-  }
-
-  /// Where the list goes on; "" at its end. Of DRAFT and RECOVER: the draft.
-  public var cursor: String {
-    get {_storage._cursor}
-    set {_uniqueStorage()._cursor = newValue}
-  }
-
-  /// Of a body in chunks, in bytes of plaintext.
-  public var size: UInt64 {
-    get {_storage._size}
-    set {_uniqueStorage()._size = newValue}
-  }
-
-  /// The key of one envelope's chunks.
-  public var key: Data {
-    get {_storage._key}
-    set {_uniqueStorage()._key = newValue}
-  }
-
-  public var envelopes: [AgentEnvelope] {
-    get {_storage._envelopes}
-    set {_uniqueStorage()._envelopes = newValue}
-  }
-
-  public var publications: [AgentPublication] {
-    get {_storage._publications}
-    set {_uniqueStorage()._publications = newValue}
-  }
+  /// Do not ask the IPFS node.
+  public var localOnly: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _uid: UInt32? = nil
+}
+
+public nonisolated struct AgentResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var id: UInt64 = 0
+
+  public var code: AgentCode = .ok
+
+  /// For a person: what was asked and what stood in the way. "" where code is OK.
+  public var message: String = String()
+
+  /// For a person: what helps. May be "".
+  public var hint: String = String()
+
+  /// The main result in bytes.
+  public var data: Data = Data()
+
+  /// The main result as a CID.
+  public var cid: String = String()
+
+  public var valid: Bool = false
+
+  public var keys: [AgentKey] = []
+
+  public var identities: [AgentIdentity] = []
+
+  public var blocks: [AgentBlock] = []
+
+  public var lines: [String] = []
+
+  public var fields: [AgentField] = []
+
+  /// Where the list goes on; "" at its end. Of DRAFT and RECOVER: the draft.
+  public var cursor: String = String()
+
+  /// Of a body that is kept in chunks, at most one; repeated for the same reason as a request's details.
+  public var chunks: [AgentChunks] = []
+
+  public var envelopes: [AgentEnvelope] = []
+
+  public var publications: [AgentPublication] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A body in chunks, for whoever reads or makes them.
+public nonisolated struct AgentChunks: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Bytes of plaintext; 0 in the answer to DRAFT.
+  public var size: UInt64 = 0
+
+  /// The key of this one envelope's chunks: 32 bytes; empty where it is public.
+  public var key: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 public nonisolated struct AgentKey: Sendable {
@@ -927,237 +831,183 @@ nonisolated extension AgentCode: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension AgentRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Request"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}version\0\u{1}operation\0\u{1}subject\0\u{1}data\0\u{1}prehashed\0\u{3}key_type\0\u{1}format\0\u{1}aad\0\u{1}signature\0\u{1}count\0\u{1}cursor\0\u{1}identities\0\u{3}content_type\0\u{1}permission\0\u{1}uid\0\u{3}reply_to\0\u{1}recovery\0\u{1}alias\0\u{1}url\0\u{1}public\0\u{3}allow_untrusted\0\u{3}post_quantum\0\u{3}dry_run\0\u{3}local_only\0")
-
-  fileprivate class _StorageClass {
-    var _id: UInt64 = 0
-    var _version: UInt32 = 0
-    var _operation: AgentOperation = .unspecified
-    var _subject: String = String()
-    var _data: Data = Data()
-    var _prehashed: Bool = false
-    var _keyType: AgentKeyType = .unspecified
-    var _format: AgentSignatureFormat = .unspecified
-    var _aad: Data = Data()
-    var _signature: Data = Data()
-    var _count: UInt32 = 0
-    var _cursor: String = String()
-    var _identities: [String] = []
-    var _contentType: String = String()
-    var _permission: String = String()
-    var _uid: UInt32? = nil
-    var _replyTo: String = String()
-    var _recovery: Data = Data()
-    var _alias: String = String()
-    var _url: String = String()
-    var _public: Bool = false
-    var _allowUntrusted: Bool = false
-    var _postQuantum: Bool = false
-    var _dryRun: Bool = false
-    var _localOnly: Bool = false
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _id = source._id
-      _version = source._version
-      _operation = source._operation
-      _subject = source._subject
-      _data = source._data
-      _prehashed = source._prehashed
-      _keyType = source._keyType
-      _format = source._format
-      _aad = source._aad
-      _signature = source._signature
-      _count = source._count
-      _cursor = source._cursor
-      _identities = source._identities
-      _contentType = source._contentType
-      _permission = source._permission
-      _uid = source._uid
-      _replyTo = source._replyTo
-      _recovery = source._recovery
-      _alias = source._alias
-      _url = source._url
-      _public = source._public
-      _allowUntrusted = source._allowUntrusted
-      _postQuantum = source._postQuantum
-      _dryRun = source._dryRun
-      _localOnly = source._localOnly
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}version\0\u{1}operation\0\u{1}subject\0\u{1}data\0\u{1}prehashed\0\u{3}key_type\0\u{1}format\0\u{1}aad\0\u{1}signature\0\u{1}count\0\u{1}cursor\0\u{1}identities\0\u{3}content_type\0\u{1}details\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._id) }()
-        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._version) }()
-        case 3: try { try decoder.decodeSingularEnumField(value: &_storage._operation) }()
-        case 4: try { try decoder.decodeSingularStringField(value: &_storage._subject) }()
-        case 5: try { try decoder.decodeSingularBytesField(value: &_storage._data) }()
-        case 6: try { try decoder.decodeSingularBoolField(value: &_storage._prehashed) }()
-        case 7: try { try decoder.decodeSingularEnumField(value: &_storage._keyType) }()
-        case 8: try { try decoder.decodeSingularEnumField(value: &_storage._format) }()
-        case 9: try { try decoder.decodeSingularBytesField(value: &_storage._aad) }()
-        case 10: try { try decoder.decodeSingularBytesField(value: &_storage._signature) }()
-        case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._count) }()
-        case 12: try { try decoder.decodeSingularStringField(value: &_storage._cursor) }()
-        case 13: try { try decoder.decodeRepeatedStringField(value: &_storage._identities) }()
-        case 14: try { try decoder.decodeSingularStringField(value: &_storage._contentType) }()
-        case 15: try { try decoder.decodeSingularStringField(value: &_storage._permission) }()
-        case 16: try { try decoder.decodeSingularUInt32Field(value: &_storage._uid) }()
-        case 17: try { try decoder.decodeSingularStringField(value: &_storage._replyTo) }()
-        case 18: try { try decoder.decodeSingularBytesField(value: &_storage._recovery) }()
-        case 19: try { try decoder.decodeSingularStringField(value: &_storage._alias) }()
-        case 20: try { try decoder.decodeSingularStringField(value: &_storage._url) }()
-        case 21: try { try decoder.decodeSingularBoolField(value: &_storage._public) }()
-        case 22: try { try decoder.decodeSingularBoolField(value: &_storage._allowUntrusted) }()
-        case 23: try { try decoder.decodeSingularBoolField(value: &_storage._postQuantum) }()
-        case 24: try { try decoder.decodeSingularBoolField(value: &_storage._dryRun) }()
-        case 25: try { try decoder.decodeSingularBoolField(value: &_storage._localOnly) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.version) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.operation) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.data) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.prehashed) }()
+      case 7: try { try decoder.decodeSingularEnumField(value: &self.keyType) }()
+      case 8: try { try decoder.decodeSingularEnumField(value: &self.format) }()
+      case 9: try { try decoder.decodeSingularBytesField(value: &self.aad) }()
+      case 10: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.cursor) }()
+      case 13: try { try decoder.decodeRepeatedStringField(value: &self.identities) }()
+      case 14: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
+      case 15: try { try decoder.decodeRepeatedMessageField(value: &self.details) }()
+      default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      if _storage._id != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._id, fieldNumber: 1)
-      }
-      if _storage._version != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._version, fieldNumber: 2)
-      }
-      if _storage._operation != .unspecified {
-        try visitor.visitSingularEnumField(value: _storage._operation, fieldNumber: 3)
-      }
-      if !_storage._subject.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._subject, fieldNumber: 4)
-      }
-      if !_storage._data.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._data, fieldNumber: 5)
-      }
-      if _storage._prehashed != false {
-        try visitor.visitSingularBoolField(value: _storage._prehashed, fieldNumber: 6)
-      }
-      if _storage._keyType != .unspecified {
-        try visitor.visitSingularEnumField(value: _storage._keyType, fieldNumber: 7)
-      }
-      if _storage._format != .unspecified {
-        try visitor.visitSingularEnumField(value: _storage._format, fieldNumber: 8)
-      }
-      if !_storage._aad.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._aad, fieldNumber: 9)
-      }
-      if !_storage._signature.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._signature, fieldNumber: 10)
-      }
-      if _storage._count != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._count, fieldNumber: 11)
-      }
-      if !_storage._cursor.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._cursor, fieldNumber: 12)
-      }
-      if !_storage._identities.isEmpty {
-        try visitor.visitRepeatedStringField(value: _storage._identities, fieldNumber: 13)
-      }
-      if !_storage._contentType.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._contentType, fieldNumber: 14)
-      }
-      if !_storage._permission.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._permission, fieldNumber: 15)
-      }
-      try { if let v = _storage._uid {
-        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 16)
-      } }()
-      if !_storage._replyTo.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._replyTo, fieldNumber: 17)
-      }
-      if !_storage._recovery.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._recovery, fieldNumber: 18)
-      }
-      if !_storage._alias.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._alias, fieldNumber: 19)
-      }
-      if !_storage._url.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._url, fieldNumber: 20)
-      }
-      if _storage._public != false {
-        try visitor.visitSingularBoolField(value: _storage._public, fieldNumber: 21)
-      }
-      if _storage._allowUntrusted != false {
-        try visitor.visitSingularBoolField(value: _storage._allowUntrusted, fieldNumber: 22)
-      }
-      if _storage._postQuantum != false {
-        try visitor.visitSingularBoolField(value: _storage._postQuantum, fieldNumber: 23)
-      }
-      if _storage._dryRun != false {
-        try visitor.visitSingularBoolField(value: _storage._dryRun, fieldNumber: 24)
-      }
-      if _storage._localOnly != false {
-        try visitor.visitSingularBoolField(value: _storage._localOnly, fieldNumber: 25)
-      }
+    if self.id != 0 {
+      try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularUInt32Field(value: self.version, fieldNumber: 2)
+    }
+    if self.operation != .unspecified {
+      try visitor.visitSingularEnumField(value: self.operation, fieldNumber: 3)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 4)
+    }
+    if !self.data.isEmpty {
+      try visitor.visitSingularBytesField(value: self.data, fieldNumber: 5)
+    }
+    if self.prehashed != false {
+      try visitor.visitSingularBoolField(value: self.prehashed, fieldNumber: 6)
+    }
+    if self.keyType != .unspecified {
+      try visitor.visitSingularEnumField(value: self.keyType, fieldNumber: 7)
+    }
+    if self.format != .unspecified {
+      try visitor.visitSingularEnumField(value: self.format, fieldNumber: 8)
+    }
+    if !self.aad.isEmpty {
+      try visitor.visitSingularBytesField(value: self.aad, fieldNumber: 9)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 10)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 11)
+    }
+    if !self.cursor.isEmpty {
+      try visitor.visitSingularStringField(value: self.cursor, fieldNumber: 12)
+    }
+    if !self.identities.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.identities, fieldNumber: 13)
+    }
+    if !self.contentType.isEmpty {
+      try visitor.visitSingularStringField(value: self.contentType, fieldNumber: 14)
+    }
+    if !self.details.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.details, fieldNumber: 15)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: AgentRequest, rhs: AgentRequest) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._id != rhs_storage._id {return false}
-        if _storage._version != rhs_storage._version {return false}
-        if _storage._operation != rhs_storage._operation {return false}
-        if _storage._subject != rhs_storage._subject {return false}
-        if _storage._data != rhs_storage._data {return false}
-        if _storage._prehashed != rhs_storage._prehashed {return false}
-        if _storage._keyType != rhs_storage._keyType {return false}
-        if _storage._format != rhs_storage._format {return false}
-        if _storage._aad != rhs_storage._aad {return false}
-        if _storage._signature != rhs_storage._signature {return false}
-        if _storage._count != rhs_storage._count {return false}
-        if _storage._cursor != rhs_storage._cursor {return false}
-        if _storage._identities != rhs_storage._identities {return false}
-        if _storage._contentType != rhs_storage._contentType {return false}
-        if _storage._permission != rhs_storage._permission {return false}
-        if _storage._uid != rhs_storage._uid {return false}
-        if _storage._replyTo != rhs_storage._replyTo {return false}
-        if _storage._recovery != rhs_storage._recovery {return false}
-        if _storage._alias != rhs_storage._alias {return false}
-        if _storage._url != rhs_storage._url {return false}
-        if _storage._public != rhs_storage._public {return false}
-        if _storage._allowUntrusted != rhs_storage._allowUntrusted {return false}
-        if _storage._postQuantum != rhs_storage._postQuantum {return false}
-        if _storage._dryRun != rhs_storage._dryRun {return false}
-        if _storage._localOnly != rhs_storage._localOnly {return false}
-        return true
+    if lhs.id != rhs.id {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.operation != rhs.operation {return false}
+    if lhs.subject != rhs.subject {return false}
+    if lhs.data != rhs.data {return false}
+    if lhs.prehashed != rhs.prehashed {return false}
+    if lhs.keyType != rhs.keyType {return false}
+    if lhs.format != rhs.format {return false}
+    if lhs.aad != rhs.aad {return false}
+    if lhs.signature != rhs.signature {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.cursor != rhs.cursor {return false}
+    if lhs.identities != rhs.identities {return false}
+    if lhs.contentType != rhs.contentType {return false}
+    if lhs.details != rhs.details {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Details"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}permission\0\u{1}uid\0\u{3}reply_to\0\u{1}recovery\0\u{1}alias\0\u{1}url\0\u{1}public\0\u{3}allow_untrusted\0\u{3}post_quantum\0\u{3}dry_run\0\u{3}local_only\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.permission) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self._uid) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.replyTo) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.recovery) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.alias) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.url) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.`public`) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.allowUntrusted) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.postQuantum) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.dryRun) }()
+      case 11: try { try decoder.decodeSingularBoolField(value: &self.localOnly) }()
+      default: break
       }
-      if !storagesAreEqual {return false}
     }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.permission.isEmpty {
+      try visitor.visitSingularStringField(value: self.permission, fieldNumber: 1)
+    }
+    try { if let v = self._uid {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 2)
+    } }()
+    if !self.replyTo.isEmpty {
+      try visitor.visitSingularStringField(value: self.replyTo, fieldNumber: 3)
+    }
+    if !self.recovery.isEmpty {
+      try visitor.visitSingularBytesField(value: self.recovery, fieldNumber: 4)
+    }
+    if !self.alias.isEmpty {
+      try visitor.visitSingularStringField(value: self.alias, fieldNumber: 5)
+    }
+    if !self.url.isEmpty {
+      try visitor.visitSingularStringField(value: self.url, fieldNumber: 6)
+    }
+    if self.`public` != false {
+      try visitor.visitSingularBoolField(value: self.`public`, fieldNumber: 7)
+    }
+    if self.allowUntrusted != false {
+      try visitor.visitSingularBoolField(value: self.allowUntrusted, fieldNumber: 8)
+    }
+    if self.postQuantum != false {
+      try visitor.visitSingularBoolField(value: self.postQuantum, fieldNumber: 9)
+    }
+    if self.dryRun != false {
+      try visitor.visitSingularBoolField(value: self.dryRun, fieldNumber: 10)
+    }
+    if self.localOnly != false {
+      try visitor.visitSingularBoolField(value: self.localOnly, fieldNumber: 11)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentDetails, rhs: AgentDetails) -> Bool {
+    if lhs.permission != rhs.permission {return false}
+    if lhs._uid != rhs._uid {return false}
+    if lhs.replyTo != rhs.replyTo {return false}
+    if lhs.recovery != rhs.recovery {return false}
+    if lhs.alias != rhs.alias {return false}
+    if lhs.url != rhs.url {return false}
+    if lhs.`public` != rhs.`public` {return false}
+    if lhs.allowUntrusted != rhs.allowUntrusted {return false}
+    if lhs.postQuantum != rhs.postQuantum {return false}
+    if lhs.dryRun != rhs.dryRun {return false}
+    if lhs.localOnly != rhs.localOnly {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1165,177 +1015,139 @@ nonisolated extension AgentRequest: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension AgentResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Response"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}code\0\u{1}message\0\u{1}hint\0\u{1}data\0\u{1}cid\0\u{1}valid\0\u{1}keys\0\u{1}identities\0\u{1}blocks\0\u{1}lines\0\u{1}fields\0\u{1}cursor\0\u{1}size\0\u{1}key\0\u{1}envelopes\0\u{1}publications\0")
-
-  fileprivate class _StorageClass {
-    var _id: UInt64 = 0
-    var _code: AgentCode = .ok
-    var _message: String = String()
-    var _hint: String = String()
-    var _data: Data = Data()
-    var _cid: String = String()
-    var _valid: Bool = false
-    var _keys: [AgentKey] = []
-    var _identities: [AgentIdentity] = []
-    var _blocks: [AgentBlock] = []
-    var _lines: [String] = []
-    var _fields: [AgentField] = []
-    var _cursor: String = String()
-    var _size: UInt64 = 0
-    var _key: Data = Data()
-    var _envelopes: [AgentEnvelope] = []
-    var _publications: [AgentPublication] = []
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _id = source._id
-      _code = source._code
-      _message = source._message
-      _hint = source._hint
-      _data = source._data
-      _cid = source._cid
-      _valid = source._valid
-      _keys = source._keys
-      _identities = source._identities
-      _blocks = source._blocks
-      _lines = source._lines
-      _fields = source._fields
-      _cursor = source._cursor
-      _size = source._size
-      _key = source._key
-      _envelopes = source._envelopes
-      _publications = source._publications
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}code\0\u{1}message\0\u{1}hint\0\u{1}data\0\u{1}cid\0\u{1}valid\0\u{1}keys\0\u{1}identities\0\u{1}blocks\0\u{1}lines\0\u{1}fields\0\u{1}cursor\0\u{1}chunks\0\u{1}envelopes\0\u{1}publications\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._id) }()
-        case 2: try { try decoder.decodeSingularEnumField(value: &_storage._code) }()
-        case 3: try { try decoder.decodeSingularStringField(value: &_storage._message) }()
-        case 4: try { try decoder.decodeSingularStringField(value: &_storage._hint) }()
-        case 5: try { try decoder.decodeSingularBytesField(value: &_storage._data) }()
-        case 6: try { try decoder.decodeSingularStringField(value: &_storage._cid) }()
-        case 7: try { try decoder.decodeSingularBoolField(value: &_storage._valid) }()
-        case 8: try { try decoder.decodeRepeatedMessageField(value: &_storage._keys) }()
-        case 9: try { try decoder.decodeRepeatedMessageField(value: &_storage._identities) }()
-        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._blocks) }()
-        case 11: try { try decoder.decodeRepeatedStringField(value: &_storage._lines) }()
-        case 12: try { try decoder.decodeRepeatedMessageField(value: &_storage._fields) }()
-        case 13: try { try decoder.decodeSingularStringField(value: &_storage._cursor) }()
-        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._size) }()
-        case 15: try { try decoder.decodeSingularBytesField(value: &_storage._key) }()
-        case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._envelopes) }()
-        case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._publications) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.code) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.hint) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.data) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.cid) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.valid) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.keys) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.identities) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.blocks) }()
+      case 11: try { try decoder.decodeRepeatedStringField(value: &self.lines) }()
+      case 12: try { try decoder.decodeRepeatedMessageField(value: &self.fields) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.cursor) }()
+      case 14: try { try decoder.decodeRepeatedMessageField(value: &self.chunks) }()
+      case 15: try { try decoder.decodeRepeatedMessageField(value: &self.envelopes) }()
+      case 16: try { try decoder.decodeRepeatedMessageField(value: &self.publications) }()
+      default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      if _storage._id != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._id, fieldNumber: 1)
-      }
-      if _storage._code != .ok {
-        try visitor.visitSingularEnumField(value: _storage._code, fieldNumber: 2)
-      }
-      if !_storage._message.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._message, fieldNumber: 3)
-      }
-      if !_storage._hint.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._hint, fieldNumber: 4)
-      }
-      if !_storage._data.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._data, fieldNumber: 5)
-      }
-      if !_storage._cid.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._cid, fieldNumber: 6)
-      }
-      if _storage._valid != false {
-        try visitor.visitSingularBoolField(value: _storage._valid, fieldNumber: 7)
-      }
-      if !_storage._keys.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._keys, fieldNumber: 8)
-      }
-      if !_storage._identities.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._identities, fieldNumber: 9)
-      }
-      if !_storage._blocks.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._blocks, fieldNumber: 10)
-      }
-      if !_storage._lines.isEmpty {
-        try visitor.visitRepeatedStringField(value: _storage._lines, fieldNumber: 11)
-      }
-      if !_storage._fields.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._fields, fieldNumber: 12)
-      }
-      if !_storage._cursor.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._cursor, fieldNumber: 13)
-      }
-      if _storage._size != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._size, fieldNumber: 14)
-      }
-      if !_storage._key.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._key, fieldNumber: 15)
-      }
-      if !_storage._envelopes.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._envelopes, fieldNumber: 16)
-      }
-      if !_storage._publications.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._publications, fieldNumber: 17)
-      }
+    if self.id != 0 {
+      try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
+    }
+    if self.code != .ok {
+      try visitor.visitSingularEnumField(value: self.code, fieldNumber: 2)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 3)
+    }
+    if !self.hint.isEmpty {
+      try visitor.visitSingularStringField(value: self.hint, fieldNumber: 4)
+    }
+    if !self.data.isEmpty {
+      try visitor.visitSingularBytesField(value: self.data, fieldNumber: 5)
+    }
+    if !self.cid.isEmpty {
+      try visitor.visitSingularStringField(value: self.cid, fieldNumber: 6)
+    }
+    if self.valid != false {
+      try visitor.visitSingularBoolField(value: self.valid, fieldNumber: 7)
+    }
+    if !self.keys.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.keys, fieldNumber: 8)
+    }
+    if !self.identities.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.identities, fieldNumber: 9)
+    }
+    if !self.blocks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.blocks, fieldNumber: 10)
+    }
+    if !self.lines.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.lines, fieldNumber: 11)
+    }
+    if !self.fields.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.fields, fieldNumber: 12)
+    }
+    if !self.cursor.isEmpty {
+      try visitor.visitSingularStringField(value: self.cursor, fieldNumber: 13)
+    }
+    if !self.chunks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.chunks, fieldNumber: 14)
+    }
+    if !self.envelopes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.envelopes, fieldNumber: 15)
+    }
+    if !self.publications.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.publications, fieldNumber: 16)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: AgentResponse, rhs: AgentResponse) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._id != rhs_storage._id {return false}
-        if _storage._code != rhs_storage._code {return false}
-        if _storage._message != rhs_storage._message {return false}
-        if _storage._hint != rhs_storage._hint {return false}
-        if _storage._data != rhs_storage._data {return false}
-        if _storage._cid != rhs_storage._cid {return false}
-        if _storage._valid != rhs_storage._valid {return false}
-        if _storage._keys != rhs_storage._keys {return false}
-        if _storage._identities != rhs_storage._identities {return false}
-        if _storage._blocks != rhs_storage._blocks {return false}
-        if _storage._lines != rhs_storage._lines {return false}
-        if _storage._fields != rhs_storage._fields {return false}
-        if _storage._cursor != rhs_storage._cursor {return false}
-        if _storage._size != rhs_storage._size {return false}
-        if _storage._key != rhs_storage._key {return false}
-        if _storage._envelopes != rhs_storage._envelopes {return false}
-        if _storage._publications != rhs_storage._publications {return false}
-        return true
+    if lhs.id != rhs.id {return false}
+    if lhs.code != rhs.code {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.hint != rhs.hint {return false}
+    if lhs.data != rhs.data {return false}
+    if lhs.cid != rhs.cid {return false}
+    if lhs.valid != rhs.valid {return false}
+    if lhs.keys != rhs.keys {return false}
+    if lhs.identities != rhs.identities {return false}
+    if lhs.blocks != rhs.blocks {return false}
+    if lhs.lines != rhs.lines {return false}
+    if lhs.fields != rhs.fields {return false}
+    if lhs.cursor != rhs.cursor {return false}
+    if lhs.chunks != rhs.chunks {return false}
+    if lhs.envelopes != rhs.envelopes {return false}
+    if lhs.publications != rhs.publications {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentChunks: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Chunks"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}size\0\u{1}key\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.size) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      default: break
       }
-      if !storagesAreEqual {return false}
     }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.size != 0 {
+      try visitor.visitSingularUInt64Field(value: self.size, fieldNumber: 1)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentChunks, rhs: AgentChunks) -> Bool {
+    if lhs.size != rhs.size {return false}
+    if lhs.key != rhs.key {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -108,7 +108,7 @@ final class Connection: @unchecked Sendable {
         let partial = count > 0
         return state.withLock {
             $0.reading = false
-            if !$0.closed {
+            if !$0.closed, count != $0.held {
                 let fits = account.hold(count - $0.held, limit: limits.heldBytesPerUser)
                 $0.held = count
                 guard fits else { return false }

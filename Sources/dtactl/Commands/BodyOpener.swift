@@ -30,7 +30,7 @@ struct BodyOpener {
     }
 
     /// Whether an answer's body is in blocks.
-    static func isNeeded(for answer: AgentResponse) -> Bool { answer.size > 0 || !answer.key.isEmpty }
+    static func isNeeded(for answer: AgentResponse) -> Bool { !answer.chunks.isEmpty }
 
     /// Gives the body's plaintext, piece by piece and in order, each verified.
     func open(showsProgress: Bool, _ write: (Data) throws -> Void) throws {

@@ -22,7 +22,7 @@ extension Router {
                 try entry.answer {
                     var (id, key) = try agent.envelopes.draft(caller, EnvelopeService.Address(request))
                     $0.cursor = id
-                    $0.key = Data(key)
+                    $0.setChunks(size: 0, key: Data(key))
                     wipe(&key)
                 }
             }
@@ -88,8 +88,7 @@ extension AgentResponse {
         switch opened.content {
         case .body(let body): data = Data(body)
         case .chunks(let bytes, let key):
-            size = UInt64(bytes)
-            self.key = Data(key ?? [])
+            setChunks(size: UInt64(bytes), key: Data(key ?? []))
         }
     }
 }

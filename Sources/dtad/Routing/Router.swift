@@ -19,6 +19,9 @@ struct Router: RequestHandler {
                     "version \(request.version) of the protocol is not spoken here, only \(AgentFrame.version)",
                     hint: "use a dtactl of the same release as dtad")
             }
+            guard request.details.count <= 1 else {
+                throw DTAError(.invalidArgument, "a request has one details at most, not \(request.details.count)")
+            }
             return try route(request, caller, entry)
         } catch {
             let refusal = DTAError(error)

@@ -1,0 +1,72 @@
+import Foundation
+
+/// The rarer fields, as if they were the request's own. What was never set is empty.
+extension AgentRequest {
+    private var found: AgentDetails { details.first ?? AgentDetails() }
+
+    private mutating func change(_ body: (inout AgentDetails) -> Void) {
+        var found = found
+        body(&found)
+        details = found == AgentDetails() ? [] : [found]
+    }
+
+    public var permission: String {
+        get { found.permission }
+        set { change { $0.permission = newValue } }
+    }
+    public var uid: UInt32 {
+        get { found.uid }
+        set { change { $0.uid = newValue } }
+    }
+    public var hasUid: Bool { found.hasUid }
+    public var replyTo: String {
+        get { found.replyTo }
+        set { change { $0.replyTo = newValue } }
+    }
+    public var recovery: Data {
+        get { found.recovery }
+        set { change { $0.recovery = newValue } }
+    }
+    public var alias: String {
+        get { found.alias }
+        set { change { $0.alias = newValue } }
+    }
+    public var url: String {
+        get { found.url }
+        set { change { $0.url = newValue } }
+    }
+    public var `public`: Bool {
+        get { found.public }
+        set { change { $0.public = newValue } }
+    }
+    public var allowUntrusted: Bool {
+        get { found.allowUntrusted }
+        set { change { $0.allowUntrusted = newValue } }
+    }
+    public var postQuantum: Bool {
+        get { found.postQuantum }
+        set { change { $0.postQuantum = newValue } }
+    }
+    public var dryRun: Bool {
+        get { found.dryRun }
+        set { change { $0.dryRun = newValue } }
+    }
+    public var localOnly: Bool {
+        get { found.localOnly }
+        set { change { $0.localOnly = newValue } }
+    }
+}
+
+extension AgentResponse {
+    /// Bytes of plaintext of a body in chunks; 0 where it is in `data`.
+    public var size: UInt64 { chunks.first?.size ?? 0 }
+    /// The key of one envelope's chunks; empty where there are none, or the envelope is public.
+    public var key: Data { chunks.first?.key ?? Data() }
+
+    public mutating func setChunks(size: UInt64, key: Data) {
+        var answer = AgentChunks()
+        answer.size = size
+        answer.key = key
+        chunks = [answer]
+    }
+}
