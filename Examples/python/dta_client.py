@@ -46,7 +46,7 @@ RESPONSE = {
     "id": (1, int), "code": (2, int), "message": (3, str), "hint": (4, str), "data": (5, bytes), "cid": (6, str),
     "valid": (7, bool), "keys": (8, [KEY]), "identities": (9, [IDENTITY]), "blocks": (10, [BLOCK]), "lines": (11, [str]),
     "fields": (12, [FIELD]), "cursor": (13, str), "chunks": (14, [CHUNKS]), "envelopes": (15, [ENVELOPE]),
-    "publications": (16, [PUBLICATION])}
+    "lists": (17, [{"publications": (1, [PUBLICATION])}])}
 
 
 class AgentError(Exception):

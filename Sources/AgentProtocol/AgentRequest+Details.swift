@@ -55,6 +55,67 @@ extension AgentRequest {
         get { found.localOnly }
         set { change { $0.localOnly = newValue } }
     }
+    /// Of ORDER_CREATE.
+    public var newOrder: AgentNewOrder {
+        get { found.newOrder.first ?? AgentNewOrder() }
+        set { change { $0.newOrder = [newValue] } }
+    }
+    public var decision: String {
+        get { found.decision }
+        set { change { $0.decision = newValue } }
+    }
+    public var purpose: String {
+        get { found.purpose }
+        set { change { $0.purpose = newValue } }
+    }
+    public var use: UInt32 {
+        get { found.use }
+        set { change { $0.use = newValue } }
+    }
+    public var expires: Int64 {
+        get { found.expires }
+        set { change { $0.expires = newValue } }
+    }
+    public var filters: [AgentField] {
+        get { found.filters }
+        set { change { $0.filters = newValue } }
+    }
+    public var requestFields: [AgentField] {
+        get { found.requestFields }
+        set { change { $0.requestFields = newValue } }
+    }
+}
+
+/// The rarer lists of an answer, likewise.
+extension AgentResponse {
+    private var found: AgentLists { lists.first ?? AgentLists() }
+
+    private mutating func change(_ body: (inout AgentLists) -> Void) {
+        var found = found
+        body(&found)
+        lists = found == AgentLists() ? [] : [found]
+    }
+
+    public var publications: [AgentPublication] {
+        get { found.publications }
+        set { change { $0.publications = newValue } }
+    }
+    public var orders: [AgentOrder] {
+        get { found.orders }
+        set { change { $0.orders = newValue } }
+    }
+    public var parts: [AgentOrderPart] {
+        get { found.parts }
+        set { change { $0.parts = newValue } }
+    }
+    public var plugins: [AgentPlugin] {
+        get { found.plugins }
+        set { change { $0.plugins = newValue } }
+    }
+    public var shares: [AgentWalletShare] {
+        get { found.shares }
+        set { change { $0.shares = newValue } }
+    }
 }
 
 extension AgentResponse {

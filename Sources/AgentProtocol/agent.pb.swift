@@ -158,6 +158,57 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Drops the bytes of blocks that the IPFS node has and has pinned, a round at a time. Reads dry_run, cursor.
   /// Administrators. Answers fields (of this round: dropped, bytes, kept), cursor.
   case ledgerGc // = 64
+
+  /// Orders something of a fiduciary. Reads new_order. Answers orders (one), parts (those that are to be carried to others).
+  case orderCreate // = 70
+
+  /// The orders in which the caller has a part. Reads count, cursor, filters. Answers orders, cursor.
+  case orderList // = 71
+
+  /// One order with all its parts. Reads subject. Answers orders (one), parts (oldest first), fields (what was committed).
+  case orderShow // = 72
+
+  /// Takes in a part that a courier brought: its envelope, its sender's and recipients' documents and what it continues
+  /// are in the ledger. Reads subject (the part's CID). Anybody may bring; what the rules of the fiduciary allow is done
+  /// at once. Answers orders (one), parts (those that answer it and are to be carried).
+  case orderReceive // = 73
+
+  /// Does at the fiduciary what waits for a hand. Reads subject, decision ("commit", "release", "refuse"; "": whatever is
+  /// next), purpose (why it is refused). Answers orders (one), parts.
+  case orderFulfil // = 74
+
+  /// Asks for the release or a use. Reads subject, identities (one: as whom; none: whichever of the caller's may), purpose,
+  /// data (what a use is about: a digest or a message), request_fields. Answers orders (one), parts.
+  case orderRedeem // = 75
+
+  /// Decides about a redemption. Reads subject, identities (one: as whom; none: whichever may), decision ("approve",
+  /// "reject"), use (0: the open one), expires. Answers orders (one), parts.
+  case orderApprove // = 76
+
+  /// What was released to the caller. Reads subject, use (0: the last). Answers data (the secret or the signature), fields,
+  /// and where it was deposited in chunks cid (the envelope to open).
+  case orderResult // = 77
+
+  /// Destroys an order's secret at the fiduciary. Reads subject. Answers orders (one), parts (the signed receipt), fields.
+  case orderDestroy // = 78
+
+  /// Encrypts a secret to an order's commitment and seals it to who gets the result. Reads subject, data (up to 192 KiB),
+  /// content_type. Answers orders (one), parts, cid.
+  case orderDeposit // = 79
+
+  /// The types of order that this host knows. Answers plugins.
+  case pluginList // = 80
+
+  /// Makes one-time shares of a bitcoin wallet and publishes them, signed. Reads subject (an own identity), count (1 to 100).
+  /// Answers cid (a public envelope), shares.
+  case walletPublishShares // = 81
+
+  /// The caller's shares. Reads count, cursor. Answers shares, cursor.
+  case walletListShares // = 82
+
+  /// The private key of a wallet whose fiduciary's part was released to the caller. Reads subject (the order). Answers data
+  /// (32 bytes), fields.
+  case walletExport // = 83
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -203,6 +254,20 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 62: self = .ledgerList
     case 63: self = .ledgerStatus
     case 64: self = .ledgerGc
+    case 70: self = .orderCreate
+    case 71: self = .orderList
+    case 72: self = .orderShow
+    case 73: self = .orderReceive
+    case 74: self = .orderFulfil
+    case 75: self = .orderRedeem
+    case 76: self = .orderApprove
+    case 77: self = .orderResult
+    case 78: self = .orderDestroy
+    case 79: self = .orderDeposit
+    case 80: self = .pluginList
+    case 81: self = .walletPublishShares
+    case 82: self = .walletListShares
+    case 83: self = .walletExport
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -246,6 +311,20 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .ledgerList: return 62
     case .ledgerStatus: return 63
     case .ledgerGc: return 64
+    case .orderCreate: return 70
+    case .orderList: return 71
+    case .orderShow: return 72
+    case .orderReceive: return 73
+    case .orderFulfil: return 74
+    case .orderRedeem: return 75
+    case .orderApprove: return 76
+    case .orderResult: return 77
+    case .orderDestroy: return 78
+    case .orderDeposit: return 79
+    case .pluginList: return 80
+    case .walletPublishShares: return 81
+    case .walletListShares: return 82
+    case .walletExport: return 83
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -289,6 +368,20 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     .ledgerList,
     .ledgerStatus,
     .ledgerGc,
+    .orderCreate,
+    .orderList,
+    .orderShow,
+    .orderReceive,
+    .orderFulfil,
+    .orderRedeem,
+    .orderApprove,
+    .orderResult,
+    .orderDestroy,
+    .orderDeposit,
+    .pluginList,
+    .walletPublishShares,
+    .walletListShares,
+    .walletExport,
   ]
 
 }
@@ -524,55 +617,174 @@ public nonisolated struct AgentRequest: Sendable {
 }
 
 /// The rarer fields of a request.
-public nonisolated struct AgentDetails: Sendable {
+public nonisolated struct AgentDetails: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Of POLICY_EXPLAIN: sign, mac, encrypt, decrypt, public, manage, seal, open, trust.
-  public var permission: String = String()
+  /// Of POLICY_EXPLAIN: a permission, such as sign, seal, open, trust, order, approve, fulfil.
+  public var permission: String {
+    get {_storage._permission}
+    set {_uniqueStorage()._permission = newValue}
+  }
 
   /// Of POLICY_EXPLAIN: the user to explain; the caller where absent. Only administrators may ask for others.
   public var uid: UInt32 {
-    get {_uid ?? 0}
-    set {_uid = newValue}
+    get {_storage._uid ?? 0}
+    set {_uniqueStorage()._uid = newValue}
   }
   /// Returns true if `uid` has been explicitly set.
-  public var hasUid: Bool {self._uid != nil}
+  public var hasUid: Bool {_storage._uid != nil}
   /// Clears the value of `uid`. Subsequent reads from it will return its default value.
-  public mutating func clearUid() {self._uid = nil}
+  public mutating func clearUid() {_uniqueStorage()._uid = nil}
 
   /// The CID of the envelope that SEAL or DRAFT answers.
-  public var replyTo: String = String()
+  public var replyTo: String {
+    get {_storage._replyTo}
+    set {_uniqueStorage()._replyTo = newValue}
+  }
 
   /// SHA-256 of an offline Ed25519 key: 32 bytes.
-  public var recovery: Data = Data()
+  public var recovery: Data {
+    get {_storage._recovery}
+    set {_uniqueStorage()._recovery = newValue}
+  }
 
   /// What an identity is called on this host, and where its courier is reached: of TRUST.
-  public var alias: String = String()
+  public var alias: String {
+    get {_storage._alias}
+    set {_uniqueStorage()._alias = newValue}
+  }
 
-  public var url: String = String()
+  public var url: String {
+    get {_storage._url}
+    set {_uniqueStorage()._url = newValue}
+  }
 
   /// For anybody to read: signed, and not sealed.
-  public var `public`: Bool = false
+  public var `public`: Bool {
+    get {_storage._public}
+    set {_uniqueStorage()._public = newValue}
+  }
 
   /// OPEN also what comes from a sender who is not trusted here.
-  public var allowUntrusted: Bool = false
+  public var allowUntrusted: Bool {
+    get {_storage._allowUntrusted}
+    set {_uniqueStorage()._allowUntrusted = newValue}
+  }
 
   /// With an ML-DSA-65 key beside the signing key.
-  public var postQuantum: Bool = false
+  public var postQuantum: Bool {
+    get {_storage._postQuantum}
+    set {_uniqueStorage()._postQuantum = newValue}
+  }
 
   /// Only tell what would be done.
-  public var dryRun: Bool = false
+  public var dryRun: Bool {
+    get {_storage._dryRun}
+    set {_uniqueStorage()._dryRun = newValue}
+  }
 
   /// Do not ask the IPFS node.
-  public var localOnly: Bool = false
+  public var localOnly: Bool {
+    get {_storage._localOnly}
+    set {_uniqueStorage()._localOnly = newValue}
+  }
+
+  /// Of ORDER_CREATE, exactly one.
+  public var newOrder: [AgentNewOrder] {
+    get {_storage._newOrder}
+    set {_uniqueStorage()._newOrder = newValue}
+  }
+
+  /// What somebody decided.
+  public var decision: String {
+    get {_storage._decision}
+    set {_uniqueStorage()._decision = newValue}
+  }
+
+  /// For people: why.
+  public var purpose: String {
+    get {_storage._purpose}
+    set {_uniqueStorage()._purpose = newValue}
+  }
+
+  /// Which use of an order, from 1.
+  public var use: UInt32 {
+    get {_storage._use}
+    set {_uniqueStorage()._use = newValue}
+  }
+
+  /// Unix seconds: until when an approval counts. 0: a day from now.
+  public var expires: Int64 {
+    get {_storage._expires}
+    set {_uniqueStorage()._expires = newValue}
+  }
+
+  /// Of ORDER_LIST, all of which must match: state, role (principal, fiduciary, beneficiary, approver, redeemer), type,
+  /// party (an alias or CID), and sort (created, updated; -created and -updated: newest first, the default).
+  public var filters: [AgentField] {
+    get {_storage._filters}
+    set {_uniqueStorage()._filters = newValue}
+  }
+
+  /// What a plugin asks of a redemption.
+  public var requestFields: [AgentField] {
+    get {_storage._requestFields}
+    set {_uniqueStorage()._requestFields = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _uid: UInt32? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What is ordered. Identities are names, aliases or CIDs.
+public nonisolated struct AgentNewOrder: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The plugin: secret, safeguard-secret, bitcoin-wallet, sign, or one that the fiduciary has. "": secret.
+  public var type: String = String()
+
+  /// An own identity; "": the caller's only one.
+  public var principal: String = String()
+
+  public var fiduciary: String = String()
+
+  public var beneficiary: String = String()
+
+  /// Who may ask for the release; none: the principal, where there is no beneficiary. With one they are named.
+  public var redeemers: [String] = []
+
+  /// Who gets the result; "": the beneficiary where there is one, else the principal.
+  public var recipient: String = String()
+
+  public var approvers: [String] = []
+
+  /// How many of them are needed; 0: none, and then there are no approvers.
+  public var approvals: UInt32 = 0
+
+  /// Whether an approver's consent to his own request counts.
+  public var requesterMayApprove: Bool = false
+
+  /// Unix seconds, by the fiduciary's clock; 0: no bound.
+  public var notBefore: Int64 = 0
+
+  public var notAfter: Int64 = 0
+
+  /// 0: once.
+  public var maxUses: UInt32 = 0
+
+  /// What the plugin asks for.
+  public var fields: [AgentField] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 public nonisolated struct AgentResponse: Sendable {
@@ -616,7 +828,266 @@ public nonisolated struct AgentResponse: Sendable {
 
   public var envelopes: [AgentEnvelope] = []
 
+  /// Lists that few operations answer, at most one; repeated for the same reason.
+  public var lists: [AgentLists] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct AgentLists: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
   public var publications: [AgentPublication] = []
+
+  public var orders: [AgentOrder] = []
+
+  public var parts: [AgentOrderPart] = []
+
+  public var plugins: [AgentPlugin] = []
+
+  public var shares: [AgentWalletShare] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct AgentOrder: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Of part 1.
+  public var cid: String {
+    get {_storage._cid}
+    set {_uniqueStorage()._cid = newValue}
+  }
+
+  /// The thread in base32: what people type.
+  public var reference: String {
+    get {_storage._reference}
+    set {_uniqueStorage()._reference = newValue}
+  }
+
+  public var type: String {
+    get {_storage._type}
+    set {_uniqueStorage()._type = newValue}
+  }
+
+  /// ordered, committed, requested, released, exhausted, refused, frozen, destroyed.
+  public var state: String {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
+
+  /// What is to be done next, and by whom; "" where nothing is.
+  public var next: String {
+    get {_storage._next}
+    set {_uniqueStorage()._next = newValue}
+  }
+
+  public var principal: String {
+    get {_storage._principal}
+    set {_uniqueStorage()._principal = newValue}
+  }
+
+  public var fiduciary: String {
+    get {_storage._fiduciary}
+    set {_uniqueStorage()._fiduciary = newValue}
+  }
+
+  public var beneficiary: String {
+    get {_storage._beneficiary}
+    set {_uniqueStorage()._beneficiary = newValue}
+  }
+
+  public var redeemers: [String] {
+    get {_storage._redeemers}
+    set {_uniqueStorage()._redeemers = newValue}
+  }
+
+  public var recipient: String {
+    get {_storage._recipient}
+    set {_uniqueStorage()._recipient = newValue}
+  }
+
+  public var approvers: [String] {
+    get {_storage._approvers}
+    set {_uniqueStorage()._approvers = newValue}
+  }
+
+  public var approvals: UInt32 {
+    get {_storage._approvals}
+    set {_uniqueStorage()._approvals = newValue}
+  }
+
+  public var requesterMayApprove: Bool {
+    get {_storage._requesterMayApprove}
+    set {_uniqueStorage()._requesterMayApprove = newValue}
+  }
+
+  public var notBefore: Int64 {
+    get {_storage._notBefore}
+    set {_uniqueStorage()._notBefore = newValue}
+  }
+
+  public var notAfter: Int64 {
+    get {_storage._notAfter}
+    set {_uniqueStorage()._notAfter = newValue}
+  }
+
+  public var maxUses: UInt32 {
+    get {_storage._maxUses}
+    set {_uniqueStorage()._maxUses = newValue}
+  }
+
+  /// How many uses were released.
+  public var uses: UInt32 {
+    get {_storage._uses}
+    set {_uniqueStorage()._uses = newValue}
+  }
+
+  /// Of the open redemption: approvals that are here.
+  public var approved: UInt32 {
+    get {_storage._approved}
+    set {_uniqueStorage()._approved = newValue}
+  }
+
+  /// Unix seconds: by the principal's clock, and of the last change here.
+  public var created: Int64 {
+    get {_storage._created}
+    set {_uniqueStorage()._created = newValue}
+  }
+
+  public var updated: Int64 {
+    get {_storage._updated}
+    set {_uniqueStorage()._updated = newValue}
+  }
+
+  /// What the caller's identities are in it: principal, fiduciary, beneficiary, redeemer, approver.
+  public var roles: [String] {
+    get {_storage._roles}
+    set {_uniqueStorage()._roles = newValue}
+  }
+
+  /// What the plugin was asked for. Only where part 1 can be read here.
+  public var fields: [AgentField] {
+    get {_storage._fields}
+    set {_uniqueStorage()._fields = newValue}
+  }
+
+  /// Public: a key or a receipt. Empty before part 2.
+  public var commitment: Data {
+    get {_storage._commitment}
+    set {_uniqueStorage()._commitment = newValue}
+  }
+
+  /// Why it is frozen or refused.
+  public var reason: String {
+    get {_storage._reason}
+    set {_uniqueStorage()._reason = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// One message of an order.
+public nonisolated struct AgentOrderPart: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var cid: String = String()
+
+  /// order, commitment, deposit, redemption, approval, release, refusal, destruction.
+  public var kind: String = String()
+
+  public var use: UInt32 = 0
+
+  public var from: String = String()
+
+  public var to: [String] = []
+
+  public var previous: String = String()
+
+  /// Unix seconds: by its sender's clock, and when it came or was made here.
+  public var created: Int64 = 0
+
+  public var received: Int64 = 0
+
+  /// accepted, refused, evidence (kept because it proves that somebody broke the rules).
+  public var status: String = String()
+
+  /// Why it was refused.
+  public var reason: String = String()
+
+  /// The sender's standing when it came.
+  public var standing: String = String()
+
+  /// For people: what its sender wrote.
+  public var purpose: String = String()
+
+  /// approve or reject, of an approval.
+  public var decision: String = String()
+
+  /// Where it is to be carried: the urls of its recipients' couriers that are known here.
+  public var urls: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct AgentPlugin: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var type: String = String()
+
+  /// built-in or external.
+  public var kind: String = String()
+
+  /// One sentence.
+  public var summary: String = String()
+
+  /// Who keeps the secret: agent or plugin.
+  public var keeps: String = String()
+
+  /// What an order of it must or may say: "name" or "name?" with an explanation.
+  public var fields: [AgentField] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct AgentWalletShare: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Compressed point of secp256k1: 33 bytes.
+  public var share: Data = Data()
+
+  /// Of the identity whose it is.
+  public var identity: String = String()
+
+  /// The public envelope that offers it; "" where it was made for one order.
+  public var published: String = String()
+
+  /// The order that uses it; "" where none does yet.
+  public var order: String = String()
+
+  public var created: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -814,7 +1285,7 @@ public nonisolated struct AgentField: Sendable {
 fileprivate nonisolated let _protobuf_package = "dta.agent.v1"
 
 nonisolated extension AgentOperation: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{2}\u{7}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{2}\u{8}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{2}\u{7}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{2}\u{8}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0")
 }
 
 nonisolated extension AgentKeyType: SwiftProtobuf._ProtoNameProviding {
@@ -931,7 +1402,196 @@ nonisolated extension AgentRequest: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Details"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}permission\0\u{1}uid\0\u{3}reply_to\0\u{1}recovery\0\u{1}alias\0\u{1}url\0\u{1}public\0\u{3}allow_untrusted\0\u{3}post_quantum\0\u{3}dry_run\0\u{3}local_only\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}permission\0\u{1}uid\0\u{3}reply_to\0\u{1}recovery\0\u{1}alias\0\u{1}url\0\u{1}public\0\u{3}allow_untrusted\0\u{3}post_quantum\0\u{3}dry_run\0\u{3}local_only\0\u{3}new_order\0\u{1}decision\0\u{1}purpose\0\u{1}use\0\u{1}expires\0\u{1}filters\0\u{3}request_fields\0")
+
+  fileprivate class _StorageClass {
+    var _permission: String = String()
+    var _uid: UInt32? = nil
+    var _replyTo: String = String()
+    var _recovery: Data = Data()
+    var _alias: String = String()
+    var _url: String = String()
+    var _public: Bool = false
+    var _allowUntrusted: Bool = false
+    var _postQuantum: Bool = false
+    var _dryRun: Bool = false
+    var _localOnly: Bool = false
+    var _newOrder: [AgentNewOrder] = []
+    var _decision: String = String()
+    var _purpose: String = String()
+    var _use: UInt32 = 0
+    var _expires: Int64 = 0
+    var _filters: [AgentField] = []
+    var _requestFields: [AgentField] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _permission = source._permission
+      _uid = source._uid
+      _replyTo = source._replyTo
+      _recovery = source._recovery
+      _alias = source._alias
+      _url = source._url
+      _public = source._public
+      _allowUntrusted = source._allowUntrusted
+      _postQuantum = source._postQuantum
+      _dryRun = source._dryRun
+      _localOnly = source._localOnly
+      _newOrder = source._newOrder
+      _decision = source._decision
+      _purpose = source._purpose
+      _use = source._use
+      _expires = source._expires
+      _filters = source._filters
+      _requestFields = source._requestFields
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._permission) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._uid) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._replyTo) }()
+        case 4: try { try decoder.decodeSingularBytesField(value: &_storage._recovery) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._alias) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._url) }()
+        case 7: try { try decoder.decodeSingularBoolField(value: &_storage._public) }()
+        case 8: try { try decoder.decodeSingularBoolField(value: &_storage._allowUntrusted) }()
+        case 9: try { try decoder.decodeSingularBoolField(value: &_storage._postQuantum) }()
+        case 10: try { try decoder.decodeSingularBoolField(value: &_storage._dryRun) }()
+        case 11: try { try decoder.decodeSingularBoolField(value: &_storage._localOnly) }()
+        case 12: try { try decoder.decodeRepeatedMessageField(value: &_storage._newOrder) }()
+        case 13: try { try decoder.decodeSingularStringField(value: &_storage._decision) }()
+        case 14: try { try decoder.decodeSingularStringField(value: &_storage._purpose) }()
+        case 15: try { try decoder.decodeSingularUInt32Field(value: &_storage._use) }()
+        case 16: try { try decoder.decodeSingularInt64Field(value: &_storage._expires) }()
+        case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._filters) }()
+        case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._requestFields) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._permission.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._permission, fieldNumber: 1)
+      }
+      try { if let v = _storage._uid {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 2)
+      } }()
+      if !_storage._replyTo.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._replyTo, fieldNumber: 3)
+      }
+      if !_storage._recovery.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._recovery, fieldNumber: 4)
+      }
+      if !_storage._alias.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._alias, fieldNumber: 5)
+      }
+      if !_storage._url.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._url, fieldNumber: 6)
+      }
+      if _storage._public != false {
+        try visitor.visitSingularBoolField(value: _storage._public, fieldNumber: 7)
+      }
+      if _storage._allowUntrusted != false {
+        try visitor.visitSingularBoolField(value: _storage._allowUntrusted, fieldNumber: 8)
+      }
+      if _storage._postQuantum != false {
+        try visitor.visitSingularBoolField(value: _storage._postQuantum, fieldNumber: 9)
+      }
+      if _storage._dryRun != false {
+        try visitor.visitSingularBoolField(value: _storage._dryRun, fieldNumber: 10)
+      }
+      if _storage._localOnly != false {
+        try visitor.visitSingularBoolField(value: _storage._localOnly, fieldNumber: 11)
+      }
+      if !_storage._newOrder.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._newOrder, fieldNumber: 12)
+      }
+      if !_storage._decision.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._decision, fieldNumber: 13)
+      }
+      if !_storage._purpose.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._purpose, fieldNumber: 14)
+      }
+      if _storage._use != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._use, fieldNumber: 15)
+      }
+      if _storage._expires != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._expires, fieldNumber: 16)
+      }
+      if !_storage._filters.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._filters, fieldNumber: 17)
+      }
+      if !_storage._requestFields.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._requestFields, fieldNumber: 18)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentDetails, rhs: AgentDetails) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._permission != rhs_storage._permission {return false}
+        if _storage._uid != rhs_storage._uid {return false}
+        if _storage._replyTo != rhs_storage._replyTo {return false}
+        if _storage._recovery != rhs_storage._recovery {return false}
+        if _storage._alias != rhs_storage._alias {return false}
+        if _storage._url != rhs_storage._url {return false}
+        if _storage._public != rhs_storage._public {return false}
+        if _storage._allowUntrusted != rhs_storage._allowUntrusted {return false}
+        if _storage._postQuantum != rhs_storage._postQuantum {return false}
+        if _storage._dryRun != rhs_storage._dryRun {return false}
+        if _storage._localOnly != rhs_storage._localOnly {return false}
+        if _storage._newOrder != rhs_storage._newOrder {return false}
+        if _storage._decision != rhs_storage._decision {return false}
+        if _storage._purpose != rhs_storage._purpose {return false}
+        if _storage._use != rhs_storage._use {return false}
+        if _storage._expires != rhs_storage._expires {return false}
+        if _storage._filters != rhs_storage._filters {return false}
+        if _storage._requestFields != rhs_storage._requestFields {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentNewOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".NewOrder"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{1}principal\0\u{1}fiduciary\0\u{1}beneficiary\0\u{1}redeemers\0\u{1}recipient\0\u{1}approvers\0\u{1}approvals\0\u{3}requester_may_approve\0\u{3}not_before\0\u{3}not_after\0\u{3}max_uses\0\u{1}fields\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -939,75 +1599,81 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.permission) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self._uid) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.replyTo) }()
-      case 4: try { try decoder.decodeSingularBytesField(value: &self.recovery) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.alias) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.url) }()
-      case 7: try { try decoder.decodeSingularBoolField(value: &self.`public`) }()
-      case 8: try { try decoder.decodeSingularBoolField(value: &self.allowUntrusted) }()
-      case 9: try { try decoder.decodeSingularBoolField(value: &self.postQuantum) }()
-      case 10: try { try decoder.decodeSingularBoolField(value: &self.dryRun) }()
-      case 11: try { try decoder.decodeSingularBoolField(value: &self.localOnly) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.type) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.principal) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.fiduciary) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.beneficiary) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.redeemers) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.recipient) }()
+      case 7: try { try decoder.decodeRepeatedStringField(value: &self.approvers) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.approvals) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.requesterMayApprove) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self.notBefore) }()
+      case 11: try { try decoder.decodeSingularInt64Field(value: &self.notAfter) }()
+      case 12: try { try decoder.decodeSingularUInt32Field(value: &self.maxUses) }()
+      case 13: try { try decoder.decodeRepeatedMessageField(value: &self.fields) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.permission.isEmpty {
-      try visitor.visitSingularStringField(value: self.permission, fieldNumber: 1)
+    if !self.type.isEmpty {
+      try visitor.visitSingularStringField(value: self.type, fieldNumber: 1)
     }
-    try { if let v = self._uid {
-      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 2)
-    } }()
-    if !self.replyTo.isEmpty {
-      try visitor.visitSingularStringField(value: self.replyTo, fieldNumber: 3)
+    if !self.principal.isEmpty {
+      try visitor.visitSingularStringField(value: self.principal, fieldNumber: 2)
     }
-    if !self.recovery.isEmpty {
-      try visitor.visitSingularBytesField(value: self.recovery, fieldNumber: 4)
+    if !self.fiduciary.isEmpty {
+      try visitor.visitSingularStringField(value: self.fiduciary, fieldNumber: 3)
     }
-    if !self.alias.isEmpty {
-      try visitor.visitSingularStringField(value: self.alias, fieldNumber: 5)
+    if !self.beneficiary.isEmpty {
+      try visitor.visitSingularStringField(value: self.beneficiary, fieldNumber: 4)
     }
-    if !self.url.isEmpty {
-      try visitor.visitSingularStringField(value: self.url, fieldNumber: 6)
+    if !self.redeemers.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.redeemers, fieldNumber: 5)
     }
-    if self.`public` != false {
-      try visitor.visitSingularBoolField(value: self.`public`, fieldNumber: 7)
+    if !self.recipient.isEmpty {
+      try visitor.visitSingularStringField(value: self.recipient, fieldNumber: 6)
     }
-    if self.allowUntrusted != false {
-      try visitor.visitSingularBoolField(value: self.allowUntrusted, fieldNumber: 8)
+    if !self.approvers.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.approvers, fieldNumber: 7)
     }
-    if self.postQuantum != false {
-      try visitor.visitSingularBoolField(value: self.postQuantum, fieldNumber: 9)
+    if self.approvals != 0 {
+      try visitor.visitSingularUInt32Field(value: self.approvals, fieldNumber: 8)
     }
-    if self.dryRun != false {
-      try visitor.visitSingularBoolField(value: self.dryRun, fieldNumber: 10)
+    if self.requesterMayApprove != false {
+      try visitor.visitSingularBoolField(value: self.requesterMayApprove, fieldNumber: 9)
     }
-    if self.localOnly != false {
-      try visitor.visitSingularBoolField(value: self.localOnly, fieldNumber: 11)
+    if self.notBefore != 0 {
+      try visitor.visitSingularInt64Field(value: self.notBefore, fieldNumber: 10)
+    }
+    if self.notAfter != 0 {
+      try visitor.visitSingularInt64Field(value: self.notAfter, fieldNumber: 11)
+    }
+    if self.maxUses != 0 {
+      try visitor.visitSingularUInt32Field(value: self.maxUses, fieldNumber: 12)
+    }
+    if !self.fields.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.fields, fieldNumber: 13)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: AgentDetails, rhs: AgentDetails) -> Bool {
-    if lhs.permission != rhs.permission {return false}
-    if lhs._uid != rhs._uid {return false}
-    if lhs.replyTo != rhs.replyTo {return false}
-    if lhs.recovery != rhs.recovery {return false}
-    if lhs.alias != rhs.alias {return false}
-    if lhs.url != rhs.url {return false}
-    if lhs.`public` != rhs.`public` {return false}
-    if lhs.allowUntrusted != rhs.allowUntrusted {return false}
-    if lhs.postQuantum != rhs.postQuantum {return false}
-    if lhs.dryRun != rhs.dryRun {return false}
-    if lhs.localOnly != rhs.localOnly {return false}
+  public static func ==(lhs: AgentNewOrder, rhs: AgentNewOrder) -> Bool {
+    if lhs.type != rhs.type {return false}
+    if lhs.principal != rhs.principal {return false}
+    if lhs.fiduciary != rhs.fiduciary {return false}
+    if lhs.beneficiary != rhs.beneficiary {return false}
+    if lhs.redeemers != rhs.redeemers {return false}
+    if lhs.recipient != rhs.recipient {return false}
+    if lhs.approvers != rhs.approvers {return false}
+    if lhs.approvals != rhs.approvals {return false}
+    if lhs.requesterMayApprove != rhs.requesterMayApprove {return false}
+    if lhs.notBefore != rhs.notBefore {return false}
+    if lhs.notAfter != rhs.notAfter {return false}
+    if lhs.maxUses != rhs.maxUses {return false}
+    if lhs.fields != rhs.fields {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1015,7 +1681,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension AgentResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Response"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}code\0\u{1}message\0\u{1}hint\0\u{1}data\0\u{1}cid\0\u{1}valid\0\u{1}keys\0\u{1}identities\0\u{1}blocks\0\u{1}lines\0\u{1}fields\0\u{1}cursor\0\u{1}chunks\0\u{1}envelopes\0\u{1}publications\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}code\0\u{1}message\0\u{1}hint\0\u{1}data\0\u{1}cid\0\u{1}valid\0\u{1}keys\0\u{1}identities\0\u{1}blocks\0\u{1}lines\0\u{1}fields\0\u{1}cursor\0\u{1}chunks\0\u{1}envelopes\0\u{2}\u{2}lists\0\u{c}\u{10}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1038,7 +1704,7 @@ nonisolated extension AgentResponse: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 13: try { try decoder.decodeSingularStringField(value: &self.cursor) }()
       case 14: try { try decoder.decodeRepeatedMessageField(value: &self.chunks) }()
       case 15: try { try decoder.decodeRepeatedMessageField(value: &self.envelopes) }()
-      case 16: try { try decoder.decodeRepeatedMessageField(value: &self.publications) }()
+      case 17: try { try decoder.decodeRepeatedMessageField(value: &self.lists) }()
       default: break
       }
     }
@@ -1090,8 +1756,8 @@ nonisolated extension AgentResponse: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.envelopes.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.envelopes, fieldNumber: 15)
     }
-    if !self.publications.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.publications, fieldNumber: 16)
+    if !self.lists.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.lists, fieldNumber: 17)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1112,7 +1778,479 @@ nonisolated extension AgentResponse: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.cursor != rhs.cursor {return false}
     if lhs.chunks != rhs.chunks {return false}
     if lhs.envelopes != rhs.envelopes {return false}
+    if lhs.lists != rhs.lists {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Lists"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}publications\0\u{1}orders\0\u{1}parts\0\u{1}plugins\0\u{1}shares\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.publications) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.orders) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.parts) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.plugins) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.shares) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.publications.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.publications, fieldNumber: 1)
+    }
+    if !self.orders.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.orders, fieldNumber: 2)
+    }
+    if !self.parts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.parts, fieldNumber: 3)
+    }
+    if !self.plugins.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.plugins, fieldNumber: 4)
+    }
+    if !self.shares.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.shares, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentLists, rhs: AgentLists) -> Bool {
     if lhs.publications != rhs.publications {return false}
+    if lhs.orders != rhs.orders {return false}
+    if lhs.parts != rhs.parts {return false}
+    if lhs.plugins != rhs.plugins {return false}
+    if lhs.shares != rhs.shares {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Order"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cid\0\u{1}reference\0\u{1}type\0\u{1}state\0\u{1}next\0\u{1}principal\0\u{1}fiduciary\0\u{1}beneficiary\0\u{1}redeemers\0\u{1}recipient\0\u{1}approvers\0\u{1}approvals\0\u{3}requester_may_approve\0\u{3}not_before\0\u{3}not_after\0\u{3}max_uses\0\u{1}uses\0\u{1}approved\0\u{1}created\0\u{1}updated\0\u{1}roles\0\u{1}fields\0\u{1}commitment\0\u{1}reason\0")
+
+  fileprivate class _StorageClass {
+    var _cid: String = String()
+    var _reference: String = String()
+    var _type: String = String()
+    var _state: String = String()
+    var _next: String = String()
+    var _principal: String = String()
+    var _fiduciary: String = String()
+    var _beneficiary: String = String()
+    var _redeemers: [String] = []
+    var _recipient: String = String()
+    var _approvers: [String] = []
+    var _approvals: UInt32 = 0
+    var _requesterMayApprove: Bool = false
+    var _notBefore: Int64 = 0
+    var _notAfter: Int64 = 0
+    var _maxUses: UInt32 = 0
+    var _uses: UInt32 = 0
+    var _approved: UInt32 = 0
+    var _created: Int64 = 0
+    var _updated: Int64 = 0
+    var _roles: [String] = []
+    var _fields: [AgentField] = []
+    var _commitment: Data = Data()
+    var _reason: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _cid = source._cid
+      _reference = source._reference
+      _type = source._type
+      _state = source._state
+      _next = source._next
+      _principal = source._principal
+      _fiduciary = source._fiduciary
+      _beneficiary = source._beneficiary
+      _redeemers = source._redeemers
+      _recipient = source._recipient
+      _approvers = source._approvers
+      _approvals = source._approvals
+      _requesterMayApprove = source._requesterMayApprove
+      _notBefore = source._notBefore
+      _notAfter = source._notAfter
+      _maxUses = source._maxUses
+      _uses = source._uses
+      _approved = source._approved
+      _created = source._created
+      _updated = source._updated
+      _roles = source._roles
+      _fields = source._fields
+      _commitment = source._commitment
+      _reason = source._reason
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._cid) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._reference) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._type) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._state) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._next) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._principal) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._fiduciary) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._beneficiary) }()
+        case 9: try { try decoder.decodeRepeatedStringField(value: &_storage._redeemers) }()
+        case 10: try { try decoder.decodeSingularStringField(value: &_storage._recipient) }()
+        case 11: try { try decoder.decodeRepeatedStringField(value: &_storage._approvers) }()
+        case 12: try { try decoder.decodeSingularUInt32Field(value: &_storage._approvals) }()
+        case 13: try { try decoder.decodeSingularBoolField(value: &_storage._requesterMayApprove) }()
+        case 14: try { try decoder.decodeSingularInt64Field(value: &_storage._notBefore) }()
+        case 15: try { try decoder.decodeSingularInt64Field(value: &_storage._notAfter) }()
+        case 16: try { try decoder.decodeSingularUInt32Field(value: &_storage._maxUses) }()
+        case 17: try { try decoder.decodeSingularUInt32Field(value: &_storage._uses) }()
+        case 18: try { try decoder.decodeSingularUInt32Field(value: &_storage._approved) }()
+        case 19: try { try decoder.decodeSingularInt64Field(value: &_storage._created) }()
+        case 20: try { try decoder.decodeSingularInt64Field(value: &_storage._updated) }()
+        case 21: try { try decoder.decodeRepeatedStringField(value: &_storage._roles) }()
+        case 22: try { try decoder.decodeRepeatedMessageField(value: &_storage._fields) }()
+        case 23: try { try decoder.decodeSingularBytesField(value: &_storage._commitment) }()
+        case 24: try { try decoder.decodeSingularStringField(value: &_storage._reason) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._cid.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cid, fieldNumber: 1)
+      }
+      if !_storage._reference.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._reference, fieldNumber: 2)
+      }
+      if !_storage._type.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._type, fieldNumber: 3)
+      }
+      if !_storage._state.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._state, fieldNumber: 4)
+      }
+      if !_storage._next.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._next, fieldNumber: 5)
+      }
+      if !_storage._principal.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._principal, fieldNumber: 6)
+      }
+      if !_storage._fiduciary.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._fiduciary, fieldNumber: 7)
+      }
+      if !_storage._beneficiary.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._beneficiary, fieldNumber: 8)
+      }
+      if !_storage._redeemers.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._redeemers, fieldNumber: 9)
+      }
+      if !_storage._recipient.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._recipient, fieldNumber: 10)
+      }
+      if !_storage._approvers.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._approvers, fieldNumber: 11)
+      }
+      if _storage._approvals != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._approvals, fieldNumber: 12)
+      }
+      if _storage._requesterMayApprove != false {
+        try visitor.visitSingularBoolField(value: _storage._requesterMayApprove, fieldNumber: 13)
+      }
+      if _storage._notBefore != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._notBefore, fieldNumber: 14)
+      }
+      if _storage._notAfter != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._notAfter, fieldNumber: 15)
+      }
+      if _storage._maxUses != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._maxUses, fieldNumber: 16)
+      }
+      if _storage._uses != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._uses, fieldNumber: 17)
+      }
+      if _storage._approved != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._approved, fieldNumber: 18)
+      }
+      if _storage._created != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._created, fieldNumber: 19)
+      }
+      if _storage._updated != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._updated, fieldNumber: 20)
+      }
+      if !_storage._roles.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._roles, fieldNumber: 21)
+      }
+      if !_storage._fields.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._fields, fieldNumber: 22)
+      }
+      if !_storage._commitment.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._commitment, fieldNumber: 23)
+      }
+      if !_storage._reason.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._reason, fieldNumber: 24)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentOrder, rhs: AgentOrder) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._cid != rhs_storage._cid {return false}
+        if _storage._reference != rhs_storage._reference {return false}
+        if _storage._type != rhs_storage._type {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._next != rhs_storage._next {return false}
+        if _storage._principal != rhs_storage._principal {return false}
+        if _storage._fiduciary != rhs_storage._fiduciary {return false}
+        if _storage._beneficiary != rhs_storage._beneficiary {return false}
+        if _storage._redeemers != rhs_storage._redeemers {return false}
+        if _storage._recipient != rhs_storage._recipient {return false}
+        if _storage._approvers != rhs_storage._approvers {return false}
+        if _storage._approvals != rhs_storage._approvals {return false}
+        if _storage._requesterMayApprove != rhs_storage._requesterMayApprove {return false}
+        if _storage._notBefore != rhs_storage._notBefore {return false}
+        if _storage._notAfter != rhs_storage._notAfter {return false}
+        if _storage._maxUses != rhs_storage._maxUses {return false}
+        if _storage._uses != rhs_storage._uses {return false}
+        if _storage._approved != rhs_storage._approved {return false}
+        if _storage._created != rhs_storage._created {return false}
+        if _storage._updated != rhs_storage._updated {return false}
+        if _storage._roles != rhs_storage._roles {return false}
+        if _storage._fields != rhs_storage._fields {return false}
+        if _storage._commitment != rhs_storage._commitment {return false}
+        if _storage._reason != rhs_storage._reason {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentOrderPart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OrderPart"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cid\0\u{1}kind\0\u{1}use\0\u{1}from\0\u{1}to\0\u{1}previous\0\u{1}created\0\u{1}received\0\u{1}status\0\u{1}reason\0\u{1}standing\0\u{1}purpose\0\u{1}decision\0\u{1}urls\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.cid) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.use) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.from) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.to) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.previous) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.created) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.received) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.status) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.standing) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.purpose) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.decision) }()
+      case 14: try { try decoder.decodeRepeatedStringField(value: &self.urls) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.cid.isEmpty {
+      try visitor.visitSingularStringField(value: self.cid, fieldNumber: 1)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if self.use != 0 {
+      try visitor.visitSingularUInt32Field(value: self.use, fieldNumber: 3)
+    }
+    if !self.from.isEmpty {
+      try visitor.visitSingularStringField(value: self.from, fieldNumber: 4)
+    }
+    if !self.to.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.to, fieldNumber: 5)
+    }
+    if !self.previous.isEmpty {
+      try visitor.visitSingularStringField(value: self.previous, fieldNumber: 6)
+    }
+    if self.created != 0 {
+      try visitor.visitSingularInt64Field(value: self.created, fieldNumber: 7)
+    }
+    if self.received != 0 {
+      try visitor.visitSingularInt64Field(value: self.received, fieldNumber: 8)
+    }
+    if !self.status.isEmpty {
+      try visitor.visitSingularStringField(value: self.status, fieldNumber: 9)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 10)
+    }
+    if !self.standing.isEmpty {
+      try visitor.visitSingularStringField(value: self.standing, fieldNumber: 11)
+    }
+    if !self.purpose.isEmpty {
+      try visitor.visitSingularStringField(value: self.purpose, fieldNumber: 12)
+    }
+    if !self.decision.isEmpty {
+      try visitor.visitSingularStringField(value: self.decision, fieldNumber: 13)
+    }
+    if !self.urls.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.urls, fieldNumber: 14)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentOrderPart, rhs: AgentOrderPart) -> Bool {
+    if lhs.cid != rhs.cid {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.use != rhs.use {return false}
+    if lhs.from != rhs.from {return false}
+    if lhs.to != rhs.to {return false}
+    if lhs.previous != rhs.previous {return false}
+    if lhs.created != rhs.created {return false}
+    if lhs.received != rhs.received {return false}
+    if lhs.status != rhs.status {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.standing != rhs.standing {return false}
+    if lhs.purpose != rhs.purpose {return false}
+    if lhs.decision != rhs.decision {return false}
+    if lhs.urls != rhs.urls {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentPlugin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Plugin"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{1}kind\0\u{1}summary\0\u{1}keeps\0\u{1}fields\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.type) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.summary) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.keeps) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.fields) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.type.isEmpty {
+      try visitor.visitSingularStringField(value: self.type, fieldNumber: 1)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.summary.isEmpty {
+      try visitor.visitSingularStringField(value: self.summary, fieldNumber: 3)
+    }
+    if !self.keeps.isEmpty {
+      try visitor.visitSingularStringField(value: self.keeps, fieldNumber: 4)
+    }
+    if !self.fields.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.fields, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentPlugin, rhs: AgentPlugin) -> Bool {
+    if lhs.type != rhs.type {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.summary != rhs.summary {return false}
+    if lhs.keeps != rhs.keeps {return false}
+    if lhs.fields != rhs.fields {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentWalletShare: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".WalletShare"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}share\0\u{1}identity\0\u{1}published\0\u{1}order\0\u{1}created\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.share) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.identity) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.published) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.order) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.created) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.share.isEmpty {
+      try visitor.visitSingularBytesField(value: self.share, fieldNumber: 1)
+    }
+    if !self.identity.isEmpty {
+      try visitor.visitSingularStringField(value: self.identity, fieldNumber: 2)
+    }
+    if !self.published.isEmpty {
+      try visitor.visitSingularStringField(value: self.published, fieldNumber: 3)
+    }
+    if !self.order.isEmpty {
+      try visitor.visitSingularStringField(value: self.order, fieldNumber: 4)
+    }
+    if self.created != 0 {
+      try visitor.visitSingularInt64Field(value: self.created, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentWalletShare, rhs: AgentWalletShare) -> Bool {
+    if lhs.share != rhs.share {return false}
+    if lhs.identity != rhs.identity {return false}
+    if lhs.published != rhs.published {return false}
+    if lhs.order != rhs.order {return false}
+    if lhs.created != rhs.created {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

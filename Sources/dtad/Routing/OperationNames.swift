@@ -41,6 +41,20 @@ extension AgentOperation {
         case .ledgerList: "ledger.list"
         case .ledgerStatus: "ledger.status"
         case .ledgerGc: "ledger.gc"
+        case .orderCreate: "order.create"
+        case .orderList: "order.list"
+        case .orderShow: "order.show"
+        case .orderReceive: "order.receive"
+        case .orderFulfil: "order.fulfil"
+        case .orderRedeem: "order.redeem"
+        case .orderApprove: "order.approve"
+        case .orderResult: "order.result"
+        case .orderDestroy: "order.destroy"
+        case .orderDeposit: "order.deposit"
+        case .pluginList: "plugin.list"
+        case .walletPublishShares: "wallet.publish"
+        case .walletListShares: "wallet.list"
+        case .walletExport: "wallet.export"
         case .UNRECOGNIZED(let number): "operation.\(number)"
         }
     }
@@ -49,7 +63,9 @@ extension AgentOperation {
     var isMomentous: Bool {
         switch self {
         case .keyCreate, .keyDelete, .identityCreate, .identityRotate, .identityRevoke, .identityRecover,
-            .identityRecoverFinish, .identityTrust, .identityDistrust, .ledgerGc:
+            .identityRecoverFinish, .identityTrust, .identityDistrust, .ledgerGc, .orderCreate, .orderReceive,
+            .orderFulfil, .orderRedeem, .orderApprove, .orderResult, .orderDestroy, .orderDeposit,
+            .walletPublishShares, .walletExport:
             true
         default: false
         }

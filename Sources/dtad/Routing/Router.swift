@@ -110,7 +110,9 @@ struct Router: RequestHandler {
             return try routeEnvelope(request, caller, entry)
         case .ledgerPut, .ledgerGet, .ledgerList, .ledgerStatus, .ledgerGc:
             return try routeLedger(request, caller, entry)
-        case .unspecified, .UNRECOGNIZED:
+        case .orderCreate, .orderList, .orderShow, .orderReceive, .orderFulfil, .orderRedeem, .orderApprove, .orderResult,
+            .orderDestroy, .orderDeposit, .pluginList, .walletPublishShares, .walletListShares, .walletExport,
+            .unspecified, .UNRECOGNIZED:
             throw Router.unknown(request.operation)
         }
     }
