@@ -44,7 +44,7 @@ enum OrderVerdict: Sendable, Hashable {
     case accepted(OrderProgress)
     /// It proves that somebody broke the rules, and is kept.
     case evidence(OrderProgress, String)
-    case refused(OrderObjection)
+    case refused(OrderDenial)
 }
 
 /// The state machine of orders: which part may follow which, and what it changes. Pure, so that every part can be tried
@@ -110,7 +110,7 @@ enum OrderTransition {
                 return follows(progress, step) ? .accepted(progress) : refused(.fork, notFollowing(progress))
             }
             return .refused(
-                OrderObjection(.taken, "another redemption of this use was there first", winner: progress.open))
+                OrderDenial(.taken, "another redemption of this use was there first", winner: progress.open))
         default: break
         }
         guard follows(progress, step) else { return refused(.fork, notFollowing(progress)) }
@@ -202,17 +202,17 @@ enum OrderTransition {
     }
 
     /// Why nothing goes on at all.
-    private static func standstill(_ progress: OrderProgress) -> OrderObjection? {
+    private static func standstill(_ progress: OrderProgress) -> OrderDenial? {
         switch progress.state {
         case .ordered, .committed, .requested, .released: nil
-        case .exhausted: OrderObjection(.exhausted, "all \(progress.maxUses) uses of this order were released")
-        case .refused: OrderObjection(.refused, "the fiduciary refused this order")
-        case .frozen: OrderObjection(.frozen, "this order is frozen: \(twice)")
-        case .destroyed: OrderObjection(.destroyed, "the fiduciary destroyed the secret of this order")
+        case .exhausted: OrderDenial(.exhausted, "all \(progress.maxUses) uses of this order were released")
+        case .refused: OrderDenial(.refused, "the fiduciary refused this order")
+        case .frozen: OrderDenial(.frozen, "this order is frozen: \(twice)")
+        case .destroyed: OrderDenial(.destroyed, "the fiduciary destroyed the secret of this order")
         }
     }
 
-    private static func refused(_ code: OrderObjection.Code, _ reason: String) -> OrderVerdict {
-        .refused(OrderObjection(code, reason))
+    private static func refused(_ code: OrderDenial.Code, _ reason: String) -> OrderVerdict {
+        .refused(OrderDenial(code, reason))
     }
 }

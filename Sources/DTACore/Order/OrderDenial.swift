@@ -2,7 +2,7 @@ import DTAFormats
 import DTASystem
 
 /// Why a part has no effect.
-struct OrderObjection: Sendable, Hashable {
+struct OrderDenial: Sendable, Hashable {
     /// Stable names, as refusals tell them.
     enum Code: String, Sendable, CaseIterable {
         /// The order is not in a state for it.
@@ -40,7 +40,7 @@ struct OrderObjection: Sendable, Hashable {
     }
 }
 
-extension OrderObjection {
+extension OrderDenial {
     /// As whoever made the part is told.
     var error: DTAError {
         let code: ErrorCode =
