@@ -66,6 +66,8 @@ let package = Package(
             name: "DTAKubo", dependencies: ["CCurl", "DTAConfiguration", "DTAFormats", "DTASystem"],
             swiftSettings: strict),
         .target(
+            name: "DTACourier", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem"], swiftSettings: strict),
+        .target(
             name: "DTACore",
             dependencies: [
                 "CustodyProtocol", "DTAFormats", "DTASystem", "DTAConfiguration", "DTAKubo", crypto,
@@ -94,7 +96,7 @@ let package = Package(
             dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem", "CLinux"],
             swiftSettings: common),
         .executableTarget(
-            name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments, crypto],
+            name: "dtactl", dependencies: ["AgentProtocol", "DTACourier", "DTAFormats", "DTASystem", arguments, crypto],
             swiftSettings: common),
 
         // What Benchmarks/run measures with; it is not installed
