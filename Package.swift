@@ -62,11 +62,13 @@ let package = Package(
         .target(
             name: "DTAConfiguration", dependencies: ["DTASystem", .product(name: "Yams", package: "Yams")],
             swiftSettings: common),
+        .target(name: "DTAHTTP", dependencies: ["CCurl", "DTASystem"], swiftSettings: strict),
         .target(
-            name: "DTAKubo", dependencies: ["CCurl", "DTAConfiguration", "DTAFormats", "DTASystem"],
+            name: "DTAKubo", dependencies: ["DTAConfiguration", "DTAFormats", "DTAHTTP", "DTASystem"],
             swiftSettings: strict),
         .target(
-            name: "DTACourier", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem"], swiftSettings: strict),
+            name: "DTACourier", dependencies: ["AgentProtocol", "DTAFormats", "DTAHTTP", "DTASystem"],
+            swiftSettings: strict),
         .target(
             name: "DTACore",
             dependencies: [
@@ -96,7 +98,7 @@ let package = Package(
             dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem", "CLinux"],
             swiftSettings: common),
         .executableTarget(
-            name: "dtactl", dependencies: ["AgentProtocol", "DTACourier", "DTAFormats", "DTASystem", arguments, crypto],
+            name: "dtactl", dependencies: ["AgentProtocol", "DTACourier", "DTAFormats", "DTAHTTP", "DTASystem", arguments, crypto],
             swiftSettings: common),
 
         // What Benchmarks/run measures with; it is not installed

@@ -67,6 +67,29 @@ public struct Courier {
         }
     }
 
+    /// What answers a poll: a CAR with what came after a part, back to that part; nil where nothing did. Where all of it is
+    /// more than a courier takes, the oldest of it: the rest is asked for with the newest of those.
+    /// - Throws: `DTAError.notFound` where the part is not known here, else as the agent answers.
+    public func answer(toPollAfter cid: CID) throws -> [UInt8]? {
+        var parts = try parts(after: cid)
+        let previous = try ContentBlock([UInt8](client.call(.getBlock(cid.description)).data), named: cid)
+        let known = try? SignedEnvelope(block: previous.bytes).envelope.header.previous
+        while !parts.isEmpty {
+            do {
+                return try pack(parts, known: known.map { [$0] } ?? [])
+            } catch let error as DTAError where error.code == .resourceExhausted && parts.count > 1 {
+                parts.removeLast(parts.count / 2)
+            }
+        }
+        return nil
+    }
+
+    /// What answers a consignment: a CAR with the parts that the agent made for it; nil where there are none.
+    public func answer(to delivery: Delivery) throws -> [UInt8]? {
+        let parts = delivery.answerCIDs
+        return parts.isEmpty ? nil : try pack(parts, known: Set(delivery.received))
+    }
+
     // MARK: To the agent
 
     /// Puts what was brought into the ledger and has the agent receive each part, one after the other.
@@ -82,7 +105,8 @@ public struct Courier {
     private func receive(_ root: CID, _ consignment: Consignment, _ delivery: inout Delivery) throws {
         if let error = try receive(root, into: &delivery) {
             // What it continues may be here as a block alone: it came to somebody whom nobody had brought it before.
-            let ancestors = [.notFound, .failedPrecondition].contains(error.code) ? consignment.ancestors(of: root) : []
+            let ancestors =
+                [.notFound, .failedPrecondition].contains(error.code) ? consignment.ancestors(of: root) : []
             for ancestor in ancestors { _ = try receive(ancestor, into: &delivery) }
             let last = ancestors.isEmpty ? error : try receive(root, into: &delivery)
             if let last { delivery.refused.append((root, last)) }
