@@ -31,6 +31,10 @@ extension OrderService {
             || identities.own(IdentityJudge(facts).newest(of: terms.fiduciary).cid) != nil
     }
 
+    func isFiduciaryHere(_ terms: OrderTerms) throws -> Bool {
+        try store.read { try isFiduciaryHere(terms, KnownFacts(database: $0)) }
+    }
+
     /// The fiduciary's own identity, with which this host answers.
     func fiduciary(_ record: OrderRecord) throws -> IdentityRecord {
         try store.read { database in

@@ -138,11 +138,8 @@ extension OrderService {
     /// - Returns: the parts that answer it.
     private func take(in letter: OrderLetter, _ number: Int64, _ custodian: any Custodian) throws -> [CID] {
         if letter.kind == .order {
-            let isFiduciaryHere = try store.read { database in
-                let record = try OrderTable.need(number, in: database)
-                return try isFiduciaryHere(record.terms, KnownFacts(database: database))
-            }
-            let made = try isFiduciaryHere ? take(up: number, letter, custodian) : []
+            let record = try store.read { try OrderTable.need(number, in: $0) }
+            let made = try isFiduciaryHere(record.terms) ? take(up: number, letter, custodian) : []
             return try answers(to: letter.signed.cid) + made
         }
         let objection = try requestDenial(letter, number, custodian)

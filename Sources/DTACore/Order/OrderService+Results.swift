@@ -108,7 +108,7 @@ extension OrderService {
         let second = try envelopes.verified(commitment)
         return { [self] custodian in
             let sealed = try explaining("nothing can be encrypted to the commitment of order \(record.reference)") {
-                try Safeguard.seal(data, to: Secp256k1PublicKey(record.publicKey), commitment: commitment)
+                try SafeguardCipher.seal(data, to: Secp256k1PublicKey(record.publicKey), commitment: commitment)
             }
             let deposit = try explaining("the deposit cannot be made") {
                 try OrderDeposit(
@@ -130,7 +130,7 @@ extension OrderService {
             throw DTAError(.internal, "\(cid) is no deposit")
         }
         let plaintext = try explaining("what was deposited cannot be decrypted") {
-            try Safeguard.open(deposit.sealed, with: Secp256k1Scalar(secret), commitment: deposit.commitment)
+            try SafeguardCipher.open(deposit.sealed, with: Secp256k1Scalar(secret), commitment: deposit.commitment)
         }
         return Result(
             data: plaintext, fields: [("result", "deposit"), ("content_type", deposit.content), ("deposit", "\(cid)")])

@@ -19,13 +19,12 @@ extension OrderService {
         let record = try find(caller, subject)
         let parts = try store.read { try OrderPartTable.all(of: record.number, in: $0) }
         let views = try parts.map(view)
-        var order = try view(record, for: caller)
+        let order = try view(record, for: caller)
         return { [self] custodian in
             var shown = Shown(order: order, parts: views, fields: [])
             if let first = try readable(caller, record.cid, custodian), case .order(let part) = first {
-                order.fields = part.fields.values.sorted { $0.key < $1.key }.map { ($0.key, DTACore.shown($0.value)) }
+                shown.order.fields = part.fields.values.sorted { $0.key < $1.key }.map { ($0.key, DTACore.shown($0.value)) }
             }
-            shown.order = order
             if let cid = record.progress.commitment, let second = try readable(caller, cid, custodian),
                 case .commitment(let commitment) = second
             {

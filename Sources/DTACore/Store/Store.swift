@@ -74,4 +74,16 @@ public final class Store: Sendable {
     func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
         do { return try pool.write(body) } catch { throw StoreError.using(path, error) }
     }
+
+    /// Brings all of the write-ahead log into the database and empties it, so that what was overwritten there is gone.
+    /// Where readers keep it from that, it happens with a later call or at the next start.
+    func truncateLog() throws {
+        do {
+            _ = try pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED {
+            return
+        } catch {
+            throw StoreError.using(path, error)
+        }
+    }
 }
