@@ -54,6 +54,8 @@ let package = Package(
             dependencies: ["DTASystem", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["agent.proto"], swiftSettings: common),
 
+        .target(name: "DTAPlugins", dependencies: ["CLinux", "DTAFormats", "DTASystem"], swiftSettings: strict),
+
         // The two sides of the wall
         .target(name: "CustodyProtocol", dependencies: ["DTASystem"], swiftSettings: common),
         .target(
@@ -72,7 +74,7 @@ let package = Package(
         .target(
             name: "DTACore",
             dependencies: [
-                "CustodyProtocol", "DTAFormats", "DTASystem", "DTAConfiguration", "DTAKubo", crypto,
+                "CustodyProtocol", "DTAFormats", "DTAPlugins", "DTASystem", "DTAConfiguration", "DTAKubo", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -98,7 +100,10 @@ let package = Package(
             dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem", "CLinux"],
             swiftSettings: common),
         .executableTarget(
-            name: "dtactl", dependencies: ["AgentProtocol", "DTACourier", "DTAFormats", "DTAHTTP", "DTASystem", arguments, crypto],
+            name: "dtactl",
+            dependencies: [
+                "AgentProtocol", "DTACourier", "DTAFormats", "DTAHTTP", "DTAPlugins", "DTASystem", arguments, crypto,
+            ],
             swiftSettings: common),
 
         // What Benchmarks/run measures with; it is not installed
@@ -124,6 +129,9 @@ let package = Package(
         .testTarget(
             name: "DTACoreTests",
             dependencies: ["DTACore", "CustodyProtocol", "DTAFormats", "DTASystem", "TestSupport", crypto],
+            swiftSettings: common),
+        .testTarget(
+            name: "PluginTests", dependencies: ["DTAPlugins", "DTAFormats", "DTASystem", "TestSupport"],
             swiftSettings: common),
         .testTarget(
             name: "AgentServerTests", dependencies: ["AgentServer", "AgentProtocol", "DTASystem", "TestSupport"],

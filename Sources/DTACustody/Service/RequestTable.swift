@@ -101,6 +101,9 @@ extension Custody {
             try request.end()
             Processors.run(on: processor)
             answer.begin(CustodyFrame.ok)
+        case .newSeed, .newOrderKey, .release, .signForOrder, .newEpoch, .resealOrder, .destroyEpoch, .createShare,
+            .exportWallet:
+            throw DTAError(.invalidArgument, "custody operation \(request.head) is not served yet")
         }
     }
 
