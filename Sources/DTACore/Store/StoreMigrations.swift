@@ -13,6 +13,7 @@ enum StoreMigrations {
         migrator.registerMigration("lines") { try $0.execute(sql: lines) }
         migrator.registerMigration("publications") { try $0.execute(sql: publications) }
         migrator.registerMigration("post-quantum") { try $0.execute(sql: postQuantum) }
+        migrator.registerMigration("orders") { try $0.execute(sql: orders) }
         return migrator
     }
 
