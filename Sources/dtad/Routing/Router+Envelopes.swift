@@ -22,7 +22,7 @@ extension Router {
                 try entry.answer {
                     var (id, key) = try agent.envelopes.draft(caller, EnvelopeService.Address(request))
                     $0.cursor = id
-                    $0.setChunks(size: 0, key: Data(key))
+                    $0.setChunks(size: 0, key: Data(secret: key))
                     wipe(&key)
                 }
             }
@@ -66,8 +66,9 @@ extension Router {
             let opening = try agent.envelopes.open(
                 caller, envelope: subject, as: identity, allowUntrusted: allowUntrusted)
             switch opening {
-            case .opened(let opened): return entry.answer { $0.set(opened) }
-            case .sealed(let step): return entry.custody(step) { $1.set($0) }
+            case .opened(let opened): return entry.noting("public").answer { $0.set(opened) }
+            case .sealed(let recipient, let step):
+                return entry.noting("as", "\(recipient)").custody(step) { $1.set($0) }
             }
         }
     }
@@ -86,9 +87,9 @@ extension AgentResponse {
         cid = opened.cid.description
         fields = dtad.fields(opened.wire)
         switch opened.content {
-        case .body(let body): data = Data(body)
+        case .body(let body): data = Data(secret: body)
         case .chunks(let bytes, let key):
-            setChunks(size: UInt64(bytes), key: Data(key ?? []))
+            setChunks(size: UInt64(bytes), key: Data(secret: key ?? []))
         }
     }
 }
