@@ -85,7 +85,7 @@ struct TrustTests {
         #expect(has("envelope.open", "asked_as=nobody"))
         #expect(has("identity.revoke", "identity=\(alice)"), "\(lines)")
         let shown = try run(Binary.path("dtactl"), ["audit", "list", "--socket", agent.socketPath])
-        #expect(shown.text.contains("detail") && shown.text.contains("alias=partner"))
+        #expect(shown.text.contains("DETAIL") && shown.text.contains("alias=partner"))
     }
 
     @Test("are trusted by administrators, and by whom a grant lets; anybody may make documents known")

@@ -172,10 +172,10 @@ import Testing
 
     @Test("dropping bytes gives their owner room, and who brings them back uses his own")
     func dropping() throws {
-        // Room for one block, and for the rows of three.
-        let blocks = try blocks(limit: 100 + 3 * BlockStore.rowCharge)
+        // Room for the content of one block, and for the rows of two.
+        let blocks = try blocks(limit: 2000 + 2 * BlockStore.rowCharge)
         let (alice, bob) = (Owner(uid: 1000, name: "alice"), Owner(uid: 1001, name: "bob"))
-        let bytes = [UInt8](repeating: 1, count: 80)
+        let bytes = [UInt8](repeating: 1, count: 2000)
         let cid = CID(hashing: bytes, codec: .raw)
         func insert(_ bytes: [UInt8], _ owner: Owner) throws {
             try store.write {
@@ -183,15 +183,15 @@ import Testing
             }
         }
         try insert(bytes, alice)
-        #expect(code { try insert([UInt8](repeating: 2, count: 80), alice) } == .resourceExhausted)
-        #expect(try store.write { try blocks.drop(cid, in: $0)?.bytes } == 80)
+        #expect(code { try insert([UInt8](repeating: 2, count: 2000), alice) } == .resourceExhausted)
+        #expect(try store.write { try blocks.drop(cid, in: $0)?.bytes } == 2000)
         #expect(try store.write { try blocks.drop(cid, in: $0)?.bytes } == nil)
         let (_, missing) = MissingBlocks.collecting { try blocks.bytes(cid) }
         #expect(missing == [cid])
-        try insert([UInt8](repeating: 2, count: 80), alice)
+        try insert([UInt8](repeating: 2, count: 2000), alice)
         try insert(bytes, bob)
         #expect(try blocks.bytes(cid) == bytes)
-        #expect(code { try insert([UInt8](repeating: 3, count: 80), bob) } == .resourceExhausted)
+        #expect(code { try insert([UInt8](repeating: 3, count: 2000), bob) } == .resourceExhausted)
         // The empty block has no bytes, and is here all the same.
         try insert([], bob)
         #expect(try blocks.bytes(CID(hashing: [], codec: .raw)) == [])

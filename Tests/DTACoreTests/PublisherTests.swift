@@ -146,7 +146,7 @@ import Testing
         let outbox = try #require(core.publisher).outbox
         try running(core) { _ in
             try wait("the letter") { try outbox.publication(letter)?.state == .published }
-            // Eight batches of blocks at most, and one of pins, come before it.
+            // Some batches of blocks come before, but of all pins it is among the first.
             let state = node.state.withLock { $0 }
             #expect(state.order.firstIndex(of: "\(letter)").map { $0 < 2 } == true)
             try wait("all of it") { try outbox.counts() == [.published: count + 1] }
