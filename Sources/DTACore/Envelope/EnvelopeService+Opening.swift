@@ -7,7 +7,8 @@ extension EnvelopeService {
     public struct Opened: Sendable {
         public let cid: CID
         public let header: Envelope.Header
-        public let content: Content
+        /// Whoever takes it out wipes it.
+        public var content: Content
         /// The identity as which it was opened; nil: it is public.
         public let recipient: CID?
         /// Whether the sender is trusted now.
