@@ -122,7 +122,8 @@ extension AgentOrder {
         }
         guard let share = fields.first(where: { $0.name == "share" }).flatMap({ Hex.decode($0.value) }) else {
             throw Failure.failed(
-                .failedPrecondition, "part 1 of the order \(reference) cannot be read here, and names the beneficiary's share",
+                .failedPrecondition,
+                "part 1 of the order \(reference) cannot be read here, and names the beneficiary's share",
                 hint: "its principal and its fiduciary can read it, and the beneficiary from the commitment")
         }
         do {
