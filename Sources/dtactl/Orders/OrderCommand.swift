@@ -38,6 +38,13 @@ struct OrderWait: ParsableArguments {
     func validate() throws {
         if !(1...86_400).contains(timeout) { throw ValidationError("--timeout is 1 to 86,400 seconds.") }
     }
+
+    /// What is not sent is not answered.
+    func check(_ courier: CourierOptions) throws {
+        if wait, courier.out != nil || courier.hold {
+            throw ValidationError("--wait is for what is sent, and --out and --hold send nothing.")
+        }
+    }
 }
 
 /// How long an operation may take that needs the HSM and makes several messages.
