@@ -54,6 +54,8 @@ let package = Package(
             dependencies: ["DTASystem", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["agent.proto"], swiftSettings: common),
 
+        .target(name: "DTAPlugins", dependencies: ["CLinux", "DTAFormats", "DTASystem"], swiftSettings: strict),
+
         // The two sides of the wall
         .target(name: "CustodyProtocol", dependencies: ["DTASystem"], swiftSettings: common),
         .target(
@@ -62,13 +64,17 @@ let package = Package(
         .target(
             name: "DTAConfiguration", dependencies: ["DTASystem", .product(name: "Yams", package: "Yams")],
             swiftSettings: common),
+        .target(name: "DTAHTTP", dependencies: ["CCurl", "DTASystem"], swiftSettings: strict),
         .target(
-            name: "DTAKubo", dependencies: ["CCurl", "DTAConfiguration", "DTAFormats", "DTASystem"],
+            name: "DTAKubo", dependencies: ["DTAConfiguration", "DTAFormats", "DTAHTTP", "DTASystem"],
+            swiftSettings: strict),
+        .target(
+            name: "DTACourier", dependencies: ["AgentProtocol", "DTAFormats", "DTAHTTP", "DTASystem"],
             swiftSettings: strict),
         .target(
             name: "DTACore",
             dependencies: [
-                "CustodyProtocol", "DTAFormats", "DTASystem", "DTAConfiguration", "DTAKubo", crypto,
+                "CustodyProtocol", "DTAFormats", "DTAPlugins", "DTASystem", "DTAConfiguration", "DTAKubo", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -94,7 +100,10 @@ let package = Package(
             dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem", "CLinux"],
             swiftSettings: common),
         .executableTarget(
-            name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTASystem", arguments, crypto],
+            name: "dtactl",
+            dependencies: [
+                "AgentProtocol", "DTACourier", "DTAFormats", "DTAHTTP", "DTAPlugins", "DTASystem", arguments, crypto,
+            ],
             swiftSettings: common),
 
         // What Benchmarks/run measures with; it is not installed
@@ -120,6 +129,9 @@ let package = Package(
         .testTarget(
             name: "DTACoreTests",
             dependencies: ["DTACore", "CustodyProtocol", "DTAFormats", "DTASystem", "TestSupport", crypto],
+            swiftSettings: common),
+        .testTarget(
+            name: "PluginTests", dependencies: ["DTAPlugins", "DTAFormats", "DTASystem", "TestSupport"],
             swiftSettings: common),
         .testTarget(
             name: "AgentServerTests", dependencies: ["AgentServer", "AgentProtocol", "DTASystem", "TestSupport"],

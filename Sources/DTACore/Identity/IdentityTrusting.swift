@@ -110,10 +110,11 @@ extension IdentityService {
         let rest = ["https://", "http://"].first(where: url.hasPrefix).map { url.dropFirst($0.count) }
         let host = rest?.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         let isPlain = url.utf8.allSatisfy { (0x21...0x7e).contains($0) && !"\"<>\\^`{|}".utf8.contains($0) }
+        if url.hasPrefix("unix:"), isPlain, (try? HTTPAddress(url)) != nil { return }
         guard let host, !host.isEmpty, isPlain, url.utf8.count <= urlLimit else {
             throw DTAError(
                 .invalidArgument, "\(quoted(url)) is no URL of a courier",
-                hint: "one begins with https:// and names a host; it has \(urlLimit) bytes at most")
+                hint: "one begins with https:// and names a host, or is unix:/path; it has \(urlLimit) bytes at most")
         }
         // It is shown to everybody.
         guard !host.contains("@") else {
