@@ -151,6 +151,9 @@ let package = Package(
             ],
             swiftSettings: common),
         .testTarget(
+            name: "CourierTests",
+            dependencies: ["DTACourier", "DTAFormats", "DTAHTTP", "DTASystem", "TestSupport"], swiftSettings: common),
+        .testTarget(
             name: "CommandTests", dependencies: ["AgentProtocol", "DTASystem", "TestSupport"], exclude: ["scripts"],
             swiftSettings: common),
     ],
