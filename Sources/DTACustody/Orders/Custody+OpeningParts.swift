@@ -88,7 +88,7 @@ extension Custody {
             let code: ErrorCode =
                 switch objection.code {
                 case .forged: .dataLoss
-                case .wrongOrder, .wrongFiduciary, .notRedeemer, .wrongUse: .permissionDenied
+                case .wrongOrder, .wrongFiduciary, .notRedeemer: .permissionDenied
                 case .unknownParty, .notCurrent, .notYet, .tooLate, .approvalsMissing: .failedPrecondition
                 }
             throw DTAError(code, objection.reason)
