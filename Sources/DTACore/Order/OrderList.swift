@@ -71,7 +71,7 @@ extension OrderService {
         let party = try filters.party.map(identities.cid)
         let start = try Place(cursor, filters.sort)
         return try store.read { database in
-            let visible = try visible(caller, KnownFacts(database: database))
+            let visible = try visible(caller, database)
             var scan = Scan(
                 identities: caller.isAdministrator && filters.role == nil
                     ? [OrderTable.everybody]
