@@ -40,11 +40,11 @@ struct WalletAddressCommand: ParsableCommand {
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
-        let answer = try agent.call(.showOrder(order.order))
-        guard let order = answer.orders.first else {
+        let client = agent.connect()
+        guard let order = try client.call(.showOrder(order.order)).orders.first else {
             throw DTAError(.internal, "the agent answered without the order")
         }
-        let key = try order.walletKey()
+        let key = try order.walletKey(client)
         let address = try WalletAddresses(publicKey: key).address(type, network).description
         if agent.json {
             try JSON.object([
@@ -84,7 +84,7 @@ struct WalletExportCommand: ParsableCommand {
         guard let order = try client.call(.showOrder(order.order)).orders.first else {
             throw DTAError(.internal, "the agent answered without the order")
         }
-        let publicKey = try order.walletKey()
+        let publicKey = try order.walletKey(client)
         if !yes {
             try Question.confirm(
                 "Show the private key of the wallet \(WalletAddresses(publicKey: publicKey).p2wpkh(network))? "
@@ -111,7 +111,7 @@ struct WalletExportCommand: ParsableCommand {
 
 extension AgentOrder {
     /// F + B of an order of type bitcoin-wallet.
-    func walletKey() throws -> Secp256k1PublicKey {
+    func walletKey(_ client: BlockingAgentClient) throws -> Secp256k1PublicKey {
         guard type == "bitcoin-wallet" else {
             throw Failure.failed(.failedPrecondition, "the order \(reference) is of type \(type), and has no wallet")
         }
@@ -120,11 +120,11 @@ extension AgentOrder {
                 .failedPrecondition, "the fiduciary has not committed to the order \(reference) yet",
                 hint: "dtactl order receive \(shortReference) asks for it")
         }
-        guard let share = fields.first(where: { $0.name == "share" }).flatMap({ Hex.decode($0.value) }) else {
+        guard let share = try walletShare(client) else {
             throw Failure.failed(
                 .failedPrecondition,
-                "part 1 of the order \(reference) cannot be read here, and names the beneficiary's share",
-                hint: "its principal and its fiduciary can read it, and the beneficiary from the commitment")
+                "the beneficiary's share of the wallet of \(reference) is known to its principal, its fiduciary and the "
+                    + "beneficiary alone")
         }
         do {
             return try WalletSum(
@@ -133,6 +133,18 @@ extension AgentOrder {
         } catch let error as FormatError {
             throw Failure.failed(.dataLoss, "the parts of the wallet of \(reference) do not fit: \(error.reason)")
         }
+    }
+
+    /// B: from part 1, where it can be read here, else from the beneficiary's own shares.
+    private func walletShare(_ client: BlockingAgentClient) throws -> [UInt8]? {
+        if let field = fields.first(where: { $0.name == "share" }) { return Hex.decode(field.value) }
+        var cursor = ""
+        repeat {
+            let page = try client.call(.list(.walletListShares, count: 1000, cursor: cursor))
+            if let share = page.shares.first(where: { $0.order == cid }) { return [UInt8](share.share) }
+            cursor = page.cursor
+        } while !cursor.isEmpty
+        return nil
     }
 }
 
