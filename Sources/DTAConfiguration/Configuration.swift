@@ -13,6 +13,7 @@ public struct Configuration: Sendable, Equatable {
     public var log = Log()
     /// The IPFS node behind the ledger; nil: blocks are kept here alone.
     public var kubo: Kubo?
+    public var plugins = Plugins()
     public var grants: [Grant] = []
 
     /// The HSM: which module and token, and how dtad-hsm works with them.
@@ -112,6 +113,7 @@ public struct Configuration: Sendable, Equatable {
         try configuration.readLimits(&top)
         try configuration.readLog(&top)
         try configuration.readLedger(&top, file: file, absolute: absolute)
+        try configuration.readPlugins(&top, file: file, absolute: absolute)
         for (line, section) in try top.sections("grants") {
             configuration.grants.append(try Grant(section, line: line, file: file))
         }
