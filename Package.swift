@@ -64,8 +64,12 @@ let package = Package(
         .target(
             name: "DTAConfiguration", dependencies: ["DTASystem", .product(name: "Yams", package: "Yams")],
             swiftSettings: common),
+        .target(name: "DTAHTTP", dependencies: ["CCurl", "DTASystem"], swiftSettings: strict),
         .target(
-            name: "DTAKubo", dependencies: ["CCurl", "DTAConfiguration", "DTAFormats", "DTASystem"],
+            name: "DTAKubo", dependencies: ["DTAConfiguration", "DTAFormats", "DTAHTTP", "DTASystem"],
+            swiftSettings: strict),
+        .target(
+            name: "DTACourier", dependencies: ["AgentProtocol", "DTAFormats", "DTAHTTP", "DTASystem"],
             swiftSettings: strict),
         .target(
             name: "DTACore",
@@ -96,7 +100,10 @@ let package = Package(
             dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem", "CLinux"],
             swiftSettings: common),
         .executableTarget(
-            name: "dtactl", dependencies: ["AgentProtocol", "DTAFormats", "DTAPlugins", "DTASystem", arguments, crypto],
+            name: "dtactl",
+            dependencies: [
+                "AgentProtocol", "DTACourier", "DTAFormats", "DTAHTTP", "DTAPlugins", "DTASystem", arguments, crypto,
+            ],
             swiftSettings: common),
 
         // What Benchmarks/run measures with; it is not installed

@@ -14,6 +14,7 @@ public struct Configuration: Sendable, Equatable {
     /// The IPFS node behind the ledger; nil: blocks are kept here alone.
     public var kubo: Kubo?
     public var plugins = Plugins()
+    public var orders = Orders()
     public var grants: [Grant] = []
 
     /// The HSM: which module and token, and how dtad-hsm works with them.
@@ -114,6 +115,7 @@ public struct Configuration: Sendable, Equatable {
         try configuration.readLog(&top)
         try configuration.readLedger(&top, file: file, absolute: absolute)
         try configuration.readPlugins(&top, file: file, absolute: absolute)
+        try configuration.readOrders(&top, file: file)
         for (line, section) in try top.sections("grants") {
             configuration.grants.append(try Grant(section, line: line, file: file))
         }

@@ -123,7 +123,7 @@ extension Custody {
     }
 
     /// Gives errors of the formats the code that the front gets.
-    private func translating<Result>(_ body: () throws -> Result) throws -> Result {
+    func translating<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch let error as FormatError {

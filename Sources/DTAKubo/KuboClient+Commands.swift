@@ -1,4 +1,5 @@
 import DTAFormats
+import DTAHTTP
 import DTASystem
 import Foundation
 

@@ -1,3 +1,4 @@
+import DTAHTTP
 import DTASystem
 import Foundation
 
@@ -63,17 +64,5 @@ extension KuboClient {
         return quoted(String(decoding: answer.body.prefix(512), as: UTF8.self))
     }
 
-    /// Somebody else's words in a sentence of ours: of one line, bounded, and without what a terminal might obey.
-    func quoted(_ text: String) -> String {
-        let words = text.unicodeScalars.split { scalar in
-            switch scalar.properties.generalCategory {
-            case .spaceSeparator, .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse,
-                .unassigned:
-                true
-            default: false
-            }
-        }
-        let line = words.map { String($0) }.joined(separator: " ")
-        return line.count <= 300 ? line : line.prefix(300) + "…"
-    }
+    func quoted(_ text: String) -> String { HTTPText.quoted(text) }
 }

@@ -1,5 +1,6 @@
 import DTAConfiguration
 import DTAFormats
+import DTAHTTP
 import DTASystem
 
 /// An IPFS node, spoken to by the RPC of Kubo (https://docs.ipfs.tech/reference/kubo/rpc/): blocks go there, come from
@@ -16,7 +17,7 @@ public final class KuboClient: Sendable {
     private static let stallSeconds = 30
 
     public let options: Configuration.Kubo
-    private let endpoint: CurlEndpoint
+    private let endpoint: HTTPEndpoint
     private let authorization: SecretBytes?
     /// Handles that nobody uses now, each with a connection that is kept. There are as many as threads ever called at
     /// the same time.
@@ -32,11 +33,12 @@ public final class KuboClient: Sendable {
     /// - Throws: `DTAError.failedPrecondition`.
     public init(_ options: Configuration.Kubo) throws {
         self.options = options
-        var path: String?
-        if case .unix(let socket) = options.api.transport { path = socket }
-        endpoint = CurlEndpoint(
-            base: options.api.base + "/api/v0/", socketPath: path,
-            certificateAuthorities: options.certificateAuthorities, connectMilliseconds: options.connectMilliseconds)
+        // Kubo takes whoever calls himself Mozilla for a web page, and refuses him.
+        var endpoint = HTTPEndpoint(
+            options.api.address, suffix: "/api/v0/", connectMilliseconds: options.connectMilliseconds,
+            userAgent: "dtad/\(Version.current)")
+        endpoint.certificateAuthorities = options.certificateAuthorities
+        self.endpoint = endpoint
         authorization = try options.authorization.map(KuboSecret.header)
         do {
             let first = try makeHandle()
@@ -85,14 +87,15 @@ public final class KuboClient: Sendable {
     func json(_ target: String, file: [UInt8]? = nil, milliseconds: Int) throws -> HTTPAnswer {
         try call(
             HTTPCall(
-                target: target, file: file, milliseconds: milliseconds + KuboClient.graceMilliseconds,
+                target: target, body: file.map { .file($0) } ?? .empty,
+                milliseconds: milliseconds + KuboClient.graceMilliseconds,
                 stallSeconds: file == nil ? nil : KuboClient.stallSeconds, limit: KuboClient.answerLimit))
     }
 
     func block(_ target: String, milliseconds: Int) throws -> HTTPAnswer {
         try call(
             HTTPCall(
-                target: target, file: nil, milliseconds: milliseconds + KuboClient.graceMilliseconds,
+                target: target, body: .empty, milliseconds: milliseconds + KuboClient.graceMilliseconds,
                 limit: KuboClient.blockLimit))
     }
 }

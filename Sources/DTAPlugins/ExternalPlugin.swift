@@ -48,7 +48,7 @@ public struct ExternalPlugin: OrderPlugin {
 
     public func release(
         _ order: PluginOrder, _ redemption: PluginRedemption, state: [UInt8]
-    ) throws -> OrderFields {
+    ) throws -> [String: OrderFieldValue] {
         guard keeps == .plugin else {
             throw DTAError(.failedPrecondition, "the plugin \(type) has no secret to release: the agent keeps it")
         }
@@ -84,7 +84,7 @@ extension OrderPlugin {
             }
         }
         let known = Set(fields.map(\.name))
-        if let unknown = order.fields.values.keys.filter({ !known.contains($0) }).min() {
+        if let unknown = order.fields.keys.filter({ !known.contains($0) }).min() {
             throw refuse("has no field \(PluginAnswer.harmless(unknown, 40))")
         }
     }

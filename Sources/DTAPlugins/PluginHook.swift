@@ -50,10 +50,10 @@ struct PluginRequest: Sendable {
 extension PluginOrder {
     var json: PluginJSON {
         var members: [String: PluginJSON] = [
-            "type": .string(kind.name), "terms": terms.json, "fields": fields.json,
+            "type": .string(kind.name), "terms": terms.json, "fields": PluginJSON(fields),
         ]
         members["cid"] = cid.map { .string($0.description) }
-        members["reference"] = reference.map { .string($0.description) }
+        members["reference"] = reference.isEmpty ? nil : .string(reference)
         members["commitment"] = commitment.map { .base64($0) }
         return .object(members)
     }
@@ -63,7 +63,7 @@ extension PluginRedemption {
     var json: PluginJSON {
         var members: [String: PluginJSON] = [
             "cid": .string(cid.description), "use": .integer(Int64(use)), "redeemer": .string(redeemer.description),
-            "request": request.json,
+            "request": PluginJSON(request),
         ]
         members["purpose"] = purpose.map { .string($0) }
         return .object(members)
@@ -86,11 +86,11 @@ extension OrderTerms {
     }
 }
 
-extension OrderFields {
+extension PluginJSON {
     /// Text is a string, an integer a number, and bytes are {"base64": "…"}.
-    var json: PluginJSON {
-        .object(
-            values.mapValues { value in
+    init(_ fields: [String: OrderFieldValue]) {
+        self = .object(
+            fields.mapValues { value in
                 switch value {
                 case .text(let text): .string(text)
                 case .integer(let number): .integer(number)

@@ -4,16 +4,16 @@ import DTAFormats
 public struct PluginOrder: Sendable, Equatable {
     /// Of part 1: the order's name. Nil while the principal has not sealed it yet.
     public var cid: CID?
-    /// What people type; nil while there is none.
-    public var reference: OrderReference?
+    /// The thread in base32: what people type. "" while there is none.
+    public var reference: String
     public var kind: PluginType
     public var terms: OrderTerms
-    public var fields: OrderFields
+    public var fields: [String: OrderFieldValue]
     /// What part 2 published: a key or a receipt. Nil before it.
     public var commitment: [UInt8]?
 
     public init(
-        cid: CID?, reference: OrderReference?, kind: PluginType, terms: OrderTerms, fields: OrderFields,
+        cid: CID?, reference: String, kind: PluginType, terms: OrderTerms, fields: [String: OrderFieldValue],
         commitment: [UInt8]? = nil
     ) {
         self.cid = cid
@@ -34,10 +34,10 @@ public struct PluginRedemption: Sendable, Equatable {
     public var redeemer: CID
     /// What the redeemer wrote for people.
     public var purpose: String?
-    public var request: OrderFields
+    public var request: [String: OrderFieldValue]
 
     public init(
-        cid: CID, use: Int, redeemer: CID, purpose: String? = nil, request: OrderFields = .none
+        cid: CID, use: Int, redeemer: CID, purpose: String? = nil, request: [String: OrderFieldValue] = [:]
     ) {
         self.cid = cid
         self.use = use
@@ -55,12 +55,12 @@ public struct PluginCommitment: Sendable, Equatable {
     /// What proves it; up to 1024 bytes.
     public var proof: [UInt8]
     /// Added to part 2.
-    public var fields: OrderFields
+    public var fields: [String: OrderFieldValue]
     /// The plugin's own, up to 64 KiB. The agent stores it sealed and gives it back at each release.
     public var state: [UInt8]
 
     public init(
-        commitment: [UInt8] = [], proof: [UInt8] = [], fields: OrderFields = .none, state: [UInt8] = []
+        commitment: [UInt8] = [], proof: [UInt8] = [], fields: [String: OrderFieldValue] = [:], state: [UInt8] = []
     ) {
         self.commitment = commitment
         self.proof = proof

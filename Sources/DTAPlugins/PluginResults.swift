@@ -44,8 +44,8 @@ struct PluginResultReader {
         return choice
     }
 
-    mutating func fields(_ name: String) throws(PluginFailure) -> OrderFields {
-        guard let value = take(name) else { return .none }
+    mutating func fields(_ name: String) throws(PluginFailure) -> [String: OrderFieldValue] {
+        guard let value = take(name) else { return [:] }
         guard let members = value.members else { throw .lies("\(what)'s \"\(name)\" is not an object") }
         var fields: [String: OrderFieldValue] = [:]
         for (key, value) in members {
@@ -55,14 +55,16 @@ struct PluginResultReader {
             }
             fields[key] = field
         }
-        do { return try OrderFields(fields) } catch { throw .lies("\(what) has fields that an order cannot have") }
+        do { return try OrderFields(fields).values } catch {
+            throw .lies("\(what) has fields that an order cannot have")
+        }
     }
 
     func finish() throws(PluginFailure) { try PluginAnswer.finish(members, what) }
 }
 
 extension OrderFieldValue {
-    /// As `OrderFields.json` writes it.
+    /// As `PluginJSON` writes it.
     fileprivate init?(_ value: PluginJSON) {
         switch value {
         case .string(let text): self = .text(text)

@@ -6,14 +6,14 @@ import Testing
     @Test(
         "an endpoint is a Unix socket, this host without TLS, or any host with it",
         arguments: [
-            ("unix:/run/ipfs/api.sock", KuboEndpoint.Transport.unix(path: "/run/ipfs/api.sock"), "http://localhost"),
+            ("unix:/run/ipfs/api.sock", HTTPAddress.Transport.unix(path: "/run/ipfs/api.sock"), "http://localhost"),
             ("http://127.0.0.1:5001", .loopback, "http://127.0.0.1:5001"),
             ("http://localhost:5001/", .loopback, "http://localhost:5001"),
             ("http://[::1]:5001", .loopback, "http://[::1]:5001"),
             ("https://ipfs.example.org", .tls, "https://ipfs.example.org"),
             ("https://192.0.2.7:8443", .tls, "https://192.0.2.7:8443"),
         ])
-    func accepted(_ text: String, _ transport: KuboEndpoint.Transport, _ base: String) throws {
+    func accepted(_ text: String, _ transport: HTTPAddress.Transport, _ base: String) throws {
         let endpoint = try KuboEndpoint(text)
         #expect(endpoint.transport == transport && endpoint.base == base && endpoint.description == text)
     }

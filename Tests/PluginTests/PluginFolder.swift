@@ -72,15 +72,15 @@ struct PluginFolder {
         let terms = try OrderTerms(
             fiduciary: cid("bank"), principal: cid("mira"), redeemers: [cid("mira")], recipient: cid("mira"))
         return PluginOrder(
-            cid: cid("part 1"), reference: try OrderReference(thread: Array(0..<16)),
+            cid: cid("part 1"), reference: "aaaqeayeaudaocajbifqydiob4",
             kind: try #require(PluginType(type)),
-            terms: terms, fields: try OrderFields(fields))
+            terms: terms, fields: fields)
     }
 
     static func redemption(_ request: [String: OrderFieldValue] = [:]) throws -> PluginRedemption {
         PluginRedemption(
             cid: cid("part 3"), use: 1, redeemer: cid("mira"), purpose: "to \"see\" it\n",
-            request: try OrderFields(request))
+            request: request)
     }
 }
 

@@ -83,6 +83,15 @@ extension IdentityService {
         return try known(document)
     }
 
+    /// For the record: the CID that a name means now; nil where it means none, or is a CID.
+    public func meant(by subject: String) -> String? { isName(subject) ? (try? cid(subject)).map { "\($0)" } : nil }
+
+    /// For the record: under which alias an identity is trusted.
+    public func alias(of subject: String) -> String? {
+        guard let cid = try? cid(subject) else { return nil }
+        return (try? blocks.store.read { try KnownFacts(database: $0).trustRow(of: cid) })??.alias
+    }
+
     private func authorizeTrust(_ caller: Caller, _ name: String) throws {
         try policy.current.authorize(caller, .trust, IdentityService.trustResource(name))
     }
@@ -110,10 +119,11 @@ extension IdentityService {
         let rest = ["https://", "http://"].first(where: url.hasPrefix).map { url.dropFirst($0.count) }
         let host = rest?.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         let isPlain = url.utf8.allSatisfy { (0x21...0x7e).contains($0) && !"\"<>\\^`{|}".utf8.contains($0) }
+        if url.hasPrefix("unix:"), isPlain, (try? HTTPAddress(url)) != nil { return }
         guard let host, !host.isEmpty, isPlain, url.utf8.count <= urlLimit else {
             throw DTAError(
                 .invalidArgument, "\(quoted(url)) is no URL of a courier",
-                hint: "one begins with https:// and names a host; it has \(urlLimit) bytes at most")
+                hint: "one begins with https:// and names a host, or is unix:/path; it has \(urlLimit) bytes at most")
         }
         // It is shown to everybody.
         guard !host.contains("@") else {

@@ -37,8 +37,9 @@ public struct ContentKeys: Sendable {
             let box = try? AES.GCM.SealedBox(
                 nonce: AES.GCM.Nonce(data: ContentKeys.nonce), ciphertext: sealed.dropLast(Envelope.tagSize),
                 tag: sealed.suffix(Envelope.tagSize)),
-            let plaintext = try? AES.GCM.open(box, using: body)
+            var plaintext = try? AES.GCM.open(box, using: body)
         else { throw FormatError(.dataLoss, "the envelope's body is damaged: it does not fit the key") }
+        defer { plaintext.resetBytes(in: 0..<plaintext.count) }
         return Array(plaintext)
     }
 

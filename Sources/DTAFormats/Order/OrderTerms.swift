@@ -90,3 +90,54 @@ public struct OrderTerms: Hashable, Sendable {
     public func mayBeRedeemed(at now: Int64) -> Bool { (notBefore ?? .min) <= now && now <= (notAfter ?? .max) }
 }
 
+extension OrderTerms {
+    init(_ reader: inout DocumentReader) throws {
+        let fiduciary = try reader.link("fiduciary")
+        let principal = try reader.link("principal")
+        let beneficiary = try reader.optionalLink("beneficiary")
+        let redeemers = try reader.links("redeemers", atMost: OrderTerms.partyLimit)
+        let recipient = try reader.link("recipient")
+        let approvers = try reader.links("approvers", atMost: OrderTerms.partyLimit)
+        let approvals = try reader.integer("approvals", in: 0...Int64(OrderTerms.partyLimit))
+        // One meaning, one encoding: the field is there exactly where it can mean something.
+        let requesterMayApprove = approvals > 0 ? try reader.bool("requester_may_approve") : false
+        let notBefore = try reader.optionalTime("not_before")
+        let notAfter = try reader.optionalTime("not_after")
+        let maxUses = try reader.integer("max_uses", in: 1...Int64(OrderTerms.usesLimit))
+        try self.init(
+            fiduciary: fiduciary, principal: principal, beneficiary: beneficiary, redeemers: redeemers,
+            recipient: recipient, approvers: approvers, approvals: Int(approvals),
+            requesterMayApprove: requesterMayApprove, notBefore: notBefore, notAfter: notAfter, maxUses: Int(maxUses))
+        guard redeemers == self.redeemers, approvers == self.approvers else {
+            throw FormatError(
+                .notCanonical, "terms list redeemers and approvers in the order of their CIDs' bytes, each once")
+        }
+    }
+
+    init(_ value: DAGCBOR.Value) throws {
+        var reader = try DocumentReader(value, "the terms of an order")
+        try self.init(&reader)
+        try reader.finish()
+    }
+
+    /// Puts the terms' fields into a map.
+    func write(_ map: inout DAGCBOR.Map) {
+        map["fiduciary"] = .link(fiduciary)
+        map["principal"] = .link(principal)
+        map["beneficiary"] = beneficiary.map { .link($0) }
+        map["redeemers"] = .list(redeemers.map { .link($0) })
+        map["recipient"] = .link(recipient)
+        map["approvers"] = .list(approvers.map { .link($0) })
+        map["approvals"] = .integer(Int64(approvals))
+        map["requester_may_approve"] = approvals > 0 ? .bool(requesterMayApprove) : nil
+        map["not_before"] = notBefore.map { .integer($0) }
+        map["not_after"] = notAfter.map { .integer($0) }
+        map["max_uses"] = .integer(Int64(maxUses))
+    }
+
+    var value: DAGCBOR.Value {
+        var map = DAGCBOR.Map()
+        write(&map)
+        return .map(map)
+    }
+}

@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTACourier
 import DTAFormats
 import DTASystem
 import FoundationEssentials

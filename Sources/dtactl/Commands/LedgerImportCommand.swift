@@ -1,5 +1,5 @@
-import AgentProtocol
 import ArgumentParser
+import DTACourier
 import DTAFormats
 import DTASystem
 
@@ -21,20 +21,12 @@ struct LedgerImportCommand: ParsableCommand {
     @OptionGroup var publication: PublicationOptions
     @OptionGroup var agent: AgentOptions
 
-    /// Requests in flight: blocks are made durable together.
-    private static let depth = 8
-
-    private struct Refusal {
-        let cid: CID
-        let error: DTAError
-    }
-
     func run() throws {
         let archive = try BlockFile(file)
         for broken in archive.documents.broken {
             StandardError.warn("\(broken.cid) is no valid \(broken.kind.rawValue): \(broken.reason)")
         }
-        let order = try ImportOrder.of(archive)
+        let order = try ImportOrder.of(archive.entries, bytes: archive.bytes)
         let refused = try put(order, of: archive)
         let left = Set(refused.map(\.cid))
         let stored = order.filter { !left.contains($0.cid) }
@@ -43,58 +35,21 @@ struct LedgerImportCommand: ParsableCommand {
         if !refused.isEmpty { throw ExitCode(Failure.Exit.failed.rawValue) }
     }
 
-    private func put(_ entries: [BlockFile.Entry], of archive: BlockFile) throws -> [Refusal] {
+    private func put(_ entries: [BlockFile.Entry], of archive: BlockFile) throws -> [BlockImport.Refusal] {
         var progress = ProgressBar(total: entries.reduce(0) { $0 + UInt64($1.size) }, isShown: !agent.json)
         defer { progress.end() }
-        var refused: [Refusal] = []
-        var (asked, stored) = (0, 0)
+        var blocks = BlockImport()
         do {
-            // What judges comes before what is judged, so each kind is stored before the next one is sent.
-            for kind in [DocumentKind.identity, .revocation, .block, .envelope] {
-                let end = entries[asked...].firstIndex { $0.kind != kind } ?? entries.count
-                var answered = asked
-                try agent.connect().pipeline(depth: kind == .envelope ? 1 : Self.depth, takesRefusals: true) {
-                    guard asked < end else { return nil }
-                    defer { asked += 1 }
-                    let entry = entries[asked]
-                    let type = entry.cid.codec == .raw ? "raw" : "dag-cbor"
-                    return .putBlock(try archive.bytes(entry), contentType: "application/vnd.ipld.\(type)")
-                } answered: { answer in
-                    let entry = entries[answered]
-                    if let refusal = try Self.refusal(answer, of: entry) {
-                        refused.append(refusal)
-                    } else {
-                        stored += 1
-                    }
-                    answered += 1
-                    progress.advance(by: entry.size)
-                }
-            }
+            try blocks.put(entries, to: agent.connect(), bytes: archive.bytes) { progress.advance(by: $0.size) }
         } catch let error as DTAError {
             throw Failure.failed(
-                error.code, "\(stored) of \(entries.count) blocks were stored, then: \(error.message)",
+                error.code, "\(blocks.stored) of \(entries.count) blocks were stored, then: \(error.message)",
                 hint: error.hint.isEmpty ? "start it again: what is stored stays" : error.hint)
         }
-        return refused
+        return blocks.refused
     }
 
-    /// What was wrong with one block; nil where it is stored.
-    /// - Throws: what has nothing to do with this block, and would stand in the way of the next one too.
-    private static func refusal(_ answer: AgentResponse, of entry: BlockFile.Entry) throws -> Refusal? {
-        if let error = answer.error {
-            switch error.code {
-            case .invalidArgument, .failedPrecondition, .dataLoss, .notFound:
-                return Refusal(cid: entry.cid, error: error)
-            case .permissionDenied, .unavailable, .resourceExhausted, .internal: throw error
-            }
-        }
-        guard answer.cid == entry.cid.description else {
-            throw DTAError(.dataLoss, "the agent stored \(entry.cid) under another name: \(answer.cid)")
-        }
-        return nil
-    }
-
-    private func tell(_ stored: [BlockFile.Entry], _ refused: [Refusal], _ archive: BlockFile) throws {
+    private func tell(_ stored: [BlockFile.Entry], _ refused: [BlockImport.Refusal], _ archive: BlockFile) throws {
         func count(_ kind: DocumentKind) -> Int { stored.filter { $0.kind == kind }.count }
         if agent.json {
             return try JSON.object([

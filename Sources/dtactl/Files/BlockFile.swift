@@ -1,10 +1,11 @@
+import DTACourier
 import DTAFormats
 import DTASystem
 
 /// A file of blocks: a CAR, or one block by itself. All of it was read and hashed when this exists; the blocks stay in the
 /// file.
 final class BlockFile {
-    struct Entry {
+    struct Entry: ArchiveEntry {
         let cid: CID
         let offset: UInt64
         let size: Int

@@ -4,17 +4,17 @@ import Glibc
 
 /// One libcurl easy handle: a connection that is kept, for one thread at a time. What it points to is its own, from its
 /// beginning to its end.
-@safe final class CurlHandle {
+@safe public final class CurlHandle {
     private let handle: UnsafeMutableRawPointer
     private let base: String
     private let isUnixSocket: Bool
     private let isStopped: () -> Bool
     /// Where libcurl writes what went wrong.
     private let reason = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
-    /// Head lines of calls with an empty body, and of those with a file.
-    private var plainHead: UnsafeMutablePointer<curl_slist>?
-    private var fileHead: UnsafeMutablePointer<curl_slist>?
-    /// Between the parts of a body; nobody but the node sees it, so no block can be made to contain it.
+    private let authorization: SecretBytes?
+    /// Head lines of calls, by the type of their bodies: few.
+    private var heads: [String: UnsafeMutablePointer<curl_slist>] = [:]
+    /// Between the parts of a body; nobody but the other side sees it, so no file can be made to contain it.
     private let boundary: String
 
     private var answer = HTTPAnswer()
@@ -23,36 +23,31 @@ import Glibc
     /// - Parameters:
     ///   - authorization: the header's whole line.
     ///   - isStopped: asked about once a second; where it says yes, the transfer ends.
-    init(
-        _ endpoint: CurlEndpoint, authorization: SecretBytes?, isStopped: @escaping () -> Bool
+    public init(
+        _ endpoint: HTTPEndpoint, authorization: SecretBytes?, isStopped: @escaping () -> Bool = { false }
     ) throws(HTTPFailure) {
         if let reason = unsafe ccurl_load() { throw HTTPFailure(reason: unsafe String(cString: reason)) }
         guard let handle = unsafe ccurl_make() else { throw HTTPFailure(reason: "libcurl has no memory") }
         unsafe self.handle = handle
         base = endpoint.base
         isUnixSocket = endpoint.socketPath != nil
+        self.authorization = authorization
         self.isStopped = isStopped
         let random = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 16) }
         boundary = "dta-" + random.joined(separator: "-")
         unsafe reason.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         try configure(endpoint)
-        // No form of our own where there is no body, and never a wait for "100 Continue".
-        unsafe plainHead = try CurlHandle.list(["Content-Type:", "Expect:"], authorization)
-        unsafe fileHead = try CurlHandle.list(
-            ["Content-Type: multipart/form-data; boundary=\(boundary)", "Expect:"], authorization)
     }
 
     deinit {
         unsafe ccurl_free(handle)
-        unsafe ccurl_free_list(plainHead)
-        unsafe ccurl_free_list(fileHead)
+        for (_, head) in unsafe heads { unsafe ccurl_free_list(head) }
         unsafe reason.deallocate()
     }
 
-    private func configure(_ endpoint: CurlEndpoint) throws(HTTPFailure) {
+    private func configure(_ endpoint: HTTPEndpoint) throws(HTTPFailure) {
         unsafe ccurl_set_pointer(handle, CURLOPT_ERRORBUFFER, reason)
         try set(CURLOPT_NOSIGNAL, 1)
-        try set(CURLOPT_POST, 1)
         try set(CURLOPT_FOLLOWLOCATION, 0)
         try set(CURLOPT_TCP_KEEPALIVE, 1)
         try set(CURLOPT_PROTOCOLS_STR, "http,https")
@@ -63,22 +58,24 @@ import Glibc
         try set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
         try set(CURLOPT_SSL_VERIFYPEER, 1)
         try set(CURLOPT_SSL_VERIFYHOST, 2)
-        // Kubo takes whoever calls himself Mozilla for a web page, and refuses him.
-        try set(CURLOPT_USERAGENT, "dtad/\(Version.current)")
+        try set(CURLOPT_USERAGENT, endpoint.userAgent)
         try set(CURLOPT_CONNECTTIMEOUT_MS, endpoint.connectMilliseconds)
         if let path = endpoint.socketPath { try set(CURLOPT_UNIX_SOCKET_PATH, path) }
         if let file = endpoint.certificateAuthorities {
             try set(CURLOPT_CAINFO, file)
             unsafe ccurl_set_text(handle, CURLOPT_CAPATH, nil)
         }
+        if let file = endpoint.clientCertificate { try set(CURLOPT_SSLCERT, file) }
+        if let file = endpoint.clientKey { try set(CURLOPT_SSLKEY, file) }
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe ccurl_set_receiver(handle, CURLOPT_HEADERFUNCTION, CURLOPT_HEADERDATA, receiveLine, context)
         unsafe ccurl_set_receiver(handle, CURLOPT_WRITEFUNCTION, CURLOPT_WRITEDATA, receiveBody, context)
         unsafe ccurl_set_watcher(handle, watch, context)
     }
 
-    /// Does one request, waiting for it.
-    func perform(_ call: HTTPCall) throws(HTTPFailure) -> HTTPAnswer {
+    /// Does one request, waiting for it. Redirections are answers, and are not followed.
+    /// - Throws: `HTTPFailure` where there was no whole answer.
+    public func perform(_ call: HTTPCall) throws(HTTPFailure) -> HTTPAnswer {
         answer = HTTPAnswer()
         limit = call.limit
         unsafe reason[0] = 0
@@ -86,10 +83,28 @@ import Glibc
         try set(CURLOPT_TIMEOUT_MS, call.milliseconds)
         try set(CURLOPT_LOW_SPEED_LIMIT, call.stallSeconds == nil ? 0 : 1)
         try set(CURLOPT_LOW_SPEED_TIME, call.stallSeconds ?? 0)
-        unsafe ccurl_set_pointer(handle, CURLOPT_HTTPHEADER, call.file == nil ? plainHead : fileHead)
-        let body = call.file.map(multipart) ?? []
+        let code: CURLcode
+        switch call.body {
+        case .get:
+            try setHead(type: "")
+            try set(CURLOPT_HTTPGET, 1)
+            code = unsafe ccurl_perform(handle)
+        case .empty: code = try post([], type: "")
+        case .bytes(let bytes, let type): code = try post(bytes, type: type)
+        case .file(let file): code = try post(multipart(file), type: "multipart/form-data; boundary=\(boundary)")
+        }
+        answer.status = unsafe ccurl_status(handle)
+        // A body that was cut off here was answered; one that broke off there is whole only if it says why.
+        if code == CURLE_OK || answer.isTooLong || (answer.streamError != nil && answer.status != 0) { return answer }
+        throw HTTPFailure(
+            reason: why(code), timedOut: code == CURLE_OPERATION_TIMEDOUT, stopped: code == CURLE_ABORTED_BY_CALLBACK)
+    }
+
+    private func post(_ body: [UInt8], type: String) throws(HTTPFailure) -> CURLcode {
+        try setHead(type: type)
+        try set(CURLOPT_POST, 1)
         unsafe ccurl_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count))
-        let code = unsafe body.withUnsafeBytes { bytes in
+        return unsafe body.withUnsafeBytes { bytes in
             // An empty array has no address, and without one libcurl would ask for the body.
             unsafe withUnsafeBytes(of: 0 as UInt8) { nothing in
                 let start = unsafe bytes.baseAddress ?? nothing.baseAddress
@@ -99,11 +114,15 @@ import Glibc
                 return code
             }
         }
-        answer.status = unsafe ccurl_status(handle)
-        // A body that was cut off here was answered; one that broke off there is whole only if it says why.
-        if code == CURLE_OK || answer.isTooLong || (answer.streamError != nil && answer.status != 0) { return answer }
-        throw HTTPFailure(
-            reason: why(code), timedOut: code == CURLE_OPERATION_TIMEDOUT, stopped: code == CURLE_ABORTED_BY_CALLBACK)
+    }
+
+    /// No form of our own where there is no body, and never a wait for "100 Continue".
+    private func setHead(type: String) throws(HTTPFailure) {
+        if unsafe heads[type] == nil {
+            let line = type.isEmpty ? "Content-Type:" : "Content-Type: \(type)"
+            unsafe heads[type] = try CurlHandle.list([line, "Expect:"], authorization)
+        }
+        unsafe ccurl_set_pointer(handle, CURLOPT_HTTPHEADER, heads[type])
     }
 
     private func why(_ code: CURLcode) -> String {
@@ -181,14 +200,6 @@ import Glibc
     }
 
     fileprivate var mayGoOn: Bool { !isStopped() }
-}
-
-/// What a handle needs to know of the node's place.
-struct CurlEndpoint: Sendable {
-    var base: String
-    var socketPath: String?
-    var certificateAuthorities: String?
-    var connectMilliseconds: Int
 }
 
 /// The handle that a callback is for: it lives, because its own `perform` waits for libcurl's return.

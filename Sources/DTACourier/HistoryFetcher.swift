@@ -4,27 +4,34 @@ import DTASystem
 
 /// Fetches blocks and all that they link to from the agent, a few in flight; and what it knows of the identities among
 /// them: those that replaced them, and revocations, to which nothing links.
-struct HistoryFetcher {
-    let client: BlockingAgentClient
+public struct HistoryFetcher {
+    public let client: BlockingAgentClient
     private var walk: HistoryWalk
+    /// What the other side has, with all that it links to.
+    private let known: Set<CID>
     /// Identities that were met, whose history is still to be asked for.
     private var met: [CID] = []
     /// What is neither here nor to be had, and what the agent said of the first.
-    private(set) var missing: [CID] = []
-    private(set) var reason: DTAError?
+    public private(set) var missing: [CID] = []
+    public private(set) var reason: DTAError?
 
     private static let depth = 4
 
-    init(_ client: BlockingAgentClient, roots: [CID]) throws {
+    /// - Parameter known: blocks that are left out, and are not followed.
+    /// - Throws: `FormatError` for more roots than a walk has blocks.
+    public init(_ client: BlockingAgentClient, roots: [CID], known: Set<CID> = []) throws {
         self.client = client
+        self.known = known
         walk = try HistoryWalk(from: roots)
     }
 
     /// Gives each block once, hashed.
-    mutating func run(_ take: (ContentBlock) throws -> Void) throws {
+    /// - Throws: `DTAError` as the agent answers it, `dataLoss` where it answers another block than it was asked for, and
+    ///   what `take` throws.
+    public mutating func run(_ take: (ContentBlock) throws -> Void) throws {
         var unanswered: [CID] = []
         while true {
-            guard let cid = unanswered.first ?? walk.next() else {
+            guard let cid = unanswered.first ?? nextWanted() else {
                 if try askHistories() { continue }
                 return
             }
@@ -33,7 +40,7 @@ struct HistoryFetcher {
             var answers = 0
             do {
                 try client.pipeline(depth: HistoryFetcher.depth, takesRefusals: true) {
-                    guard let cid = waiting.isEmpty ? walk.next() : waiting.removeFirst() else { return nil }
+                    guard let cid = waiting.isEmpty ? nextWanted() : waiting.removeFirst() else { return nil }
                     unanswered.append(cid)
                     return .getBlock(cid.description)
                 } answered: { answer in
@@ -48,10 +55,16 @@ struct HistoryFetcher {
         }
     }
 
+    private mutating func nextWanted() -> CID? {
+        while let cid = walk.next() {
+            if !known.contains(cid) { return cid }
+        }
+        return nil
+    }
+
     private mutating func use(_ answer: AgentResponse, _ cid: CID, _ take: (ContentBlock) throws -> Void) throws {
         if let error = answer.error {
-            // Not as an error of the connection's, after which it would be asked again for all but this.
-            guard [.notFound, .unavailable].contains(error.code) else { throw Failure(error) }
+            guard [.notFound, .unavailable].contains(error.code) else { throw error }
             missing.append(cid)
             reason = reason ?? error
             return
@@ -60,7 +73,7 @@ struct HistoryFetcher {
         do {
             block = try ContentBlock([UInt8](answer.data), named: cid)
         } catch let error as FormatError {
-            throw Failure.failed(.dataLoss, "the agent answered another block than it was asked for: \(error.reason)")
+            throw DTAError(.dataLoss, "the agent answered another block than it was asked for: \(error.reason)")
         }
         try take(block)
         try walk.follow(block)

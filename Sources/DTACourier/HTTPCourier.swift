@@ -1,0 +1,144 @@
+import DTAFormats
+import DTAHTTP
+import DTASystem
+import FoundationEssentials
+
+/// The way to another host's gateway: `POST /v1/courier` hands a CAR over, `GET /v1/courier/{cid}` asks what came after a
+/// part. Both answer a CAR, or nothing with status 204.
+///
+/// For one thread at a time. What the gateway answers is bounded, and is believed nothing: whoever takes the CAR in
+/// verifies it.
+public final class HTTPCourier {
+    public struct Options: Sendable {
+        /// A PEM file with the authorities that may vouch for gateways; nil: those of this host.
+        public var certificateAuthorities: String?
+        /// PEM files of the certificate and the key for mutual TLS.
+        public var clientCertificate: String?
+        public var clientKey: String?
+        /// A file with the bearer token (RFC 6750), 0600.
+        public var tokenFile: String?
+        /// Whether `http://` may go to another host. Envelopes are sealed and signed; who stands between still sees who
+        /// writes to whom, takes the token, and may drop what passes.
+        public var allowsPlain = false
+        public var connectMilliseconds = 5000
+        /// The time for one exchange.
+        public var milliseconds = 60_000
+
+        public init() {}
+    }
+
+    public static let path = "/v1/courier"
+    private static let stallSeconds = 30
+
+    /// As it was written, and as errors name it.
+    public let url: String
+    private let handle: CurlHandle
+    private let options: Options
+
+    /// - Throws: `DTAError`: `invalidArgument` for a URL that is none, or is not safe; `failedPrecondition` where the token
+    ///   cannot be read, or there is no libcurl.
+    public init(_ url: String, _ options: Options) throws {
+        self.url = url
+        self.options = options
+        let address: HTTPAddress
+        do {
+            address = try HTTPAddress(url, allowsPath: true)
+        } catch {
+            throw DTAError(.invalidArgument, "a courier's URL \(error.reason), unlike \(HTTPText.quoted(url))")
+        }
+        guard address.transport != .plain || options.allowsPlain else {
+            throw DTAError(
+                .invalidArgument, "\(url) would go over a network without TLS",
+                hint: "use https://, or insist with --insecure-http")
+        }
+        var endpoint = HTTPEndpoint(
+            address, connectMilliseconds: options.connectMilliseconds, userAgent: "dta/\(Version.current)")
+        endpoint.certificateAuthorities = options.certificateAuthorities
+        endpoint.clientCertificate = options.clientCertificate
+        endpoint.clientKey = options.clientKey ?? options.clientCertificate
+        let token = try options.tokenFile.map {
+            try HTTPSecret.header(.bearer, file: $0, what: "the token for the gateway")
+        }
+        do {
+            handle = try CurlHandle(endpoint, authorization: token)
+        } catch {
+            throw DTAError(
+                .failedPrecondition, "there is no way to \(url): \(error.reason)",
+                hint:
+                    "on Debian, apt-get install libcurl4; or carry it by hand: --out FILE, and order receive FILE there"
+            )
+        }
+    }
+
+    /// Hands parts over.
+    /// - Returns: a CAR with what answers them; nil where nothing does yet.
+    public func deliver(_ car: [UInt8]) throws -> [UInt8]? {
+        try answer(to: HTTPCourier.path, .bytes(car, type: Consignment.mediaType))
+    }
+
+    /// Asks for what came after a part.
+    /// - Returns: a CAR; nil where nothing did.
+    /// - Throws: `DTAError.notFound` where the gateway does not know the part, among others.
+    public func parts(after cid: CID) throws -> [UInt8]? {
+        try answer(to: "\(HTTPCourier.path)/\(cid)", .get)
+    }
+
+    private func answer(to target: String, _ body: HTTPCall.Body) throws -> [UInt8]? {
+        let answer: HTTPAnswer
+        do {
+            answer = try handle.perform(
+                HTTPCall(
+                    target: target, body: body, milliseconds: options.milliseconds,
+                    stallSeconds: HTTPCourier.stallSeconds, limit: Consignment.maximumSize))
+        } catch {
+            throw DTAError(
+                .unavailable,
+                error.timedOut
+                    ? "\(url) did not answer in time: \(HTTPText.quoted(error.reason))"
+                    : "\(url) cannot be reached: \(HTTPText.quoted(error.reason))",
+                hint: "dtactl order send carries again what was not delivered")
+        }
+        guard !answer.isTooLong else {
+            throw DTAError(.dataLoss, "\(url) answers with more than \(Consignment.maximumSize >> 20) MiB")
+        }
+        switch answer.status {
+        case 200: return answer.body.isEmpty ? nil : answer.body
+        case 204: return nil
+        default: throw refusal(answer)
+        }
+    }
+
+    private struct Failure: Decodable {
+        struct Inner: Decodable {
+            var code: String?
+            var message: String?
+            var hint: String?
+        }
+        var error: Inner?
+        var message: String?
+    }
+
+    /// The gateway's refusal in our terms; what it says itself is quoted.
+    private func refusal(_ answer: HTTPAnswer) -> DTAError {
+        let decoded = try? JSONDecoder().decode(Failure.self, from: Data(answer.body.prefix(64 << 10)))
+        let said =
+            decoded?.error?.message ?? decoded?.message ?? String(decoding: answer.body.prefix(512), as: UTF8.self)
+        let words = said.isEmpty ? "" : ": \(HTTPText.quoted(said))"
+        let theirs = decoded?.error?.hint.map(HTTPText.quoted) ?? ""
+        switch answer.status {
+        case 400, 413, 415, 422: return DTAError(.invalidArgument, "\(url) does not take it\(words)", hint: theirs)
+        case 401, 403:
+            return DTAError(
+                .permissionDenied, "\(url) turns this courier away\(words)",
+                hint: theirs.isEmpty ? "does it want a token (--token-file) or a certificate (--client-cert)?" : theirs)
+        case 404, 405: return DTAError(.notFound, "\(url) has nothing there\(words)", hint: theirs)
+        case 409: return DTAError(.failedPrecondition, "\(url) refuses\(words)", hint: theirs)
+        case 429: return DTAError(.resourceExhausted, "\(url) takes no more for now\(words)", hint: theirs)
+        case 301...308:
+            return DTAError(
+                .failedPrecondition, "\(url) sends us elsewhere, which a courier does not follow",
+                hint: "dtactl identity trust ALIAS --at URL changes where its courier is")
+        default: return DTAError(.unavailable, "\(url) answers \(answer.status)\(words)", hint: theirs)
+        }
+    }
+}

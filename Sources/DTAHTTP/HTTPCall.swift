@@ -1,0 +1,50 @@
+/// One HTTP request.
+public struct HTTPCall: Sendable {
+    public enum Body: Sendable {
+        /// GET.
+        case get
+        /// POST with an empty body.
+        case empty
+        /// POST with bytes of a media type.
+        case bytes([UInt8], type: String)
+        /// POST with one file, as multipart/form-data (RFC 7578).
+        case file([UInt8])
+    }
+
+    /// Behind the endpoint: path and query.
+    public var target: String
+    public var body: Body
+    /// The time for everything.
+    public var milliseconds: Int
+    /// The longest time in which nothing moves; nil: as long as all of it.
+    public var stallSeconds: Int?
+    /// The most bytes of an answer.
+    public var limit: Int
+
+    public init(target: String, body: Body, milliseconds: Int, stallSeconds: Int? = nil, limit: Int) {
+        self.target = target
+        self.body = body
+        self.milliseconds = milliseconds
+        self.stallSeconds = stallSeconds
+        self.limit = limit
+    }
+}
+
+/// What came back.
+public struct HTTPAnswer: Sendable {
+    public internal(set) var status = 0
+    public internal(set) var body: [UInt8] = []
+    /// Kubo's header or trailer X-Stream-Error: what went wrong after it had answered 200.
+    public internal(set) var streamError: String?
+    /// The body was longer than allowed, and the rest of it never read.
+    public internal(set) var isTooLong = false
+}
+
+/// A transfer that had no answer.
+public struct HTTPFailure: Error, Sendable {
+    /// As libcurl says it.
+    public var reason: String
+    public var timedOut = false
+    /// Ended from here.
+    public var stopped = false
+}

@@ -1,0 +1,16 @@
+/// What the other side says, as it may be shown.
+public enum HTTPText {
+    /// Somebody else's words in a sentence of ours: of one line, bounded, and without what a terminal might obey.
+    public static func quoted(_ text: String) -> String {
+        let words = text.unicodeScalars.split { scalar in
+            switch scalar.properties.generalCategory {
+            case .spaceSeparator, .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse,
+                .unassigned:
+                true
+            default: false
+            }
+        }
+        let line = words.map { String($0) }.joined(separator: " ")
+        return line.count <= 300 ? line : line.prefix(300) + "…"
+    }
+}

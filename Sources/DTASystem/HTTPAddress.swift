@@ -1,0 +1,103 @@
+/// Where an HTTP service is reached: `unix:/path`, or `http://` and `https://` with a host and maybe a port. No user, no
+/// query; a path only where one is allowed.
+public struct HTTPAddress: Sendable, Equatable, CustomStringConvertible {
+    public enum Transport: Sendable, Equatable {
+        /// The absolute path of a socket.
+        case unix(path: String)
+        /// TCP without TLS, on this host.
+        case loopback
+        /// TCP without TLS, to another host: who stands between reads and changes all.
+        case plain
+        case tls
+    }
+
+    /// Why a text is none: the end of a sentence that begins with what the text is, such as a key or an option.
+    public struct Wrong: Error, Sendable, Equatable {
+        public let reason: String
+    }
+
+    /// As it was written, and as errors name it.
+    public let description: String
+    public let transport: Transport
+    /// What the service's paths come after, without a slash at the end.
+    public let base: String
+
+    /// The longest path that a Unix socket can have: `sun_path` without its zero.
+    private static let pathLimit = 107
+
+    /// - Parameter allowsPath: whether the service may live below a path: `https://example.org/dta`.
+    public init(_ text: String, allowsPath: Bool = false) throws(Wrong) {
+        description = text
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst("unix:".count))
+            guard path.hasPrefix("/"), path.utf8.count <= HTTPAddress.pathLimit, !path.utf8.contains(0) else {
+                throw Wrong(
+                    reason: "must be unix: and the absolute path of a socket, of at most \(HTTPAddress.pathLimit) bytes"
+                )
+            }
+            transport = .unix(path: path)
+            base = "http://localhost"
+            return
+        }
+        guard let scheme = ["https", "http"].first(where: { text.hasPrefix("\($0)://") }) else {
+            throw Wrong(reason: "must be unix:/path, http://127.0.0.1:PORT or https://HOST:PORT")
+        }
+        var rest = text.dropFirst(scheme.count + 3)
+        if rest.hasSuffix("/") { rest = rest.dropLast() }
+        let path = allowsPath ? rest[(rest.firstIndex(of: "/") ?? rest.endIndex)...] : ""
+        guard path.utf8.allSatisfy(HTTPAddress.isOfPath), !path.contains("/../"), !path.hasSuffix("/..") else {
+            throw Wrong(reason: "has a path with characters that no path of a service needs")
+        }
+        let host = try HTTPAddress.host(rest.dropLast(path.count))
+        base = "\(scheme)://\(rest)"
+        transport = scheme == "https" ? .tls : HTTPAddress.isThisHost(host) ? .loopback : .plain
+    }
+
+    /// The host of `host`, `host:port` or `[address]:port`, and nothing but these.
+    private static func host(_ text: Substring) throws(Wrong) -> String {
+        let host: Substring
+        let port: Substring
+        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+            host = text[text.index(after: text.startIndex)..<end]
+            port = text[text.index(after: end)...]
+            guard !host.isEmpty, host.utf8.allSatisfy({ isHexadecimal($0) || $0 == UInt8(ascii: ":") }) else {
+                throw Wrong(reason: "has no IPv6 address between its brackets")
+            }
+        } else {
+            host = text.prefix { $0 != ":" }
+            port = text[host.endIndex...]
+            guard !host.isEmpty, host.utf8.allSatisfy(isOfName) else {
+                throw Wrong(reason: "must be a host and maybe a port, without a user, a path or a query")
+            }
+        }
+        guard port.isEmpty || isPort(port) else { throw Wrong(reason: "must end with a port from 1 to 65535") }
+        return String(host)
+    }
+
+    private static func isPort(_ text: Substring) -> Bool {
+        guard text.hasPrefix(":"), text.dropFirst().utf8.allSatisfy(isDigit) else { return false }
+        return UInt16(text.dropFirst()).map { $0 > 0 } ?? false
+    }
+
+    /// By its number, or by the one name that never means another: other names depend on who answers them.
+    private static func isThisHost(_ host: String) -> Bool {
+        if host == "localhost" || host == "::1" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127"
+            && parts.allSatisfy { $0.utf8.allSatisfy(isDigit) && UInt8($0) != nil }
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
+    }
+
+    private static func isOfName(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+            || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+    }
+
+    /// RFC 3986's unreserved characters, and slashes.
+    private static func isOfPath(_ byte: UInt8) -> Bool { isOfName(byte) || "/_~".utf8.contains(byte) }
+}
