@@ -16,7 +16,7 @@ public enum PluginTransport: Sendable, Equatable {
         do {
             switch self {
             case .program(let path):
-                let child = try PluginChild(path, limits)
+                let child = try PluginTransport.start(path, limits, deadline)
                 return try PluginExchange.run(
                     request, on: child.channel, child: child, limits: limits, deadline: deadline)
             case .socket(let path):
@@ -25,6 +25,17 @@ public enum PluginTransport: Sendable, Equatable {
             }
         } catch let error as SystemCallError {
             throw PluginFailure.unreachable("\(error)")
+        }
+    }
+
+    private static func start(_ path: String, _ limits: PluginLimits, _ deadline: UInt64) throws -> PluginChild {
+        while true {
+            do {
+                return try PluginChild(path, limits)
+            } catch let error as SystemCallError where error.errno == ETXTBSY && monotonicNanoseconds() < deadline {
+                // Somebody still has it open for writing, as whoever has just installed it.
+                usleep(10_000)
+            }
         }
     }
 

@@ -16,7 +16,8 @@ struct ExampleTests {
 
     @Test("office-hours releases at its hours and at no others")
     func officeHours() throws {
-        let plugin = try folder().plugin("office-hours")
+        let folder = try folder()
+        let plugin = try folder.plugin("office-hours")
         #expect(plugin.keeps == .agent)
         func prepare(_ fields: [String: OrderFieldValue], request: [String: OrderFieldValue] = [:]) throws {
             try plugin.prepare(try PluginFolder.order("office-hours", fields), try PluginFolder.redemption(request))
@@ -46,7 +47,8 @@ struct ExampleTests {
             ["zone": "../../etc/passwd"], ["zone": "Nowhere"], ["zone": "$(id)"], ["zone": ""],
         ])
     func refusesHours(_ fields: [String: String]) throws {
-        let plugin = try folder().plugin("office-hours")
+        let folder = try folder()
+        let plugin = try folder.plugin("office-hours")
         let order = try PluginFolder.order("office-hours", fields.mapValues { .text($0) })
         #expect(try refusal { try plugin.validate(order) }.code == .invalidArgument)
         #expect(try refusal { _ = try plugin.commit(order) }.code == .invalidArgument)
