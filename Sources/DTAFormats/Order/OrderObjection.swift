@@ -13,7 +13,6 @@ public struct OrderObjection: Error, Sendable, Hashable, CustomStringConvertible
         case notRedeemer = "not-redeemer"
         /// Whoever sent it, or is to get the result, is rotated, revoked or in conflict.
         case notCurrent = "not-current"
-        case wrongUse = "wrong-use"
         case notYet = "not-yet"
         case tooLate = "too-late"
         case approvalsMissing = "approvals-missing"
@@ -22,7 +21,7 @@ public struct OrderObjection: Error, Sendable, Hashable, CustomStringConvertible
         public var mayPass: Bool {
             switch self {
             case .unknownParty, .notCurrent, .notYet, .approvalsMissing: true
-            case .wrongOrder, .forged, .wrongFiduciary, .notRedeemer, .wrongUse, .tooLate: false
+            case .wrongOrder, .forged, .wrongFiduciary, .notRedeemer, .tooLate: false
             }
         }
     }

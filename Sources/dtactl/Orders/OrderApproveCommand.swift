@@ -26,7 +26,8 @@ struct OrderApproveCommand: ParsableCommand {
     var use = 0
 
     @Option(
-        help: ArgumentHelp("Until when it counts: \(TimeText.forms); a day from now where missing.", valueName: "time"))
+        help: ArgumentHelp("Until when it counts: \(TimeText.forms); a day from now where missing.", valueName: "time"),
+        transform: TimeText.argument)
     var expires: TimeText?
 
     @Flag(help: "Do not ask.")

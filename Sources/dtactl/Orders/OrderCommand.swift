@@ -17,7 +17,7 @@ struct OrderCommand: ParsableCommand {
         subcommands: [
             OrderCreateCommand.self, OrderListCommand.self, OrderShowCommand.self, OrderDepositCommand.self,
             OrderRedeemCommand.self, OrderApproveCommand.self, OrderFulfilCommand.self, OrderResultCommand.self,
-            OrderDestroyCommand.self, OrderSendCommand.self, OrderReceiveCommand.self,
+            OrderDestroyCommand.self, OrderSendCommand.self, OrderReceiveCommand.self, OrderVerifyCommand.self,
         ])
 }
 
@@ -37,6 +37,13 @@ struct OrderWait: ParsableArguments {
 
     func validate() throws {
         if !(1...86_400).contains(timeout) { throw ValidationError("--timeout is 1 to 86,400 seconds.") }
+    }
+
+    /// What is not sent is not answered.
+    func check(_ courier: CourierOptions) throws {
+        if wait, courier.out != nil || courier.hold {
+            throw ValidationError("--wait is for what is sent, and --out and --hold send nothing.")
+        }
     }
 }
 

@@ -62,10 +62,10 @@ struct OrderCreateCommand: ParsableCommand {
     @Flag(help: "An approver's consent to a redemption of his own counts.")
     var requesterMayApprove = false
 
-    @Option(help: ArgumentHelp("No redemption before.", valueName: "time"))
+    @Option(help: ArgumentHelp("No redemption before.", valueName: "time"), transform: TimeText.argument)
     var notBefore: TimeText?
 
-    @Option(help: ArgumentHelp("No redemption after.", valueName: "time"))
+    @Option(help: ArgumentHelp("No redemption after.", valueName: "time"), transform: TimeText.argument)
     var notAfter: TimeText?
 
     @Option(help: ArgumentHelp("How often it may be redeemed.", valueName: "n"))
@@ -77,6 +77,7 @@ struct OrderCreateCommand: ParsableCommand {
     @OptionGroup var agent: AgentOptions
 
     func validate() throws {
+        try waiting.check(courier)
         if let approvals, !(1...max(1, approver.count)).contains(approvals) || approver.isEmpty {
             throw ValidationError("--approvals is 1 to the number of approvers, each named with --approver.")
         }

@@ -106,7 +106,7 @@ enum OrderTable {
                 .init(order.shortReference, .bold), .init(order.type), .init(order.state, order.stateStyle),
                 .init(others.map(parties.name).joined(separator: " → ")),
                 .init(order.maxUses == 0 ? "\(order.uses)" : "\(order.uses)/\(order.maxUses)"),
-                .init(HumanUnits.time(unixSeconds: order.updated)), .init(order.next, .dim),
+                .init(HumanUnits.time(unixSeconds: order.updated)), .init(order.nextText, .dim),
             ])
         }
         try table.show(headings: headings)

@@ -52,7 +52,7 @@ struct OrderOutcome {
             guard pause.take(until: end) else {
                 throw Failure.failed(
                     .unavailable, "the order \(order.reference) is \(order.state), and not \(what) yet",
-                    hint: order.next.isEmpty ? "dtactl order show tells more" : "next: \(order.next)")
+                    hint: order.next.isEmpty ? "dtactl order show tells more" : "next: \(order.nextText)")
             }
             if carrier.options.out == nil {
                 var poller = OrderPoll(order: order)
@@ -98,7 +98,7 @@ struct OrderOutcome {
             for exchange in carrier.exchanges where exchange.sent > 0 {
                 StandardError.note("carried to \(exchange.url): \(exchange.sent), brought back: \(exchange.brought)")
             }
-            if !order.next.isEmpty { StandardError.note("next: \(order.next)") }
+            if !order.next.isEmpty { StandardError.note("next: \(order.nextText)") }
         }
         try complain()
     }

@@ -39,6 +39,7 @@ struct OrderRedeemCommand: ParsableCommand {
     @OptionGroup var agent: AgentOptions
 
     func validate() throws {
+        try waiting.check(courier)
         if digest != nil, message != nil { throw ValidationError("--digest or --message, not both.") }
         if let digest, Hex.decode(digest).map(\.isEmpty) ?? true {
             throw ValidationError("--digest is hexadecimal digits.")

@@ -14,6 +14,13 @@ extension AgentOrder {
     /// The reference's beginning, as it is shown in lists; any command takes it.
     var shortReference: String { String(reference.prefix(12)) }
 
+    /// What is to be done next, with times as people read them.
+    var nextText: String {
+        next.replacing(/([0-9]{1,15}) \(Unix seconds\)/) { match in
+            Int64(match.1).map { HumanUnits.time(unixSeconds: $0) } ?? String(match.0)
+        }
+    }
+
     /// `2 of 3 (1 given)`; nil where none are needed.
     var approvalText: String? {
         guard approvals > 0 else { return nil }
@@ -43,7 +50,7 @@ extension AgentOrder {
         details.add("type", type)
         details.add("state", state, stateStyle)
         if !reason.isEmpty { details.add("because", reason, .bad) }
-        if !next.isEmpty { details.add("next", next, .bold) }
+        if !next.isEmpty { details.add("next", nextText, .bold) }
         details.add("principal", marked(principal))
         details.add("fiduciary", marked(fiduciary))
         if !beneficiary.isEmpty { details.add("beneficiary", marked(beneficiary)) }

@@ -1,8 +1,8 @@
 import AgentProtocol
 import DTAFormats
 
-/// What happened to an order, oldest first: who, what, when, its CID, and whether its signature fits, which is verified
-/// here. On a wide terminal a line each, on a narrow one two, in a pipe a line each that nothing is cut from.
+/// What happened to an order as an agent tells it: who, what, when, its CID, and whether its signature fits, which is
+/// verified here.
 struct OrderTimeline {
     struct Entry {
         let part: AgentOrderPart
@@ -50,7 +50,6 @@ struct OrderTimeline {
 
     let entries: [Entry]
     let parties: Parties
-    private static let wide = 100
 
     init(_ parts: [AgentOrderPart], _ parties: Parties, _ blocks: some BlockSource) throws {
         var verifier = EnvelopeVerifier(blocks, scope: .signature)
@@ -63,51 +62,15 @@ struct OrderTimeline {
     /// Whether any of them does not fit.
     var isBad: Bool { entries.contains { $0.finding?.verdict == .bad } }
 
-    func show() throws {
-        let width = Terminal.output.width
-        let lines = width.map { $0 < OrderTimeline.wide } ?? false ? narrow(width ?? 80) : table(width)
-        try StandardOutput.write(Array(lines.map { $0 + "\n" }.joined().utf8))
-    }
+    func show() throws { try Timeline(rows: entries.map(row)).show() }
 
-    private func way(_ part: AgentOrderPart) -> String {
-        parties.name(part.from) + (part.to.isEmpty ? "" : " → " + parties.names(part.to.filter { $0 != part.from }))
-    }
-
-    private func table(_ width: Int?) -> [String] {
-        var table = Table([
-            .init(title: "  what", minimum: 12), .init(title: "when", minimum: 10), .init(title: "who", minimum: 14),
-            .init(title: "cid", minimum: 14, cut: .middle),
-        ])
-        for entry in entries {
-            let (mark, style) = entry.mark
-            table.add([
-                .init("\(mark) \(entry.what)", style), .init(HumanUnits.time(unixSeconds: entry.part.created)),
-                .init(way(entry.part)), .init(entry.part.cid, .dim),
-            ])
-        }
-        let lines = table.lines(width: width)
-        return [lines[0]] + zip(entries, lines.dropFirst()).flatMap { [$1] + notes($0, width) }
-    }
-
-    private func narrow(_ width: Int) -> [String] {
-        func fitted(_ text: String, _ style: Style, cut: DisplayWidth.Cut = .end) -> String {
-            style.apply(DisplayWidth.fit(SafeText.line(text), to: width, cut: cut))
-        }
-        return entries.flatMap { entry in
-            let (mark, style) = entry.mark
-            let time = HumanUnits.time(unixSeconds: entry.part.created)
-            return [
-                fitted("\(mark) \(entry.what)  \(time)", style), fitted("  \(way(entry.part))", .plain),
-                fitted("  \(entry.part.cid)", .dim, cut: .middle),
-            ] + notes(entry, width)
-        }
-    }
-
-    /// Folded, never cut: a reason must be readable.
-    private func notes(_ entry: Entry, _ width: Int?) -> [String] {
-        entry.notes.flatMap { note in
-            DisplayWidth.fold(SafeText.line(note.text), to: width.map { max(16, $0 - 4) })
-                .map { "    " + note.style.apply($0) }
-        }
+    private func row(_ entry: Entry) -> Timeline.Row {
+        let part = entry.part
+        let (mark, style) = entry.mark
+        let others = part.to.filter { $0 != part.from }
+        return Timeline.Row(
+            mark: mark, style: style, what: entry.what, time: part.created,
+            who: parties.name(part.from) + (others.isEmpty ? "" : " → " + parties.names(others)), cid: part.cid,
+            notes: entry.notes)
     }
 }

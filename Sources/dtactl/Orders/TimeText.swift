@@ -3,18 +3,22 @@ import Glibc
 
 /// A moment as people write it: `+7d`, `+1d12h`, `+90s`; `2026-12-24`, `2026-12-24T18:00`, with seconds, with `Z` or an
 /// offset (ISO 8601), else in the time zone of whoever writes; `@1766599200` (Unix seconds).
-struct TimeText: ExpressibleByArgument {
+struct TimeText {
     /// Unix seconds: of the moment, or of the day's first second where only a day was named.
     let first: Int64
     /// The same, or the day's last second.
     let last: Int64
 
-    static let forms = "+7d, +1d12h, 2026-12-24, 2026-12-24T18:00, 2026-12-24T18:00:00Z or @UNIXSECONDS"
+    static let forms = "+7d, +1d12h, 2026-12-24, 2026-12-24T18:00, 2026-12-24T18:00:00Z, @UNIXSECONDS"
 
-    init?(argument: String) {
+    /// An argument of a command line.
+    static func argument(_ text: String) throws -> TimeText {
         var now = time_t()
         unsafe time(&now)
-        self.init(argument, now: Int64(now))
+        guard let moment = TimeText(text, now: Int64(now)) else {
+            throw ValidationError("\(text) is no time: it is written as \(forms).")
+        }
+        return moment
     }
 
     init?(_ text: String, now: Int64) {
