@@ -100,15 +100,16 @@ extension CustodyConnection: OrderCustodian {
     }
 
     public func exportWallet(
-        _ beneficiary: RecipientKey, share: CreatedShare, commitment: [UInt8], release: [UInt8], documents: [[UInt8]]
+        _ share: CreatedShare, commitment: SealedPart, release: SealedPart, documents: [[UInt8]]
     ) throws -> [UInt8] {
-        try call(.exportWallet) {
-            $0.field(beneficiary)
-            $0.field(share.sealed)
-            $0.field(share.publicKey)
-            $0.field(commitment)
-            $0.field(release)
-            $0.field(BlockList.encode(documents))
+        try call(.exportWallet) { request in
+            request.field(share.sealed)
+            request.field(share.publicKey)
+            for part in [commitment, release] {
+                request.field(part.recipient)
+                request.field(part.block)
+            }
+            request.field(BlockList.encode(documents))
         } _: {
             try $0.field(exactly: 32)
         }

@@ -52,9 +52,10 @@ public protocol OrderCustodian: AnyObject, Sendable {
 
     /// The private key of a wallet, which is the sum of the share that the fiduciary released and the beneficiary's own:
     /// 32 bytes. It is the one secret that this wall gives to the front.
-    /// - Parameters: `share`: what `createShare` gave; `commitment`: part 2; `release`: part 4.
+    /// - Parameters: `share`: what `createShare` gave; `commitment`: part 2; `release`: part 4. Between the two, the
+    ///   beneficiary may have been replaced: each has the identity to which it was sealed.
     func exportWallet(
-        _ beneficiary: RecipientKey, share: CreatedShare, commitment: [UInt8], release: [UInt8], documents: [[UInt8]]
+        _ share: CreatedShare, commitment: SealedPart, release: SealedPart, documents: [[UInt8]]
     ) throws -> [UInt8]
 }
 
@@ -76,6 +77,19 @@ public struct RecipientKey: Sendable, Equatable {
         self.publicKEM = publicKEM
         self.sealedSeed = sealedSeed
         self.cid = cid
+    }
+}
+
+/// A part of an order, and the means to open it.
+public struct SealedPart: Sendable, Equatable {
+    /// To whom it was sealed.
+    public var recipient: RecipientKey
+    /// The signed envelope.
+    public var block: [UInt8]
+
+    public init(recipient: RecipientKey, block: [UInt8]) {
+        self.recipient = recipient
+        self.block = block
     }
 }
 

@@ -236,6 +236,6 @@ final class SoftwareCustodian: Custodian {
     func destroyEpoch(_ number: UInt32) throws { throw unused }
     func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare { throw unused }
     func exportWallet(
-        _ beneficiary: RecipientKey, share: CreatedShare, commitment: [UInt8], release: [UInt8], documents: [[UInt8]]
+        _ share: CreatedShare, commitment: SealedPart, release: SealedPart, documents: [[UInt8]]
     ) throws -> [UInt8] { throw unused }
 }

@@ -103,7 +103,7 @@ extension Custody {
             answer.begin(CustodyFrame.ok)
         case .newSeed, .newOrderKey, .release, .signForOrder, .newEpoch, .resealOrder, .destroyEpoch, .createShare,
             .exportWallet:
-            throw DTAError(.invalidArgument, "custody operation \(request.head) is not served yet")
+            try answerOrder(operation, &request, &answer)
         }
     }
 

@@ -3,6 +3,7 @@ import ArgumentParser
 import CustodyProtocol
 import DTAConfiguration
 import DTACore
+import DTAService
 import DTASystem
 import Glibc
 import Logging
@@ -25,7 +26,7 @@ final class Service: Sendable {
     init(configuration: Configuration, configurationPath: String, socket: String?, shortfalls: [String]) throws {
         self.configuration = configuration
         self.configurationPath = configurationPath
-        let logger = makeLogger(configuration.log)
+        let logger = makeLogger(configuration.log, program: "dtad")
         self.logger = logger
         for shortfall in shortfalls { logger.warning("a protection was refused: \(shortfall)") }
 
@@ -139,7 +140,7 @@ final class Service: Sendable {
             sleep(1)
             do {
                 try agent.audit.sync()
-                if agent.audit.checkpointIsDue || agent.needsSweep { tidyUp() }
+                if agent.audit.checkpointIsDue || agent.needsSweep || agent.orders.hasDueEpoch { tidyUp() }
                 agent.envelopes.dropIdleDrafts()
                 failing = false
             } catch {
@@ -157,6 +158,7 @@ final class Service: Sendable {
                 let custodian = try access.get()
                 try agent.makeCheckpointIfDue(custodian)
                 if agent.needsSweep { try agent.sweep(custodian) }
+                if agent.orders.hasDueEpoch { try agent.orders.keepEpochs(custodian) }
             } catch {
                 logger.warning("housekeeping has to wait: \(DTAError(error).message)")
             }

@@ -77,9 +77,9 @@ struct Router: RequestHandler {
         case .decrypt:
             let step = try agent.keys.decrypt(
                 caller, name: subject, data: [UInt8](request.data), aad: [UInt8](request.aad))
-            return entry.custody(step) { $1.data = Data($0) }
+            return entry.custody(step) { $1.data = Data(secret: $0) }
         case .random:
-            return entry.custody(try agent.keys.random(count: request.count)) { $1.data = Data($0) }
+            return entry.custody(try agent.keys.random(count: request.count)) { $1.data = Data(secret: $0) }
 
         case .policyExplain:
             let decision = try agent.explain(
@@ -111,8 +111,11 @@ struct Router: RequestHandler {
         case .ledgerPut, .ledgerGet, .ledgerList, .ledgerStatus, .ledgerGc:
             return try routeLedger(request, caller, entry)
         case .orderCreate, .orderList, .orderShow, .orderReceive, .orderFulfil, .orderRedeem, .orderApprove, .orderResult,
-            .orderDestroy, .orderDeposit, .pluginList, .walletPublishShares, .walletListShares, .walletExport,
-            .unspecified, .UNRECOGNIZED:
+            .orderDestroy, .orderDeposit, .pluginList:
+            return try routeOrder(request, caller, entry)
+        case .walletPublishShares, .walletListShares, .walletExport:
+            return try routeWallet(request, caller, entry)
+        case .unspecified, .UNRECOGNIZED:
             throw Router.unknown(request.operation)
         }
     }
