@@ -30,7 +30,7 @@ struct Dtactl: ParsableCommand {
             CommandGroup(
                 name: "Identities and envelopes",
                 subcommands: [IdentityCommand.self, EnvelopeCommand.self, LedgerCommand.self]),
-            CommandGroup(name: "Orders", subcommands: [OrderCommand.self]),
+            CommandGroup(name: "Orders", subcommands: [OrderCommand.self, PluginCommand.self]),
             CommandGroup(name: "Who may, and who did", subcommands: [PolicyCommand.self, AuditCommand.self]),
         ])
 
