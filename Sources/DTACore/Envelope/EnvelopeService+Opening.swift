@@ -84,10 +84,10 @@ extension EnvelopeService {
                 guard let chunks = envelope.chunks else {
                     return Opened(
                         cid: cid, header: envelope.header,
-                        content: .body(try EnvelopeOpener.open(envelope, contentKey: key)), recipient: own.cid,
+                        content: .body(try EnvelopeOpener.open(envelope, contentKey: key, coreHash: coreHash)), recipient: own.cid,
                         trust: trust, standing: standing)
                 }
-                let keys = try EnvelopeOpener.keys(envelope, contentKey: key)
+                let keys = try EnvelopeOpener.keys(envelope, contentKey: key, coreHash: coreHash)
                 return Opened(
                     cid: cid, header: envelope.header,
                     content: .chunks(size: chunks.plan.size, key: keys.chunkKey), recipient: own.cid, trust: trust,
@@ -121,7 +121,7 @@ extension EnvelopeService {
 
     /// The sender's standing when a verified envelope came. Where that could not be judged then, it is now, and for good.
     func standingAtReceipt(_ signed: SignedEnvelope) throws -> String {
-        if let known = try received.find(signed.cid)?.standing { return known }
+        if let known = try received.standing(signed.cid) { return known }
         return try blocks.store.write { database in
             let standing = try identities.standing(signed.envelope.header.from, in: database)?.name
             try ReceivedEnvelopes.insert(

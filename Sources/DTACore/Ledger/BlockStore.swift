@@ -140,7 +140,7 @@ struct BlockStore: Sendable {
     /// - Parameter before: where the block was a moment ago, and could not be read: it may have been stored again
     ///   elsewhere just then, or dropped.
     private func data(_ cid: CID, movedFrom before: SegmentPlace?) throws -> Data {
-        guard let found = try store.read({ try row(cid, $0) }) else {
+        guard let found = try store.glance({ try row(cid, $0) }) else {
             MissingBlocks.note(cid)
             throw DTAError(
                 .notFound, "the block \(cid) is not in this host's ledger",

@@ -26,7 +26,7 @@ extension OrderService {
             if known.status != .refused { return .repeated(record) }
         }
         let facts = KnownFacts(database: database)
-        let step = try step(letter, in: record, facts)
+        let step = try step(letter, in: record, facts, database)
         func add(_ status: StoredOrderPart.Status, use: Int, reason: String = "") throws {
             var approval: SignedApproval?
             if case .approval(let signed)? = letter.part { approval = signed }
@@ -34,7 +34,7 @@ extension OrderService {
                 letter.signed, letter.kind, in: number, use: use, status: status, reason: reason, approval: approval,
                 in: database)
         }
-        if let denial = try denial(of: letter, in: record, facts) {
+        if let denial = try denial(of: letter, in: record, facts, database) {
             try add(.refused, use: step.use ?? 0, reason: denial.reason)
             return .denied(denial, record)
         }
@@ -81,7 +81,9 @@ extension OrderService {
         }
     }
 
-    private func step(_ letter: OrderLetter, in record: OrderRecord, _ facts: KnownFacts) throws -> OrderStep {
+    private func step(
+        _ letter: OrderLetter, in record: OrderRecord, _ facts: KnownFacts, _ database: Database
+    ) throws -> OrderStep {
         var step = OrderStep(kind: letter.kind, cid: letter.signed.cid, previous: letter.previous)
         switch letter.part {
         case .redemption(let redemption)?: step.use = redemption.use
@@ -90,7 +92,7 @@ extension OrderService {
         default: break
         }
         step.isFiduciaryHere = try isFiduciaryHere(record.terms, facts)
-        if let previous = letter.previous, let answered = try OrderPartTable.find(previous, in: facts.database),
+        if let previous = letter.previous, let answered = try OrderPartTable.find(previous, in: database),
             answered.order == record.number, answered.kind == .redemption
         {
             step.redemptionFollowed = answered.previous

@@ -31,13 +31,13 @@ extension OrderService {
         let principal = try principal(caller, new.principal)
         let terms = try terms(new, principal)
         let type = new.type.isEmpty ? "secret" : new.type
-        let isFiduciaryHere = try store.read { try isFiduciaryHere(terms, KnownFacts(database: $0)) }
+        let isHere = try isFiduciaryHere(terms)
         // A fiduciary elsewhere may have plugins that are not known here.
         let plugin: (any OrderPlugin)?
         do {
             plugin = try plugins.plugin(type)
         } catch {
-            guard !isFiduciaryHere else { throw error }
+            guard !isHere else { throw error }
             plugin = nil
         }
         let fields = try fields(new.fields, plugin)
@@ -54,7 +54,7 @@ extension OrderService {
                 return try admit(letter, order, owner: owner, in: database)
             }
             CrashPoint.reach(.orderCreateStored)
-            let made = try isFiduciaryHere ? take(up: number, letter, custodian) : []
+            let made = try isHere ? take(up: number, letter, custodian) : []
             return try answer(caller, number, [letter.signed.cid] + made)
         }
     }

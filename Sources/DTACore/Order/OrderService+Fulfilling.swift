@@ -96,8 +96,7 @@ extension OrderService {
     /// - Returns: the parts that were made.
     func advance(_ number: Int64, _ custodian: any Custodian) throws -> [CID] {
         let record = try store.read { try OrderTable.need(number, in: $0) }
-        guard try store.read({ try isFiduciaryHere(record.terms, KnownFacts(database: $0)) }),
-            let rule = try rule(record)
+        guard try isFiduciaryHere(record.terms), let rule = try rule(record)
         else { return [] }
         do {
             switch record.state {
@@ -178,7 +177,7 @@ extension OrderService {
                 hint: "an administrator should compare the token and the state directory with their backups")
         }
         if let late = times(record.terms) { throw late.error }
-        let (redemption, own, part) = try part(open, custodian)
+        let (redemption, own, part) = try part(open, as: record.terms.fiduciary, custodian)
         guard case .redemption(let asked) = part else { throw DTAError(.internal, "\(open) is no redemption") }
         let (_, _, order) = try order(record, custodian)
         let plugin = try plugins.plugin(order.kind)
@@ -296,7 +295,7 @@ extension OrderService {
             let facts = KnownFacts(database: database)
             let askers = letter.kind == .order ? [record.terms.principal] : record.terms.redeemers
             return (
-                try actor(for: record.terms.fiduciary, facts), try party(letter.from, among: askers, facts)
+                try self.actor(for: record.terms.fiduciary, facts), try party(letter.from, among: askers, facts)
             )
         }
         guard let actor, let asker else { return nil }
@@ -330,7 +329,7 @@ extension OrderService {
     func requestDenial(_ letter: OrderLetter, _ number: Int64, _ custodian: any Custodian) throws -> OrderDenial? {
         guard case .redemption(let asked)? = letter.part else { return nil }
         let record = try store.read { try OrderTable.need(number, in: $0) }
-        guard try store.read({ try isFiduciaryHere(record.terms, KnownFacts(database: $0)) }) else { return nil }
+        guard try isFiduciaryHere(record.terms) else { return nil }
         let (_, _, order) = try order(record, custodian)
         do {
             try plugins.plugin(order.kind).prepare(

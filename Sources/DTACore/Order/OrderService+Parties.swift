@@ -31,6 +31,10 @@ extension OrderService {
             || identities.own(IdentityJudge(facts).newest(of: terms.fiduciary).cid) != nil
     }
 
+    func isFiduciaryHere(_ terms: OrderTerms) throws -> Bool {
+        try store.read { try isFiduciaryHere(terms, KnownFacts(database: $0)) }
+    }
+
     /// The fiduciary's own identity, with which this host answers.
     func fiduciary(_ record: OrderRecord) throws -> IdentityRecord {
         try store.read { database in
@@ -85,12 +89,13 @@ extension OrderService {
     }
 
     /// The identities whose orders a caller sees: his own, those granted to him, and those from which they descend.
-    func visible(_ caller: Caller, _ facts: KnownFacts) throws -> Set<CID> {
+    func visible(_ caller: Caller, _ database: Database) throws -> Set<CID> {
         var seen: Set<CID> = []
+        let judge = IdentityJudge(KnownFacts(database: database))
         for record in identities.identities.all where record.owner != .agent && sees(caller, record) {
             seen.insert(record.cid)
-            if try blocks.identity(record.cid, in: facts.database)?.identity.previous != nil {
-                seen.formUnion(try IdentityJudge(facts).lineage(of: record.cid))
+            if try blocks.identity(record.cid, in: database)?.identity.previous != nil {
+                seen.formUnion(try judge.lineage(of: record.cid))
             }
         }
         return seen
@@ -117,7 +122,7 @@ extension OrderService {
                 candidates = try OrderTable.find(reference: letters, in: database)
             }
             if caller.isAdministrator || candidates.isEmpty { return candidates }
-            let visible = try visible(caller, KnownFacts(database: database))
+            let visible = try visible(caller, database)
             return candidates.filter { !visible.isDisjoint(with: $0.terms.parties) }
         }
         guard let first = found.first else {

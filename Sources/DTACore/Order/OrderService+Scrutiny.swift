@@ -6,7 +6,9 @@ import GRDB
 /// Whether a part is what it may be, beside the order of parts: who sent it, how he stands, and what it repeats.
 extension OrderService {
     /// What is wrong with a part; nil where nothing is. As part of the transaction that stores it.
-    func denial(of letter: OrderLetter, in record: OrderRecord, _ facts: KnownFacts) throws -> OrderDenial? {
+    func denial(
+        of letter: OrderLetter, in record: OrderRecord, _ facts: KnownFacts, _ database: Database
+    ) throws -> OrderDenial? {
         let terms = record.terms
         let kind = letter.kind
         guard letter.signed.envelope.header.thread == record.reference.thread else {
@@ -30,7 +32,7 @@ extension OrderService {
         guard let part = letter.part else { return nil }
         do {
             try part.heading?.check(order: record.cid, terms: terms)
-            return try denial(of: part, letter, in: record, facts, isFiduciaryHere: isFiduciaryHere)
+            return try denial(of: part, letter, in: record, facts, database, isFiduciaryHere: isFiduciaryHere)
         } catch let error as FormatError {
             return OrderDenial(.mismatch, error.reason)
         }
@@ -49,7 +51,8 @@ extension OrderService {
     }
 
     private func denial(
-        of part: OrderPart, _ letter: OrderLetter, in record: OrderRecord, _ facts: KnownFacts, isFiduciaryHere: Bool
+        of part: OrderPart, _ letter: OrderLetter, in record: OrderRecord, _ facts: KnownFacts,
+        _ database: Database, isFiduciaryHere: Bool
     ) throws -> OrderDenial? {
         func mismatch(_ what: String) -> OrderDenial { OrderDenial(.mismatch, what) }
         switch part {
@@ -68,7 +71,7 @@ extension OrderService {
                 return mismatch("the redemption names other terms than the order")
             }
         case .approval(let signed):
-            return try denial(of: signed, letter, in: record, facts, isFiduciaryHere: isFiduciaryHere)
+            return try denial(of: signed, letter, in: record, facts, database, isFiduciaryHere: isFiduciaryHere)
         case .release(let release):
             guard release.redemption == letter.previous else {
                 return mismatch("the release names another redemption than its envelope")
@@ -84,13 +87,13 @@ extension OrderService {
 
     private func denial(
         of signed: SignedApproval, _ letter: OrderLetter, in record: OrderRecord, _ facts: KnownFacts,
-        isFiduciaryHere: Bool
+        _ database: Database, isFiduciaryHere: Bool
     ) throws -> OrderDenial? {
         let approval = signed.approval
         guard approval.order == record.cid, approval.redemption == letter.previous, approval.by == letter.from else {
             return OrderDenial(.mismatch, "the approval names another order, redemption or approver than its envelope")
         }
-        guard let approver = try blocks.identity(letter.from, in: facts.database) else {
+        guard let approver = try blocks.identity(letter.from, in: database) else {
             return OrderDenial(.stranger, "the approver's document is not here")
         }
         try signed.verify(approver: approver)
@@ -98,7 +101,7 @@ extension OrderService {
         guard !isFiduciaryHere || approval.expires >= now else {
             return OrderDenial(.time, "the approval expired at \(approval.expires) (Unix seconds)")
         }
-        let before = try OrderPartTable.answers(to: approval.redemption, in: facts.database).filter {
+        let before = try OrderPartTable.answers(to: approval.redemption, in: database).filter {
             $0.kind == .approval && ($0.expires ?? 0) >= now
         }
         for other in before where try isOfLine(letter.from, of: other.from, facts) {

@@ -80,7 +80,7 @@ extension OrderService {
         try database.cachedStatement(
             sql: "INSERT INTO order_secrets (in_order, epoch, blob, object, owner_uid) VALUES (?, ?, ?, ?, ?)"
         ).execute(arguments: [
-            record.number, secret.epoch.map(Int64.init), Data(secret.blob), secret.object.map { Data($0.bytes) },
+            record.number, secret.epoch.map { Int64($0) }, Data(secret.blob), secret.object.map { Data($0.bytes) },
             Int64(secret.owner.uid),
         ])
         if let intent = secret.intent { try intents.finish(intent, in: database) }
@@ -101,7 +101,7 @@ extension OrderService {
                 hint: record.state == .destroyed ? "" : "a backup may have it: dtad restore")
         }
         return StoredSecret(
-            blob: [UInt8](row["blob"] as Data), epoch: (row["epoch"] as Int64?).map(UInt32.init),
+            blob: [UInt8](row["blob"] as Data), epoch: (row["epoch"] as Int64?).map { UInt32($0) },
             object: try (row["object"] as Data?).map { try ObjectID([UInt8]($0)) })
     }
 

@@ -44,7 +44,7 @@ public struct OrderPartView: Sendable {
 
 extension OrderService {
     func view(_ record: OrderRecord, for caller: Caller) throws -> OrderView {
-        try store.read { try view(record, visible: visible(caller, KnownFacts(database: $0)), $0) }
+        try store.read { try view(record, visible: visible(caller, $0), $0) }
     }
 
     func view(_ record: OrderRecord, visible: Set<CID>, _ database: Database) throws -> OrderView {

@@ -120,6 +120,6 @@ extension StoreMigrations {
           in_order BLOB NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX envelopes_of_shares ON envelopes (sender, number)
-          WHERE content = 'application/vnd.dta.wallet.shares';
+          WHERE content = 'application/vnd.dta.wallet-shares';
         """
 }

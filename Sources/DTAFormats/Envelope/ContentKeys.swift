@@ -11,10 +11,11 @@ public struct ContentKeys: Sendable {
     let commit: [UInt8]
 
     init(_ contentKey: SymmetricKey, salt: [UInt8], coreHash: [UInt8]) {
+        // RFC 5869: one extraction, and an expansion for each.
+        let secret = HKDF<SHA256>.extract(inputKeyMaterial: contentKey, salt: salt)
         func derive(_ label: String) -> SymmetricKey {
-            HKDF<SHA256>.deriveKey(
-                inputKeyMaterial: contentKey, salt: salt, info: SignedBytes.labelled(label, coreHash),
-                outputByteCount: 32)
+            HKDF<SHA256>.expand(
+                pseudoRandomKey: secret, info: SignedBytes.labelled(label, coreHash), outputByteCount: 32)
         }
         body = derive("dta/envelope/1 body")
         chunks = derive("dta/envelope/1 chunks")

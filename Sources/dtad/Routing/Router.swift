@@ -111,8 +111,11 @@ struct Router: RequestHandler {
         case .ledgerPut, .ledgerGet, .ledgerList, .ledgerStatus, .ledgerGc:
             return try routeLedger(request, caller, entry)
         case .orderCreate, .orderList, .orderShow, .orderReceive, .orderFulfil, .orderRedeem, .orderApprove, .orderResult,
-            .orderDestroy, .orderDeposit, .pluginList, .walletPublishShares, .walletListShares, .walletExport,
-            .unspecified, .UNRECOGNIZED:
+            .orderDestroy, .orderDeposit, .pluginList:
+            return try routeOrder(request, caller, entry)
+        case .walletPublishShares, .walletListShares, .walletExport:
+            return try routeWallet(request, caller, entry)
+        case .unspecified, .UNRECOGNIZED:
             throw Router.unknown(request.operation)
         }
     }
