@@ -184,6 +184,13 @@ let package = Package(
             ],
             swiftSettings: common),
         .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "AgentProtocol", "DTACourier", "DTAFormats", "DTAGateway", "DTASystem", "TestSupport", crypto,
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: common),
+        .testTarget(
             name: "CommandTests", dependencies: ["AgentProtocol", "DTASystem", "TestSupport"], exclude: ["scripts"],
             swiftSettings: common),
     ],
