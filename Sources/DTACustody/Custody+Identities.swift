@@ -127,7 +127,7 @@ extension Custody {
         do {
             return try body()
         } catch let error as FormatError {
-            let isDamage = error.kind == .dataLoss || error.kind == .mismatch
+            let isDamage = [.dataLoss, .mismatch, .badSignature].contains(error.kind)
             throw DTAError(isDamage ? .dataLoss : .invalidArgument, error.reason)
         }
     }

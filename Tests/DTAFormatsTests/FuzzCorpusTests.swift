@@ -88,4 +88,18 @@ struct FuzzCorpusTests {
         }
         #expect(Set(read.keys) == [.identity, .revocation, .envelope])
     }
+
+    @Test("parts of orders are read under one kind, and written again the same")
+    func orders() throws {
+        var read: Set<OrderPartKind> = []
+        for seed in try seeds("order") {
+            guard let first = seed.bytes.first else { continue }
+            let kind = OrderPartKind.allCases[Int(first) % OrderPartKind.allCases.count]
+            let plaintext = Array(seed.bytes.dropFirst())
+            guard let part = try? OrderPart(plaintext, as: kind) else { continue }
+            #expect(try part.encoded() == plaintext, "\(seed.name)")
+            read.insert(kind)
+        }
+        #expect(read == Set(OrderPartKind.allCases))
+    }
 }

@@ -45,7 +45,11 @@ extension Custody {
     func openPart(_ signed: SignedEnvelope, as recipient: RecipientKey) throws -> [UInt8] {
         let envelope = signed.envelope
         let (wrap, coreHash) = try translating {
-            (try envelope.wrap(for: CID(bytes: recipient.cid)), try envelope.coreHash)
+            do {
+                return (try envelope.wrap(for: CID(bytes: recipient.cid)), try envelope.coreHash)
+            } catch let error as FormatError where error.kind == .notRecipient {
+                throw DTAError(.permissionDenied, "the part was not sealed to the identity that is to open it")
+            }
         }
         var key = try openKey(
             kem: recipient.kem, owner: recipient.owner, publicKEM: recipient.publicKEM,

@@ -13,7 +13,7 @@ enum FuzzSeeds {
         let identities = try identities(alice, bob)
         return [
             "dag-cbor": try values() + [("identity", alice.document.block)], "cid": cids(), "identity": identities,
-            "envelope": envelopes, "car": try archives(alice, bob, envelopes, identities),
+            "envelope": envelopes, "order": try orders(), "car": try archives(alice, bob, envelopes, identities),
         ]
     }
 
@@ -86,6 +86,14 @@ enum FuzzSeeds {
             ("chunks", try signed(open.finish(plan, blocks: blocks))),
             ("pages", try signed(many.finish([1], keys: keys))),
         ]
+    }
+
+    /// A part of every kind: a byte that tells which, and its plaintext.
+    private static func orders() throws -> Seeds {
+        try OrderPartTests.all().map { part in
+            let number = UInt8(OrderPartKind.allCases.firstIndex(of: part.kind) ?? 0)
+            return (part.kind.rawValue, [number] + (try part.encoded()))
+        }
     }
 
     private static func archives(
