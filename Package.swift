@@ -29,6 +29,7 @@ let package = Package(
         .executable(name: "dtad", targets: ["dtad"]),
         .executable(name: "dtad-hsm", targets: ["dtad-hsm"]),
         .executable(name: "dtactl", targets: ["dtactl"]),
+        .executable(name: "dtagw", targets: ["dtagw"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
@@ -37,6 +38,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // C, at the edge
@@ -86,13 +93,21 @@ let package = Package(
             ],
             swiftSettings: common),
 
+        // What services have in common: systemd, logs
+        .target(
+            name: "DTAService",
+            dependencies: [
+                "CSystemd", "DTAConfiguration", "DTASystem", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: common),
+
         // What people run
         .executableTarget(
             name: "dtad",
             dependencies: [
                 "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats",
                 "DTAKubo",
-                "DTASystem", "CLinux", "CSystemd", crypto, arguments, .product(name: "Logging", package: "swift-log"),
+                "DTAService", "DTASystem", "CLinux", crypto, arguments, .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),
         .executableTarget(
@@ -103,6 +118,31 @@ let package = Package(
             name: "dtactl",
             dependencies: [
                 "AgentProtocol", "DTACourier", "DTAFormats", "DTAHTTP", "DTAPlugins", "DTASystem", arguments, crypto,
+            ],
+            swiftSettings: common),
+
+        // The gateway: the one part that has SwiftNIO, and no part of the agent's
+        .target(
+            name: "DTAGateway",
+            dependencies: [
+                "AgentProtocol", "DTAConfiguration", "DTACourier", "DTAFormats", "DTAHTTP", "DTAService", "DTASystem",
+                crypto,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOExtras", package: "swift-nio-extras"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            resources: [.embedInCode("Page/docs.html"), .embedInCode("Page/docs.css"), .embedInCode("Page/docs.js")],
+            swiftSettings: common),
+        .executableTarget(
+            name: "dtagw",
+            dependencies: [
+                "AgentProtocol", "DTAGateway", "DTAService", "DTASystem", arguments,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: common),
 

@@ -7,7 +7,8 @@ import Foundation
 struct CryptoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "crypto",
-        abstract: "Seals and opens a second by the crypto library alone, and durable rows of an envelope's size; MB/s of "
+        abstract:
+            "Seals and opens a second by the crypto library alone, and durable rows of an envelope's size; MB/s of "
             + "its bulk parts.")
 
     @Option var recipients = [1, 10, 100, 1000]

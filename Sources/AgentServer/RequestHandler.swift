@@ -24,6 +24,9 @@ public enum Step: Sendable {
     case reading(@Sendable () -> AgentResponse)
     /// It looks something up on the disk first, in the reading lane; what the closure answers is how it goes on.
     case lookingUp(@Sendable () -> Step)
+    /// It verifies something on the disk and then mostly needs an HSM process, shortly: the same, in lanes of their own,
+    /// whose threads go on with the HSM themselves.
+    case opening(@Sendable () -> Step)
     /// It moves much data, or works on many recipients, in lanes of their own, so that nobody's refusal waits for that;
     /// what the closure answers is how it goes on.
     case bulk(@Sendable () -> Step)

@@ -65,6 +65,17 @@ extension Server {
         case .lookingUp(let work):
             let accepted = readingLane.submit(user: user) { [self] in proceed(work(), exchange) }
             if !accepted { proceed(work(), exchange) }
+        case .opening(let work):
+            let accepted = openingLane.submit(user: user) { [self] in
+                let next = work()
+                // Where a process is idle: nobody else has to wake for it.
+                if case .custody(let custody) = next {
+                    pool.runOnce(job(custody, exchange))
+                } else {
+                    proceed(next, exchange)
+                }
+            }
+            if !accepted { proceed(work(), exchange) }
         case .bulk(let work):
             let accepted = bulkLane.submit(user: user) { [self] in
                 let next = work()

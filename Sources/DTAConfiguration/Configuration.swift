@@ -1,6 +1,5 @@
 import DTASystem
 import Glibc
-import Yams
 
 /// `dtad.yaml`, read by dtad and by dtad-hsm. Paths are absolute: what the file gives is relative to its own directory.
 public struct Configuration: Sendable, Equatable {
@@ -13,6 +12,7 @@ public struct Configuration: Sendable, Equatable {
     public var log = Log()
     /// The IPFS node behind the ledger; nil: blocks are kept here alone.
     public var kubo: Kubo?
+    public var plugins = Plugins()
     public var orders = Orders()
     public var grants: [Grant] = []
 
@@ -61,6 +61,8 @@ public struct Configuration: Sendable, Equatable {
         public var target = Target.auto
         public var format = Format.text
         public var level = Level.info
+
+        public init() {}
     }
 
     /// Widens who may use what: callers that match all of `to` may do `operations` on what matches a pattern.
@@ -97,22 +99,16 @@ public struct Configuration: Sendable, Equatable {
     }
 
     static func parse(_ text: String, file: String) throws -> Configuration {
-        let node: Node?
-        do {
-            node = try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            throw DTAError(.invalidArgument, "\(file) is not proper YAML: \(error)")
-        }
-        let directory = String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)])
-        func absolute(_ path: String?) -> String? { path.map { $0.hasPrefix("/") ? $0 : "\(directory)/\($0)" } }
-
-        var top = try Section(node, name: "", file: file)
-        var configuration = Configuration(state: absolute(try top.string("state")) ?? directory)
+        let source = try ConfigurationFile(text: text, path: file, reference: "docs/configuration.md")
+        let absolute = source.absolute
+        var top = source.top
+        var configuration = Configuration(state: absolute(try top.string("state")) ?? source.directory)
         configuration.socket = absolute(try top.string("socket"))
         try configuration.readHSM(&top, file: file, absolute: absolute)
         try configuration.readLimits(&top)
-        try configuration.readLog(&top)
+        configuration.log = try Log(&top)
         try configuration.readLedger(&top, file: file, absolute: absolute)
+        try configuration.readPlugins(&top, file: file, absolute: absolute)
         try configuration.readOrders(&top, file: file)
         for (line, section) in try top.sections("grants") {
             configuration.grants.append(try Grant(section, line: line, file: file))
@@ -159,11 +155,15 @@ public struct Configuration: Sendable, Equatable {
         try section.finish()
     }
 
-    private mutating func readLog(_ top: inout Section) throws {
+}
+
+extension Configuration.Log {
+    /// Reads the section `log`.
+    public init(_ top: inout Section) throws {
         var section = try top.section("log")
-        log.target = try section.choice("target", Log.Target.self) ?? log.target
-        log.format = try section.choice("format", Log.Format.self) ?? log.format
-        log.level = try section.choice("level", Log.Level.self) ?? log.level
+        target = try section.choice("target", Target.self) ?? target
+        format = try section.choice("format", Format.self) ?? format
+        level = try section.choice("level", Level.self) ?? level
         try section.finish()
     }
 }

@@ -1,17 +1,20 @@
 import DTASystem
 import Yams
 
-/// One mapping of the configuration file, read key by key. What nobody has read when it is finished is an error that
+/// One mapping of a configuration file, read key by key. What nobody has read when it is finished is an error that
 /// names the key and its line: a misspelt option must never be an option without effect.
-struct Section {
+public struct Section {
     private let name: String
     private let file: String
+    /// Where the keys are explained.
+    private let reference: String
     private var entries: [(key: String, line: Int, value: Node)] = []
 
     /// - Parameter node: nil or null for a section that is absent.
-    init(_ node: Node?, name: String, file: String) throws {
+    init(_ node: Node?, name: String, file: String, reference: String = "docs/configuration.md") throws {
         self.name = name
         self.file = file
+        self.reference = reference
         guard let node, node != Node("null", Tag(.null)), node.scalar?.string != "" else { return }
         guard let mapping = node.mapping else {
             throw DTAError(
@@ -43,19 +46,22 @@ struct Section {
         DTAError(.invalidArgument, "\(file):\(line): \(path(key)) must be \(expected)")
     }
 
-    mutating func string(_ key: String) throws -> String? {
+    /// A text; nil where the key is absent.
+    public mutating func string(_ key: String) throws -> String? {
         guard let (line, value) = take(key) else { return nil }
         guard let text = value.scalar?.string, !text.isEmpty else { throw wrong(key, line, "a text") }
         return text
     }
 
-    mutating func bool(_ key: String) throws -> Bool? {
+    /// True or false; nil where the key is absent.
+    public mutating func bool(_ key: String) throws -> Bool? {
         guard let (line, value) = take(key) else { return nil }
         guard let answer = value.bool else { throw wrong(key, line, "true or false") }
         return answer
     }
 
-    mutating func int(_ key: String, in range: ClosedRange<Int>) throws -> Int? {
+    /// A whole number in `range`; nil where the key is absent.
+    public mutating func int(_ key: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let (line, value) = take(key) else { return nil }
         guard let number = value.int, range.contains(number) else {
             throw wrong(key, line, "a whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -63,7 +69,9 @@ struct Section {
         return number
     }
 
-    mutating func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _: Choice.Type) throws -> Choice?
+    /// One of the choices; nil where the key is absent.
+    public mutating func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _: Choice.Type) throws
+        -> Choice?
     where Choice.RawValue == String {
         guard let (line, value) = take(key) else { return nil }
         guard let text = value.scalar?.string, let choice = Choice(rawValue: text) else {
@@ -72,7 +80,8 @@ struct Section {
         return choice
     }
 
-    mutating func strings(_ key: String) throws -> [String]? {
+    /// A list of texts; nil where the key is absent.
+    public mutating func strings(_ key: String) throws -> [String]? {
         guard let (line, value) = take(key) else { return nil }
         guard let sequence = value.sequence else { throw wrong(key, line, "a list of texts") }
         return try sequence.map { item in
@@ -83,32 +92,36 @@ struct Section {
         }
     }
 
-    mutating func section(_ key: String) throws -> Section {
-        try Section(take(key)?.value, name: path(key), file: file)
+    /// The section below a key; an empty one where it is absent.
+    public mutating func section(_ key: String) throws -> Section {
+        try Section(take(key)?.value, name: path(key), file: file, reference: reference)
     }
 
     /// A section whose presence means something; nil where it is absent.
-    mutating func optionalSection(_ key: String) throws -> Section? {
+    public mutating func optionalSection(_ key: String) throws -> Section? {
         has(key) ? try section(key) : nil
     }
 
     func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
 
     /// The sections of a list of mappings, each with the line on which it starts.
-    mutating func sections(_ key: String) throws -> [(line: Int, section: Section)] {
+    public mutating func sections(_ key: String) throws -> [(line: Int, section: Section)] {
         guard let (line, value) = take(key) else { return [] }
         if value == Node("null", Tag(.null)) || value.scalar?.string == "" { return [] }
         guard let sequence = value.sequence else { throw wrong(key, line, "a list") }
         return try sequence.enumerated().map { index, item in
-            (item.mark?.line ?? line, try Section(item, name: "\(path(key))[\(index)]", file: file))
+            (
+                item.mark?.line ?? line,
+                try Section(item, name: "\(path(key))[\(index)]", file: file, reference: reference)
+            )
         }
     }
 
     /// - Throws: for a key that nobody has read.
-    func finish() throws {
+    public func finish() throws {
         guard let unknown = entries.min(by: { $0.line < $1.line }) else { return }
         throw DTAError(
             .invalidArgument, "\(file):\(unknown.line): unknown key \(path(unknown.key))",
-            hint: "docs/configuration.md lists the keys")
+            hint: "\(reference) lists the keys")
     }
 }

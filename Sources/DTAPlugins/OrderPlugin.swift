@@ -30,9 +30,8 @@ public protocol OrderPlugin: Sendable {
     /// Gives the result. Called only where the plugin keeps the secret, and after `prepare`. It must give the same for the
     /// same redemption.
     /// - Parameter state: what `commit` gave.
-    func release(
-        _ order: PluginOrder, _ redemption: PluginRedemption, state: [UInt8]
-    ) throws -> [String: OrderFieldValue]
+    func release(_ order: PluginOrder, _ redemption: PluginRedemption, state: [UInt8]) throws -> [String:
+        OrderFieldValue]
 }
 
 /// Who keeps the secret of an order.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DTAService
 import DTASystem
 
 @main

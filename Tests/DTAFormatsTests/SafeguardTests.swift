@@ -28,8 +28,8 @@ struct SafeguardTests {
             #expect(hex(try recipient.publicKey.uncompressed) == vector.pkRm)
             let (shared, enc) = try DHKEMSecp256k1.encapsulate(to: recipient.publicKey, ephemeral: sender)
             #expect(hex(enc) == vector.pkEm)
-            #expect(raw(shared) == vector.shared_secret)
-            #expect(raw(try DHKEMSecp256k1.decapsulate(enc, with: recipient)) == vector.shared_secret)
+            #expect(raw(shared) == vector.sharedSecret)
+            #expect(raw(try DHKEMSecp256k1.decapsulate(enc, with: recipient)) == vector.sharedSecret)
         }
     }
 
@@ -38,11 +38,11 @@ struct SafeguardTests {
         let vectors = try PublishedVectors.hpke().vectors
         #expect(vectors.count == 3)
         for vector in vectors {
-            let shared = SymmetricKey(data: try bytes(vector.shared_secret))
+            let shared = SymmetricKey(data: try bytes(vector.sharedSecret))
             let schedule = HPKEKeySchedule(shared, info: try bytes(try #require(vector.info)))
             #expect(raw(schedule.key) == vector.key)
-            #expect(hex(schedule.baseNonce) == vector.base_nonce)
-            #expect(raw(schedule.exporterSecret) == vector.exporter_secret)
+            #expect(hex(schedule.baseNonce) == vector.baseNonce)
+            #expect(raw(schedule.exporterSecret) == vector.exporterSecret)
         }
     }
 

@@ -84,7 +84,8 @@ extension EnvelopeService {
                 guard let chunks = envelope.chunks else {
                     return Opened(
                         cid: cid, header: envelope.header,
-                        content: .body(try EnvelopeOpener.open(envelope, contentKey: key, coreHash: coreHash)), recipient: own.cid,
+                        content: .body(try EnvelopeOpener.open(envelope, contentKey: key, coreHash: coreHash)),
+                        recipient: own.cid,
                         trust: trust, standing: standing)
                 }
                 let keys = try EnvelopeOpener.keys(envelope, contentKey: key, coreHash: coreHash)

@@ -110,7 +110,10 @@ extension GRDB.Configuration {
         configuration.readonly = true
         configuration.busyMode = .timeout(5)
         configuration.label = "glance"
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA trusted_schema = OFF") }
+        // There may be as many as threads: half a MiB each for what is read again and again, and no more.
+        configuration.prepareDatabase {
+            try $0.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -512")
+        }
         return configuration
     }
 }

@@ -23,7 +23,7 @@ enum Base58Check {
             for index in digits.indices.reversed() {
                 carry += UInt32(digits[index]) << 8
                 // carry / 58, exact below 16,384, without an instruction whose time depends on the number.
-                let quotient = carry &* 36158 >> 21
+                let quotient = (carry &* 36158) >> 21
                 digits[index] = UInt8(truncatingIfNeeded: carry &- quotient &* 58)
                 carry = quotient
             }

@@ -1,3 +1,4 @@
+import DTAService
 import DTASystem
 import Glibc
 

@@ -3,6 +3,7 @@ import ArgumentParser
 import CustodyProtocol
 import DTAConfiguration
 import DTACore
+import DTAService
 import DTASystem
 import Glibc
 import Logging
@@ -25,7 +26,7 @@ final class Service: Sendable {
     init(configuration: Configuration, configurationPath: String, socket: String?, shortfalls: [String]) throws {
         self.configuration = configuration
         self.configurationPath = configurationPath
-        let logger = makeLogger(configuration.log)
+        let logger = makeLogger(configuration.log, program: "dtad")
         self.logger = logger
         for shortfall in shortfalls { logger.warning("a protection was refused: \(shortfall)") }
 

@@ -1,4 +1,5 @@
 import AgentServer
+import DTAService
 import DTASystem
 
 /// Tells systemd that dtad is alive, but only as long as the workers are: each sign of life answers a question that one

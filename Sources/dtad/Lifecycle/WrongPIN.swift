@@ -1,5 +1,6 @@
 import AgentProtocol
 import CLinux
+import DTAService
 import DTASystem
 import Glibc
 

@@ -22,12 +22,18 @@ extension Entry {
     /// Where a request looks for what it needs.
     enum Lane {
         case reading
+        /// For what is verified and then opened by the HSM.
+        case opening
         /// For what works on many recipients.
         case bulk
     }
 
     private func step(in lane: Lane, _ next: @escaping @Sendable () -> Step) -> Step {
-        lane == .bulk ? .bulk(next) : .lookingUp(next)
+        switch lane {
+        case .reading: .lookingUp(next)
+        case .opening: .opening(next)
+        case .bulk: .bulk(next)
+        }
     }
 
     /// - Parameters:

@@ -62,7 +62,7 @@ extension Router {
         }
         let (subject, identity) = (request.subject, request.identities.first)
         let allowUntrusted = request.allowUntrusted
-        return entry.bringing {
+        return entry.bringing(in: .opening) {
             let opening = try agent.envelopes.open(
                 caller, envelope: subject, as: identity, allowUntrusted: allowUntrusted)
             switch opening {

@@ -14,6 +14,7 @@ enum FuzzSeeds {
         return [
             "dag-cbor": try values() + [("identity", alice.document.block)], "cid": cids(), "identity": identities,
             "envelope": envelopes, "order": try orders(), "car": try archives(alice, bob, envelopes, identities),
+            "wallet": try wallets(),
         ]
     }
 
@@ -37,6 +38,25 @@ enum FuzzSeeds {
         return [
             ("raw-bytes", raw.bytes), ("document-bytes", document.bytes), ("raw-text", Array(raw.description.utf8)),
             ("document-text", Array(document.description.utf8)),
+        ]
+    }
+
+    private static func wallets() throws -> Seeds {
+        let secret = try Secp256k1Scalar([UInt8](repeating: 1, count: Secp256k1Scalar.byteCount))
+        let key = secret.publicKey
+        let addresses = WalletAddresses(publicKey: key)
+        var seeds: Seeds = []
+        for kind in BitcoinAddress.Kind.allCases {
+            seeds.append(("address-\(kind)", Array(try addresses.address(kind, .mainnet).description.utf8)))
+        }
+        return seeds + [
+            ("address-test", Array(try addresses.p2tr(.testnet).description.uppercased().utf8)),
+            ("wif", WIF.encode(secret, .mainnet)), ("wif-test", WIF.encode(secret, .testnet)), ("point", key.bytes),
+            ("shares", try WalletShares([key, key.negative]).encoded()),
+            (
+                "safeguarded",
+                try SafeguardCipher.seal([1, 2, 3], to: key, commitment: CID(hashing: [], codec: .dagCBOR))
+            ),
         ]
     }
 

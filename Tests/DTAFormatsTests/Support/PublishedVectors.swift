@@ -52,10 +52,10 @@ enum PublishedVectors {
             var ikmR: String
             var skRm: String
             var pkRm: String
-            var shared_secret: String
+            var sharedSecret: String
             var key: String?
-            var base_nonce: String?
-            var exporter_secret: String?
+            var baseNonce: String?
+            var exporterSecret: String?
         }
 
         /// For HKDF-SHA256 and AES-256-GCM.

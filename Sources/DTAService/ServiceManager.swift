@@ -3,9 +3,9 @@ import DTASystem
 import Glibc
 
 /// What systemd gives and wants to know (sd_listen_fds(3), sd_notify(3)). Without it, all of this does nothing.
-enum ServiceManager {
+public enum ServiceManager {
     /// The sockets that were passed in, by name. They are taken from the environment: children get none of it.
-    static func passedSockets() throws -> [(name: String, socket: Descriptor)] {
+    public static func passedSockets() throws -> [(name: String, socket: Descriptor)] {
         var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
         let count = sd_listen_fds_with_names(1, &names)
         guard count >= 0 else { throw SystemCallError("sd_listen_fds", errno: -count) }
@@ -19,24 +19,25 @@ enum ServiceManager {
         }
     }
 
-    static func isListeningStream(_ socket: Int32) -> Bool {
+    /// Whether it is a stream socket of the Unix domain that listens.
+    public static func isListeningStream(_ socket: Int32) -> Bool {
         sd_is_socket(socket, AF_UNIX, Int32(SOCK_STREAM.rawValue), 1) > 0
     }
 
     /// Whether this process was started by one that is told how it goes.
-    static var isPresent: Bool { getenv("NOTIFY_SOCKET") != nil }
+    public static var isPresent: Bool { getenv("NOTIFY_SOCKET") != nil }
 
-    static func ready(_ status: String) { notify("READY=1\nSTATUS=\(status)") }
-    static func status(_ status: String) { notify("STATUS=\(status)") }
-    static func stopping(_ status: String) { notify("STOPPING=1\nSTATUS=\(status)") }
-    static func alive() { notify("WATCHDOG=1") }
+    public static func ready(_ status: String) { notify("READY=1\nSTATUS=\(status)") }
+    public static func status(_ status: String) { notify("STATUS=\(status)") }
+    public static func stopping(_ status: String) { notify("STOPPING=1\nSTATUS=\(status)") }
+    public static func alive() { notify("WATCHDOG=1") }
 
-    static func reloading() {
+    public static func reloading() {
         notify("RELOADING=1\nMONOTONIC_USEC=\(monotonicNanoseconds() / 1000)")
     }
 
     /// How often the watchdog wants a sign of life, in nanoseconds; nil where there is none.
-    static var watchdogInterval: UInt64? {
+    public static var watchdogInterval: UInt64? {
         var microseconds: UInt64 = 0
         return sd_watchdog_enabled(0, &microseconds) > 0 ? microseconds * 1000 : nil
     }

@@ -5,6 +5,8 @@ import Logging
 
 /// Log records in systemd's journal, every piece of metadata a field of its own: `DTA_KEY=…` (sd_journal_sendv(3)).
 struct JournalLogHandler: LogHandler {
+    /// Who logs.
+    let program: String
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
 
@@ -17,7 +19,9 @@ struct JournalLogHandler: LogHandler {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
         var message = event.message.description
         for (key, value) in all { message += " \(key)=\(value)" }
-        var fields = ["MESSAGE=\(escaped(message))", "PRIORITY=\(event.level.priority)", "SYSLOG_IDENTIFIER=dtad"]
+        var fields = [
+            "MESSAGE=\(escaped(message))", "PRIORITY=\(event.level.priority)", "SYSLOG_IDENTIFIER=\(program)",
+        ]
         for (key, value) in all {
             let name = key.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
             fields.append("DTA_\(String(name))=\(value)")
@@ -50,7 +54,8 @@ struct JournalLogHandler: LogHandler {
 }
 
 /// The logger that the configuration asks for.
-func makeLogger(_ log: Configuration.Log) -> Logger {
+/// - Parameter program: who logs.
+public func makeLogger(_ log: Configuration.Log, program: String) -> Logger {
     let level: Logger.Level =
         switch log.level {
         case .debug: .debug
@@ -60,8 +65,8 @@ func makeLogger(_ log: Configuration.Log) -> Logger {
         case .error: .error
         }
     let journal = log.target == .journal || (log.target == .auto && JournalLogHandler.isConnected)
-    return Logger(label: "dtad") { _ in
-        if journal { return JournalLogHandler(logLevel: level) as any LogHandler }
+    return Logger(label: program) { _ in
+        if journal { return JournalLogHandler(program: program, logLevel: level) as any LogHandler }
         return StderrLogHandler(format: log.format, logLevel: level)
     }
 }

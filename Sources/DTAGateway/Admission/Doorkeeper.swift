@@ -1,0 +1,104 @@
+import Crypto
+import Hummingbird
+import Logging
+import NIOCore
+import NIOSSL
+
+/// Decides who may ask at all: by token, by certificate, or by the socket that they reached; and how often.
+struct Doorkeeper: Sendable {
+    let authentication: GatewayConfiguration.Authentication
+    /// Whether certificates make peers.
+    let knowsPeers: Bool
+    let tokens: TokenVerifier?
+    let rates: RateLimiter
+    /// Refused credentials, by address: guessing costs the guesser his rate.
+    let refusals: RateLimiter
+
+    /// - Throws: `Problem`: 401 without a credential that counts, 403 where it is not enough, 429.
+    func admit(_ request: Request, _ context: GatewayContext, to access: Access) async throws -> Client {
+        switch access {
+        case .everybody:
+            let client = Client(kind: .anybody, account: "address \(context.address)")
+            try count(client)
+            return client
+        case .clients, .peers:
+            let client = try await identify(request, context)
+            try count(client)
+            if case .peer = client.kind, access != .peers {
+                throw Problem.forbidden(
+                    "a certificate of a peer is for couriers and for orders between gateways",
+                    hint: "this needs a bearer token")
+            }
+            return client
+        }
+    }
+
+    private func identify(_ request: Request, _ context: GatewayContext) async throws -> Client {
+        if authentication.none {
+            try refuseForeignPages(request, context)
+            return Client(kind: .anybody, account: "address \(context.address)")
+        }
+        if let header = request.headers[.authorization] { return try await bearer(header, context) }
+        if knowsPeers, let certificate = try await context.channel.nioSSL_peerCertificate().get() {
+            let digest = SHA256.hash(data: try certificate.toDERBytes()).map { byte in
+                String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+            }.joined()
+            return Client(kind: .peer(digest), account: "peer \(digest)")
+        }
+        throw refused(
+            "this needs a bearer token\(knowsPeers ? " or a peer's certificate" : "")", isToken: false, context)
+    }
+
+    private func bearer(_ header: String, _ context: GatewayContext) async throws -> Client {
+        let parts = header.split(separator: " ", maxSplits: 1)
+        guard let tokens, parts.count == 2, parts[0].lowercased() == "bearer" else {
+            throw refused("this way of authentication is not accepted here", isToken: false, context)
+        }
+        do {
+            let token = String(parts[1])
+            let claims = try await tokens.verify(token)
+            let account =
+                claims.subject.isEmpty ? "token \(SHA256.hash(data: Array(token.utf8)))" : "subject \(claims.subject)"
+            return Client(kind: .bearer(subject: claims.subject), identities: claims.identities, account: account)
+        } catch let refusal as TokenVerifier.Refusal {
+            throw refused(refusal.reason, isToken: true, context)
+        }
+    }
+
+    private func refused(_ reason: String, isToken: Bool, _ context: GatewayContext) -> Problem {
+        if let seconds = refusals.take("address \(context.address)") { return Doorkeeper.tooMany(seconds) }
+        return .unauthenticated(reason, scheme: isToken)
+    }
+
+    private func count(_ client: Client) throws {
+        if let seconds = rates.take(client.account) { throw Doorkeeper.tooMany(seconds) }
+    }
+
+    private static func tooMany(_ seconds: Int) -> Problem {
+        var problem = Problem(.tooManyRequests, "RESOURCE_EXHAUSTED", "too many requests", hint: "wait \(seconds) s")
+        problem.headers[.retryAfter] = "\(seconds)"
+        return problem
+    }
+
+    /// Where nobody is asked who he is, a page of another site must not reach us through its visitor's browser under a
+    /// name that it made point to this host.
+    private func refuseForeignPages(_ request: Request, _ context: GatewayContext) throws {
+        guard !context.address.isEmpty else { return }
+        var host = (request.head.authority ?? "").lowercased()
+        if let colon = host.lastIndex(of: ":"), !host.hasSuffix("]") { host = String(host[..<colon]) }
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        guard host == "localhost" || Place.isLoopback(host) else {
+            throw Problem.forbidden("without authentication only this host's own names are answered, not another's")
+        }
+    }
+}
+
+/// Whom an endpoint is for.
+enum Access: Sendable {
+    /// Whoever connects.
+    case everybody
+    /// Bearers of tokens, or everybody where nobody is asked.
+    case clients
+    /// Those, and peers by their certificate.
+    case peers
+}

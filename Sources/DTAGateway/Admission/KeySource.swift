@@ -1,0 +1,87 @@
+import DTASystem
+import Logging
+
+/// The issuer's keys as they are now: read when they are first needed, again when they are old, and at once, though not
+/// more often than every few seconds, when a token names one that is not known: issuers change keys without a word.
+actor KeySource {
+    /// A stranger's made-up key names must not make us ask the issuer all the time.
+    static let pauseSeconds: UInt64 = 10
+
+    private let fetch: @Sendable () async throws -> [UInt8]
+    private let place: String
+    private let refresh: UInt64
+    private let stale: UInt64
+    private let logger: Logger
+    private let now: @Sendable () -> UInt64
+
+    private var keys: KeySet?
+    private var read: UInt64 = 0
+    private var tried: UInt64?
+    private var current: Task<Void, Never>?
+
+    /// - Parameters:
+    ///   - fetch: the bytes of the key set.
+    ///   - now: a clock that only goes forward, in nanoseconds.
+    init(
+        _ token: GatewayConfiguration.Token, logger: Logger,
+        now: @escaping @Sendable () -> UInt64 = monotonicNanoseconds,
+        fetch: @escaping @Sendable () async throws -> [UInt8]
+    ) {
+        switch token.keys {
+        case .file(let path): place = path
+        case .url(let url): place = url
+        }
+        refresh = UInt64(token.refreshSeconds) * 1_000_000_000
+        stale = UInt64(token.staleSeconds) * 1_000_000_000
+        self.logger = logger
+        self.now = now
+        self.fetch = fetch
+    }
+
+    /// The key for a token; nil where the issuer has none such.
+    /// - Throws: `Problem` where there are no keys at all, or only such as are too old.
+    func key(id: String?, algorithm: TokenAlgorithm) async throws -> KeySet.Key? {
+        if keys == nil || now() - read > refresh { await update() }
+        if let key = try usable().key(id: id, algorithm: algorithm) { return key }
+        await update()
+        return try usable().key(id: id, algorithm: algorithm)
+    }
+
+    /// Whether tokens can be verified now.
+    var isReady: Bool {
+        get async {
+            if keys == nil { await update() }
+            return (try? usable()) != nil
+        }
+    }
+
+    private func usable() throws -> KeySet {
+        guard let keys, now() - read <= stale else {
+            throw Problem.busy("the issuer's keys cannot be had, so no token can be verified")
+        }
+        return keys
+    }
+
+    /// All who wait for keys wait for one and the same attempt.
+    private func update() async {
+        if let current { return await current.value }
+        if let tried, now() - tried < KeySource.pauseSeconds * 1_000_000_000 { return }
+        tried = now()
+        let task = Task { await replace() }
+        current = task
+        await task.value
+        current = nil
+    }
+
+    private func replace() async {
+        do {
+            let fresh = try await KeySet(try await fetch())
+            if keys == nil { logger.info("the issuer's keys were read", metadata: ["from": "\(place)"]) }
+            keys = fresh
+            read = now()
+        } catch {
+            let reason = (error as? KeySet.Malformed)?.reason ?? DTAError(error).message
+            logger.error("the issuer's keys cannot be read: \(reason)", metadata: ["from": "\(place)"])
+        }
+    }
+}

@@ -1,0 +1,7 @@
+/// How a token may be signed (RFC 7518 §3.1, RFC 8037 §3.1). Only signatures with public keys: `none` and HMAC are not among
+/// them, so no key of the issuer's can be mistaken for a shared secret.
+public enum TokenAlgorithm: String, Sendable, CaseIterable {
+    case rs256 = "RS256"
+    case es256 = "ES256"
+    case edDSA = "EdDSA"
+}

@@ -1,0 +1,111 @@
+import DTASystem
+import Foundation
+
+/// What a verified token says.
+struct TokenClaims: Sendable, Equatable {
+    /// Whose it is; "" where it does not say.
+    var subject: String
+    /// The identities that it narrows its bearer to; nil: it does not.
+    var identities: [String]?
+}
+
+/// Verifies signed JWTs (RFC 7519) of one issuer for one audience, as RFC 8725 advises: the algorithm is ours to choose, every
+/// part has one spelling, what is not understood is refused.
+struct TokenVerifier: Sendable {
+    /// The most bytes of a token.
+    static let limit = 8192
+
+    struct Refusal: Error, Equatable {
+        let reason: String
+        init(_ reason: String) { self.reason = reason }
+    }
+
+    let configuration: GatewayConfiguration.Token
+    let keys: KeySource
+    /// Unix seconds.
+    var clock: @Sendable () -> Double = { Date().timeIntervalSince1970 }
+
+    /// - Throws: `Refusal` for a token that does not count, `Problem` where that cannot be told now.
+    func verify(_ token: String) async throws -> TokenClaims {
+        guard token.utf8.count <= TokenVerifier.limit else { throw Refusal("the token is too long") }
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
+            let signature = Base64URL.decode(parts[2]), !signature.isEmpty
+        else { throw Refusal("the token is no signed JWT") }
+        let (algorithm, id) = try judge(header: object(header))
+        guard let key = try await keys.key(id: id, algorithm: algorithm) else {
+            throw Refusal("the token names a key that the issuer does not have")
+        }
+        guard key.verifies(signature, of: Array(token.utf8.prefix(parts[0].utf8.count + 1 + parts[1].utf8.count)))
+        else {
+            throw Refusal("the token's signature is wrong")
+        }
+        return try judge(claims: object(payload))
+    }
+
+    private func object(_ bytes: [UInt8]) throws -> JSONValue {
+        guard let value = try? JSONReader.read(bytes), case .object = value else {
+            throw Refusal("the token is no signed JWT")
+        }
+        return value
+    }
+
+    private func judge(header: JSONValue) throws -> (TokenAlgorithm, String?) {
+        guard let name = header["alg"]?.string, let algorithm = TokenAlgorithm(rawValue: name),
+            configuration.algorithms.contains(algorithm)
+        else { throw Refusal("the token is signed in a way that is not accepted") }
+        // Extensions that must be understood (RFC 7515 §4.1.11): we understand none.
+        guard header["crit"] == nil else { throw Refusal("the token asks for an extension that is not known") }
+        if let type = header["typ"] {
+            guard let text = type.string?.lowercased(), ["jwt", "at+jwt", "application/at+jwt"].contains(text) else {
+                throw Refusal("the token is of another type")
+            }
+        }
+        guard let id = header["kid"] else { return (algorithm, nil) }
+        guard let text = id.string, !text.isEmpty, text.utf8.count <= 256 else {
+            throw Refusal("the token's kid is no name")
+        }
+        return (algorithm, text)
+    }
+
+    private func judge(claims: JSONValue) throws -> TokenClaims {
+        guard claims["iss"]?.string == configuration.issuer else { throw Refusal("the token is of another issuer") }
+        let audiences = claims["aud"]?.array ?? claims["aud"].map { [$0] } ?? []
+        guard audiences.contains(.string(configuration.audience)) else {
+            throw Refusal("the token is for another audience")
+        }
+        let now = clock()
+        let leeway = Double(configuration.leewaySeconds)
+        guard let expires = time(claims["exp"]) else { throw Refusal("the token does not say when it expires") }
+        guard now < expires + leeway else { throw Refusal("the token has expired") }
+        for name in ["nbf", "iat"] where claims[name] != nil {
+            guard let start = time(claims[name]) else { throw Refusal("the token's \(name) is no time") }
+            guard now >= start - leeway else { throw Refusal("the token is not valid yet") }
+        }
+        if let subject = claims["sub"], subject.string == nil { throw Refusal("the token's sub is no text") }
+        return TokenClaims(subject: claims["sub"]?.string ?? "", identities: try identities(claims))
+    }
+
+    /// A claim that is there and cannot be understood must not widen anything: it is refused.
+    private func identities(_ claims: JSONValue) throws -> [String]? {
+        let name = configuration.identityClaim
+        guard let claim = claims[name] else {
+            guard !configuration.requiresIdentity else { throw Refusal("the token has no claim \(name)") }
+            return nil
+        }
+        let items = claim.array ?? [claim]
+        let names = items.compactMap(\.string)
+        guard names.count == items.count, (1...16).contains(names.count), names.allSatisfy({ !$0.isEmpty }) else {
+            throw Refusal("the token's \(name) is neither a name nor a list of 1 to 16 names")
+        }
+        return names
+    }
+
+    private func time(_ value: JSONValue?) -> Double? {
+        switch value {
+        case .integer(let seconds)?: Double(seconds)
+        case .number(let seconds)?: seconds
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import AgentProtocol
+import DTASystem
+
+/// What a client may act as: whatever the gateway may, or the identities that its token names, with those which they
+/// replaced or which replaced them.
+struct Standpoint: Sendable {
+    /// As the token names them; nil: it does not.
+    let names: [String]?
+    private let lines: Set<String>
+
+    init(_ client: Client, _ agent: AgentPool) async throws {
+        names = client.identities
+        var lines: Set<String> = []
+        for name in client.identities ?? [] {
+            do {
+                let history = try await agent.call(.identityHistory(name))
+                lines.formUnion(history.identities.map(\.cid))
+            } catch let error as DTAError where error.code == .notFound || error.code == .invalidArgument {
+                throw Problem.forbidden("the token is for an identity that is not known here")
+            }
+        }
+        self.lines = lines
+    }
+
+    func includes(identity cid: String) -> Bool { names == nil || lines.contains(cid) }
+
+    func includes(_ order: AgentOrder) -> Bool {
+        guard names != nil else { return true }
+        let parties =
+            [order.principal, order.fiduciary, order.beneficiary, order.recipient] + order.redeemers + order.approvers
+        return parties.contains { lines.contains($0) }
+    }
+
+    /// The identity to act as: the one that was asked for, else the token's, else `other`.
+    /// - Throws: `Problem` where the token does not allow it.
+    func identity(_ asked: String?, or other: String, _ agent: AgentPool) async throws -> String {
+        guard let names else { return asked ?? other }
+        guard let asked else { return names[0] }
+        let shown = try await agent.call(.showIdentity(asked))
+        guard let found = shown.identities.first, lines.contains(found.cid) else {
+            throw Problem.forbidden("the token does not allow to act as this identity")
+        }
+        return found.cid
+    }
+}

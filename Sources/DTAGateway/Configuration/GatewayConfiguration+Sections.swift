@@ -1,0 +1,107 @@
+import DTAConfiguration
+import DTASystem
+
+extension GatewayConfiguration.TLS {
+    init?(_ top: inout Section, _ file: ConfigurationFile) throws {
+        guard var section = try top.optionalSection("tls") else { return nil }
+        guard let certificate = file.absolute(try section.string("certificate")),
+            let key = file.absolute(try section.string("key"))
+        else { throw DTAError(.invalidArgument, "\(file.path): tls needs certificate and key") }
+        self.init(certificate: certificate, key: key, peers: file.absolute(try section.string("peers")))
+        try section.finish()
+    }
+}
+
+extension GatewayConfiguration.Authentication {
+    init(_ top: inout Section, _ file: ConfigurationFile) throws {
+        var section = try top.section("authentication")
+        none = try section.bool("none") ?? false
+        if let jwt = try section.optionalSection("jwt") { token = try GatewayConfiguration.Token(jwt, file) }
+        try section.finish()
+    }
+}
+
+extension GatewayConfiguration.Token {
+    fileprivate init(_ section: Section, _ file: ConfigurationFile) throws {
+        var section = section
+        guard let issuer = try section.string("issuer"), let audience = try section.string("audience"),
+            let place = try section.string("jwks")
+        else {
+            throw DTAError(
+                .invalidArgument, "\(file.path): authentication.jwt needs issuer, audience and jwks",
+                hint: "jwks is a file or an https:// URL with the issuer's public keys")
+        }
+        let keys: GatewayConfiguration.KeyPlace
+        if place.contains("://") {
+            guard place.hasPrefix("https://") else {
+                throw DTAError(
+                    .invalidArgument, "\(file.path): authentication.jwt.jwks must be a file or an https:// URL",
+                    hint: "whoever can change the keys on their way can be anybody")
+            }
+            keys = .url(place)
+        } else {
+            keys = .file(file.absolute(place) ?? place)
+        }
+        self.init(issuer: issuer, audience: audience, keys: keys)
+        if let names = try section.strings("algorithms") {
+            algorithms = Set(
+                try names.map { name in
+                    guard let algorithm = TokenAlgorithm(rawValue: name) else {
+                        let known = TokenAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
+                        throw DTAError(
+                            .invalidArgument,
+                            "\(file.path): authentication.jwt.algorithms: \"\(name)\" is none of \(known)")
+                    }
+                    return algorithm
+                })
+        }
+        identityClaim = try section.string("identity_claim") ?? identityClaim
+        requiresIdentity = try section.bool("identity_required") ?? requiresIdentity
+        leewaySeconds = try section.int("leeway_s", in: 0...600) ?? leewaySeconds
+        refreshSeconds = try section.int("refresh_s", in: 1...86_400) ?? refreshSeconds
+        staleSeconds = try section.int("stale_s", in: 1...604_800) ?? staleSeconds
+        certificateAuthorities = file.absolute(try section.string("ca_file"))
+        try section.finish()
+        guard !algorithms.isEmpty else {
+            throw DTAError(.invalidArgument, "\(file.path): authentication.jwt.algorithms is empty")
+        }
+    }
+}
+
+extension GatewayConfiguration.Orders {
+    init(_ top: inout Section, _ file: ConfigurationFile) throws {
+        var section = try top.section("orders")
+        principal = try section.string("principal") ?? principal
+        fiduciary = try section.string("fiduciary") ?? fiduciary
+        type = try section.string("type") ?? type
+        releasesSecrets = try section.bool("release_secrets") ?? releasesSecrets
+        carries = try section.bool("carry") ?? carries
+        certificateAuthorities = file.absolute(try section.string("ca_file"))
+        certificate = file.absolute(try section.string("certificate"))
+        key = file.absolute(try section.string("key"))
+        try section.finish()
+        guard (certificate == nil) == (key == nil) else {
+            throw DTAError(.invalidArgument, "\(file.path): orders.certificate and orders.key go together")
+        }
+    }
+}
+
+extension GatewayConfiguration.Limits {
+    init(_ top: inout Section) throws {
+        var section = try top.section("limits")
+        bodyBytes = try section.int("body_bytes", in: 1024...(1 << 20)) ?? bodyBytes
+        headBytes = try section.int("head_bytes", in: 1024...(64 << 10)) ?? headBytes
+        connections = try section.int("connections", in: 1...65_536) ?? connections
+        connectionsPerAddress = try section.int("connections_per_address", in: 1...65_536) ?? connectionsPerAddress
+        agentRequests = try section.int("agent_requests", in: 1...1024) ?? agentRequests
+        couriers = try section.int("couriers", in: 1...64) ?? couriers
+        requestsPerMinute = try section.int("requests_per_minute", in: 1...10_000_000) ?? requestsPerMinute
+        burst = try section.int("burst", in: 1...1_000_000) ?? burst
+        idleMilliseconds = try section.int("idle_ms", in: 100...600_000) ?? idleMilliseconds
+        bodyMilliseconds = try section.int("body_ms", in: 100...600_000) ?? bodyMilliseconds
+        answerMilliseconds = try section.int("answer_ms", in: 100...600_000) ?? answerMilliseconds
+        agentMilliseconds = try section.int("agent_ms", in: 100...600_000) ?? agentMilliseconds
+        drainMilliseconds = try section.int("drain_ms", in: 0...600_000) ?? drainMilliseconds
+        try section.finish()
+    }
+}

@@ -1,0 +1,101 @@
+import AgentProtocol
+import DTACourier
+import DTAFormats
+import DTASystem
+import Foundation
+
+/// What couriers bring and fetch: sealed and signed parts of orders. Whoever brings them needs no other right: what they say
+/// counts, and who signed them.
+extension Desk {
+    func receiveCAR(_ call: Call) async throws -> Reply {
+        let bytes = call.bytes
+        let car = try await couriers.run { courier in try Desk.deliver(bytes, courier) }
+        return car.map { Reply($0, type: Consignment.mediaType) } ?? .nothing
+    }
+
+    func partsAfter(_ call: Call) async throws -> Reply {
+        let cid = try Desk.cid(call.parameters["PartCID"] ?? "")
+        let car = try await couriers.run { courier in
+            let parts = try courier.parts(after: cid)
+            return parts.isEmpty ? nil : try courier.pack(parts, known: [cid])
+        }
+        return car.map { Reply($0, type: Consignment.mediaType) } ?? .nothing
+    }
+
+    /// - Returns: a CAR with the parts that answer; nil where none do.
+    static func deliver(_ bytes: [UInt8], _ courier: Courier) throws -> [UInt8]? {
+        let delivery = try courier.deliver(try Consignment(car: bytes))
+        // One part that was taken in is worth an answer; where none was, the last refusal says why.
+        if delivery.received.isEmpty, let refusal = delivery.refused.last { throw refusal.error }
+        let answers = delivery.answerCIDs
+        return answers.isEmpty ? nil : try courier.pack(answers)
+    }
+
+    static func cid(_ text: String) throws -> CID {
+        do {
+            return try CID(text)
+        } catch {
+            throw Problem.invalid("\(shown(text)) is no CID")
+        }
+    }
+
+    // MARK: Between gateways, as Milagro D-TA 0.1 has it
+
+    func fulfilOrder(_ call: Call) async throws -> Reply {
+        try await fulfil(
+            call, part: "OrderPart1CID", sender: "DocumentCID", kind: "commitment", answer: "OrderPart2CID")
+    }
+
+    func fulfilSecret(_ call: Call) async throws -> Reply {
+        try await fulfil(
+            call, part: "OrderPart3CID", sender: "SenderDocumentCID", kind: "release", answer: "OrderPart4CID")
+    }
+
+    /// Takes in a part that is in the ledger, on the IPFS node, or in the CAR that came along, and tells what answers it.
+    private func fulfil(
+        _ call: Call, part: String, sender: String, kind: String, answer: String
+    ) async throws -> Reply {
+        var fields = try Fields(call.json)
+        let name = try fields.required(part, .cid)
+        let senderName = try fields.text(sender, .cid)
+        let archive = try fields.text("CAR", .base64)
+        try fields.finish()
+        let cid = try Desk.cid(name)
+        let car: [UInt8]?
+        if let archive {
+            guard let data = Data(base64Encoded: archive) else {
+                throw Problem.invalid("CAR must be \(TextRule.base64.what)")
+            }
+            car = [UInt8](data)
+        } else {
+            car = nil
+        }
+        let (order, parts, reply) = try await couriers.run { courier in
+            if let car { _ = try courier.deliver(try Consignment(car: car)) }
+            // Where the sender's document is to be found; who he is, his signature says.
+            if let senderName { try Desk.bringHere(senderName, courier) }
+            let answer = try courier.client.call(.receiveOrderPart(cid.description))
+            let order = answer.orders.first
+            let parts = order.map { try? courier.client.call(.showOrder($0.cid)).parts } ?? nil
+            let answers = (parts ?? answer.parts).filter { $0.kind == kind && $0.previous == cid.description }
+            let packed = try answers.isEmpty ? nil : courier.pack(answers.map { try Desk.cid($0.cid) }, known: [cid])
+            return (order, answers, packed)
+        }
+        guard let found = parts.last else {
+            let next = order?.next ?? ""
+            throw Problem.conflict(
+                "nothing answers this part yet" + (next.isEmpty ? "" : ": \(next)"),
+                hint: "ask again later; repeating the request changes nothing")
+        }
+        return Reply(
+            .members([
+                (answer, .string(found.cid)), ("CAR", reply.map { .string(Data($0).base64EncodedString()) }),
+            ]))
+    }
+
+    /// Stores an identity's document that is on the IPFS node alone.
+    private static func bringHere(_ cid: String, _ courier: Courier) throws {
+        let block = try courier.client.call(.getBlock(cid)).data
+        _ = try courier.client.call(.putBlock(block, contentType: "application/vnd.ipld.dag-cbor"))
+    }
+}

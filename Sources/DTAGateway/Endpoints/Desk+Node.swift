@@ -1,0 +1,36 @@
+import AgentProtocol
+import DTASystem
+import Glibc
+
+/// How the gateway and its agent are.
+extension Desk {
+    func status(_ call: Call) async throws -> Reply {
+        // Types of orders are the host's business; a host without them has a status all the same.
+        let plugins = try? await agent.call(AgentRequest(.pluginList)).plugins.map(\.type)
+        let identity = configuration.orders.principal
+        let cid = identity.isEmpty ? nil : try? await agent.call(.showIdentity(identity)).identities.first?.cid
+        return Reply(
+            .members([
+                ("Application", "D-TA"), ("APIVersion", "v1"), ("Version", .string(Version.current)),
+                ("TimeStamp", .string(timestamp(Int64(time(nil))))), ("NodeType", .string(configuration.node.rawValue)),
+                ("NodeCID", cid.map { .string($0) }), ("Plugin", plugins.flatMap { .text($0.joined(separator: ",")) }),
+            ]))
+    }
+
+    /// Whether this process answers.
+    func health(_ call: Call) async throws -> Reply { Reply(["Status": "ok"]) }
+
+    /// Whether requests can be done: the agent answers, its HSM works, tokens can be verified.
+    func readiness(_ call: Call) async throws -> Reply {
+        let fields = try await agent.call(.status(), timeout: .seconds(3)).fields
+        guard fields.contains(where: { $0.name == "state" && $0.value == "ready" }) else {
+            throw Problem.busy("the agent's HSM does not answer")
+        }
+        if let tokens = doorkeeper.tokens, await !tokens.keys.isReady {
+            throw Problem.busy("the issuer's keys cannot be had, so no token can be verified")
+        }
+        return Reply(["Status": "ready"])
+    }
+
+    func describe(_ call: Call) async throws -> Reply { Reply(description, type: "application/json") }
+}

@@ -1,0 +1,165 @@
+import AgentProtocol
+import DTASystem
+import Foundation
+
+/// Orders, as Milagro D-TA 0.1 has them, with what it left open as further members that may be left out.
+extension Desk {
+    func createOrder(_ call: Call) async throws -> Reply {
+        let standpoint = try await standpoint(call)
+        var fields = try Fields(call.json)
+        var order = AgentNewOrder()
+        order.beneficiary = try fields.text("BeneficiaryIDDocumentCID", .identity) ?? ""
+        order.type = try fields.text("Type", .type) ?? configuration.orders.type
+        order.fiduciary = try fields.text("Fiduciary", .identity) ?? configuration.orders.fiduciary
+        let principal = try fields.text("Principal", .identity)
+        order.redeemers = try fields.texts("Redeemers", .identity, atMost: 16) ?? []
+        order.recipient = try fields.text("Recipient", .identity) ?? ""
+        order.approvers = try fields.texts("Approvers", .identity, atMost: 16) ?? []
+        order.approvals = UInt32(try fields.integer("Approvals", in: 0...16) ?? 0)
+        order.notBefore = try fields.integer("NotBefore", in: 0...(1 << 40)) ?? 0
+        order.notAfter = try fields.integer("NotAfter", in: 0...(1 << 40)) ?? 0
+        order.maxUses = UInt32(try fields.integer("MaxUses", in: 1...1_000_000) ?? 1)
+        order.fields = try fields.map("Extension").map { AgentField(name: $0.name, value: $0.value) }
+        try fields.finish()
+        order.principal = try await standpoint.identity(principal, or: configuration.orders.principal, agent)
+        guard !order.fiduciary.isEmpty else {
+            throw Problem.invalid(
+                "the order names no fiduciary", hint: "Fiduciary in the body, or orders.fiduciary in dtagw.yaml")
+        }
+        let answer = try await agent.call(.createOrder(order))
+        guard let made = answer.orders.first else {
+            throw DTAError(.internal, "the agent made an order and did not show it")
+        }
+        try await couriers.carry(answer.parts)
+        return Reply(.members(Desk.summary(try await agent.call(.showOrder(made.cid)).orders.first ?? made)))
+    }
+
+    func listOrders(_ call: Call) async throws -> Reply {
+        let standpoint = try await standpoint(call)
+        let isAscending = call.parameters["sortBy"] == "dateCreatedAsc"
+        let size = call.integer("perPage")
+        var skip = call.integer("page") * size
+        var page: [AgentOrder] = []
+        var cursor = ""
+        repeat {
+            // Where nobody is left out, only as many as are needed are asked for.
+            let wanted = standpoint.names == nil ? min(1000, skip + size - page.count) : 1000
+            let answer = try await agent.call(
+                .listOrders(
+                    count: UInt32(wanted), cursor: cursor, filters: [("sort", isAscending ? "created" : "-created")]))
+            for order in answer.orders where standpoint.includes(order) && page.count < size {
+                if skip > 0 { skip -= 1 } else { page.append(order) }
+            }
+            cursor = answer.cursor
+        } while !cursor.isEmpty && page.count < size
+        return Reply([
+            "OrderReference": .array(page.map { .string($0.reference) }),
+            "OrderList": .array(page.map { .members(Desk.summary($0)) }),
+        ])
+    }
+
+    func showOrder(_ call: Call) async throws -> Reply {
+        let answer = try await visible(call.parameters["OrderReference"] ?? "", try await standpoint(call))
+        guard let order = answer.orders.first else { throw Problem.notFound("there is no such order here") }
+        return Reply(
+            .members(
+                Desk.summary(order) + [
+                    ("Redeemers", Desk.list(order.redeemers)), ("Recipient", .text(order.recipient)),
+                    ("Approvers", Desk.list(order.approvers)), ("Approvals", Desk.number(order.approvals)),
+                    ("Approved", Desk.number(order.approved)), ("NotBefore", Desk.number(order.notBefore)),
+                    ("NotAfter", Desk.number(order.notAfter)), ("MaxUses", Desk.number(order.maxUses)),
+                    ("Uses", .integer(Int64(order.uses))), ("Reason", .text(order.reason)),
+                    ("Parts", .array(answer.parts.map(Desk.part))),
+                ]))
+    }
+
+    /// Redeems an order and hands its secret out. The only way of a secret through the gateway, closed unless it is opened.
+    func orderSecret(_ call: Call) async throws -> Reply {
+        guard configuration.orders.releasesSecrets else {
+            throw Problem.forbidden(
+                "secrets do not pass through this gateway",
+                hint: "dtactl order redeem, at the recipient's own agent; or orders.release_secrets: true in dtagw.yaml"
+            )
+        }
+        let standpoint = try await standpoint(call)
+        var fields = try Fields(call.json)
+        let reference = try fields.required("OrderReference", .order)
+        let beneficiary = try fields.text("BeneficiaryIDDocumentCID", .identity)
+        let purpose = try fields.text("Purpose", .purpose) ?? ""
+        let request = try fields.map("Extension")
+        try fields.finish()
+        let order = try await visible(reference, standpoint).orders.first
+        guard let order else { throw Problem.notFound("there is no such order here") }
+        let identity = try await standpoint.identity(beneficiary, or: "", agent)
+        if request.isEmpty, order.uses > 0, let released = try await released(order) { return released }
+        let answer = try await agent.call(
+            .redeemOrder(order.cid, as: identity.isEmpty ? nil : identity, purpose: purpose, fields: request))
+        try await couriers.carry(answer.parts)
+        if let released = try await released(order) { return released }
+        let next = try await agent.call(.showOrder(order.cid)).orders.first?.next ?? ""
+        throw Problem.conflict(
+            "the secret is not released yet" + (next.isEmpty ? "" : ": \(next)"),
+            hint: "ask again later; repeating the request makes no second redemption")
+    }
+
+    /// The last release; nil where there is none yet.
+    private func released(_ order: AgentOrder) async throws -> Reply? {
+        let result: AgentResponse
+        do {
+            result = try await agent.call(.orderResult(order.cid))
+        } catch let error as DTAError where error.code == .failedPrecondition || error.code == .notFound {
+            return nil
+        }
+        return Reply(
+            .members([
+                ("Secret", .string(hexadecimal(result.data))), ("Commitment", .text(hexadecimal(order.commitment))),
+                ("OrderReference", .string(order.reference)), ("Extension", Desk.map(result.fields)),
+            ]))
+    }
+
+    /// An order that the client may see; for him others are not here.
+    private func visible(_ reference: String, _ standpoint: Standpoint) async throws -> AgentResponse {
+        let answer = try await agent.call(.showOrder(reference))
+        guard let order = answer.orders.first, standpoint.includes(order) else {
+            throw Problem.notFound("there is no such order here")
+        }
+        return answer
+    }
+
+    // MARK: As JSON
+
+    private static func summary(_ order: AgentOrder) -> [(String, JSONValue?)] {
+        [
+            ("OrderReference", .string(order.reference)), ("OrderCID", .string(order.cid)),
+            ("Commitment", .text(hexadecimal(order.commitment))), ("CreatedAt", .integer(order.created)),
+            ("UpdatedAt", .integer(order.updated)), ("Type", .text(order.type)), ("State", .text(order.state)),
+            ("Next", .text(order.next)), ("Principal", .text(order.principal)), ("Fiduciary", .text(order.fiduciary)),
+            ("BeneficiaryIDDocumentCID", .text(order.beneficiary)), ("Extension", map(order.fields)),
+        ]
+    }
+
+    private static func part(_ part: AgentOrderPart) -> JSONValue {
+        .members([
+            ("CID", .string(part.cid)), ("Kind", .string(part.kind)), ("Use", number(part.use)),
+            ("From", .text(part.from)), ("To", list(part.to)), ("Previous", .text(part.previous)),
+            ("CreatedAt", .integer(part.created)), ("ReceivedAt", .integer(part.received)),
+            ("Status", .text(part.status)), ("Reason", .text(part.reason)), ("Decision", .text(part.decision)),
+        ])
+    }
+
+    private static func list(_ texts: [String]) -> JSONValue? {
+        texts.isEmpty ? nil : .array(texts.map { .string($0) })
+    }
+
+    private static func number(_ number: some BinaryInteger) -> JSONValue? {
+        number == 0 ? nil : .integer(Int64(number))
+    }
+
+    private static func map(_ fields: [AgentField]) -> JSONValue {
+        .members(fields.map { ($0.name, .string($0.value)) })
+    }
+}
+
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+}

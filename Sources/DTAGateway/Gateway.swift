@@ -1,0 +1,153 @@
+import DTASystem
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import NIOSSL
+import ServiceLifecycle
+
+/// The gateway from its start to its end: listeners, the agent, who may ask.
+public final class Gateway: Service {
+    private let configuration: GatewayConfiguration
+    private let logger: Logger
+    private let desk: Desk
+    private let connections: Connections
+    private let listeners: [HTTPListener]
+    private let started: Locked<Int>
+    private let places = Locked<[SocketAddress?]>([])
+
+    /// Where it listens once it is ready, in the order of the configuration; port numbers that were left to the kernel are known
+    /// then.
+    public var addresses: [SocketAddress?] { places.withLock { $0 } }
+
+    /// - Parameters:
+    ///   - sockets: that systemd passed; they stand for `listen`.
+    ///   - isReady: told once all of them accept connections.
+    /// - Throws: `DTAError` for what is wrong with certificates or sockets.
+    public init(
+        _ configuration: GatewayConfiguration, sockets: [Descriptor], logger: Logger,
+        isReady: @escaping @Sendable () -> Void
+    ) throws {
+        self.configuration = configuration
+        self.logger = logger
+        let tls = try configuration.tls.map {
+            try TLSConfiguration($0, hasTokens: configuration.authentication.token != nil)
+        }
+        let endpoints = Endpoints.of(configuration.node)
+        let limits = configuration.limits
+        let connections = Connections(perAddress: limits.connectionsPerAddress)
+        self.connections = connections
+        let desk = Desk(
+            configuration: configuration, agent: AgentPool(socketPath: configuration.agent, limits: limits),
+            couriers: CourierPool(
+                socketPath: configuration.agent, orders: configuration.orders, couriers: limits.couriers, logger: logger
+            ),
+            doorkeeper: Doorkeeper(
+                authentication: configuration.authentication, knowsPeers: configuration.tls?.peers != nil,
+                tokens: configuration.authentication.token.map { token in
+                    TokenVerifier(
+                        configuration: token, keys: KeySource(token, logger: logger, fetch: KeyFetcher(token).fetch))
+                }, rates: RateLimiter(limits), refusals: RateLimiter(limits)),
+            measurements: Measurements(), logger: logger,
+            description: InterfaceDescription.make(endpoints, configuration).bytes)
+        self.desk = desk
+
+        for socket in sockets { try Gateway.judge(socket, configuration) }
+        let sources: [HTTPListener.Source] =
+            sockets.isEmpty ? configuration.listen.map { .place($0) } : sockets.map { .passed($0) }
+        guard !sources.isEmpty else {
+            throw DTAError(
+                .invalidArgument, "there is nothing to listen on",
+                hint: "listen: [\"127.0.0.1:8440\"] in dtagw.yaml, or start it by its socket unit")
+        }
+        let responder = GatewayResponder(desk, endpoints: endpoints)
+        let expected = sources.count + (configuration.metrics == nil ? 0 : 1)
+        let started = Locked(0)
+        self.started = started
+        let places = self.places
+        places.withLock { $0 = Array(repeating: nil, count: expected) }
+        func listener(
+            _ index: Int, _ source: HTTPListener.Source, _ tls: TLSConfiguration?,
+            _ responder: any HTTPResponder<GatewayContext>
+        ) -> HTTPListener {
+            HTTPListener(
+                source: source, limits: limits, tls: tls, responder: responder, connections: connections, logger: logger
+            ) { address in
+                places.withLock { $0[index] = address }
+                let count = started.withLock { count in
+                    count += 1
+                    return count
+                }
+                if count == expected { isReady() }
+            }
+        }
+        var listeners = sources.enumerated().map { listener($0, $1, tls, responder) }
+        if let place = configuration.metrics {
+            let metrics = MetricsResponder(agent: desk.agent, measurements: desk.measurements, connections: connections)
+            listeners.append(listener(sources.count, .place(place), nil, metrics))
+        }
+        self.listeners = listeners
+    }
+
+    /// Serves until it is told to stop: no new connections then, what runs is finished within `limits.drain_ms`.
+    public func run() async throws {
+        defer {
+            desk.couriers.stop()
+            desk.agent.close()
+        }
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            for listener in listeners { tasks.addTask { try await listener.run() } }
+            try await tasks.waitForAll()
+        }
+    }
+
+    /// Without authentication, a socket that other hosts reach must not be served, however it came here.
+    private static func judge(_ socket: Descriptor, _ configuration: GatewayConfiguration) throws {
+        guard configuration.authentication.none, let address = localAddress(socket.number) else { return }
+        guard let host = address.ipAddress, !Place.isLoopback(host) else { return }
+        throw DTAError(
+            .failedPrecondition, "authentication.none: true does not go with the socket that was passed in, \(address)",
+            hint: "ListenStream=127.0.0.1:8440 or a path in dtagw.socket, or ask for tokens")
+    }
+
+    private static func localAddress(_ socket: Int32) -> SocketAddress? {
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket, $0, &size) }
+        }
+        guard result == 0 else { return nil }
+        let family = Int32(storage.ss_family)
+        return withUnsafePointer(to: &storage) { pointer in
+            switch family {
+            case AF_INET:
+                pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { SocketAddress($0.pointee, host: "") }
+            case AF_INET6:
+                pointer.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { SocketAddress($0.pointee, host: "") }
+            default: nil
+            }
+        }
+    }
+}
+
+extension TLSConfiguration {
+    /// - Parameter hasTokens: whether a client may do without a certificate, because it has a token.
+    fileprivate init(_ tls: GatewayConfiguration.TLS, hasTokens: Bool) throws {
+        do {
+            let chain = try NIOSSLCertificate.fromPEMFile(tls.certificate).map {
+                NIOSSLCertificateSource.certificate($0)
+            }
+            let key = try NIOSSLPrivateKey(file: tls.key, format: .pem)
+            self = .makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
+            minimumTLSVersion = .tlsv12
+            if let peers = tls.peers {
+                trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(peers))
+                certificateVerification = hasTokens ? .optionalVerification : .noHostnameVerification
+            }
+        } catch {
+            throw DTAError(
+                .failedPrecondition, "the certificates of tls cannot be used: \(error)",
+                hint: "certificate, key and peers are PEM files; the key must fit the certificate")
+        }
+    }
+}

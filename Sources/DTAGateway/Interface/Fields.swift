@@ -1,0 +1,78 @@
+import DTASystem
+
+/// The members of a body, read one by one. Names are those of Milagro D-TA 0.1 in any case of letters, as its own reader had
+/// it. What nobody has read when it is finished is refused: a misspelt wish must not be passed over.
+struct Fields {
+    private var members: [String: JSONValue] = [:]
+
+    /// - Throws: `Problem` for what is no object, or has a name twice.
+    init(_ value: JSONValue?) throws {
+        guard case .object(let given) = value ?? .object([]) else {
+            throw Problem.invalid("the body must be a JSON object")
+        }
+        for member in given {
+            guard members.updateValue(member.value, forKey: member.name.lowercased()) == nil else {
+                throw Problem.invalid("\(shown(member.name)) stands twice in the body")
+            }
+        }
+    }
+
+    private mutating func take(_ name: String) -> JSONValue? { members.removeValue(forKey: name.lowercased()) }
+
+    mutating func text(_ name: String, _ rule: TextRule) throws -> String? {
+        guard let value = take(name) else { return nil }
+        guard let text = value.string, rule.accepts(text) else { throw Problem.invalid("\(name) must be \(rule.what)") }
+        return text
+    }
+
+    mutating func required(_ name: String, _ rule: TextRule) throws -> String {
+        guard let text = try text(name, rule) else { throw Problem.invalid("\(name) is missing") }
+        return text
+    }
+
+    mutating func integer(_ name: String, in range: ClosedRange<Int64>) throws -> Int64? {
+        guard let value = take(name) else { return nil }
+        guard let number = value.integer, range.contains(number) else {
+            throw Problem.invalid("\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    mutating func texts(_ name: String, _ rule: TextRule, atMost count: Int) throws -> [String]? {
+        guard let value = take(name) else { return nil }
+        let items = value.array?.compactMap(\.string)
+        guard let items, items.count == value.array?.count, items.count <= count, items.allSatisfy(rule.accepts) else {
+            throw Problem.invalid("\(name) must be a list of at most \(count), each \(rule.what)")
+        }
+        return items
+    }
+
+    /// A map of names to texts, in its order.
+    mutating func map(_ name: String, atMost count: Int = 32) throws -> [(name: String, value: String)] {
+        guard let value = take(name) else { return [] }
+        guard case .object(let members) = value, members.count <= count else {
+            throw Problem.invalid("\(name) must be an object of at most \(count) texts")
+        }
+        return try members.map { member in
+            guard TextRule.fieldName.accepts(member.name), let text = member.value.string,
+                TextRule.fieldValue.accepts(text)
+            else {
+                throw Problem.invalid(
+                    "\(name) must have names that are \(TextRule.fieldName.what), and values that are \(TextRule.fieldValue.what)"
+                )
+            }
+            return (member.name, text)
+        }
+    }
+
+    func finish() throws {
+        guard let unknown = members.keys.min() else { return }
+        throw Problem.invalid("the body has an unknown member \(shown(unknown))", hint: "GET /openapi.json lists them")
+    }
+}
+
+/// What somebody sent, in a sentence of ours: short, and on one line.
+func shown(_ text: String) -> String {
+    let plain = String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }))
+    return "\"" + (plain.count <= 60 ? plain : plain.prefix(60) + "…") + "\""
+}

@@ -1,0 +1,131 @@
+import DTASystem
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+
+/// One request from its head to its answer: which endpoint, who asks, what is asked, what is answered, and what is counted.
+struct GatewayResponder: HTTPResponder {
+    typealias Context = GatewayContext
+
+    let desk: Desk
+    private let routes: Routes
+    private let origins: Set<String>
+
+    init(_ desk: Desk, endpoints: [Endpoint]) {
+        self.desk = desk
+        routes = Routes(endpoints)
+        origins = Set(desk.configuration.origins)
+    }
+
+    func respond(to request: Request, context: GatewayContext) async throws -> Response {
+        let start = monotonicNanoseconds()
+        var route = "other"
+        var response: Response
+        do {
+            response = try await answer(request, context, &route)
+        } catch {
+            let problem = Problem(error)
+            if problem.status == .internalServerError {
+                desk.logger.error("a request failed: \(DTAError(error).message)", metadata: ["route": "\(route)"])
+            }
+            response = problem.response
+        }
+        guard !Task.isCancelled else { return response }
+        addHeaders(&response, request)
+        desk.measurements.count(
+            method: Routes.isKnown(request.method) ? request.method.rawValue : "other", route: route,
+            status: response.status.code, nanoseconds: monotonicNanoseconds() - start)
+        return response
+    }
+
+    private func answer(_ request: Request, _ context: GatewayContext, _ route: inout String) async throws -> Response {
+        let found = try routes.find(request.uri.path)
+        route = found.path
+        if request.method == .options, request.headers[.origin] != nil,
+            let preflight = preflight(request, methods: found.methods)
+        {
+            return preflight
+        }
+        guard let endpoint = found.endpoint(request.method) else {
+            var problem = Problem(
+                .methodNotAllowed, Problem.Code.methodNotAllowed, "\(found.path) has no such method")
+            problem.headers[.allow] = found.methods.joined(separator: ", ")
+            throw problem
+        }
+        let client = try await desk.doorkeeper.admit(request, context, to: endpoint.access)
+        var call = Call(client: client, parameters: try endpoint.values(request.uri, found.values))
+        try await read(request, endpoint, &call)
+        let reply = try await endpoint.handle(desk, call)
+        var response = reply.response
+        if request.method == .head { response = response.createHeadResponse() }
+        return response
+    }
+
+    private func read(_ request: Request, _ endpoint: Endpoint, _ call: inout Call) async throws {
+        let limit = endpoint.limit ?? desk.configuration.limits.bodyBytes
+        if let announced = request.headers[.contentLength].flatMap(Int.init), announced > limit {
+            throw Problem.tooLarge(limit)
+        }
+        let bytes: ByteBuffer
+        do {
+            bytes = try await request.body.collect(upTo: limit)
+        } catch is NIOTooManyBytesError {
+            throw Problem.tooLarge(limit)
+        }
+        switch endpoint.body {
+        case .none:
+            guard bytes.readableBytes == 0 else { throw Problem.invalid("this request has no body") }
+        case .json(_, let isOptional):
+            if bytes.readableBytes == 0 {
+                guard isOptional else { throw Problem.invalid("the body is missing") }
+                return
+            }
+            try expect("application/json", request)
+            do {
+                call.json = try JSONReader.read(Array(buffer: bytes))
+            } catch {
+                throw Problem.invalid("the body is no JSON: \(error.reason)")
+            }
+        case .car:
+            try expect("application/vnd.ipld.car", request)
+            call.bytes = Array(buffer: bytes)
+        }
+    }
+
+    /// A page of another site can send few media types without asking first; none of ours are among them.
+    private func expect(_ type: String, _ request: Request) throws {
+        let given = request.headers[.contentType]?.split(separator: ";").first.map {
+            $0.trimmingCharacters(in: .whitespaces).lowercased()
+        }
+        guard given == type else {
+            throw Problem(
+                .unsupportedMediaType, Problem.Code.unsupportedMediaType, "the body must be \(type), and say so",
+                hint: "Content-Type: \(type)")
+        }
+    }
+
+    // MARK: Headers
+
+    /// Who may read the answer to a page's request (https://fetch.spec.whatwg.org/#http-cors-protocol).
+    private func preflight(_ request: Request, methods: [String]) -> Response? {
+        guard let origin = request.headers[.origin], origins.contains(origin),
+            request.headers[.accessControlRequestMethod] != nil
+        else { return nil }
+        var headers = HTTPFields()
+        headers[.accessControlAllowMethods] = methods.joined(separator: ", ")
+        headers[.accessControlAllowHeaders] = "authorization, content-type"
+        headers[.accessControlMaxAge] = "600"
+        return Response(status: .noContent, headers: headers)
+    }
+
+    private func addHeaders(_ response: inout Response, _ request: Request) {
+        response.headers[.xContentTypeOptions] = "nosniff"
+        if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+        guard !origins.isEmpty else { return }
+        response.headers[.vary] = "Origin"
+        if let origin = request.headers[.origin], origins.contains(origin) {
+            response.headers[.accessControlAllowOrigin] = origin
+        }
+    }
+}

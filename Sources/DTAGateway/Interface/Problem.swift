@@ -1,0 +1,117 @@
+import AgentProtocol
+import DTASystem
+import Hummingbird
+
+/// Why a request was not done, as a client sees it: a status (RFC 9110 §15), a code that never changes, a sentence, a hint.
+struct Problem: Error, Sendable {
+    var status: HTTPResponse.Status
+    /// The agent's code, or one of `Code`.
+    var code: String
+    var message: String
+    var hint: String
+    var headers = HTTPFields()
+    /// Whether the connection cannot be used after it: not all of the request was read.
+    var closes = false
+
+    /// Codes that only the gateway has.
+    enum Code {
+        static let unauthenticated = "UNAUTHENTICATED"
+        static let tooLarge = "TOO_LARGE"
+        static let methodNotAllowed = "METHOD_NOT_ALLOWED"
+        static let unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
+    }
+
+    init(_ status: HTTPResponse.Status, _ code: String, _ message: String, hint: String = "") {
+        self.status = status
+        self.code = code
+        self.message = message
+        self.hint = hint
+    }
+
+    /// As the agent, or our own code, says it.
+    init(_ error: any Error) {
+        if let known = error as? Problem {
+            self = known
+            return
+        }
+        let reason = (error as? AgentUnreachable)?.error ?? DTAError(error)
+        self.init(Problem.status(of: reason.code), reason.code.name, reason.message, hint: reason.hint)
+        if error is AgentUnreachable {
+            // Where the agent's socket is, is nobody's business who asks from outside.
+            message = "the agent cannot be reached"
+            hint = "try again later"
+        }
+        switch reason.code {
+        case .unavailable, .resourceExhausted: headers[.retryAfter] = "1"
+        case .internal:
+            // What a defect says may hold what no stranger should read; it is in the log.
+            message = "this went wrong inside the gateway or the agent"
+            hint = "the gateway's log says more"
+        default: break
+        }
+    }
+
+    /// The request is wrong.
+    static func invalid(_ message: String, hint: String = "") -> Problem {
+        Problem(.badRequest, ErrorCode.invalidArgument.name, message, hint: hint)
+    }
+
+    static func notFound(_ message: String) -> Problem { Problem(.notFound, ErrorCode.notFound.name, message) }
+
+    static func forbidden(_ message: String, hint: String = "") -> Problem {
+        Problem(.forbidden, ErrorCode.permissionDenied.name, message, hint: hint)
+    }
+
+    /// The state of things does not allow it.
+    static func conflict(_ message: String, hint: String = "") -> Problem {
+        Problem(.conflict, ErrorCode.failedPrecondition.name, message, hint: hint)
+    }
+
+    static func busy(_ message: String) -> Problem {
+        var problem = Problem(.serviceUnavailable, ErrorCode.unavailable.name, message, hint: "try again later")
+        problem.headers[.retryAfter] = "1"
+        return problem
+    }
+
+    static func tooLarge(_ limit: Int) -> Problem {
+        var problem = Problem(.contentTooLarge, Code.tooLarge, "the body has more than \(limit) bytes")
+        problem.closes = true
+        return problem
+    }
+
+    /// - Parameter detail: what is wrong with the credential, as `error_description` (RFC 6750 §3).
+    static func unauthenticated(_ detail: String, scheme: Bool) -> Problem {
+        var problem = Problem(.unauthorized, Code.unauthenticated, detail)
+        problem.headers[.wwwAuthenticate] =
+            scheme ? "Bearer realm=\"dtagw\", error=\"invalid_token\"" : "Bearer realm=\"dtagw\""
+        return problem
+    }
+
+    static func status(of code: ErrorCode) -> HTTPResponse.Status {
+        switch code {
+        case .invalidArgument: .badRequest
+        case .notFound: .notFound
+        case .permissionDenied: .forbidden
+        case .unavailable: .serviceUnavailable
+        case .resourceExhausted: .tooManyRequests
+        // What is here, or what was brought, is damaged or forged: asking again does not help, and it is no defect.
+        case .failedPrecondition, .dataLoss: .conflict
+        case .internal: .internalServerError
+        }
+    }
+
+    /// As `dtactl --json` says it.
+    var body: [UInt8] {
+        let error = JSONValue.members([
+            ("code", .string(code)), ("message", .string(message)), ("hint", .string(hint)),
+        ])
+        return JSONValue.members([("error", error)]).bytes
+    }
+
+    var response: Response {
+        var headers = headers
+        headers[.contentType] = "application/json"
+        if closes { headers[.connection] = "close" }
+        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
+    }
+}

@@ -1,0 +1,153 @@
+/// The shapes of bodies, as JSON Schema (2020-12, which OpenAPI 3.1 uses).
+enum Schemas {
+    static let all: JSONValue = [
+        "Error": object(
+            [
+                (
+                    "error",
+                    object([("code", code), ("message", text), ("hint", text)], required: ["code", "message", "hint"])
+                )
+            ],
+            required: ["error"]),
+        "Status": object(
+            [
+                ("Application", ["type": "string", "const": "D-TA"]),
+                ("APIVersion", ["type": "string", "const": "v1"]),
+                ("Version", text), ("TimeStamp", ["type": "string", "format": "date-time"]),
+                ("NodeType", ["type": "string", "enum": ["multi", "principal", "fiduciary"]]),
+                ("NodeCID", TextRule.cid.schema), ("Plugin", described(text, "The types of orders, with commas.")),
+            ], required: ["Application", "APIVersion", "Version", "TimeStamp", "NodeType"]),
+        "Health": object([("Status", text)], required: ["Status"]),
+
+        "IdentityRequest": object([("Name", described(TextRule.name.schema, "Made up where it is left out."))]),
+        "IdentityMade": object([("IDDocumentCID", TextRule.cid.schema)], required: ["IDDocumentCID"]),
+        "IdentityList": object(
+            [("IDDocumentList", list(object(identity, required: identityRequired)))], required: ["IDDocumentList"]),
+        "Identity": object(
+            identity + [("Document", described(TextRule.base64.schema, "The signed document, DAG-CBOR in base64."))],
+            required: identityRequired + ["Document"]),
+
+        "OrderRequest": object([
+            ("BeneficiaryIDDocumentCID", TextRule.identity.schema),
+            ("Extension", described(fields, "What the type of order asks for.")),
+            ("Type", described(TextRule.type.schema, "secret where neither this nor dtagw.yaml says otherwise.")),
+            ("Fiduciary", described(TextRule.identity.schema, "Needed where dtagw.yaml names none.")),
+            ("Principal", TextRule.identity.schema),
+            ("Redeemers", described(identities, "Who may ask for the release. With a beneficiary they must be named.")),
+            (
+                "Recipient",
+                described(TextRule.identity.schema, "Who gets the result: the beneficiary, else the principal.")
+            ),
+            ("Approvers", identities), ("Approvals", integer(0, 16)),
+            ("NotBefore", seconds), ("NotAfter", seconds), ("MaxUses", integer(1, 1_000_000)),
+        ]),
+        "Order": object(order, required: orderRequired),
+        "OrderList": object(
+            [("OrderReference", list(text)), ("OrderList", list(object(order, required: orderRequired)))],
+            required: ["OrderReference", "OrderList"]),
+        "OrderWithParts": object(
+            order + [
+                ("Redeemers", list(text)), ("Recipient", text), ("Approvers", list(text)), ("Approvals", number),
+                ("Approved", number), ("NotBefore", number), ("NotAfter", number), ("MaxUses", number),
+                ("Uses", number),
+                ("Reason", text),
+                (
+                    "Parts",
+                    list(
+                        object(
+                            [
+                                ("CID", text), ("Kind", text), ("Use", number), ("From", text), ("To", list(text)),
+                                ("Previous", text), ("CreatedAt", number), ("ReceivedAt", number), ("Status", text),
+                                ("Reason", text), ("Decision", text),
+                            ], required: ["CID", "Kind", "CreatedAt", "ReceivedAt"]))
+                ),
+            ], required: orderRequired + ["Uses", "Parts"]),
+        "SecretRequest": object(
+            [
+                ("OrderReference", TextRule.order.schema),
+                ("BeneficiaryIDDocumentCID", described(TextRule.identity.schema, "As whom to redeem.")),
+                ("Purpose", TextRule.purpose.schema),
+                ("Extension", described(fields, "What the type asks of a redemption.")),
+            ], required: ["OrderReference"]),
+        "Secret": object(
+            [
+                ("Secret", hexadecimal), ("Commitment", hexadecimal), ("OrderReference", text), ("Extension", fields),
+            ], required: ["Secret", "OrderReference", "Extension"]),
+
+        "FulfillRequest": object(
+            [
+                ("OrderPart1CID", TextRule.cid.schema),
+                (
+                    "DocumentCID",
+                    described(
+                        TextRule.cid.schema,
+                        "The principal's document: where to find it. Who he is, his signature says.")
+                ),
+                ("CAR", described(TextRule.base64.schema, "The part with its history, where there is no common IPFS.")),
+            ], required: ["OrderPart1CID"]),
+        "Fulfilled": object(
+            [("OrderPart2CID", TextRule.cid.schema), ("CAR", TextRule.base64.schema)], required: ["OrderPart2CID"]),
+        "FulfillSecretRequest": object(
+            [
+                ("OrderPart3CID", TextRule.cid.schema),
+                (
+                    "SenderDocumentCID",
+                    described(TextRule.cid.schema, "The redeemer's document: routing, never authority.")
+                ),
+                ("CAR", described(TextRule.base64.schema, "The part with its history, where there is no common IPFS.")),
+            ], required: ["OrderPart3CID"]),
+        "SecretFulfilled": object(
+            [("OrderPart4CID", TextRule.cid.schema), ("CAR", TextRule.base64.schema)], required: ["OrderPart4CID"]),
+    ]
+
+    private static let text: JSONValue = ["type": "string"]
+    private static let number: JSONValue = ["type": "integer"]
+    private static let seconds = described(integer(0, 1 << 40), "Unix seconds; 0: no bound.")
+    private static let hexadecimal: JSONValue = ["type": "string", "pattern": "^([0-9a-f]{2})*$"]
+    private static let identities: JSONValue = [
+        "type": "array", "maxItems": 16, "items": TextRule.identity.schema,
+    ]
+    private static let fields: JSONValue = [
+        "type": "object", "maxProperties": 32, "propertyNames": TextRule.fieldName.schema,
+        "additionalProperties": TextRule.fieldValue.schema,
+    ]
+    private static let code: JSONValue = [
+        "type": "string",
+        "enum": [
+            "INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "UNAVAILABLE", "RESOURCE_EXHAUSTED",
+            "FAILED_PRECONDITION", "DATA_LOSS", "INTERNAL", "UNAUTHENTICATED", "TOO_LARGE", "METHOD_NOT_ALLOWED",
+            "UNSUPPORTED_MEDIA_TYPE",
+        ],
+    ]
+    private static let identity: [(String, JSONValue)] = [
+        ("IDDocumentCID", TextRule.cid.schema), ("Name", text), ("Alias", text), ("Timestamp", number),
+        ("Own", ["type": "boolean"]), ("Standing", text), ("Trust", text), ("Successor", text), ("Previous", text),
+    ]
+    private static let identityRequired: [String] = ["IDDocumentCID", "Timestamp", "Own"]
+    private static let order: [(String, JSONValue)] = [
+        ("OrderReference", text), ("OrderCID", text), ("Commitment", hexadecimal), ("CreatedAt", number),
+        ("UpdatedAt", number), ("Type", text), ("State", text), ("Next", text), ("Principal", text),
+        ("Fiduciary", text),
+        ("BeneficiaryIDDocumentCID", text), ("Extension", ["type": "object", "additionalProperties": text]),
+    ]
+    private static let orderRequired: [String] = ["OrderReference", "OrderCID", "CreatedAt", "UpdatedAt", "Extension"]
+
+    private static func object(_ members: [(String, JSONValue)], required: [String] = []) -> JSONValue {
+        .members([
+            ("type", "object"), ("properties", .object(members.map { .init($0, $1) })),
+            ("required", required.isEmpty ? nil : .array(required.map { .string($0) })),
+            ("additionalProperties", false),
+        ])
+    }
+
+    private static func list(_ items: JSONValue) -> JSONValue { ["type": "array", "items": items] }
+
+    private static func integer(_ least: Int64, _ most: Int64) -> JSONValue {
+        ["type": "integer", "minimum": .integer(least), "maximum": .integer(most)]
+    }
+
+    private static func described(_ schema: JSONValue, _ text: String) -> JSONValue {
+        guard case .object(let members) = schema else { return schema }
+        return .object(members.filter { $0.name != "description" } + [.init("description", .string(text))])
+    }
+}

@@ -1,0 +1,128 @@
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+
+/// Cuts off who is slow. Bounds are on the whole of a head, a body, an answer, however steadily its bytes trickle: a byte
+/// now and then would satisfy a bound on silence for ever.
+final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    struct Times: Sendable {
+        var head: TimeAmount
+        var body: TimeAmount
+        var answer: TimeAmount
+
+        init(_ limits: GatewayConfiguration.Limits) {
+            head = .milliseconds(Int64(limits.idleMilliseconds))
+            body = .milliseconds(Int64(limits.bodyMilliseconds))
+            answer = .milliseconds(Int64(limits.answerMilliseconds))
+        }
+    }
+
+    private enum Phase { case head, body, working, answer }
+
+    private let times: Times
+    private var phase = Phase.head
+    private var alarm: Scheduled<Void>?
+    /// Whether the connection ends behind the answer that is being written.
+    private var closes = false
+    /// Whether the client's body has not ended though it is being answered.
+    private var isBodyOpen = false
+
+    init(_ times: Times) { self.times = times }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { enter(.head, context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        enter(.head, context)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        alarm?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { alarm?.cancel() }
+
+    private func enter(_ phase: Phase, _ context: ChannelHandlerContext) {
+        self.phase = phase
+        alarm?.cancel()
+        alarm = nil
+        let time: TimeAmount
+        switch phase {
+        case .head: time = times.head
+        case .body: time = times.body
+        case .answer: time = times.answer
+        // How long we may take is not the client's to answer for.
+        case .working: return
+        }
+        alarm = context.eventLoop.assumeIsolated().scheduleTask(in: time) { context.close(promise: nil) }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head:
+            isBodyOpen = true
+            if phase == .head { enter(.body, context) }
+        case .end:
+            isBodyOpen = false
+            if phase == .body { enter(.working, context) }
+        case .body: break
+        }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(let head):
+            closes = head.headerFields[.connection] == "close"
+            enter(.answer, context)
+            context.write(data, promise: promise)
+        case .body: context.write(data, promise: promise)
+        case .end:
+            let written = promise ?? context.eventLoop.makePromise()
+            let ends = closes
+            written.futureResult.assumeIsolated().whenComplete { [self] _ in
+                if ends {
+                    context.close(promise: nil)
+                } else {
+                    enter(isBodyOpen ? .body : .head, context)
+                }
+            }
+            context.write(data, promise: written)
+        }
+    }
+
+    /// What is no HTTP, or too long a head, is answered and ends the connection.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? HTTPParserError, phase == .head else {
+            context.fireErrorCaught(error)
+            context.close(promise: nil)
+            return
+        }
+        var problem: Problem
+        if error == .headerOverflow {
+            problem = Problem(
+                .requestHeaderFieldsTooLarge, Problem.Code.tooLarge, "the head of the request is too long")
+        } else {
+            problem = .invalid("this is no HTTP request")
+        }
+        problem.closes = true
+        let response = problem.response
+        var buffer = context.channel.allocator.buffer(capacity: 256)
+        buffer.writeBytes(problem.body)
+        var head = response.head
+        head.headerFields[.contentLength] = "\(buffer.readableBytes)"
+        write(context: context, data: wrapOutboundOut(.head(head)), promise: nil)
+        write(context: context, data: wrapOutboundOut(.body(buffer)), promise: nil)
+        write(context: context, data: wrapOutboundOut(.end(nil)), promise: nil)
+        context.flush()
+    }
+}

@@ -1,0 +1,133 @@
+import DTASystem
+import Glibc
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+import Logging
+import NIOCore
+import NIOExtras
+import NIOPosix
+import ServiceLifecycle
+
+/// One address or socket with its connections, from binding to the last answer. Hummingbird's own server cannot take a
+/// socket that systemd passes.
+struct HTTPListener: Service {
+    /// A place to bind, or a socket that listens already.
+    enum Source: Sendable {
+        case place(Place)
+        case passed(Descriptor)
+    }
+
+    let source: Source
+    let limits: GatewayConfiguration.Limits
+    let tls: TLSConfiguration?
+    let responder: any HTTPResponder<GatewayContext>
+    let connections: Connections
+    let logger: Logger
+    /// Told once it accepts connections, with the address.
+    let isListening: @Sendable (SocketAddress?) -> Void
+
+    func run() async throws {
+        let http = HTTP1Channel(
+            responder: { request, writer, channel in
+                let context = GatewayContext(source: .init(channel: channel, logger: logger))
+                let response = try await responder.respond(to: request, context: context)
+                try await writer.write(response: response.head, body: response.body)
+            },
+            configuration: .init(
+                additionalChannelHandlers: [ClientDeadlines(.init(limits))],
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: limits.headBytes, maxHeaderListSize: limits.headBytes, maxHeaderFieldCount: 100)
+            ))
+        if let tls {
+            try await serve(try TLSChannel(http, tlsConfiguration: tls))
+        } else {
+            try await serve(http)
+        }
+    }
+
+    private func serve<Child: ServerChildChannel>(_ child: Child) async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let quiescing = ServerQuiescingHelper(group: group)
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(ChannelOptions.backlog, value: 512)
+            .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(AvailableConnectionsChannelHandler(maxConnections: limits.connections))
+                    try pipeline.addHandler(quiescing.makeServerChannelHandler(channel: channel))
+                }
+            }
+        let server = try await bind(bootstrap) { channel -> EventLoopFuture<Child.Value> in
+            guard connections.open(channel) else {
+                return channel.eventLoop.makeFailedFuture(Connections.TooMany())
+            }
+            return child.setup(channel: channel, logger: logger)
+        }
+        defer { if case .place(.unix(let path)) = source { unlink(path) } }
+        try await withGracefulShutdownHandler {
+            isListening(server.channel.localAddress)
+            try await withThrowingDiscardingTaskGroup { tasks in
+                try await server.executeThenClose { inbound in
+                    for try await connection in inbound {
+                        tasks.addTask { await child.handle(value: connection, logger: logger) }
+                    }
+                }
+            }
+        } onGracefulShutdown: {
+            quiescing.initiateShutdown(promise: nil)
+        }
+    }
+
+    private func bind<Output: Sendable>(
+        _ bootstrap: ServerBootstrap, _ initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Output>
+    ) async throws -> NIOAsyncChannel<Output, Never> {
+        switch source {
+        case .passed(let socket): return try await take(socket, bootstrap, initializer)
+        case .place(.unix(let path)):
+            // Who may connect is decided by the folder that it lies in, and by the socket's group.
+            let socket: Descriptor
+            do {
+                socket = try UnixSocket.listen(at: path, mode: 0o660)
+            } catch let error as SystemCallError where error.errno == EADDRINUSE {
+                try removeStale(path)
+                socket = try UnixSocket.listen(at: path, mode: 0o660)
+            } catch let error as SystemCallError {
+                throw DTAError(.failedPrecondition, "cannot listen on \(path): \(errorText(error.errno))")
+            }
+            return try await take(socket, bootstrap, initializer)
+        case .place(.address(let host, let port)):
+            do {
+                return try await bootstrap.bind(host: host, port: port, childChannelInitializer: initializer)
+            } catch let error as IOError {
+                throw DTAError(
+                    .failedPrecondition, "cannot listen on \(host):\(port): \(errorText(error.errnoCode))")
+            }
+        }
+    }
+
+    private func take<Output: Sendable>(
+        _ socket: Descriptor, _ bootstrap: ServerBootstrap,
+        _ initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Output>
+    ) async throws -> NIOAsyncChannel<Output, Never> {
+        // The channel closes what it is given.
+        let own = try systemCall("fcntl") { fcntl(socket.number, F_DUPFD_CLOEXEC, 3) }
+        return try await bootstrap.bind(own, childChannelInitializer: initializer)
+    }
+
+    private func removeStale(_ path: String) throws {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {
+            throw DTAError(.failedPrecondition, "\(path) exists and is not a socket: it is left alone")
+        }
+        do {
+            _ = try UnixSocket.connect(to: path)
+        } catch let error as SystemCallError where error.errno == ECONNREFUSED {
+            unlink(path)
+            return
+        }
+        throw DTAError(.failedPrecondition, "another program listens on \(path)")
+    }
+}
