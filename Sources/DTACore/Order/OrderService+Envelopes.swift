@@ -33,11 +33,18 @@ extension OrderService {
     }
 
     /// The own identity to which an envelope is sealed.
-    func recipientHere(_ signed: SignedEnvelope) throws -> IdentityRecord? {
+    /// - Parameter party: of whose line it has to be; nil: of whichever.
+    func recipientHere(_ signed: SignedEnvelope, of party: CID? = nil) throws -> IdentityRecord? {
         let to = try explaining("the envelope \(signed.cid) cannot be opened") {
             try signed.envelope.recipients(blocks.bytes)
         }
-        return to.compactMap(identities.own).first { identities.identities.damage($0.cid) == nil }
+        let here = to.compactMap(identities.own).filter { identities.identities.damage($0.cid) == nil }
+        guard let party else { return here.first }
+        if let itself = here.first(where: { $0.cid == party }) { return itself }
+        return try store.read { database in
+            let judge = IdentityJudge(KnownFacts(database: database))
+            return try here.first { try judge.areOneLine($0.cid, party) }
+        }
     }
 
     /// Opens a verified envelope as one of its recipients.
@@ -70,11 +77,13 @@ extension OrderService {
     }
 
     /// A part that was stored here before, opened.
-    func part(_ cid: CID, _ custodian: any Custodian) throws -> (signed: SignedEnvelope, own: IdentityRecord, part: OrderPart)
-    {
+    /// - Parameter party: as whom it is opened; nil: as whichever recipient is here.
+    func part(
+        _ cid: CID, as party: CID? = nil, _ custodian: any Custodian
+    ) throws -> (signed: SignedEnvelope, own: IdentityRecord, part: OrderPart) {
         let signed = try envelopes.verified(cid)
         let kind = try OrderService.kind(of: signed)
-        guard let own = try recipientHere(signed) else {
+        guard let own = try recipientHere(signed, of: party) else {
             throw DTAError(
                 .permissionDenied, "the \(kind.rawValue) \(cid) is sealed to others: nobody on this host can read it")
         }
@@ -83,11 +92,11 @@ extension OrderService {
         return (signed, own, part)
     }
 
-    /// Part 1 as its parties can read it.
+    /// Part 1 as its fiduciary reads it.
     func order(_ record: OrderRecord, _ custodian: any Custodian) throws -> (
         signed: SignedEnvelope, own: IdentityRecord, order: Order
     ) {
-        let (signed, own, part) = try part(record.cid, custodian)
+        let (signed, own, part) = try part(record.cid, as: record.terms.fiduciary, custodian)
         guard case .order(let order) = part else { throw DTAError(.internal, "\(record.cid) is no part 1") }
         return (signed, own, order)
     }

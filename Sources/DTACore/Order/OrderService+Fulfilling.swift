@@ -177,7 +177,7 @@ extension OrderService {
                 hint: "an administrator should compare the token and the state directory with their backups")
         }
         if let late = times(record.terms) { throw late.error }
-        let (redemption, own, part) = try part(open, custodian)
+        let (redemption, own, part) = try part(open, as: record.terms.fiduciary, custodian)
         guard case .redemption(let asked) = part else { throw DTAError(.internal, "\(open) is no redemption") }
         let (_, _, order) = try order(record, custodian)
         let plugin = try plugins.plugin(order.kind)

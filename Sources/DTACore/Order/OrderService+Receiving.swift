@@ -5,27 +5,66 @@ import GRDB
 
 /// Parts that a courier brought.
 extension OrderService {
-    /// Takes in a part whose envelope, and what it follows, are in the ledger. Anybody may bring it: who sent it is what
-    /// its signature says. What the rules of this host allow is done at once.
+    /// How many parts that a part follows are taken in with it, where they were not before.
+    private static let chainLimit = 256
+
+    /// A part that came, verified and not opened.
+    private struct Coming: Sendable {
+        let signed: SignedEnvelope
+        let kind: OrderPartKind
+        let standing: String
+        /// The own identity that can open it.
+        let own: IdentityRecord?
+    }
+
+    /// Takes in a part whose envelope is in the ledger, after those that it follows, where they are there as well and were
+    /// not taken in yet. Anybody may bring it: who sent it is what its signature says. What the rules of this host allow
+    /// is done at once.
     public func receive(_ caller: Caller, _ subject: String) throws -> CustodyStep<Answer> {
-        let signed = try envelopes.verified(try LedgerService.cid(subject))
-        let kind = try OrderService.kind(of: signed)
-        let standing = try envelopes.standingAtReceipt(signed)
-        let own = try recipientHere(signed)
-        let place = try place(of: signed, kind, own)
+        let chain = try chain(to: try LedgerService.cid(subject))
         let owner = Owner(uid: caller.uid, name: caller.userName)
         return { [self] custodian in
-            let letter = try letter(signed, kind, standing: standing, as: own, custodian)
-            let number: Int64
-            switch place {
-            case .known(let known): number = known
-            case .first: number = try begin(letter, owner: owner)
-            case .second(let first): number = try begin(first, letter, owner: owner)
+            for earlier in chain.dropLast() where earlier.kind != .order || earlier.own != nil {
+                // What came of it is on record; the last part is judged by that.
+                do { _ = try take(earlier, owner, custodian) } catch let error as DTAError where !error.code.mayPass {}
             }
-            CrashPoint.reach(.orderReceiveAdmitted)
-            let made = try take(in: letter, number, custodian)
-            return try answer(caller, number, made)
+            guard let last = chain.last else { throw DTAError(.internal, "a part is gone") }
+            let (number, parts) = try take(last, owner, custodian)
+            return try answer(caller, number, parts)
         }
+    }
+
+    /// A part, and those before it that are not known here as parts; the oldest first.
+    private func chain(to cid: CID) throws -> [Coming] {
+        var chain: [Coming] = []
+        var next: CID? = cid
+        while let cid = next, chain.count < OrderService.chainLimit {
+            let signed = try envelopes.verified(cid)
+            let kind = try OrderService.kind(of: signed)
+            chain.append(
+                Coming(
+                    signed: signed, kind: kind, standing: try envelopes.standingAtReceipt(signed),
+                    own: try recipientHere(signed, of: nil)))
+            next = kind == .order ? nil : signed.envelope.header.previous
+            if let previous = next, try store.read({ try OrderPartTable.find(previous, in: $0) }) != nil { next = nil }
+        }
+        return chain.reversed()
+    }
+
+    private func take(
+        _ coming: Coming, _ owner: Owner, _ custodian: any Custodian
+    ) throws -> (number: Int64, parts: [CID]) {
+        let place = try place(of: coming.signed, coming.kind, coming.own)
+        let letter = try letter(
+            coming.signed, coming.kind, standing: coming.standing, as: coming.own, custodian)
+        let number: Int64
+        switch place {
+        case .known(let known): number = known
+        case .first: number = try begin(letter, owner: owner)
+        case .second(let first): number = try begin(first, letter, owner: owner)
+        }
+        CrashPoint.reach(.orderReceiveAdmitted)
+        return (number, try take(in: letter, number, custodian))
     }
 
     private enum Place {
@@ -170,4 +209,9 @@ extension OrderService {
             try OrderPartTable.answers(to: cid, in: database).filter { identities.own($0.from) != nil }.map(\.cid)
         }
     }
+}
+
+extension ErrorCode {
+    /// Whether the same may be done at another time.
+    fileprivate var mayPass: Bool { [.unavailable, .resourceExhausted, .internal].contains(self) }
 }

@@ -167,7 +167,7 @@ extension OrderService {
         }
         let release = try envelopes.verified(part.cid)
         let second = try envelopes.verified(commitment)
-        guard let own = try recipientHere(release), policy.current.allows(caller, .order, own.resource) else {
+        guard let own = try recipientHere(release, of: record.terms.recipient), policy.current.allows(caller, .order, own.resource) else {
             throw DTAError(
                 .permissionDenied,
                 "user \(caller.display) may not have the key of the wallet \(record.reference): it is "
@@ -193,7 +193,7 @@ extension OrderService {
             let share = CreatedShare(sealed: [UInt8](row["sealed"] as Data), publicKey: sum.beneficiary.bytes)
             let documents = try evidence(
                 of: [own.cid, record.terms.fiduciary, second.envelope.header.from, release.envelope.header.from])
-            guard let reader = try recipientHere(second) else {
+            guard let reader = try recipientHere(second, of: record.terms.recipient) else {
                 throw DTAError(.permissionDenied, "part 2 of order \(record.reference) is sealed to others")
             }
             let key = try custodian.exportWallet(
