@@ -194,6 +194,13 @@ let package = Package(
             name: "CourierTests",
             dependencies: ["DTACourier", "DTAFormats", "DTAHTTP", "DTASystem", "TestSupport"], swiftSettings: common),
         .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "AgentProtocol", "DTACourier", "DTAFormats", "DTAGateway", "DTASystem", "TestSupport", crypto,
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: common),
+        .testTarget(
             name: "CommandTests", dependencies: ["AgentProtocol", "DTASystem", "TestSupport"], exclude: ["scripts"],
             swiftSettings: common),
     ],

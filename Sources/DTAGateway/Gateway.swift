@@ -8,35 +8,23 @@ import ServiceLifecycle
 
 /// The gateway from its start to its end: listeners, the agent, who may ask.
 public final class Gateway: Service {
-    private let configuration: GatewayConfiguration
-    private let logger: Logger
     private let desk: Desk
-    private let connections: Connections
     private let listeners: [HTTPListener]
-    private let started: Locked<Int>
-    private let places = Locked<[SocketAddress?]>([])
-
-    /// Where it listens once it is ready, in the order of the configuration; port numbers that were left to the kernel are known
-    /// then.
-    public var addresses: [SocketAddress?] { places.withLock { $0 } }
-
     /// - Parameters:
     ///   - sockets: that systemd passed; they stand for `listen`.
-    ///   - isReady: told once all of them accept connections.
+    ///   - isReady: told once all of them accept connections, with their addresses in the order of the configuration, metrics
+    ///     last: ports that were left to the kernel are known then.
     /// - Throws: `DTAError` for what is wrong with certificates or sockets.
     public init(
         _ configuration: GatewayConfiguration, sockets: [Descriptor], logger: Logger,
-        isReady: @escaping @Sendable () -> Void
+        isReady: @escaping @Sendable ([String]) -> Void
     ) throws {
-        self.configuration = configuration
-        self.logger = logger
         let tls = try configuration.tls.map {
             try TLSConfiguration($0, hasTokens: configuration.authentication.token != nil)
         }
         let endpoints = Endpoints.of(configuration.node)
         let limits = configuration.limits
         let connections = Connections(perAddress: limits.connectionsPerAddress)
-        self.connections = connections
         let desk = Desk(
             configuration: configuration, agent: AgentPool(socketPath: configuration.agent, limits: limits),
             couriers: CourierPool(
@@ -62,10 +50,7 @@ public final class Gateway: Service {
         }
         let responder = GatewayResponder(desk, endpoints: endpoints)
         let expected = sources.count + (configuration.metrics == nil ? 0 : 1)
-        let started = Locked(0)
-        self.started = started
-        let places = self.places
-        places.withLock { $0 = Array(repeating: nil, count: expected) }
+        let places = Locked([String?](repeating: nil, count: expected))
         func listener(
             _ index: Int, _ source: HTTPListener.Source, _ tls: TLSConfiguration?,
             _ responder: any HTTPResponder<GatewayContext>
@@ -73,12 +58,11 @@ public final class Gateway: Service {
             HTTPListener(
                 source: source, limits: limits, tls: tls, responder: responder, connections: connections, logger: logger
             ) { address in
-                places.withLock { $0[index] = address }
-                let count = started.withLock { count in
-                    count += 1
-                    return count
+                let all = places.withLock { places in
+                    places[index] = Gateway.name(source, address)
+                    return places.compactMap { $0 }
                 }
-                if count == expected { isReady() }
+                if all.count == expected { isReady(all) }
             }
         }
         var listeners = sources.enumerated().map { listener($0, $1, tls, responder) }
@@ -99,6 +83,12 @@ public final class Gateway: Service {
             for listener in listeners { tasks.addTask { try await listener.run() } }
             try await tasks.waitForAll()
         }
+    }
+
+    private static func name(_ source: HTTPListener.Source, _ address: SocketAddress?) -> String {
+        if case .place(.unix(let path)) = source { return "unix:\(path)" }
+        guard let host = address?.ipAddress, let port = address?.port else { return "unix" }
+        return "\(Place.address(host, port: port))"
     }
 
     /// Without authentication, a socket that other hosts reach must not be served, however it came here.

@@ -25,10 +25,14 @@ struct RunCommand: AsyncParsableCommand {
             let sockets = try ServiceManager.passedSockets().map(\.socket)
             let configuration = try GatewayConfiguration.load(config)
             let logger = makeLogger(configuration.log, program: "dtagw")
-            let gateway = try Gateway(configuration, sockets: sockets, logger: logger) {
+            let gateway = try Gateway(configuration, sockets: sockets, logger: logger) { addresses in
+                let places = addresses.joined(separator: " ")
                 logger.info(
-                    "ready", metadata: ["node": "\(configuration.node.rawValue)", "version": "\(Version.current)"])
-                ServiceManager.ready("\(configuration.node.rawValue)")
+                    "ready",
+                    metadata: [
+                        "listening": "\(places)", "node": "\(configuration.node.rawValue)", "version": "\(Version.current)",
+                    ])
+                ServiceManager.ready("\(configuration.node.rawValue), at \(places)")
             }
             var services = ServiceGroupConfiguration(
                 services: [.init(service: gateway)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

@@ -1,0 +1,45 @@
+import Foundation
+import TestSupport
+
+/// A connection on which a test may say what no HTTP client would.
+final class RawConnection {
+    private let socket: Int32
+
+    init(_ address: String) throws {
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var target = sockaddr_in()
+        target.sin_family = sa_family_t(AF_INET)
+        target.sin_port = in_port_t(UInt16(address.split(separator: ":")[1])!).bigEndian
+        target.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let result = withUnsafePointer(to: &target) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else { throw TestFailure("connect: \(errno)") }
+        var time = timeval(tv_sec: 60, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    deinit { close(socket) }
+
+    /// - Returns: whether the other side still takes it.
+    @discardableResult
+    func send(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        return Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+    }
+
+    /// What comes until the other side closes.
+    func readToEnd() throws -> String {
+        var all: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = recv(socket, &buffer, buffer.count, 0)
+            if count < 0, errno == ECONNRESET { return String(decoding: all, as: UTF8.self) }
+            guard count >= 0 else { throw TestFailure("the other side neither answers nor closes") }
+            if count == 0 { return String(decoding: all, as: UTF8.self) }
+            all += buffer[..<count]
+        }
+    }
+}
