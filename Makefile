@@ -20,6 +20,7 @@ run:  ## Show what D-TA does, with a private agent in ./.dta; KEEP=1 leaves it r
 	@Scripts/setup run
 	@Scripts/demo
 	@Scripts/demo-hosts
+	@Scripts/demo-orders
 
 test:  ## Everything that is checked, with real tokens, sockets and users
 	@Scripts/setup test

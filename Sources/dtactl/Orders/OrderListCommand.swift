@@ -92,23 +92,30 @@ struct OrderListCommand: ParsableCommand {
     }
 }
 
-/// Orders as rows.
+/// Orders as rows. A narrow terminal gets fewer columns rather than cut references.
 enum OrderTable {
     static func show(_ orders: [AgentOrder], _ parties: Parties, headings: Bool = true) throws {
-        var table = Table([
-            .init(title: "order", minimum: 8), .init(title: "type", minimum: 6), .init(title: "state"),
-            .init(title: "who", minimum: 10), .init(title: "uses", isNumber: true),
-            .init(title: "updated", minimum: 10), .init(title: "next", minimum: 8),
-        ])
-        for order in orders {
-            let others = [order.principal, order.fiduciary, order.beneficiary].filter { !$0.isEmpty }
-            table.add([
-                .init(order.shortReference, .bold), .init(order.type), .init(order.state, order.stateStyle),
-                .init(others.map(parties.name).joined(separator: " → ")),
-                .init(order.maxUses == 0 ? "\(order.uses)" : "\(order.uses)/\(order.maxUses)"),
-                .init(HumanUnits.time(unixSeconds: order.updated)), .init(order.nextText, .dim),
-            ])
-        }
+        let width = Terminal.output.width ?? .max
+        let optional: [(from: Int, column: Table.Column, cell: (AgentOrder) -> Table.Cell)] = [
+            (60, .init(title: "type", minimum: 6), { .init($0.type) }),
+            (0, .init(title: "state", minimum: 6), { .init($0.state, $0.stateStyle) }),
+            (
+                0, .init(title: "who", minimum: 8),
+                { order in
+                    let others = [order.principal, order.fiduciary, order.beneficiary].filter { !$0.isEmpty }
+                    return .init(others.map(parties.name).joined(separator: " → "))
+                }
+            ),
+            (
+                72, .init(title: "uses", isNumber: true),
+                { .init($0.maxUses == 0 ? "\($0.uses)" : "\($0.uses)/\($0.maxUses)") }
+            ),
+            (90, .init(title: "updated", minimum: 10), { .init(HumanUnits.time(unixSeconds: $0.updated)) }),
+            (110, .init(title: "next", minimum: 8), { .init($0.nextText, .dim) }),
+        ]
+        let shown = optional.filter { width >= $0.from }
+        var table = Table([.init(title: "order", isNumber: false, preferred: 12)] + shown.map(\.column))
+        for order in orders { table.add([.init(order.shortReference, .bold)] + shown.map { $0.cell(order) }) }
         try table.show(headings: headings)
     }
 }

@@ -90,8 +90,8 @@ struct ReceivedOrders {
             let others = part.to.filter { $0 != part.from && !parties.isOwn($0) }
             guard !others.isEmpty else { continue }
             StandardError.warn(
-                "the \(part.kind) that answers is for \(parties.names(others)), and no URL of a courier is known here: "
-                    + "order send REF --out FILE writes it")
+                "a \(part.kind) is to be carried to \(parties.names(others)), and no URL of a courier is known here: "
+                    + "order send REF --out FILE writes it to a file")
         }
         if let first = carrier.undelivered.first {
             throw Failure.failed(

@@ -64,7 +64,8 @@ extension AgentOrder {
         details.add("uses", usesText)
         for field in fields { details.add("field \(field.name)", field.value) }
         if !commitment.isEmpty { details.add("commitment", Hex.encode(commitment)) }
-        for field in committed { details.add(field.name, field.value) }
+        // The proof says nothing to people: it is verified.
+        for field in committed where field.name != "proof" { details.add(field.name, field.value) }
         details.add("ordered", HumanUnits.time(unixSeconds: created) + ", as the principal says")
         return details
     }

@@ -53,10 +53,37 @@ struct OrderTimeline {
 
     init(_ parts: [AgentOrderPart], _ parties: Parties, _ blocks: some BlockSource) throws {
         var verifier = EnvelopeVerifier(blocks, scope: .signature)
-        entries = try parts.map { part in
+        entries = try OrderTimeline.arranged(parts).map { part in
             Entry(part: part, finding: try (try? CID(part.cid)).map { try verifier.verify($0) })
         }
         self.parties = parties
+    }
+
+    /// Each behind what it answers, those that answer the same by their senders' clocks: what came here when depends on
+    /// couriers.
+    private static func arranged(_ parts: [AgentOrderPart]) -> [AgentOrderPart] {
+        let previous = Dictionary(parts.map { ($0.cid, $0.previous) }, uniquingKeysWith: { first, _ in first })
+        var depths: [String: Int] = [:]
+        // Parts come in the order in which they were received: mostly what they answer is there already.
+        for part in parts {
+            var chain: [String] = []
+            var next: String? = part.cid
+            while let cid = next, depths[cid] == nil, previous[cid] != nil, chain.count <= parts.count {
+                chain.append(cid)
+                next = previous[cid]
+            }
+            var depth = next.flatMap { depths[$0] } ?? -1
+            for cid in chain.reversed() {
+                depth += 1
+                depths[cid] = depth
+            }
+        }
+        return parts.enumerated().sorted { one, other in
+            let (a, b) = (depths[one.element.cid] ?? 0, depths[other.element.cid] ?? 0)
+            if a != b { return a < b }
+            let (x, y) = (one.element.created, other.element.created)
+            return x == y ? one.offset < other.offset : x < y
+        }.map(\.element)
     }
 
     /// Whether any of them does not fit.
