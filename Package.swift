@@ -91,7 +91,7 @@ let package = Package(
             name: "dtad",
             dependencies: [
                 "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats",
-                "DTAKubo",
+                "DTAKubo", "DTAPlugins",
                 "DTASystem", "CLinux", "CSystemd", crypto, arguments, .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),
