@@ -106,8 +106,8 @@ let package = Package(
             name: "dtad",
             dependencies: [
                 "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats",
-                "DTAKubo",
-                "DTAService", "DTASystem", "CLinux", crypto, arguments, .product(name: "Logging", package: "swift-log"),
+                "DTAKubo", "DTAPlugins", "DTAService", "DTASystem", "CLinux", crypto, arguments,
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),
         .executableTarget(

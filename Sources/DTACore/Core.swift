@@ -23,12 +23,11 @@ public final class Core: Sendable {
     private let logger: Logger
 
     /// Opens what the configuration names, without the HSM.
-    /// - Parameters: `plugins`: external ones; `forget`: called when a token object is gone, to let every HSM process
-    ///   drop its copy; it must not block.
+    /// - Parameter forget: called when a token object is gone, to let every HSM process drop its copy; it must not
+    ///   block.
     /// - Throws: `DTAError` that says what to do.
     public init(
-        _ configuration: Configuration, logger: Logger, plugins: [any OrderPlugin] = [],
-        forget: @escaping @Sendable (ObjectID) -> Void
+        _ configuration: Configuration, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void
     ) throws {
         self.logger = logger
         policy = LivePolicy(try Policy(configuration.grants))
@@ -59,10 +58,11 @@ public final class Core: Sendable {
         self.envelopes = envelopes
         orders = OrderService(
             envelopes: envelopes, intents: intents, policy: policy,
-            plugins: try PluginRegistry(builtIn: BuiltInPlugins.all, external: plugins),
+            plugins: try PluginRegistry(builtIn: BuiltInPlugins.all, configuration.plugins, logger: logger),
             rules: try OrderRules(configuration.orders), logger: logger, forget: forget)
         ledger = LedgerService(
-            blocks, publisher: publisher, isHeld: { [store] cid in try store.read { try OrderTable.holds(cid, in: $0) } }
+            blocks, publisher: publisher,
+            isHeld: { [store] cid in try store.read { try OrderTable.holds(cid, in: $0) } }
         ) { try envelopes.judge(coming: $0) }
     }
 

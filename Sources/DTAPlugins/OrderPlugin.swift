@@ -3,8 +3,9 @@ import DTAFormats
 /// One custodian's own way: what is ordered, and how it is kept. An order's `kind` names the plugin.
 ///
 /// A hook may take as long as the plugin's time limit where the plugin is external. So a request that calls one does it
-/// in the asking lane (`Entry.asking`), never on a worker and never in a step that holds a dtad-hsm. What a hook throws
-/// is a `DTAError` and concerns that order alone.
+/// within a `PluginConsultation`: what has to be asked is asked in the asking lane, never on a worker and never while a
+/// dtad-hsm is held. What a hook throws is a `DTAError` and concerns that order alone; outside of a consultation the plugin
+/// is asked on the spot.
 public protocol OrderPlugin: Sendable {
     /// What orders call it.
     var type: PluginType { get }

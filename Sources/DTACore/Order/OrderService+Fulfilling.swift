@@ -78,7 +78,8 @@ extension OrderService {
     }
 
     private func denial(of order: Order, _ record: OrderRecord) throws -> OrderDenial? {
-        guard let plugin = try? plugins.plugin(order.kind) else {
+        let plugin: any OrderPlugin
+        do { plugin = try plugins.plugin(order.kind) } catch let error as DTAError where error.isPluginDecision {
             return OrderDenial(.plugin, "this fiduciary knows no orders of type \(order.kind)")
         }
         guard try rule(record) != nil else {
@@ -87,7 +88,7 @@ extension OrderService {
         do {
             try plugin.validate(pluginOrder(order, record))
             return nil
-        } catch let error as DTAError where error.code != .unavailable {
+        } catch let error as DTAError where error.isPluginDecision {
             return OrderDenial(.plugin, error.message)
         }
     }
@@ -338,7 +339,7 @@ extension OrderService {
                     cid: letter.signed.cid, use: asked.use, redeemer: letter.from, purpose: asked.purpose,
                     request: asked.request.values))
             return nil
-        } catch let error as DTAError where error.code != .unavailable {
+        } catch let error as DTAError where error.isPluginDecision {
             return OrderDenial(.plugin, error.message)
         }
     }

@@ -73,7 +73,7 @@ public struct PluginRegistry: Sendable {
         if let plugin = known[type] { return plugin }
         if let problem = problems.first(where: { $0.name == type || $0.name == "*" }) {
             throw DTAError(
-                .failedPrecondition,
+                .unavailable,
                 "the plugin \(PluginType(type)?.name ?? "") cannot be used: \(problem.reason.message)",
                 hint: problem.reason.hint.isEmpty
                     ? "mend it, and restart dtad" : "\(problem.reason.hint); then restart dtad")

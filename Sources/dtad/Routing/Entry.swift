@@ -16,7 +16,7 @@ struct Entry: Sendable {
     let agent: Core
     private let began: UInt64
     /// Key management, trust and orders: on the disk before they are answered.
-    private let isMomentous: Bool
+    let isMomentous: Bool
 
     init(request: AgentRequest, caller: Caller, agent: Core) {
         id = request.id

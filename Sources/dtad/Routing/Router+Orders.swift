@@ -16,11 +16,11 @@ extension Router {
             let new = try NewOrder(request)
             return entry.bringing { entry.ordering(try orders.create(caller, new)) }
         case .orderReceive:
-            return entry.bringing { entry.ordering(try orders.receive(caller, subject)) }
+            return entry.bringing { entry.consulting(try orders.receive(caller, subject)) { $1.set($0) } }
         case .orderFulfil:
             let (decision, reason) = (request.decision, request.purpose)
             return entry.bringing {
-                entry.ordering(try orders.fulfil(caller, subject, decision: decision, reason: reason))
+                entry.consulting(try orders.fulfil(caller, subject, decision: decision, reason: reason)) { $1.set($0) }
             }
         case .orderRedeem:
             let identity = try asWhom(request)
