@@ -100,20 +100,23 @@ struct OrderApprovalTests {
         #expect(gap.counted == [approvals[0]])
     }
 
-    @Test("an order that names two of one line has one approver in them")
+    @Test("an order that names two of one line has one approver in them, also when the link between them is left out")
     func oneLineTwice() throws {
         let stage = try OrderStage(approvals: 2)
         let (old, part) = (stage.approvers[0], try stage.redemption().0.cid)
-        let new = try stage.next(old)
+        let middle = try stage.next(old)
+        let new = try stage.next(middle)
         let terms = stage.order.terms
         let named = try OrderTerms(
             fiduciary: terms.fiduciary, principal: terms.principal, redeemers: terms.redeemers,
             recipient: terms.recipient, approvers: [old.document.cid, new.document.cid], approvals: 2)
-        let judge = OrderJudge(
-            try Order(kind: "secret", terms: named), cid: stage.part1.cid, thread: stage.part1.envelope.header.thread,
-            known: KnownDocuments(stage.everybody + [new.document]))
         let approvals = try [old, new].map { try stage.approval(by: $0, of: part) }
-        #expect(try count(stage, approvals, part, judge).counted.count == 1)
+        for documents in [[middle.document, new.document], [new.document]] {
+            let judge = OrderJudge(
+                try Order(kind: "secret", terms: named), cid: stage.part1.cid,
+                thread: stage.part1.envelope.header.thread, known: KnownDocuments(stage.everybody + documents))
+            #expect(try count(stage, approvals, part, judge).counted.count == 1)
+        }
     }
 
     @Test("revoked approvers, strangers and liars do not count")

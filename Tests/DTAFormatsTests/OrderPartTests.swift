@@ -235,4 +235,26 @@ struct OrderPartTests {
         try SignedApproval(good.block).verify(approver: party.document)
         #expect(throws: FormatError.self) { try good.forged().verify(approver: party.document) }
     }
+
+    @Test("a change of any value makes another part or none, and bytes at random never two encodings of one")
+    func mutations() throws {
+        var generator = SeededGenerator()
+        for part in try OrderPartTests.all() {
+            let bytes = try part.encoded()
+            for mutation in Mutation.flips(of: try DAGCBOR.decode(bytes)) {
+                let changed = try DAGCBOR.encode(mutation.value)
+                guard let other = try? OrderPart(changed, as: part.kind) else { continue }
+                #expect(try other.encoded() == changed && other != part, "\(part.kind) \(mutation.path)")
+            }
+            for _ in 0..<500 {
+                var changed = bytes
+                for _ in 0..<Int.random(in: 1...3, using: &generator) {
+                    changed[Int.random(in: 0..<changed.count, using: &generator)] = .random(
+                        in: 0...255, using: &generator)
+                }
+                guard let other = try? OrderPart(changed, as: part.kind) else { continue }
+                #expect(try other.encoded() == changed, "\(part.kind), DTA_TEST_SEED=\(generator.seed)")
+            }
+        }
+    }
 }

@@ -120,10 +120,31 @@ struct OrderThreadTests {
         _ = try release(&evidence, part, approvals: approvals)
         for cid in [part2.cid, part.cid, stage.approvers[0].document.cid] {
             let thread = try evidence.thread(of: stage.part1.cid, withPlaintexts: false, without: [cid])
-            #expect(codes(thread).contains(.missing), "\(thread.findings)")
+            #expect(codes(thread) == [.missing], "\(thread.findings)")
         }
         let headless = try evidence.thread(of: stage.part1.cid, without: [stage.part1.cid])
         #expect(headless.verdict == .incomplete && headless.parts.isEmpty)
+    }
+
+    @Test("a successor acts for whom the terms name, and a link of the line that is not there is told as missing")
+    func rotated() throws {
+        var evidence = evidence
+        let middle = try stage.next(stage.beneficiary)
+        let newest = try stage.next(middle)
+        evidence.add([middle.document, newest.document])
+        let (part, approvals) = try redeem(&evidence, by: newest)
+        _ = try release(&evidence, part, approvals: approvals, to: [newest.document])
+        for withPlaintexts in [false, true] {
+            #expect(
+                try evidence.thread(of: stage.part1.cid, withPlaintexts: withPlaintexts).verdict == .sound)
+        }
+        let gap = try evidence.thread(
+            of: stage.part1.cid, withPlaintexts: false, without: [middle.document.cid])
+        #expect(codes(gap) == [.missing])
+        let liar = try OrderStage.liar(about: stage.beneficiary.document)
+        evidence.add([liar.document])
+        _ = try redeem(&evidence, by: liar)
+        #expect(codes(try evidence.thread(of: stage.part1.cid, withPlaintexts: false)) == [.thirdParty])
     }
 
     @Test("a second commitment is double-dealing; the same one with another signature is not")

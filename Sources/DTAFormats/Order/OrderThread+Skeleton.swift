@@ -13,15 +13,18 @@ extension OrderThread {
         return others.count == 1 ? others[0] : nil
     }
 
-    /// Who has a part in the order, as far as the commitment shows.
-    private var parties: [CID] {
-        parts.filter { $0.kind == .commitment }.flatMap(\.recipients) + [principal, fiduciary].compactMap { $0 }
+    /// Who has a part in the order, as far as the commitment shows; nil where there is none.
+    private var parties: [CID]? {
+        let commitments = parts.filter { $0.kind == .commitment }
+        return commitments.isEmpty
+            ? nil : commitments.flatMap(\.recipients) + [principal, fiduciary].compactMap { $0 }
     }
 
     mutating func checkSkeleton() {
+        let parties = parties
         for part in parts {
             checkPlace(part)
-            checkSender(part)
+            checkSender(part, parties)
         }
         checkOrder()
         checkCommitments()
@@ -60,7 +63,7 @@ extension OrderThread {
         }
     }
 
-    private mutating func checkSender(_ part: Part) {
+    private mutating func checkSender(_ part: Part, _ parties: [CID]?) {
         let sender = part.header.from
         func acts(_ named: [CID]) -> Bool { (try? judgement.acts(sender, forAny: named)) ?? false }
         let isRight: Bool
@@ -69,14 +72,31 @@ extension OrderThread {
         case .commitment, .release, .refusal, .destruction: isRight = fiduciary.map { acts([$0]) } ?? true
         case .deposit: isRight = principal.map { acts([$0]) } ?? true
         // Who of them may redeem and who approve is in the terms, which only they can read.
-        case .redemption: isRight = acts(parties)
+        case .redemption: isRight = parties.map(acts) ?? true
         case .approval:
             isRight = part.header.previous.flatMap { self[$0] }.map { acts($0.recipients) } ?? true
         }
-        if !isRight { note(part, .thirdParty, "a \(part.kind.rawValue) by \(sender), who may not make it") }
+        if !isRight {
+            if let gap = gap(above: sender) {
+                note(part, .missing, "the document of \(gap), whom \(sender) or an earlier one replaces, is not there")
+            } else {
+                note(part, .thirdParty, "a \(part.kind.rawValue) by \(sender), who may not make it")
+            }
+        }
         if part.kind == .release, part.recipients.count != 1 {
             note(part, .recipients, "a release is sealed to one recipient, not to \(part.recipients.count)")
         }
+    }
+
+    /// The first document that a line lacks: whoever it leads to might be one who may.
+    private func gap(above cid: CID) -> CID? {
+        var at = cid
+        for _ in 0..<IdentityJudge<KnownDocuments>.linkLimit {
+            guard let document = known.identities[at] else { return at }
+            guard let previous = document.identity.previous, !known.refuted.contains(at) else { return nil }
+            at = previous
+        }
+        return nil
     }
 
     /// Parts of a kind that answer `cid`, each once: the same envelope with another signature is the same part.

@@ -54,10 +54,14 @@ public struct OrderThread: Sendable {
     public let order: CID
     /// Nil where part 1 is not there.
     public let reference: OrderReference?
-    /// Each behind what it answers, those that answer the same by their time and name.
+    /// Each behind what it answers, those that are as far along by their time, kind and name.
     public internal(set) var parts: [Part] = []
     public internal(set) var findings: [Finding] = []
     let known: KnownDocuments
+    /// Where each part is in `parts`, and the places of those that answer it: a thread may have thousands.
+    private var places: [CID: Int] = [:]
+    private var answering: [CID: [Int]] = [:]
+    private var noted: Set<Finding> = []
 
     /// Sound: all that is there fits, and nothing that it links to is missing. How far the order has come is another
     /// question.
@@ -106,7 +110,11 @@ public struct OrderThread: Sendable {
             found.append(
                 Part(kind: kind, signed: signed, recipients: recipients ?? [], finding: try verifier.verify(cid)))
         }
-        parts = OrderThread.arranged(found, from: order)
+        parts = OrderThread.arranged(found)
+        for (place, part) in parts.enumerated() {
+            places[part.cid] = place
+            if let previous = part.header.previous { answering[previous, default: []].append(place) }
+        }
         for part in parts { checkEnvelope(part) }
         checkSkeleton()
         read(plaintexts)
@@ -114,24 +122,34 @@ public struct OrderThread: Sendable {
     }
 
     /// Each part behind what it answers.
-    private static func arranged(_ parts: [Part], from order: CID) -> [Part] {
-        let places = Dictionary(parts.map { ($0.cid, $0) }, uniquingKeysWith: { first, _ in first })
+    private static func arranged(_ parts: [Part]) -> [Part] {
+        let previous = Dictionary(parts.map { ($0.cid, $0.header.previous) }, uniquingKeysWith: { first, _ in first })
         var depths: [CID: Int] = [:]
-        // Links are hashes, so they make no circles; the walk is bounded by the number of parts all the same.
         for part in parts {
-            var (depth, at) = (0, part)
-            while let previous = at.header.previous.flatMap({ places[$0] }), depth <= parts.count {
-                (depth, at) = (depth + 1, previous)
+            // Up to a part whose depth is known, or the beginning: links are hashes, so they make no circles.
+            var path: [CID] = []
+            var at: CID? = part.cid
+            while let cid = at, depths[cid] == nil, let next = previous[cid] {
+                path.append(cid)
+                at = next
             }
-            depths[part.cid] = depth
+            var depth = at.flatMap { depths[$0] }.map { $0 + 1 } ?? 0
+            for cid in path.reversed() {
+                depths[cid] = depth
+                depth += 1
+            }
         }
         return parts.sorted { one, other in
             let (a, b) = (depths[one.cid] ?? 0, depths[other.cid] ?? 0)
             if a != b { return a < b }
             if one.header.created != other.header.created { return one.header.created < other.header.created }
+            if one.kind != other.kind { return rank(one.kind) < rank(other.kind) }
             return one.cid < other.cid
         }
     }
+
+    /// In the order in which an order goes its way.
+    private static func rank(_ kind: OrderPartKind) -> Int { OrderPartKind.allCases.firstIndex(of: kind) ?? 0 }
 
     private mutating func checkEnvelope(_ part: Part) {
         for problem in part.finding.problems { note(part, .envelope, problem) }
@@ -144,11 +162,11 @@ public struct OrderThread: Sendable {
 
     mutating func note(_ part: Part, _ code: Finding.Code, _ sentence: String) {
         let finding = Finding(part: part.cid, code: code, sentence: sentence)
-        if !findings.contains(finding) { findings.append(finding) }
+        if noted.insert(finding).inserted { findings.append(finding) }
     }
 
-    public subscript(cid: CID) -> Part? { parts.first { $0.cid == cid } }
+    public subscript(cid: CID) -> Part? { places[cid].map { parts[$0] } }
 
     /// The parts that answer this one.
-    public func answers(to cid: CID) -> [Part] { parts.filter { $0.header.previous == cid } }
+    public func answers(to cid: CID) -> [Part] { (answering[cid] ?? []).map { parts[$0] } }
 }

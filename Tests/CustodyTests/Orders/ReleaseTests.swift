@@ -76,6 +76,24 @@ struct ReleaseTests {
         #expect(try Secp256k1Scalar(secret).publicKey.bytes == taken.publicKey)
     }
 
+    @Test("a rotated fiduciary releases what its predecessor took, and signs as it is now")
+    func rotatedFiduciary() throws {
+        let taken = try host.take()
+        let newer = try HeldIdentity(host.custody, name: "fiduciary", replacing: host.fiduciary)
+        let documents = host.documents + [newer.document.block]
+        // To the new identity; and to the old one, by somebody who does not know of the new one yet.
+        for (key, document) in [
+            (newer.recipientKey, newer.document), (host.fiduciary.recipientKey, host.fiduciary.document),
+        ] {
+            let redemption = try host.redeem(taken, to: document)
+            let envelope = try host.release(taken, redemption.block, documents: documents, fiduciary: key)
+            #expect(envelope.header.from == newer.document.cid)
+            let secret = try #require(host.read(envelope, as: host.beneficiary).result[OrderKind.secret]?.bytes)
+            #expect(try Secp256k1Scalar(secret).publicKey.bytes == taken.publicKey)
+            _ = try newer.sign(host.custody, envelope)
+        }
+    }
+
     @Test(
         "a key is used in place: it signs what a redemption asks for, and never leaves",
         arguments: [KeyType.ed25519, .p256, .p384, .secp256k1])

@@ -40,7 +40,10 @@ struct WalletTests {
             redeemers: [heir.document.cid], recipient: heir.document.cid)
     }
 
-    private func make(share: [UInt8]) throws -> Wallet {
+    /// - Parameter later: the heir, where he was replaced between parts 2 and 3.
+    private func make(share: [UInt8], later: HeldIdentity? = nil) throws -> Wallet {
+        let heir = later ?? self.heir
+        let documents = documents + (later.map { [$0.document.block] } ?? [])
         let order = try order(share)
         let part1 = try host.part1(order)
         let made = try host.custody.newSeed(
@@ -48,7 +51,7 @@ struct WalletTests {
         let commitment = try OrderCommitment(
             order: part1.cid, kind: order.kind, terms: order.terms, publicKey: made.publicKey, proof: made.proof)
         let part2 = try host.fiduciary.part(
-            host.custody, .commitment, commitment.encoded(), to: [heir.document], answering: part1)
+            host.custody, .commitment, commitment.encoded(), to: [self.heir.document], answering: part1)
         let redemption = try OrderRedemption(
             order: part1.cid, terms: order.terms, use: 1, nonce: [UInt8](repeating: 0, count: 16))
         let part3 = try heir.part(
@@ -59,7 +62,7 @@ struct WalletTests {
                 approvals: [], documents: documents, received: OrderHost.now))
         let part4 = try host.fiduciary.sign(host.custody, envelope)
         return Wallet(
-            publicKey: made.publicKey, commitment: SealedPart(recipient: heir.recipientKey, block: part2.block),
+            publicKey: made.publicKey, commitment: SealedPart(recipient: self.heir.recipientKey, block: part2.block),
             release: SealedPart(recipient: heir.recipientKey, block: part4.block), part2: part2, part4: part4)
     }
 
@@ -80,6 +83,19 @@ struct WalletTests {
             fiduciary: Secp256k1PublicKey(wallet.publicKey), beneficiary: Secp256k1PublicKey(share.publicKey))
         #expect(try Secp256k1Scalar(key).publicKey == sum.publicKey)
         #expect(sum.publicKey.bytes != wallet.publicKey && sum.publicKey.bytes != share.publicKey)
+    }
+
+    @Test("a beneficiary who was rotated in between opens each part with the keys that it was sealed to")
+    func rotated() throws {
+        let later = try HeldIdentity(host.custody, owner: heir.owner, name: "heir", replacing: heir)
+        let wallet = try make(share: share.publicKey, later: later)
+        let sum = try WalletSum(
+            fiduciary: Secp256k1PublicKey(wallet.publicKey), beneficiary: Secp256k1PublicKey(share.publicKey))
+        let key = try export(wallet, documents: documents + [later.document.block])
+        #expect(try Secp256k1Scalar(key).publicKey == sum.publicKey)
+        host.refused(.permissionDenied, "without the document that links the two") {
+            try export(wallet)
+        }
     }
 
     @Test("the fiduciary's proof binds the share, and what is no share is refused")
