@@ -234,7 +234,10 @@ final class SoftwareCustodian: Custodian {
         throw unused
     }
     func destroyEpoch(_ number: UInt32) throws { throw unused }
-    func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare { throw unused }
+    func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare {
+        let share = Secp256k1Scalar.generate()
+        return CreatedShare(sealed: share.withUnsafeBytes { Array($0) }, publicKey: share.publicKey.bytes)
+    }
     func exportWallet(
         _ share: CreatedShare, commitment: SealedPart, release: SealedPart, documents: [[UInt8]]
     ) throws -> [UInt8] { throw unused }

@@ -51,6 +51,10 @@ extension OrderService {
             CrashPoint.reach(.orderCreateSealed)
             let number = try store.write { database in
                 try blocks.insert(letter.signed, standing: Standing.current.name, owner: owner, in: database)
+                // Here, at its principal's: a fiduciary takes it when it commits, or anybody could use up others' shares.
+                if order.kind == OrderKind.bitcoinWallet, let share = order.fields[BitcoinWalletPlugin.share]?.bytes {
+                    try takeShare(share, for: letter.signed.cid, in: database)
+                }
                 return try admit(letter, order, owner: owner, in: database)
             }
             CrashPoint.reach(.orderCreateStored)
@@ -65,7 +69,7 @@ extension OrderService {
         }
     }
 
-    /// Adds an order and its part 1, and takes the share of a wallet that it names.
+    /// Adds an order and its part 1.
     func admit(_ letter: OrderLetter, _ order: Order, owner: Owner, in database: Database) throws -> Int64 {
         let signed = letter.signed
         let record = try OrderTable.insert(

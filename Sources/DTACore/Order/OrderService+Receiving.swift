@@ -134,7 +134,7 @@ extension OrderService {
         }
     }
 
-    private func isHere(_ party: CID, _ facts: KnownFacts) throws -> Bool {
+    func isHere(_ party: CID, _ facts: KnownFacts) throws -> Bool {
         try identities.own(party) != nil || identities.own(IdentityJudge(facts).newest(of: party).cid) != nil
     }
 

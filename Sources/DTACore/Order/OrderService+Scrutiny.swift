@@ -62,6 +62,7 @@ extension OrderService {
                 return mismatch("the commitment names other terms than the order")
             }
             try builtIn(record.kind)?.verify(commitment)
+            return try shareDenial(of: commitment, in: record, facts, database)
         case .deposit(let deposit):
             guard deposit.commitment == letter.previous else {
                 return mismatch("the deposit names another commitment than its envelope")
