@@ -16,7 +16,7 @@ from pathlib import Path
 
 from agents import Host
 from ipfs import IPFSNode, StandIn
-from load import Sealing, Speed
+from load import LARGE, LARGE_EVERY, Sealing, Speed
 
 PROMPT = 60.0  # seconds in which what must come soon has to come, on a busy machine too
 #: Shares of the absence.
@@ -123,7 +123,7 @@ class Outage:
         self.host.dtactl("identity", "import", document)
         self.host.dtactl("identity", "trust", self.bob, "--as", "bob")
         self.sealing = Sealing(self.host, ["alice", "bob"], self.rate)
-        self.say(f"{self.seconds / 60:g} minutes without the node, {self.rate:g} envelopes a second, every 40th of 700 KiB; "
+        self.say(f"{self.seconds / 60:g} minutes without the node, {self.rate:g} envelopes a second, every {LARGE_EVERY}th of {LARGE >> 10} KiB; "
                  f"retry_max_ms {self.retry_max_ms}")
 
     def node_is_up(self) -> None:
