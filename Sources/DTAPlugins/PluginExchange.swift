@@ -48,6 +48,7 @@ struct PluginExchange {
         self.deadline = deadline
         errorsClosed = child == nil
         hasEnded = child == nil
+        if request.isEmpty { shutdown(self.channel, Int32(SHUT_WR)) }
     }
 
     private var isOver: Bool { hasClosed && hasEnded }

@@ -30,7 +30,8 @@ struct Dtactl: ParsableCommand {
             CommandGroup(
                 name: "Identities and envelopes",
                 subcommands: [IdentityCommand.self, EnvelopeCommand.self, LedgerCommand.self]),
-            CommandGroup(name: "Orders", subcommands: [OrderCommand.self, WalletCommand.self]),
+            CommandGroup(
+                name: "Orders", subcommands: [OrderCommand.self, WalletCommand.self, PluginCommand.self]),
             CommandGroup(name: "Who may, and who did", subcommands: [PolicyCommand.self, AuditCommand.self]),
         ])
 

@@ -59,34 +59,47 @@ private struct Pattern {
 }
 
 private enum Memory {
-    /// Whether 16 bytes from the middle of the pattern are anywhere in this process's writable memory. The ends of what was
+    /// Whether 16 bytes from the middle of the pattern are anywhere in this process's private memory. The ends of what was
     /// freed belong to the allocator.
     static func holds(_ pattern: Pattern) throws -> Bool {
-        let window = 1 << 20
-        let buffer = try #require(
-            mmap(nil, window, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) as UnsafeMutableRawPointer?)
-        defer { munmap(buffer, window) }
-        let own = UInt(bitPattern: buffer)
+        let (window, length) = (1 << 20, 16)
+        // Shared memory, by which what is searched with is told from what is searched.
+        let own = try #require(
+            mmap(nil, window + length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
+                as UnsafeMutableRawPointer?)
+        defer { munmap(own, window + length) }
+        let wanted = own + window
+        for index in 0..<length {
+            wanted.storeBytes(of: pattern[Pattern.count / 2 + index], toByteOffset: index, as: UInt8.self)
+        }
         let file = open("/proc/self/mem", O_RDONLY | O_CLOEXEC)
         defer { close(file) }
         try #require(file >= 0)
-        let wanted = (2048..<2064).map { pattern[$0] ^ 0xff }
         for line in try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n") {
             let fields = line.split(separator: " ")
-            guard fields.count > 1, fields[1].hasPrefix("rw") else { continue }
+            guard fields.count > 1, fields[1] == "rw-p" else { continue }
             let bounds = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
-            guard bounds.count == 2, !(bounds[0]...bounds[1]).contains(own) else { continue }
+            guard bounds.count == 2 else { continue }
             var at = bounds[0]
             while at < bounds[1] {
-                let got = pread(file, buffer, min(window, Int(bounds[1] - at)), off_t(at))
+                let got = pread(file, own, min(window, Int(bounds[1] - at)), off_t(at))
                 guard got > 0 else { break }
-                let bytes = UnsafeRawBufferPointer(start: buffer, count: got)
-                for start in 0..<max(0, got - 15) where bytes[start] ^ 0xff == wanted[0] {
-                    if (1..<16).allSatisfy({ bytes[start + $0] ^ 0xff == wanted[$0] }) { return true }
-                }
+                if find(wanted, length, in: own, got) { return true }
                 guard got == window else { break }
-                at += UInt(window - 16)
+                at += UInt(window - length)
             }
+        }
+        return false
+    }
+
+    private static func find(
+        _ wanted: UnsafeMutableRawPointer, _ length: Int, in memory: UnsafeMutableRawPointer, _ count: Int
+    ) -> Bool {
+        let first = Int32(wanted.load(as: UInt8.self))
+        var at = 0
+        while count - at >= length, let found = memchr(memory + at, first, count - at - length + 1) {
+            if memcmp(found, wanted, length) == 0 { return true }
+            at = found - memory + 1
         }
         return false
     }

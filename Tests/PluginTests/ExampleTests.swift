@@ -95,3 +95,45 @@ struct ExampleTests {
                 "needs the field share"))
     }
 }
+
+@Suite("The transcript of docs/plugins.md")
+struct TranscriptTests {
+    @Test("what dtad writes there is what it writes, and the plugin answers as it stands there")
+    func transcript() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let text = try String(contentsOf: root.appendingPathComponent("docs/plugins.md"), encoding: .utf8)
+        let lines = text.split(separator: "\n").map(String.init)
+        let asked = lines.filter { $0.hasPrefix("> {") }.map { String($0.dropFirst(2)) }
+        let answered = lines.filter { $0.hasPrefix("< {") }.map { String($0.dropFirst(2)) }
+        #expect(asked.count == 6 && answered.count == 6)
+        let program = root.appendingPathComponent("Examples/plugins/dta-plugin-shamir").path
+        for (request, answer) in zip(asked, answered) {
+            let value = try PluginJSONReader.read(Array(request.utf8))
+            #expect(value.line == request)
+            #expect(try run(program, [], input: Array((request + "\n").utf8)).text == answer + "\n")
+        }
+        // The same order, made here, has the same members.
+        let plugin = try #require(PluginType("shamir"))
+        let terms = try OrderTerms(
+            fiduciary: PluginFolder.cid("bank"), principal: PluginFolder.cid("mira"),
+            beneficiary: PluginFolder.cid("heir"), redeemers: [PluginFolder.cid("heir")],
+            recipient: PluginFolder.cid("heir"), approvers: [PluginFolder.cid("ann"), PluginFolder.cid("bob")],
+            approvals: 1, notBefore: 1_796_083_200)
+        var share: String?
+        let parsed = try PluginJSONReader.read(Array(try #require(asked.dropFirst(4).first).utf8)).members ?? [:]
+        if case .object(let order)? = parsed["order"], case .object(let fields)? = order["fields"] {
+            share = fields["share"]?.text
+        }
+        let commitment = try PluginJSONReader.read(Array(answered[2].utf8)).members?["result"]?.members?["commitment"]?
+            .bytes
+        let order = PluginOrder(
+            cid: PluginFolder.cid("part 1"), reference: "heqa2hukrw53nv545ji6ak4z6a", kind: plugin, terms: terms,
+            fields: ["share": .text(try #require(share))], commitment: commitment)
+        #expect(order.json == parsed["order"])
+        var redemption = PluginRedemption(
+            cid: PluginFolder.cid("part 3"), use: 1, redeemer: PluginFolder.cid("heir"))
+        redemption.purpose = "the will was read"
+        #expect(redemption.json == parsed["redemption"])
+    }
+}

@@ -55,7 +55,9 @@ struct MisbehaviourTests {
         Fault(
             name: "endless complaints", body: "while True: os.write(2, b'e' * 4096)",
             says: "65536 bytes to standard error"),
-        Fault(name: "a file", body: "os.write(os.open('/var/tmp', os.O_TMPFILE | os.O_WRONLY), b'a'); answer()", says: "status 1"),
+        Fault(
+            name: "a file", body: "os.write(os.open('/var/tmp', os.O_TMPFILE | os.O_WRONLY), b'a'); answer()",
+            says: "status 1"),
         Fault(name: "the network", body: "socket.socket(socket.AF_INET); answer()", says: "status 1"),
         Fault(name: "another program's socket", body: "socket.socket(socket.AF_UNIX); answer()", says: "status 1"),
         Fault(

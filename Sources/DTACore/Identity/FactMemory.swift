@@ -10,7 +10,8 @@ import GRDB
 /// revocation is stored finds it respected by the next request. No other process writes to the database: `StateDirectory`
 /// sees to that.
 final class FactMemory: TransactionObserver, Sendable {
-    /// The tables from which `KnownFacts` comes.
+    /// The tables from which `KnownFacts` comes. SQLite tells of changes in tables WITHOUT ROWID nothing, and nothing of what
+    /// INSERT OR REPLACE deletes: neither is used for these.
     private static let tables: Set<String> = ["documents", "revocations", "trust"]
     /// Identities that are remembered at most (some hundred bytes each); then all are forgotten.
     private static let limit = 8192

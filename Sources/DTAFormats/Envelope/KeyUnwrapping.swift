@@ -46,9 +46,10 @@ public enum KeyUnwrapping {
         _ enc: [UInt8], publicKEM: [UInt8], mlkemSeed: some DataProtocol, x25519: ([UInt8]) throws -> [UInt8]
     ) throws -> SymmetricKey {
         let (ctM, ctX) = (enc.dropLast(32), Array(enc.suffix(32)))
-        // Bytes are compared: to give the library a parsed public key would expand its matrix once more.
-        guard let mlkem = try? MLKEM768.PrivateKey(seedRepresentation: mlkemSeed, publicKey: nil),
-            mlkem.publicKey.rawRepresentation == Data(publicKEM.prefix(Identity.mlkemSize))
+        guard
+            let mlkem = try? MLKEM768.PrivateKey(
+                seedRepresentation: mlkemSeed,
+                publicKey: .init(rawRepresentation: publicKEM.prefix(Identity.mlkemSize)))
         else { throw FormatError(.mismatch, "the ML-KEM seed is not that of the identity's public key") }
         let ssM = try mlkem.decapsulate(ctM)
         var ssX = try x25519(ctX)

@@ -3,6 +3,7 @@ import AgentServer
 import CustodyProtocol
 import DTACore
 import DTASystem
+import Foundation
 
 /// One request on its way: who asked for what and when it came, so that it is recorded once and answered once.
 struct Entry: Sendable {
@@ -60,6 +61,16 @@ struct Entry: Sendable {
                     })
             }
         }
+    }
+
+    /// The same where the answer is secret bytes: they are wiped wherever they were.
+    func custodyOfSecret(_ step: @escaping CustodyStep<[UInt8]>) -> Step {
+        let secret: CustodyStep<Data> = { custodian in
+            var bytes = try step(custodian)
+            defer { wipe(&bytes) }
+            return Data(secret: bytes)
+        }
+        return custody(secret) { $1.data = $0 }
     }
 
     /// Answered with an HSM process, in the slow lane.

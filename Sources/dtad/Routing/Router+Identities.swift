@@ -39,7 +39,8 @@ extension Router {
             return entry.slow(step) { $1.answer($0) }
 
         case .identityTrust:
-            return entry.durable(noting: { $0.noting("identity", agent.identities.meant(by: subject)) }) {
+            let look: @Sendable (Entry) -> Entry = { $0.noting("identity", agent.identities.meant(by: subject)) }
+            return entry.durable(noting: look) {
                 $0.answer(try agent.identities.trust(caller, subject, alias: request.alias, url: request.url))
             }
         case .identityDistrust:

@@ -77,9 +77,9 @@ struct Router: RequestHandler {
         case .decrypt:
             let step = try agent.keys.decrypt(
                 caller, name: subject, data: [UInt8](request.data), aad: [UInt8](request.aad))
-            return entry.custody(step) { $1.data = Data(secret: $0) }
+            return entry.custodyOfSecret(step)
         case .random:
-            return entry.custody(try agent.keys.random(count: request.count)) { $1.data = Data(secret: $0) }
+            return entry.custodyOfSecret(try agent.keys.random(count: request.count))
 
         case .policyExplain:
             let decision = try agent.explain(
