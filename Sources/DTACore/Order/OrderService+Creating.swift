@@ -51,7 +51,9 @@ extension OrderService {
             CrashPoint.reach(.orderCreateSealed)
             let number = try store.write { database in
                 try blocks.insert(letter.signed, standing: Standing.current.name, owner: owner, in: database)
-                return try admit(letter, order, owner: owner, in: database)
+                let number = try admit(letter, order, owner: owner, in: database)
+                try takeShare(of: order.kind, order.fields, for: letter.signed.cid, in: database)
+                return number
             }
             CrashPoint.reach(.orderCreateStored)
             let made = try isHere ? take(up: number, letter, custodian) : []
@@ -65,7 +67,7 @@ extension OrderService {
         }
     }
 
-    /// Adds an order and its part 1, and takes the share of a wallet that it names.
+    /// Adds an order and its part 1.
     func admit(_ letter: OrderLetter, _ order: Order, owner: Owner, in database: Database) throws -> Int64 {
         let signed = letter.signed
         let record = try OrderTable.insert(
