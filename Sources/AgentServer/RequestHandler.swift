@@ -17,8 +17,6 @@ public enum Step: Sendable {
     case custody(@Sendable (CustodyAccess) -> Completion)
     /// It is slow by nature and needs an HSM process (key generation, sealing): it goes to the slow lane.
     case slow(@Sendable (CustodyAccess) -> AgentResponse)
-    /// As `slow`; what the closure answers is how it goes on.
-    case resuming(@Sendable (CustodyAccess) -> Step)
     /// It waits for the disk and not for the HSM (a refusal's record, a block): it has a lane of its own, which works
     /// while the HSM hangs.
     case durable(@Sendable () -> AgentResponse)

@@ -56,12 +56,6 @@ extension Server {
         case .slow(let work):
             let accepted = slowLane.submit(user: user) { [self] in carryOut(work, exchange) }
             if !accepted { respond(work(.failure(Server.stopping)), to: exchange) }
-        case .resuming(let work):
-            let accepted = slowLane.submit(user: user) { [self] in
-                let until = monotonicNanoseconds() + deadline
-                proceed(slowPool.withProcess(deadline: until) { work($0) }, exchange)
-            }
-            if !accepted { proceed(work(.failure(Server.stopping)), exchange) }
         case .durable(let work):
             let accepted = durableLane.submit(user: user) { [self] in respond(work(), to: exchange) }
             if !accepted { respond(work(), to: exchange) }

@@ -183,8 +183,10 @@ public final class Server: Sendable {
     }
 
     /// Runs housekeeping in the slow lane, where key management is: one thing at a time.
-    public func inSlowLane(_ body: @escaping @Sendable (CustodyAccess) -> Void) {
-        _ = slowLane.submit(user: getuid()) { [self] in
+    /// - Returns: false where the agent is stopping; `body` never runs then.
+    @discardableResult
+    public func inSlowLane(_ body: @escaping @Sendable (CustodyAccess) -> Void) -> Bool {
+        slowLane.submit(user: getuid()) { [self] in
             slowPool.withProcess(deadline: monotonicNanoseconds() + deadline) { body($0) }
         }
     }

@@ -2,7 +2,6 @@ import CustodyProtocol
 import DTAConfiguration
 import DTAFormats
 import DTAKubo
-import DTAPlugins
 import DTASystem
 import Logging
 
@@ -26,9 +25,7 @@ public final class Core: Sendable {
     /// - Parameter forget: called when a token object is gone, to let every HSM process drop its copy; it must not
     ///   block.
     /// - Throws: `DTAError` that says what to do.
-    public init(
-        _ configuration: Configuration, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void
-    ) throws {
+    public init(_ configuration: Configuration, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void) throws {
         self.logger = logger
         policy = LivePolicy(try Policy(configuration.grants))
         state = try StateDirectory(configuration.state)
@@ -61,8 +58,7 @@ public final class Core: Sendable {
             plugins: try PluginRegistry(builtIn: BuiltInPlugins.all, configuration.plugins, logger: logger),
             rules: try OrderRules(configuration.orders), logger: logger, forget: forget)
         ledger = LedgerService(
-            blocks, publisher: publisher,
-            isHeld: { [store] cid in try store.read { try OrderTable.holds(cid, in: $0) } }
+            blocks, publisher: publisher, isHeld: { [store] cid in try store.read { try OrderTable.holds(cid, in: $0) } }
         ) { try envelopes.judge(coming: $0) }
     }
 

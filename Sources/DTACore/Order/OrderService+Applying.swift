@@ -47,6 +47,8 @@ extension OrderService {
             if case .commitment(let commitment)? = letter.part {
                 record.publicKey = commitment.publicKey
                 record.proof = commitment.proof
+                // Whose share it is sees that it is used; who lies about it harms nobody's share but his own.
+                try? takeShare(of: commitment.kind, commitment.fields, for: record.cid, in: database)
             }
             if case .refusal(let refusal)? = letter.part, progress.state == .refused { record.reason = refusal.reason }
             try add(.accepted, use: use)

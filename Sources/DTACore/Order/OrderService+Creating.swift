@@ -51,11 +51,9 @@ extension OrderService {
             CrashPoint.reach(.orderCreateSealed)
             let number = try store.write { database in
                 try blocks.insert(letter.signed, standing: Standing.current.name, owner: owner, in: database)
-                // Here, at its principal's: a fiduciary takes it when it commits, or anybody could use up others' shares.
-                if order.kind == OrderKind.bitcoinWallet, let share = order.fields[BitcoinWalletPlugin.share]?.bytes {
-                    try takeShare(share, for: letter.signed.cid, in: database)
-                }
-                return try admit(letter, order, owner: owner, in: database)
+                let number = try admit(letter, order, owner: owner, in: database)
+                try takeShare(of: order.kind, order.fields, for: letter.signed.cid, in: database)
+                return number
             }
             CrashPoint.reach(.orderCreateStored)
             let made = try isHere ? take(up: number, letter, custodian) : []

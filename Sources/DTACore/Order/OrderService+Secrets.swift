@@ -84,9 +84,7 @@ extension OrderService {
             Int64(secret.owner.uid),
         ])
         if let intent = secret.intent { try intents.finish(intent, in: database) }
-        if order.kind == BitcoinWalletPlugin().type.name, let share = order.fields[BitcoinWalletPlugin.share]?.bytes {
-            try takeShare(share, for: record.cid, in: database)
-        }
+        try takeShare(of: order.kind, order.fields, for: record.cid, in: database)
     }
 
     func secret(of record: OrderRecord) throws -> StoredSecret {
@@ -108,7 +106,10 @@ extension OrderService {
     // MARK: Shares of wallets
 
     /// A share is for one order, here and everywhere.
-    func takeShare(_ share: [UInt8], for order: CID, in database: Database) throws {
+    /// - Parameters: `kind`, `fields`: of the order, or of its commitment.
+    /// - Throws: where another order has it.
+    func takeShare(of kind: String, _ fields: OrderFields, for order: CID, in database: Database) throws {
+        guard kind == BitcoinWalletPlugin().type.name, let share = fields[BitcoinWalletPlugin.share]?.bytes else { return }
         try database.execute(
             sql: "INSERT OR IGNORE INTO order_shares (share, in_order) VALUES (?, ?)",
             arguments: [Data(share), order.column])

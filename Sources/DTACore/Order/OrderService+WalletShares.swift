@@ -27,7 +27,7 @@ extension OrderService {
             return OrderDenial(.mismatch, "the commitment makes the wallet with a share that is not the beneficiary's")
         }
         do {
-            try takeShare(share, for: record.cid, in: database)
+            try takeShare(of: commitment.kind, commitment.fields, for: record.cid, in: database)
         } catch {
             return OrderDenial(.mismatch, "another order uses the share of this wallet: each is used once")
         }

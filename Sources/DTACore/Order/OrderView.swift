@@ -103,10 +103,11 @@ extension OrderService {
     /// What an act answers: the order as it is now, and those parts that others are to get.
     /// - Parameter parts: CIDs; those of them that are not here are passed over.
     func answer(_ caller: Caller, _ number: Int64, _ parts: [CID]) throws -> Answer {
+        var seen: Set<CID> = []
         let (record, stored) = try store.read { database in
             (
                 try OrderTable.need(number, in: database),
-                try parts.compactMap { try OrderPartTable.find($0, in: database) }
+                try parts.filter { seen.insert($0).inserted }.compactMap { try OrderPartTable.find($0, in: database) }
             )
         }
         return Answer(order: try view(record, for: caller), parts: try stored.map(view))

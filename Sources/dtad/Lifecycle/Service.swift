@@ -57,7 +57,9 @@ final class Service: Sendable {
         limits.requestsPerUser = configuration.limits.requestsPerUser
         let statusSource = self.statusSource
         let digests = ExecutableDigest()
-        let router = Router(agent: agent) { statusSource.withLock { $0 }?() ?? [] }
+        let slowLane = Locked<LaneCustodian.Lane?>(nil)
+        let lane = LaneCustodian { body in slowLane.withLock { $0 }?(body) ?? false }
+        let router = Router(agent: agent, lane: lane) { statusSource.withLock { $0 }?() ?? [] }
         let server = try Server(
             listeners: listening.descriptors, handler: router, limits: limits, processes: custody.processes,
             processors: configuration.hsm.keepPairs ? Processors.allowed() : [],
@@ -67,6 +69,7 @@ final class Service: Sendable {
             launch: custody.launch)
         self.server = server
         forgetting.withLock { $0 = { server.forget($0) } }
+        slowLane.withLock { $0 = { server.inSlowLane($0) } }
     }
 
     func run() throws {

@@ -8,6 +8,8 @@ import DTASystem
 extension Entry {
     /// The most blocks that one request asks for: an envelope's recipients, their pages, and what those link to.
     private static let mostAsked = 4096
+    /// The most that external plugins are asked before one request.
+    private static let mostConsulted = 64
 
     /// Goes on as `prepare` says, which runs where the disk may be read. Where it fails for want of blocks, they are
     /// brought from the node and it is tried again, as long as each round brings one more and time is left.

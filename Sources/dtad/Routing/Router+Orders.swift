@@ -14,18 +14,19 @@ extension Router {
         switch request.operation {
         case .orderCreate:
             let new = try NewOrder(request)
-            return entry.bringing { entry.ordering(try orders.create(caller, new)) }
+            return entry.bringing { ordering(entry, try orders.create(caller, new)) }
         case .orderReceive:
-            return entry.bringing { entry.consulting(try orders.receive(caller, subject)) { $1.set($0) } }
+            return entry.bringing { ordering(entry, try orders.receive(caller, subject)) }
         case .orderFulfil:
             let (decision, reason) = (request.decision, request.purpose)
             return entry.bringing {
-                entry.consulting(try orders.fulfil(caller, subject, decision: decision, reason: reason)) { $1.set($0) }
+                ordering(entry, try orders.fulfil(caller, subject, decision: decision, reason: reason))
             }
         case .orderRedeem:
             let identity = try asWhom(request)
             return entry.bringing {
-                entry.ordering(
+                ordering(
+                    entry,
                     try orders.redeem(
                         caller, subject, as: identity, purpose: request.purpose, data: [UInt8](request.data),
                         fields: request.requestFields.map { ($0.name, $0.value) }))
@@ -33,13 +34,14 @@ extension Router {
         case .orderApprove:
             let identity = try asWhom(request)
             return entry.bringing {
-                entry.ordering(
+                ordering(
+                    entry,
                     try orders.approve(
                         caller, subject, as: identity, decision: request.decision, use: Int(request.use),
                         expires: request.expires))
             }
         case .orderDestroy:
-            return entry.lookingUp { entry.ordering(try orders.destroy(caller, subject)) }
+            return entry.lookingUp { ordering(entry, try orders.destroy(caller, subject)) }
         case .orderDeposit:
             return entry.bringing {
                 let step = try orders.deposit(
@@ -97,19 +99,19 @@ extension Router {
         }
     }
 
+    /// An act on an order, answered with what came of it. Where a plugin that is a program may be asked, it is done where
+    /// one waits for other programs.
+    private func ordering(_ entry: Entry, _ step: @escaping CustodyStep<OrderService.Answer>) -> Step {
+        guard agent.orders.asksPrograms else { return entry.slow(step) { $1.set($0) } }
+        return entry.asking { $0.set(try step(lane)) }
+    }
+
     private func asWhom(_ request: AgentRequest) throws -> String? {
         guard request.identities.count <= 1 else {
             throw DTAError(
                 .invalidArgument, "it is done as one identity, not as \(request.identities.count)")
         }
         return request.identities.first
-    }
-}
-
-extension Entry {
-    /// An act on an order, answered with what came of it.
-    fileprivate func ordering(_ step: @escaping CustodyStep<OrderService.Answer>) -> Step {
-        slow(step) { $1.set($0) }
     }
 }
 

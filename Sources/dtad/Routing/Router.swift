@@ -8,6 +8,8 @@ import Foundation
 /// Maps each request of agent.proto to one method of one service, records it, and does nothing else.
 struct Router: RequestHandler {
     let agent: Core
+    /// For what waits between its calls to the HSM.
+    let lane: LaneCustodian
     let status: @Sendable () -> [(String, String)]
 
     func prepare(_ request: AgentRequest, from caller: Caller) -> Step {
