@@ -79,7 +79,7 @@ private func withCStrings<Result>(
     _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) throws -> Result
 ) rethrows -> Result {
     let pointers = unsafe texts.map { unsafe strdup($0) } + [nil]
-    defer { unsafe pointers.forEach { unsafe free($0) } }
+    defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
     return try unsafe pointers.withUnsafeBufferPointer { list in
         guard let first = list.baseAddress else { preconditionFailure("the list ends with a nil") }
         return try unsafe body(first)

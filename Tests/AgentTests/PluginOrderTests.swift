@@ -69,12 +69,6 @@ struct PluginOrderTests {
         return .createOrder(new)
     }
 
-    private var list: AgentRequest {
-        var request = AgentRequest()
-        request.operation = .pluginList
-        return request
-    }
-
     @Test("that keeps the secret gets it to who redeems")
     func keepsPlugin() throws {
         let host = try agent()
@@ -161,7 +155,7 @@ struct PluginOrderTests {
         host.agent.stop()
         try host.agent.start()
         let client = host.agent.client()
-        let plugins = try client.call(list).plugins
+        let plugins = try client.call(AgentRequest(.pluginList)).plugins
         #expect(
             plugins.map(\.type) == [
                 "bitcoin-wallet", "office-hours", "safeguard-secret", "secret", "shamir", "sign",

@@ -22,9 +22,7 @@ struct PluginListCommand: ParsableCommand {
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
-        var request = AgentRequest()
-        request.operation = .pluginList
-        let plugins = try agent.call(request).plugins
+        let plugins = try agent.call(AgentRequest(.pluginList)).plugins
         if agent.json { return try JSON.showLines(plugins.map(json)) }
         var table = Table([
             .init(title: "type"), .init(title: "kind"), .init(title: "keeps"), .init(title: "fields", minimum: 10),
