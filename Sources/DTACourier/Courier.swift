@@ -99,8 +99,12 @@ public struct Courier {
         try blocks.put(consignment.entries, to: client) { $0.block.bytes }
         var delivery = Delivery(refused: blocks.refused.map { ($0.cid, $0.error) })
         for root in consignment.roots {
-            // What is no part of an order, such as a beneficiary's published shares, is wanted in the ledger alone.
-            if let header = consignment.envelopes[root], OrderPartKind(contentType: header.content) == nil { continue }
+            // What is no part of an order, such as somebody's document or published shares, is for the ledger alone.
+            if let entry = consignment.entries.first(where: { $0.cid == root }) {
+                guard entry.kind == .envelope, let header = consignment.envelopes[root],
+                    OrderPartKind(contentType: header.content) != nil
+                else { continue }
+            }
             try receive(root, consignment, &delivery)
         }
         return delivery

@@ -37,7 +37,7 @@ struct OrderDestroyCommand: ParsableCommand {
         }
         let answer = try client.call(.destroyOrder(found.cid), timeout: orderTimeout)
         var outcome = try OrderOutcome(answer, client, agent, courier)
-        outcome.tell([("receipt", JSON.fields(answer.fields))])
+        outcome.tell([("receipt", jsonObject(answer.fields))])
         if !agent.json { for field in answer.fields { StandardError.warn("\(field.name): \(field.value)") } }
         try outcome.conclude()
     }

@@ -14,7 +14,7 @@ extension AgentOrder {
             ("requester_may_approve", .bool(requesterMayApprove)), ("not_before", moment(notBefore)),
             ("not_after", moment(notAfter)), ("max_uses", .number(Int64(maxUses))), ("uses", .number(Int64(uses))),
             ("approved", .number(Int64(approved))), ("created", .number(created)), ("updated", .number(updated)),
-            ("roles", list(roles)), ("fields", JSON.fields(fields)), ("commitment", .bytes(commitment)),
+            ("roles", list(roles)), ("fields", jsonObject(fields)), ("commitment", .bytes(commitment)),
         ]
     }
 }
@@ -32,14 +32,12 @@ extension AgentOrderPart {
     }
 }
 
-extension JSON {
-    /// Fields as one object; of a name that comes twice the last.
-    static func fields(_ fields: [AgentField]) -> JSON {
-        var members: [(String, JSON)] = []
-        for field in fields {
-            members.removeAll { $0.0 == field.name }
-            members.append((field.name, .string(field.value)))
-        }
-        return .object(members)
+/// Fields as one object; of a name that comes twice the last.
+func jsonObject(_ fields: [AgentField]) -> JSON {
+    var members: [(String, JSON)] = []
+    for field in fields {
+        members.removeAll { $0.0 == field.name }
+        members.append((field.name, JSON.string(field.value)))
     }
+    return JSON.object(members)
 }

@@ -37,6 +37,6 @@ struct OrderResultCommand: ParsableCommand {
         }
         try output.put(
             [UInt8](answer.data), what: "result", mayBeText: true, member: "result",
-            json: agent.json ? [("order", .string(order.order)), ("fields", JSON.fields(answer.fields))] : nil)
+            json: agent.json ? [("order", .string(order.order)), ("fields", jsonObject(answer.fields))] : nil)
     }
 }

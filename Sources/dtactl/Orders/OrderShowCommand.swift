@@ -28,7 +28,7 @@ struct OrderShowCommand: ParsableCommand {
             let parts = timeline.entries.map {
                 JSON.object($0.part.members + [("verified", $0.isVerified)])
             }
-            try JSON.object(order.members + [("committed", JSON.fields(answer.fields)), ("parts", .array(parts))])
+            try JSON.object(order.members + [("committed", jsonObject(answer.fields)), ("parts", .array(parts))])
                 .show()
         } else {
             try order.details(parties, committed: answer.fields).show()

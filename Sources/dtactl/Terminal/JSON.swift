@@ -1,5 +1,5 @@
 /// A JSON value whose members keep the order in which they are documented.
-enum JSON {
+enum JSON: Sendable {
     case null
     case bool(Bool)
     case number(Int64)
