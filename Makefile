@@ -11,7 +11,7 @@ PRODUCTS = dtactl dtad dtad-hsm dtagw
 # linked in: what is installed must not need a toolchain, and it starts faster and with half of the memory.
 RELEASE = swift build -c release --static-swift-stdlib
 
-.PHONY: help run test build bench soak install uninstall clean format lint setup tsan fuzz
+.PHONY: help run test build bench soak outage install uninstall clean format lint setup tsan fuzz
 
 help:  ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -20,6 +20,7 @@ run:  ## Show what D-TA does, with a private agent in ./.dta; KEEP=1 leaves it r
 	@Scripts/setup run
 	@Scripts/demo
 	@Scripts/demo-hosts
+	@Scripts/demo-orders
 
 test:  ## Everything that is checked, with real tokens, sockets and users
 	@Scripts/setup test
@@ -37,6 +38,10 @@ bench: build  ## Speed, memory and start, beside a yardstick in C; ARGS=--help f
 soak: build  ## A body of 5 GiB sealed, opened and compared, with bounds on memory; ARGS=--help for the options
 	@Scripts/setup run
 	@Scripts/soak $(ARGS)
+
+outage: build  ## The IPFS node killed, absent, lying and full for 5 minutes, and nothing lost; ARGS="--minutes 60" for longer
+	@Scripts/setup test
+	@Scripts/outage $(ARGS)
 
 install:  ## What `make build` built, units and completions included, below DESTDIR and PREFIX
 	@Scripts/install

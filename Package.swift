@@ -61,6 +61,8 @@ let package = Package(
             dependencies: ["DTASystem", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["agent.proto"], swiftSettings: common),
 
+        .target(name: "DTAPlugins", dependencies: ["CLinux", "DTAFormats", "DTASystem"], swiftSettings: strict),
+
         // The two sides of the wall
         .target(name: "CustodyProtocol", dependencies: ["DTASystem"], swiftSettings: common),
         .target(
@@ -79,7 +81,7 @@ let package = Package(
         .target(
             name: "DTACore",
             dependencies: [
-                "CustodyProtocol", "DTAFormats", "DTASystem", "DTAConfiguration", "DTAKubo", crypto,
+                "CustodyProtocol", "DTAFormats", "DTAPlugins", "DTASystem", "DTAConfiguration", "DTAKubo", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -104,8 +106,8 @@ let package = Package(
             name: "dtad",
             dependencies: [
                 "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats",
-                "DTAKubo",
-                "DTAService", "DTASystem", "CLinux", crypto, arguments, .product(name: "Logging", package: "swift-log"),
+                "DTAKubo", "DTAPlugins", "DTAService", "DTASystem", "CLinux", crypto, arguments,
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),
         .executableTarget(
@@ -114,7 +116,9 @@ let package = Package(
             swiftSettings: common),
         .executableTarget(
             name: "dtactl",
-            dependencies: ["AgentProtocol", "DTACourier", "DTAFormats", "DTAHTTP", "DTASystem", arguments, crypto],
+            dependencies: [
+                "AgentProtocol", "DTACourier", "DTAFormats", "DTAHTTP", "DTAPlugins", "DTASystem", arguments, crypto,
+            ],
             swiftSettings: common),
 
         // The gateway: the one part that has SwiftNIO, and no part of the agent's
@@ -167,6 +171,9 @@ let package = Package(
             dependencies: ["DTACore", "CustodyProtocol", "DTAFormats", "DTASystem", "TestSupport", crypto],
             swiftSettings: common),
         .testTarget(
+            name: "PluginTests", dependencies: ["DTAPlugins", "DTAFormats", "DTASystem", "TestSupport"],
+            swiftSettings: common),
+        .testTarget(
             name: "AgentServerTests", dependencies: ["AgentServer", "AgentProtocol", "DTASystem", "TestSupport"],
             swiftSettings: common),
         .testTarget(
@@ -183,6 +190,9 @@ let package = Package(
                 crypto,
             ],
             swiftSettings: common),
+        .testTarget(
+            name: "CourierTests",
+            dependencies: ["DTACourier", "DTAFormats", "DTAHTTP", "DTASystem", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "GatewayTests",
             dependencies: [

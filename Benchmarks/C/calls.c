@@ -1,12 +1,15 @@
-/* How often a second the token does what opening an envelope asks of it: one AES-256-GCM decryption of a sealed seed,
- * and one X25519 agreement. In one process, one session, with session keys: no program between. */
+/* How often a second the token does what envelopes ask of it. Opening: one AES-256-GCM decryption of a sealed seed, and
+ * one X25519 agreement. Sealing: one Ed25519 signature. In one process, one session, with session keys: no program
+ * between. And how often a second another process can be asked for anything and answer. */
 #include "common.h"
 #include "token.h"
 
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MUST(call)                                     \
 	do {                                           \
@@ -114,6 +117,61 @@ static void agree(void)
 	MUST(pkcs11->C_DestroyObject(session, secret));
 }
 
+static CK_OBJECT_HANDLE ed25519_key;
+/* As long as what an envelope's sender signs: its context, a zero byte and a hash. */
+static CK_BYTE message[14 + 1 + 32] = "dta/envelope/1";
+
+static void make_ed25519(void)
+{
+	CK_BYTE curve[] = {0x06, 0x03, 0x2b, 0x65, 0x70}; /* OID, DER: RFC 8410 */
+	CK_ATTRIBUTE public[] = {{CKA_TOKEN, &no, sizeof no}, {CKA_EC_PARAMS, curve, sizeof curve}};
+	CK_ATTRIBUTE private[] = {
+		{CKA_TOKEN, &no, sizeof no}, {CKA_PRIVATE, &yes, sizeof yes}, {CKA_SENSITIVE, &yes, sizeof yes},
+		{CKA_SIGN, &yes, sizeof yes},
+	};
+	CK_MECHANISM generate = {CKM_EC_EDWARDS_KEY_PAIR_GEN, NULL, 0};
+	CK_OBJECT_HANDLE public_key;
+	MUST(pkcs11->C_GenerateKeyPair(session, &generate, public, 2, private, 4, &public_key, &ed25519_key));
+}
+
+static void sign(void)
+{
+	CK_MECHANISM eddsa = {CKM_EDDSA, NULL, 0};
+	CK_BYTE signature[64];
+	CK_ULONG size = sizeof signature;
+	MUST(pkcs11->C_SignInit(session, &eddsa, ed25519_key));
+	MUST(pkcs11->C_Sign(session, message, sizeof message, signature, &size));
+}
+
+static int echo;
+
+/* Another process that sends back what it gets, until this one ends. */
+static void make_echo(void)
+{
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
+		fail("socketpair: %s", strerror(errno));
+	pid_t child = fork();
+	if (child < 0)
+		fail("fork: %s", strerror(errno));
+	if (child == 0) {
+		CK_BYTE bytes[64];
+		close(ends[0]);
+		while (read_all(ends[1], bytes, sizeof bytes) == 0 && write_all(ends[1], bytes, sizeof bytes) == 0)
+			;
+		_exit(0);
+	}
+	close(ends[1]);
+	echo = ends[0];
+}
+
+static void ask(void)
+{
+	CK_BYTE bytes[64] = {1};
+	if (write_all(echo, bytes, sizeof bytes) || read_all(echo, bytes, sizeof bytes))
+		fail("the other process is gone");
+}
+
 int main(int count, char **words)
 {
 	if (count != 4)
@@ -123,7 +181,10 @@ int main(int count, char **words)
 	session = token_session();
 	make_sealed();
 	make_x25519();
+	make_ed25519();
+	make_echo();
 	double seconds = atof(words[3]);
-	printf("{\"unseal\": %f, \"x25519\": %f}\n", rate(seconds, unseal), rate(seconds, agree));
+	printf("{\"unseal\": %f, \"x25519\": %f, \"ed25519\": %f, \"round_trip\": %f}\n", rate(seconds, unseal),
+	       rate(seconds, agree), rate(seconds, sign), rate(seconds, ask));
 	return 0;
 }

@@ -1,16 +1,20 @@
 import ArgumentParser
 import Crypto
+import DTAFormats
 import Foundation
 
 /// What envelopes cost at the least: the same cryptography by the bare library, on one thread, with keys in memory.
 struct CryptoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "crypto", abstract: "Seals and opens a second by the crypto library alone; MB/s of its bulk parts."
-    )
+        commandName: "crypto",
+        abstract:
+            "Seals and opens a second by the crypto library alone, and durable rows of an envelope's size; MB/s of "
+            + "its bulk parts.")
 
     @Option var recipients = [1, 10, 100, 1000]
     @Option(help: "Of each measurement.") var seconds = 1.0
     @Option(help: "Bytes of plaintext.") var body = 1024
+    @Option(help: "An empty directory, to measure durable rows in.") var directory: String?
 
     func run() throws {
         let person = try Recipient("bench")
@@ -23,12 +27,49 @@ struct CryptoCommand: ParsableCommand {
                     "seal_\(count)",
                     try rate(seconds: seconds) { try BareEnvelope.seal(plaintext, person, count, signer) }
                 ))
+            values.append(
+                (
+                    "unsigned_\(count)",
+                    try rate(seconds: seconds) { try BareEnvelope.seal(plaintext, person, count, nil) }
+                ))
+        }
+        if let directory {
+            let table = try PlainTable("\(directory)/envelopes.sqlite")
+            for count in recipients {
+                values.append(("commit_\(count)", try commits(table, size: size(person, count))))
+            }
         }
         let envelope = try BareEnvelope.seal(plaintext, person, 1, signer)
         values.append(("open", try rate(seconds: seconds) { _ = try envelope.open(person, signer.publicKey) }))
         values.append(("unwrap", try rate(seconds: seconds) { _ = try envelope.unwrap(person) }))
         values += try bulk()
         report(values)
+    }
+
+    /// Bytes of an envelope to so many recipients.
+    private func size(_ person: Recipient, _ count: Int) throws -> Int {
+        let envelope = try EnvelopeSealer.seal(
+            [UInt8](repeating: 7, count: body), content: "application/octet-stream", from: person.document.cid,
+            to: [person.document], created: 1_760_000_000)
+        let signed = try SignedEnvelope(signing: envelope, sender: person.document) { context, hash in
+            Array(try person.signing.signature(for: SignedBytes.make(context: context, hash: hash)))
+        }
+        let wrap = DAGCBOR.Value.map([
+            "enc": .bytes([UInt8](repeating: 0, count: 1120)), "key": .bytes([UInt8](repeating: 0, count: 48)),
+        ])
+        let more = try DAGCBOR.encode(.link(person.document.cid)).count + DAGCBOR.encode(wrap).count
+        return signed.block.count + (count - 1) * more
+    }
+
+    private func commits(_ table: PlainTable, size: Int) throws -> Double {
+        var counter: UInt64 = 0
+        return try rate(seconds: seconds) {
+            counter += 1
+            var bytes = [UInt8](repeating: 9, count: size)
+            for place in 0..<8 { bytes[place] = UInt8(truncatingIfNeeded: counter >> (8 * place)) }
+            for place in 8..<16 { bytes[place] = UInt8(truncatingIfNeeded: size >> (8 * (place - 8))) }
+            try table.put(bytes)
+        }
     }
 
     /// AES-256-GCM over chunks of 64 KiB and SHA-256 over blocks of 15, each alone and one after the other.
@@ -54,7 +95,8 @@ struct CryptoCommand: ParsableCommand {
     }
 }
 
-/// An envelope's cryptography without its formats: a wrap for each recipient, two derivations, one body, one signature.
+/// An envelope's cryptography without its formats: a wrap for each recipient, two derivations, one body, one signature
+/// or, where another one signs, none.
 struct BareEnvelope {
     private static let suite = HPKE.Ciphersuite.XWingMLKEM768X25519_SHA256_AES_GCM_256
     private static let info = Data(repeating: 3, count: 83)
@@ -66,7 +108,7 @@ struct BareEnvelope {
 
     @discardableResult
     static func seal(
-        _ plaintext: [UInt8], _ recipient: Recipient, _ count: Int, _ signer: Curve25519.Signing.PrivateKey
+        _ plaintext: [UInt8], _ recipient: Recipient, _ count: Int, _ signer: Curve25519.Signing.PrivateKey?
     ) throws -> BareEnvelope {
         let content = SymmetricKey(size: .bits256)
         var wraps: [(Data, Data)] = []
@@ -86,7 +128,8 @@ struct BareEnvelope {
         hasher.update(data: body.ciphertext)
         let hash = Data(hasher.finalize())
         return BareEnvelope(
-            enc: wraps[0].0, key: wraps[0].1, body: body, signature: try signer.signature(for: hash), hash: hash)
+            enc: wraps[0].0, key: wraps[0].1, body: body, signature: try signer?.signature(for: hash) ?? Data(),
+            hash: hash)
     }
 
     func unwrap(_ recipient: Recipient) throws -> SymmetricKey {

@@ -124,9 +124,14 @@ final class Connection: @unchecked Sendable {
     // MARK: Writing
 
     /// Sends an answer, or keeps what the socket does not take.
-    /// - Parameter completes: whether it answers a request, and is not a notice with id 0.
-    func send(_ frame: [UInt8], completes: Bool = true) -> Bool {
-        state.withLock { state in
+    /// - Parameters:
+    ///   - frame: taken from the caller.
+    ///   - completes: whether it answers a request, and is not a notice with id 0.
+    ///   - isSecret: it is wiped when it is sent, or given up.
+    func send(_ frame: inout [UInt8], completes: Bool = true, isSecret: Bool = false) -> Bool {
+        // What is kept is not here any more.
+        defer { if isSecret { wipe(&frame) } }
+        return state.withLock { state in
             if completes { state.inFlight -= 1 }
             guard !state.closed else { return false }
             var sent = 0
@@ -136,8 +141,9 @@ final class Connection: @unchecked Sendable {
             }
             if sent < frame.count {
                 if state.output.isEmpty { state.stalledOutput = monotonicNanoseconds() }
-                state.output.append(frame, from: sent)
-                guard account.addUnread(frame.count - sent, limit: limits.unreadBytesPerUser),
+                let left = frame.count - sent
+                state.output.append(&frame, from: sent, isSecret: isSecret)
+                guard account.addUnread(left, limit: limits.unreadBytesPerUser),
                     state.output.count <= limits.unreadBytesPerConnection
                 else { return false }
             }

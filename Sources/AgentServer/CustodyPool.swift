@@ -131,6 +131,16 @@ public final class CustodyPool: Sendable {
 
     /// Runs `job` on this thread with an idle process, and then whatever is parked; or parks it; or refuses it at once.
     func run(_ job: Job, habit: Habit) {
+        if start(job, habit) { runParked(habit: habit) }
+    }
+
+    /// The same, but what is parked is left to the workers: for a thread that has other work of its own.
+    func runOnce(_ job: Job) {
+        if start(job, Habit()), state.withLock({ !$0.parked.isEmpty && !$0.idle.isEmpty }) { kick() }
+    }
+
+    /// - Returns: whether a process was used.
+    private func start(_ job: Job, _ habit: Habit) -> Bool {
         enum Next {
             case use(Slot, Job)
             case parked
@@ -148,10 +158,11 @@ public final class CustodyPool: Sendable {
         switch next {
         case .use(let slot, let next):
             drive(slot, next)
-            runParked(habit: habit)
+            return true
         case .refused(let reason): job.run(.failure(reason))()
         case .parked: break
         }
+        return false
     }
 
     /// Leaves `job` to the workers, for a thread that must not wait for the HSM itself; or refuses it at once.

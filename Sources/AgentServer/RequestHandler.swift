@@ -17,6 +17,8 @@ public enum Step: Sendable {
     case custody(@Sendable (CustodyAccess) -> Completion)
     /// It is slow by nature and needs an HSM process (key generation, sealing): it goes to the slow lane.
     case slow(@Sendable (CustodyAccess) -> AgentResponse)
+    /// As `slow`; what the closure answers is how it goes on.
+    case resuming(@Sendable (CustodyAccess) -> Step)
     /// It waits for the disk and not for the HSM (a refusal's record, a block): it has a lane of its own, which works
     /// while the HSM hangs.
     case durable(@Sendable () -> AgentResponse)
@@ -24,6 +26,9 @@ public enum Step: Sendable {
     case reading(@Sendable () -> AgentResponse)
     /// It looks something up on the disk first, in the reading lane; what the closure answers is how it goes on.
     case lookingUp(@Sendable () -> Step)
+    /// It verifies something on the disk and then mostly needs an HSM process, shortly: the same, in lanes of their own,
+    /// whose threads go on with the HSM themselves.
+    case opening(@Sendable () -> Step)
     /// It moves much data, or works on many recipients, in lanes of their own, so that nobody's refusal waits for that;
     /// what the closure answers is how it goes on.
     case bulk(@Sendable () -> Step)

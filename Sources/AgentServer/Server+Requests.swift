@@ -13,7 +13,7 @@ extension Server {
         case .closed: return forgetConnection(connection)
         case .broken(let reason):
             let notice = AgentResponse(id: 0, error: reason)
-            if let frame = try? AgentFrame.encode(notice) { _ = connection.send(frame, completes: false) }
+            if var frame = try? AgentFrame.encode(notice) { _ = connection.send(&frame, completes: false) }
         case .frame(let request, let bytes):
             if begin(request, bytes, connection, worker) { return }
         }
@@ -26,7 +26,8 @@ extension Server {
     private func begin(
         _ request: AgentRequest, _ bytes: Int, _ connection: Connection, _ worker: WorkerMemory
     ) -> Bool {
-        let exchange = Exchange(id: request.id, bytes: bytes, connection: connection)
+        let exchange = Exchange(
+            id: request.id, bytes: bytes, connection: connection, isSecret: request.operation.answersSecrets)
         guard connection.account.beginRequest(bytes: exchange.bytes, limits: limits) else {
             let reason = tooMany(connection.caller)
             send(handler.turnAway(request, from: connection.caller, because: reason), to: connection)
@@ -55,6 +56,12 @@ extension Server {
         case .slow(let work):
             let accepted = slowLane.submit(user: user) { [self] in carryOut(work, exchange) }
             if !accepted { respond(work(.failure(Server.stopping)), to: exchange) }
+        case .resuming(let work):
+            let accepted = slowLane.submit(user: user) { [self] in
+                let until = monotonicNanoseconds() + deadline
+                proceed(slowPool.withProcess(deadline: until) { work($0) }, exchange)
+            }
+            if !accepted { proceed(work(.failure(Server.stopping)), exchange) }
         case .durable(let work):
             let accepted = durableLane.submit(user: user) { [self] in respond(work(), to: exchange) }
             if !accepted { respond(work(), to: exchange) }
@@ -63,6 +70,17 @@ extension Server {
             if !accepted { respond(work(), to: exchange) }
         case .lookingUp(let work):
             let accepted = readingLane.submit(user: user) { [self] in proceed(work(), exchange) }
+            if !accepted { proceed(work(), exchange) }
+        case .opening(let work):
+            let accepted = openingLane.submit(user: user) { [self] in
+                let next = work()
+                // Where a process is idle: nobody else has to wake for it.
+                if case .custody(let custody) = next {
+                    pool.runOnce(job(custody, exchange))
+                } else {
+                    proceed(next, exchange)
+                }
+            }
             if !accepted { proceed(work(), exchange) }
         case .bulk(let work):
             let accepted = bulkLane.submit(user: user) { [self] in
@@ -96,6 +114,8 @@ extension Server {
         let id: UInt64
         let bytes: Int
         let connection: Connection
+        /// Its answer is wiped when it is sent.
+        let isSecret: Bool
     }
 
     private static let stopping = DTAError(.unavailable, "the agent is stopping")
@@ -109,20 +129,30 @@ extension Server {
 
     private func respond(_ response: AgentResponse, to exchange: Exchange) {
         exchange.connection.account.endRequest(bytes: exchange.bytes)
-        send(response, to: exchange.connection)
+        send(response, to: exchange.connection, isSecret: exchange.isSecret)
     }
 
-    private func send(_ response: AgentResponse, to connection: Connection) {
-        let frame: [UInt8]
+    private func send(_ response: AgentResponse, to connection: Connection, isSecret: Bool = false) {
+        var frame: [UInt8]
         do {
             frame = try AgentFrame.encode(response)
         } catch {
             // Only an answer that is too large: what is asked for can be asked for in smaller pieces.
             let reason = DTAError(.resourceExhausted, "the answer is too large for a frame", hint: "ask for fewer")
-            guard let short = try? AgentFrame.encode(AgentResponse(id: response.id, error: reason)) else { return }
-            if !connection.send(short) { forgetConnection(connection) }
+            guard var short = try? AgentFrame.encode(AgentResponse(id: response.id, error: reason)) else { return }
+            if !connection.send(&short) { forgetConnection(connection) }
             return
         }
-        if !connection.send(frame) { forgetConnection(connection) }
+        if !connection.send(&frame, isSecret: isSecret) { forgetConnection(connection) }
+    }
+}
+
+extension AgentOperation {
+    /// Whether its answer holds a plaintext, a key or secret randomness.
+    fileprivate var answersSecrets: Bool {
+        switch self {
+        case .envelopeOpen, .envelopeDraft, .decrypt, .random: true
+        default: false
+        }
     }
 }

@@ -25,6 +25,9 @@ public final class Server: Sendable {
     /// Two threads for a user: one hashes while the other writes. And two for others, because a seal waits for the HSM
     /// here.
     let bulkLane = SlowLane(name: "bulk-lane", threads: 4, perUser: 2)
+    /// One thread more than there are HSM processes, so that with an HSM that hangs there is still one to verify and to
+    /// refuse: a thread waits for the HSM only with a process of its own.
+    let openingLane: SlowLane
     /// Several threads: who waits for another program does nothing meanwhile. One of them is always left to others than
     /// the user who asks for much that nobody has.
     let askingLane = SlowLane(name: "asking-lane", threads: 4, perUser: 3)
@@ -82,6 +85,7 @@ public final class Server: Sendable {
         pool = try CustodyPool(
             size: processes, processors: self.processors, logger: logger, launch: launch, kick: { kicks.send() })
         slowPool = sharedSlowProcess ? pool : try CustodyPool(size: 1, logger: logger, launch: launch)
+        openingLane = SlowLane(name: "opening-lane", threads: processes + 1)
         registry = Registry(limits: limits, poller: poller)
         workers = processes
     }
@@ -102,6 +106,7 @@ public final class Server: Sendable {
         slowLane.start()
         durableLane.start()
         readingLane.start()
+        openingLane.start()
         bulkLane.start()
         askingLane.start()
         do {
@@ -134,11 +139,12 @@ public final class Server: Sendable {
         while !finished, monotonicNanoseconds() < deadline {
             finished =
                 registry.isIdle && slowLane.isIdle && durableLane.isIdle && readingLane.isIdle
-                && bulkLane.isIdle && askingLane.isIdle && pool.health.parked == 0
+                && openingLane.isIdle && bulkLane.isIdle && askingLane.isIdle && pool.health.parked == 0
             if !finished { usleep(10_000) }
         }
         durableLane.stop()
         readingLane.stop()
+        openingLane.stop()
         bulkLane.stop()
         askingLane.stop()
         for connection in registry.all { forgetConnection(connection) }

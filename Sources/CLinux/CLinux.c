@@ -67,6 +67,16 @@ int clinux_accept(int listener)
 	return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 }
 
+int clinux_pipe(int *reading, int *writing)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC))
+		return -1;
+	*reading = ends[0];
+	*writing = ends[1];
+	return 0;
+}
+
 const int16_t clinux_pollrdhup = POLLRDHUP;
 
 void clinux_name_thread(const char *name)

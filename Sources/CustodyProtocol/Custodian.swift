@@ -2,14 +2,14 @@ import DTASystem
 
 /// The other side of the wall, as the front sees it: blocking calls, one at a time. Every method throws `DTAError`;
 /// `unavailable` where the HSM, its process or the deadline failed.
-public protocol Custodian: AnyObject, Sendable {
+public protocol Custodian: OrderCustodian {
     /// The token and the process, for `status` and `check`.
     func describe() throws -> TokenDescription
 
     /// Bytes from the token's generator, 1 to 65,536 of them.
     func random(count: Int) throws -> [UInt8]
 
-    /// All objects of a class; not `seal`.
+    /// All objects of a class; not `seal`, `state` and `epoch`.
     func list(_ objectClass: ObjectClass) throws -> [TokenObject]
 
     /// Makes a user's key on the token: sensitive, non-extractable, read back.
@@ -19,7 +19,7 @@ public protocol Custodian: AnyObject, Sendable {
     /// The type and public key of a user's key.
     func publicKey(_ id: ObjectID) throws -> (KeyType, [UInt8])
 
-    /// Destroys an object (both halves of a pair); no error where there is none. `user` and identity classes only.
+    /// Destroys an object (both halves of a pair); no error where there is none. `user`, `order` and identity classes only.
     func delete(_ objectClass: ObjectClass, id: ObjectID) throws
 
     /// Drops what this process remembers of an object that another process deleted.

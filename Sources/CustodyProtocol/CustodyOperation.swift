@@ -21,6 +21,15 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case settle = 17
     case createPostQuantumKey = 18
     case signPostQuantum = 19
+    case newSeed = 20
+    case newOrderKey = 21
+    case release = 22
+    case signForOrder = 23
+    case newEpoch = 24
+    case resealOrder = 25
+    case destroyEpoch = 26
+    case createShare = 27
+    case exportWallet = 28
 }
 
 /// What an object on the token may be used for; it stands in the object's label, and dtad-hsm alone writes that.
@@ -31,12 +40,17 @@ public enum ObjectClass: UInt8, Sendable, CaseIterable {
     case identitySigning = 2
     /// An identity's X25519 key: openKey, delete.
     case identityKEM = 3
-    /// A key of one order that is used in place.
+    /// A key of one order that is used in place: newOrderKey, signForOrder, delete.
     case order = 4
     /// AES-256 that seals seeds: never on the wire.
     case seal = 5
     /// AES-256 for rows that the front must read: sealState, unsealState.
     case state = 6
+    /// AES-256 that seals the secrets of up to 1,024 orders, to be destroyed when one of them is: newEpoch, destroyEpoch.
+    case epoch = 7
+
+    /// Whether its objects are AES keys that the front names by their number, not by an id.
+    public var isSealing: Bool { [.seal, .state, .epoch].contains(self) }
 
     /// As in labels: `dta/user/1000/…`.
     public var name: String {
@@ -47,6 +61,7 @@ public enum ObjectClass: UInt8, Sendable, CaseIterable {
         case .order: "order"
         case .seal: "seal"
         case .state: "state"
+        case .epoch: "epoch"
         }
     }
 }

@@ -43,6 +43,8 @@ public struct CustodyReader {
 
     public mutating func uint32() throws -> UInt32 { try field(exactly: 4).reduce(0) { $0 << 8 | UInt32($1) } }
 
+    public mutating func uint64() throws -> UInt64 { try field(exactly: 8).reduce(0) { $0 << 8 | UInt64($1) } }
+
     /// The next field as UTF-8; what is not is replaced.
     public mutating func string(atMost limit: Int = 4096) throws -> String {
         String(decoding: try field(atMost: limit), as: UTF8.self)

@@ -34,6 +34,12 @@ public struct CustodyWriter {
         put(value)
     }
 
+    public mutating func field(_ value: UInt64) {
+        put(8)
+        put(UInt32(truncatingIfNeeded: value >> 32))
+        put(UInt32(truncatingIfNeeded: value))
+    }
+
     private mutating func put(_ value: UInt32) {
         unsafe withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
     }

@@ -12,6 +12,8 @@ public struct Configuration: Sendable, Equatable {
     public var log = Log()
     /// The IPFS node behind the ledger; nil: blocks are kept here alone.
     public var kubo: Kubo?
+    public var plugins = Plugins()
+    public var orders = Orders()
     public var grants: [Grant] = []
 
     /// The HSM: which module and token, and how dtad-hsm works with them.
@@ -106,6 +108,8 @@ public struct Configuration: Sendable, Equatable {
         try configuration.readLimits(&top)
         configuration.log = try Log(&top)
         try configuration.readLedger(&top, file: file, absolute: absolute)
+        try configuration.readPlugins(&top, file: file, absolute: absolute)
+        try configuration.readOrders(&top, file: file)
         for (line, section) in try top.sections("grants") {
             configuration.grants.append(try Grant(section, line: line, file: file))
         }

@@ -99,8 +99,10 @@ public struct Section {
 
     /// A section whose presence means something; nil where it is absent.
     public mutating func optionalSection(_ key: String) throws -> Section? {
-        entries.contains { $0.key == key } ? try section(key) : nil
+        has(key) ? try section(key) : nil
     }
+
+    func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
 
     /// The sections of a list of mappings, each with the line on which it starts.
     public mutating func sections(_ key: String) throws -> [(line: Int, section: Section)] {

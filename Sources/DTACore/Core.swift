@@ -2,6 +2,7 @@ import CustodyProtocol
 import DTAConfiguration
 import DTAFormats
 import DTAKubo
+import DTAPlugins
 import DTASystem
 import Logging
 
@@ -15,6 +16,7 @@ public final class Core: Sendable {
     public let publisher: Publisher?
     public let identities: IdentityService
     public let envelopes: EnvelopeService
+    public let orders: OrderService
     private let state: StateDirectory
     private let store: Store
     private let intents: Intents
@@ -24,7 +26,9 @@ public final class Core: Sendable {
     /// - Parameter forget: called when a token object is gone, to let every HSM process drop its copy; it must not
     ///   block.
     /// - Throws: `DTAError` that says what to do.
-    public init(_ configuration: Configuration, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void) throws {
+    public init(
+        _ configuration: Configuration, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void
+    ) throws {
         self.logger = logger
         policy = LivePolicy(try Policy(configuration.grants))
         state = try StateDirectory(configuration.state)
@@ -52,7 +56,14 @@ public final class Core: Sendable {
             identitiesPerUser: configuration.limits.identitiesPerUser, logger: logger)
         let envelopes = EnvelopeService(identities: identities, blocks: blocks)
         self.envelopes = envelopes
-        ledger = LedgerService(blocks, publisher: publisher) { try envelopes.judge(coming: $0) }
+        orders = OrderService(
+            envelopes: envelopes, intents: intents, policy: policy,
+            plugins: try PluginRegistry(builtIn: BuiltInPlugins.all, configuration.plugins, logger: logger),
+            rules: try OrderRules(configuration.orders), logger: logger, forget: forget)
+        ledger = LedgerService(
+            blocks, publisher: publisher,
+            isHeld: { [store] cid in try store.read { try OrderTable.holds(cid, in: $0) } }
+        ) { try envelopes.judge(coming: $0) }
     }
 
     // MARK: The HSM is there
@@ -63,6 +74,7 @@ public final class Core: Sendable {
         try sweep(custodian)
         try keys.crossCheck(custodian)
         try identities.crossCheck(custodian)
+        try orders.crossCheck(custodian)
         try identities.makeAgentIdentity(custodian)
     }
 

@@ -59,7 +59,7 @@ public struct Courier {
         var old: Set<String> = []
         var next: String? = cid.description
         while let name = next, old.insert(name).inserted { next = previous[name] }
-        let after = envelopes.filter { OrderParts.include(contentType: $0.contentType) && !old.contains($0.cid) }
+        let after = envelopes.filter { OrderPartKind(contentType: $0.contentType) != nil && !old.contains($0.cid) }
         do {
             return try after.prefix(Courier.partLimit).map { try CID($0.cid) }
         } catch let error as FormatError {
@@ -98,7 +98,11 @@ public struct Courier {
         var blocks = BlockImport()
         try blocks.put(consignment.entries, to: client) { $0.block.bytes }
         var delivery = Delivery(refused: blocks.refused.map { ($0.cid, $0.error) })
-        for root in consignment.roots { try receive(root, consignment, &delivery) }
+        for root in consignment.roots {
+            // What is no part of an order, such as a beneficiary's published shares, is wanted in the ledger alone.
+            if let header = consignment.envelopes[root], OrderPartKind(contentType: header.content) == nil { continue }
+            try receive(root, consignment, &delivery)
+        }
         return delivery
     }
 

@@ -123,11 +123,11 @@ extension Custody {
     }
 
     /// Gives errors of the formats the code that the front gets.
-    private func translating<Result>(_ body: () throws -> Result) throws -> Result {
+    func translating<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch let error as FormatError {
-            let isDamage = error.kind == .dataLoss || error.kind == .mismatch
+            let isDamage = [.dataLoss, .mismatch, .badSignature].contains(error.kind)
             throw DTAError(isDamage ? .dataLoss : .invalidArgument, error.reason)
         }
     }

@@ -50,9 +50,9 @@ extension Custody {
             key, blob.box[...], aad: aad, "a sealed blob for \(binding.purpose) does not open")
     }
 
-    private func sealingKey(_ objectClass: ObjectClass, _ number: UInt32) throws -> KeyObject {
+    func sealingKey(_ objectClass: ObjectClass, _ number: UInt32) throws -> KeyObject {
         let label = ObjectLabel.sealing(objectClass, number: number)
-        if let key = try objects.sealingKey(label) { return key }
+        if let key = try objects.sealingKey(label, copies: objectClass != .epoch) { return key }
         try confirmTokenIsThere()
         throw DTAError(
             .dataLoss, "the token has no key \(label.text)",

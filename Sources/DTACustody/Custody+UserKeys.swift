@@ -28,7 +28,7 @@ extension Custody {
     }
 
     func list(_ objectClass: ObjectClass) throws -> Set<TokenObject> {
-        guard objectClass != .seal, objectClass != .state else {
+        guard !objectClass.isSealing else {
             throw DTAError(.permissionDenied, "objects of class \(objectClass.name) are not listed")
         }
         return try climbing {
@@ -57,7 +57,7 @@ extension Custody {
     }
 
     func delete(_ objectClass: ObjectClass, id: ObjectID) throws {
-        guard [.user, .identitySigning, .identityKEM].contains(objectClass) else {
+        guard !objectClass.isSealing else {
             throw DTAError(.permissionDenied, "objects of class \(objectClass.name) cannot be deleted")
         }
         try climbing {

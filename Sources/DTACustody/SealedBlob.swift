@@ -38,7 +38,7 @@ struct SealedBlob {
 
     /// What a blob is sealed for; it opens for nothing else.
     struct Binding {
-        /// `dta/seal/1` or `dta/state/1`.
+        /// `dta/seal/1`, `dta/state/1` or `dta/epoch/1`.
         var domain: String
         var purpose: String
         var owner: UInt32

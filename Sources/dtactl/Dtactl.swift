@@ -6,7 +6,7 @@ import Glibc
 struct Dtactl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dtactl",
-        abstract: "Talk to D-TA's agent: keys in an HSM, identities, envelopes and their ledger.",
+        abstract: "Talk to D-TA's agent: keys in an HSM, identities, envelopes, and orders.",
         usage: "dtactl <command> [--json] [--socket PATH]",
         discussion: """
             The agent's socket is --socket, else $DTA_SOCKET, else /run/dtad/agent.sock.
@@ -30,6 +30,8 @@ struct Dtactl: ParsableCommand {
             CommandGroup(
                 name: "Identities and envelopes",
                 subcommands: [IdentityCommand.self, EnvelopeCommand.self, LedgerCommand.self]),
+            CommandGroup(
+                name: "Orders", subcommands: [OrderCommand.self, WalletCommand.self, PluginCommand.self]),
             CommandGroup(name: "Who may, and who did", subcommands: [PolicyCommand.self, AuditCommand.self]),
         ])
 

@@ -128,4 +128,28 @@ final class ScriptedCustodian: Custodian {
     ) throws -> [UInt8] { throw unused }
     func sealState(_ plaintext: [UInt8], purpose: String, id: [UInt8]) throws -> [UInt8] { throw unused }
     func unsealState(_ blob: [UInt8], purpose: String, id: [UInt8]) throws -> [UInt8] { throw unused }
+
+    func newSeed(
+        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
+    ) throws -> CreatedSeed { throw unused }
+    func newOrderKey(
+        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], object: ObjectID, epoch: UInt32
+    ) throws -> CreatedOrderKey { throw unused }
+    func release(
+        _ fiduciary: RecipientKey, sealed: [UInt8], order: [UInt8], redemption: [UInt8], approvals: [[UInt8]],
+        documents: [[UInt8]], received: Int64
+    ) throws -> [UInt8] { throw unused }
+    func signForOrder(
+        _ fiduciary: RecipientKey, sealed: [UInt8], order: [UInt8], redemption: [UInt8], approvals: [[UInt8]],
+        documents: [[UInt8]], received: Int64
+    ) throws -> [UInt8] { throw unused }
+    func newEpoch(_ number: UInt32) throws { throw unused }
+    func resealOrder(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
+        throw unused
+    }
+    func destroyEpoch(_ number: UInt32) throws { throw unused }
+    func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare { throw unused }
+    func exportWallet(
+        _ share: CreatedShare, commitment: SealedPart, release: SealedPart, documents: [[UInt8]]
+    ) throws -> [UInt8] { throw unused }
 }

@@ -8,8 +8,8 @@ import TestSupport
 @testable import AgentServer
 
 /// Status is answered at once, random needs the HSM, mac goes to the slow lane, ledger.put to the durable one;
-/// envelope.open looks something up and then does as random, ledger.get asks another program and then does as
-/// envelope.open; anything else is refused.
+/// envelope.open looks something up and then does as random, and so does envelope.thread in the opening lanes, but with
+/// count 0 it is answered there; ledger.get asks another program and then does as envelope.open; anything else is refused.
 private struct ScriptedHandler: RequestHandler {
     func prepare(_ request: AgentRequest, from caller: Caller) -> Step {
         let id = request.id
@@ -35,6 +35,16 @@ private struct ScriptedHandler: RequestHandler {
         case .envelopeOpen:
             return .lookingUp {
                 .custody { access in
+                    let response = random(id, count, access)
+                    return { response }
+                }
+            }
+        case .envelopeThread:
+            return .opening {
+                var response = AgentResponse()
+                response.id = id
+                if count == 0 { return .answer(response) }
+                return .custody { access in
                     let response = random(id, count, access)
                     return { response }
                 }

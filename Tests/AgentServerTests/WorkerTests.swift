@@ -96,6 +96,26 @@ struct WorkerTests {
         #expect(late == Set(10...30))
     }
 
+    @Test("verify and answer in the opening lanes while every HSM call hangs, and open the rest afterwards, each once")
+    func openingWhileHanging() throws {
+        let test = try TestServer(processes: 2)
+        let client = try test.connect()
+        test.script.hang()
+        for id in 1...40 { try client.send(.envelopeThread, id: UInt64(id), count: 4) }
+        for id in 41...50 { try client.send(.random, id: UInt64(id), count: 4) }
+        try eventually("both processes hang") { test.script.calls == 2 }
+        try client.send(.envelopeThread, id: 100)
+        #expect(try client.receive()?.id == 100)
+        test.script.release()
+        var answered: Set<UInt64> = []
+        for _ in 1...50 {
+            let response = try #require(try client.receive())
+            #expect(response.data.count == 4 && answered.insert(response.id).inserted)
+        }
+        #expect(answered == Set(1...50))
+        #expect(test.script.calls == 50)
+    }
+
     @Test("refuse what waited for an HSM process past the deadline")
     func parkedDeadline() throws {
         let test = try TestServer(processes: 1, deadlineMilliseconds: 300)

@@ -45,6 +45,49 @@ struct TrustTests {
         #expect(lines.filter { $0.contains("\"identity.revoke\"") }.count == 4)
     }
 
+    @Test("leave in the audit log what else decided: aliases, as whom, and that nobody had to be trusted")
+    func details() throws {
+        let agent = try TestAgent()
+        let client = agent.client()
+        let alice = try client.call(.createIdentity("alice")).cid
+        let elsewhere = try TestAgent()
+        let bank = try elsewhere.client().call(.createIdentity("bank")).cid
+        let block = try [UInt8](elsewhere.client().call(.showIdentity("bank")).data)
+        _ = try client.call(.putBlock(block, contentType: "application/vnd.ipld.dag-cbor"))
+        _ = try client.call(.trustIdentity(bank, as: "partner"))
+        _ = try client.call(.distrustIdentity("partner"))
+        let sealed = try client.call(.sealEnvelope(from: "alice", to: ["alice"], plaintext: [1])).cid
+        var open = AgentRequest.openEnvelope(sealed)
+        open.allowUntrusted = true
+        open.identities = ["alice"]
+        _ = try client.call(open)
+        let notice = try client.call(
+            .sealEnvelope(.init(from: "alice", to: [], contentType: "", replyTo: ""), plaintext: [1])
+        ).cid
+        _ = try client.call(.openEnvelope(notice))
+        var asOther = AgentRequest.openEnvelope(notice)
+        asOther.identities = ["alice"]
+        #expect([UInt8](try client.call(asOther).data) == [1])
+        asOther.identities = [bank]
+        #expect(try client.refusal(asOther).code != .internal)
+        asOther.identities = ["nobody"]
+        #expect(try client.refusal(asOther).code == .notFound)
+        let revocation = try client.call(.revokeIdentity("alice"))
+        #expect(revocation.identities.first?.standing == "revoked")
+        let lines = try client.call(.list(.auditList, count: 1000)).lines
+        func has(_ operation: String, _ detail: String) -> Bool {
+            lines.contains { $0.contains("\"op\":\"\(operation)\"") && $0.contains("\"detail\":\"\(detail)\"") }
+        }
+        #expect(has("identity.trust", "alias=partner"))
+        #expect(has("identity.distrust", "identity=\(bank) alias=partner"))
+        #expect(has("envelope.open", "allow_untrusted asked_as=alice as=\(alice)"))
+        #expect(has("envelope.open", "public") && has("envelope.open", "asked_as=alice public"))
+        #expect(has("envelope.open", "asked_as=nobody"))
+        #expect(has("identity.revoke", "identity=\(alice)"), "\(lines)")
+        let shown = try run(Binary.path("dtactl"), ["audit", "list", "--socket", agent.socketPath])
+        #expect(shown.text.contains("DETAIL") && shown.text.contains("alias=partner"))
+    }
+
     @Test("are trusted by administrators, and by whom a grant lets; anybody may make documents known")
     func trust() throws {
         let elsewhere = try TestAgent()

@@ -24,7 +24,7 @@ struct ClassTests {
         case .user: _ = try custody.generate(.p256, owner: owner, id: id)
         case .identitySigning: _ = try custody.createIdentity(owner: owner, signing: id, kem: .random())
         case .identityKEM: _ = try custody.createIdentity(owner: owner, signing: .random(), kem: id)
-        case .order, .seal, .state: try plant("dta/\(objectClass.name)/1000/\(hex(id))", id: id)
+        case .order, .seal, .state, .epoch: try plant("dta/\(objectClass.name)/1000/\(hex(id))", id: id)
         }
         return id
     }
@@ -84,7 +84,7 @@ struct ClassTests {
         for claimed in ObjectClass.allCases where claimed != objectClass {
             expect(.permissionDenied) { try custody.delete(claimed, id: id) }
         }
-        if [.order, .seal, .state].contains(objectClass) {
+        if objectClass.isSealing {
             expect(.permissionDenied) { try custody.delete(objectClass, id: id) }
         }
         #expect(!custody.isBroken)
@@ -92,7 +92,7 @@ struct ClassTests {
 
     @Test("sealing keys are neither listed nor deleted")
     func sealingKeys() throws {
-        for objectClass in [ObjectClass.seal, .state] {
+        for objectClass in [ObjectClass.seal, .state, .epoch] {
             expect(.permissionDenied) { try custody.list(objectClass) }
             expect(.permissionDenied) { try custody.delete(objectClass, id: .random()) }
         }

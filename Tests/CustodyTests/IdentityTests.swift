@@ -14,14 +14,24 @@ struct HeldIdentity {
     let keys: CreatedIdentityKeys
     let document: SignedIdentity
 
-    init(_ custody: CustodyConnection, owner: ObjectOwner = ObjectOwner(uid: 1000), name: String = "alice") throws {
+    /// - Parameter old: whom it replaces, with that one's consent.
+    init(
+        _ custody: CustodyConnection, owner: ObjectOwner = ObjectOwner(uid: 1000), name: String = "alice",
+        replacing old: HeldIdentity? = nil
+    ) throws {
         self.owner = owner
         keys = try custody.createIdentity(owner: owner, signing: signing, kem: kem)
         let key = try PublicKey(keys.signingType == .ed25519 ? .ed25519 : .p256, raw: keys.signing)
-        let identity = try Identity(name: name, created: 1_700_000_000, signing: SigningKey(key), kem: keys.kem)
+        let identity = try Identity(
+            name: name, created: 1_700_000_000, signing: SigningKey(key), kem: keys.kem, previous: old?.document.cid)
         let signing = signing
-        document = try SignedIdentity(signing: identity) {
-            try custody.signDocument(signing, context: $0, hash: $1)
+        let sign: DocumentSign = { try custody.signDocument(signing, context: $0, hash: $1) }
+        if let old {
+            document = try SignedIdentity(
+                signing: identity, with: sign, replacing: old.document,
+                by: [.previous { try custody.signDocument(old.signing, context: $0, hash: $1) }])
+        } else {
+            document = try SignedIdentity(signing: identity, with: sign)
         }
     }
 

@@ -78,17 +78,20 @@ struct MessageTests {
         let id = [UInt8](repeating: 1, count: 16)
         var requests: [[UInt8]] = [
             [0], [17], [255], [1, 0], [1] + field([]), [2], [2] + field([1]), [2] + field([0, 0, 0, 0]),
-            [2] + field([0, 1, 0, 1]), [2] + field([0, 0, 0, 1]) + field([]), [3] + field([0]), [3] + field([7]),
+            [2] + field([0, 1, 0, 1]), [2] + field([0, 0, 0, 1]) + field([]), [3] + field([0]), [3] + field([8]),
             [4] + field([9]) + field([0, 0, 0, 1]) + field(id), [4] + field([1]) + field([0, 0, 0, 1]) + field([1]),
             [8] + field(id.dropLast()) + field([1]), [8] + field(id + [1]) + field([1]), [8] + field(id),
             [8] + field(id) + field([1], length: 2), [8] + field(id) + field([1], length: 0xffff_ffff),
             [8] + field(id) + field([1]) + [0],
             [13] + field(id) + field([UInt8](repeating: 65, count: 129)) + field(id),
             [14] + field(id), [15] + field([]) + field([]) + field([UInt8](repeating: 0, count: 129)),
+            [20] + field(id), [21] + field(id) + field([0, 0, 0, 1]), [22] + field([]), [23], [24], [24] + field([1]),
+            [24] + field([0, 0, 0, 1]) + field([]), [25] + field([1]) + field([1]) + field([0, 0, 0, 1]), [26],
+            [27] + field([0, 0, 0, 1]) + field(id), [28] + field([]) + field([]), [29],
         ]
         // Requests of random bytes; the seed is fixed.
         var state: UInt64 = 20_240_607
-        for operation in UInt8(1)...16 {
+        for operation in UInt8(1)...29 {
             for _ in 0..<20 {
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                 let count = Int(state >> 58)

@@ -69,6 +69,32 @@ import Testing
         #expect(line.allSatisfy { $0 >= 0x20 && $0 != 0x7f })
     }
 
+    @Test(
+        "a detail is written behind the subject, bounded and plain; records without one are as before, and both verify")
+    func details() throws {
+        let log = try log()
+        try log.append(record())
+        var detail = AuditDetail()
+        detail.add("allow_untrusted")
+        detail.add("asked_as", "x\" allow_untrusted=\u{1b}[31m\n" + String(repeating: "y", count: 10_000))
+        detail.add("as", "bafyexample")
+        try log.append(
+            AuditRecord(
+                caller: alice, operation: "envelope.open", subject: "bafy", detail: detail, result: "OK",
+                microseconds: 1))
+        try log.append(record())
+        let lines = try lines().map { String(decoding: $0, as: UTF8.self) }
+        let object = try #require(JSONSerialization.jsonObject(with: Data(lines[1].utf8)) as? [String: Any])
+        let text = try #require(object["detail"] as? String)
+        let words = text.split(separator: " ")
+        #expect(words.count == 3 && words[0] == "allow_untrusted" && words[2] == "as=bafyexample")
+        #expect(words[1].hasPrefix("asked_as=x??allow_untrusted???31m?yyy") && text.utf8.count < 256)
+        #expect(lines[1].contains(#","subject":"bafy","detail":""#) && lines[1].contains(#"","result":"OK","#))
+        #expect(!lines[0].contains("detail") && !lines[2].contains("detail"))
+        let findings = try findings()
+        #expect(findings.isSound && findings.records == 3)
+    }
+
     @Test("a subject of 10 kB is cut")
     func longText() throws {
         let log = try log()

@@ -97,6 +97,25 @@ import Testing
         #expect(try open(try finish(id, 1)) == content(1000))
     }
 
+    @Test("recipients are judged again at the end: one who was replaced meanwhile gets nothing, and nothing is stored")
+    func recipientsAtTheEnd() throws {
+        let (id, cipher) = try begin()
+        try write(id, 0, try blocks(content(10), cipher)[0])
+        let before = try host.core.ledger.list(count: 0, cursor: "").items.count
+        let next = try host.core.identities.rotate(bob, "bob", recovery: [], postQuantum: false)(host.custodian).cid
+        let error = try refusal { _ = try finish(id, 1) }
+        #expect(error.code == .failedPrecondition && error.message.contains("was replaced by"))
+        #expect(error.message.contains("\(next)") && error.hint.contains("\(next)"))
+        #expect(try host.core.ledger.list(count: 0, cursor: "").items.count == before + 1)
+        #expect(segments.isEmpty && host.core.envelopes.drafts.count == 0)
+        // The same where trust was taken away.
+        let (other, key) = try begin()
+        try write(other, 0, try blocks(content(10), key)[0])
+        _ = try host.core.identities.distrust(root, "bob")
+        #expect(try refusal { _ = try finish(other, 1) }.message.contains("is distrusted here"))
+        #expect(segments.isEmpty)
+    }
+
     @Test("only who may seal as the sender drafts, and not after that right was taken back")
     func rights() throws {
         #expect(code { _ = try begin(by: bob) } == .permissionDenied)
@@ -333,7 +352,8 @@ import Testing
         let stored = try host.core.ledger.list(count: 0, cursor: "").items.filter { $0.kind != .identity }
             .reduce(0) { $0 + $1.size }
         let document = try host.core.identities.show("alice").document.block.count
-        #expect(used == stored + document)
+        // With what the rows cost: two envelopes, two blocks of their bodies, the document.
+        #expect(used == stored + document + 5 * BlockStore.rowCharge)
     }
 
     /// Bytes that a file takes on the disk.

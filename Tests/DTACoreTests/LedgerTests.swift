@@ -56,11 +56,12 @@ import Testing
 
     @Test("a user stores at most as many bytes as the configuration allows")
     func quota() throws {
-        let host = try Host { $0.ledgerBytesPerUser = 100 }
+        let host = try Host { $0.ledgerBytesPerUser = 100 + 2 * BlockStore.rowCharge }
         let ledger = host.core.ledger
         _ = try ledger.put(alice, data: [UInt8](repeating: 1, count: 60), contentType: "")
         let error = try refusal { _ = try ledger.put(alice, data: [UInt8](repeating: 2, count: 60), contentType: "") }
-        #expect(error.code == .resourceExhausted && error.message.contains("60 are used"))
+        #expect(error.code == .resourceExhausted && error.message.contains("\(60 + BlockStore.rowCharge) are used"))
+        #expect(error.hint.contains("512 bytes beside its content"))
         // What is there costs nobody anything a second time, and others have room of their own.
         _ = try ledger.put(alice, data: [UInt8](repeating: 1, count: 60), contentType: "")
         _ = try ledger.put(alice, data: [UInt8](repeating: 3, count: 40), contentType: "")

@@ -9,6 +9,9 @@ final class MemoryKubo: Sendable {
         var blocks: [String: [UInt8]] = [:]
         var pins: Set<String> = []
         var puts = 0
+        /// CIDs in the order in which they were pinned.
+        var order: [String] = []
+        var id = "QmMemory"
         var isAway = false
         /// How often a pin still fails, losing what is said here.
         var losses: [[String]] = []
@@ -29,7 +32,7 @@ final class MemoryKubo: Sendable {
         if state.isAway { return .status(503, "") }
         switch url?.path {
         case "/api/v0/version": return .status(200, #"{"Version":"0.39.0"}"#)
-        case "/api/v0/id": return .status(200, #"{"ID":"QmMemory"}"#)
+        case "/api/v0/id": return .status(200, #"{"ID":"\#(state.id)"}"#)
         case "/api/v0/block/put":
             let cid = CID(hashing: file, codec: target.contains("cid-codec=raw") ? .raw : .dagCBOR).description
             state.blocks[cid] = file
@@ -47,6 +50,7 @@ final class MemoryKubo: Sendable {
             }
             guard state.blocks[argument] != nil else { return error("ipld: could not find \(argument)") }
             state.pins.insert(argument)
+            state.order.append(argument)
             return .status(200, #"{"Pins":["\#(argument)"]}"#)
         case "/api/v0/pin/ls":
             return state.pins.contains(argument)

@@ -25,8 +25,12 @@ import Testing
 
     private func cid(_ number: Int) -> CID { CID(hashing: Array("\(number)".utf8), codec: .raw) }
 
-    private func add(_ number: Int, coveredBy cover: Int? = nil, _ outbox: Outbox? = nil) throws {
-        try store.write { try (outbox ?? self.outbox).add(cid(number), coveredBy: cover.map(cid), in: $0) }
+    private func add(_ number: Int, coveredBy cover: Int? = nil, _ outbox: Outbox? = nil, of uid: UInt32 = 1000) throws
+    {
+        let owner = Owner(uid: uid, name: "user\(uid)")
+        try store.write {
+            try (outbox ?? self.outbox).add(cid(number), coveredBy: cover.map(cid), owner: owner, in: $0)
+        }
     }
 
     private func toPut() throws -> [CID] { try outbox.blocksToPut(limit: 64, horizon: 600_000).map(\.cid) }
@@ -43,6 +47,50 @@ import Testing
         #expect(try toPut() == (2..<5).map(cid))
         #expect(try toPin() == [cid(0)])
         #expect(try outbox.counts() == [.waiting: 3, .stored: 1, .published: 1])
+    }
+
+    @Test("users take turns, to be given and to be pinned, however much one of them has")
+    func turns() throws {
+        for number in 0..<200 { try add(number, of: 1000) }
+        for number in 200..<203 { try add(number, of: 1001) }
+        try add(300, of: 0)
+        let first = try toPut()
+        #expect(first.count == 64 && Set(first.prefix(3)) == [cid(0), cid(200), cid(300)])
+        #expect(first.prefix(7).filter { (200..<203).map(cid).contains($0) } == (200..<203).map(cid))
+        #expect(first.filter { $0 != cid(300) && !(200..<203).map(cid).contains($0) } == (0..<60).map(cid))
+        try outbox.record(((0..<203) + [300]).map { (cid($0), .became(.stored)) })
+        #expect(Set(try toPin().prefix(3)) == [cid(0), cid(200), cid(300)])
+    }
+
+    @Test("of more users than one batch looks at, all have their turn in the next ones")
+    func manyUsers() throws {
+        for user in 0..<100 { for row in 0..<8 { try add(user * 8 + row, of: UInt32(user)) } }
+        var users: Set<Int> = []
+        for _ in 0..<4 {
+            let tasks = try toPut()
+            #expect(tasks.count == 64)
+            for user in 0..<100 where (0..<8).contains(where: { tasks.contains(cid(user * 8 + $0)) }) {
+                users.insert(user)
+            }
+        }
+        #expect(users.count == 100)
+    }
+
+    @Test("what is due is found by an index, in a fraction of the rows")
+    func plan() throws {
+        for state in ["waiting", "stored"] {
+            let plan = try store.read { database in
+                try Row.fetchAll(
+                    database,
+                    sql: """
+                        EXPLAIN QUERY PLAN SELECT cid, attempts FROM publications AS root
+                        WHERE state IN ('waiting', 'stored') AND owner_uid = 1 AND state = '\(state)' AND attempts = 0
+                          AND due <= 1 ORDER BY due, number LIMIT 64
+                        """
+                ).map { $0["detail"] as String }
+            }
+            #expect(plan.count == 1 && plan[0].contains("publications_turns"), "\(plan)")
+        }
     }
 
     @Test("an envelope is pinned when the node has all of its parts, and its pin publishes them")
@@ -110,7 +158,7 @@ import Testing
     @Test("a row is written with its block or not at all")
     func together() throws {
         struct Stop: Error {}
-        let blocks = try blocks(limit: 1000)
+        let blocks = try blocks(limit: 10_000)
         let owner = Owner(uid: 1000, name: "alice")
         #expect(throws: Stop.self) {
             try store.write { database in
@@ -124,9 +172,10 @@ import Testing
 
     @Test("dropping bytes gives their owner room, and who brings them back uses his own")
     func dropping() throws {
-        let blocks = try blocks(limit: 100)
+        // Room for the content of one block, and for the rows of two.
+        let blocks = try blocks(limit: 2000 + 2 * BlockStore.rowCharge)
         let (alice, bob) = (Owner(uid: 1000, name: "alice"), Owner(uid: 1001, name: "bob"))
-        let bytes = [UInt8](repeating: 1, count: 80)
+        let bytes = [UInt8](repeating: 1, count: 2000)
         let cid = CID(hashing: bytes, codec: .raw)
         func insert(_ bytes: [UInt8], _ owner: Owner) throws {
             try store.write {
@@ -134,15 +183,15 @@ import Testing
             }
         }
         try insert(bytes, alice)
-        #expect(code { try insert([UInt8](repeating: 2, count: 80), alice) } == .resourceExhausted)
-        #expect(try store.write { try blocks.drop(cid, in: $0)?.bytes } == 80)
+        #expect(code { try insert([UInt8](repeating: 2, count: 2000), alice) } == .resourceExhausted)
+        #expect(try store.write { try blocks.drop(cid, in: $0)?.bytes } == 2000)
         #expect(try store.write { try blocks.drop(cid, in: $0)?.bytes } == nil)
         let (_, missing) = MissingBlocks.collecting { try blocks.bytes(cid) }
         #expect(missing == [cid])
-        try insert([UInt8](repeating: 2, count: 80), alice)
+        try insert([UInt8](repeating: 2, count: 2000), alice)
         try insert(bytes, bob)
         #expect(try blocks.bytes(cid) == bytes)
-        #expect(code { try insert([UInt8](repeating: 3, count: 80), bob) } == .resourceExhausted)
+        #expect(code { try insert([UInt8](repeating: 3, count: 2000), bob) } == .resourceExhausted)
         // The empty block has no bytes, and is here all the same.
         try insert([], bob)
         #expect(try blocks.bytes(CID(hashing: [], codec: .raw)) == [])

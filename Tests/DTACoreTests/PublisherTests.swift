@@ -93,6 +93,67 @@ import Testing
         #expect(node.state.withLock { $0.pins.count } == 20)
     }
 
+    @Test(
+        "another node: what ledger gc dropped here says so, and goes there when it is imported; what it has is taken as given"
+    )
+    func droppedBlocks() throws {
+        let node = try MemoryKubo()
+        let directory = try TemporaryDirectory()
+        let core = try core(directory.path, node)
+        let outbox = try #require(core.publisher).outbox
+        let contents = ["gone", "there"].map { [UInt8]($0.utf8) }
+        let cids = try contents.map { try core.ledger.put(alice, data: $0, contentType: "") }
+        try running(core) { publisher in
+            try wait("both to be published") { try outbox.counts() == [.published: 2] }
+            let collected = try core.ledger.collect(root, dryRun: false, cursor: "")
+            #expect(collected.dropped == 2)
+            node.state.withLock {
+                $0 = MemoryKubo.State()
+                $0.id = "QmOther"
+                $0.blocks["\(cids[1])"] = contents[1]
+                $0.isAway = true
+            }
+            try wait("the other node") { publisher.health.state == .away || publisher.health.peer == "QmOther" }
+            _ = try core.ledger.put(alice, data: [1], contentType: "")
+            node.state.withLock { $0.isAway = false }
+            try wait("the reason") { try outbox.publication(cids[0])?.error.isEmpty == false }
+            let reason = try #require(try outbox.publication(cids[0])).error
+            #expect(reason.contains("ledger gc dropped this block here") && reason.contains("dtactl ledger import"))
+            #expect(try refusal { _ = try core.ledger.get("\(cids[0])") }.message.contains("ledger gc dropped"))
+            try wait("what the node has") { try outbox.publication(cids[1])?.state == .published }
+            _ = try core.ledger.put(alice, data: contents[0], contentType: "")
+            try wait("what was imported") { try outbox.counts() == [.published: 3] }
+        }
+        #expect(node.state.withLock { $0.pins } == Set((cids + [CID(hashing: [1], codec: .raw)]).map { "\($0)" }))
+    }
+
+    @Test("one letter does not wait behind another user's thousands of blocks")
+    func fairness() throws {
+        let node = try MemoryKubo()
+        let directory = try TemporaryDirectory()
+        let core = try core(directory.path, node)
+        let blocks = core.ledger.blocks
+        let count = 5000
+        try blocks.store.write { database in
+            for number in 0..<count {
+                let bytes = [UInt8]("block \(number)".utf8)
+                try blocks.insert(
+                    bytes, CID(hashing: bytes, codec: .raw), .block, owner: Owner(uid: 1000, name: "alice"),
+                    in: database)
+            }
+        }
+        let letter = try core.ledger.put(bob, data: [7], contentType: "")
+        let outbox = try #require(core.publisher).outbox
+        try running(core) { _ in
+            try wait("the letter") { try outbox.publication(letter)?.state == .published }
+            // Some batches of blocks come before, but of all pins it is among the first.
+            let state = node.state.withLock { $0 }
+            #expect(state.order.firstIndex(of: "\(letter)").map { $0 < 2 } == true)
+            try wait("all of it") { try outbox.counts() == [.published: count + 1] }
+        }
+        #expect(node.state.withLock { $0.puts } == count + 1)
+    }
+
     @Test("a thousand blocks that come at once are each given once")
     func batches() throws {
         let node = try MemoryKubo()

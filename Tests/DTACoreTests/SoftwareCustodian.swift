@@ -212,4 +212,33 @@ final class SoftwareCustodian: Custodian {
     func unsealState(_ blob: [UInt8], purpose: String, id: [UInt8]) throws -> [UInt8] {
         throw DTAError(.internal, "not asked for here")
     }
+
+    private var unused: DTAError { DTAError(.internal, "not asked for here") }
+
+    func newSeed(
+        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
+    ) throws -> CreatedSeed { throw unused }
+    func newOrderKey(
+        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], object: ObjectID, epoch: UInt32
+    ) throws -> CreatedOrderKey { throw unused }
+    func release(
+        _ fiduciary: RecipientKey, sealed: [UInt8], order: [UInt8], redemption: [UInt8], approvals: [[UInt8]],
+        documents: [[UInt8]], received: Int64
+    ) throws -> [UInt8] { throw unused }
+    func signForOrder(
+        _ fiduciary: RecipientKey, sealed: [UInt8], order: [UInt8], redemption: [UInt8], approvals: [[UInt8]],
+        documents: [[UInt8]], received: Int64
+    ) throws -> [UInt8] { throw unused }
+    func newEpoch(_ number: UInt32) throws { throw unused }
+    func resealOrder(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
+        throw unused
+    }
+    func destroyEpoch(_ number: UInt32) throws { throw unused }
+    func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare {
+        let share = Secp256k1Scalar.generate()
+        return CreatedShare(sealed: share.withUnsafeBytes { Array($0) }, publicKey: share.publicKey.bytes)
+    }
+    func exportWallet(
+        _ share: CreatedShare, commitment: SealedPart, release: SealedPart, documents: [[UInt8]]
+    ) throws -> [UInt8] { throw unused }
 }

@@ -48,6 +48,32 @@ struct FuzzCorpusTests {
         }
     }
 
+    @Test("addresses, secret keys, points, shares and safeguarded secrets are read, each kind at least once")
+    func wallets() throws {
+        let secret = try Secp256k1Scalar([UInt8](repeating: 1, count: Secp256k1Scalar.byteCount))
+        var read: Set<String> = []
+        for seed in try seeds("wallet") {
+            if let address = try? BitcoinAddress(String(decoding: seed.bytes, as: UTF8.self)) {
+                #expect(try BitcoinAddress(address.description) == address, "\(seed.name)")
+                read.insert("\(address.kind)")
+            }
+            if let (key, network) = try? WIF.decode(seed.bytes) {
+                #expect(WIF.encode(key, network) == seed.bytes, "\(seed.name)")
+                read.insert("wif")
+            }
+            if (try? Secp256k1PublicKey(seed.bytes)) != nil { read.insert("point") }
+            if let shares = try? WalletShares(seed.bytes) {
+                #expect(try shares.encoded() == seed.bytes, "\(seed.name)")
+                read.insert("shares")
+            }
+            let commitment = CID(hashing: [], codec: .dagCBOR)
+            if (try? SafeguardCipher.open(seed.bytes, with: secret, commitment: commitment)) != nil {
+                read.insert("safeguarded")
+            }
+        }
+        #expect(read == ["p2pkh", "p2wpkh", "p2tr", "wif", "point", "shares", "safeguarded"])
+    }
+
     @Test("archives are read to their end or their damage, and what is in them is verified")
     func archives() throws {
         var envelopes = 0
@@ -87,5 +113,19 @@ struct FuzzCorpusTests {
             }
         }
         #expect(Set(read.keys) == [.identity, .revocation, .envelope])
+    }
+
+    @Test("parts of orders are read under one kind, and written again the same")
+    func orders() throws {
+        var read: Set<OrderPartKind> = []
+        for seed in try seeds("order") {
+            guard let first = seed.bytes.first else { continue }
+            let kind = OrderPartKind.allCases[Int(first) % OrderPartKind.allCases.count]
+            let plaintext = Array(seed.bytes.dropFirst())
+            guard let part = try? OrderPart(plaintext, as: kind) else { continue }
+            #expect(try part.encoded() == plaintext, "\(seed.name)")
+            read.insert(kind)
+        }
+        #expect(read == Set(OrderPartKind.allCases))
     }
 }

@@ -37,7 +37,12 @@ public final class FakeNode: Sendable {
     }
 
     /// - Parameter answer: to a request's target and the file in its multipart body.
-    public init(reading answer: @escaping @Sendable (String, [UInt8]) -> Answer) throws {
+    public convenience init(reading answer: @escaping @Sendable (String, [UInt8]) -> Answer) throws {
+        try self.init(receiving: { target, body in answer(target, FakeNode.file(body)) })
+    }
+
+    /// - Parameter answer: to a request's target and its body.
+    public init(receiving answer: @escaping @Sendable (String, [UInt8]) -> Answer) throws {
         directory = try TemporaryDirectory()
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_un()
@@ -80,7 +85,7 @@ public final class FakeNode: Sendable {
             return true
         }
         var head = ""
-        var length = 0
+        var (start, length) = (0, 0)
         while true {
             if let end = received.firstRange(of: Array("\r\n\r\n".utf8)) {
                 head = String(decoding: received[..<end.lowerBound], as: UTF8.self)
@@ -88,7 +93,8 @@ public final class FakeNode: Sendable {
                     head.lowercased().split(separator: "\r\n")
                     .first { $0.hasPrefix("content-length:") }
                     .flatMap { Int($0.dropFirst(15).trimmingCharacters(in: .whitespaces)) } ?? 0
-                length += end.upperBound
+                start = end.upperBound
+                length += start
                 break
             }
             guard more() else { return }
@@ -96,7 +102,7 @@ public final class FakeNode: Sendable {
         while received.count < length { guard more() else { return } }
         note(head)
         let target = head.split(separator: " ", maxSplits: 2).dropFirst().first.map(String.init) ?? ""
-        switch answer(target, file(received)) {
+        switch answer(target, Array(received[start...])) {
         case .raw(let bytes): _ = send(connection, bytes)
         case .silence: while more() {}
         case .endless(let head, let bytes, let pause):
@@ -106,18 +112,14 @@ public final class FakeNode: Sendable {
     }
 
     /// What is between the head of a body's one part and its last boundary.
-    private static func file(_ request: [UInt8]) -> [UInt8] {
-        let gap = Array("\r\n\r\n".utf8)
-        guard let head = request.firstRange(of: gap),
-            let part = request[head.upperBound...].firstRange(of: gap),
-            let start = request[..<part.lowerBound].firstRange(of: Array("\r\n\r\n--".utf8))
-        else { return [] }
-        // The boundary stands on the part's first line.
-        let first = request[(start.lowerBound + 4)...].prefix { $0 != 13 }
-        guard let end = request[part.upperBound...].firstRange(of: [13, 10] + first + Array("--".utf8)) else {
+    private static func file(_ body: [UInt8]) -> [UInt8] {
+        guard let part = body.firstRange(of: Array("\r\n\r\n".utf8)), body.starts(with: Array("--".utf8)) else {
             return []
         }
-        return Array(request[part.upperBound..<end.lowerBound])
+        // The boundary stands on the part's first line.
+        let first = body.prefix { $0 != 13 }
+        guard let end = body[part.upperBound...].firstRange(of: [13, 10] + first + Array("--".utf8)) else { return [] }
+        return Array(body[part.upperBound..<end.lowerBound])
     }
 
     private static func send(_ connection: Int32, _ bytes: [UInt8]) -> Bool {

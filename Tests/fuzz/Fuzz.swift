@@ -10,7 +10,8 @@ protocol FuzzTarget: SendableMetatype {
 enum Fuzz {
     private static let targets: [String: any FuzzTarget.Type] = [
         "dag-cbor": DAGCBORTarget.self, "cid": CIDTarget.self, "car": CARTarget.self, "identity": IdentityTarget.self,
-        "envelope": EnvelopeTarget.self, "frame": FrameTarget.self,
+        "envelope": EnvelopeTarget.self, "frame": FrameTarget.self, "order": OrderTarget.self,
+        "wallet": WalletTarget.self,
     ]
 
     fileprivate static let chosen: any FuzzTarget.Type = {

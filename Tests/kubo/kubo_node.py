@@ -15,6 +15,7 @@ from pathlib import Path
 
 from libkubo import LibKubo
 from node import FrontedNode
+from record import CallRecord
 from rpc import Commands, Faults, RpcHandler, TcpServer, UnixServer, parse_auth_secret
 
 
@@ -26,7 +27,8 @@ def main() -> None:
 
     node = FrontedNode(LibKubo(arguments.lib, state_dir), state_dir, arguments.swarm_port)
     faults = Faults(arguments.fail_rate, arguments.delay_ms / 1000)
-    handler = functools.partial(RpcHandler, Commands(node), faults, arguments.auth_secret)
+    record = CallRecord(arguments.record) if arguments.record else None
+    handler = functools.partial(RpcHandler, Commands(node), faults, arguments.auth_secret, record)
     if unix_path:
         remove_stale_socket(unix_path)
         server, api = UnixServer(str(unix_path), handler), f"unix:{unix_path}"
@@ -57,6 +59,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--auth-secret", type=auth_secret, metavar="SECRET", help="bearer:TOKEN or basic:USER:PASS")
     parser.add_argument("--fail-rate", type=float, default=0.0, metavar="P", help="share of requests answered with 500")
     parser.add_argument("--delay-ms", type=float, default=0.0, metavar="N", help="wait before each answer")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="add a line of JSON for each call, and for its answer")
     return parser.parse_args()
 
 

@@ -15,11 +15,13 @@ import sys
 import formats
 from envelopes import check_envelope
 from lines import check_line
+from orders import check_order
 from parts import check_parts
 from people import check_identity
 
 # By the first word of the file's name. The refusals of DAG-CBOR have a judge of their own (Tests/interop).
-KINDS = {"identity": check_identity, "envelope": check_envelope, "line": check_line, "parts": check_parts}
+KINDS = {"identity": check_identity, "envelope": check_envelope, "line": check_line, "order": check_order,
+         "parts": check_parts}
 ELSEWHERE = {"dag"}
 
 

@@ -37,6 +37,9 @@ int clinux_accept(int listener);
 // POLLRDHUP of poll(2): the peer has closed its end.
 extern const int16_t clinux_pollrdhup;
 
+// pipe2(2): the end that is read and the one that is written, both closed on exec. 0, or -1 with errno.
+int clinux_pipe(int *reading, int *writing);
+
 // The name of the calling thread, at most 15 bytes.
 void clinux_name_thread(const char *name);
 
@@ -52,6 +55,18 @@ int clinux_punch_hole(int file, int64_t offset, int64_t count);
 // mallopt(3): buffers from mapping bytes on are mapped one by one, and a heap keeps up to trimming bytes of free memory at its
 // end; 0: as it was.
 void clinux_tune_allocator(int mapping, int trimming);
+
+// Starts a program with nothing of its parent's: channel is its descriptors 0 and 1, errors its 2, and there are no others; every signal
+// is as a new process has it; a session and a process group of its own; / as its directory. It can write nothing into files, make no
+// socket and not leave its group, which a SIGKILL to -pid therefore ends whole. Returns its pid, or -1 with errno, of execve too.
+struct clinux_confinement {
+	const char *program;
+	char *const *arguments, *const *environment;
+	int channel, errors;
+	// RLIMIT_AS in bytes, RLIMIT_CPU in seconds, RLIMIT_NOFILE, RLIMIT_NPROC: which counts all tasks of the user, not of this program.
+	uint64_t memory, cpu_seconds, files, processes;
+};
+int clinux_spawn_confined(const struct clinux_confinement *how);
 
 // strerrordesc_np(3): the text of an errno, untranslated; safe in any thread. NULL where there is none.
 const char *clinux_error_text(int number);

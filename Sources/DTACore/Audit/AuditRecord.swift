@@ -7,15 +7,21 @@ public struct AuditRecord: Sendable {
     public var operation: String
     /// The key, identity, envelope or block; cut to 256 bytes, since clients write it.
     public var subject: String
+    /// What else decides; empty for most operations.
+    public var detail: AuditDetail
     /// `OK`, or the name of the error code.
     public var result: String
     /// From parsing to the answer.
     public var microseconds: UInt64
 
-    public init(caller: Caller, operation: String, subject: String, result: String, microseconds: UInt64) {
+    public init(
+        caller: Caller, operation: String, subject: String, detail: AuditDetail = AuditDetail(), result: String,
+        microseconds: UInt64
+    ) {
         self.caller = caller
         self.operation = operation
         self.subject = subject
+        self.detail = detail
         self.result = result
         self.microseconds = microseconds
     }

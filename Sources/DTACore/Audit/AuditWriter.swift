@@ -26,6 +26,7 @@ struct AuditWriter {
         if let unit = record.caller.unit { field(#","unit":"#, unit) }
         field(#","op":"#, record.operation)
         field(#","subject":"#, record.subject)
+        if !record.detail.text.isEmpty { field(#","detail":"#, record.detail.text) }
         field(#","result":"#, record.result)
         field(#","us":"#, record.microseconds)
     }

@@ -10,6 +10,8 @@ final class Draft: Sendable {
     let from: IdentityRecord
     let sender: SignedIdentity
     let envelope: EnvelopeDraft
+    /// To whom it is wrapped.
+    let recipients: [CID]
     let segment: PartialSegment
     private let state: Locked<State>
     /// Called when nobody holds the draft any more.
@@ -20,7 +22,7 @@ final class Draft: Sendable {
         var blocks: [Int: Written] = [:]
         /// Those that are being written.
         var busy: Set<Int> = []
-        /// Bytes in the segment.
+        /// Bytes in the segment, with what each block costs beside its content.
         var size = 0
         /// The one block that is not full: the last.
         var short: Int?
@@ -43,6 +45,7 @@ final class Draft: Sendable {
         self.from = from
         sender = begun.sender
         envelope = begun.draft
+        recipients = begun.recipients
         self.segment = segment
         state = Locked(State())
         self.ended = ended
@@ -52,7 +55,7 @@ final class Draft: Sendable {
 
     private var fullBlock: Int { ChunkPlan.fullBlock(isSealed: !envelope.isPublic) }
 
-    /// Bytes on the disk or on their way there.
+    /// Bytes on the disk or on their way there, as they are charged.
     var size: Int { state.withLock { $0.size } }
 
     func isIdle(since moment: UInt64) -> Bool { state.withLock { $0.busy.isEmpty && $0.lastUse < moment } }
@@ -104,7 +107,7 @@ final class Draft: Sendable {
                 }
                 state.short = index
             }
-            state.size += count
+            state.size += count + BlockStore.rowCharge
             state.lastUse = monotonicNanoseconds()
         }
     }

@@ -25,7 +25,8 @@ extension EnvelopeService {
     /// Writes one block of a draft: not durable before the draft is finished.
     public func write(_ caller: Caller, draft id: String, index: UInt32, block: Data) throws {
         let draft = try drafts.find(id, caller)
-        try blocks.checkRoom(for: block.count, staged: drafts.staged(draft.owner), owner: draft.owner)
+        try blocks.checkRoom(
+            for: block.count + BlockStore.rowCharge, staged: drafts.staged(draft.owner), owner: draft.owner)
         do {
             try draft.write(block, index: Int(index))
         } catch let error as DTAError where error.code == .resourceExhausted || error.code == .unavailable {
@@ -41,8 +42,10 @@ extension EnvelopeService {
     public func finish(_ caller: Caller, draft id: String, count: UInt32) throws -> CustodyStep<CID> {
         let draft = try drafts.takeToFinish(id, caller)
         let (plan, bodyBlocks) = try draft.close(count: Int(count))
-        // What was granted at the beginning may have been taken back, and the sender may have been replaced.
+        // What was granted at the beginning may have been taken back, and the sender and the recipients may have been
+        // replaced, or lost the host's trust: a body can be on its way for long.
         _ = try identities.sender(caller, draft.from.cid.description)
+        _ = try identities.recipients(draft.recipients.map(\.description))
         let parts = try explaining("the envelope cannot be finished") {
             try draft.envelope.finish(plan, blocks: bodyBlocks.map(\.cid))
         }

@@ -7,7 +7,8 @@ extension EnvelopeService {
     public struct Opened: Sendable {
         public let cid: CID
         public let header: Envelope.Header
-        public let content: Content
+        /// Whoever takes it out wipes it.
+        public var content: Content
         /// The identity as which it was opened; nil: it is public.
         public let recipient: CID?
         /// Whether the sender is trusted now.
@@ -31,13 +32,13 @@ extension EnvelopeService {
     public enum Opening: Sendable {
         /// It is public: nothing more is needed.
         case opened(Opened)
-        /// Its key is in the HSM's keeping.
-        case sealed(CustodyStep<Opened>)
+        /// Its key is in the HSM's keeping, under this recipient's.
+        case sealed(CID, CustodyStep<Opened>)
 
         public func callAsFunction(_ custodian: any Custodian) throws -> Opened {
             switch self {
             case .opened(let opened): opened
-            case .sealed(let step): try step(custodian)
+            case .sealed(_, let step): try step(custodian)
             }
         }
     }
@@ -45,7 +46,8 @@ extension EnvelopeService {
     /// Opens an envelope from the ledger, after its bytes, its sender's document and signature are verified. It reads
     /// from the disk.
     /// - Parameters:
-    ///   - identity: as which of its recipients; nil: whichever of them is the caller's, or granted.
+    ///   - identity: as which of its recipients; nil: whichever of them is the caller's, or granted. Of a public envelope
+    ///     any identity as which the caller may open.
     ///   - allowUntrusted: also where the sender is not trusted here, or was not current when the envelope came.
     public func open(
         _ caller: Caller, envelope subject: String, as identity: String?, allowUntrusted: Bool = false
@@ -53,6 +55,8 @@ extension EnvelopeService {
         let cid = try LedgerService.cid(subject)
         let signed = try verified(cid)
         let envelope = signed.envelope
+        // Nobody's key opens a public one; a name that the caller may not open as is an error all the same.
+        if envelope.isPublic, let identity { _ = try identities.line(caller, .open, identity) }
         let own = try envelope.isPublic ? nil : recipient(caller, signed, as: identity)
         let standing = try standingAtReceipt(signed)
         let trust = try identities.trust(envelope.header.from)
@@ -71,7 +75,7 @@ extension EnvelopeService {
         let (wrap, coreHash) = try explaining("the envelope \(cid) cannot be opened") {
             (try envelope.wrap(for: own.cid, blocks.bytes), try envelope.coreHash)
         }
-        return .sealed { custodian in
+        return .sealed(own.cid) { custodian in
             var key = try custodian.openKey(
                 kem: own.kemObject, owner: ObjectOwner(uid: own.owner.uid), publicKEM: own.publicKEM,
                 sealedSeed: own.sealedSeed, coreHash: coreHash, recipient: own.cid.bytes, enc: wrap.enc, key: wrap.key)
@@ -80,10 +84,11 @@ extension EnvelopeService {
                 guard let chunks = envelope.chunks else {
                     return Opened(
                         cid: cid, header: envelope.header,
-                        content: .body(try EnvelopeOpener.open(envelope, contentKey: key)), recipient: own.cid,
+                        content: .body(try EnvelopeOpener.open(envelope, contentKey: key, coreHash: coreHash)),
+                        recipient: own.cid,
                         trust: trust, standing: standing)
                 }
-                let keys = try EnvelopeOpener.keys(envelope, contentKey: key)
+                let keys = try EnvelopeOpener.keys(envelope, contentKey: key, coreHash: coreHash)
                 return Opened(
                     cid: cid, header: envelope.header,
                     content: .chunks(size: chunks.plan.size, key: keys.chunkKey), recipient: own.cid, trust: trust,
@@ -117,7 +122,7 @@ extension EnvelopeService {
 
     /// The sender's standing when a verified envelope came. Where that could not be judged then, it is now, and for good.
     func standingAtReceipt(_ signed: SignedEnvelope) throws -> String {
-        if let known = try received.find(signed.cid)?.standing { return known }
+        if let known = try received.standing(signed.cid) { return known }
         return try blocks.store.write { database in
             let standing = try identities.standing(signed.envelope.header.from, in: database)?.name
             try ReceivedEnvelopes.insert(

@@ -94,6 +94,8 @@ public final class EnvelopeService: Sendable {
         let draft: EnvelopeDraft
         /// Nil where it is public.
         let keys: ContentKeys?
+        /// To whom it is wrapped.
+        var recipients: [CID] = []
     }
 
     /// Reads all documents that an envelope needs, and wraps its key.
@@ -116,7 +118,7 @@ public final class EnvelopeService: Sendable {
             try EnvelopeSealer.begin(
                 content: content, from: from.cid, to: to, created: created, answering: previous)
         }
-        return Begun(sender: sender, draft: draft, keys: keys)
+        return Begun(sender: sender, draft: draft, keys: keys, recipients: to.map(\.cid))
     }
 
     func sign(

@@ -22,7 +22,7 @@ extension IdentityService {
         _ = try document("\(cid)")
         return try blocks.store.read { database in
             let facts = KnownFacts(database: database)
-            let line = try self.line(of: cid, facts)
+            let line = try self.line(of: cid, facts, in: database)
             let identities = try line.compactMap { cid in
                 try blocks.identity(cid, in: database).map { try known($0, facts) }
             }
@@ -35,7 +35,7 @@ extension IdentityService {
 
     /// From the oldest that is known to the one that is believed, then those who lead to `cid`, then all others level by
     /// level: a thief's thousand rivals do not crowd out those who matter.
-    private func line(of cid: CID, _ facts: KnownFacts) throws -> [CID] {
+    private func line(of cid: CID, _ facts: KnownFacts, in database: Database) throws -> [CID] {
         let judge = IdentityJudge(facts)
         var line: [CID] = []
         var seen: Set<CID> = []
@@ -46,7 +46,7 @@ extension IdentityService {
         var next = 0
         while next < line.count, line.count < IdentityService.historyLimit {
             let successors = try Data.fetchAll(
-                facts.database,
+                database,
                 sql: """
                     SELECT cid FROM documents WHERE previous = ? AND claim IN ('previous', 'recovery')
                     ORDER BY claim DESC, created, cid LIMIT ?

@@ -1,6 +1,5 @@
 import DTAFormats
 import DTASystem
-import GRDB
 
 /// What people call identities. A name, own or alias, means the newest of its line that is known here; a CID is taken
 /// literally.
@@ -16,7 +15,7 @@ extension IdentityService {
     func document(_ subject: String) throws -> SignedIdentity {
         let document = try blocks.document(newest(subject))
         // Most replace nobody, and cost no look at the database.
-        if document.identity.previous != nil { try blocks.store.read { try checkNotForged(document, in: $0) } }
+        if document.identity.previous != nil { try memory.judge(blocks.store) { try checkNotForged(document, $0) } }
         return document
     }
 
@@ -46,7 +45,7 @@ extension IdentityService {
     func newest(_ subject: String) throws -> CID {
         let cid = try cid(subject)
         guard isName(subject) else { return cid }
-        return try blocks.store.read { try IdentityJudge(KnownFacts(database: $0)).newest(of: cid).cid }
+        return try memory.judge(blocks.store) { try IdentityJudge($0).newest(of: cid).cid }
     }
 
     func isName(_ subject: String) -> Bool { (try? CID(subject)) == nil }
@@ -63,8 +62,7 @@ extension IdentityService {
     /// The same of many, in one reading of the database.
     func recipients(_ subjects: [String]) throws -> [SignedIdentity] {
         let documents = try subjects.map(document)
-        try blocks.store.read { database in
-            let facts = KnownFacts(database: database)
+        try memory.judge(blocks.store) { facts in
             for (subject, document) in zip(subjects, documents) {
                 try checkCurrent(subject, document.cid, "nothing is sealed to it", facts)
                 guard try distrusted(document.cid, facts) == nil else {
@@ -81,9 +79,7 @@ extension IdentityService {
     /// As whom the caller can send: an own identity that is known here as current.
     func sender(_ caller: Caller, _ subject: String) throws -> IdentityRecord {
         let own = try authorized(caller, .seal, subject)
-        try blocks.store.read { database in
-            try checkCurrent(subject, own.cid, "nothing is sent as it", KnownFacts(database: database))
-        }
+        try memory.judge(blocks.store) { try checkCurrent(subject, own.cid, "nothing is sent as it", $0) }
         return own
     }
 
@@ -125,9 +121,9 @@ extension IdentityService {
         isName(subject) ? "identity \(quoted(subject)) (\(cid))" : "identity \(display(cid))"
     }
 
-    func checkNotForged(_ document: SignedIdentity, in database: Database) throws {
+    func checkNotForged(_ document: SignedIdentity, _ facts: KnownFacts) throws {
         guard let previous = document.identity.previous else { return }
-        guard try KnownFacts(database: database).isKnown(document.cid) else {
+        guard try facts.isKnown(document.cid) else {
             throw DTAError(
                 .dataLoss, "the identity \(document.cid) says that it replaces \(previous), which is not so",
                 hint: "an older dtad may have stored it unseen: store it again with dtactl identity import")

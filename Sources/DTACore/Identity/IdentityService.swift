@@ -12,6 +12,7 @@ public final class IdentityService: Sendable {
     let policy: LivePolicy
     let intents: Intents
     let drafts = RecoveryDrafts()
+    let memory = FactMemory()
     private let logger: Logger
 
     init(
@@ -28,6 +29,7 @@ public final class IdentityService: Sendable {
         }
         let called = Dictionary(aliases.map { ($0.alias ?? "", $0.cid) }, uniquingKeysWith: { first, _ in first })
         identities = OwnIdentities(rows, aliases: called, limit: identitiesPerUser)
+        blocks.store.add(memory)
     }
 
     /// How many identities have their private keys here, the agent's own among them; those that were replaced not.

@@ -83,6 +83,15 @@ extension IdentityService {
         return try known(document)
     }
 
+    /// For the record: the CID that a name means now; nil where it means none, or is a CID.
+    public func meant(by subject: String) -> String? { isName(subject) ? (try? cid(subject)).map { "\($0)" } : nil }
+
+    /// For the record: under which alias an identity is trusted.
+    public func alias(of subject: String) -> String? {
+        guard let cid = try? cid(subject) else { return nil }
+        return (try? blocks.store.read { try KnownFacts(database: $0).trustRow(of: cid) })??.alias
+    }
+
     private func authorizeTrust(_ caller: Caller, _ name: String) throws {
         try policy.current.authorize(caller, .trust, IdentityService.trustResource(name))
     }

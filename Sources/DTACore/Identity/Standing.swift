@@ -13,23 +13,21 @@ public enum Trust: String, Sendable {
 extension IdentityService {
     /// How an identity stands, as far as it is known here: what is not known here cannot be judged here.
     func standing(_ cid: CID) throws -> Standing {
-        try blocks.store.read { try IdentityJudge(KnownFacts(database: $0)).standing(of: cid) }
+        try memory.judge(blocks.store) { try IdentityJudge($0).standing(of: cid) }
     }
 
     /// The same as part of a transaction; nil where the identity's document is not here, or is refuted.
     func standing(_ cid: CID, in database: Database) throws -> Standing? {
-        let facts = KnownFacts(database: database)
-        return try facts.isKnown(cid) ? try IdentityJudge(facts).standing(of: cid) : nil
+        try memory.judge(in: database) { try $0.isKnown(cid) ? try IdentityJudge($0).standing(of: cid) : nil }
     }
 
     /// Whether an identity is trusted now.
-    func trust(_ cid: CID) throws -> Trust { try blocks.store.read { try trust(cid, KnownFacts(database: $0)) } }
+    func trust(_ cid: CID) throws -> Trust { try memory.judge(blocks.store) { try trust(cid, $0) } }
 
     /// The same of many.
     func trust(_ cids: Set<CID>) throws -> [CID: Trust] {
-        try blocks.store.read { database in
-            let facts = KnownFacts(database: database)
-            return Dictionary(uniqueKeysWithValues: try cids.map { ($0, try trust($0, facts)) })
+        try memory.judge(blocks.store) { facts in
+            Dictionary(uniqueKeysWithValues: try cids.map { ($0, try trust($0, facts)) })
         }
     }
 

@@ -15,21 +15,17 @@ extension BlockStore {
         let place: SegmentPlace?
     }
 
-    /// Lets go of a block's bytes. Whoever stored them has room again. What was in a segment still takes room on the
+    /// Lets go of a block's bytes. Whoever stored them has room again, but for `rowCharge`: the row stays. What was in a segment still takes room on the
     /// disk, until `free`.
     /// - Returns: nil where they were gone already.
     func drop(_ cid: CID, in database: Database) throws -> Dropped? {
-        guard
-            let known = try row(cid, database), !known.isDropped,
-            let owner = try Row.fetchOne(
-                database, sql: "SELECT owner_uid, owner_name FROM blocks WHERE cid = ?", arguments: [cid.column])
-        else { return nil }
+        guard let known = try row(cid, database), !known.isDropped, let owner = try owner(cid, database) else {
+            return nil
+        }
         try database.execute(
             sql: "UPDATE blocks SET bytes = x'', segment = NULL, segment_offset = NULL WHERE cid = ?",
             arguments: [cid.column])
-        try database.execute(
-            sql: "UPDATE ledger_usage SET bytes = max(0, bytes - ?) WHERE owner_uid = ? AND owner_name = ?",
-            arguments: [known.size, owner["owner_uid"] as Int64, owner["owner_name"] as String])
+        try relieve(known.size, owner, database)
         return Dropped(bytes: known.size, place: known.place)
     }
 
@@ -39,12 +35,32 @@ extension BlockStore {
             .execute(arguments: [Data(bytes), cid.column])
         try give(cid, to: owner, in: database)
         try charge(bytes.count, owner, database)
+        try outbox?.retry(cid, in: database)
     }
 
-    /// Makes a block that was dropped `owner`'s.
+    /// Makes a block that was dropped `owner`'s, with what its row costs.
     func give(_ cid: CID, to owner: Owner, in database: Database) throws {
+        guard let before = try self.owner(cid, database), before != owner else { return }
         try database.execute(
             sql: "UPDATE blocks SET owner_uid = ?, owner_name = ? WHERE cid = ?",
             arguments: [Int64(owner.uid), owner.name, cid.column])
+        try relieve(BlockStore.rowCharge, before, database)
+        try charge(BlockStore.rowCharge, owner, database)
     }
+
+    private func owner(_ cid: CID, _ database: Database) throws -> Owner? {
+        try Row.fetchOne(
+            database, sql: "SELECT owner_uid, owner_name FROM blocks WHERE cid = ?", arguments: [cid.column]
+        ).map { Owner(uid: UInt32(truncatingIfNeeded: $0["owner_uid"] as Int64), name: $0["owner_name"]) }
+    }
+
+    /// The opposite of `charge`.
+    private func relieve(_ size: Int, _ owner: Owner, _ database: Database) throws {
+        try database.execute(
+            sql: "UPDATE ledger_usage SET bytes = max(0, bytes - ?) WHERE owner_uid = ? AND owner_name = ?",
+            arguments: [size, Int64(owner.uid), owner.name])
+    }
+
+    /// Whether a block is known here and its bytes are not.
+    func isDropped(_ cid: CID) throws -> Bool { try store.read { try row(cid, $0)?.isDropped ?? false } }
 }

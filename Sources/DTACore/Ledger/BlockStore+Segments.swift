@@ -24,17 +24,20 @@ extension BlockStore {
         var new = 0
         for block in blocks {
             let place = block.place
-            try outbox?.add(block.cid, coveredBy: envelope, in: database)
+            try outbox?.add(block.cid, coveredBy: envelope, owner: owner, in: database)
             if let known = try row(block.cid, database) {
                 if known.isDropped { new += block.size }
                 if let before = known.place, before != place { left.append(Dropped(bytes: block.size, place: before)) }
                 try database.execute(
                     sql: "UPDATE blocks SET bytes = x'', size = ?, segment = ?, segment_offset = ? WHERE cid = ?",
                     arguments: [block.size, place.segment, place.offset, Data(block.cid.bytes)])
-                if known.isDropped { try give(block.cid, to: owner, in: database) }
+                if known.isDropped {
+                    try give(block.cid, to: owner, in: database)
+                    try outbox?.retry(block.cid, in: database)
+                }
                 continue
             }
-            new += block.size
+            new += block.size + BlockStore.rowCharge
             try database.cachedStatement(
                 sql: """
                     INSERT INTO blocks (cid, bytes, size, kind, stored, owner_uid, owner_name, segment, segment_offset)

@@ -18,19 +18,16 @@ extension Outbox {
         case lost
     }
 
-    /// Blocks that the node has not got, the longest due first.
+    /// Blocks that the node has not got: of each user in turn the longest due, those that failed before behind the others.
     /// - Parameter horizon: no row waits for longer; one that seems to was written by a clock that was put back since.
     func blocksToPut(limit: Int, horizon: Int64) throws -> [Task] {
-        try tasks("SELECT cid, attempts FROM publications WHERE state = 'waiting' AND \(Outbox.isDue)", limit, horizon)
+        try inTurns(state: .waiting, where: "state = 'waiting'", limit: limit, horizon: horizon)
     }
 
     /// Blocks to be pinned: the node has them, and all of their parts. Those that never failed come first, and of the
     /// others one, because a pin that waits for what nobody has holds up everything else.
     func blocksToPin(limit: Int, horizon: Int64) throws -> [Task] {
-        let all = try tasks(
-            """
-            SELECT cid, attempts FROM publications AS root WHERE \(Outbox.isReadyToPin) AND \(Outbox.isDue)
-            """, limit, horizon)
+        let all = try inTurns(state: .stored, where: Outbox.isReadyToPin, limit: limit, horizon: horizon)
         let fresh = all.filter { $0.attempts == 0 }
         return fresh.isEmpty ? Array(all.prefix(1)) : fresh + all.filter { $0.attempts > 0 }.prefix(1)
     }
@@ -39,25 +36,18 @@ extension Outbox {
         state = 'stored' AND cover IS NULL
         AND NOT EXISTS (SELECT 1 FROM publications WHERE cover = root.cid AND state = 'waiting')
         """
-    private static let isDue = "(due <= :now OR due > :now + :horizon)"
-
-    private func tasks(_ query: String, _ limit: Int, _ horizon: Int64) throws -> [Task] {
-        try store.read { database in
-            let rows = try Row.fetchAll(
-                database, sql: query + " ORDER BY attempts > 0, due, number LIMIT :limit",
-                arguments: ["now": unixMicroseconds() / 1000, "horizon": horizon, "limit": limit])
-            return try rows.map { Task(cid: try CID(row: $0["cid"]), attempts: $0["attempts"]) }
-        }
-    }
 
     /// When the next row is due, Unix milliseconds; nil: nothing waits.
     func nextDue() throws -> Int64? {
         try store.read { database in
-            try Int64.fetchOne(
-                database,
-                sql: """
-                    SELECT min(due) FROM publications AS root WHERE state = 'waiting' OR (\(Outbox.isReadyToPin))
-                    """)
+            try ["state = 'waiting'", Outbox.isReadyToPin].compactMap { condition in
+                try Int64.fetchOne(
+                    database,
+                    sql: """
+                        SELECT due FROM publications AS root
+                        WHERE state IN ('waiting', 'stored') AND \(condition) ORDER BY due LIMIT 1
+                        """)
+            }.min()
         }
     }
 

@@ -12,6 +12,9 @@ struct Outbox: Sendable {
     /// Whether something arrived that the publisher has not seen.
     let arrivals = Monitor(false)
 
+    /// The user behind whom the next turn begins. A start begins at the first: it is nobody's loss.
+    let lastServed = Locked<[PublicationState: Int64]>([:])
+
     init(store: Store) { self.store = store }
 
     /// The same outbox, for blocks that come from the node.
@@ -22,19 +25,30 @@ struct Outbox: Sendable {
     }
 
     /// Notes a block that is stored in the same transaction.
-    /// - Parameter cover: the envelope whose pin will keep it, for a page or a chunk; nil: it is pinned itself.
-    func add(_ cid: CID, coveredBy cover: CID? = nil, in database: Database) throws {
+    /// - Parameters:
+    ///   - cover: the envelope whose pin will keep it, for a page or a chunk; nil: it is pinned itself.
+    ///   - owner: in whose turns it goes.
+    func add(_ cid: CID, coveredBy cover: CID? = nil, owner: Owner, in database: Database) throws {
         let state = isReceiving ? PublicationState.fetched : .waiting
         let now = unixMicroseconds() / 1000
         // What came from the node and is stored here again by somebody is his, and to be kept.
         try database.cachedStatement(
             sql: """
-                INSERT INTO publications (cid, cover, state, due, since) VALUES (?, ?, ?, ?, ?)
+                INSERT INTO publications (cid, cover, state, due, since, owner_uid) VALUES (?, ?, ?, ?, ?, ?)
                 ON CONFLICT (cid) DO UPDATE SET state = excluded.state, cover = excluded.cover, due = excluded.due,
-                  since = excluded.since WHERE publications.state = 'fetched' AND excluded.state = 'waiting'
+                  since = excluded.since, owner_uid = excluded.owner_uid
+                  WHERE publications.state = 'fetched' AND excluded.state = 'waiting'
                 """
-        ).execute(arguments: [cid.column, cover?.column, state.rawValue, now, now / 1000])
+        ).execute(arguments: [cid.column, cover?.column, state.rawValue, now, now / 1000, Int64(owner.uid)])
         if !isReceiving { database.afterNextTransaction { _ in wake() } }
+    }
+
+    /// Notes that a block's bytes are here again: what failed for want of them is tried at once.
+    func retry(_ cid: CID, in database: Database) throws {
+        try database.execute(
+            sql: "UPDATE publications SET due = ? WHERE cid = ? AND state = 'waiting'",
+            arguments: [unixMicroseconds() / 1000, cid.column])
+        database.afterNextTransaction { _ in wake() }
     }
 
     /// Makes the publisher look for work.
@@ -46,8 +60,8 @@ struct Outbox: Sendable {
         try store.write { database in
             try database.execute(
                 sql: """
-                    INSERT INTO publications (cid, state, due, since)
-                    SELECT cid, 'waiting', ?, ? FROM blocks
+                    INSERT INTO publications (cid, state, due, since, owner_uid)
+                    SELECT cid, 'waiting', ?, ?, owner_uid FROM blocks
                     WHERE NOT EXISTS (SELECT 1 FROM publications WHERE publications.cid = blocks.cid) ORDER BY number
                     """, arguments: [now, now / 1000])
         }

@@ -153,9 +153,22 @@ public final class Publisher: Sendable {
     private func putBlocks() throws -> Int {
         let tasks = try outbox.blocksToPut(limit: Publisher.batch, horizon: rowBackOff.longestMilliseconds)
         return try work(tasks) { task in
-            try client.put(try blocks.bytes(task.cid), as: task.cid)
+            if try blocks.isDropped(task.cid) {
+                try checkHas(task.cid)
+            } else {
+                try client.put(try blocks.bytes(task.cid), as: task.cid)
+            }
             return [(task.cid, .became(.stored))]
         }
+    }
+
+    /// For a block that `ledger gc` dropped here because a node kept it. This node is another one, or has lost it.
+    private func checkHas(_ cid: CID) throws {
+        guard try !client.has(cid) else { return }
+        throw DTAError(
+            .notFound,
+            "ledger gc dropped this block here while an IPFS node kept it, and \(client.name) has not got it: "
+                + "connect it with the node that has, or bring the block back with dtactl ledger import FILE")
     }
 
     private func pinBlocks() throws -> Int {

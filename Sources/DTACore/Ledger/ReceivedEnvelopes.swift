@@ -49,11 +49,17 @@ struct ReceivedEnvelopes: Sendable {
 
     /// What was recorded of the sender's standing; nil where nothing was yet.
     static func standing(_ cid: CID, in database: Database) throws -> String? {
-        try String.fetchOne(database, sql: "SELECT standing FROM envelopes WHERE cid = ?", arguments: [Data(cid.bytes)])
+        try String.fetchOne(
+            database.cachedStatement(sql: "SELECT standing FROM envelopes WHERE cid = ?"), arguments: [Data(cid.bytes)])
+    }
+
+    /// What was recorded of the sender's standing; nil where nothing was yet.
+    func standing(_ cid: CID) throws -> String? {
+        try store.glance { try ReceivedEnvelopes.standing(cid, in: $0) }
     }
 
     func find(_ cid: CID) throws -> ReceivedEnvelope? {
-        try store.read { database in
+        try store.glance { database in
             try Row.fetchOne(
                 database.cachedStatement(sql: "SELECT * FROM envelopes WHERE cid = ?"), arguments: [Data(cid.bytes)]
             ).map(ReceivedEnvelope.init)

@@ -15,6 +15,12 @@ public enum Permission: String, Sendable, CaseIterable {
     case rotate, revoke
     /// To say whom this host trusts, and under which name.
     case trust
+    /// To order, redeem and deposit as an identity, and to read what was released to it.
+    case order
+    /// To decide as an identity about other people's redemptions.
+    case approve
+    /// To commit, release, refuse and destroy as a fiduciary.
+    case fulfil
     /// To store blocks; everybody may.
     case publish
     /// To ask for random bytes; everybody may.
@@ -31,7 +37,7 @@ public enum Permission: String, Sendable, CaseIterable {
     func applies(to kind: Resource.Kind) -> Bool {
         switch self {
         case .sign, .mac, .encrypt, .decrypt: kind == .key
-        case .seal, .open, .rotate, .revoke, .trust: kind == .identity
+        case .seal, .open, .rotate, .revoke, .trust, .order, .approve, .fulfil: kind == .identity
         case .public, .manage: true
         case .publish, .random: false
         }
@@ -56,6 +62,9 @@ public enum Permission: String, Sendable, CaseIterable {
         case .rotate: "rotate"
         case .revoke: "revoke"
         case .trust: "decide about trust in"
+        case .order: "order and redeem as"
+        case .approve: "approve redemptions as"
+        case .fulfil: "fulfil orders as"
         case .publish: "publish"
         case .random: "use the random generator of"
         }

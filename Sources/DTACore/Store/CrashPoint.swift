@@ -58,6 +58,48 @@ public enum CrashPoint: String, Sendable, CaseIterable {
     case envelopeFinishSigned = "envelope.finish.2"
     /// Envelope and rows of the blocks are durable; nobody was told.
     case envelopeFinishStored = "envelope.finish.3"
+    /// Part 1 is signed; it is stored nowhere.
+    case orderCreateSealed = "order.create.1"
+    /// The order is durable; nobody was told.
+    case orderCreateStored = "order.create.2"
+    /// An order that came is durable; nothing was done with it.
+    case orderReceiveAdmitted = "order.receive.1"
+    /// A part that came is durable, with what it changes; what follows was not done.
+    case orderReceiveApplied = "order.receive.2"
+    /// The secret is made, and sealed or on the token; it is stored nowhere.
+    case orderCommitMade = "order.commit.1"
+    /// Part 2 is signed; it is stored nowhere.
+    case orderCommitSealed = "order.commit.2"
+    /// Secret and part 2 are durable; nobody was told.
+    case orderCommitStored = "order.commit.3"
+    /// Part 3 is signed; it is stored nowhere.
+    case orderRedeemSealed = "order.redeem.1"
+    /// Part 3 is durable; nobody was told.
+    case orderRedeemStored = "order.redeem.2"
+    /// An approval is signed; it is stored nowhere.
+    case orderApproveSealed = "order.approve.1"
+    /// An approval is durable; nobody was told.
+    case orderApproveStored = "order.approve.2"
+    /// Part 4 is signed; it is stored nowhere.
+    case orderReleaseSealed = "order.release.1"
+    /// Part 4 is durable; nobody was told.
+    case orderReleaseStored = "order.release.2"
+    /// A refusal is signed; it is stored nowhere.
+    case orderRefuseSealed = "order.refuse.1"
+    /// A deposit is signed; it is stored nowhere.
+    case orderDepositSealed = "order.deposit.1"
+    /// A deposit is durable; nobody was told.
+    case orderDepositStored = "order.deposit.2"
+    /// The receipt of a destruction is signed; all is as it was.
+    case orderDestroySealed = "order.destroy.1"
+    /// The secret's row is gone, the receipt durable; what is on the token is still there.
+    case orderDestroyStored = "order.destroy.2"
+    /// One of an epoch's living secrets is sealed under a new key; others are not.
+    case orderEpochResealed = "order.epoch.1"
+    /// All of an epoch's living secrets are under other keys; its own is still on the token.
+    case orderEpochEmptied = "order.epoch.2"
+    /// The epoch's key is gone; no row says so.
+    case orderEpochDestroyed = "order.epoch.3"
 
     #if DEBUG
         private static let chosen: CrashPoint? = {

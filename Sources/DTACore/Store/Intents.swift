@@ -18,6 +18,8 @@ final class Intents: Sendable {
         case identityCreate = "identity.create"
         case identityRotate = "identity.rotate"
         case identityRecover = "identity.recover"
+        case orderKeyCreate = "order.key.create"
+        case orderKeyDelete = "order.key.delete"
     }
 
     struct Intent: Sendable {

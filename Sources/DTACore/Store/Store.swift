@@ -7,6 +7,8 @@ import Glibc
 /// It holds no secret in the clear: public keys, names, owners, sealed seeds and blocks.
 public final class Store: Sendable {
     private let pool: DatabasePool
+    /// Connections for `glance` that nobody uses at the moment: never more than there were threads in it at once.
+    private let glances: Locked<[DatabaseQueue]>
     public let path: String
 
     /// Opens the database in a state directory, or makes it (mode 0600), and brings it up to date.
@@ -27,6 +29,7 @@ public final class Store: Sendable {
             }
             try pool.read(Store.check)
             try migrator.migrate(pool)
+            glances = Locked([try DatabaseQueue(path: path, configuration: .glance)])
         } catch {
             throw StoreError.opening(path, error)
         }
@@ -65,6 +68,19 @@ public final class Store: Sendable {
         }
     }
 
+    /// Tells `observer` of every transaction, as long as somebody holds it.
+    func add(_ observer: some TransactionObserver) { pool.add(transactionObserver: observer) }
+
+    /// Reads with one statement, which sees a consistent state by itself. What `read` does around statements costs more
+    /// than a row.
+    func glance<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        do {
+            let connection = try glances.withLock { $0.popLast() } ?? DatabaseQueue(path: path, configuration: .glance)
+            defer { glances.withLock { $0.append(connection) } }
+            return try connection.unsafeRead(body)
+        } catch { throw StoreError.using(path, error) }
+    }
+
     /// Reads a consistent state.
     func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
         do { return try pool.read(body) } catch { throw StoreError.using(path, error) }
@@ -73,5 +89,31 @@ public final class Store: Sendable {
     /// Runs one transaction: all of it is durable when this returns, none of it when this throws.
     func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
         do { return try pool.write(body) } catch { throw StoreError.using(path, error) }
+    }
+
+    /// Brings all of the write-ahead log into the database and empties it, so that what was overwritten there is gone.
+    /// Where readers keep it from that, it happens with a later call or at the next start.
+    func truncateLog() throws {
+        do {
+            _ = try pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED {
+            return
+        } catch {
+            throw StoreError.using(path, error)
+        }
+    }
+}
+
+extension GRDB.Configuration {
+    fileprivate static var glance: GRDB.Configuration {
+        var configuration = GRDB.Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(5)
+        configuration.label = "glance"
+        // There may be as many as threads: half a MiB each for what is read again and again, and no more.
+        configuration.prepareDatabase {
+            try $0.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -512")
+        }
+        return configuration
     }
 }

@@ -13,6 +13,9 @@ enum StoreMigrations {
         migrator.registerMigration("lines") { try $0.execute(sql: lines) }
         migrator.registerMigration("publications") { try $0.execute(sql: publications) }
         migrator.registerMigration("post-quantum") { try $0.execute(sql: postQuantum) }
+        migrator.registerMigration("block-charge") { try $0.execute(sql: blockCharge) }
+        migrator.registerMigration("publication-turns") { try $0.execute(sql: publicationTurns) }
+        migrator.registerMigration("orders") { try $0.execute(sql: orders) }
         return migrator
     }
 

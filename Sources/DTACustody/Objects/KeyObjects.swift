@@ -29,7 +29,9 @@ final class KeyObjects {
     }
 
     /// The sealing key with this label; nil where the token shows none.
-    func sealingKey(_ label: ObjectLabel) throws -> KeyObject? {
+    /// - Parameter copies: whether a copy may be used. Those of a key that is to be destroyed would outlive it in other
+    ///   processes.
+    func sealingKey(_ label: ObjectLabel, copies: Bool = true) throws -> KeyObject? {
         if let object = fresh(.label(label)) { return object }
         let handles = try session.find([Attribute(CKA_TOKEN, true), Attribute(CKA_LABEL, label.text)], limit: 2)
         guard let handle = handles.first else { return nil }
@@ -38,7 +40,15 @@ final class KeyObjects {
         guard object.label == label, let kind = object.kind, kind == .aes256 else {
             throw refusal(label.text, "it is no AES key")
         }
-        return remember(.label(label), label, (handle, kind), publicHandle: nil)
+        return remember(.label(label), label, (handle, kind), publicHandle: nil, copies: copies)
+    }
+
+    /// Destroys the sealing keys with this label; nothing where there are none.
+    func destroySealingKeys(_ label: ObjectLabel) throws {
+        drop(.label(label))
+        for handle in try session.find([Attribute(CKA_TOKEN, true), Attribute(CKA_LABEL, label.text)], limit: .max) {
+            try session.destroy(handle)
+        }
     }
 
     /// Everything under this id, straight from the token.
@@ -109,11 +119,11 @@ final class KeyObjects {
 
     private func remember(
         _ key: ObjectLabel.CacheKey, _ label: ObjectLabel, _ found: (handle: CK_OBJECT_HANDLE, kind: KeyKind),
-        publicHandle: CK_OBJECT_HANDLE?
+        publicHandle: CK_OBJECT_HANDLE?, copies: Bool = true
     ) -> KeyObject {
         if known.count >= Self.limit { forgetAll() }
         // Where the token makes no copies, the key itself is used.
-        let copy = makeCopies ? try? session.copyToSession(found.handle) : nil
+        let copy = makeCopies && copies ? try? session.copyToSession(found.handle) : nil
         let object = KeyObject(
             label: label, kind: found.kind, tokenHandle: found.handle, publicHandle: publicHandle, copy: copy)
         known[key] = object

@@ -3,7 +3,7 @@ import CustodyProtocol
 /// The label (CKA_LABEL) of everything that D-TA keeps on a token; it decides what may be done with the object.
 ///
 ///     dta/<class>/<owner uid>/<object id, 32 hexadecimal digits>
-///     dta/seal/<number>, dta/state/<number>
+///     dta/seal/<number>, dta/state/<number>, dta/epoch/<number>
 enum ObjectLabel: Equatable, Hashable {
     case object(TokenObject)
     case sealing(ObjectClass, number: UInt32)
@@ -25,7 +25,7 @@ enum ObjectLabel: Equatable, Hashable {
         guard parts.count >= 3, parts[0] == "dta",
             let objectClass = ObjectClass.allCases.first(where: { $0.name == parts[1] }), let number = UInt32(parts[2])
         else { return nil }
-        if objectClass == .seal || objectClass == .state {
+        if objectClass.isSealing {
             self = .sealing(objectClass, number: number)
         } else {
             guard parts.count == 4, let bytes = bytes(hexadecimal: parts[3]), let id = try? ObjectID(bytes) else {

@@ -101,6 +101,9 @@ extension Custody {
             try request.end()
             Processors.run(on: processor)
             answer.begin(CustodyFrame.ok)
+        case .newSeed, .newOrderKey, .release, .signForOrder, .newEpoch, .resealOrder, .destroyEpoch, .createShare,
+            .exportWallet:
+            try answerOrder(operation, &request, &answer)
         }
     }
 

@@ -21,6 +21,21 @@ public enum DAGCBOR {
         return encoder.bytes
     }
 
+    /// The bytes of a map whose values are encoded already.
+    /// - Parameter entries: in the order of a map's keys.
+    /// - Throws: `FormatError.invalidArgument` for another order, and for more than a block holds.
+    static func encode(mapOfEncoded entries: [(key: String, value: [UInt8])]) throws -> [UInt8] {
+        guard zip(entries, entries.dropFirst()).allSatisfy({ Map.precedes($0.key, $1.key) }) else {
+            throw FormatError(.invalidArgument, "the keys of a DAG-CBOR map stand in canonical order, each once")
+        }
+        var encoder = DAGCBOREncoder(capacity: entries.reduce(16) { $0 + $1.key.utf8.count + $1.value.count + 16 })
+        encoder.appendMap(ofEncoded: entries)
+        guard encoder.bytes.count <= maximumSize else {
+            throw FormatError(.invalidArgument, "a DAG-CBOR block may have \(maximumSize) bytes at most")
+        }
+        return encoder.bytes
+    }
+
     /// The most values that a document of this project has, counting each list, each map and all that is in them: an
     /// envelope with 256 wraps and 4,096 links to its blocks has some 5,200. A value takes up to a hundred times more
     /// memory than its bytes, so whoever sends a block of a million of them is refused before they are there.
@@ -32,6 +47,14 @@ public enum DAGCBOR {
     public static func decode(_ bytes: [UInt8], mostValues: Int = .max) throws -> Value {
         var decoder = DAGCBORDecoder(bytes, mostValues: mostValues)
         return try whole(&decoder, bytes.count)
+    }
+
+    /// The same for a map, and where the values of its entries stand: those bytes are what `encode` makes of them.
+    static func decodeMarking(
+        _ bytes: [UInt8], mostValues: Int
+    ) throws -> (value: Value, places: [String: Range<Int>]) {
+        var decoder = DAGCBORDecoder(bytes, mostValues: mostValues, marks: true)
+        return (try whole(&decoder, bytes.count), decoder.places)
     }
 
     /// Checks that these bytes are one value in its one encoding, and keeps nothing of it.

@@ -7,11 +7,15 @@ struct DAGCBORDecoder {
     private var valuesLeft: Int
     /// Whether lists, maps and byte strings keep what is in them; else they come out empty, and are checked all the same.
     private let keeps: Bool
+    /// Whether the places of the outermost map's values are noted.
+    private let marks: Bool
+    private(set) var places: [String: Range<Int>] = [:]
 
-    init(_ bytes: [UInt8], mostValues: Int, keeps: Bool = true) {
+    init(_ bytes: [UInt8], mostValues: Int, keeps: Bool = true, marks: Bool = false) {
         self.bytes = bytes
         valuesLeft = mostValues
         self.keeps = keeps
+        self.marks = marks
     }
 
     var isAtEnd: Bool { position == bytes.count }
@@ -112,7 +116,9 @@ struct DAGCBORDecoder {
                     ? FormatError(.malformed, "a DAG-CBOR map has the same key twice")
                     : FormatError(.notCanonical, "the keys of a DAG-CBOR map are not in canonical order")
             }
+            let start = position
             let item = try value(depth: depth + 1)
+            if marks, depth == 0 { places[key] = start..<position }
             if keeps { entries.append(.init(key: key, value: item)) }
             last = key
         }

@@ -2,6 +2,9 @@
 struct DAGCBOREncoder {
     private(set) var bytes: [UInt8] = []
 
+    /// - Parameter capacity: how many bytes are expected.
+    init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+
     mutating func append(_ value: DAGCBOR.Value, depth: Int) throws {
         switch value {
         case .null: bytes.append(0xf6)
@@ -33,6 +36,14 @@ struct DAGCBOREncoder {
             head(2, UInt64(1 + cid.bytes.count))
             bytes.append(0)
             bytes += cid.bytes
+        }
+    }
+
+    mutating func appendMap(ofEncoded entries: [(key: String, value: [UInt8])]) {
+        head(5, UInt64(entries.count))
+        for entry in entries {
+            append(entry.key)
+            bytes += entry.value
         }
     }
 

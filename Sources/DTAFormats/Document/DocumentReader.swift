@@ -86,6 +86,42 @@ struct DocumentReader {
         return link
     }
 
+    /// Where there is no such field: nil.
+    mutating func optionalTime(_ field: String) throws -> Int64? {
+        optional(field) == nil ? nil : try time(field)
+    }
+
+    mutating func integer(_ field: String, in range: ClosedRange<Int64>) throws -> Int64 {
+        guard let number = try value(field).integer, range.contains(number) else {
+            throw wrong(field, "an integer from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    mutating func bool(_ field: String) throws -> Bool {
+        guard case .bool(let value) = try value(field) else { throw wrong(field, "true or false") }
+        return value
+    }
+
+    mutating func bytes(_ field: String, in range: ClosedRange<Int>) throws -> [UInt8] {
+        guard case .bytes(let bytes) = try value(field), range.contains(bytes.count) else {
+            throw wrong(field, "bytes, \(range.lowerBound) to \(range.upperBound) of them")
+        }
+        return bytes
+    }
+
+    /// Links to documents.
+    mutating func links(_ field: String, atMost limit: Int) throws -> [CID] {
+        let items = try list(field)
+        guard items.count <= limit else { throw wrong(field, "a list of \(limit) links at most") }
+        return try items.map { item in
+            guard case .link(let link) = item, link.codec == .dagCBOR else {
+                throw wrong(field, "a list of links to documents")
+            }
+            return link
+        }
+    }
+
     mutating func list(_ field: String) throws -> [DAGCBOR.Value] {
         guard case .list(let items) = try value(field) else { throw wrong(field, "a list") }
         return items

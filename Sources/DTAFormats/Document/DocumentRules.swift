@@ -31,6 +31,25 @@ enum DocumentRules {
         }
     }
 
+    /// A sentence for people: one line of text without control characters or direction marks.
+    static func check(line text: String, atMost limit: Int, _ what: String) throws {
+        guard (1...limit).contains(text.utf8.count), text.unicodeScalars.allSatisfy(isPlain) else {
+            throw FormatError(
+                .malformed,
+                "\(what) is one line of 1 to \(limit) bytes of text without control characters or direction marks")
+        }
+    }
+
+    /// A name for programs: lower-case letters, digits, `-` and `_`.
+    static func check(word text: String, atMost limit: Int, _ what: String) throws {
+        let isWord = text.utf8.allSatisfy { letter in
+            (0x61...0x7a).contains(letter) || (0x30...0x39).contains(letter) || letter == 0x2d || letter == 0x5f
+        }
+        guard (1...limit).contains(text.utf8.count), isWord else {
+            throw FormatError(.malformed, "\(what) has 1 to \(limit) of the characters a to z, 0 to 9, - and _")
+        }
+    }
+
     /// A media type: `type/subtype` in printable ASCII, parameters allowed (RFC 9110 §8.3.1).
     static func check(mediaType: String) throws {
         let bytes = Array(mediaType.utf8)

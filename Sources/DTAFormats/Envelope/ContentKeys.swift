@@ -11,10 +11,11 @@ public struct ContentKeys: Sendable {
     let commit: [UInt8]
 
     init(_ contentKey: SymmetricKey, salt: [UInt8], coreHash: [UInt8]) {
+        // RFC 5869: one extraction, and an expansion for each.
+        let secret = HKDF<SHA256>.extract(inputKeyMaterial: contentKey, salt: salt)
         func derive(_ label: String) -> SymmetricKey {
-            HKDF<SHA256>.deriveKey(
-                inputKeyMaterial: contentKey, salt: salt, info: SignedBytes.labelled(label, coreHash),
-                outputByteCount: 32)
+            HKDF<SHA256>.expand(
+                pseudoRandomKey: secret, info: SignedBytes.labelled(label, coreHash), outputByteCount: 32)
         }
         body = derive("dta/envelope/1 body")
         chunks = derive("dta/envelope/1 chunks")
@@ -37,8 +38,9 @@ public struct ContentKeys: Sendable {
             let box = try? AES.GCM.SealedBox(
                 nonce: AES.GCM.Nonce(data: ContentKeys.nonce), ciphertext: sealed.dropLast(Envelope.tagSize),
                 tag: sealed.suffix(Envelope.tagSize)),
-            let plaintext = try? AES.GCM.open(box, using: body)
+            var plaintext = try? AES.GCM.open(box, using: body)
         else { throw FormatError(.dataLoss, "the envelope's body is damaged: it does not fit the key") }
+        defer { plaintext.resetBytes(in: 0..<plaintext.count) }
         return Array(plaintext)
     }
 

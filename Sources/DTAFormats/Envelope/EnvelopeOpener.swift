@@ -3,10 +3,10 @@ import Crypto
 /// Opens envelopes with their content key, which the recipient's HSM process unwraps (`KeyUnwrapping`).
 public enum EnvelopeOpener {
     /// The plaintext of a sealed envelope with an inline body, whose signature the caller has verified.
-    /// - Parameter contentKey: 32 bytes.
+    /// - Parameters: `contentKey`: 32 bytes; `coreHash`: the envelope's, where the caller has made it already.
     /// - Throws: `FormatError.dataLoss` as `keys` does, and where the body does not fit the key.
-    public static func open(_ envelope: Envelope, contentKey: [UInt8]) throws -> [UInt8] {
-        let keys = try keys(envelope, contentKey: contentKey)
+    public static func open(_ envelope: Envelope, contentKey: [UInt8], coreHash: [UInt8]? = nil) throws -> [UInt8] {
+        let keys = try keys(envelope, contentKey: contentKey, coreHash: coreHash)
         guard let body = envelope.body else {
             throw FormatError(.invalidArgument, "this envelope's body is in chunks, which are opened one by one")
         }
@@ -14,10 +14,12 @@ public enum EnvelopeOpener {
     }
 
     /// The keys of a sealed envelope, whose signature the caller has verified: for one in chunks.
-    /// - Parameter contentKey: 32 bytes.
+    /// - Parameters: as of `open`.
     /// - Throws: `FormatError.dataLoss` where the key is not the one that the sender committed to, which a sender could
     ///   use to show two recipients two contents.
-    public static func keys(_ envelope: Envelope, contentKey: [UInt8]) throws -> ContentKeys {
+    public static func keys(
+        _ envelope: Envelope, contentKey: [UInt8], coreHash: [UInt8]? = nil
+    ) throws -> ContentKeys {
         guard let sealing = envelope.sealing else {
             throw FormatError(.invalidArgument, "a public envelope is not opened: its body is plaintext")
         }
@@ -25,7 +27,7 @@ public enum EnvelopeOpener {
             throw FormatError(.invalidArgument, "a content key has 32 bytes, not \(contentKey.count)")
         }
         let keys = ContentKeys(
-            SymmetricKey(data: contentKey), salt: sealing.salt, coreHash: try envelope.coreHash)
+            SymmetricKey(data: contentKey), salt: sealing.salt, coreHash: try coreHash ?? envelope.coreHash)
         guard keys.commit == sealing.commit else {
             throw FormatError(
                 .dataLoss, "the wrapped key is not the one that the envelope commits to: its sender made it wrongly")

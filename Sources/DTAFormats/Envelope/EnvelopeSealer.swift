@@ -114,7 +114,7 @@ public enum EnvelopeSealer {
     }
 
     private static func random(_ count: Int) -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        // The crypto library's generator asks the kernel once, not once for each byte.
+        unsafe SymmetricKey(size: SymmetricKeySize(bitCount: 8 * count)).withUnsafeBytes { unsafe Array($0) }
     }
 }

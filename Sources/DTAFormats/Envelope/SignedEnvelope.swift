@@ -1,3 +1,5 @@
+import Crypto
+
 /// An envelope and its sender's signature. The form is checked when it is read; the signature by `verify`, which needs
 /// the sender's identity: verify before anything is done with it.
 public struct SignedEnvelope: Hashable, Sendable {
@@ -15,14 +17,16 @@ public struct SignedEnvelope: Hashable, Sendable {
     /// Reads a block. Its signature is not verified by that.
     /// - Throws: `FormatError`.
     public init(block: [UInt8]) throws {
-        var reader = try DocumentReader(DAGCBOR.decode(block, mostValues: DAGCBOR.documentValues), "a signed envelope")
+        let (value, places) = try DAGCBOR.decodeMarking(block, mostValues: DAGCBOR.documentValues)
+        var reader = try DocumentReader(value, "a signed envelope")
         envelope = try Envelope(reader.value("envelope"))
         signatures = try DocumentSignature.read(reader.list("signatures"), of: "an envelope")
         try reader.finish()
         guard let first = signatures.first, first.role == .own, signatures.count <= 2 else {
             throw FormatError(.malformed, "an envelope is signed by its sender's own key first")
         }
-        innerHash = try envelope.innerHash
+        // There is one encoding, so it need not be made again to be hashed.
+        innerHash = Array(SHA256.hash(data: block[places["envelope"] ?? 0..<0]))
         self.block = block
         cid = CID(hashing: block, codec: .dagCBOR)
     }
@@ -42,10 +46,13 @@ public struct SignedEnvelope: Hashable, Sendable {
     public init(
         signing envelope: Envelope, sender: SignedIdentity, with sign: DocumentSign, postQuantum: DocumentSign? = nil
     ) throws {
-        let signatures = try DocumentSignature.make(
-            by: sender.identity, context: SignedBytes.envelope, hash: envelope.innerHash, with: sign,
-            postQuantum: postQuantum)
-        try self.init(block: SignedEnvelope.encode(envelope, signatures))
+        let encoded = try DAGCBOR.encode(envelope.value)
+        innerHash = Array(SHA256.hash(data: encoded))
+        signatures = try DocumentSignature.make(
+            by: sender.identity, context: SignedBytes.envelope, hash: innerHash, with: sign, postQuantum: postQuantum)
+        self.envelope = envelope
+        block = try SignedEnvelope.block(encoded, signatures)
+        cid = CID(hashing: block, codec: .dagCBOR)
         try verify(sender: sender)
     }
 
@@ -61,7 +68,13 @@ public struct SignedEnvelope: Hashable, Sendable {
             hash: innerHash)
     }
 
+    private static func block(_ envelope: [UInt8], _ signatures: [DocumentSignature]) throws -> [UInt8] {
+        try DAGCBOR.encode(mapOfEncoded: [
+            ("envelope", envelope), ("signatures", DAGCBOR.encode(.list(signatures.map(\.value)))),
+        ])
+    }
+
     static func encode(_ envelope: Envelope, _ signatures: [DocumentSignature]) throws -> [UInt8] {
-        try DAGCBOR.encode(.map(["envelope": envelope.value, "signatures": .list(signatures.map(\.value))]))
+        try block(DAGCBOR.encode(envelope.value), signatures)
     }
 }

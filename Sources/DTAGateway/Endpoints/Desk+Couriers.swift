@@ -15,10 +15,7 @@ extension Desk {
 
     func partsAfter(_ call: Call) async throws -> Reply {
         let cid = try Desk.cid(call.parameters["PartCID"] ?? "")
-        let car = try await couriers.run { courier in
-            let parts = try courier.parts(after: cid)
-            return parts.isEmpty ? nil : try courier.pack(parts, known: [cid])
-        }
+        let car = try await couriers.run { courier in try courier.answer(toPollAfter: cid) }
         return car.map { Reply($0, type: Consignment.mediaType) } ?? .nothing
     }
 
@@ -27,8 +24,7 @@ extension Desk {
         let delivery = try courier.deliver(try Consignment(car: bytes))
         // One part that was taken in is worth an answer; where none was, the last refusal says why.
         if delivery.received.isEmpty, let refusal = delivery.refused.last { throw refusal.error }
-        let answers = delivery.answerCIDs
-        return answers.isEmpty ? nil : try courier.pack(answers)
+        return try courier.answer(to: delivery)
     }
 
     static func cid(_ text: String) throws -> CID {

@@ -16,6 +16,7 @@ struct AuditRows {
         var unit: String?
         var op: String?
         var subject: String?
+        var detail: String?
         var result: String?
         var us: Int64?
         var event: String?
@@ -26,22 +27,31 @@ struct AuditRows {
         if json {
             for line in lines { try StandardOutput.line(SafeText.line(line)) }
         } else if !lines.isEmpty {
-            var table = Table([
+            let rows = lines.map(AuditRows.cells)
+            // Few records have one; a column that is always empty would only take room.
+            let hasDetails = rows.contains { $0.detail != nil }
+            var columns: [Table.Column] = [
                 .init(title: "time", preferred: 19), .init(title: "user", minimum: 6, preferred: 8),
                 .init(title: "operation", preferred: 15),
                 .init(title: "subject", minimum: 10, cut: .middle, preferred: 16),
                 .init(title: "result", minimum: 9, preferred: 9), .init(title: "took", isNumber: true, preferred: 7),
                 .init(title: "program", minimum: 8, cut: .middle),
-            ])
-            for line in lines { table.add(AuditRows.cells(line)) }
+            ]
+            if hasDetails { columns.append(.init(title: "detail", minimum: 8, cut: .middle)) }
+            var table = Table(columns)
+            for row in rows { table.add(hasDetails ? row.cells + [.init(row.detail ?? "")] : row.cells) }
             try table.show(headings: headings)
         }
     }
 
-    private static func cells(_ line: String) -> [Table.Cell] {
+    private static func cells(_ line: String) -> (cells: [Table.Cell], detail: String?) {
         guard let record = try? JSONDecoder().decode(Record.self, from: Data(line.utf8)) else {
-            return [.init("?"), .init(""), .init(""), .init(line), .init("unread", .bad), .init(""), .init("")]
+            return ([.init("?"), .init(""), .init(""), .init(line), .init("unread", .bad), .init(""), .init("")], nil)
         }
+        return (cells(record), record.detail)
+    }
+
+    private static func cells(_ record: Record) -> [Table.Cell] {
         let time = Table.Cell(record.time.map(localTime) ?? "?", .dim)
         if let checkpoint = record.checkpoint {
             return [

@@ -7,15 +7,19 @@ struct Details {
         rows.append((SafeText.line(name), SafeText.lines(value), style))
     }
 
+    /// On a terminal as wide as that at most: what is longer is folded, never cut.
     var lines: [String] {
+        let limit = Terminal.output.width
         let width = rows.map { DisplayWidth.of($0.name) }.max() ?? 0
         return rows.flatMap { row in
             let padding = String(repeating: " ", count: width - DisplayWidth.of(row.name))
             let indent = String(repeating: " ", count: width + 4)
-            let values = row.value.split(separator: "\n", omittingEmptySubsequences: false)
+            let values = row.value.split(separator: "\n", omittingEmptySubsequences: false).flatMap {
+                DisplayWidth.fold(String($0), to: limit.map { max(16, $0 - width - 4) })
+            }
             return values.enumerated().map { index, value in
                 let before = index == 0 ? "  " + Style.dim.apply(row.name) + padding + "  " : indent
-                return before + row.style.apply(String(value))
+                return before + row.style.apply(value)
             }
         }
     }

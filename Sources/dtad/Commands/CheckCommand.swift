@@ -31,6 +31,7 @@ struct CheckCommand: ParsableCommand {
             checkState(configuration, report)
             checkHSM(configuration, report)
             checkNode(configuration, report)
+            PluginCheck.run(configuration.plugins, report)
         }
         print(report.failures == 0 ? "\nAll is in order." : "\n\(report.failures) of these must be mended first.")
         if report.failures > 0 { throw ExitCode(1) }

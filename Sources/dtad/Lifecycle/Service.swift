@@ -140,7 +140,7 @@ final class Service: Sendable {
             sleep(1)
             do {
                 try agent.audit.sync()
-                if agent.audit.checkpointIsDue || agent.needsSweep { tidyUp() }
+                if agent.audit.checkpointIsDue || agent.needsSweep || agent.orders.hasDueEpoch { tidyUp() }
                 agent.envelopes.dropIdleDrafts()
                 failing = false
             } catch {
@@ -158,6 +158,7 @@ final class Service: Sendable {
                 let custodian = try access.get()
                 try agent.makeCheckpointIfDue(custodian)
                 if agent.needsSweep { try agent.sweep(custodian) }
+                if agent.orders.hasDueEpoch { try agent.orders.keepEpochs(custodian) }
             } catch {
                 logger.warning("housekeeping has to wait: \(DTAError(error).message)")
             }

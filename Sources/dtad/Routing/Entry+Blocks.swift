@@ -1,6 +1,7 @@
 import AgentServer
 import DTACore
 import DTAFormats
+import DTAPlugins
 import DTASystem
 
 /// Requests that need blocks which may not be here, and which the IPFS node may have.
@@ -16,27 +17,46 @@ extension Entry {
     ) -> Step {
         let patience = localOnly ? 0 : agent.ledger.fetchMilliseconds ?? 0
         let deadline = monotonicNanoseconds() + UInt64(patience) * 1_000_000
-        return step(in: lane) { attempt(in: lane, until: deadline, asked: [], prepare) }
+        let consultation = PluginConsultation()
+        return step(in: lane) { attempt(in: lane, until: deadline, asked: [], consultation, prepare) }
     }
 
     /// Where a request looks for what it needs.
     enum Lane {
         case reading
+        /// For what is verified and then opened by the HSM.
+        case opening
         /// For what works on many recipients.
         case bulk
     }
 
     private func step(in lane: Lane, _ next: @escaping @Sendable () -> Step) -> Step {
-        lane == .bulk ? .bulk(next) : .lookingUp(next)
+        switch lane {
+        case .reading: .lookingUp(next)
+        case .opening: .opening(next)
+        case .bulk: .bulk(next)
+        }
     }
 
     /// - Parameters:
     ///   - deadline: monotonic; in the past where the node is not asked.
     ///   - asked: what it was asked for already.
     private func attempt(
-        in lane: Lane, until deadline: UInt64, asked: Set<CID>, _ prepare: @escaping @Sendable () throws -> Step
+        in lane: Lane, until deadline: UInt64, asked: Set<CID>, _ consultation: PluginConsultation, round: Int = 0,
+        _ prepare: @escaping @Sendable () throws -> Step
     ) -> Step {
-        let (result, missing) = MissingBlocks.collecting(prepare)
+        let (outcome, question) = consultation.collecting { MissingBlocks.collecting(prepare) }
+        if let question, round < Entry.mostConsulted {
+            return .asking {
+                consultation.ask(question)
+                return step(in: lane) {
+                    attempt(in: lane, until: deadline, asked: asked, consultation, round: round + 1, prepare)
+                }
+            }
+        }
+        guard case .success(let (result, missing)) = outcome else {
+            return .answer(finish(.failure(DTAError(.internal, "a request could not be prepared"))))
+        }
         switch result {
         case .success(let step): return step
         case .failure(let error):
@@ -46,7 +66,9 @@ extension Entry {
             return .asking {
                 // What the node said tells more than that a block is not here.
                 if let failure = bring(wanted, until: deadline) { return .answer(finish(.failure(failure))) }
-                return step(in: lane) { attempt(in: lane, until: deadline, asked: asked.union(wanted), prepare) }
+                return step(in: lane) {
+                    attempt(in: lane, until: deadline, asked: asked.union(wanted), consultation, round: round, prepare)
+                }
             }
         }
     }

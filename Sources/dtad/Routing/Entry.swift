@@ -3,26 +3,38 @@ import AgentServer
 import CustodyProtocol
 import DTACore
 import DTASystem
+import Foundation
 
 /// One request on its way: who asked for what and when it came, so that it is recorded once and answered once.
 struct Entry: Sendable {
     private let id: UInt64
     private let operation: String
     private let subject: String
+    /// What the request says beside its subject, and what came to be known of it.
+    private var detail: AuditDetail
     let caller: Caller
     let agent: Core
     private let began: UInt64
     /// Key management, trust and orders: on the disk before they are answered.
-    private let isMomentous: Bool
+    let isMomentous: Bool
 
     init(request: AgentRequest, caller: Caller, agent: Core) {
         id = request.id
         operation = request.operation.recordName
         subject = request.subject
+        detail = AuditDetail(request)
         isMomentous = request.operation.isMomentous
         self.caller = caller
         self.agent = agent
         began = monotonicNanoseconds()
+    }
+
+    /// The same with something more to record, where there is something.
+    func noting(_ word: StaticString, _ value: String? = "") -> Entry {
+        guard let value else { return self }
+        var copy = self
+        copy.detail.add(word, value)
+        return copy
     }
 
     /// Answered at once.
@@ -51,6 +63,16 @@ struct Entry: Sendable {
         }
     }
 
+    /// The same where the answer is secret bytes: they are wiped wherever they were.
+    func custodyOfSecret(_ step: @escaping CustodyStep<[UInt8]>) -> Step {
+        let secret: CustodyStep<Data> = { custodian in
+            var bytes = try step(custodian)
+            defer { wipe(&bytes) }
+            return Data(secret: bytes)
+        }
+        return custody(secret) { $1.data = $0 }
+    }
+
     /// Answered with an HSM process, in the slow lane.
     func slow<Result: Sendable>(
         _ step: @escaping CustodyStep<Result>, _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
@@ -61,6 +83,14 @@ struct Entry: Sendable {
     /// Written to the disk, without the HSM.
     func durable(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
         .durable { finish(work) }
+    }
+
+    /// The same, where first something is looked up that is to be recorded.
+    func durable(
+        noting look: @escaping @Sendable (Entry) -> Entry,
+        _ work: @escaping @Sendable (inout AgentResponse) throws -> Void
+    ) -> Step {
+        .durable { look(self).finish(work) }
     }
 
     /// Read from the disk.
@@ -125,7 +155,7 @@ struct Entry: Sendable {
     private func record(_ result: String, durable: Bool) throws {
         try agent.audit.append(
             AuditRecord(
-                caller: caller, operation: operation, subject: subject, result: result,
+                caller: caller, operation: operation, subject: subject, detail: detail, result: result,
                 microseconds: (monotonicNanoseconds() - began) / 1000))
         if durable { try agent.audit.sync() }
     }

@@ -22,7 +22,7 @@ extension Router {
                 try entry.answer {
                     var (id, key) = try agent.envelopes.draft(caller, EnvelopeService.Address(request))
                     $0.cursor = id
-                    $0.setChunks(size: 0, key: Data(key))
+                    $0.setChunks(size: 0, key: Data(secret: key))
                     wipe(&key)
                 }
             }
@@ -62,12 +62,13 @@ extension Router {
         }
         let (subject, identity) = (request.subject, request.identities.first)
         let allowUntrusted = request.allowUntrusted
-        return entry.bringing {
+        return entry.bringing(in: .opening) {
             let opening = try agent.envelopes.open(
                 caller, envelope: subject, as: identity, allowUntrusted: allowUntrusted)
             switch opening {
-            case .opened(let opened): return entry.answer { $0.set(opened) }
-            case .sealed(let step): return entry.custody(step) { $1.set($0) }
+            case .opened(let opened): return entry.noting("public").answer { $0.set(OpenedAnswer(opened)) }
+            case .sealed(let recipient, let step):
+                return entry.noting("as", "\(recipient)").custody({ OpenedAnswer(try step($0)) }) { $1.set($0) }
             }
         }
     }
@@ -81,14 +82,38 @@ extension EnvelopeService.Address {
     }
 }
 
-extension AgentResponse {
-    fileprivate mutating func set(_ opened: EnvelopeService.Opened) {
+/// What an envelope held, on its way into an answer: its body or its key in memory that is wiped in the end.
+private struct OpenedAnswer: Sendable {
+    let cid: String
+    let fields: [(String, String)]
+    /// The body, or the key of its chunks.
+    let secret: Data
+    /// Of a body in chunks.
+    let size: Int?
+
+    init(_ opened: consuming EnvelopeService.Opened) {
         cid = opened.cid.description
-        fields = dtad.fields(opened.wire)
+        fields = opened.wire
+        var bytes: [UInt8]
         switch opened.content {
-        case .body(let body): data = Data(body)
-        case .chunks(let bytes, let key):
-            setChunks(size: UInt64(bytes), key: Data(key ?? []))
+        case .body(let body): (bytes, size) = (body, nil)
+        case .chunks(let count, let key): (bytes, size) = (key ?? [], count)
+        }
+        // So that these are the only ones, and are wiped where they are.
+        opened.content = .body([])
+        secret = Data(secret: bytes)
+        wipe(&bytes)
+    }
+}
+
+extension AgentResponse {
+    fileprivate mutating func set(_ opened: OpenedAnswer) {
+        cid = opened.cid
+        fields = dtad.fields(opened.fields)
+        if let size = opened.size {
+            setChunks(size: UInt64(size), key: opened.secret)
+        } else {
+            data = opened.secret
         }
     }
 }

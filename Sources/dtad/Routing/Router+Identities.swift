@@ -20,7 +20,8 @@ extension Router {
                 caller, subject, recovery: recovery, postQuantum: request.postQuantum)
             return entry.slow(step) { $1.answer($0) }
         case .identityRevoke:
-            return entry.slow(try agent.identities.revoke(caller, subject)) {
+            let step = try agent.identities.revoke(caller, subject)
+            return entry.noting("identity", agent.identities.meant(by: subject)).slow(step) {
                 $1.answer($0.identity)
                 $1.cid = $0.revocation.description
             }
@@ -38,11 +39,16 @@ extension Router {
             return entry.slow(step) { $1.answer($0) }
 
         case .identityTrust:
-            return entry.durable {
+            let look: @Sendable (Entry) -> Entry = { $0.noting("identity", agent.identities.meant(by: subject)) }
+            return entry.durable(noting: look) {
                 $0.answer(try agent.identities.trust(caller, subject, alias: request.alias, url: request.url))
             }
         case .identityDistrust:
-            return entry.durable { $0.answer(try agent.identities.distrust(caller, subject)) }
+            let look: @Sendable (Entry) -> Entry = {
+                $0.noting("identity", agent.identities.meant(by: subject))
+                    .noting("alias", agent.identities.alias(of: subject))
+            }
+            return entry.durable(noting: look) { $0.answer(try agent.identities.distrust(caller, subject)) }
 
         case .identityList:
             return entry.reading {

@@ -77,9 +77,9 @@ struct Router: RequestHandler {
         case .decrypt:
             let step = try agent.keys.decrypt(
                 caller, name: subject, data: [UInt8](request.data), aad: [UInt8](request.aad))
-            return entry.custody(step) { $1.data = Data($0) }
+            return entry.custodyOfSecret(step)
         case .random:
-            return entry.custody(try agent.keys.random(count: request.count)) { $1.data = Data($0) }
+            return entry.custodyOfSecret(try agent.keys.random(count: request.count))
 
         case .policyExplain:
             let decision = try agent.explain(
@@ -110,9 +110,13 @@ struct Router: RequestHandler {
             return try routeEnvelope(request, caller, entry)
         case .ledgerPut, .ledgerGet, .ledgerList, .ledgerStatus, .ledgerGc:
             return try routeLedger(request, caller, entry)
-        case .orderCreate, .orderList, .orderShow, .orderReceive, .orderFulfil, .orderRedeem, .orderApprove, .orderResult,
-            .orderDestroy, .orderDeposit, .pluginList, .walletPublishShares, .walletListShares, .walletExport,
-            .unspecified, .UNRECOGNIZED:
+        case .orderCreate, .orderList, .orderShow, .orderReceive, .orderFulfil, .orderRedeem, .orderApprove,
+            .orderResult,
+            .orderDestroy, .orderDeposit, .pluginList:
+            return try routeOrder(request, caller, entry)
+        case .walletPublishShares, .walletListShares, .walletExport:
+            return try routeWallet(request, caller, entry)
+        case .unspecified, .UNRECOGNIZED:
             throw Router.unknown(request.operation)
         }
     }

@@ -13,7 +13,8 @@ enum FuzzSeeds {
         let identities = try identities(alice, bob)
         return [
             "dag-cbor": try values() + [("identity", alice.document.block)], "cid": cids(), "identity": identities,
-            "envelope": envelopes, "car": try archives(alice, bob, envelopes, identities),
+            "envelope": envelopes, "order": try orders(), "car": try archives(alice, bob, envelopes, identities),
+            "wallet": try wallets(),
         ]
     }
 
@@ -37,6 +38,25 @@ enum FuzzSeeds {
         return [
             ("raw-bytes", raw.bytes), ("document-bytes", document.bytes), ("raw-text", Array(raw.description.utf8)),
             ("document-text", Array(document.description.utf8)),
+        ]
+    }
+
+    private static func wallets() throws -> Seeds {
+        let secret = try Secp256k1Scalar([UInt8](repeating: 1, count: Secp256k1Scalar.byteCount))
+        let key = secret.publicKey
+        let addresses = WalletAddresses(publicKey: key)
+        var seeds: Seeds = []
+        for kind in BitcoinAddress.Kind.allCases {
+            seeds.append(("address-\(kind)", Array(try addresses.address(kind, .mainnet).description.utf8)))
+        }
+        return seeds + [
+            ("address-test", Array(try addresses.p2tr(.testnet).description.uppercased().utf8)),
+            ("wif", WIF.encode(secret, .mainnet)), ("wif-test", WIF.encode(secret, .testnet)), ("point", key.bytes),
+            ("shares", try WalletShares([key, key.negative]).encoded()),
+            (
+                "safeguarded",
+                try SafeguardCipher.seal([1, 2, 3], to: key, commitment: CID(hashing: [], codec: .dagCBOR))
+            ),
         ]
     }
 
@@ -86,6 +106,14 @@ enum FuzzSeeds {
             ("chunks", try signed(open.finish(plan, blocks: blocks))),
             ("pages", try signed(many.finish([1], keys: keys))),
         ]
+    }
+
+    /// A part of every kind: a byte that tells which, and its plaintext.
+    private static func orders() throws -> Seeds {
+        try OrderPartTests.all().map { part in
+            let number = UInt8(OrderPartKind.allCases.firstIndex(of: part.kind) ?? 0)
+            return (part.kind.rawValue, [number] + (try part.encoded()))
+        }
     }
 
     private static func archives(

@@ -47,6 +47,7 @@ enum VectorGenerator {
         try VectorFile.partsPublicChunks.write(PartsGenerator.publicChunks())
         try VectorFile.partsChunks.write(PartsGenerator.chunks())
         try VectorFile.partsRecipients.write(PartsGenerator.recipients())
+        try VectorFile.order.write(OrderGenerator.vector())
     }
 
     static func fixed(_ label: String) -> [UInt8] {

@@ -96,6 +96,7 @@ enum VectorFile: String, CaseIterable {
     case partsPublicChunks = "parts-public-chunks"
     case partsChunks = "parts-chunks"
     case partsRecipients = "parts-recipients"
+    case order = "order"
 
     private var url: URL {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent()

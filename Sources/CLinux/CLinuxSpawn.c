@@ -1,0 +1,163 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
+// Between fork and exec of a process with threads nothing may be called that is not async-signal-safe (signal-safety(7)): so this
+// is C, and everything that needs memory is made before.
+
+#define REFUSE(call)                                                                                                           \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+
+// What would take a process out of the group that is killed at its deadline, onto the network, to another program's socket, or into
+// another process.
+static int refuse_calls(void)
+{
+#if defined(__x86_64__)
+	const unsigned architecture = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+	const unsigned architecture = AUDIT_ARCH_AARCH64;
+#else
+	errno = ENOSYS;
+	return -1;
+#endif
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, architecture, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		// x32 has numbers of its own for all of these.
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		REFUSE(setsid),
+		REFUSE(setpgid),
+		REFUSE(socket),
+		REFUSE(unshare),
+		REFUSE(setns),
+		REFUSE(ptrace),
+		REFUSE(process_vm_readv),
+		REFUSE(process_vm_writev),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 425 /* io_uring_setup */, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 438 /* pidfd_getfd */, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = sizeof filter / sizeof *filter, .filter = filter};
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -1;
+	// prctl and not seccomp(2): a unit's filter may leave that out.
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static int limit(int resource, uint64_t value)
+{
+	struct rlimit now, wanted;
+	if (getrlimit(resource, &now))
+		return -1;
+	// Lowering needs no privilege; what is lower already stays.
+	wanted.rlim_max = value < now.rlim_max ? value : now.rlim_max;
+	wanted.rlim_cur = wanted.rlim_max;
+	return setrlimit(resource, &wanted);
+}
+
+static void close_others(void)
+{
+	struct rlimit files;
+	if (syscall(436 /* close_range, Linux 5.9 */, 3U, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		files.rlim_cur = 65536;
+	for (rlim_t number = 3; number < files.rlim_cur; number++)
+		fcntl((int)number, F_SETFD, FD_CLOEXEC);
+}
+
+static int confine(const struct clinux_confinement *how)
+{
+	struct sigaction plain = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	int channel, errors;
+
+	for (int number = 1; number < NSIG; number++)
+		sigaction(number, &plain, NULL); // fails for SIGKILL and SIGSTOP, which nobody can change
+	if (setsid() < 0)
+		return -1;
+	// Out of the way of 0, 1 and 2 first, whatever their numbers are.
+	if ((channel = fcntl(how->channel, F_DUPFD_CLOEXEC, 3)) < 0 || (errors = fcntl(how->errors, F_DUPFD_CLOEXEC, 3)) < 0)
+		return -1;
+	if (dup2(channel, 0) < 0 || dup2(channel, 1) < 0 || dup2(errors, 2) < 0)
+		return -1;
+	if (chdir("/"))
+		return -1;
+	umask(077);
+	if (limit(RLIMIT_CORE, 0) || limit(RLIMIT_CPU, how->cpu_seconds) || limit(RLIMIT_FSIZE, 0) ||
+	    limit(RLIMIT_NOFILE, how->files) || limit(RLIMIT_NPROC, how->processes) || limit(RLIMIT_AS, how->memory))
+		return -1;
+	close_others();
+	if (refuse_calls())
+		return -1;
+	sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int clinux_spawn_confined(const struct clinux_confinement *how)
+{
+	int report[2], failure = 0;
+	sigset_t all, before;
+	pid_t pid;
+	ssize_t got;
+
+	if (pipe2(report, O_CLOEXEC))
+		return -1;
+	// No handler of ours runs in the child.
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid = fork();
+	if (pid == 0) {
+		// Above the numbers that the child takes for itself.
+		int told = fcntl(report[1], F_DUPFD_CLOEXEC, 3);
+		if (told >= 0 && confine(how) == 0)
+			execve(how->program, how->arguments, how->environment);
+		failure = errno;
+		if (write(told, &failure, sizeof failure) < 0)
+			_exit(126);
+		_exit(127);
+	}
+	failure = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	close(report[1]);
+	if (pid < 0) {
+		close(report[0]);
+		errno = failure;
+		return -1;
+	}
+	// Closed by exec where all went well.
+	failure = 0;
+	while ((got = read(report[0], &failure, sizeof failure)) < 0 && errno == EINTR)
+		;
+	close(report[0]);
+	if (got == 0)
+		return pid;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	errno = got == sizeof failure ? failure : EIO;
+	return -1;
+}

@@ -1,0 +1,54 @@
+import DTASystem
+
+extension Configuration {
+    /// External plugins: programs that judge orders, or keep their secrets.
+    public struct Plugins: Sendable, Equatable {
+        public enum Run: String, Sendable, CaseIterable {
+            case off
+            /// Started by systemd, each call as a user that is nobody else.
+            case service
+            /// Started by dtad, as its own user.
+            case ownUser = "own_user"
+        }
+
+        public var run = Run.off
+        /// Where the programs are: root's alone to write. "" only where they are off.
+        public var directory = ""
+        /// Where systemd listens for them.
+        public var sockets = "/run/dtad/plugins"
+        public var timeMilliseconds = 5000
+        /// Of each process that dtad starts; where systemd does, its unit says it.
+        public var memoryBytes = 256 << 20
+        public var outputBytes = 256 << 10
+        public var calls = 3
+
+        public init() {}
+    }
+
+    mutating func readPlugins(_ top: inout Section, file: String, absolute: (String?) -> String?) throws {
+        var section = try top.section("plugins")
+        plugins.run = try section.choice("run", Plugins.Run.self) ?? plugins.run
+        plugins.directory = absolute(try section.string("directory")) ?? plugins.directory
+        let sockets = absolute(try section.string("sockets"))
+        let memory = try section.int("memory_bytes", in: (16 << 20)...(16 << 30))
+        plugins.timeMilliseconds = try section.int("time_ms", in: 100...60_000) ?? plugins.timeMilliseconds
+        plugins.outputBytes = try section.int("output_bytes", in: (4 << 10)...(1 << 20)) ?? plugins.outputBytes
+        plugins.calls = try section.int("calls", in: 1...16) ?? plugins.calls
+        try section.finish()
+        guard plugins.run == .off || !plugins.directory.isEmpty else {
+            throw DTAError(
+                .invalidArgument, "\(file): plugins.directory must name the directory of the plugins",
+                hint: "docs/plugins.md says who may write there")
+        }
+        guard sockets == nil || plugins.run != .ownUser else {
+            throw DTAError(.invalidArgument, "\(file): plugins.sockets is for run: service only")
+        }
+        guard memory == nil || plugins.run != .service else {
+            throw DTAError(
+                .invalidArgument, "\(file): plugins.memory_bytes is for run: own_user only",
+                hint: "where systemd starts them, MemoryMax= in a drop-in of their units says it")
+        }
+        plugins.sockets = sockets ?? plugins.sockets
+        plugins.memoryBytes = memory ?? plugins.memoryBytes
+    }
+}

@@ -1,0 +1,137 @@
+import DTAFormats
+import DTASystem
+import Foundation
+import GRDB
+
+/// A part of an order that came or was made here.
+public struct StoredOrderPart: Sendable {
+    public enum Status: String, Sendable {
+        case accepted, refused
+        /// Kept because it proves that somebody broke the rules.
+        case evidence
+    }
+
+    let number: Int64
+    let order: Int64
+    public let cid: CID
+    public let kind: OrderPartKind
+    /// 0 where it is about none.
+    public let use: Int
+    public let from: CID
+    public let previous: CID?
+    /// Unix seconds: by its sender's clock, and when it came or was made here.
+    public let created: Int64
+    public let received: Int64
+    public let status: Status
+    /// Why it was refused.
+    public let reason: String
+    /// Of an approval that can be read here.
+    public let decision: OrderApproval.Decision?
+    let expires: Int64?
+    /// The signed approval.
+    let approval: [UInt8]?
+
+    init(_ row: Row) throws {
+        number = row["number"]
+        order = row["in_order"]
+        cid = try CID(row: row["cid"])
+        guard let kind = OrderPartKind(rawValue: row["kind"]), let status = Status(rawValue: row["status"]) else {
+            throw DTAError(.dataLoss, "the table of orders' parts is damaged")
+        }
+        self.kind = kind
+        self.status = status
+        use = row["use"]
+        from = try CID(row: row["sender"])
+        previous = try (row["previous"] as Data?).map { try CID(row: $0) }
+        created = row["created"]
+        received = row["received"]
+        reason = row["reason"]
+        decision = (row["decision"] as String?).flatMap(OrderApproval.Decision.init(rawValue:))
+        expires = row["expires"]
+        approval = (row["approval"] as Data?).map { [UInt8]($0) }
+    }
+}
+
+/// The rows of parts.
+enum OrderPartTable {
+    /// The most parts of one order that are shown at a time.
+    static let shown = 1000
+    /// The most refused parts that an order keeps rows of; what comes then is refused all the same.
+    static let refusedLimit = 256
+
+    static func find(_ cid: CID, in database: Database) throws -> StoredOrderPart? {
+        try Row.fetchOne(
+            database.cachedStatement(sql: "SELECT * FROM order_parts WHERE cid = ?"), arguments: [cid.column]
+        ).map(StoredOrderPart.init)
+    }
+
+    /// A part that is the same as another, whoever signed it how often.
+    static func find(innerHash: [UInt8], in database: Database) throws -> StoredOrderPart? {
+        try Row.fetchOne(
+            database.cachedStatement(
+                sql: "SELECT * FROM order_parts WHERE inner_hash = ? ORDER BY status = 'refused', number LIMIT 1"),
+            arguments: [Data(innerHash)]
+        ).map(StoredOrderPart.init)
+    }
+
+    /// The last parts of an order, the oldest first.
+    static func all(of order: Int64, in database: Database) throws -> [StoredOrderPart] {
+        try Row.fetchAll(
+            database.cachedStatement(
+                sql: "SELECT * FROM order_parts WHERE in_order = ? ORDER BY number DESC LIMIT \(shown)"),
+            arguments: [order]
+        ).reversed().map(StoredOrderPart.init)
+    }
+
+    /// What answers a part, the oldest first.
+    static func answers(to cid: CID, in database: Database) throws -> [StoredOrderPart] {
+        try Row.fetchAll(
+            database.cachedStatement(
+                sql: """
+                    SELECT * FROM order_parts WHERE previous = ? AND status = 'accepted' ORDER BY number LIMIT 100
+                    """), arguments: [cid.column]
+        ).map(StoredOrderPart.init)
+    }
+
+    /// The last accepted part of a kind, of one use or of any.
+    static func last(
+        _ kind: OrderPartKind, of order: Int64, use: Int? = nil, in database: Database
+    ) throws -> StoredOrderPart? {
+        let sql = """
+            SELECT * FROM order_parts WHERE in_order = ? AND kind = ? AND status = 'accepted' AND use >= ? AND use <= ?
+            ORDER BY use DESC, number DESC LIMIT 1
+            """
+        return try Row.fetchOne(
+            database.cachedStatement(sql: sql),
+            arguments: [order, kind.rawValue, use ?? 0, use ?? OrderTerms.usesLimit]
+        ).map(StoredOrderPart.init)
+    }
+
+    /// Adds a part, or says anew what became of one that was refused before.
+    static func insert(
+        _ signed: SignedEnvelope, _ kind: OrderPartKind, in order: Int64, use: Int, status: StoredOrderPart.Status,
+        reason: String = "", approval: SignedApproval? = nil, in database: Database
+    ) throws {
+        if status == .refused {
+            let refused = try Int.fetchOne(
+                database.cachedStatement(
+                    sql: "SELECT count(*) FROM order_parts WHERE in_order = ? AND status = 'refused'"),
+                arguments: [order])
+            guard let refused, refused < refusedLimit else { return }
+        }
+        let header = signed.envelope.header
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO order_parts (in_order, cid, inner_hash, kind, use, sender, previous, created, received, status,
+                  reason, decision, expires, approval) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (cid) DO UPDATE SET status = excluded.status, reason = excluded.reason, use = excluded.use,
+                  decision = excluded.decision, expires = excluded.expires, approval = excluded.approval,
+                  received = excluded.received
+                """
+        ).execute(arguments: [
+            order, signed.cid.column, Data(signed.innerHash), kind.rawValue, use, header.from.column,
+            header.previous?.column, header.created, unixMicroseconds() / 1_000_000, status.rawValue, reason,
+            approval?.approval.decision.rawValue, approval?.approval.expires, approval.map { Data($0.block) },
+        ])
+    }
+}

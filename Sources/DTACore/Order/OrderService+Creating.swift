@@ -1,0 +1,198 @@
+import CustodyProtocol
+import DTAFormats
+import DTAPlugins
+import DTASystem
+import GRDB
+
+/// What is ordered, as a client says it. Identities are names, aliases or CIDs; "" and 0 mean the usual.
+public struct NewOrder: Sendable {
+    public var type = ""
+    public var principal = ""
+    public var fiduciary = ""
+    public var beneficiary = ""
+    public var redeemers: [String] = []
+    public var recipient = ""
+    public var approvers: [String] = []
+    public var approvals = 0
+    public var requesterMayApprove = false
+    /// Unix seconds.
+    public var notBefore: Int64 = 0
+    public var notAfter: Int64 = 0
+    public var maxUses = 0
+    public var fields: [(String, String)] = []
+
+    public init() {}
+}
+
+/// Part 1.
+extension OrderService {
+    public func create(_ caller: Caller, _ new: NewOrder) throws -> CustodyStep<Answer> {
+        let owner = try Owner(of: caller)
+        let principal = try principal(caller, new.principal)
+        let terms = try terms(new, principal)
+        let type = new.type.isEmpty ? "secret" : new.type
+        let isHere = try isFiduciaryHere(terms)
+        // A fiduciary elsewhere may have plugins that are not known here.
+        let plugin: (any OrderPlugin)?
+        do {
+            plugin = try plugins.plugin(type)
+        } catch {
+            guard !isHere else { throw error }
+            plugin = nil
+        }
+        let fields = try fields(new.fields, plugin)
+        let draft = try make(type, terms, fields)
+        try plugin?.validate(pluginOrder(draft, nil))
+        return { [self] custodian in
+            let order = try complete(draft, custodian, owner: owner)
+            let letter = try seal(
+                .order(order), from: principal, to: [terms.fiduciary, terms.principal], needed: [terms.fiduciary],
+                answering: nil, custodian)
+            CrashPoint.reach(.orderCreateSealed)
+            let number = try store.write { database in
+                try blocks.insert(letter.signed, standing: Standing.current.name, owner: owner, in: database)
+                // Here, at its principal's: a fiduciary takes it when it commits, or anybody could use up others' shares.
+                if order.kind == OrderKind.bitcoinWallet, let share = order.fields[BitcoinWalletPlugin.share]?.bytes {
+                    try takeShare(share, for: letter.signed.cid, in: database)
+                }
+                return try admit(letter, order, owner: owner, in: database)
+            }
+            CrashPoint.reach(.orderCreateStored)
+            let made = try isHere ? take(up: number, letter, custodian) : []
+            return try answer(caller, number, [letter.signed.cid] + made)
+        }
+    }
+
+    private func make(_ type: String, _ terms: OrderTerms, _ fields: [String: OrderFieldValue]) throws -> Order {
+        try explaining("the order cannot be made") {
+            try Order(kind: type, terms: terms, fields: try OrderFields(fields))
+        }
+    }
+
+    /// Adds an order and its part 1.
+    func admit(_ letter: OrderLetter, _ order: Order, owner: Owner, in database: Database) throws -> Int64 {
+        let signed = letter.signed
+        let record = try OrderTable.insert(
+            signed.envelope.header, signed.cid, kind: order.kind, terms: order.terms, owner: owner,
+            limit: rules.ordersPerUser, in: database)
+        try OrderPartTable.insert(
+            signed, .order, in: record.number, use: 0, status: .accepted, in: database)
+        return record.number
+    }
+
+    // MARK: Who is who
+
+    private func principal(_ caller: Caller, _ subject: String) throws -> IdentityRecord {
+        guard subject.isEmpty else { return try sender(caller, .order, subject) }
+        let own = identities.identities.allNewest.filter { $0.owner.isSame(as: caller) }
+        guard let only = own.first, own.count == 1 else {
+            throw DTAError(
+                .invalidArgument,
+                own.isEmpty
+                    ? "user \(caller.display) has no identity to order as"
+                    : "user \(caller.display) has \(own.count) identities: say as which one orders",
+                hint: own.isEmpty ? "make one with dtactl identity create" : "name the principal")
+        }
+        return try sender(caller, .order, only.name)
+    }
+
+    /// An own identity that can act now.
+    func sender(_ caller: Caller, _ permission: Permission, _ subject: String) throws -> IdentityRecord {
+        let own = try identities.authorized(caller, permission, subject)
+        // It is known here as current, and not distrusted.
+        _ = try identities.recipient(subject)
+        return own
+    }
+
+    private func terms(_ new: NewOrder, _ principal: IdentityRecord) throws -> OrderTerms {
+        guard !new.fiduciary.isEmpty else {
+            throw DTAError(.invalidArgument, "an order names its fiduciary", hint: "--fiduciary ALIAS")
+        }
+        let named = [new.fiduciary, new.beneficiary, new.recipient] + new.redeemers + new.approvers
+        try identities.need(named.filter { !$0.isEmpty })
+        func cid(_ subject: String) throws -> CID? {
+            try subject.isEmpty ? nil : identities.recipient(subject).cid
+        }
+        let beneficiary = try cid(new.beneficiary)
+        guard beneficiary == nil || !new.redeemers.isEmpty else {
+            throw DTAError(
+                .invalidArgument, "an order with a beneficiary names who may redeem it", hint: "--redeem ALIAS")
+        }
+        let redeemers = try new.redeemers.compactMap(cid)
+        let approvers = try new.approvers.compactMap(cid)
+        guard new.maxUses >= 0, new.notBefore >= 0, new.notAfter >= 0 else {
+            throw DTAError(.invalidArgument, "the times and uses of an order are not negative")
+        }
+        guard new.notAfter == 0 || new.notAfter > OrderService.now else {
+            throw DTAError(.invalidArgument, "the order would have expired already when it is made")
+        }
+        guard let fiduciary = try cid(new.fiduciary) else {
+            throw DTAError(.invalidArgument, "an order names its fiduciary")
+        }
+        return try explaining("these terms cannot be kept") {
+            try OrderTerms(
+                fiduciary: fiduciary, principal: principal.cid, beneficiary: beneficiary,
+                redeemers: redeemers.isEmpty ? [principal.cid] : redeemers,
+                recipient: try cid(new.recipient) ?? beneficiary ?? principal.cid, approvers: approvers,
+                approvals: new.approvals, requesterMayApprove: new.requesterMayApprove,
+                notBefore: new.notBefore == 0 ? nil : new.notBefore, notAfter: new.notAfter == 0 ? nil : new.notAfter,
+                maxUses: new.maxUses == 0 ? 1 : new.maxUses)
+        }
+    }
+
+    // MARK: What the plugin is told
+
+    /// Fields as clients write them: bytes in hexadecimal, numbers in decimal, all that the plugin does not know as text.
+    func fields(_ fields: [(String, String)], _ plugin: (any OrderPlugin)?) throws -> [String: OrderFieldValue] {
+        var values: [String: OrderFieldValue] = [:]
+        for (name, text) in fields {
+            let kind = plugin?.fields.first { $0.name == name }?.kind ?? .text
+            guard values[name] == nil else {
+                throw DTAError(.invalidArgument, "the field \(quoted(name)) is given twice")
+            }
+            switch kind {
+            case .text: values[name] = .text(text)
+            case .integer:
+                guard let number = Int64(text) else {
+                    throw DTAError(.invalidArgument, "the field \(quoted(name)) is a whole number")
+                }
+                values[name] = .integer(number)
+            case .bytes:
+                guard let bytes = bytes(hexadecimal: text) else {
+                    throw DTAError(.invalidArgument, "the field \(quoted(name)) is bytes in hexadecimal")
+                }
+                values[name] = .bytes(bytes)
+            }
+        }
+        for field in plugin?.fields ?? [] where field.isRequired && values[field.name] == nil {
+            throw DTAError(
+                .invalidArgument, "an order of this type needs the field \(field.name): \(field.explanation)",
+                hint: "--field \(field.name)=…")
+        }
+        return values
+    }
+}
+
+/// Nil where a text is not pairs of hexadecimal digits.
+func bytes(hexadecimal text: String) -> [UInt8]? {
+    let digits = Array(text.utf8)
+    guard digits.count.isMultiple(of: 2) else { return nil }
+    var bytes: [UInt8] = []
+    for index in stride(from: 0, to: digits.count, by: 2) {
+        let pair = String(decoding: digits[index...index + 1], as: UTF8.self)
+        guard pair.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }), let byte = UInt8(pair, radix: 16) else {
+            return nil
+        }
+        bytes.append(byte)
+    }
+    return bytes
+}
+
+/// As orders' fields are shown.
+func shown(_ value: OrderFieldValue) -> String {
+    switch value {
+    case .text(let text): text
+    case .integer(let number): "\(number)"
+    case .bytes(let bytes): String(decoding: bytes.flatMap { [hexDigit($0 >> 4), hexDigit($0)] }, as: UTF8.self)
+    }
+}

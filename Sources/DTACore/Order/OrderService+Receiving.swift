@@ -1,0 +1,217 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+import GRDB
+
+/// Parts that a courier brought.
+extension OrderService {
+    /// How many parts that a part follows are taken in with it, where they were not before.
+    private static let chainLimit = 256
+
+    /// A part that came, verified and not opened.
+    private struct Coming: Sendable {
+        let signed: SignedEnvelope
+        let kind: OrderPartKind
+        let standing: String
+        /// The own identity that can open it.
+        let own: IdentityRecord?
+    }
+
+    /// Takes in a part whose envelope is in the ledger, after those that it follows, where they are there as well and were
+    /// not taken in yet. Anybody may bring it: who sent it is what its signature says. What the rules of this host allow
+    /// is done at once.
+    public func receive(_ caller: Caller, _ subject: String) throws -> CustodyStep<Answer> {
+        let chain = try chain(to: try LedgerService.cid(subject))
+        let owner = Owner(uid: caller.uid, name: caller.userName)
+        return { [self] custodian in
+            for earlier in chain.dropLast() where earlier.kind != .order || earlier.own != nil {
+                // What came of it is on record; the last part is judged by that.
+                do { _ = try take(earlier, owner, custodian) } catch let error as DTAError where !error.code.mayPass {}
+            }
+            guard let last = chain.last else { throw DTAError(.internal, "a part is gone") }
+            let (number, parts) = try take(last, owner, custodian)
+            return try answer(caller, number, parts)
+        }
+    }
+
+    /// A part, and those before it that are not known here as parts; the oldest first.
+    private func chain(to cid: CID) throws -> [Coming] {
+        var chain: [Coming] = []
+        var next: CID? = cid
+        while let cid = next, chain.count < OrderService.chainLimit {
+            let signed = try envelopes.verified(cid)
+            let kind = try OrderService.kind(of: signed)
+            chain.append(
+                Coming(
+                    signed: signed, kind: kind, standing: try envelopes.standingAtReceipt(signed),
+                    own: try recipientHere(signed, of: nil)))
+            next = kind == .order ? nil : signed.envelope.header.previous
+            if let previous = next, try store.read({ try OrderPartTable.find(previous, in: $0) }) != nil { next = nil }
+        }
+        return chain.reversed()
+    }
+
+    private func take(
+        _ coming: Coming, _ owner: Owner, _ custodian: any Custodian
+    ) throws -> (number: Int64, parts: [CID]) {
+        let place = try place(of: coming.signed, coming.kind, coming.own)
+        let letter = try letter(
+            coming.signed, coming.kind, standing: coming.standing, as: coming.own, custodian)
+        let number: Int64
+        switch place {
+        case .known(let known): number = known
+        case .first: number = try begin(letter, owner: owner)
+        case .second(let first): number = try begin(first, letter, owner: owner)
+        }
+        CrashPoint.reach(.orderReceiveAdmitted)
+        return (number, try take(in: letter, number, custodian))
+    }
+
+    private enum Place {
+        case known(Int64)
+        /// It is part 1 of an order that is new here.
+        case first
+        /// It is part 2 of an order that is new here, with part 1 that only others can read.
+        case second(SignedEnvelope)
+    }
+
+    private func place(of signed: SignedEnvelope, _ kind: OrderPartKind, _ own: IdentityRecord?) throws -> Place {
+        let header = signed.envelope.header
+        let known: Int64? = try store.read { database in
+            if let known = try OrderPartTable.find(signed.cid, in: database) { return known.order }
+            if kind == .order { return try OrderTable.find(signed.cid, in: database)?.number }
+            if let previous = header.previous, let found = try OrderPartTable.find(previous, in: database) {
+                return found.order
+            }
+            // It follows nothing that is known: where its thread is, it is refused and recorded there.
+            let candidates = try OrderTable.find(thread: header.thread, in: database)
+            return candidates.count == 1 ? candidates.first?.number : nil
+        }
+        if let known { return .known(known) }
+        if kind == .order, header.previous == nil, own != nil { return .first }
+        if kind == .commitment, own != nil, let previous = header.previous {
+            let first = try envelopes.verified(previous)
+            guard try OrderService.kind(of: first) == .order else {
+                throw DTAError(.invalidArgument, "the commitment \(signed.cid) follows no part 1")
+            }
+            return .second(first)
+        }
+        guard own != nil else {
+            throw DTAError(
+                .permissionDenied, "nobody on this host has a part in the order of the \(kind.rawValue) \(signed.cid)")
+        }
+        throw DTAError(
+            .failedPrecondition, "the \(kind.rawValue) \(signed.cid) follows a part that was not received here",
+            hint: "receive the parts in their order")
+    }
+
+    // MARK: New orders
+
+    private func begin(_ letter: OrderLetter, owner: Owner) throws -> Int64 {
+        guard case .order(let order)? = letter.part else {
+            throw DTAError(.permissionDenied, "the order \(letter.signed.cid) is sealed to others")
+        }
+        guard letter.from == order.terms.principal else {
+            throw DTAError(
+                .permissionDenied,
+                "the order \(letter.signed.cid) names \(order.terms.principal) as its principal, and is from \(letter.from)")
+        }
+        guard letter.standing == Standing.current.name else {
+            throw DTAError(
+                .permissionDenied,
+                "the order \(letter.signed.cid) is from an identity that was known here as \(letter.standing) when it came")
+        }
+        return try store.write { database in
+            if let known = try OrderTable.find(letter.signed.cid, in: database) { return known.number }
+            // The same order under another signature would be a second one with the same terms and nonce.
+            if let same = try OrderPartTable.find(innerHash: letter.signed.innerHash, in: database) { return same.order }
+            let parties = [order.terms.fiduciary, order.terms.principal]
+            guard try parties.contains(where: { try isHere($0, KnownFacts(database: database)) }) else {
+                throw DTAError(
+                    .permissionDenied, "neither principal nor fiduciary of the order \(letter.signed.cid) is on this host")
+            }
+            return try admit(letter, order, owner: owner, in: database)
+        }
+    }
+
+    func isHere(_ party: CID, _ facts: KnownFacts) throws -> Bool {
+        try identities.own(party) != nil || identities.own(IdentityJudge(facts).newest(of: party).cid) != nil
+    }
+
+    /// An order of which part 1 can be read by others alone: part 2 tells its terms.
+    private func begin(_ first: SignedEnvelope, _ letter: OrderLetter, owner: Owner) throws -> Int64 {
+        guard case .commitment(let commitment)? = letter.part, commitment.heading.order == first.cid else {
+            throw DTAError(.dataLoss, "the commitment \(letter.signed.cid) names another order than it follows")
+        }
+        let header = first.envelope.header
+        let terms = commitment.terms
+        let to = try explaining("part 1 cannot be read") { try first.envelope.recipients(blocks.bytes) }
+        // Part 1 was sealed to the fiduciary alone: nobody else can commit to it, or tell its terms.
+        guard header.from == terms.principal, to.contains(terms.fiduciary), header.thread == letter.signed.envelope.header.thread
+        else {
+            throw DTAError(
+                .permissionDenied,
+                "the commitment \(letter.signed.cid) is not by the one to whom \(header.from) sealed the order")
+        }
+        return try store.write { database in
+            if let known = try OrderTable.find(first.cid, in: database) { return known.number }
+            let facts = KnownFacts(database: database)
+            guard try identities.distrusted(letter.from, facts) == nil,
+                try IdentityJudge(facts).mayMake(.commitment, as: letter.from, under: terms)
+            else {
+                throw DTAError(
+                    .permissionDenied, "the commitment \(letter.signed.cid) is not by the fiduciary that it names")
+            }
+            let record = try OrderTable.insert(
+                header, first.cid, kind: commitment.kind, terms: terms, owner: owner, limit: rules.ordersPerUser,
+                in: database)
+            try OrderPartTable.insert(
+                first, .order, in: record.number, use: 0, status: .accepted, in: database)
+            return record.number
+        }
+    }
+
+    // MARK: What is done with it
+
+    /// Judges a part of a known order, and does what follows.
+    /// - Returns: the parts that answer it.
+    private func take(in letter: OrderLetter, _ number: Int64, _ custodian: any Custodian) throws -> [CID] {
+        if letter.kind == .order {
+            let record = try store.read { try OrderTable.need(number, in: $0) }
+            let made = try isFiduciaryHere(record.terms) ? take(up: number, letter, custodian) : []
+            return try answers(to: letter.signed.cid) + made
+        }
+        let objection = try requestDenial(letter, number, custodian)
+        switch try store.write({ try apply(letter, to: number, unless: objection, in: $0) }) {
+        case .accepted, .repeated: break
+        case .evidence(let record):
+            logger.error(
+                "a fiduciary broke the rules, and the order is frozen",
+                metadata: ["order": "\(record.cid)", "why": "\(record.reason)"])
+            return []
+        case .denied(let denial, let record):
+            let before = try answers(to: letter.signed.cid)
+            if !before.isEmpty { return before }
+            guard let refusal = try refuse(letter, record, denial, custodian) else { throw denial.error }
+            return [refusal]
+        }
+        CrashPoint.reach(.orderReceiveApplied)
+        let made = try advance(number, custodian)
+        var parts = try answers(to: letter.signed.cid)
+        // An approval is answered by what it allowed.
+        if letter.kind == .approval, let redemption = letter.previous { parts += try answers(to: redemption) }
+        return parts + made
+    }
+
+    /// The parts made here that answer one.
+    private func answers(to cid: CID) throws -> [CID] {
+        try store.read { database in
+            try OrderPartTable.answers(to: cid, in: database).filter { identities.own($0.from) != nil }.map(\.cid)
+        }
+    }
+}
+
+extension ErrorCode {
+    /// Whether the same may be done at another time.
+    fileprivate var mayPass: Bool { [.unavailable, .resourceExhausted, .internal].contains(self) }
+}

@@ -1,0 +1,123 @@
+import CustodyProtocol
+import DTAFormats
+import DTAPlugins
+import DTASystem
+import Foundation
+import GRDB
+
+/// What is kept for an order: sealed by dtad-hsm with the terms, and never opened here.
+extension OrderService {
+    /// The purpose under which a plugin's own state is sealed.
+    static let pluginState = "plugin"
+
+    /// What was made for an order and is stored with its part 2.
+    struct MadeSecret {
+        let blob: [UInt8]
+        let epoch: UInt32?
+        /// The key on the token, where the order is used in place.
+        let object: ObjectID?
+        let intent: Int64?
+        let publicKey: [UInt8]
+        let proof: [UInt8]
+        let owner: ObjectOwner
+    }
+
+    struct StoredSecret: Sendable {
+        let blob: [UInt8]
+        let epoch: UInt32?
+        let object: ObjectID?
+    }
+
+    /// Makes the secret of an order and runs `body` with it. Where that throws, what is on the token is taken back.
+    func withSecret(
+        of record: OrderRecord, _ first: SignedEnvelope, _ own: IdentityRecord, _ order: Order,
+        _ plugin: any OrderPlugin, _ extra: PluginCommitment?, _ custodian: any Custodian,
+        _ body: (MadeSecret) throws -> CID
+    ) throws -> CID {
+        let owner = ObjectOwner(uid: own.owner.uid)
+        if plugin.keeps == .plugin {
+            guard let extra, !extra.commitment.isEmpty else {
+                throw DTAError(.unavailable, "the plugin \(plugin.type) made no commitment")
+            }
+            let blob = try custodian.sealState(extra.state, purpose: OrderService.pluginState, id: record.cid.bytes)
+            return try body(
+                MadeSecret(
+                    blob: blob, epoch: nil, object: nil, intent: nil, publicKey: extra.commitment, proof: extra.proof,
+                    owner: owner))
+        }
+        let documents = try evidence(of: [order.terms.principal, own.cid, order.terms.fiduciary])
+        let epoch = try epochs.current(custodian)
+        guard plugin is SignPlugin else {
+            let made = try custodian.newSeed(
+                own.recipientKey, order: first.block, documents: documents, epoch: epoch)
+            CrashPoint.reach(.orderCommitMade)
+            return try body(
+                MadeSecret(
+                    blob: made.sealed, epoch: epoch, object: nil, intent: nil, publicKey: made.publicKey,
+                    proof: made.proof, owner: owner))
+        }
+        let object = ObjectID.random()
+        let objects = [Intents.Object(objectClass: .order, id: object)]
+        let intent = try intents.begin(.orderKeyCreate, name: record.reference.description, objects: objects)
+        defer { intents.release(intent) }
+        do {
+            let made = try custodian.newOrderKey(
+                own.recipientKey, order: first.block, documents: documents, object: object, epoch: epoch)
+            CrashPoint.reach(.orderCommitMade)
+            return try body(
+                MadeSecret(
+                    blob: made.sealed, epoch: epoch, object: object, intent: intent, publicKey: made.publicKey, proof: [],
+                    owner: owner))
+        } catch {
+            intents.undo(intent, custodian, objects: objects, after: error)
+            throw error
+        }
+    }
+
+    /// Stores what was made, in the transaction that stores part 2.
+    func store(_ secret: MadeSecret, of record: OrderRecord, _ order: Order, in database: Database) throws {
+        if let epoch = secret.epoch { try epochs.use(epoch, in: database) }
+        try database.cachedStatement(
+            sql: "INSERT INTO order_secrets (in_order, epoch, blob, object, owner_uid) VALUES (?, ?, ?, ?, ?)"
+        ).execute(arguments: [
+            record.number, secret.epoch.map { Int64($0) }, Data(secret.blob), secret.object.map { Data($0.bytes) },
+            Int64(secret.owner.uid),
+        ])
+        if let intent = secret.intent { try intents.finish(intent, in: database) }
+        if order.kind == BitcoinWalletPlugin().type.name, let share = order.fields[BitcoinWalletPlugin.share]?.bytes {
+            try takeShare(share, for: record.cid, in: database)
+        }
+    }
+
+    func secret(of record: OrderRecord) throws -> StoredSecret {
+        let row = try store.read { database in
+            try Row.fetchOne(
+                database, sql: "SELECT epoch, blob, object FROM order_secrets WHERE in_order = ?",
+                arguments: [record.number])
+        }
+        guard let row else {
+            throw DTAError(
+                .dataLoss, "this host has no secret of order \(record.reference) (any more)",
+                hint: record.state == .destroyed ? "" : "a backup may have it: dtad restore")
+        }
+        return StoredSecret(
+            blob: [UInt8](row["blob"] as Data), epoch: (row["epoch"] as Int64?).map { UInt32($0) },
+            object: try (row["object"] as Data?).map { try ObjectID([UInt8]($0)) })
+    }
+
+    // MARK: Shares of wallets
+
+    /// A share is for one order, here and everywhere.
+    func takeShare(_ share: [UInt8], for order: CID, in database: Database) throws {
+        try database.execute(
+            sql: "INSERT OR IGNORE INTO order_shares (share, in_order) VALUES (?, ?)",
+            arguments: [Data(share), order.column])
+        let used = try Data.fetchOne(
+            database, sql: "SELECT in_order FROM order_shares WHERE share = ?", arguments: [Data(share)])
+        guard used == order.column else {
+            throw DTAError(
+                .failedPrecondition, "another order uses this share of a wallet: each is used once",
+                hint: "order again with another share")
+        }
+    }
+}

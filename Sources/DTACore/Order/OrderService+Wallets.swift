@@ -1,0 +1,211 @@
+import CustodyProtocol
+import DTAFormats
+import DTAPlugins
+import DTASystem
+import Foundation
+import GRDB
+
+/// A share of a wallet's key that is here: the beneficiary's half, which dtad-hsm sealed.
+public struct WalletShare: Sendable {
+    /// Compressed point of secp256k1: 33 bytes.
+    public let share: [UInt8]
+    public let identity: CID
+    /// The public envelope that offers it; nil where it was made for one order.
+    public let published: CID?
+    /// The order that uses it; nil where none does that is known here.
+    public let order: CID?
+    public let created: Int64
+}
+
+/// The beneficiary's part of `bitcoin-wallet`.
+extension OrderService {
+    /// How many of a beneficiary's published lists are looked at for a share that is free.
+    private static let listsLookedAt = 256
+
+    /// What only dtad-hsm can add to an order, before it is sealed: the beneficiary's share, where the principal named none.
+    func complete(_ order: Order, _ custodian: any Custodian, owner: Owner) throws -> Order {
+        guard order.kind == BitcoinWalletPlugin().type.name, order.fields[BitcoinWalletPlugin.share] == nil else {
+            return order
+        }
+        let beneficiary = order.terms.recipient
+        let own = try store.read { try actor(for: beneficiary, KnownFacts(database: $0)) }
+        let share: [UInt8]
+        if let own {
+            let made = try custodian.createShare(owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid.bytes)
+            try store.write { try insert(made, own, published: nil, in: $0) }
+            share = made.publicKey
+        } else {
+            share = try publishedShare(of: beneficiary)
+        }
+        var fields = order.fields.values
+        fields[BitcoinWalletPlugin.share] = .bytes(share)
+        return try explaining("the order cannot be made") {
+            try Order(kind: order.kind, terms: order.terms, fields: OrderFields(fields))
+        }
+    }
+
+    private func insert(
+        _ made: CreatedShare, _ own: IdentityRecord, published: CID?, in database: Database
+    ) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO wallet_shares (share, identity, owner_uid, owner_name, sealed, published, created)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                Data(made.publicKey), own.cid.column, Int64(own.owner.uid), own.owner.name, Data(made.sealed),
+                published?.column, OrderService.now,
+            ])
+    }
+
+    /// The first share that a beneficiary elsewhere published and that no order known here uses.
+    private func publishedShare(of beneficiary: CID) throws -> [UInt8] {
+        let lists = try store.read { database in
+            let line = try [beneficiary] + IdentityJudge(KnownFacts(database: database)).lineage(of: beneficiary)
+            return try line.flatMap { sender in
+                try Data.fetchAll(
+                    database,
+                    sql: """
+                        SELECT cid FROM envelopes WHERE sender = ? AND content = '\(WalletShares.contentType)'
+                        ORDER BY number LIMIT \(OrderService.listsLookedAt)
+                        """, arguments: [sender.column]
+                ).map { try CID(row: $0) }
+            }
+        }
+        for cid in lists {
+            guard let signed = try? envelopes.verified(cid), try envelopes.standingAtReceipt(signed) == "current",
+                signed.envelope.isPublic, let body = signed.envelope.body, let shares = try? WalletShares(body)
+            else { continue }
+            let free = try store.read { database in
+                try shares.shares.first { share in
+                    try Data.fetchOne(
+                        database, sql: "SELECT in_order FROM order_shares WHERE share = ?", arguments: [Data(share.bytes)]
+                    ) == nil
+                }
+            }
+            if let free { return free.bytes }
+        }
+        throw DTAError(
+            .failedPrecondition,
+            "\(identities.display(beneficiary)) has published no share of a wallet that is known here and free",
+            hint: "let it run dtactl wallet shares publish, and import what that gives")
+    }
+
+    // MARK: Publishing
+
+    /// Makes one-time shares, and publishes them in a signed list.
+    public func publishShares(
+        _ caller: Caller, _ subject: String, count: UInt32
+    ) throws -> CustodyStep<(cid: CID, shares: [WalletShare])> {
+        let own = try sender(caller, .order, subject)
+        guard WalletShares.counts.contains(Int(count)) else {
+            throw DTAError(
+                .invalidArgument, "1 to \(WalletShares.counts.upperBound) shares are published at once, not \(count)")
+        }
+        return { [self] custodian in
+            let made = try (0..<count).map { _ in
+                try custodian.createShare(owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid.bytes)
+            }
+            let envelope = try explaining("the shares cannot be published") {
+                try EnvelopeSealer.publish(
+                    WalletShares(made.map { try Secp256k1PublicKey($0.publicKey) }).encoded(),
+                    content: WalletShares.contentType, from: own.cid, created: OrderService.now)
+            }
+            let signed = try envelopes.sign(envelope, own, try blocks.document(own.cid), custodian)
+            // Shares and list in one transaction: what is offered can be used.
+            try store.write { database in
+                try blocks.insert(signed, standing: Standing.current.name, owner: own.owner, in: database)
+                for share in made { try insert(share, own, published: signed.cid, in: database) }
+            }
+            return (
+                signed.cid,
+                made.map {
+                    WalletShare(
+                        share: $0.publicKey, identity: own.cid, published: signed.cid, order: nil, created: OrderService.now)
+                }
+            )
+        }
+    }
+
+    /// The caller's shares, in the order in which they were made.
+    public func listShares(_ caller: Caller, count: UInt32, cursor: String) throws -> Page<WalletShare> {
+        let size = try PageSize.of(count)
+        guard let after = cursor.isEmpty ? 0 : Int64(cursor) else {
+            throw DTAError(.invalidArgument, "\(quoted(cursor)) is no cursor of the shares")
+        }
+        let rows = try store.read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT wallet_shares.*, order_shares.in_order AS used FROM wallet_shares
+                    LEFT JOIN order_shares USING (share)
+                    WHERE owner_uid = ? AND owner_name = ? AND wallet_shares.number > ?
+                    ORDER BY wallet_shares.number LIMIT ?
+                    """, arguments: [Int64(caller.uid), caller.userName, after, size + 1])
+        }
+        let items = try rows.prefix(size).map { row in
+            WalletShare(
+                share: [UInt8](row["share"] as Data), identity: try CID(row: row["identity"]),
+                published: try (row["published"] as Data?).map { try CID(row: $0) },
+                order: try (row["used"] as Data?).map { try CID(row: $0) }, created: row["created"])
+        }
+        return Page(items: items, cursor: rows.count > size ? "\(rows[size - 1]["number"] as Int64)" : "")
+    }
+
+    // MARK: The key
+
+    /// The private key of a wallet whose fiduciary's part was released to the caller.
+    public func export(_ caller: Caller, _ subject: String) throws -> CustodyStep<Result> {
+        let record = try find(caller, subject)
+        guard record.kind == BitcoinWalletPlugin().type.name, let commitment = record.progress.commitment else {
+            throw DTAError(
+                .failedPrecondition, "order \(record.reference) is no bitcoin-wallet to which its fiduciary is committed")
+        }
+        guard let part = try store.read({ try OrderPartTable.last(.release, of: record.number, in: $0) }) else {
+            throw DTAError(
+                .failedPrecondition, "the fiduciary's part of the wallet \(record.reference) was not released yet")
+        }
+        let release = try envelopes.verified(part.cid)
+        let second = try envelopes.verified(commitment)
+        guard let own = try recipientHere(release, of: record.terms.recipient), policy.current.allows(caller, .order, own.resource) else {
+            throw DTAError(
+                .permissionDenied,
+                "user \(caller.display) may not have the key of the wallet \(record.reference): it is "
+                    + "\(identities.display(record.terms.recipient))'s")
+        }
+        return { [self] custodian in
+            guard let commitment = try self.commitment(record, custodian) else {
+                throw DTAError(.failedPrecondition, "part 2 of order \(record.reference) is not here")
+            }
+            let sum = try explaining("the wallet \(record.reference) cannot be relied on") {
+                let sum = try BitcoinWalletPlugin.sum(commitment)
+                try sum.verify(commitment.proof, order: record.cid)
+                return sum
+            }
+            let row = try store.read { database in
+                try Row.fetchOne(
+                    database, sql: "SELECT sealed, identity FROM wallet_shares WHERE share = ?",
+                    arguments: [Data(sum.beneficiary.bytes)])
+            }
+            guard let row else {
+                throw DTAError(.notFound, "the beneficiary's share of the wallet \(record.reference) is not on this host")
+            }
+            let share = CreatedShare(sealed: [UInt8](row["sealed"] as Data), publicKey: sum.beneficiary.bytes)
+            let documents = try evidence(
+                of: [own.cid, record.terms.fiduciary, second.envelope.header.from, release.envelope.header.from])
+            guard let reader = try recipientHere(second, of: record.terms.recipient) else {
+                throw DTAError(.permissionDenied, "part 2 of order \(record.reference) is sealed to others")
+            }
+            let key = try custodian.exportWallet(
+                share, commitment: SealedPart(recipient: reader.recipientKey, block: second.block),
+                release: SealedPart(recipient: own.recipientKey, block: release.block), documents: documents)
+            let network = commitment.fields[BitcoinWalletPlugin.network]?.text ?? BitcoinWalletPlugin.networks[0]
+            return Result(
+                data: key,
+                fields: [
+                    ("public", shown(.bytes(sum.publicKey.bytes))), ("network", network),
+                    ("warning", "whoever sees this key has the wallet's money; it does not come back into the HSM"),
+                ])
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import CustodyProtocol
+import DTAFormats
+import DTAPlugins
+import DTASystem
+import Foundation
+import GRDB
+import Logging
+
+/// Orders: what somebody has kept by somebody else, each step of it a signed part that others can verify. One dtad may be
+/// principal, fiduciary and beneficiary at once; an order has one row here, whatever part this host has in it.
+///
+/// A part that is made here goes the same way as one that a courier brings: it is judged by the same rules, in the
+/// transaction that stores it.
+public final class OrderService: Sendable {
+    let identities: IdentityService
+    let envelopes: EnvelopeService
+    let blocks: BlockStore
+    let intents: Intents
+    let policy: LivePolicy
+    public let plugins: PluginRegistry
+    let rules: OrderRules
+    let epochs: OrderEpochs
+    let logger: Logger
+    /// Why the keys of orders that are used in place cannot be used; by the order's row.
+    let damages = Locked<[Int64: String]>([:])
+    /// Called when a token object is gone, to let every HSM process drop its copy.
+    let forget: @Sendable (ObjectID) -> Void
+
+    var store: Store { blocks.store }
+
+    init(
+        envelopes: EnvelopeService, intents: Intents, policy: LivePolicy, plugins: PluginRegistry, rules: OrderRules,
+        logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void
+    ) {
+        self.envelopes = envelopes
+        identities = envelopes.identities
+        blocks = envelopes.blocks
+        self.intents = intents
+        self.policy = policy
+        self.plugins = plugins
+        self.rules = rules
+        self.logger = logger
+        self.forget = forget
+        epochs = OrderEpochs(store: envelopes.blocks.store)
+    }
+
+    /// What an act on an order answers.
+    public struct Answer: Sendable {
+        public let order: OrderView
+        /// Those that are to be carried to others.
+        public let parts: [OrderPartView]
+    }
+
+    static var now: Int64 { unixMicroseconds() / 1_000_000 }
+}

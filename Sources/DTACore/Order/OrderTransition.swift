@@ -1,0 +1,218 @@
+import DTAFormats
+
+/// All of an order by which its next part is judged.
+struct OrderProgress: Sendable, Hashable {
+    var state = OrderState.ordered
+    /// How many uses were released.
+    var uses = 0
+    let maxUses: Int
+    /// Part 1.
+    let order: CID
+    /// Part 2.
+    var commitment: CID?
+    /// What the next redemption follows: part 2, then the release of the last use.
+    var head: CID?
+    /// The redemption that the fiduciary took up.
+    var open: CID?
+    var deposit: CID?
+
+    init(order: CID, maxUses: Int) {
+        self.order = order
+        self.maxUses = maxUses
+    }
+
+    /// Where an order stands again when the open redemption was refused.
+    fileprivate var stateWithoutRedemption: OrderState { uses == 0 ? .committed : .released }
+}
+
+/// A part, as far as the order of parts is concerned: its sender, its terms and its signature were judged already.
+struct OrderStep: Sendable {
+    let kind: OrderPartKind
+    let cid: CID
+    /// The part that it answers.
+    let previous: CID?
+    /// As its plaintext says; nil where that cannot be read here.
+    var use: Int?
+    /// Where it answers a redemption that is known here: what that one followed.
+    var redemptionFollowed: CID?
+    /// Whether this host keeps the secret. Elsewhere it is the fiduciary's part 4 that tells which redemption won.
+    var isFiduciaryHere = false
+}
+
+/// What becomes of a part.
+enum OrderVerdict: Sendable, Hashable {
+    case accepted(OrderProgress)
+    /// It proves that somebody broke the rules, and is kept.
+    case evidence(OrderProgress, String)
+    case refused(OrderDenial)
+}
+
+/// The state machine of orders: which part may follow which, and what it changes. Pure, so that every part can be tried
+/// in every state.
+enum OrderTransition {
+    static func judge(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
+        switch step.kind {
+        case .order: refused(.outOfOrder, "an order begins with its part 1, and has one of them")
+        case .commitment: commitment(progress, step)
+        case .deposit: deposit(progress, step)
+        case .redemption: redemption(progress, step)
+        case .approval: approval(progress, step)
+        case .release: release(progress, step)
+        case .refusal: refusal(progress, step)
+        case .destruction: destruction(progress, step)
+        }
+    }
+
+    private static func commitment(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
+        guard step.previous == progress.order else {
+            return refused(.fork, "a commitment follows part 1 of its order")
+        }
+        var next = progress
+        switch progress.state {
+        case .ordered:
+            next.state = .committed
+            next.commitment = step.cid
+            next.head = step.cid
+            return .accepted(next)
+        case .refused: return refused(.refused, "the fiduciary refused this order, and cannot commit itself to it then")
+        case .destroyed where progress.commitment == nil:
+            return refused(.destroyed, "the fiduciary destroyed this order before it committed itself")
+        case .committed, .requested, .released, .exhausted, .frozen:
+            next.state = .frozen
+            return .evidence(next, twice)
+        case .destroyed: return .evidence(next, twice)
+        }
+    }
+
+    private static let twice = "the fiduciary committed itself to this order twice, and differently"
+
+    private static func deposit(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
+        if let refusal = standstill(progress) { return .refused(refusal) }
+        guard let commitment = progress.commitment else {
+            return refused(.outOfOrder, "nothing is deposited before the fiduciary committed itself")
+        }
+        guard step.previous == commitment else { return refused(.fork, "a deposit follows part 2 of its order") }
+        guard progress.deposit == nil else {
+            return refused(.fork, "something was deposited with this order already: another order takes another secret")
+        }
+        var next = progress
+        next.deposit = step.cid
+        return .accepted(next)
+    }
+
+    private static func redemption(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
+        if let refusal = standstill(progress) { return .refused(refusal) }
+        switch progress.state {
+        case .ordered: return refused(.outOfOrder, "nothing is redeemed before the fiduciary committed itself")
+        case .requested:
+            // Elsewhere both are kept until the fiduciary's answer tells which was first there.
+            guard step.isFiduciaryHere else {
+                return follows(progress, step) ? .accepted(progress) : refused(.fork, notFollowing(progress))
+            }
+            return .refused(
+                OrderDenial(.taken, "another redemption of this use was there first", winner: progress.open))
+        default: break
+        }
+        guard follows(progress, step) else { return refused(.fork, notFollowing(progress)) }
+        if let use = step.use, use != progress.uses + 1 {
+            return refused(.mismatch, "it asks for use \(use), and the next one is \(progress.uses + 1)")
+        }
+        var next = progress
+        next.state = .requested
+        next.open = step.cid
+        return .accepted(next)
+    }
+
+    private static func follows(_ progress: OrderProgress, _ step: OrderStep) -> Bool {
+        progress.head != nil && step.previous == progress.head
+    }
+
+    private static func notFollowing(_ progress: OrderProgress) -> String {
+        progress.uses == 0
+            ? "the redemption of use 1 follows part 2 of its order"
+            : "the redemption of use \(progress.uses + 1) follows the release of use \(progress.uses)"
+    }
+
+    private static func approval(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
+        if let refusal = standstill(progress) { return .refused(refusal) }
+        guard progress.state == .requested else {
+            return refused(.outOfOrder, "no redemption is open that could be approved")
+        }
+        guard let previous = step.previous, isOpen(previous, progress, step) else {
+            return refused(.fork, "it is about another redemption than the one that is open")
+        }
+        if let use = step.use, use != progress.uses + 1 {
+            return refused(.mismatch, "it approves use \(use), and use \(progress.uses + 1) is asked for")
+        }
+        return .accepted(progress)
+    }
+
+    private static func release(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
+        if let refusal = standstill(progress) { return .refused(refusal) }
+        guard progress.state == .requested else {
+            return refused(.outOfOrder, "no redemption is open that could be released")
+        }
+        guard let previous = step.previous, isOpen(previous, progress, step) else {
+            return refused(.fork, "it answers another redemption than the one that is open")
+        }
+        if let use = step.use, use != progress.uses + 1 {
+            return refused(.mismatch, "it releases use \(use), and use \(progress.uses + 1) is asked for")
+        }
+        var next = progress
+        next.uses += 1
+        next.open = nil
+        next.head = step.cid
+        next.state = next.uses >= progress.maxUses ? .exhausted : .released
+        return .accepted(next)
+    }
+
+    /// Whether a redemption is the one that is open, or as far as this host can tell could be.
+    private static func isOpen(_ redemption: CID, _ progress: OrderProgress, _ step: OrderStep) -> Bool {
+        if redemption == progress.open { return true }
+        guard !step.isFiduciaryHere, let followed = step.redemptionFollowed else { return false }
+        return followed == progress.head
+    }
+
+    private static func refusal(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
+        var next = progress
+        if step.previous == progress.order {
+            guard progress.state == .ordered else {
+                return refused(.outOfOrder, "the fiduciary cannot refuse an order any more that is \(progress.state)")
+            }
+            next.state = .refused
+            return .accepted(next)
+        }
+        guard let previous = step.previous, previous == progress.open || step.redemptionFollowed != nil else {
+            return refused(.outOfOrder, "it refuses something that is not known here")
+        }
+        guard previous == progress.open, progress.state == .requested else { return .accepted(progress) }
+        next.open = nil
+        next.state = progress.stateWithoutRedemption
+        return .accepted(next)
+    }
+
+    private static func destruction(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
+        guard step.previous == progress.commitment ?? progress.order else {
+            return refused(.fork, "a destruction follows part 2 of its order, or part 1 where there is none")
+        }
+        var next = progress
+        next.state = .destroyed
+        next.open = nil
+        return .accepted(next)
+    }
+
+    /// Why nothing goes on at all.
+    private static func standstill(_ progress: OrderProgress) -> OrderDenial? {
+        switch progress.state {
+        case .ordered, .committed, .requested, .released: nil
+        case .exhausted: OrderDenial(.exhausted, "all \(progress.maxUses) uses of this order were released")
+        case .refused: OrderDenial(.refused, "the fiduciary refused this order")
+        case .frozen: OrderDenial(.frozen, "this order is frozen: \(twice)")
+        case .destroyed: OrderDenial(.destroyed, "the fiduciary destroyed the secret of this order")
+        }
+    }
+
+    private static func refused(_ code: OrderDenial.Code, _ reason: String) -> OrderVerdict {
+        .refused(OrderDenial(code, reason))
+    }
+}

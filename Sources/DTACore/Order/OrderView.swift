@@ -1,0 +1,114 @@
+import DTAFormats
+import DTASystem
+import GRDB
+
+/// An order as people and programs are shown it.
+public struct OrderView: Sendable {
+    public let cid: CID
+    /// What people type.
+    public let reference: String
+    public let type: String
+    public let state: OrderState
+    public let terms: OrderTerms
+    /// How many uses were released.
+    public let uses: Int
+    /// Approvals of the open redemption that are known here.
+    public let approved: Int
+    /// What is to be done next, and by whom; "" where nothing is.
+    public let next: String
+    /// What the caller's identities are in it.
+    public let roles: [String]
+    /// What the plugin was asked for; empty where part 1 was not read.
+    public var fields: [(String, String)] = []
+    /// Public: a key or a receipt. Empty before part 2.
+    public let commitment: [UInt8]
+    public let proof: [UInt8]
+    /// Why it is frozen or refused.
+    public let reason: String
+    /// Unix seconds: by the principal's clock, and of the last change here.
+    public let created: Int64
+    public let updated: Int64
+}
+
+/// A part as it is shown.
+public struct OrderPartView: Sendable {
+    public let part: StoredOrderPart
+    public let to: [CID]
+    /// The sender's when it came; "" where that is not known.
+    public let standing: String
+    /// Where it is to be carried.
+    public let urls: [String]
+    /// What its sender wrote for people; "" where that was not read.
+    public var purpose = ""
+}
+
+extension OrderService {
+    func view(_ record: OrderRecord, for caller: Caller) throws -> OrderView {
+        try store.read { try view(record, visible: visible(caller, $0), $0) }
+    }
+
+    func view(_ record: OrderRecord, visible: Set<CID>, _ database: Database) throws -> OrderView {
+        let roles = visible.reduce(into: OrderRoles()) { $0.formUnion(OrderRoles(of: $1, in: record.terms)) }
+        let approved = try approved(record, database)
+        return OrderView(
+            cid: record.cid, reference: record.reference.description, type: record.kind, state: record.state,
+            terms: record.terms, uses: record.progress.uses, approved: approved, next: next(record, approved: approved),
+            roles: roles.names, commitment: record.publicKey, proof: record.proof, reason: record.reason,
+            created: record.created, updated: record.updated)
+    }
+
+    private func approved(_ record: OrderRecord, _ database: Database) throws -> Int {
+        guard record.terms.approvals > 0, let open = record.progress.open else { return 0 }
+        let requester = try OrderPartTable.find(open, in: database)?.from
+        let now = OrderService.now
+        return try OrderPartTable.answers(to: open, in: database).count { part in
+            part.kind == .approval && part.decision == .approve && (part.expires ?? 0) >= now
+                && (record.terms.requesterMayApprove || part.from != requester)
+        }
+    }
+
+    private func next(_ record: OrderRecord, approved: Int) -> String {
+        let terms = record.terms
+        if let end = terms.notAfter, OrderService.now > end, !record.state.isOver, record.state != .frozen {
+            return "nothing: it expired at \(end) (Unix seconds)"
+        }
+        switch record.state {
+        case .ordered: return "the fiduciary commits to it, or refuses it"
+        case .committed, .released:
+            let use = terms.maxUses > 1 ? " (use \(record.progress.uses + 1) of \(terms.maxUses))" : ""
+            if let begin = terms.notBefore, OrderService.now < begin {
+                return "a redeemer asks for it\(use), from \(begin) (Unix seconds) on"
+            }
+            return "a redeemer asks for it\(use)"
+        case .requested:
+            let missing = terms.approvals - approved
+            return missing > 0
+                ? "\(missing) of \(terms.approvals) approvals are missing, as far as is known here"
+                : "the fiduciary releases it"
+        case .frozen: return "nothing: it is frozen"
+        case .exhausted, .refused, .destroyed: return ""
+        }
+    }
+
+    func view(_ part: StoredOrderPart) throws -> OrderPartView {
+        let to = (try? SignedEnvelope(block: blocks.bytes(part.cid)).envelope.recipients(blocks.bytes)) ?? []
+        let urls = try to.filter { identities.own($0) == nil }.compactMap { cid in
+            try (try? blocks.document(cid)).map { try identities.known($0).url }
+        }
+        return OrderPartView(
+            part: part, to: to, standing: try envelopes.received.find(part.cid)?.standing ?? "",
+            urls: Set(urls.filter { !$0.isEmpty }).sorted())
+    }
+
+    /// What an act answers: the order as it is now, and those parts that others are to get.
+    /// - Parameter parts: CIDs; those of them that are not here are passed over.
+    func answer(_ caller: Caller, _ number: Int64, _ parts: [CID]) throws -> Answer {
+        let (record, stored) = try store.read { database in
+            (
+                try OrderTable.need(number, in: database),
+                try parts.compactMap { try OrderPartTable.find($0, in: database) }
+            )
+        }
+        return Answer(order: try view(record, for: caller), parts: try stored.map(view))
+    }
+}

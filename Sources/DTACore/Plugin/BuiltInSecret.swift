@@ -1,0 +1,41 @@
+import DTAFormats
+import DTAPlugins
+import DTASystem
+
+/// `secret` and `safeguard-secret`: a key pair of secp256k1 whose secret half is released on redemption. The second is
+/// for what a principal encrypts to its public half.
+struct SecretPlugin: BuiltInPlugin {
+    enum Use: Sendable { case secret, safeguard }
+
+    let use: Use
+    let type: PluginType
+    let fields: [PluginField] = []
+
+    init(_ use: Use) {
+        self.use = use
+        type = BuiltInPlugins.type(use == .secret ? "secret" : "safeguard-secret")
+    }
+
+    var summary: String {
+        use == .secret
+            ? "a key pair whose secret half is released on redemption"
+            : "keeps what is encrypted to a key whose secret half is released on redemption"
+    }
+
+    func validate(_ order: PluginOrder) throws {}
+
+    func commit(_ order: PluginOrder) throws -> PluginCommitment? { nil }
+
+    func prepare(_ order: PluginOrder, _ redemption: PluginRedemption) throws {
+        try BuiltInPlugins.checkNothingAsked(redemption, type)
+    }
+
+    func verify(_ commitment: OrderCommitment) throws {
+        try CommitmentProof.verify(
+            commitment.proof, key: Secp256k1PublicKey(commitment.publicKey), order: commitment.heading.order)
+    }
+
+    func result(_ release: OrderRelease, of commitment: OrderCommitment, request: OrderFields?) throws -> PluginResult {
+        PluginResult(data: try BuiltInPlugins.scalar(release, "secret", of: commitment), fields: [("result", "secret")])
+    }
+}

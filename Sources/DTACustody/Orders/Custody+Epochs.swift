@@ -1,0 +1,50 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+
+/// Epochs: keys that seal the secrets of up to 1,024 orders each, so that one order's can be destroyed for good. The front
+/// counts, re-seals the living and has the key destroyed.
+extension Custody {
+    func newEpoch(_ number: UInt32) throws {
+        try climbing {
+            try changing {
+                let label = ObjectLabel.sealing(.epoch, number: number)
+                guard try objects.sealingKey(label, copies: false) == nil else { return }
+                _ = try generation.make(.aes256, label, id: Array(label.text.utf8))
+            }
+        }
+    }
+
+    func destroyEpoch(_ number: UInt32) throws {
+        try climbing {
+            try changing {
+                try confirmTokenIsThere()
+                try objects.destroySealingKeys(.sealing(.epoch, number: number))
+            }
+        }
+    }
+
+    /// Seals the same for the same order and owner: none of them is said anew, all are checked by opening.
+    func resealOrder(_ sealed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
+        try climbing {
+            try requireEpoch(epoch)
+            let binding = OrderSecret.binding(order: order, owner: owner)
+            var bytes = try unseal(sealed, with: .epoch, binding)
+            defer { wipe(&bytes) }
+            return try sealEpoch(bytes, epoch, binding)
+        }
+    }
+
+    func sealEpoch(_ plaintext: [UInt8], _ epoch: UInt32, _ binding: SealedBlob.Binding) throws -> [UInt8] {
+        let key = try sealingKey(.epoch, epoch)
+        let aad = try binding.associatedData(keyNumber: epoch)
+        return SealedBlob(keyNumber: epoch, box: try encrypt(key, plaintext, aad: aad)).bytes
+    }
+
+    /// - Throws: `DTAError.failedPrecondition` where the epoch has no key.
+    func requireEpoch(_ number: UInt32) throws {
+        guard try objects.sealingKey(.sealing(.epoch, number: number), copies: false) == nil else { return }
+        try confirmTokenIsThere()
+        throw DTAError(.failedPrecondition, "there is no epoch \(number)", hint: "newEpoch makes its key")
+    }
+}

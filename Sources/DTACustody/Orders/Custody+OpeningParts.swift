@@ -1,0 +1,104 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+import Glibc
+
+/// Opening and verifying the parts of orders, which dtad-hsm does itself: the front brings blocks, never conclusions.
+extension Custody {
+    /// The identities and revocations of a request. What is neither has no place among them.
+    func knownDocuments(_ blocks: [[UInt8]]) throws -> KnownDocuments {
+        var collected = CollectedDocuments()
+        for block in blocks {
+            let kind = collected.add(ContentBlock(hashing: block, codec: .dagCBOR))
+            guard kind == .identity || kind == .revocation else {
+                throw DTAError(.invalidArgument, "a document that judges an order is an identity or a revocation")
+            }
+        }
+        if let broken = collected.broken.first {
+            throw DTAError(.dataLoss, "the document \(broken.cid) is not valid: \(broken.reason)")
+        }
+        return collected.known
+    }
+
+    /// Reads a part, and checks that it is one of this kind.
+    func readPart(_ block: [UInt8], _ kind: OrderPartKind) throws -> SignedEnvelope {
+        let signed = try translating { try SignedEnvelope(block: block) }
+        guard signed.envelope.header.content == kind.contentType else {
+            throw DTAError(.permissionDenied, "the envelope is not \(kind == .order ? "an" : "a") \(kind.rawValue)")
+        }
+        return signed
+    }
+
+    /// Checks the signature on a part.
+    func verify(_ signed: SignedEnvelope, _ known: KnownDocuments) throws {
+        guard let sender = known.identities[signed.envelope.header.from] else {
+            throw DTAError(.failedPrecondition, "the document of the part's sender is not there")
+        }
+        do {
+            try signed.verify(sender: sender)
+        } catch {
+            throw DTAError(.dataLoss, "the part is not signed by its sender: \(error)")
+        }
+    }
+
+    /// The plaintext of a part that was sealed to an identity.
+    func openPart(_ signed: SignedEnvelope, as recipient: RecipientKey) throws -> [UInt8] {
+        let envelope = signed.envelope
+        let (wrap, coreHash) = try translating {
+            do {
+                return (try envelope.wrap(for: CID(bytes: recipient.cid)), try envelope.coreHash)
+            } catch let error as FormatError where error.kind == .notRecipient {
+                throw DTAError(.permissionDenied, "the part was not sealed to the identity that is to open it")
+            }
+        }
+        var key = try openKey(
+            kem: recipient.kem, owner: recipient.owner, publicKEM: recipient.publicKEM,
+            sealedSeed: recipient.sealedSeed, coreHash: coreHash, recipient: recipient.cid, enc: wrap.enc, key: wrap.key
+        )
+        defer { wipe(&key) }
+        return try translating { try EnvelopeOpener.open(envelope, contentKey: key) }
+    }
+
+    /// Part 1, opened and verified: it is from the principal that it names, and to the fiduciary that it names.
+    func openOrder(
+        _ fiduciary: RecipientKey, _ block: [UInt8], _ documents: [[UInt8]], object: ObjectID? = nil
+    ) throws -> (cid: CID, secret: OrderSecret) {
+        let known = try knownDocuments(documents)
+        let signed = try readPart(block, .order)
+        try verify(signed, known)
+        let header = signed.envelope.header
+        let plaintext = try openPart(signed, as: fiduciary)
+        let order = try translating { try Order(plaintext) }
+        guard header.previous == nil else {
+            throw DTAError(.permissionDenied, "an order begins its thread, and this one answers another envelope")
+        }
+        guard order.terms.principal == header.from else {
+            throw DTAError(.permissionDenied, "the order names another principal than the one who signed it")
+        }
+        let judge = OrderJudge(order, cid: signed.cid, thread: header.thread, known: known)
+        try objecting { try judge.check(fiduciary: CID(bytes: fiduciary.cid)) }
+        return (
+            signed.cid,
+            OrderSecret(
+                plaintext: plaintext, order: order, thread: header.thread, principal: header.from, object: object)
+        )
+    }
+
+    /// Gives the judge's objections the code that the front gets.
+    func objecting<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try translating(body)
+        } catch let objection as OrderObjection {
+            let code: ErrorCode =
+                switch objection.code {
+                case .forged: .dataLoss
+                case .wrongOrder, .wrongFiduciary, .notRedeemer: .permissionDenied
+                case .unknownParty, .notCurrent, .notYet, .tooLate, .approvalsMissing: .failedPrecondition
+                }
+            throw DTAError(code, objection.reason)
+        }
+    }
+
+    /// Unix seconds.
+    var now: Int64 { Int64(time(nil)) }
+}

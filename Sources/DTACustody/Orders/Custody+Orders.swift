@@ -1,0 +1,87 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+
+/// Making the secrets of orders. Each is sealed with the order that its principal signed, so that what it is released for
+/// cannot be told to dtad-hsm otherwise later.
+extension Custody {
+    /// How often a seed is drawn again that is no scalar or gives no sum: one in 2^127 is not.
+    private static let draws = 8
+
+    func newSeed(
+        _ fiduciary: RecipientKey, order block: [UInt8], documents: [[UInt8]], epoch: UInt32
+    ) throws -> CreatedSeed {
+        let (cid, secret) = try openOrder(fiduciary, block, documents)
+        guard secret.order.kind != OrderKind.sign else {
+            throw DTAError(
+                .permissionDenied, "the key of a \(OrderKind.sign) order is never a seed: newOrderKey makes it")
+        }
+        return try climbing {
+            try requireEpoch(epoch)
+            for _ in 0..<Custody.draws {
+                var seed = try token.session.random(OrderSecret.seedSize)
+                defer { wipe(&seed) }
+                guard let scalar = try? Secp256k1Scalar(seed),
+                    let (publicKey, proof) = try commitment(scalar, secret.order, cid)
+                else { continue }
+                let sealed = try sealOrder(secret, seed: seed, order: cid, owner: fiduciary.owner, epoch: epoch)
+                return CreatedSeed(sealed: sealed, publicKey: publicKey, proof: proof)
+            }
+            throw DTAError(.internal, "the token's generator gives no usable seeds")
+        }
+    }
+
+    /// The public half and its proof; nil where this seed is no good for the order.
+    private func commitment(
+        _ scalar: Secp256k1Scalar, _ order: Order, _ cid: CID
+    ) throws -> (publicKey: [UInt8], proof: [UInt8])? {
+        let publicKey = scalar.publicKey
+        guard order.kind == OrderKind.bitcoinWallet else {
+            return try translating { (publicKey.bytes, try CommitmentProof.make(for: cid, with: scalar)) }
+        }
+        guard let share = order.fields[OrderKind.share]?.bytes else {
+            throw DTAError(.invalidArgument, "a \(OrderKind.bitcoinWallet) order has a field \(OrderKind.share)")
+        }
+        let beneficiary = try translating { try Secp256k1PublicKey(share) }
+        guard let sum = try? WalletSum(fiduciary: publicKey, beneficiary: beneficiary) else { return nil }
+        return try translating { (publicKey.bytes, try sum.proof(for: cid, with: scalar)) }
+    }
+
+    func newOrderKey(
+        _ fiduciary: RecipientKey, order block: [UInt8], documents: [[UInt8]], object: ObjectID, epoch: UInt32
+    ) throws -> CreatedOrderKey {
+        let (cid, secret) = try openOrder(fiduciary, block, documents, object: object)
+        guard secret.order.kind == OrderKind.sign else {
+            throw DTAError(.permissionDenied, "only a \(OrderKind.sign) order has a key on the token")
+        }
+        let type = try Custody.keyType(of: secret.order)
+        let label = ObjectLabel.object(TokenObject(objectClass: .order, owner: fiduciary.owner, id: object))
+        return try making([object]) {
+            try requireEpoch(epoch)
+            let publicKey = try generation.make(KeyKind(type), label, id: object.bytes)
+            let none = [UInt8](repeating: 0, count: OrderSecret.seedSize)
+            let sealed = try sealOrder(secret, seed: none, order: cid, owner: fiduciary.owner, epoch: epoch)
+            return CreatedOrderKey(sealed: sealed, type: type, publicKey: publicKey)
+        }
+    }
+
+    /// The algorithm that a `sign` order names.
+    static func keyType(of order: Order) throws -> KeyType {
+        guard let name = order.fields[OrderKind.algorithm]?.text, let type = KeyType(name: name),
+            [.ed25519, .p256, .p384, .secp256k1].contains(type)
+        else {
+            throw DTAError(
+                .invalidArgument,
+                "a \(OrderKind.sign) order has a field \(OrderKind.algorithm): ed25519, p256, p384 or secp256k1")
+        }
+        return type
+    }
+
+    func sealOrder(
+        _ secret: OrderSecret, seed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32
+    ) throws -> [UInt8] {
+        var bytes = try secret.bytes(seed: seed)
+        defer { wipe(&bytes) }
+        return try sealEpoch(bytes, epoch, OrderSecret.binding(order: order, owner: owner))
+    }
+}

@@ -1,0 +1,129 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+
+/// What the front brings to have a secret released or used.
+struct ReleaseRequest {
+    var fiduciary: RecipientKey
+    /// The order's sealed blob.
+    var sealed: [UInt8]
+    /// Part 1.
+    var order: CID
+    /// Part 3.
+    var redemption: [UInt8]
+    /// Signed approvals.
+    var approvals: [[UInt8]]
+    var documents: [[UInt8]]
+    /// Unix seconds.
+    var received: Int64
+}
+
+/// Releasing: what is sealed says on which terms, the redeemer and the approvers said what they want in documents that
+/// they signed, and the judge decides by this process' own clock. The front gets an envelope that only the recipient opens.
+extension Custody {
+    func release(_ request: ReleaseRequest) throws -> [UInt8] {
+        try climbing {
+            try withSecret(request) { secret, seed in
+                guard secret.object == nil else {
+                    throw DTAError(.permissionDenied, "the key of this order is used in place: it is never released")
+                }
+                let granted = try judge(request, secret)
+                let splice = SecretSplice()
+                let name = OrderKind.resultName(of: secret.order.kind)
+                return try seal(request, secret, granted, [name: .bytes(splice.marker)]) { plaintext in
+                    try splice.put(seed, into: &plaintext)
+                }
+            }
+        }
+    }
+
+    func signForOrder(_ request: ReleaseRequest) throws -> [UInt8] {
+        try climbing {
+            try withSecret(request) { secret, _ in
+                guard let object = secret.object else {
+                    throw DTAError(.permissionDenied, "this order has no key that is used in place")
+                }
+                let granted = try judge(request, secret)
+                let (key, owner) = try key(object, .order)
+                guard owner == request.fiduciary.owner else {
+                    throw DTAError(.permissionDenied, "the object \(key.label.text) does not belong to this fiduciary")
+                }
+                let input = try Custody.input(of: granted.redemption.request, for: Custody.keyType(of: secret.order))
+                let signature = try sign(key, input)
+                return try seal(request, secret, granted, [OrderKind.signature: .bytes(signature)]) { _ in }
+            }
+        }
+    }
+
+    /// What a redemption of a `sign` order asks to be signed: its one field.
+    private static func input(of request: OrderFields, for type: KeyType) throws -> [UInt8] {
+        let name = type == .ed25519 ? OrderKind.message : OrderKind.digest
+        guard request.values.count == 1, let input = request[name]?.bytes, input.count <= OrderRedemption.messageLimit
+        else {
+            throw DTAError(
+                .invalidArgument,
+                "a redemption for a signature by \(type.name) has one field, \(name), of "
+                    + "\(OrderRedemption.messageLimit) bytes at most")
+        }
+        return input
+    }
+
+    /// Opens an order's blob, and forgets the seed when `body` is done.
+    private func withSecret<Result>(
+        _ request: ReleaseRequest, _ body: (OrderSecret, _ seed: [UInt8]) throws -> Result
+    ) throws -> Result {
+        let binding = OrderSecret.binding(order: request.order, owner: request.fiduciary.owner)
+        var bytes = try unseal(request.sealed, with: .epoch, binding)
+        defer { wipe(&bytes) }
+        return try body(translating { try OrderSecret(sealed: bytes) }, bytes)
+    }
+
+    /// A redemption that is granted.
+    private struct Granted {
+        let signed: SignedEnvelope
+        let redemption: OrderRedemption
+        let verdict: OrderJudge.Verdict
+        /// Who signs part 4: the newest of the fiduciary's line.
+        let fiduciary: CID
+        let now: Int64
+    }
+
+    private func judge(_ request: ReleaseRequest, _ secret: OrderSecret) throws -> Granted {
+        let known = try knownDocuments(request.documents)
+        let signed = try readPart(request.redemption, .redemption)
+        // Nothing is opened that its sender did not sign.
+        try verify(signed, known)
+        let plaintext = try openPart(signed, as: request.fiduciary)
+        let approvals = try translating { try request.approvals.map { try SignedApproval($0) } }
+        let now = now
+        return try objecting {
+            let redemption = try OrderRedemption(plaintext)
+            let fiduciary = try CID(bytes: request.fiduciary.cid)
+            let verdict = try OrderJudge(secret.order, cid: request.order, thread: secret.thread, known: known).judge(
+                signed, redemption, approvals: approvals, fiduciary: fiduciary, received: request.received, now: now)
+            return Granted(
+                signed: signed, redemption: redemption, verdict: verdict,
+                fiduciary: try IdentityJudge(known).newest(of: fiduciary).cid, now: now)
+        }
+    }
+
+    /// Part 4, sealed to the order's recipient.
+    private func seal(
+        _ request: ReleaseRequest, _ secret: OrderSecret, _ granted: Granted, _ result: [String: OrderFieldValue],
+        finish: (inout [UInt8]) throws -> Void
+    ) throws -> [UInt8] {
+        try translating {
+            var plaintext = try OrderRelease(
+                order: request.order, terms: secret.order.terms, use: granted.redemption.use,
+                redemption: granted.signed.cid, received: request.received, released: granted.now,
+                approvals: granted.verdict.approvals, result: OrderFields(result)
+            ).encoded()
+            defer { wipe(&plaintext) }
+            try finish(&plaintext)
+            return try EnvelopeSealer.seal(
+                plaintext, content: OrderPartKind.release.contentType, from: granted.fiduciary,
+                to: [granted.verdict.recipient], created: granted.now, answering: granted.signed
+            ).encoded
+        }
+    }
+}

@@ -1,0 +1,27 @@
+/// Orders name identities as they were; later ones of the same line act for them.
+extension IdentityJudge {
+    /// Whether an identity is one of those named, descends from one by links that all hold, or is the one to whom the line
+    /// of one was decided.
+    public func acts(_ cid: CID, forAny named: [CID]) throws -> Bool {
+        if named.contains(cid) { return true }
+        if try lineage(of: cid).contains(where: named.contains) { return true }
+        return try named.contains { try newest(of: $0).cid == cid }
+    }
+
+    /// Whether two identities are of one line, whichever of them came first.
+    public func areOneLine(_ one: CID, _ other: CID) throws -> Bool {
+        try acts(one, forAny: [other]) || acts(other, forAny: [one])
+    }
+
+    /// Whether an identity may have made a part of an order with these terms. How it stands is another question.
+    public func mayMake(_ kind: OrderPartKind, as sender: CID, under terms: OrderTerms) throws -> Bool {
+        switch kind {
+        // It begins the thread and names its maker: there was no time to be replaced in.
+        case .order: sender == terms.principal
+        case .deposit: try acts(sender, forAny: [terms.principal])
+        case .redemption: try acts(sender, forAny: terms.redeemers)
+        case .approval: try acts(sender, forAny: terms.approvers)
+        case .commitment, .release, .refusal, .destruction: try acts(sender, forAny: [terms.fiduciary])
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import Crypto
+
+/// Whether what was committed to is what was proved and what was released. Of kinds that only a plugin knows, nothing can
+/// be said here.
+extension OrderCommitment {
+    /// Checks the proof that somebody has the secret behind the public key.
+    /// - Parameter share: the beneficiary's part of a wallet; where it is not known, a wallet's proof is not checked.
+    /// - Throws: `FormatError`.
+    public func checkProof(share: [UInt8]?) throws {
+        switch kind {
+        case OrderKind.secret, OrderKind.safeguardSecret:
+            try CommitmentProof.verify(proof, key: Secp256k1PublicKey(publicKey), order: heading.order)
+        case OrderKind.bitcoinWallet:
+            guard let share else { return }
+            try WalletSum(fiduciary: Secp256k1PublicKey(publicKey), beneficiary: Secp256k1PublicKey(share))
+                .verify(proof, order: heading.order)
+        default: return
+        }
+    }
+
+    /// Checks that a result is what stands behind the public key.
+    /// - Parameters: `request`: the redemption's; `algorithm`: of a `sign` order, where it is known.
+    /// - Throws: `FormatError.mismatch` where it is not.
+    public func check(
+        _ result: OrderFields, of request: OrderFields, algorithm: PublicKey.Algorithm?
+    ) throws {
+        switch kind {
+        case OrderKind.secret, OrderKind.safeguardSecret, OrderKind.bitcoinWallet:
+            guard let secret = result[OrderKind.resultName(of: kind)]?.bytes,
+                let scalar = try? Secp256k1Scalar(secret), scalar.publicKey.bytes == publicKey
+            else { throw FormatError(.mismatch, "what was released is not what stands behind the commitment") }
+        case OrderKind.sign:
+            guard let algorithm else { return }
+            let key = try PublicKey(algorithm, raw: publicKey)
+            guard let signature = result[OrderKind.signature]?.bytes else {
+                throw FormatError(.mismatch, "the release brings no signature")
+            }
+            let fits =
+                if algorithm == .ed25519 {
+                    try request[OrderKind.message]?.bytes.map { try key.isValid(signature: signature, message: $0) }
+                } else {
+                    try request[OrderKind.digest]?.bytes.map { try key.isValid(signature: signature, digest: $0) }
+                }
+            guard fits != false else {
+                throw FormatError(.mismatch, "the signature does not fit the committed key and what was to be signed")
+            }
+        default: return
+        }
+    }
+}
+
+extension Order {
+    /// Of a `sign` order: what its key signs with. Nil for other orders, and for other names.
+    public var algorithm: PublicKey.Algorithm? {
+        kind == OrderKind.sign
+            ? fields[OrderKind.algorithm]?.text.flatMap { name in
+                PublicKey.Algorithm(rawValue: name)
+            } : nil
+    }
+}

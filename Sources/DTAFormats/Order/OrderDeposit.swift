@@ -1,0 +1,46 @@
+/// What a principal sealed to the commitment, for whom the order releases to. It travels inside an envelope only, and is
+/// post-quantum only there: HPKE here is by secp256k1.
+public struct OrderDeposit: Hashable, Sendable {
+    /// The largest content.
+    public static let contentLimit = 128 << 10
+    // HPKE with DHKEM(secp256k1): an uncompressed point; AES-256-GCM's tag.
+    static let overhead = 65 + 16
+
+    public let heading: OrderHeading
+    /// Part 2.
+    public let commitment: CID
+    /// The media type of what is sealed.
+    public let content: String
+    /// HPKE's `enc` (65 bytes) ‖ ciphertext ‖ tag.
+    public let sealed: [UInt8]
+
+    /// - Throws: `FormatError` for what is too long or too short.
+    public init(order: CID, terms: OrderTerms, commitment: CID, content: String, sealed: [UInt8]) throws {
+        heading = OrderHeading(order: order, use: 0, terms: terms)
+        self.commitment = commitment
+        self.content = content
+        self.sealed = sealed
+        // What could not be read is not made.
+        _ = try OrderDeposit(try encoded())
+    }
+
+    /// Reads a plaintext.
+    /// - Throws: `FormatError`.
+    public init(_ plaintext: [UInt8]) throws {
+        var reader: DocumentReader
+        (heading, reader) = try OrderHeading.open(plaintext, .deposit, uses: 0...0) { _ in 2 }
+        commitment = try reader.link("commitment")
+        content = try reader.text("content")
+        try DocumentRules.check(mediaType: content)
+        sealed = try reader.bytes(
+            "sealed", in: OrderDeposit.overhead...OrderDeposit.contentLimit + OrderDeposit.overhead)
+        try reader.finish()
+    }
+
+    /// The plaintext: DAG-CBOR.
+    public func encoded() throws -> [UInt8] {
+        try heading.encode(
+            .deposit, part: 2,
+            ["commitment": .link(commitment), "content": .text(content), "sealed": .bytes(sealed)])
+    }
+}

@@ -1,0 +1,38 @@
+/// Why a redemption is not released as things are: a code for programs and a sentence for people.
+public struct OrderObjection: Error, Sendable, Hashable, CustomStringConvertible {
+    public enum Code: String, Sendable, CaseIterable {
+        /// The part is of another order, thread or terms, or is no redemption.
+        case wrongOrder = "wrong-order"
+        /// A signature does not fit, or a document claims what its predecessor never agreed to.
+        case forged
+        /// It takes a document that is not there.
+        case unknownParty = "unknown-party"
+        /// It is not for this fiduciary.
+        case wrongFiduciary = "wrong-fiduciary"
+        /// Whoever sent it may not redeem.
+        case notRedeemer = "not-redeemer"
+        /// Whoever sent it, or is to get the result, is rotated, revoked or in conflict.
+        case notCurrent = "not-current"
+        case notYet = "not-yet"
+        case tooLate = "too-late"
+        case approvalsMissing = "approvals-missing"
+
+        /// Whether another moment, or more approvals or documents, could lead to another judgement on the same part.
+        public var mayPass: Bool {
+            switch self {
+            case .unknownParty, .notCurrent, .notYet, .approvalsMissing: true
+            case .wrongOrder, .forged, .wrongFiduciary, .notRedeemer, .tooLate: false
+            }
+        }
+    }
+
+    public let code: Code
+    public let reason: String
+
+    public init(_ code: Code, _ reason: String) {
+        self.code = code
+        self.reason = reason
+    }
+
+    public var description: String { reason }
+}

@@ -1,0 +1,36 @@
+/// The parts of an order, each in an envelope of its own; the envelope's media type tells which it is.
+public enum OrderPartKind: String, Sendable, CaseIterable {
+    /// Part 1, by the principal: it begins the thread, and its CID is the order's name.
+    case order
+    /// Part 2, by the fiduciary: what the secret is held to.
+    case commitment
+    /// What a principal encrypted to the commitment, for whom the secret is released to.
+    case deposit
+    /// Part 3, by one who may redeem.
+    case redemption
+    /// An approver's word on one redemption.
+    case approval
+    /// Part 4, by the fiduciary: the secret, or the result of its use.
+    case release
+    /// The fiduciary's no to part 1 or to a redemption.
+    case refusal
+    /// The fiduciary's receipt for the end of the secret.
+    case destruction
+
+    /// The media type of the envelope's plaintext.
+    public var contentType: String {
+        self == .order ? "application/vnd.dta.order" : "application/vnd.dta.order.\(rawValue)"
+    }
+
+    /// Nil where the media type is not that of a part.
+    public init?(contentType: String) {
+        guard let kind = OrderPartKind.allCases.first(where: { $0.contentType == contentType }) else { return nil }
+        self = kind
+    }
+
+    /// The field `type` of the plaintext; of an approval, that of what is signed.
+    public var type: String { "dta/\(rawValue)/1" }
+
+    /// Whether the fiduciary, and nobody else, makes such parts.
+    public var isFiduciarys: Bool { [.commitment, .release, .refusal, .destruction].contains(self) }
+}

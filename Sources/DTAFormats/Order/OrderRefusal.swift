@@ -1,0 +1,56 @@
+/// The fiduciary's no, signed, in place of the answer: of part 2 where it refuses the order (use 0), of part 4 where it
+/// refuses a redemption.
+public struct OrderRefusal: Hashable, Sendable {
+    public static let codeLimit = 64
+    public static let reasonLimit = 512
+
+    public let heading: OrderHeading
+    /// The part that is refused.
+    public let refused: CID
+    /// Why, for programs: 1 to 64 of the characters a to z, 0 to 9, `-` and `_`.
+    public let code: String
+    /// Why, for people: one line.
+    public let reason: String
+    /// The redemption that came first, where that is why.
+    public let winner: CID?
+
+    public var use: Int { heading.use }
+
+    /// - Parameter use: of the redemption that is refused; 0 where the order is.
+    /// - Throws: `FormatError`.
+    public init(
+        order: CID, terms: OrderTerms, use: Int, refused: CID, code: String, reason: String, winner: CID? = nil
+    ) throws {
+        heading = OrderHeading(order: order, use: use, terms: terms)
+        self.refused = refused
+        self.code = code
+        self.reason = reason
+        self.winner = winner
+        // What could not be read is not made.
+        _ = try OrderRefusal(try encoded())
+    }
+
+    /// Reads a plaintext.
+    /// - Throws: `FormatError`.
+    public init(_ plaintext: [UInt8]) throws {
+        var reader: DocumentReader
+        (heading, reader) = try OrderHeading.open(
+            plaintext, .refusal, uses: 0...Int64(OrderTerms.usesLimit), part: OrderRefusal.part)
+        refused = try reader.link("refused")
+        code = try reader.text("code")
+        try DocumentRules.check(word: code, atMost: OrderRefusal.codeLimit, "a refusal's code")
+        reason = try reader.text("reason")
+        try DocumentRules.check(line: reason, atMost: OrderRefusal.reasonLimit, "a refusal's reason")
+        winner = try reader.optionalLink("winner")
+        try reader.finish()
+    }
+
+    private static func part(_ use: Int64) -> Int64 { use == 0 ? 2 : 4 }
+
+    /// The plaintext: DAG-CBOR.
+    public func encoded() throws -> [UInt8] {
+        var map: DAGCBOR.Map = ["refused": .link(refused), "code": .text(code), "reason": .text(reason)]
+        map["winner"] = winner.map { .link($0) }
+        return try heading.encode(.refusal, part: Int(OrderRefusal.part(Int64(use))), map)
+    }
+}

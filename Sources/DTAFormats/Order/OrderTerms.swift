@@ -1,0 +1,143 @@
+/// What the principal laid down: who may redeem, who gets the result, who must agree, when, and how often. They name
+/// identities as they were when the order was made; the newest of each one's line acts for it.
+public struct OrderTerms: Hashable, Sendable {
+    /// The most redeemers and the most approvers.
+    public static let partyLimit = 16
+    public static let usesLimit = 1_000_000
+
+    /// Who keeps the secret.
+    public let fiduciary: CID
+    /// Who ordered it.
+    public let principal: CID
+    public let beneficiary: CID?
+    /// Who may ask for its release or use: 1 to 16, in the order of their bytes, each once.
+    public let redeemers: [CID]
+    /// To whom, and to nobody else, the result is sealed.
+    public let recipient: CID
+    /// Who may agree to a redemption: up to 16, in the order of their bytes, each once.
+    public let approvers: [CID]
+    /// How many of them must; 0 where there are none.
+    public let approvals: Int
+    /// Whether the approval counts of one who is both an approver and the redeemer. False where there are no approvers.
+    public let requesterMayApprove: Bool
+    /// Unix seconds; nothing is released before.
+    public let notBefore: Int64?
+    /// Unix seconds; nothing is released after.
+    public let notAfter: Int64?
+    /// How often it may be used: 1 to 1,000,000.
+    public let maxUses: Int
+
+    /// Lists may come in any order, and name somebody twice.
+    /// - Throws: `FormatError.invalidArgument` for terms that no order may have, or that nobody can meet.
+    public init(
+        fiduciary: CID, principal: CID, beneficiary: CID? = nil, redeemers: [CID], recipient: CID,
+        approvers: [CID] = [],
+        approvals: Int = 0, requesterMayApprove: Bool = false, notBefore: Int64? = nil, notAfter: Int64? = nil,
+        maxUses: Int = 1
+    ) throws {
+        self.fiduciary = fiduciary
+        self.principal = principal
+        self.beneficiary = beneficiary
+        self.redeemers = Set(redeemers).sorted()
+        self.recipient = recipient
+        self.approvers = Set(approvers).sorted()
+        self.approvals = approvals
+        self.requesterMayApprove = requesterMayApprove
+        self.notBefore = notBefore
+        self.notAfter = notAfter
+        self.maxUses = maxUses
+        try check()
+    }
+
+    private func check() throws {
+        func require(_ condition: Bool, _ sentence: @autoclosure () -> String) throws {
+            if !condition { throw FormatError(.invalidArgument, sentence()) }
+        }
+        let everybody = [fiduciary, principal, recipient] + redeemers + approvers + [beneficiary].compactMap { $0 }
+        try require(everybody.allSatisfy { $0.codec == .dagCBOR }, "terms name identities by the CIDs of documents")
+        try require(
+            (1...OrderTerms.partyLimit).contains(redeemers.count),
+            "an order has 1 to \(OrderTerms.partyLimit) redeemers, not \(redeemers.count)")
+        try require(
+            approvers.count <= OrderTerms.partyLimit,
+            "an order has \(OrderTerms.partyLimit) approvers at most, not \(approvers.count)")
+        try require(
+            approvers.isEmpty ? approvals == 0 : (1...approvers.count).contains(approvals),
+            "\(approvals) approvals of \(approvers.count) approvers: of those there are, from 1 to all must be needed")
+        try require(!requesterMayApprove || approvals > 0, "who asks may approve only where approvals are needed")
+        try require(
+            approvals == 0 || redeemers.contains { eligibleApprovers(of: $0) >= approvals },
+            "no redeemer could ever have \(approvals) approvals, because his own does not count")
+        for time in [notBefore, notAfter].compactMap({ $0 }) { try DocumentRules.check(time: time) }
+        if let notBefore, let notAfter {
+            try require(notBefore <= notAfter, "the order would end before it begins to be redeemable")
+        }
+        try require(
+            (1...OrderTerms.usesLimit).contains(maxUses),
+            "an order is for 1 to \(OrderTerms.usesLimit) uses, not \(maxUses)")
+    }
+
+    private func eligibleApprovers(of redeemer: CID) -> Int {
+        approvers.count - (!requesterMayApprove && approvers.contains(redeemer) ? 1 : 0)
+    }
+
+    /// Everybody whom the terms name, each once, in the order of their bytes.
+    public var parties: [CID] {
+        Set([fiduciary, principal, recipient] + redeemers + approvers + [beneficiary].compactMap { $0 }).sorted()
+    }
+
+    /// Whether this moment, in Unix seconds, lies between the times.
+    public func mayBeRedeemed(at now: Int64) -> Bool { (notBefore ?? .min) <= now && now <= (notAfter ?? .max) }
+}
+
+extension OrderTerms {
+    init(_ reader: inout DocumentReader) throws {
+        let fiduciary = try reader.link("fiduciary")
+        let principal = try reader.link("principal")
+        let beneficiary = try reader.optionalLink("beneficiary")
+        let redeemers = try reader.links("redeemers", atMost: OrderTerms.partyLimit)
+        let recipient = try reader.link("recipient")
+        let approvers = try reader.links("approvers", atMost: OrderTerms.partyLimit)
+        let approvals = try reader.integer("approvals", in: 0...Int64(OrderTerms.partyLimit))
+        // One meaning, one encoding: the field is there exactly where it can mean something.
+        let requesterMayApprove = approvals > 0 ? try reader.bool("requester_may_approve") : false
+        let notBefore = try reader.optionalTime("not_before")
+        let notAfter = try reader.optionalTime("not_after")
+        let maxUses = try reader.integer("max_uses", in: 1...Int64(OrderTerms.usesLimit))
+        try self.init(
+            fiduciary: fiduciary, principal: principal, beneficiary: beneficiary, redeemers: redeemers,
+            recipient: recipient, approvers: approvers, approvals: Int(approvals),
+            requesterMayApprove: requesterMayApprove, notBefore: notBefore, notAfter: notAfter, maxUses: Int(maxUses))
+        guard redeemers == self.redeemers, approvers == self.approvers else {
+            throw FormatError(
+                .notCanonical, "terms list redeemers and approvers in the order of their CIDs' bytes, each once")
+        }
+    }
+
+    init(_ value: DAGCBOR.Value) throws {
+        var reader = try DocumentReader(value, "the terms of an order")
+        try self.init(&reader)
+        try reader.finish()
+    }
+
+    /// Puts the terms' fields into a map.
+    func write(_ map: inout DAGCBOR.Map) {
+        map["fiduciary"] = .link(fiduciary)
+        map["principal"] = .link(principal)
+        map["beneficiary"] = beneficiary.map { .link($0) }
+        map["redeemers"] = .list(redeemers.map { .link($0) })
+        map["recipient"] = .link(recipient)
+        map["approvers"] = .list(approvers.map { .link($0) })
+        map["approvals"] = .integer(Int64(approvals))
+        map["requester_may_approve"] = approvals > 0 ? .bool(requesterMayApprove) : nil
+        map["not_before"] = notBefore.map { .integer($0) }
+        map["not_after"] = notAfter.map { .integer($0) }
+        map["max_uses"] = .integer(Int64(maxUses))
+    }
+
+    var value: DAGCBOR.Value {
+        var map = DAGCBOR.Map()
+        write(&map)
+        return .map(map)
+    }
+}

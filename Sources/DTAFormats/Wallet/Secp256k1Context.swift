@@ -1,0 +1,40 @@
+// What the library writes through these pointers, it writes before anybody else can see them.
+@unsafe @preconcurrency import CSecp256k1
+import Glibc
+
+/// The contexts of libsecp256k1 and what every use of a secret with it needs.
+enum Secp256k1Context {
+    /// For secrets: a context of our own, blinded by 32 random bytes once, when it is made, before anybody uses it. From
+    /// then on the library only reads it, so threads share it.
+    nonisolated(unsafe) static let blinded: OpaquePointer = {
+        guard let context = unsafe secp256k1_context_create(UInt32(SECP256K1_CONTEXT_NONE)) else {
+            // Not even the few hundred bytes of a context: the library itself aborts here as well.
+            abort()
+        }
+        var seed = random32()
+        defer { erase(&seed) }
+        // It answers 1, always (secp256k1.h).
+        _ = unsafe secp256k1_context_randomize(context, seed)
+        return unsafe context
+    }()
+
+    /// 32 bytes from the system's generator.
+    static func random32() -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    }
+
+    /// Zeroes an array's bytes in a way that the optimiser keeps.
+    static func erase(_ bytes: inout [UInt8]) {
+        unsafe bytes.withUnsafeMutableBytes { buffer in
+            if let base = buffer.baseAddress { unsafe explicit_bzero(base, buffer.count) }
+        }
+    }
+
+    /// Zeroes one of the library's structures.
+    static func erase(_ keypair: inout secp256k1_keypair) {
+        unsafe withUnsafeMutableBytes(of: &keypair) { buffer in
+            if let base = buffer.baseAddress { unsafe explicit_bzero(base, buffer.count) }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import DTAFormats
+import DTASystem
+
+/// A plugin that is a program: docs/plugins.md. Whatever it does, a call ends within its time, and what it does wrong is
+/// a `DTAError` that names it.
+public struct ExternalPlugin: OrderPlugin {
+    public let type: PluginType
+    public let summary: String
+    public let keeps: PluginKeeper
+    public let fields: [PluginField]
+    private let line: PluginLine
+
+    /// Says hello.
+    /// - Parameters: `type`: what its file is called; `log`: told what the plugin wrote to standard error, one line.
+    /// - Throws: `DTAError`, also where it calls itself otherwise.
+    public init(
+        _ type: PluginType, _ transport: PluginTransport, _ limits: PluginLimits, _ gate: PluginGate,
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws {
+        line = PluginLine(type: type.name, transport: transport, limits: limits, gate: gate, log: log)
+        // Nobody waits behind this one: it must not be refused because others run.
+        let alone = PluginLine(type: type.name, transport: transport, limits: limits, gate: PluginGate(1), log: log)
+        let found = try alone.ask(.hello) { result throws(PluginFailure) in try PluginDescription(result) }
+        guard found.type == type else {
+            throw PluginFailure.lies("it calls itself \"\(found.type)\"").error(type.name)
+        }
+        self.type = type
+        summary = found.summary
+        keeps = found.keeps
+        fields = found.fields
+    }
+
+    public func validate(_ order: PluginOrder) throws {
+        try check(order)
+        try line.ask(.validate(order), nothing)
+    }
+
+    public func commit(_ order: PluginOrder) throws -> PluginCommitment? {
+        let keeps = keeps
+        return try line.ask(.commit(order)) { result throws(PluginFailure) in
+            try PluginCommitment(result, keeps: keeps)
+        }
+    }
+
+    public func prepare(_ order: PluginOrder, _ redemption: PluginRedemption) throws {
+        try line.ask(.prepare(order, redemption), nothing)
+    }
+
+    public func release(
+        _ order: PluginOrder, _ redemption: PluginRedemption, state: [UInt8]
+    ) throws -> [String: OrderFieldValue] {
+        guard keeps == .plugin else {
+            throw DTAError(.failedPrecondition, "the plugin \(type) has no secret to release: the agent keeps it")
+        }
+        return try line.ask(.release(order, redemption, state: state)) { result throws(PluginFailure) in
+            var reader = PluginResultReader(result, "its release")
+            let fields = try reader.fields("fields")
+            guard !fields.isEmpty else { throw .lies("its release has no \"fields\"") }
+            try reader.finish()
+            return fields
+        }
+    }
+
+    private func nothing(_ result: [String: PluginJSON]) throws(PluginFailure) {
+        try PluginAnswer.finish(result, "its result")
+    }
+}
+
+extension OrderPlugin {
+    /// Whether an order has the fields that this plugin declares, and no others.
+    /// - Throws: `DTAError` that names the field.
+    public func check(_ order: PluginOrder) throws {
+        func refuse(_ reason: String) -> DTAError {
+            let list = fields.map { $0.isRequired ? $0.name : $0.name + "?" }.joined(separator: ", ")
+            return DTAError(
+                .invalidArgument, "an order of type \(type) \(reason)",
+                hint: fields.isEmpty ? "it takes no fields" : "it takes \(list)")
+        }
+        for field in fields {
+            switch (order.fields[field.name], field.kind) {
+            case (nil, _): if field.isRequired { throw refuse("needs the field \(field.name): \(field.explanation)") }
+            case (.text, .text), (.bytes, .bytes), (.integer, .integer): break
+            default: throw refuse("has a field \(field.name) that is not \(field.kind.rawValue)")
+            }
+        }
+        let known = Set(fields.map(\.name))
+        if let unknown = order.fields.keys.filter({ !known.contains($0) }).min() {
+            throw refuse("has no field \(PluginAnswer.harmless(unknown, 40))")
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import DTAFormats
+import DTASystem
+
+/// One line from a plugin.
+enum PluginAnswer {
+    case done([String: PluginJSON])
+    case refused(DTAError)
+
+    /// Reads the answer to a request.
+    /// - Parameter line: without its newline.
+    /// - Throws: `PluginFailure.lies`.
+    init(_ line: [UInt8], to request: PluginRequest) throws(PluginFailure) {
+        let value: PluginJSON
+        do { value = try PluginJSONReader.read(line) } catch {
+            throw .lies("its answer cannot be read: \(error.reason)")
+        }
+        guard var members = value.members else { throw .lies("its answer is not an object") }
+        guard let version = members.removeValue(forKey: "dta")?.text else {
+            throw .lies("its answer does not say \"dta\": \"\(PluginRequest.version)\"")
+        }
+        guard version == PluginRequest.version else {
+            throw .lies("it speaks \"\(Self.harmless(version, 32))\", not \(PluginRequest.version)")
+        }
+        guard members.removeValue(forKey: "id")?.text == request.id else {
+            throw .lies("its answer has not the request's id")
+        }
+        switch members.removeValue(forKey: "ok") {
+        case .bool(true): self = .done(try Self.result(&members))
+        case .bool(false): self = .refused(try Self.refusal(&members))
+        default: throw .lies("its answer has no \"ok\", which is true or false")
+        }
+        try Self.finish(members, "its answer")
+    }
+
+    /// Fails for members that nobody took.
+    static func finish(_ members: [String: PluginJSON], _ what: String) throws(PluginFailure) {
+        guard let unknown = members.keys.min() else { return }
+        throw .lies("\(what) has an unknown member \"\(harmless(unknown, 40))\"")
+    }
+
+    private static func result(_ members: inout [String: PluginJSON]) throws(PluginFailure) -> [String: PluginJSON] {
+        guard let value = members.removeValue(forKey: "result") else { return [:] }
+        guard let result = value.members else { throw .lies("its \"result\" is not an object") }
+        return result
+    }
+
+    /// What a plugin may refuse with. DATA_LOSS and INTERNAL are the agent's own words.
+    static let codes: [ErrorCode] = [
+        .invalidArgument, .notFound, .permissionDenied, .unavailable, .resourceExhausted, .failedPrecondition,
+    ]
+
+    private static func refusal(_ members: inout [String: PluginJSON]) throws(PluginFailure) -> DTAError {
+        guard let name = members.removeValue(forKey: "code")?.text, let code = codes.first(where: { $0.name == name })
+        else { throw .lies("it refuses with no \"code\" or with an unknown one") }
+        guard let reason = members.removeValue(forKey: "reason")?.text, !reason.isEmpty else {
+            throw .lies("it refuses without a \"reason\"")
+        }
+        let hint = try members.removeValue(forKey: "hint").map { value throws(PluginFailure) in
+            guard let text = value.text else { throw .lies("its \"hint\" is not a text") }
+            return text
+        }
+        for text in [reason, hint ?? ""] where text.utf8.count > sentenceLimit || !isPrintable(text) {
+            throw .lies("it refuses in more than \(sentenceLimit) bytes, or in characters that cannot be shown")
+        }
+        return DTAError(code, reason, hint: hint ?? "")
+    }
+
+    /// Bytes of a reason, a hint, a summary or an explanation.
+    static let sentenceLimit = 500
+
+    /// Whether a text has no characters that move, hide or direct others.
+    static func isPrintable(_ text: String) -> Bool {
+        text.unicodeScalars.allSatisfy { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
+            default: true
+            }
+        }
+    }
+
+    /// The beginning of what a plugin said, for a message of ours.
+    static func harmless(_ text: String, _ count: Int) -> String {
+        String(text.unicodeScalars.prefix(count).map { isPrintable(String($0)) ? Character($0) : "?" })
+    }
+}

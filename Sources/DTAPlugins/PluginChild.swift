@@ -1,0 +1,87 @@
+import CLinux
+import DTASystem
+import Glibc
+
+/// A plugin that runs as a process of ours, with nothing of ours: see `clinux_spawn_confined`. It and all that it started
+/// are gone when this is.
+final class PluginChild {
+    /// Its standard input and output.
+    let channel: Descriptor
+    /// Its standard error.
+    let errors: Descriptor
+    /// Readable when it has ended.
+    let handle: Descriptor
+    private let pid: pid_t
+    private var status: Int32?
+
+    /// - Throws: `SystemCallError`.
+    init(_ path: String, _ limits: PluginLimits) throws {
+        let (ours, theirs) = try UnixSocket.pair()
+        let (read, write) = try PluginChild.pipe()
+        // Whoever limits processor time counts whole seconds; waiting is bounded by the deadline.
+        let seconds = (limits.milliseconds + 999) / 1000 + 1
+        let environment = ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/", "DTA_PLUGIN=\(PluginRequest.version)"]
+        pid = try unsafe withCStrings([path]) { arguments in
+            try unsafe withCStrings(environment) { variables in
+                let program = unsafe strdup(path)
+                defer { unsafe free(program) }
+                var how = unsafe clinux_confinement()
+                unsafe how.program = unsafe UnsafePointer(program)
+                unsafe how.arguments = unsafe arguments
+                unsafe how.environment = unsafe variables
+                unsafe how.channel = theirs.number
+                unsafe how.errors = write.number
+                unsafe how.memory = UInt64(limits.memoryBytes)
+                unsafe how.cpu_seconds = UInt64(seconds)
+                unsafe how.files = UInt64(PluginLimits.files)
+                unsafe how.processes = UInt64(UserTasks.count() + PluginLimits.processes)
+                return try systemCall(path) { unsafe clinux_spawn_confined(&how) }
+            }
+        }
+        let number = clinux_pidfd_open(pid)
+        guard number >= 0 else {
+            let code = errno
+            kill(-pid, SIGKILL)
+            var status: Int32 = 0
+            unsafe waitpid(pid, &status, 0)
+            throw SystemCallError("pidfd_open", errno: code)
+        }
+        channel = ours
+        errors = read
+        handle = Descriptor(owning: number)
+    }
+
+    deinit { end() }
+
+    /// Ends it and its whole group: nothing can leave that.
+    /// - Returns: its status, as waitpid gives it. Of one that had ended by itself, that of its own end.
+    @discardableResult
+    func end() -> Int32 {
+        if let status { return status }
+        // Until it is waited for, its number belongs to nobody else, even where it has ended.
+        kill(-pid, SIGKILL)
+        var raw: Int32 = 0
+        while unsafe waitpid(pid, &raw, 0) < 0, errno == EINTR {}
+        status = raw
+        return raw
+    }
+
+    private static func pipe() throws -> (read: Descriptor, write: Descriptor) {
+        var reading: Int32 = -1
+        var writing: Int32 = -1
+        try systemCall("pipe2") { unsafe clinux_pipe(&reading, &writing) }
+        return (Descriptor(owning: reading), Descriptor(owning: writing))
+    }
+}
+
+/// Texts as execve takes them.
+private func withCStrings<Result>(
+    _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) throws -> Result
+) rethrows -> Result {
+    let pointers = unsafe texts.map { unsafe strdup($0) } + [nil]
+    defer { unsafe pointers.forEach { unsafe free($0) } }
+    return try unsafe pointers.withUnsafeBufferPointer { list in
+        guard let first = list.baseAddress else { preconditionFailure("the list ends with a nil") }
+        return try unsafe body(first)
+    }
+}

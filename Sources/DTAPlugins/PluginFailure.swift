@@ -1,0 +1,52 @@
+import DTASystem
+
+/// What a plugin did instead of answering.
+enum PluginFailure: Error, Equatable {
+    /// It could not be started, or nobody listens.
+    case unreachable(String)
+    /// Too many calls run already.
+    case busy(Int)
+    case slow(milliseconds: Int)
+    /// It ended with this status or by this signal.
+    case ended(status: Int32)
+    case signalled(Int32)
+    /// It closed its output without an answer.
+    case silent
+    case floods(bytes: Int)
+    case chatters(bytes: Int)
+    /// Its answer is not what the protocol says.
+    case lies(String)
+
+    func error(_ type: String) -> DTAError {
+        switch self {
+        case .unreachable(let reason):
+            DTAError(.unavailable, "the plugin \(type) cannot be reached: \(reason)")
+        case .busy(let calls):
+            DTAError(
+                .resourceExhausted, "the plugin \(type) cannot be asked now: \(calls) calls of plugins run already",
+                hint: "try again; plugins.calls is their number")
+        case .slow(let milliseconds):
+            DTAError(
+                .unavailable, "the plugin \(type) was ended: it did not finish within \(milliseconds) ms",
+                hint: "plugins.time_ms is its time")
+        case .ended(let status):
+            DTAError(.internal, "the plugin \(type) failed: it ended with status \(status)", hint: Self.test)
+        case .signalled(let signal):
+            DTAError(.internal, "the plugin \(type) failed: signal \(signal) ended it", hint: Self.test)
+        case .silent:
+            DTAError(.internal, "the plugin \(type) failed: it ended without an answer", hint: Self.test)
+        case .floods(let bytes):
+            DTAError(
+                .internal, "the plugin \(type) was ended: its answer is longer than \(bytes) bytes",
+                hint: "plugins.output_bytes is the limit")
+        case .chatters(let bytes):
+            DTAError(
+                .internal, "the plugin \(type) was ended: it wrote more than \(bytes) bytes to standard error",
+                hint: Self.test)
+        case .lies(let reason):
+            DTAError(.internal, "the plugin \(type) broke the protocol: \(reason)", hint: Self.test)
+        }
+    }
+
+    private static let test = "dtactl plugin test PATH shows what it does"
+}

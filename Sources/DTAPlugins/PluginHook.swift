@@ -1,0 +1,106 @@
+import DTAFormats
+import DTASystem
+
+/// What a plugin is asked to do.
+enum PluginHook: String, Sendable, CaseIterable {
+    case hello, validate, commit, prepare, release
+}
+
+/// One line to a plugin.
+struct PluginRequest: Sendable {
+    /// The protocol's name and version, in every line of both sides.
+    static let version = "dta/plugin/1"
+
+    let hook: PluginHook
+    /// 16 hexadecimal digits, fresh for each request: the answer repeats it, so none can be prepared before.
+    let id: String
+    private let members: [String: PluginJSON]
+
+    private init(_ hook: PluginHook, _ members: [String: PluginJSON] = [:]) {
+        self.hook = hook
+        self.members = members
+        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+        id = String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    static var hello: PluginRequest { PluginRequest(.hello) }
+
+    static func validate(_ order: PluginOrder) -> PluginRequest { PluginRequest(.validate, ["order": order.json]) }
+
+    static func commit(_ order: PluginOrder) -> PluginRequest { PluginRequest(.commit, ["order": order.json]) }
+
+    static func prepare(_ order: PluginOrder, _ redemption: PluginRedemption) -> PluginRequest {
+        PluginRequest(.prepare, ["order": order.json, "redemption": redemption.json])
+    }
+
+    static func release(_ order: PluginOrder, _ redemption: PluginRedemption, state: [UInt8]) -> PluginRequest {
+        PluginRequest(
+            .release, ["order": order.json, "redemption": redemption.json, "state": .base64(state)])
+    }
+
+    /// What is asked, whoever asks it when: the same for the same.
+    var question: String {
+        PluginJSON.object(members.merging(["hook": .string(hook.rawValue)]) { $1 }).line
+    }
+
+    /// With its newline.
+    var line: [UInt8] { Array((json.line + "\n").utf8) }
+
+    var json: PluginJSON {
+        .object(
+            members.merging(["dta": .string(Self.version), "hook": .string(hook.rawValue), "id": .string(id)]) { $1 })
+    }
+}
+
+extension PluginOrder {
+    var json: PluginJSON {
+        var members: [String: PluginJSON] = [
+            "type": .string(kind.name), "terms": terms.json, "fields": PluginJSON(fields),
+        ]
+        members["cid"] = cid.map { .string($0.description) }
+        members["reference"] = reference.isEmpty ? nil : .string(reference)
+        members["commitment"] = commitment.map { .base64($0) }
+        return .object(members)
+    }
+}
+
+extension PluginRedemption {
+    var json: PluginJSON {
+        var members: [String: PluginJSON] = [
+            "cid": .string(cid.description), "use": .integer(Int64(use)), "redeemer": .string(redeemer.description),
+            "request": PluginJSON(request),
+        ]
+        members["purpose"] = purpose.map { .string($0) }
+        return .object(members)
+    }
+}
+
+extension OrderTerms {
+    fileprivate var json: PluginJSON {
+        func list(_ cids: [CID]) -> PluginJSON { .array(cids.map { .string($0.description) }) }
+        var members: [String: PluginJSON] = [
+            "fiduciary": .string(fiduciary.description), "principal": .string(principal.description),
+            "redeemers": list(redeemers), "recipient": .string(recipient.description), "approvers": list(approvers),
+            "approvals": .integer(Int64(approvals)), "max_uses": .integer(Int64(maxUses)),
+        ]
+        members["beneficiary"] = beneficiary.map { .string($0.description) }
+        if approvals > 0 { members["requester_may_approve"] = .bool(requesterMayApprove) }
+        members["not_before"] = notBefore.map { .integer($0) }
+        members["not_after"] = notAfter.map { .integer($0) }
+        return .object(members)
+    }
+}
+
+extension PluginJSON {
+    /// Text is a string, an integer a number, and bytes are {"base64": "…"}.
+    init(_ fields: [String: OrderFieldValue]) {
+        self = .object(
+            fields.mapValues { value in
+                switch value {
+                case .text(let text): .string(text)
+                case .integer(let number): .integer(number)
+                case .bytes(let bytes): .object(["base64": .base64(bytes)])
+                }
+            })
+    }
+}

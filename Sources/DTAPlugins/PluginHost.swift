@@ -1,0 +1,73 @@
+import DTASystem
+import Foundation
+
+/// The external plugins of a host.
+public struct PluginHost: Sendable {
+    /// Who starts them.
+    public enum Run: Sendable, Equatable {
+        case off
+        /// The service manager, as a user that is nobody else, without network: each at `DIRECTORY/TYPE.sock`.
+        case service(sockets: String)
+        /// This process, as its own user.
+        case ownUser
+    }
+
+    /// A plugin that is there and cannot be used.
+    public struct Problem: Sendable {
+        public let name: String
+        public let reason: DTAError
+
+        public init(name: String, reason: DTAError) {
+            self.name = name
+            self.reason = reason
+        }
+    }
+
+    private let directory: String
+    private let run: Run
+    private let limits: PluginLimits
+    private let log: @Sendable (String) -> Void
+
+    /// - Parameter log: told what plugins write to standard error.
+    public init(
+        directory: String, run: Run, limits: PluginLimits, log: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.directory = directory
+        self.run = run
+        self.limits = limits
+        self.log = log
+    }
+
+    /// Says hello to each plugin, all at once, so that those that hang cost one time limit together.
+    /// - Returns: those that can be used, and why others cannot; all of them where plugins are off.
+    /// - Throws: `DTAError` where the directory cannot be trusted.
+    public func load() throws -> (plugins: [ExternalPlugin], problems: [Problem]) {
+        guard run != .off else { return ([], []) }
+        let found = try PluginFiles(directory).list()
+        if case .service(let sockets) = run { try PluginFiles.checkPath(sockets) }
+        let gate = PluginGate(limits.calls)
+        let results = Monitor([Int: Result<ExternalPlugin, DTAError>]())
+        for (index, plugin) in found.plugins.enumerated() {
+            Thread.detachNewThread { [self] in
+                let result = Result { try ExternalPlugin(plugin.type, transport(plugin), limits, gate, log: log) }
+                    .mapError { DTAError($0) }
+                results.withLockSignalling { $0[index] = result }
+            }
+        }
+        let count = found.plugins.count
+        let all = results.wait { $0.count == count ? $0 : nil } ?? [:]
+        var plugins: [ExternalPlugin] = []
+        var problems = found.problems.map { Problem(name: $0.name, reason: $0.1) }
+        for (index, result) in all.sorted(by: { $0.key < $1.key }) {
+            switch result {
+            case .success(let plugin): plugins.append(plugin)
+            case .failure(let reason): problems.append(Problem(name: found.plugins[index].type.name, reason: reason))
+            }
+        }
+        return (plugins, problems)
+    }
+
+    private func transport(_ plugin: (type: PluginType, path: String)) -> PluginTransport {
+        if case .service(let sockets) = run { .socket("\(sockets)/\(plugin.type).sock") } else { .program(plugin.path) }
+    }
+}

@@ -1,0 +1,75 @@
+import DTASystem
+import Glibc
+
+/// How a plugin is reached: each call has a process of its own.
+public enum PluginTransport: Sendable, Equatable {
+    /// Started by this process, as its own user.
+    case program(String)
+    /// Started by the service manager for each connection to this socket.
+    case socket(String)
+
+    /// One request, one answer.
+    /// - Returns: the answer's line, and the beginning of what the plugin wrote to standard error.
+    /// - Throws: `PluginFailure`.
+    func exchange(_ request: [UInt8], _ limits: PluginLimits) throws -> PluginExchange.Outcome {
+        let deadline = monotonicNanoseconds() + UInt64(limits.milliseconds) * 1_000_000
+        do {
+            switch self {
+            case .program(let path):
+                let child = try PluginTransport.start(path, limits, deadline)
+                return try PluginExchange.run(
+                    request, on: child.channel, child: child, limits: limits, deadline: deadline)
+            case .socket(let path):
+                let socket = try PluginTransport.connect(path, limits, deadline)
+                return try PluginExchange.run(request, on: socket, child: nil, limits: limits, deadline: deadline)
+            }
+        } catch let error as SystemCallError {
+            throw PluginFailure.unreachable("\(error)")
+        }
+    }
+
+    private static func start(_ path: String, _ limits: PluginLimits, _ deadline: UInt64) throws -> PluginChild {
+        while true {
+            do {
+                return try PluginChild(path, limits)
+            } catch let error as SystemCallError where error.errno == ETXTBSY && monotonicNanoseconds() < deadline {
+                // Somebody still has it open for writing, as whoever has just installed it.
+                usleep(10_000)
+            }
+        }
+    }
+
+    private static func connect(_ path: String, _ limits: PluginLimits, _ deadline: UInt64) throws -> Descriptor {
+        while true {
+            do {
+                return try UnixSocket.connect(to: path, nonBlocking: true)
+            } catch let error as SystemCallError where error.errno == EAGAIN {
+                // The service manager has not taken the ones before. connect(2) on a Unix socket cannot be waited for.
+                guard monotonicNanoseconds() < deadline else {
+                    throw PluginFailure.slow(milliseconds: limits.milliseconds)
+                }
+                usleep(10_000)
+            }
+        }
+    }
+}
+
+/// Bounds how many calls of external plugins run at a time, of all plugins together.
+public final class PluginGate: Sendable {
+    private let limit: Int
+    private let running = Locked(0)
+
+    public init(_ limit: Int) { self.limit = limit }
+
+    /// - Throws: `PluginFailure.busy`; it never waits: whoever asks has a thread that others need.
+    func pass<Result>(_ body: () throws -> Result) throws -> Result {
+        let isFree = running.withLock { count in
+            guard count < limit else { return false }
+            count += 1
+            return true
+        }
+        guard isFree else { throw PluginFailure.busy(limit) }
+        defer { running.withLock { $0 -= 1 } }
+        return try body()
+    }
+}

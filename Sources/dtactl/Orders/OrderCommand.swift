@@ -1,0 +1,51 @@
+import ArgumentParser
+import DTASystem
+
+struct OrderCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "order", abstract: "Orders: something kept by a fiduciary, and who may have it back.",
+        discussion: """
+            REF is an order's CID, its reference (26 characters), or a beginning of that. A command that makes a message for \
+            others carries it to their gateways where their URLs are known (identity trust … --at URL), and brings their \
+            answers back; --out FILE writes it to a CAR file instead, for order receive FILE on the other side.
+
+            Example:
+              dtactl order create --fiduciary bank --secret-file seed.txt --wait
+              dtactl order redeem k3v7xq2a --purpose 'moving house'
+              dtactl order result k3v7xq2a --out seed.txt
+            """,
+        subcommands: [
+            OrderCreateCommand.self, OrderListCommand.self, OrderShowCommand.self, OrderDepositCommand.self,
+            OrderRedeemCommand.self, OrderApproveCommand.self, OrderFulfilCommand.self, OrderResultCommand.self,
+            OrderDestroyCommand.self, OrderSendCommand.self, OrderReceiveCommand.self, OrderVerifyCommand.self,
+        ])
+}
+
+/// Which order a command is about.
+struct OrderArgument: ParsableArguments {
+    @Argument(help: ArgumentHelp("The order: its CID, its reference, or a beginning of that.", valueName: "ref"))
+    var order: String
+}
+
+/// For commands that may wait for others.
+struct OrderWait: ParsableArguments {
+    @Flag(help: "Wait for the others, and ask their gateways meanwhile.")
+    var wait = false
+
+    @Option(help: ArgumentHelp("How long to wait at most.", valueName: "seconds"))
+    var timeout = 300
+
+    func validate() throws {
+        if !(1...86_400).contains(timeout) { throw ValidationError("--timeout is 1 to 86,400 seconds.") }
+    }
+
+    /// What is not sent is not answered.
+    func check(_ courier: CourierOptions) throws {
+        if wait, courier.out != nil || courier.hold {
+            throw ValidationError("--wait is for what is sent, and --out and --hold send nothing.")
+        }
+    }
+}
+
+/// How long an operation may take that needs the HSM and makes several messages.
+let orderTimeout = Duration.seconds(120)

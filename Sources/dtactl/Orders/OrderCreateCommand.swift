@@ -1,0 +1,183 @@
+import AgentProtocol
+import ArgumentParser
+import DTASystem
+
+struct OrderCreateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create", abstract: "Order something of a fiduciary, and print the order's reference.",
+        discussion: """
+            Types: secret (a fresh secret that the fiduciary keeps), safeguard-secret (yours, encrypted to a key that it \
+            keeps), bitcoin-wallet, sign (a key that it uses for you), and what plugins add: dtactl plugin list.
+            Without a beneficiary you may redeem it; with one, --redeem names who may.
+            Times: \(TimeText.forms); a day alone is all of it.
+
+            Example:
+              dtactl order create --fiduciary bank --secret-file seed.txt --wait
+              dtactl order create --fiduciary bank --beneficiary carol --redeem carol --not-before +30d
+              dtactl order create --fiduciary bank --type sign --field algorithm=ed25519 --max-uses 100 \
+            --approver dave --approver erin --approvals 1
+            """)
+
+    @Option(
+        name: [.long, .customShort("f")], help: ArgumentHelp("Who keeps it.", valueName: "alias"),
+        completion: .identityNames)
+    var fiduciary: String
+
+    @Option(
+        help: ArgumentHelp("As which of your identities; needed where there are several.", valueName: "name"),
+        completion: .identityNames)
+    var principal = ""
+
+    @Option(
+        name: [.long, .customShort("b")], help: ArgumentHelp("For whom it is.", valueName: "alias"),
+        completion: .identityNames)
+    var beneficiary = ""
+
+    @Option(
+        name: [.long, .customShort("t")],
+        help: ArgumentHelp("What is ordered; secret, or safeguard-secret where a secret is given.", valueName: "type"))
+    var type: String?
+
+    @Option(help: ArgumentHelp("What the type asks for; repeat it for more.", valueName: "name=value"))
+    var field: [String] = []
+
+    @Option(
+        help: ArgumentHelp("Who may redeem it; repeat it for more.", valueName: "alias"), completion: .identityNames)
+    var redeem: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Who gets the result: the beneficiary, else the principal, where missing.", valueName: "alias"),
+        completion: .identityNames)
+    var recipient = ""
+
+    @Option(
+        help: ArgumentHelp("Who may approve of a redemption; repeat it for more.", valueName: "alias"),
+        completion: .identityNames)
+    var approver: [String] = []
+
+    @Option(help: ArgumentHelp("How many approvers must; all of them where missing.", valueName: "k"))
+    var approvals: Int?
+
+    @Flag(help: "An approver's consent to a redemption of his own counts.")
+    var requesterMayApprove = false
+
+    @Option(help: ArgumentHelp("No redemption before.", valueName: "time"), transform: TimeText.argument)
+    var notBefore: TimeText?
+
+    @Option(help: ArgumentHelp("No redemption after.", valueName: "time"), transform: TimeText.argument)
+    var notAfter: TimeText?
+
+    @Option(help: ArgumentHelp("How often it may be redeemed.", valueName: "n"))
+    var maxUses = 1
+
+    @OptionGroup var secret: SecretInput
+    @OptionGroup var waiting: OrderWait
+    @OptionGroup var courier: CourierOptions
+    @OptionGroup var agent: AgentOptions
+
+    func validate() throws {
+        try waiting.check(courier)
+        if let approvals, !(1...max(1, approver.count)).contains(approvals) || approver.isEmpty {
+            throw ValidationError("--approvals is 1 to the number of approvers, each named with --approver.")
+        }
+        if requesterMayApprove, approver.isEmpty {
+            throw ValidationError("--requester-may-approve is for orders with approvers.")
+        }
+        if !(1...1_000_000).contains(maxUses) { throw ValidationError("--max-uses is 1 to 1,000,000.") }
+        if let from = notBefore?.first, let until = notAfter?.last, until < from {
+            throw ValidationError("--not-after is before --not-before: nobody could redeem it.")
+        }
+        if secret.isGiven, let type, type != "safeguard-secret" {
+            throw ValidationError("a secret is deposited in orders of type safeguard-secret, not \(type).")
+        }
+        for text in field where text.firstIndex(of: "=").map({ $0 == text.startIndex }) ?? true {
+            throw ValidationError("--field is NAME=VALUE, and \(text) is not.")
+        }
+    }
+
+    func run() throws {
+        // Read first: nothing is ordered for a secret that cannot be had.
+        var deposit = try secret.read() ?? []
+        defer { wipe(&deposit) }
+        let client = agent.connect()
+        let answer = try client.call(.createOrder(order), timeout: orderTimeout)
+        var outcome = try OrderOutcome(answer, client, agent, courier)
+        if waiting.wait {
+            try outcome.wait(seconds: waiting.timeout, "committed") { $0.state != "ordered" }
+        }
+        if secret.isGiven {
+            if outcome.order.state == "committed" {
+                try outcome.carry(
+                    client.call(
+                        .depositForOrder(outcome.order.cid, secret: deposit, contentType: secret.contentType),
+                        timeout: orderTimeout
+                    ).parts)
+                try outcome.refresh()
+                outcome.tell([("deposited", .bool(true))])
+            } else {
+                outcome.tell([("deposited", .bool(false))])
+                StandardError.warn(
+                    "the secret is not deposited: there is no commitment yet to encrypt it to; when there is, "
+                        + "dtactl order deposit \(outcome.order.shortReference) FILE")
+            }
+        }
+        try outcome.conclude(outcome.order.reference)
+    }
+
+    private var order: AgentNewOrder {
+        var order = AgentNewOrder()
+        order.type = type ?? (secret.isGiven ? "safeguard-secret" : "")
+        order.principal = principal
+        order.fiduciary = fiduciary
+        order.beneficiary = beneficiary
+        order.redeemers = redeem
+        order.recipient = recipient
+        order.approvers = approver
+        order.approvals = UInt32(approvals ?? approver.count)
+        order.requesterMayApprove = requesterMayApprove
+        order.notBefore = notBefore?.first ?? 0
+        order.notAfter = notAfter?.last ?? 0
+        order.maxUses = UInt32(maxUses)
+        order.fields = field.map { text in
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return AgentField(name: String(parts[0]), value: String(parts[1]))
+        }
+        return order
+    }
+}
+
+/// A secret to deposit: from a file or standard input, never from the command line, which others on the host can read.
+struct SecretInput: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("Deposit what is in this file (up to 192 KiB); - is standard input.", valueName: "file"),
+        completion: .file())
+    var secretFile: String?
+
+    @Option(help: ArgumentHelp("- alone: deposit what comes on standard input.", valueName: "-"))
+    var secret: String?
+
+    @Option(help: ArgumentHelp("The media type of the secret.", valueName: "type"))
+    var contentType = ""
+
+    static let limit = 192 << 10
+
+    var isGiven: Bool { secretFile != nil || secret != nil }
+
+    func validate() throws {
+        if secret != nil, secretFile != nil { throw ValidationError("--secret - or --secret-file FILE, not both.") }
+        if let secret, secret != "-" {
+            throw ValidationError(
+                "a secret does not belong on a command line, which others can see: --secret - reads standard input.")
+        }
+        if !contentType.isEmpty, !isGiven { throw ValidationError("--content-type is of a secret that is given.") }
+    }
+
+    /// Nil where none was given.
+    func read() throws -> [UInt8]? {
+        guard isGiven else { return nil }
+        let bytes = try InputFile(secretFile ?? "-").all(limit: SecretInput.limit)
+        guard !bytes.isEmpty else { throw Failure.failed(.invalidArgument, "there is no secret: the input is empty") }
+        return bytes
+    }
+}

@@ -1,0 +1,44 @@
+import AgentProtocol
+import ArgumentParser
+import DTASystem
+
+struct OrderDestroyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "destroy", abstract: "Destroy an order's secret, as its fiduciary, for ever.",
+        discussion: """
+            The row with the sealed secret goes at once. The key that it was sealed under goes when all that lives under the \
+            same key was sealed anew; until then the signed receipt says pending, and names the key. What was released \
+            before nobody can take back.
+
+            Example:
+              dtactl order destroy k3v7xq2a
+            """)
+
+    @OptionGroup var order: OrderArgument
+
+    @Flag(help: "Do not ask.")
+    var yes = false
+
+    @OptionGroup var courier: CourierOptions
+    @OptionGroup var agent: AgentOptions
+
+    func run() throws {
+        let client = agent.connect()
+        let shown = try client.call(.showOrder(order.order))
+        guard let found = shown.orders.first else {
+            throw DTAError(.internal, "the agent answered without the order")
+        }
+        if !yes {
+            if !agent.json {
+                for line in found.details(Parties(client), committed: shown.fields).lines { StandardError.line(line) }
+            }
+            let released = found.uses > 0 ? " What was released stays released." : ""
+            try Question.confirm("Destroy what is kept for this order, for ever?\(released)", word: "destroy")
+        }
+        let answer = try client.call(.destroyOrder(found.cid), timeout: orderTimeout)
+        var outcome = try OrderOutcome(answer, client, agent, courier)
+        outcome.tell([("receipt", JSON.fields(answer.fields))])
+        if !agent.json { for field in answer.fields { StandardError.warn("\(field.name): \(field.value)") } }
+        try outcome.conclude()
+    }
+}

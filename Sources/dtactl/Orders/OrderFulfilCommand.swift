@@ -1,0 +1,93 @@
+import AgentProtocol
+import ArgumentParser
+import DTASystem
+
+struct OrderFulfilCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fulfil", abstract: "Do as the fiduciary what waits for a hand; without REF, list that.",
+        discussion: """
+            What the configuration's orders: says to do by itself never waits here.
+
+            Example:
+              dtactl order fulfil
+              dtactl order fulfil k3v7xq2a
+              dtactl order fulfil k3v7xq2a --refuse 'we do not know you'
+            """)
+
+    @Argument(help: ArgumentHelp("The order: its CID, its reference, or a beginning of that.", valueName: "ref"))
+    var order: String?
+
+    @Flag(help: "Commit only, even if a release is next.")
+    var commit = false
+
+    @Flag(help: "Release only, even if a commitment is next.")
+    var release = false
+
+    @Option(help: ArgumentHelp("Refuse, and say why.", valueName: "reason"))
+    var refuse: String?
+
+    @Flag(help: "Do not ask.")
+    var yes = false
+
+    @OptionGroup var courier: CourierOptions
+    @OptionGroup var agent: AgentOptions
+
+    func validate() throws {
+        if [commit, release, refuse != nil].filter({ $0 }).count > 1 {
+            throw ValidationError("--commit, --release or --refuse: one of them.")
+        }
+        if order == nil, commit || release || refuse != nil { throw ValidationError("Name the order.") }
+        if refuse?.isEmpty ?? false { throw ValidationError("--refuse needs a reason.") }
+    }
+
+    func run() throws {
+        let client = agent.connect()
+        guard let order else { return try list(client) }
+        let shown = try client.call(.showOrder(order))
+        guard let found = shown.orders.first else {
+            throw DTAError(.internal, "the agent answered without the order")
+        }
+        if !yes {
+            if !agent.json { try show(found, shown, Parties(client)) }
+            let decided = refuse != nil ? "refuse" : commit ? "commit" : release ? "release" : nextDecision(found)
+            try Question.confirm("\(decided.prefix(1).uppercased() + decided.dropFirst())?", word: decided)
+        }
+        let decision = refuse != nil ? "refuse" : commit ? "commit" : release ? "release" : ""
+        let answer = try client.call(
+            .fulfilOrder(found.cid, decision: decision, purpose: refuse ?? ""), timeout: orderTimeout)
+        let outcome = try OrderOutcome(answer, client, agent, courier)
+        try outcome.conclude()
+    }
+
+    private func nextDecision(_ order: AgentOrder) -> String { order.state == "ordered" ? "commit" : "release" }
+
+    private func show(_ order: AgentOrder, _ shown: AgentResponse, _ parties: Parties) throws {
+        for line in order.details(parties, committed: shown.fields).lines { StandardError.line(line) }
+        guard let asked = shown.parts.last(where: { $0.kind == "redemption" && $0.status == "accepted" }),
+            order.state == "requested"
+        else { return }
+        var details = Details()
+        details.add("asked by", parties.name(asked.from), .bold)
+        details.add("purpose", asked.purpose.isEmpty ? "none was given" : "“\(asked.purpose)”", .bold)
+        for line in details.lines { StandardError.line(line) }
+    }
+
+    /// What waits at this host's fiduciaries.
+    private func list(_ client: BlockingAgentClient) throws {
+        var waiting: [AgentOrder] = []
+        for state in ["ordered", "requested"] {
+            var cursor = ""
+            repeat {
+                let answer = try client.call(
+                    .listOrders(
+                        count: 1000, cursor: cursor,
+                        filters: [("role", "fiduciary"), ("state", state), ("sort", "updated")]))
+                waiting += answer.orders
+                cursor = answer.cursor
+            } while !cursor.isEmpty
+        }
+        if agent.json { return try JSON.showLines(waiting.map { .object($0.members) }) }
+        guard !waiting.isEmpty else { return StandardError.note("nothing waits here") }
+        try OrderTable.show(waiting, Parties(client))
+    }
+}

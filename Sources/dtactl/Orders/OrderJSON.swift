@@ -1,0 +1,45 @@
+import AgentProtocol
+
+extension AgentOrder {
+    var members: [(String, JSON)] {
+        let optional = { (text: String) in text.isEmpty ? JSON.null : .string(text) }
+        let moment = { (seconds: Int64) in seconds == 0 ? JSON.null : .number(seconds) }
+        let list = { (texts: [String]) in JSON.array(texts.map { .string($0) }) }
+        return [
+            ("reference", .string(reference)), ("cid", .string(cid)), ("type", .string(type)),
+            ("state", .string(state)), ("next", optional(next)), ("reason", optional(reason)),
+            ("principal", .string(principal)), ("fiduciary", .string(fiduciary)),
+            ("beneficiary", optional(beneficiary)), ("redeemers", list(redeemers)), ("recipient", optional(recipient)),
+            ("approvers", list(approvers)), ("approvals", .number(Int64(approvals))),
+            ("requester_may_approve", .bool(requesterMayApprove)), ("not_before", moment(notBefore)),
+            ("not_after", moment(notAfter)), ("max_uses", .number(Int64(maxUses))), ("uses", .number(Int64(uses))),
+            ("approved", .number(Int64(approved))), ("created", .number(created)), ("updated", .number(updated)),
+            ("roles", list(roles)), ("fields", JSON.fields(fields)), ("commitment", .bytes(commitment)),
+        ]
+    }
+}
+
+extension AgentOrderPart {
+    var members: [(String, JSON)] {
+        let optional = { (text: String) in text.isEmpty ? JSON.null : .string(text) }
+        return [
+            ("cid", .string(cid)), ("kind", .string(kind)), ("use", .number(Int64(use))), ("from", .string(from)),
+            ("to", .array(to.map { .string($0) })), ("previous", optional(previous)), ("created", .number(created)),
+            ("received", .number(received)), ("status", .string(status)), ("reason", optional(reason)),
+            ("standing", .string(standing)), ("purpose", optional(purpose)), ("decision", optional(decision)),
+            ("urls", .array(urls.map { .string($0) })),
+        ]
+    }
+}
+
+extension JSON {
+    /// Fields as one object; of a name that comes twice the last.
+    static func fields(_ fields: [AgentField]) -> JSON {
+        var members: [(String, JSON)] = []
+        for field in fields {
+            members.removeAll { $0.0 == field.name }
+            members.append((field.name, .string(field.value)))
+        }
+        return .object(members)
+    }
+}

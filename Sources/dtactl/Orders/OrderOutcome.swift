@@ -1,0 +1,172 @@
+import AgentProtocol
+import DTACourier
+import DTAFormats
+import DTASystem
+
+/// What is common to all commands that change an order: the parts that were made are carried, or written to a file, and
+/// the order is shown as it is then.
+struct OrderOutcome {
+    private(set) var order: AgentOrder
+    private(set) var carrier: Carrier
+    private let agent: AgentOptions
+    private var fileParts: [AgentOrderPart] = []
+    private var told: [(String, JSON)] = []
+
+    /// - Parameter answer: of an operation on one order.
+    init(_ answer: AgentResponse, _ client: BlockingAgentClient, _ agent: AgentOptions, _ options: CourierOptions)
+        throws
+    {
+        guard let order = answer.orders.first else {
+            throw DTAError(.internal, "the agent answered without the order")
+        }
+        self.order = order
+        self.agent = agent
+        carrier = Carrier(client, options)
+        try carry(answer.parts)
+    }
+
+    /// Carries parts, and brings the order up to date.
+    mutating func carry(_ parts: [AgentOrderPart]) throws {
+        fileParts += parts
+        guard carrier.options.out == nil, !carrier.options.hold else { return }
+        carrier.add(parts)
+        carrier.run()
+        if !carrier.exchanges.isEmpty { try refresh() }
+    }
+
+    mutating func refresh() throws {
+        if let order = try carrier.client.call(.showOrder(order.cid)).orders.first { self.order = order }
+    }
+
+    /// Asks the others' gateways, and this agent, until the order is as wanted.
+    /// - Throws: `Failure` where the time runs out.
+    mutating func wait(seconds: Int, _ what: String, until isDone: (AgentOrder) -> Bool) throws {
+        let end = monotonicNanoseconds() + UInt64(seconds) * 1_000_000_000
+        var pause = Pause()
+        while !isDone(order) {
+            if ["refused", "frozen", "destroyed"].contains(order.state) {
+                throw Failure.failed(
+                    .failedPrecondition,
+                    "the order is \(order.state)" + (order.reason.isEmpty ? "" : ": \(order.reason)"))
+            }
+            guard pause.take(until: end) else {
+                throw Failure.failed(
+                    .unavailable, "the order \(order.reference) is \(order.state), and not \(what) yet",
+                    hint: order.next.isEmpty ? "dtactl order show tells more" : "next: \(order.nextText)")
+            }
+            if carrier.options.out == nil {
+                var poller = OrderPoll(order: order)
+                _ = try? poller.run(&carrier)
+                carrier.run()
+            }
+            try refresh()
+        }
+    }
+
+    /// Writes the CAR where one was asked for.
+    private func writeFile() throws -> (path: String, parts: Int)? {
+        guard let path = carrier.options.out else { return nil }
+        var seen: Set<String> = []
+        let cids = try fileParts.filter { seen.insert($0.cid).inserted }.map { try CID($0.cid) }
+        guard !cids.isEmpty else { return (path, 0) }
+        let car = try Courier(carrier.client).pack(cids)
+        if path == "-" { try StandardOutput.write(car) } else { try OutputFile.write(car, to: path) }
+        return (path, cids.count)
+    }
+
+    /// Adds members to what `--json` answers.
+    mutating func tell(_ members: [(String, JSON)]) { told += members }
+
+    /// Shows what became of it.
+    /// - Parameter line: what goes to standard output, for people and scripts.
+    /// - Throws: where something was not delivered: what was asked is done here in any case, and the hint says so.
+    func conclude(_ line: String? = nil) throws {
+        let file = try writeFile()
+        let toOutput = file?.path == "-"
+        if agent.json, !toOutput {
+            try JSON.object(order.members + told + report(file)).show()
+        } else if !toOutput {
+            try StandardOutput.line(SafeText.line(line ?? "\(order.state) \(order.reference)"))
+        }
+        if !agent.json {
+            if let file {
+                StandardError.note(
+                    file.parts == 0
+                        ? "there is nothing to carry; \(file.path) was not written"
+                        : "\(file.path): \(file.parts) part\(file.parts == 1 ? "" : "s") to carry")
+            }
+            for exchange in carrier.exchanges where exchange.sent > 0 {
+                StandardError.note("carried to \(exchange.url): \(exchange.sent), brought back: \(exchange.brought)")
+            }
+            if !order.next.isEmpty { StandardError.note("next: \(order.nextText)") }
+        }
+        try complain()
+    }
+
+    private func complain() throws {
+        for (cid, error) in carrier.refused {
+            StandardError.line(
+                Style.bad.apply("not accepted:", to: .error) + " \(cid): " + SafeText.line(error.message))
+        }
+        let parties = Parties(carrier.client)
+        for part in carrier.homeless where !carrier.options.hold && carrier.options.out == nil {
+            let others = part.to.filter { $0 != part.from && !parties.isOwn($0) }
+            guard !others.isEmpty else { continue }
+            StandardError.warn(
+                "the \(part.kind) is for \(parties.names(others)), and no URL of a courier is known here: "
+                    + "order send \(order.shortReference) --out FILE, or identity trust … --at URL")
+        }
+        if let first = carrier.undelivered.first {
+            throw Failure.failed(
+                first.error.code,
+                "it is done here, and the \(first.part.kind) was not delivered: \(first.error.message)",
+                hint: "dtactl order send \(order.shortReference) carries it again"
+                    + (first.error.hint.isEmpty || first.error.hint.contains("order send")
+                        ? "" : "; \(first.error.hint)"))
+        }
+        if !carrier.refused.isEmpty {
+            throw Failure.failed(.failedPrecondition, "not all of what came was accepted")
+        }
+    }
+
+    private func report(_ file: (path: String, parts: Int)?) -> [(String, JSON)] {
+        var members: [(String, JSON)] = [
+            (
+                "carried",
+                .array(
+                    carrier.exchanges.map {
+                        .object([
+                            ("url", .string($0.url)), ("sent", .number(Int64($0.sent))),
+                            ("brought", .number(Int64($0.brought))),
+                        ])
+                    })
+            ),
+            (
+                "undelivered",
+                .array(
+                    carrier.undelivered.map {
+                        .object([
+                            ("cid", .string($0.part.cid)), ("url", .string($0.url)),
+                            ("message", .string($0.error.message)),
+                        ])
+                    })
+            ),
+        ]
+        if let file, file.parts > 0 { members.append(("out", .string(file.path))) }
+        return members
+    }
+
+    /// Looks often at first, and then less often.
+    private struct Pause {
+        private var milliseconds: UInt64 = 50
+
+        /// - Returns: whether there was time.
+        mutating func take(until end: UInt64) -> Bool {
+            let now = monotonicNanoseconds()
+            guard now < end else { return false }
+            sleepMicroseconds(min(milliseconds * 1000, (end - now) / 1000 + 1))
+            milliseconds = min(milliseconds * 3 / 2, 2000)
+            return true
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import AgentProtocol
+import ArgumentParser
+import DTASystem
+
+struct OrderRedeemCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "redeem", abstract: "Ask the fiduciary for an order's release, or for a use of its key.",
+        discussion: """
+            The fiduciary's HSM checks who asks, the terms and the approvals. What it releases goes to who was named when it \
+            was ordered, and to nobody else; dtactl order result reads it there. Orders of type sign take a --digest or a \
+            --message.
+
+            Example:
+              dtactl order redeem k3v7xq2a --purpose 'moving house' --wait
+              dtactl order redeem p5wq7d3b --message release.txt
+            """)
+
+    @OptionGroup var order: OrderArgument
+
+    @Option(help: ArgumentHelp("As which of your identities.", valueName: "name"), completion: .identityNames)
+    var `as`: String?
+
+    @Option(help: ArgumentHelp("For people: why. Approvers see it.", valueName: "text"))
+    var purpose = ""
+
+    @Option(help: ArgumentHelp("A digest to sign, in hexadecimal digits.", valueName: "hex"))
+    var digest: String?
+
+    @Option(
+        help: ArgumentHelp("A file with a message to sign, up to 64 KiB; - is standard input.", valueName: "file"),
+        completion: .file())
+    var message: String?
+
+    @Option(help: ArgumentHelp("What a plugin asks of a redemption; repeat it for more.", valueName: "name=value"))
+    var field: [String] = []
+
+    @OptionGroup var waiting: OrderWait
+    @OptionGroup var courier: CourierOptions
+    @OptionGroup var agent: AgentOptions
+
+    func validate() throws {
+        try waiting.check(courier)
+        if digest != nil, message != nil { throw ValidationError("--digest or --message, not both.") }
+        if let digest, Hex.decode(digest).map(\.isEmpty) ?? true {
+            throw ValidationError("--digest is hexadecimal digits.")
+        }
+        if purpose.utf8.count > 256 { throw ValidationError("--purpose has 256 bytes at most.") }
+        for text in field where text.firstIndex(of: "=").map({ $0 == text.startIndex }) ?? true {
+            throw ValidationError("--field is NAME=VALUE, and \(text) is not.")
+        }
+    }
+
+    func run() throws {
+        let data = try digest.flatMap(Hex.decode) ?? message.map { try InputFile($0).all(limit: 64 << 10) } ?? []
+        let fields = field.map { text in
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return (name: String(parts[0]), value: String(parts[1]))
+        }
+        let client = agent.connect()
+        let answer = try client.call(
+            .redeemOrder(order.order, as: `as`, purpose: purpose, data: data, fields: fields), timeout: orderTimeout)
+        var outcome = try OrderOutcome(answer, client, agent, courier)
+        if waiting.wait {
+            try outcome.wait(seconds: waiting.timeout, "released") { ["released", "exhausted"].contains($0.state) }
+        }
+        try outcome.conclude()
+    }
+}

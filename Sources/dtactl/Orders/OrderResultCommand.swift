@@ -1,0 +1,42 @@
+import AgentProtocol
+import ArgumentParser
+
+struct OrderResultCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "result", abstract: "Read what was released to you: a secret, a signature.",
+        discussion: """
+            The agent checks that it fits what the fiduciary committed itself to. The secret of an order of type \
+            safeguard-secret is what was deposited; of others 32 bytes.
+
+            Example:
+              dtactl order result k3v7xq2a --out seed.txt
+              dtactl order result p5wq7d3b --use 3 --out release.sig
+            """)
+
+    @OptionGroup var order: OrderArgument
+
+    @Option(help: ArgumentHelp("Of which use; the last one where missing.", valueName: "n"))
+    var use = 0
+
+    @OptionGroup var output: BinaryOutput
+    @OptionGroup var agent: AgentOptions
+
+    func validate() throws {
+        if use < 0 { throw ValidationError("--use is 1 or more.") }
+    }
+
+    func run() throws {
+        let answer = try agent.call(.orderResult(order.order, use: UInt32(use)), timeout: orderTimeout)
+        if !answer.cid.isEmpty, answer.data.isEmpty {
+            throw Failure.failed(
+                .failedPrecondition, "what was released is in the envelope \(answer.cid)",
+                hint: "dtactl envelope open \(answer.cid) --out FILE")
+        }
+        if !agent.json {
+            for field in answer.fields { StandardError.note("\(field.name): \(field.value)") }
+        }
+        try output.put(
+            [UInt8](answer.data), what: "result", mayBeText: true, member: "result",
+            json: agent.json ? [("order", .string(order.order)), ("fields", JSON.fields(answer.fields))] : nil)
+    }
+}

@@ -1,0 +1,72 @@
+import AgentProtocol
+
+/// How orders read to people.
+extension AgentOrder {
+    var stateStyle: Style {
+        switch state {
+        case "released", "exhausted": .good
+        case "refused", "frozen": .bad
+        case "destroyed": .dim
+        default: .warning
+        }
+    }
+
+    /// The reference's beginning, as it is shown in lists; any command takes it.
+    var shortReference: String { String(reference.prefix(12)) }
+
+    /// What is to be done next, with times as people read them.
+    var nextText: String {
+        next.replacing(/([0-9]{1,15}) \(Unix seconds\)/) { match in
+            Int64(match.1).map { HumanUnits.time(unixSeconds: $0) } ?? String(match.0)
+        }
+    }
+
+    /// `2 of 3 (1 given)`; nil where none are needed.
+    var approvalText: String? {
+        guard approvals > 0 else { return nil }
+        let given = state == "requested" ? ", \(approved) here" : ""
+        return "\(approvals) of \(approvers.count)\(given)"
+    }
+
+    var usesText: String { maxUses <= 1 ? (uses == 0 ? "once" : "used") : "\(uses) of \(maxUses)" }
+
+    /// `from 2026-12-24 00:00`, `until 2027-01-01 00:00`, both, or `any time`.
+    var timesText: String {
+        let from = notBefore == 0 ? nil : "from \(HumanUnits.time(unixSeconds: notBefore))"
+        let until = notAfter == 0 ? nil : "until \(HumanUnits.time(unixSeconds: notAfter))"
+        let both = [from, until].compactMap { $0 }
+        return both.isEmpty ? "at any time" : both.joined(separator: " ")
+    }
+
+    /// All that was agreed, and where it stands.
+    func details(_ parties: Parties, committed: [AgentField] = []) -> Details {
+        func marked(_ cid: String) -> String {
+            cid.isEmpty ? "–" : parties.name(cid) + (parties.isOwn(cid) ? " (here)" : "")
+        }
+        func marked(_ cids: [String]) -> String { cids.map(marked).joined(separator: "\n") }
+        var details = Details()
+        details.add("order", reference, .bold)
+        details.add("cid", cid, .dim)
+        details.add("type", type)
+        details.add("state", state, stateStyle)
+        if !reason.isEmpty { details.add("because", reason, .bad) }
+        if !next.isEmpty { details.add("next", nextText, .bold) }
+        details.add("principal", marked(principal))
+        details.add("fiduciary", marked(fiduciary))
+        if !beneficiary.isEmpty { details.add("beneficiary", marked(beneficiary)) }
+        if !redeemers.isEmpty { details.add(redeemers.count == 1 ? "redeemer" : "redeemers", marked(redeemers)) }
+        if !recipient.isEmpty { details.add("result goes to", marked(recipient)) }
+        if let approvalText {
+            details.add("approvals", approvalText + (requesterMayApprove ? ", the requester's own counts" : ""))
+            details.add(approvers.count == 1 ? "approver" : "approvers", marked(approvers))
+        }
+        details.add("may be used", timesText)
+        details.add("uses", usesText)
+        for field in fields { details.add("field \(field.name)", field.value) }
+        if !commitment.isEmpty { details.add("commitment", Hex.encode(commitment)) }
+        // The proof says nothing to people: it is verified.
+        for field in committed where field.name != "proof" { details.add(field.name, field.value) }
+        details.add("ordered", HumanUnits.time(unixSeconds: created) + ", as the principal says")
+        return details
+    }
+}

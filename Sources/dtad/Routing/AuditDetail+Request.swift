@@ -1,0 +1,17 @@
+import AgentProtocol
+import DTACore
+
+extension AuditDetail {
+    /// What a request says beside its subject and decides what is done (docs/audit.md).
+    init(_ request: AgentRequest) {
+        self.init()
+        switch request.operation {
+        case .envelopeOpen:
+            if request.allowUntrusted { add("allow_untrusted") }
+            if let asked = request.identities.first { add("asked_as", asked) }
+        case .identityTrust:
+            if !request.alias.isEmpty { add("alias", request.alias) }
+        default: break
+        }
+    }
+}

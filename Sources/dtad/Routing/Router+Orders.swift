@@ -1,0 +1,150 @@
+import AgentProtocol
+import AgentServer
+import CustodyProtocol
+import DTACore
+import DTAFormats
+import DTASystem
+import Foundation
+
+/// Orders, and the beneficiary's shares of wallets.
+extension Router {
+    func routeOrder(_ request: AgentRequest, _ caller: Caller, _ entry: Entry) throws -> Step {
+        let orders = agent.orders
+        let subject = request.subject
+        switch request.operation {
+        case .orderCreate:
+            let new = try NewOrder(request)
+            return entry.bringing { entry.ordering(try orders.create(caller, new)) }
+        case .orderReceive:
+            return entry.bringing { entry.consulting(try orders.receive(caller, subject)) { $1.set($0) } }
+        case .orderFulfil:
+            let (decision, reason) = (request.decision, request.purpose)
+            return entry.bringing {
+                entry.consulting(try orders.fulfil(caller, subject, decision: decision, reason: reason)) { $1.set($0) }
+            }
+        case .orderRedeem:
+            let identity = try asWhom(request)
+            return entry.bringing {
+                entry.ordering(
+                    try orders.redeem(
+                        caller, subject, as: identity, purpose: request.purpose, data: [UInt8](request.data),
+                        fields: request.requestFields.map { ($0.name, $0.value) }))
+            }
+        case .orderApprove:
+            let identity = try asWhom(request)
+            return entry.bringing {
+                entry.ordering(
+                    try orders.approve(
+                        caller, subject, as: identity, decision: request.decision, use: Int(request.use),
+                        expires: request.expires))
+            }
+        case .orderDestroy:
+            return entry.lookingUp { entry.ordering(try orders.destroy(caller, subject)) }
+        case .orderDeposit:
+            return entry.bringing {
+                let step = try orders.deposit(
+                    caller, subject, data: [UInt8](request.data), contentType: request.contentType)
+                return entry.slow(step) {
+                    $1.set($0.answer)
+                    $1.cid = $0.cid.description
+                }
+            }
+        case .orderResult:
+            let use = Int(request.use)
+            return entry.bringing { entry.slow(try orders.result(caller, subject, use: use)) { $1.set($0) } }
+        case .orderShow:
+            return entry.lookingUp {
+                entry.slow(try orders.show(caller, subject)) {
+                    $1.orders = [AgentOrder($0.order)]
+                    $1.parts = $0.parts.map(AgentOrderPart.init)
+                    $1.fields = fields($0.fields)
+                }
+            }
+        case .orderList:
+            let filters = try OrderFilters(request.filters.map { ($0.name, $0.value) })
+            return entry.reading {
+                let page = try orders.list(caller, count: request.count, cursor: request.cursor, filters: filters)
+                $0.orders = page.items.map(AgentOrder.init)
+                $0.cursor = page.cursor
+            }
+        case .pluginList:
+            return entry.answer { $0.plugins = orders.plugins.entries.map { AgentPlugin($0.plugin, $0.origin) } }
+        default: throw Router.unknown(request.operation)
+        }
+    }
+
+    func routeWallet(_ request: AgentRequest, _ caller: Caller, _ entry: Entry) throws -> Step {
+        let orders = agent.orders
+        let subject = request.subject
+        switch request.operation {
+        case .walletPublishShares:
+            let count = request.count
+            return entry.lookingUp {
+                entry.slow(try orders.publishShares(caller, subject, count: count)) {
+                    $1.cid = $0.cid.description
+                    $1.shares = $0.shares.map(AgentWalletShare.init)
+                }
+            }
+        case .walletListShares:
+            return entry.reading {
+                let page = try orders.listShares(caller, count: request.count, cursor: request.cursor)
+                $0.shares = page.items.map(AgentWalletShare.init)
+                $0.cursor = page.cursor
+            }
+        case .walletExport:
+            return entry.bringing { entry.slow(try orders.export(caller, subject)) { $1.set($0) } }
+        default: throw Router.unknown(request.operation)
+        }
+    }
+
+    private func asWhom(_ request: AgentRequest) throws -> String? {
+        guard request.identities.count <= 1 else {
+            throw DTAError(
+                .invalidArgument, "it is done as one identity, not as \(request.identities.count)")
+        }
+        return request.identities.first
+    }
+}
+
+extension Entry {
+    /// An act on an order, answered with what came of it.
+    fileprivate func ordering(_ step: @escaping CustodyStep<OrderService.Answer>) -> Step {
+        slow(step) { $1.set($0) }
+    }
+}
+
+extension NewOrder {
+    fileprivate init(_ request: AgentRequest) throws {
+        guard let details = request.details.first, let new = details.newOrder.first, details.newOrder.count == 1 else {
+            throw DTAError(.invalidArgument, "one order is made at a time: new_order has it")
+        }
+        self.init()
+        type = new.type
+        principal = new.principal
+        fiduciary = new.fiduciary
+        beneficiary = new.beneficiary
+        redeemers = new.redeemers
+        recipient = new.recipient
+        approvers = new.approvers
+        approvals = Int(new.approvals)
+        requesterMayApprove = new.requesterMayApprove
+        notBefore = new.notBefore
+        notAfter = new.notAfter
+        maxUses = Int(new.maxUses)
+        fields = new.fields.map { ($0.name, $0.value) }
+    }
+}
+
+extension AgentResponse {
+    fileprivate mutating func set(_ answer: OrderService.Answer) {
+        orders = [AgentOrder(answer.order)]
+        parts = answer.parts.map(AgentOrderPart.init)
+    }
+
+    fileprivate mutating func set(_ result: OrderService.Result) {
+        var result = result
+        data = Data(result.data)
+        wipe(&result.data)
+        fields = dtad.fields(result.fields)
+    }
+}

@@ -1,0 +1,81 @@
+import AgentProtocol
+import DTACore
+import DTAFormats
+import DTAPlugins
+import Foundation
+
+// How orders look on the agent's socket.
+
+extension AgentOrder {
+    init(_ order: OrderView) {
+        self.init()
+        let terms = order.terms
+        cid = order.cid.description
+        reference = order.reference
+        type = order.type
+        state = order.state.rawValue
+        next = order.next
+        principal = terms.principal.description
+        fiduciary = terms.fiduciary.description
+        beneficiary = terms.beneficiary?.description ?? ""
+        redeemers = terms.redeemers.map(\.description)
+        recipient = terms.recipient.description
+        approvers = terms.approvers.map(\.description)
+        approvals = UInt32(terms.approvals)
+        requesterMayApprove = terms.requesterMayApprove
+        notBefore = terms.notBefore ?? 0
+        notAfter = terms.notAfter ?? 0
+        maxUses = UInt32(terms.maxUses)
+        uses = UInt32(order.uses)
+        approved = UInt32(order.approved)
+        created = order.created
+        updated = order.updated
+        roles = order.roles
+        fields = dtad.fields(order.fields)
+        commitment = Data(order.commitment)
+        reason = order.reason
+    }
+}
+
+extension AgentOrderPart {
+    init(_ view: OrderPartView) {
+        self.init()
+        let part = view.part
+        cid = part.cid.description
+        kind = part.kind.rawValue
+        use = UInt32(part.use)
+        from = part.from.description
+        to = view.to.map(\.description)
+        previous = part.previous?.description ?? ""
+        created = part.created
+        received = part.received
+        status = part.status.rawValue
+        reason = part.reason
+        standing = view.standing
+        purpose = view.purpose
+        decision = part.decision?.rawValue ?? ""
+        urls = view.urls
+    }
+}
+
+extension AgentPlugin {
+    init(_ plugin: any OrderPlugin, _ origin: PluginRegistry.Origin) {
+        self.init()
+        type = plugin.type.name
+        kind = origin.rawValue
+        summary = plugin.summary
+        keeps = plugin.keeps.rawValue
+        fields = dtad.fields(plugin.fields.map { ($0.isRequired ? $0.name : $0.name + "?", $0.explanation) })
+    }
+}
+
+extension AgentWalletShare {
+    init(_ share: WalletShare) {
+        self.init()
+        self.share = Data(share.share)
+        identity = share.identity.description
+        published = share.published?.description ?? ""
+        order = share.order?.description ?? ""
+        created = share.created
+    }
+}

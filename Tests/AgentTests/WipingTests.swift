@@ -1,0 +1,63 @@
+import AgentProtocol
+import DTASystem
+import Foundation
+import TestSupport
+import Testing
+
+/// What was in an answer is not in dtad's memory afterwards. Root alone may look there.
+@Suite("Secrets that were answered", .enabled(if: getuid() == 0, "another process's memory is root's to read"))
+struct WipingTests {
+    @Test("are nowhere in dtad's memory: bodies and chunk keys of envelopes")
+    func answers() throws {
+        let (here, elsewhere) = (try TestAgent(), try TestAgent())
+        let client = here.client()
+        let bob = try client.call(.createIdentity("bob")).cid
+        let other = elsewhere.client()
+        _ = try other.call(.createIdentity("alice"))
+        let document = "application/vnd.ipld.dag-cbor"
+        _ = try other.call(.putBlock([UInt8](client.call(.showIdentity("bob")).data), contentType: document))
+        _ = try client.call(.putBlock([UInt8](other.call(.showIdentity("alice")).data), contentType: document))
+
+        // Sealed elsewhere, so that it is here only because it was opened.
+        let body = (0..<4096).map { _ in UInt8.random(in: 0...255) }
+        let small = try other.call(.sealEnvelope(from: "alice", to: [bob], plaintext: body)).cid
+        let file = try elsewhere.directory.write("large", [UInt8](repeating: 7, count: 300_000))
+        let sealed = try run(
+            Binary.path("dtactl"),
+            ["envelope", "seal", "--from", "alice", "--to", bob, file, "--socket", elsewhere.socketPath])
+        let large = sealed.text.trimmingCharacters(in: .newlines)
+        for cid in [small, large] {
+            let block = try [UInt8](other.call(.getBlock(cid)).data)
+            _ = try client.call(.putBlock(block, contentType: document))
+        }
+        let opened = try client.call(.openEnvelope(small, allowUntrusted: true))
+        #expect([UInt8](opened.data) == body)
+        let key = try [UInt8](client.call(.openEnvelope(large, allowUntrusted: true)).key)
+        #expect(key.count == 32)
+        // What is no secret is not wiped: so it is known that the search finds things.
+        let plain = (0..<4096).map { _ in UInt8.random(in: 0...255) }
+        _ = try client.call(.putBlock(plain))
+
+        #expect(try !holds(here.pid, Array(body[2048..<2080])))
+        #expect(try !holds(here.pid, key))
+        #expect(try holds(here.pid, Array(plain[2048..<2080])), "the search finds nothing at all")
+    }
+
+    private func holds(_ pid: pid_t, _ wanted: [UInt8]) throws -> Bool {
+        let memory = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/\(pid)/mem"))
+        defer { try? memory.close() }
+        for line in try String(contentsOfFile: "/proc/\(pid)/maps", encoding: .utf8).split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count > 1, fields[1].hasPrefix("rw") else { continue }
+            let bounds = fields[0].split(separator: "-").compactMap { UInt64($0, radix: 16) }
+            guard bounds.count == 2 else { continue }
+            var content = Data(count: Int(bounds[1] - bounds[0]))
+            let got = content.withUnsafeMutableBytes {
+                pread(memory.fileDescriptor, $0.baseAddress, $0.count, off_t(bounds[0]))
+            }
+            guard got > 0 else { continue }
+            if content.prefix(got).range(of: Data(wanted)) != nil { return true }
+        }
+        return false
+    }
+}

@@ -1,0 +1,220 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+import TestSupport
+import Testing
+
+/// The fiduciary's host and the beneficiary's are the same token here: two users of it.
+@Suite("Wallets' keys")
+struct WalletTests {
+    let host: OrderHost
+    let heir: HeldIdentity
+    let share: CreatedShare
+
+    init() throws {
+        host = try OrderHost()
+        heir = try HeldIdentity(host.custody, owner: ObjectOwner(uid: 2000), name: "heir")
+        share = try host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes)
+    }
+
+    private var documents: [[UInt8]] { host.documents + [heir.document.block] }
+
+    /// A wallet whose beneficiary is the heir, and what the heir got of it.
+    private struct Wallet {
+        let publicKey: [UInt8]
+        let commitment: SealedPart
+        let release: SealedPart
+        let part2: SignedEnvelope
+        let part4: SignedEnvelope
+    }
+
+    private func order(_ share: [UInt8], terms: OrderTerms? = nil) throws -> Order {
+        try Order(
+            kind: OrderKind.bitcoinWallet, terms: terms ?? self.terms(),
+            fields: OrderFields([OrderKind.share: .bytes(share)]))
+    }
+
+    private func terms() throws -> OrderTerms {
+        try OrderTerms(
+            fiduciary: host.fiduciary.document.cid, principal: host.principal.cid, beneficiary: heir.document.cid,
+            redeemers: [heir.document.cid], recipient: heir.document.cid)
+    }
+
+    /// - Parameter later: the heir, where he was replaced between parts 2 and 3.
+    private func make(share: [UInt8], later: HeldIdentity? = nil) throws -> Wallet {
+        let heir = later ?? self.heir
+        let documents = documents + (later.map { [$0.document.block] } ?? [])
+        let order = try order(share)
+        let part1 = try host.part1(order)
+        let made = try host.custody.newSeed(
+            host.fiduciary.recipientKey, order: part1.block, documents: documents, epoch: 1)
+        let commitment = try OrderCommitment(
+            order: part1.cid, kind: order.kind, terms: order.terms, publicKey: made.publicKey, proof: made.proof)
+        let part2 = try host.fiduciary.part(
+            host.custody, .commitment, commitment.encoded(), to: [self.heir.document], answering: part1)
+        let redemption = try OrderRedemption(
+            order: part1.cid, terms: order.terms, use: 1, nonce: [UInt8](repeating: 0, count: 16))
+        let part3 = try heir.part(
+            host.custody, .redemption, redemption.encoded(), to: [host.fiduciary.document], answering: part2)
+        let envelope = try Envelope(
+            encoded: host.custody.release(
+                host.fiduciary.recipientKey, sealed: made.sealed, order: part1.cid.bytes, redemption: part3.block,
+                approvals: [], documents: documents, received: OrderHost.now))
+        let part4 = try host.fiduciary.sign(host.custody, envelope)
+        return Wallet(
+            publicKey: made.publicKey, commitment: SealedPart(recipient: self.heir.recipientKey, block: part2.block),
+            release: SealedPart(recipient: heir.recipientKey, block: part4.block), part2: part2, part4: part4)
+    }
+
+    private func export(
+        _ wallet: Wallet, share: CreatedShare? = nil, commitment: SealedPart? = nil, release: SealedPart? = nil,
+        documents: [[UInt8]]? = nil
+    ) throws -> [UInt8] {
+        try host.custody.exportWallet(
+            share ?? self.share, commitment: commitment ?? wallet.commitment, release: release ?? wallet.release,
+            documents: documents ?? self.documents)
+    }
+
+    @Test("the key is the sum of the fiduciary's and the beneficiary's parts, which only the beneficiary gets")
+    func sum() throws {
+        let wallet = try make(share: share.publicKey)
+        let key = try export(wallet)
+        let sum = try WalletSum(
+            fiduciary: Secp256k1PublicKey(wallet.publicKey), beneficiary: Secp256k1PublicKey(share.publicKey))
+        #expect(try Secp256k1Scalar(key).publicKey == sum.publicKey)
+        #expect(sum.publicKey.bytes != wallet.publicKey && sum.publicKey.bytes != share.publicKey)
+    }
+
+    @Test("a beneficiary who was rotated in between opens each part with the keys that it was sealed to")
+    func rotated() throws {
+        let later = try HeldIdentity(host.custody, owner: heir.owner, name: "heir", replacing: heir)
+        let wallet = try make(share: share.publicKey, later: later)
+        let sum = try WalletSum(
+            fiduciary: Secp256k1PublicKey(wallet.publicKey), beneficiary: Secp256k1PublicKey(share.publicKey))
+        let key = try export(wallet, documents: documents + [later.document.block])
+        #expect(try Secp256k1Scalar(key).publicKey == sum.publicKey)
+        host.refused(.permissionDenied, "without the document that links the two") {
+            try export(wallet)
+        }
+    }
+
+    @Test("the fiduciary's proof binds the share, and what is no share is refused")
+    func proof() throws {
+        let order = try order(share.publicKey)
+        let part1 = try host.part1(order)
+        let made = try host.custody.newSeed(
+            host.fiduciary.recipientKey, order: part1.block, documents: documents, epoch: 1)
+        let sum = try WalletSum(
+            fiduciary: Secp256k1PublicKey(made.publicKey), beneficiary: Secp256k1PublicKey(share.publicKey))
+        try sum.verify(made.proof, order: part1.cid)
+        let other = try WalletSum(
+            fiduciary: Secp256k1PublicKey(made.publicKey),
+            beneficiary: Secp256k1PublicKey(
+                host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes).publicKey))
+        #expect(throws: FormatError.self) { try other.verify(made.proof, order: part1.cid) }
+        for bad in [[], [UInt8](repeating: 0, count: 33), [4] + Array(share.publicKey.dropFirst())] {
+            host.refused(.invalidArgument) {
+                try host.custody.newSeed(
+                    host.fiduciary.recipientKey, order: host.part1(self.order(bad)).block, documents: documents,
+                    epoch: 1)
+            }
+        }
+        host.refused(.invalidArgument, "no share at all") {
+            try host.custody.newSeed(
+                host.fiduciary.recipientKey,
+                order: host.part1(Order(kind: OrderKind.bitcoinWallet, terms: terms())).block, documents: documents,
+                epoch: 1)
+        }
+    }
+
+    @Test("no key comes of another wallet's parts, another share, or parts that the fiduciary did not sign")
+    func forged() throws {
+        let wallet = try make(share: share.publicKey)
+        let second = try host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes)
+        let other = try make(share: second.publicKey)
+        let sameShare = try make(share: share.publicKey)
+        host.refused(.permissionDenied, "another's part 4") { try export(wallet, release: other.release) }
+        host.refused(.permissionDenied, "another's part 4, same share") {
+            try export(wallet, release: sameShare.release)
+        }
+        host.refused(.permissionDenied, "another's part 2") { try export(wallet, commitment: other.commitment) }
+        host.refused(.dataLoss, "another share") { try export(wallet, share: second) }
+        host.refused(.dataLoss, "another share's public key") {
+            try export(wallet, share: CreatedShare(sealed: share.sealed, publicKey: second.publicKey))
+        }
+        host.refused(.dataLoss, "an altered share") {
+            try export(
+                wallet, share: CreatedShare(sealed: share.sealed.flipped(at: 40), publicKey: share.publicKey))
+        }
+        let thief = try Remote("thief")
+        let known = documents + [thief.document.block]
+        for (name, forged) in [("part 2", wallet.part2), ("part 4", wallet.part4)] {
+            let block = try forged.signed(by: thief)
+            let part = SealedPart(recipient: heir.recipientKey, block: block)
+            host.refused(.dataLoss, "\(name) with another's signature") {
+                try name == "part 2"
+                    ? export(wallet, commitment: part, documents: known)
+                    : export(wallet, release: part, documents: known)
+            }
+        }
+        // Made by another than the fiduciary, and rightly signed by him.
+        let made = try thief.part(
+            .release,
+            OrderRelease(
+                order: wallet.part2.envelope.header.previous ?? wallet.part2.cid, terms: terms(), use: 1,
+                redemption: wallet.part2.cid, received: 1, released: 1, approvals: [],
+                result: OrderFields([OrderKind.share: .bytes([UInt8](repeating: 1, count: 32))])
+            ).encoded(), to: [heir.document], answering: wallet.part2)
+        host.refused(.permissionDenied) {
+            try export(
+                wallet, release: SealedPart(recipient: heir.recipientKey, block: made.block), documents: known)
+        }
+        // By the fiduciary, with a share that is not the committed one.
+        let wrong = try host.fiduciary.part(
+            host.custody, .release,
+            OrderRelease(
+                order: wallet.part2.envelope.header.previous ?? wallet.part2.cid, terms: terms(), use: 1,
+                redemption: wallet.part2.cid, received: 1, released: 1, approvals: [],
+                result: OrderFields([OrderKind.share: .bytes([UInt8](repeating: 1, count: 32))])
+            ).encoded(), to: [heir.document], answering: wallet.part2)
+        host.refused(.dataLoss) {
+            try export(wallet, release: SealedPart(recipient: heir.recipientKey, block: wrong.block))
+        }
+        host.refused(.permissionDenied, "a redemption as a release") {
+            try export(wallet, release: wallet.commitment)
+        }
+        _ = try export(wallet)
+    }
+
+    @Test("a share serves its own user and beneficiary only, and is no order, seed or row")
+    func shares() throws {
+        let wallet = try make(share: share.publicKey)
+        let stranger = try HeldIdentity(host.custody, owner: ObjectOwner(uid: 2001), name: "stranger")
+        let another = try HeldIdentity(host.custody, owner: heir.owner, name: "another")
+        var key = heir.recipientKey
+        key.owner = stranger.owner
+        host.refused(.permissionDenied) {
+            try export(wallet, commitment: SealedPart(recipient: key, block: wallet.commitment.block))
+        }
+        host.refused(.permissionDenied) {
+            try export(
+                wallet, release: SealedPart(recipient: stranger.recipientKey, block: wallet.release.block),
+                documents: documents + [stranger.document.block])
+        }
+        // Another beneficiary's share, put into the order by a careless principal.
+        let theirs = try host.custody.createShare(owner: heir.owner, beneficiary: another.document.cid.bytes)
+        let mixed = try make(share: theirs.publicKey)
+        host.refused(.permissionDenied) {
+            try export(mixed, share: theirs, documents: documents + [another.document.block])
+        }
+        for purpose in ["wallet share", "order"] {
+            host.refused(.dataLoss) {
+                try host.custody.unsealState(share.sealed, purpose: purpose, id: share.publicKey)
+            }
+        }
+        host.refused(.dataLoss) {
+            try host.custody.resealOrder(
+                share.sealed, order: heir.document.cid.bytes, owner: heir.owner, epoch: 1)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import DTASystem
+import Foundation
+import Testing
+
+@testable import DTACore
+@testable import DTAFormats
+
+/// A fiduciary elsewhere that signs what it likes, and what this host makes of it as the principal or the beneficiary.
+@Suite("The beneficiary's part of a wallet")
+struct WalletShareTests {
+    private let host: Host
+    private let me: SignedIdentity
+    private let bank: Correspondent
+    private let heir: Correspondent
+
+    init() throws {
+        host = try Host()
+        let cid = try host.identity("me").cid
+        me = try SignedIdentity(block: host.core.ledger.get("\(cid)").bytes)
+        let kem = try Correspondent.kem()
+        (bank, heir) = (try Correspondent("bank", kem: kem), try Correspondent("heir", kem: kem))
+        for somebody in [bank, heir] {
+            _ = try host.core.ledger.put(alice, data: somebody.document.block, contentType: dagCBOR)
+        }
+    }
+
+    private func key() -> Secp256k1PublicKey { Secp256k1Scalar.generate().publicKey }
+
+    /// This host's order to the bank.
+    private func order(_ share: Secp256k1PublicKey? = nil) throws -> SignedEnvelope {
+        var new = NewOrder()
+        new.type = OrderKind.bitcoinWallet
+        new.fiduciary = "\(bank.document.cid)"
+        new.beneficiary = "\(heir.document.cid)"
+        new.redeemers = [new.beneficiary]
+        new.fields = share.map { [(OrderKind.share, $0.description)] } ?? []
+        let answer = try host.core.orders.create(alice, new)(host.custodian)
+        return try SignedEnvelope(block: host.core.ledger.get("\(answer.order.cid)").bytes)
+    }
+
+    /// The bank's own order to itself, for this host's wallet.
+    private func foreignOrder() throws -> (SignedEnvelope, OrderTerms) {
+        let terms = try OrderTerms(
+            fiduciary: bank.document.cid, principal: bank.document.cid, beneficiary: me.cid, redeemers: [me.cid],
+            recipient: me.cid)
+        let order = try Order(kind: OrderKind.bitcoinWallet, terms: terms, fields: .none)
+        return (try put(order.encoded(), .order, to: [bank.document], answering: nil), terms)
+    }
+
+    private func put(
+        _ plaintext: [UInt8], _ kind: OrderPartKind, to: [SignedIdentity], answering previous: SignedEnvelope?
+    ) throws -> SignedEnvelope {
+        let envelope = try EnvelopeSealer.seal(
+            plaintext, content: kind.contentType, from: bank.document.cid, to: to,
+            created: Int64(Date().timeIntervalSince1970), answering: previous)
+        let signed = try bank.sign(envelope)
+        _ = try host.core.ledger.put(alice, data: signed.block, contentType: dagCBOR)
+        return signed
+    }
+
+    /// The bank commits itself, to the sum of its own part and `share`, with a proof that fits; this host receives it.
+    /// - Returns: the reason of the refusal; nil where it was accepted.
+    private func commit(
+        to order: SignedEnvelope, _ terms: OrderTerms, with share: Secp256k1PublicKey
+    ) throws -> String? {
+        let f = Secp256k1Scalar.generate()
+        let proof = try WalletSum(fiduciary: f.publicKey, beneficiary: share).proof(for: order.cid, with: f)
+        let commitment = try OrderCommitment(
+            order: order.cid, kind: OrderKind.bitcoinWallet, terms: terms, publicKey: f.publicKey.bytes, proof: proof,
+            fields: OrderFields([OrderKind.share: .bytes(share.bytes)]))
+        let signed = try put(commitment.encoded(), .commitment, to: [me], answering: order)
+        do {
+            _ = try host.core.orders.receive(alice, "\(signed.cid)")(host.custodian)
+        } catch {
+            return DTAError(error).message
+        }
+        return nil
+    }
+
+    private func terms(of order: SignedEnvelope) throws -> OrderTerms {
+        try host.core.orders.store.read { try #require(try OrderTable.find(order.cid, in: $0)).terms }
+    }
+
+    @Test("a principal refuses a wallet of which the fiduciary has put in the other part, and takes that of its order")
+    func principal() throws {
+        let share = key()
+        let order = try order(share)
+        let terms = try terms(of: order)
+        let refused = try #require(try commit(to: order, terms, with: key()))
+        #expect(refused.contains("another share than the order names"))
+        #expect(try commit(to: order, terms, with: share) == nil)
+    }
+
+    @Test("a beneficiary refuses a wallet of which the other part is not one of its own shares, and takes its own once")
+    func beneficiary() throws {
+        let shares = try host.core.orders.publishShares(alice, "me", count: 2)(host.custodian).shares
+        let own = try shares.map { try Secp256k1PublicKey($0.share) }
+        let (order, terms) = try foreignOrder()
+        let refused = try #require(try commit(to: order, terms, with: key()))
+        #expect(refused.contains("not the beneficiary's"))
+        #expect(try commit(to: order, terms, with: own[0]) == nil)
+
+        let (second, others) = try foreignOrder()
+        let reused = try #require(try commit(to: second, others, with: own[0]))
+        #expect(reused.contains("each is used once"))
+        #expect(try commit(to: second, others, with: own[1]) == nil)
+        let used = try host.core.orders.listShares(alice, count: 10, cursor: "").items.map(\.order)
+        #expect(used == [order.cid, second.cid])
+    }
+
+    @Test("a principal takes each published share for one order, and says when there is none left")
+    func published() throws {
+        let shares = [key(), key()]
+        let list = try EnvelopeSealer.publish(
+            WalletShares(shares).encoded(), content: WalletShares.contentType, from: heir.document.cid, created: 1)
+        _ = try host.core.ledger.put(alice, data: heir.sign(list).block, contentType: dagCBOR)
+        for share in shares {
+            let order = try order()
+            #expect(try commit(to: order, terms(of: order), with: share) == nil)
+        }
+        let error = try refusal { _ = try order() }
+        #expect(error.code == .failedPrecondition && error.message.contains("no share"))
+        // Nor by name.
+        #expect(try refusal { _ = try order(shares[0]) }.message.contains("each is used once"))
+    }
+}

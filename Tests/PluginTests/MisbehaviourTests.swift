@@ -1,0 +1,214 @@
+import DTAFormats
+import DTASystem
+import Foundation
+import TestSupport
+import Testing
+
+@testable import DTAPlugins
+
+@Suite("Plugins that misbehave")
+struct MisbehaviourTests {
+    /// A way to go wrong, as a plugin's Python, and what is said of it.
+    struct Fault: Sendable, CustomTestStringConvertible {
+        var name: String
+        var body: String
+        var code: ErrorCode = .internal
+        var says: String
+        var testDescription: String { name }
+    }
+
+    static let faults: [Fault] = [
+        Fault(name: "no answer", body: "pass", says: "without an answer"),
+        Fault(name: "a status", body: "answer(); sys.exit(3)", says: "status 3"),
+        Fault(name: "an exception", body: "raise ValueError()", says: "status 1"),
+        Fault(name: "a signal", body: "os.kill(os.getpid(), signal.SIGSEGV)", says: "signal 11"),
+        Fault(name: "a line without an end", body: "while True: say(b'a' * 65536)", says: "longer than 8192 bytes"),
+        Fault(name: "many lines", body: "while True: say(b'{}\\n')", says: "more than one line"),
+        Fault(name: "two answers", body: "answer()\nanswer()", says: "more than one line"),
+        Fault(name: "half a line", body: "say(b'{\"dta\":')", says: "newline"),
+        Fault(name: "an empty line", body: "say(b'\\n')", says: "cannot be read"),
+        Fault(name: "no JSON", body: "say(b'hello\\n')", says: "not JSON"),
+        Fault(name: "no object", body: "say(b'[]\\n')", says: "not an object"),
+        Fault(name: "invalid UTF-8", body: "say(b'{\"dta\":\"\\xff\"}\\n')", says: "not UTF-8"),
+        Fault(name: "deep JSON", body: "say(b'[' * 4000 + b'\\n')", says: "deeper than 8"),
+        Fault(
+            name: "a member twice", body: "answer(result={})if 0 else say(b'{\"ok\":true,\"ok\":true}\\n')",
+            says: "twice"),
+        Fault(name: "a fraction", body: "answer(result={'a': 1.5})", says: "not whole"),
+        Fault(name: "a huge number", body: "answer(result={'a': 2 ** 64})", says: "64 bits"),
+        Fault(name: "another version", body: "answer(dta='dta/plugin/2')", says: "dta/plugin/2"),
+        Fault(name: "no version", body: "say(b'{\"ok\":true}\\n')", says: "does not say"),
+        Fault(name: "another's id", body: "answer(id='0000000000000000')", says: "request's id"),
+        Fault(name: "no id", body: "say(b'{\"dta\":\"dta/plugin/1\",\"ok\":true}\\n')", says: "request's id"),
+        Fault(name: "neither yes nor no", body: "answer(ok='yes')", says: "true or false"),
+        Fault(name: "an unknown member", body: "answer(extra=1)", says: "unknown member \"extra\""),
+        Fault(name: "a result where none is meant", body: "answer(result={'a': 1})", says: "unknown member \"a\""),
+        Fault(name: "a result that is a list", body: "answer(result=[])", says: "not an object"),
+        Fault(name: "an unknown code", body: "answer(False, code='NO', reason='so')", says: "\"code\""),
+        Fault(name: "the agent's own code", body: "answer(False, code='INTERNAL', reason='so')", says: "\"code\""),
+        Fault(name: "no reason", body: "answer(False, code='NOT_FOUND')", says: "without a \"reason\""),
+        Fault(
+            name: "a reason that moves the cursor", body: "answer(False, code='NOT_FOUND', reason='a\\x1b[2Jb')",
+            says: "cannot be shown"),
+        Fault(
+            name: "an endless reason", body: "answer(False, code='NOT_FOUND', reason='a' * 501)", says: "more than 500"),
+        Fault(
+            name: "endless complaints", body: "while True: os.write(2, b'e' * 4096)",
+            says: "65536 bytes to standard error"),
+        Fault(
+            name: "a file", body: "os.write(os.open('/var/tmp', os.O_TMPFILE | os.O_WRONLY), b'a'); answer()",
+            says: "status 1"),
+        Fault(name: "the network", body: "socket.socket(socket.AF_INET); answer()", says: "status 1"),
+        Fault(name: "another program's socket", body: "socket.socket(socket.AF_UNIX); answer()", says: "status 1"),
+        Fault(
+            name: "a session of its own", body: "os.fork() or os.setsid(); os.setpgid(0, 0); answer()", says: "status 1"
+        ),
+        Fault(name: "too much memory", body: "data = bytearray(400 << 20); answer()", says: "status 1"),
+        Fault(name: "many files", body: "[os.dup(1) for _ in range(100)]; answer()", says: "status 1"),
+    ]
+
+    @Test("what a plugin does wrong fails its order, and the error names it", arguments: faults)
+    func fails(_ fault: Fault) throws {
+        var folder = try PluginFolder()
+        folder.limits.outputBytes = 8192
+        try folder.add("faulty", fault.body)
+        let plugin = try folder.plugin("faulty")
+        let error = try refusal { try plugin.validate(try PluginFolder.order("faulty")) }
+        #expect(error.code == fault.code)
+        #expect(error.message.contains("plugin faulty"))
+        #expect(error.message.contains(fault.says), "\(error)")
+    }
+
+    /// Ways not to come to an end.
+    static let hangs = [
+        "time.sleep(600)", "answer(); time.sleep(600)", "os.close(0); os.close(1); time.sleep(600)",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)", "while True: pass",
+        "os.kill(os.getpid(), signal.SIGSTOP)",
+    ]
+
+    @Test("a plugin that hangs is ended at its time", arguments: hangs)
+    func endsWhatHangs(_ body: String) throws {
+        var folder = try PluginFolder()
+        try folder.add("slow", body)
+        folder.limits.milliseconds = 1500
+        let plugin = try folder.plugin("slow")
+        let error = try refusal { try plugin.validate(try PluginFolder.order("slow")) }
+        #expect(error.code == .unavailable)
+        #expect(error.message.contains("plugin slow was ended: it did not finish within 1500 ms"))
+    }
+
+    @Test("what a plugin leaves running ends with it, and does not delay its answer")
+    func leavesNothing() throws {
+        let folder = try PluginFolder()
+        // The child holds all of the plugin's descriptors, and tells its number first.
+        try folder.add(
+            "parent",
+            "child = os.fork()\nif child:\n    answer(False, code='NOT_FOUND', reason=str(child))\nelse:\n    time.sleep(600)"
+        )
+        let plugin = try folder.plugin("parent")
+        let error = try refusal { try plugin.validate(try PluginFolder.order("parent")) }
+        #expect(error.code == .notFound)
+        let child = try #require(pid_t(error.message.split(separator: " ").last ?? ""))
+        // Killed; a zombie until init takes it.
+        for _ in 0..<1000 {
+            let state = (try? String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8)) ?? ""
+            if state.isEmpty || state.contains(") Z ") { return }
+            usleep(10_000)
+        }
+        Issue.record("the child still runs")
+    }
+
+    @Test("a plugin has nothing of the agent's")
+    func hasNothing() throws {
+        let secret = open("/dev/null", O_RDONLY)
+        defer { close(secret) }
+        setenv("DTA_TEST_SECRET", "here", 1)
+        let folder = try PluginFolder()
+        try folder.add(
+            "curious",
+            """
+            found = {
+                "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")),
+                "environment": sorted(os.environ), "directory": os.getcwd(),
+                "leads": os.getsid(0) == os.getpid() == os.getpgid(0),
+                "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
+                "core": resource.getrlimit(resource.RLIMIT_CORE)[1], "memory": resource.getrlimit(resource.RLIMIT_AS)[1],
+                "written": resource.getrlimit(resource.RLIMIT_FSIZE)[1], "processor": resource.getrlimit(resource.RLIMIT_CPU)[1],
+                "tasks": resource.getrlimit(resource.RLIMIT_NPROC)[1] < 100000}
+            answer(False, code="NOT_FOUND", reason=json.dumps(found, sort_keys=True))
+            """)
+        let plugin = try folder.plugin("curious")
+        let error = try refusal { try plugin.validate(try PluginFolder.order("curious")) }
+        let expected = """
+            {"blocked": [], "core": 0, "descriptors": [0, 1, 2, 3], "directory": "/", \
+            "environment": ["DTA_PLUGIN", "HOME", "LANG", "PATH"], "leads": true, "memory": 268435456, "processor": 21, \
+            "tasks": true, "written": 0}
+            """
+        // 3 is the directory that is being listed.
+        #expect(error.message == "the plugin curious refuses: \(expected)")
+    }
+
+    @Test("a plugin that does not read its request may answer it")
+    func readsNothing() throws {
+        let folder = try PluginFolder()
+        // Its line is taken from the buffer; the rest of a request of 900 KB stays in the socket.
+        try folder.write(
+            "deaf",
+            """
+            #!/bin/sh
+            head=$(dd bs=80 count=1 2>/dev/null)
+            id=${head#*'"id":"'} && id=${id%%\\"*}
+            case $head in
+            *hello*) result='{"type":"deaf","summary":"A test.","keeps":"agent","fields":[{"name":"blob","kind":"bytes","required":true,"explanation":"any"}]}' ;;
+            *) result='{}' ;;
+            esac
+            printf '{"dta":"dta/plugin/1","id":"%s","ok":true,"result":%s}\\n' "$id" "$result"
+            """)
+        let plugin = try folder.plugin("deaf")
+        let large = OrderFieldValue.bytes([UInt8](repeating: 7, count: 600 << 10))
+        try plugin.validate(try PluginFolder.order("deaf", ["blob": large]))
+        let larger = OrderFieldValue.bytes([UInt8](repeating: 7, count: 900 << 10))
+        let error = try refusal { try plugin.validate(try PluginFolder.order("deaf", ["blob": larger])) }
+        #expect(error.code == .invalidArgument)
+    }
+
+    @Test("one plugin's hanging delays no other, and too many calls at a time are refused")
+    func doesNotBlock() throws {
+        var folder = try PluginFolder()
+        try folder.add("slow", "time.sleep(600)")
+        try folder.add("quick", "answer()")
+        folder.limits.milliseconds = 8000
+        folder.limits.calls = 2
+        let (plugins, _) = try folder.host().load()
+        let slow = try #require(plugins.first { $0.type.name == "slow" })
+        let quick = try #require(plugins.first { $0.type.name == "quick" })
+        let order = try PluginFolder.order("slow")
+        let ended = Monitor([DTAError]())
+        func ask() {
+            Thread.detachNewThread {
+                let error = try? refusal { try slow.validate(order) }
+                ended.withLockSignalling { $0.append(error ?? DTAError(.internal, "not refused")) }
+            }
+        }
+        ask()
+        try quick.validate(try PluginFolder.order("quick"))
+        #expect(ended.withLock { $0.isEmpty })
+        // Beside the one that hangs there is room for one of these: the other is refused at once.
+        ask()
+        ask()
+        let first = ended.wait { $0.first }
+        #expect(first?.code == .resourceExhausted)
+        let errors = ended.wait { $0.count == 3 ? $0 : nil } ?? []
+        #expect(errors.dropFirst().map(\.code) == [.unavailable, .unavailable])
+        try quick.validate(try PluginFolder.order("quick"))
+    }
+
+    @Test("complaints are handed on, and made harmless")
+    func complains() throws {
+        let folder = try PluginFolder()
+        try folder.add("loud", "os.write(2, b'bad \\x1b[2J thing'); answer()")
+        let told = Locked([String]())
+        try folder.plugin("loud") { line in told.withLock { $0.append(line) } }.validate(try PluginFolder.order("loud"))
+        #expect(told.withLock { $0 } == ["the plugin loud says: bad ?[2J thing"])
+    }
+}
