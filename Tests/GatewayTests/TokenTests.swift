@@ -27,11 +27,11 @@ struct TokenTests {
         change(&configuration)
         let keys = Array(try issuer.keySet().utf8)
         let source = KeySource(
-            configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { 1_000_000_000_000 }
-        ) {
-            fetches.withLock { $0 += 1 }
-            return keys
-        }
+            configuration, logger: silent, now: { 1_000_000_000_000 },
+            fetch: {
+                fetches.withLock { $0 += 1 }
+                return keys
+            })
         // A busy machine must not make tokens expire.
         return TokenVerifier(configuration: configuration, keys: source, clock: { Double(TestIssuer.now) })
     }
@@ -163,12 +163,12 @@ struct TokenTests {
         configuration.refreshSeconds = 300
         configuration.staleSeconds = 3600
         let source = KeySource(
-            configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            now: { clock.withLock { $0 } }
-        ) {
-            guard let keys = current.withLock({ $0 }) else { throw DTAError(.unavailable, "silent") }
-            return keys
-        }
+            configuration, logger: silent,
+            now: { clock.withLock { $0 } },
+            fetch: {
+                guard let keys = current.withLock({ $0 }) else { throw DTAError(.unavailable, "silent") }
+                return keys
+            })
         let verifier = TokenVerifier(configuration: configuration, keys: source, clock: { Double(TestIssuer.now) })
         func pass(_ seconds: UInt64) { clock.withLock { $0 += seconds * 1_000_000_000 } }
         _ = try await verifier.verify(try issuer.token())
@@ -214,3 +214,5 @@ struct TokenTests {
         #expect(await refusal(try issuer.token(), strict).contains("no claim dta_identity"))
     }
 }
+
+private let silent = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
