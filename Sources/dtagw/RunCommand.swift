@@ -30,7 +30,8 @@ struct RunCommand: AsyncParsableCommand {
                 logger.info(
                     "ready",
                     metadata: [
-                        "listening": "\(places)", "node": "\(configuration.node.rawValue)", "version": "\(Version.current)",
+                        "listening": "\(places)", "node": "\(configuration.node.rawValue)",
+                        "version": "\(Version.current)",
                     ])
                 ServiceManager.ready("\(configuration.node.rawValue), at \(places)")
             }

@@ -6,11 +6,13 @@ import Testing
 @Suite("Admission to the gateway", .serialized)
 struct AdmissionTests {
     private static let agent = Result { try TestAgent() }
-    private static let jwt = "authentication:\n  jwt: { issuer: \"https://issuer.example\", audience: dta, jwks: keys.json }"
+    private static let jwt =
+        "authentication:\n  jwt: { issuer: \"https://issuer.example\", audience: dta, jwks: keys.json }"
 
     private func gateway(_ issuer: TestIssuer, more: String = "") throws -> TestGateway {
         try TestGateway(
-            agent: try Self.agent.get().socketPath, configuration: Self.jwt + more, files: ["keys.json": try issuer.keySet()])
+            agent: try Self.agent.get().socketPath, configuration: Self.jwt + more,
+            files: ["keys.json": try issuer.keySet()])
     }
 
     private func bearer(_ token: String) -> [String] { ["-H", "Authorization: Bearer \(token)"] }
@@ -28,7 +30,8 @@ struct AdmissionTests {
         let stranger = try TestIssuer()
         for token in [
             try stranger.token(), try issuer.token("none"), try issuer.token("HS256", kid: "r"), "", "x", "a.b.c",
-            try issuer.token(claims: TestIssuer.claims(["exp": 1])), try issuer.token(claims: TestIssuer.claims(["aud": "x"])),
+            try issuer.token(claims: TestIssuer.claims(["exp": 1])),
+            try issuer.token(claims: TestIssuer.claims(["aud": "x"])),
         ] {
             let refused = try gateway.request("/v1/identity", bearer(token))
             #expect(refused.status == 401, "\(token.prefix(40))")
@@ -49,7 +52,8 @@ struct AdmissionTests {
         func narrow(_ names: Any) throws -> [String] {
             bearer(try issuer.token(claims: TestIssuer.claims(["dta_identity": names])))
         }
-        let alice = try #require(try gateway.post("/v1/identity", #"{"Name":"alice"}"#, wide)["IDDocumentCID"] as? String)
+        let alice = try #require(
+            try gateway.post("/v1/identity", #"{"Name":"alice"}"#, wide)["IDDocumentCID"] as? String)
         let bob = try #require(try gateway.post("/v1/identity", #"{"Name":"bob"}"#, wide)["IDDocumentCID"] as? String)
         func listed(_ arguments: [String]) throws -> Set<String> {
             let list = try gateway.request("/v1/identity", arguments)["IDDocumentList"] as? [[String: Any]] ?? []
@@ -71,11 +75,15 @@ struct AdmissionTests {
         let issuer = try TestIssuer()
         let gateway = try gateway(issuer, more: "\nlimits: { requests_per_minute: 1, burst: 4 }")
         func ask(_ subject: String) throws -> Int {
-            try gateway.request("/v1/status", bearer(try issuer.token(claims: TestIssuer.claims(["sub": subject])))).status
+            try gateway.request("/v1/status", bearer(try issuer.token(claims: TestIssuer.claims(["sub": subject]))))
+                .status
         }
         #expect(try (0..<6).map { _ in try ask("carol") } == [200, 200, 200, 200, 429, 429])
         #expect(try ask("dave") == 200)
-        #expect(try (0..<6).map { _ in try gateway.request("/v1/status", bearer("a.b.c")).status } == [401, 401, 401, 401, 429, 429])
+        #expect(
+            try (0..<6).map { _ in try gateway.request("/v1/status", bearer("a.b.c")).status } == [
+                401, 401, 401, 401, 429, 429,
+            ])
         #expect(try ask("dave") == 200)
     }
 
@@ -100,9 +108,11 @@ struct AdmissionTests {
         let directory = try TemporaryDirectory()
         try Self.makeCertificates(directory)
         func gateway(_ more: String) throws -> TestGateway {
-            let tls = "tls: { certificate: \(directory.file("host.pem")), key: \(directory.file("host.key")), peers: \(directory.file("ca.pem")) }"
+            let tls =
+                "tls: { certificate: \(directory.file("host.pem")), key: \(directory.file("host.key")), peers: \(directory.file("ca.pem")) }"
             return try TestGateway(
-                agent: try Self.agent.get().socketPath, configuration: tls + more, files: ["keys.json": try issuer.keySet()])
+                agent: try Self.agent.get().socketPath, configuration: tls + more,
+                files: ["keys.json": try issuer.keySet()])
         }
         let trusting = ["--cacert", directory.file("ca.pem")]
         func showing(_ name: String) -> [String] {
@@ -139,11 +149,17 @@ struct AdmissionTests {
             guard done.status == 0 else { throw TestFailure(done.errors) }
         }
         for name in ["ca", "evil"] {
-            try openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout \(name).key -out \(name).pem -days 2 -subj /CN=\(name)")
+            try openssl(
+                "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout \(name).key -out \(name).pem -days 2 -subj /CN=\(name)"
+            )
         }
         for (name, authority) in [("host", "ca"), ("peer", "ca"), ("stranger", "evil")] {
-            try openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout \(name).key -out \(name).csr -subj /CN=\(name)")
-            try openssl("x509 -req -in \(name).csr -CA \(authority).pem -CAkey \(authority).key -CAcreateserial -out \(name).pem -days 2 -extfile san")
+            try openssl(
+                "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout \(name).key -out \(name).csr -subj /CN=\(name)"
+            )
+            try openssl(
+                "x509 -req -in \(name).csr -CA \(authority).pem -CAkey \(authority).key -CAcreateserial -out \(name).pem -days 2 -extfile san"
+            )
         }
     }
 

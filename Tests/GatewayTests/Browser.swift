@@ -17,10 +17,8 @@ final class Browser {
 
     init(url: String) throws {
         directory = try TemporaryDirectory()
-        var (down, up) = ([Int32](repeating: 0, count: 2), [Int32](repeating: 0, count: 2))
-        guard let program = Browser.path, pipe2(&down, O_CLOEXEC) == 0, pipe2(&up, O_CLOEXEC) == 0 else {
-            throw TestFailure("no browser, or no pipes")
-        }
+        guard let program = Browser.path else { throw TestFailure("no browser") }
+        let (down, up) = (try Browser.pipe(), try Browser.pipe())
         let log = open(directory.file("log"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         defer { for number in [log, down[0], up[1]] { close(number) } }
         process = try Subprocess(
@@ -43,6 +41,13 @@ final class Browser {
         close(output)
     }
 
+    private static func pipe() throws -> [Int32] {
+        var ends: [Int32] = [0, 0]
+        guard Glibc.pipe(&ends) == 0 else { throw TestFailure("pipe: \(errno)") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return ends
+    }
+
     /// The value of an expression in the page.
     func evaluate(_ expression: String) throws -> Any? {
         let answer = try call("Runtime.evaluate", ["expression": expression, "returnByValue": true])
@@ -60,7 +65,9 @@ final class Browser {
 
     func screenshot() throws -> Data {
         let answer = try call("Page.captureScreenshot", ["format": "png"])
-        guard let data = (answer["data"] as? String).flatMap({ Data(base64Encoded: $0) }) else { throw TestFailure("no picture") }
+        guard let data = (answer["data"] as? String).flatMap({ Data(base64Encoded: $0) }) else {
+            throw TestFailure("no picture")
+        }
         return data
     }
 
@@ -107,7 +114,8 @@ final class Browser {
             var chunk = [UInt8](repeating: 0, count: 65_536)
             let count = read(output, &chunk, chunk.count)
             guard count > 0 else {
-                throw TestFailure("the browser ended: \((try? String(contentsOfFile: directory.file("log"), encoding: .utf8)) ?? "")")
+                throw TestFailure(
+                    "the browser ended: \((try? String(contentsOfFile: directory.file("log"), encoding: .utf8)) ?? "")")
             }
             buffer += chunk[..<count]
         }

@@ -9,7 +9,7 @@ import Testing
 struct InterfaceTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../..").standardizedFileURL.path
-    private static let schemathesis = root + "/.build/python/bin/schemathesis"
+    private static let program = root + "/.build/python/bin/schemathesis"
     private static let limits = "\nlimits: { requests_per_minute: 1000000, burst: 1000000 }"
 
     @Test("every reference in the description leads somewhere, and every name stands for one operation")
@@ -25,7 +25,9 @@ struct InterfaceTests {
         }
         #expect(Set(Endpoints.all.map(\.name)).count == Endpoints.all.count)
         for endpoint in Endpoints.all {
-            let placed = endpoint.path.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
+            let placed = endpoint.path.split(separator: "/").filter { $0.hasPrefix("{") }.map {
+                String($0.dropFirst().dropLast())
+            }
             #expect(placed == endpoint.parameters.filter { $0.place == .path }.map(\.name))
         }
         // The reader of ours reads what the writer of ours wrote, and so does Foundation.
@@ -41,17 +43,19 @@ struct InterfaceTests {
     /// Positive and negative data for every operation; never a status, a type or a shape that is not described, never a 5xx.
     @Test(
         "schemathesis finds nothing that the description does not say",
-        .enabled(if: access(schemathesis, X_OK) == 0, "needs the environment that Scripts/python makes"))
+        .enabled(if: access(program, X_OK) == 0, "needs the environment that Scripts/python makes"))
     func schemathesis() throws {
         let agent = try TestAgent()
-        let gateway = try TestGateway(agent: agent.socketPath, configuration: "authentication: { none: true }" + Self.limits)
+        let gateway = try TestGateway(
+            agent: agent.socketPath, configuration: "authentication: { none: true }" + Self.limits)
         let directory = try TemporaryDirectory()
         let done = try run(
             "/usr/bin/env",
             [
-                "-C", directory.path, Self.schemathesis, "run", gateway.url("/openapi.json"), "--checks", "all", "--no-color",
+                "-C", directory.path, Self.program, "--config-file",
+                Self.root + "/Tests/interop/schemathesis.toml", "run", gateway.url("/openapi.json"),
+                "--no-color",
                 "--phases", "coverage,fuzzing", "--max-examples", "15", "--max-time", "75", "--request-timeout", "60",
-                "--exclude-operation-id", "docs", "--exclude-operation-id", "docsStyle", "--exclude-operation-id", "docsScript",
             ], environment: ["PYTHONDONTWRITEBYTECODE": "1"])
         #expect(done.status == 0, "\(done.text.suffix(12_000))")
         #expect(done.text.contains("Test cases:"), "\(done.text.suffix(2000))")
@@ -93,7 +97,8 @@ struct InterfaceTests {
         #expect(try gateway.request("/v1/identity").text.contains("from-a-browser"))
         // An error is shown as one.
         _ = try browser.evaluate(
-            "document.querySelector('#createIdentity .answer').replaceChildren(); document.querySelector('#createIdentity .send').click()")
+            "document.querySelector('#createIdentity .answer').replaceChildren(); document.querySelector('#createIdentity .send').click()"
+        )
         try browser.wait("a refusal", for: "document.querySelector('#createIdentity .status.bad')?.textContent")
         // Nothing of it was forbidden by the page's own policy.
         #expect(try browser.problems().isEmpty)

@@ -10,9 +10,11 @@ import Testing
 struct ReadingTests {
     private func read(_ text: String) throws -> JSONValue { try JSONReader.read(Array(text.utf8)) }
 
-    @Test("JSON is read and written without change", arguments: [
-        "null", "true", "-0", "9223372036854775807", "[]", "{}", #"{"a":[1,{"b":"\"\\"}],"c":null}"#, #""ä\n""#,
-    ])
+    @Test(
+        "JSON is read and written without change",
+        arguments: [
+            "null", "true", "-0", "9223372036854775807", "[]", "{}", #"{"a":[1,{"b":"\"\\"}],"c":null}"#, #""ä\n""#,
+        ])
     func roundTrip(text: String) throws {
         let value = try read(text)
         #expect(try JSONReader.read(value.bytes) == value)
@@ -21,11 +23,15 @@ struct ReadingTests {
         #expect((theirs as? NSObject) == (again as? NSObject))
     }
 
-    @Test("what could be read in two ways, or is no JSON, is refused", arguments: [
-        "", " ", "nul", "01", "1.", "1e", "+1", ".5", "1e999", "NaN", "Infinity", "'a'", "[1,]", "{\"a\":1,}", "{a:1}",
-        "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "\"\\x\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"a", "\"\u{1}\"", "[1]]",
-        "[1] 2", "// a\n1", "\u{feff}1", "{\"a\" 1}", "[1 2]", "\"\\u12\"",
-    ])
+    @Test(
+        "what could be read in two ways, or is no JSON, is refused",
+        arguments: [
+            "", " ", "nul", "01", "1.", "1e", "+1", ".5", "1e999", "NaN", "Infinity", "'a'", "[1,]", "{\"a\":1,}",
+            "{a:1}",
+            "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "\"\\x\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"a",
+            "\"\u{1}\"", "[1]]",
+            "[1] 2", "// a\n1", "\u{feff}1", "{\"a\" 1}", "[1 2]", "\"\\u12\"",
+        ])
     func refusals(text: String) {
         #expect(throws: JSONReader.Failure.self) { try read(text) }
     }
@@ -40,8 +46,9 @@ struct ReadingTests {
 
     @Test("text in an answer can end neither a line of a log nor a script")
     func escapes() {
-        #expect(String(decoding: JSONValue.string("</script>\u{2028}\u{85}\n").bytes, as: UTF8.self)
-            == #""\u003c/script>\u2028\u0085\n""#)
+        #expect(
+            String(decoding: JSONValue.string("</script>\u{2028}\u{85}\n").bytes, as: UTF8.self)
+                == #""\u003c/script>\u2028\u0085\n""#)
     }
 
     private func configuration(_ text: String) throws -> GatewayConfiguration {
@@ -49,25 +56,30 @@ struct ReadingTests {
         return try GatewayConfiguration.load(try directory.write("dtagw.yaml", text))
     }
 
-    @Test("a configuration that would open what it should not, or has an unknown key, is refused", arguments: [
-        ("listen: [\"127.0.0.1:1\"]", "nothing says who may ask"),
-        ("authentication: { none: true }\nlisten: [\"0.0.0.0:8440\"]", "other hosts reach it"),
-        ("authentication: { none: true }\nlisten: [\"[::]:8440\"]", "other hosts reach it"),
-        ("authentication: { none: true }\nlisten: [\"127.0.0.1.example:1\"]", "is no address"),
-        ("authentication: { none: true }\nlisten: [\"localhost:1\"]", "is no address"),
-        ("authentication: { none: true }\nlisten: [\"127.0.0.1:99999\"]", "is no address"),
-        ("authentication: { none: true, jwt: { issuer: a, audience: b, jwks: c } }", "pointless"),
-        ("authentication: { jwt: { issuer: a, audience: b, jwks: \"http://i.example/k\" } }", "must be a file or an https"),
-        ("authentication: { jwt: { issuer: a, audience: b, jwks: c, algorithms: [HS256] } }", "is none of"),
-        ("authentication: { jwt: { issuer: a, audience: b, jwks: c, algorithms: [] } }", "is empty"),
-        ("authentication: { jwt: { issuer: a } }", "needs issuer, audience and jwks"),
-        ("authentication: { none: true }\n\nliste: []", ":3: unknown key liste"),
-        ("authentication: { none: true }\nlimits:\n  burst: 0", ":3: limits.burst must be"),
-        ("authentication: { none: true }\nnode: both", ":2: node must be one of multi, principal, fiduciary"),
-        ("authentication: { none: true }\ncors: { origins: [\"*\"] }", "is no origin"),
-        ("authentication: { none: true }\ncors: { origins: [\"https://a.example/\"] }", "is no origin"),
-        ("authentication: { none: true }\ntls: { certificate: a }", "needs certificate and key"),
-    ])
+    @Test(
+        "a configuration that would open what it should not, or has an unknown key, is refused",
+        arguments: [
+            ("listen: [\"127.0.0.1:1\"]", "nothing says who may ask"),
+            ("authentication: { none: true }\nlisten: [\"0.0.0.0:8440\"]", "other hosts reach it"),
+            ("authentication: { none: true }\nlisten: [\"[::]:8440\"]", "other hosts reach it"),
+            ("authentication: { none: true }\nlisten: [\"127.0.0.1.example:1\"]", "is no address"),
+            ("authentication: { none: true }\nlisten: [\"localhost:1\"]", "is no address"),
+            ("authentication: { none: true }\nlisten: [\"127.0.0.1:99999\"]", "is no address"),
+            ("authentication: { none: true, jwt: { issuer: a, audience: b, jwks: c } }", "pointless"),
+            (
+                "authentication: { jwt: { issuer: a, audience: b, jwks: \"http://i.example/k\" } }",
+                "must be a file or an https"
+            ),
+            ("authentication: { jwt: { issuer: a, audience: b, jwks: c, algorithms: [HS256] } }", "is none of"),
+            ("authentication: { jwt: { issuer: a, audience: b, jwks: c, algorithms: [] } }", "is empty"),
+            ("authentication: { jwt: { issuer: a } }", "needs issuer, audience and jwks"),
+            ("authentication: { none: true }\n\nliste: []", ":3: unknown key liste"),
+            ("authentication: { none: true }\nlimits:\n  burst: 0", ":3: limits.burst must be"),
+            ("authentication: { none: true }\nnode: both", ":2: node must be one of multi, principal, fiduciary"),
+            ("authentication: { none: true }\ncors: { origins: [\"*\"] }", "is no origin"),
+            ("authentication: { none: true }\ncors: { origins: [\"https://a.example/\"] }", "is no origin"),
+            ("authentication: { none: true }\ntls: { certificate: a }", "needs certificate and key"),
+        ])
     func refusedConfigurations(text: String, reason: String) throws {
         let error = #expect(throws: DTAError.self) { try configuration(text) }
         #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
@@ -76,7 +88,8 @@ struct ReadingTests {
     @Test("paths in the configuration are relative to it")
     func paths() throws {
         let directory = try TemporaryDirectory()
-        let path = try directory.write("dtagw.yaml", "agent: a.sock\nauthentication: { none: true }\nlisten: [\"unix:b.sock\"]")
+        let path = try directory.write(
+            "dtagw.yaml", "agent: a.sock\nauthentication: { none: true }\nlisten: [\"unix:b.sock\"]")
         let configuration = try GatewayConfiguration.load(path)
         #expect(configuration.agent == directory.file("a.sock"))
         #expect(configuration.listen == [.unix(directory.file("b.sock"))])

@@ -56,13 +56,15 @@ struct TestIssuer {
     }
 
     func token(
-        _ algorithm: String = "EdDSA", kid: String?? = nil, header more: [String: Any] = [:], claims: [String: Any] = claims()
+        _ algorithm: String = "EdDSA", kid: String?? = nil, header more: [String: Any] = [:],
+        claims: [String: Any] = claims()
     ) throws -> String {
         var header: [String: Any] = ["alg": algorithm, "typ": "JWT"]
         let usual = ["RS256": "r", "ES256": "e", "EdDSA": "d"][algorithm]
         if let id = kid ?? usual { header["kid"] = id }
         header.merge(more) { $1 }
-        let input = try Self.base64(JSONSerialization.data(withJSONObject: header)) + "."
+        let input =
+            try Self.base64(JSONSerialization.data(withJSONObject: header)) + "."
             + Self.base64(JSONSerialization.data(withJSONObject: claims))
         return try input + "." + Self.base64(signature(algorithm, Array(input.utf8)))
     }

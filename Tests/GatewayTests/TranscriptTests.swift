@@ -21,9 +21,12 @@ struct TranscriptTests {
             let command = step.command.replacingOccurrences(of: "127.0.0.1:8440", with: gateway.addresses[0])
             let done = try run("sh", ["-c", command])
             // Whatever an ellipsis stands for.
-            let pattern = step.answer.components(separatedBy: "…").map(NSRegularExpression.escapedPattern).joined(separator: ".*")
+            let pattern = step.answer.components(separatedBy: "…").map(NSRegularExpression.escapedPattern).joined(
+                separator: ".*")
             let said = done.text.trimmingCharacters(in: .newlines)
-            #expect(said.range(of: "^\(pattern)$", options: .regularExpression) != nil, "\(command)\n\(said)\ninstead of\n\(step.answer)")
+            #expect(
+                said.range(of: "^\(pattern)$", options: .regularExpression) != nil,
+                "\(command)\n\(said)\ninstead of\n\(step.answer)")
         }
     }
 

@@ -25,7 +25,8 @@ public final class TestGateway: @unchecked Sendable {
     ) throws {
         directory = try TemporaryDirectory()
         for (name, text) in files { try directory.write(name, text) }
-        let listen = configuration.contains("listen:") && !configuration.contains("metrics:")
+        let listen =
+            configuration.contains("listen:") && !configuration.contains("metrics:")
             ? "" : "listen: [\"127.0.0.1:0\", \"unix:gateway.sock\"]\n"
         try directory.write("dtagw.yaml", "agent: \(agent)\n\(listen)\(configuration)\n")
         try start(prefix: prefix)
@@ -54,7 +55,8 @@ public final class TestGateway: @unchecked Sendable {
 
     private func hasEnded(_ pid: pid_t) -> Bool {
         var info = siginfo_t()
-        return waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info._sifields._sigchld.si_pid == pid
+        return waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0
+            && info._sifields._sigchld.si_pid == pid
     }
 
     public var log: String { (try? String(contentsOfFile: directory.file("log"), encoding: .utf8)) ?? "" }
@@ -102,12 +104,15 @@ public struct HTTPExchange: Sendable {
     static func perform(_ arguments: [String]) throws -> HTTPExchange {
         let done = try run("curl", ["-sS", "-i", "-m", "60", "-H", "Expect:", "--noproxy", "*"] + arguments)
         guard done.status == 0 else { throw TestFailure("curl: \(done.status) \(done.errors)") }
-        guard let end = Data(done.output).range(of: Data("\r\n\r\n".utf8)) else { throw TestFailure("no head: \(done.text)") }
+        guard let end = Data(done.output).range(of: Data("\r\n\r\n".utf8)) else {
+            throw TestFailure("no head: \(done.text)")
+        }
         let lines = String(decoding: done.output[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
         var headers: [String: String] = [:]
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { continue }
-            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(
+                in: .whitespaces)
         }
         let status = lines[0].split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
         return HTTPExchange(status: status, headers: headers, body: [UInt8](done.output[end.upperBound...]))

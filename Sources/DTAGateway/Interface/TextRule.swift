@@ -28,9 +28,11 @@ struct TextRule: Sendable {
         ])
     }
 
-    /// Of version 1, SHA-256, base32.
-    static let cid = TextRule("a CID", pattern: "^baf[a-z2-7]{56}$", lengths: 59...59) { text in
-        (try? CID(text)) != nil
+    /// Of a document: version 1, DAG-CBOR, SHA-256, in base32. 288 bits have 58 characters, of which the last has three bits.
+    static let cid = TextRule(
+        "a CID", pattern: "^bafyrei[a-h][a-z2-7]{50}[aeimquy4]$", lengths: 59...59
+    ) { text in
+        (try? CID(text))?.codec == .dagCBOR
     }
 
     /// What an identity or a key is called on this host.
@@ -46,12 +48,15 @@ struct TextRule: Sendable {
     static let identity = TextRule(
         "a name, an alias or a CID", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", lengths: 1...64, accept: name.accept)
 
-    /// An order by its reference, by the beginning of one, or by its CID.
+    /// An order by its reference, by the beginning of one, or by its CID. 128 bits have 26 characters, of which the last has three
+    /// bits.
     static let order = TextRule(
-        "an order's reference, a beginning of it of 8 characters or more, or its CID", pattern: "^[a-z2-7]{8,59}$",
-        lengths: 8...59
+        "an order's reference, a beginning of it of 8 characters or more, or its CID",
+        pattern: "^([a-z2-7]{8,25}|[a-z2-7]{25}[aeimquy4]|bafyrei[a-h][a-z2-7]{50}[aeimquy4])$", lengths: 8...59
     ) { text in
-        text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x32...0x37).contains($0) }
+        guard text.utf8.allSatisfy({ (0x61...0x7a).contains($0) || (0x32...0x37).contains($0) }) else { return false }
+        return text.utf8.count < 26 || (text.utf8.count == 26 && "aeimquy4".contains(text.suffix(1)))
+            || cid.accepts(text)
     }
 
     /// A kind of order.

@@ -23,7 +23,11 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private enum Phase { case head, body, working, answer }
+    private enum Phase { case head, body, working, answer, lingering }
+
+    /// How long what a refused client still sends is read and dropped: were the connection closed under it, the kernel would
+    /// throw our answer away with the rest.
+    private static let lingering = TimeAmount.seconds(2)
 
     private let times: Times
     private var phase = Phase.head
@@ -60,6 +64,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         case .head: time = times.head
         case .body: time = times.body
         case .answer: time = times.answer
+        case .lingering: time = ClientDeadlines.lingering
         // How long we may take is not the client's to answer for.
         case .working: return
         }
@@ -74,6 +79,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             isBodyOpen = false
             if phase == .body { enter(.working, context) }
+            if phase == .lingering { context.close(promise: nil) }
         case .body: break
         }
         context.fireChannelRead(data)
@@ -91,13 +97,25 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
             let ends = closes
             written.futureResult.assumeIsolated().whenComplete { [self] _ in
                 if ends {
-                    context.close(promise: nil)
+                    end(context)
                 } else {
                     enter(isBodyOpen ? .body : .head, context)
                 }
             }
             context.write(data, promise: written)
         }
+    }
+
+    /// Says that nothing follows, and closes once the client has said so too, or a moment later.
+    private func end(_ context: ChannelHandlerContext) {
+        guard isBodyOpen else {
+            context.close(promise: nil)
+            return
+        }
+        enter(.lingering, context)
+        let closed = context.eventLoop.makePromise(of: Void.self)
+        closed.futureResult.assumeIsolated().whenFailure { _ in context.close(promise: nil) }
+        context.close(mode: .output, promise: closed)
     }
 
     /// What is no HTTP, or too long a head, is answered and ends the connection.

@@ -62,6 +62,8 @@ struct HTTPListener: Service {
             }
         let server = try await bind(bootstrap) { channel -> EventLoopFuture<Child.Value> in
             guard connections.open(channel) else {
+                // A failed setup alone would leave it open, and its client waiting.
+                channel.close(promise: nil)
                 return channel.eventLoop.makeFailedFuture(Connections.TooMany())
             }
             return child.setup(channel: channel, logger: logger)

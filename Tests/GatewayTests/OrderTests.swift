@@ -1,0 +1,224 @@
+import AgentProtocol
+import DTAFormats
+import Foundation
+import TestSupport
+import Testing
+
+/// Two hosts, each with an agent and a gateway: a firm, and the bank that keeps its secrets.
+private struct Hosts {
+    let bank: TestAgent
+    let firm: TestAgent
+    let bankGateway: TestGateway
+    let firmGateway: TestGateway
+    let bankCID: String
+    let acmeCID: String
+
+    /// - Parameter way: whether the bank commits and releases by itself.
+    init(way: String = "auto", orders: String = "release_secrets: true") throws {
+        func rules(_ way: String) -> String {
+            """
+            grants:
+              - { to: ["unix:uid:\(geteuid())"], identities: ["*"], operations: [trust] }
+            orders:
+              accept:
+                - { commit: \(way), release: \(way) }
+            """
+        }
+        bank = try TestAgent(more: rules(way))
+        firm = try TestAgent(more: rules("auto"))
+        let open = "authentication: { none: true }\nlimits: { requests_per_minute: 100000, burst: 100000 }\n"
+        bankGateway = try TestGateway(agent: bank.socketPath, configuration: open + "node: fiduciary")
+        firmGateway = try TestGateway(
+            agent: firm.socketPath,
+            configuration: open + "node: principal\norders: { principal: acme, fiduciary: bank, \(orders) }")
+        bankCID = try bank.client().call(.createIdentity("bank"), timeout: .seconds(120)).cid
+        acmeCID = try firm.client().call(.createIdentity("acme"), timeout: .seconds(120)).cid
+        try Hosts.introduce(bankCID, of: bank, to: firm, alias: "bank", url: bankGateway.url())
+        try Hosts.introduce(acmeCID, of: firm, to: bank, alias: "acme", url: "")
+    }
+
+    private static func introduce(_ cid: String, of one: TestAgent, to other: TestAgent, alias: String, url: String)
+        throws
+    {
+        let document = try one.client().call(.getBlock(cid)).data
+        _ = try other.client().call(.putBlock(document, contentType: "application/vnd.ipld.dag-cbor"))
+        var request = AgentRequest(.identityTrust, subject: cid)
+        request.alias = alias
+        request.url = url
+        _ = try other.client().call(request)
+    }
+
+    func order(_ body: String = "{}") throws -> HTTPExchange { try firmGateway.post("/v1/order", body) }
+
+    /// A CAR with a part and its history, as the firm's gateway has it: whatever came after a part of another order.
+    func bring(_ car: [UInt8], to gateway: TestGateway) throws -> HTTPExchange {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("car", car)
+        return try gateway.request(
+            "/v1/courier", ["-H", "Content-Type: application/vnd.ipld.car", "--data-binary", "@\(file)"])
+    }
+}
+
+@Suite("Orders through gateways", .serialized)
+struct OrderTests {
+    @Test("a secret is ordered, committed, redeemed and released between two hosts' gateways")
+    func story() throws {
+        let hosts = try Hosts()
+        let ordered = try hosts.order()
+        #expect(ordered.status == 200 && ordered["State"] as? String == "committed", "\(ordered.text)")
+        let reference = try #require(ordered["OrderReference"] as? String)
+        let part1 = try #require(ordered["OrderCID"] as? String)
+        let commitment = try #require(ordered["Commitment"] as? String)
+        #expect(commitment.count == 66)
+
+        let shown = try hosts.firmGateway.request("/v1/order/\(reference)")
+        let parts = try #require(shown["Parts"] as? [[String: Any]])
+        #expect(parts.map { $0["Kind"] as? String } == ["order", "commitment"])
+        #expect(try hosts.firmGateway.request("/v1/order")["OrderReference"] as? [String] == [reference])
+        #expect(try hosts.bankGateway.request("/v1/order/\(part1)")["State"] as? String == "committed")
+
+        let body = #"{"OrderReference":"\#(reference)"}"#
+        let released = try hosts.firmGateway.post("/v1/order/secret", body)
+        let secret = try #require(released["Secret"] as? String, "\(released.text)")
+        #expect(secret.count == 64 && released["Commitment"] as? String == commitment)
+        // The secret is the one that was committed to; asking again brings the same, and no second redemption.
+        #expect(try Secp256k1Check.publicKey(of: secret) == commitment)
+        #expect(try hosts.firmGateway.post("/v1/order/secret", body)["Secret"] as? String == secret)
+        let after = try #require(try hosts.firmGateway.request("/v1/order/\(reference)")["Parts"] as? [[String: Any]])
+        #expect(after.map { $0["Kind"] as? String } == ["order", "commitment", "redemption", "release"])
+        // The bank's node releases to parts, and hands nothing out.
+        #expect(try hosts.bankGateway.post("/v1/order/secret", body).status == 405)
+        for log in [hosts.firmGateway.log, hosts.bankGateway.log] { #expect(!log.contains(secret)) }
+    }
+
+    @Test("the way of Milagro's gateways: parts by their CID, with a CAR where there is no common IPFS")
+    func milagro() throws {
+        let hosts = try Hosts(orders: "carry: false")
+        let ordered = try hosts.order()
+        #expect(ordered["State"] as? String == "ordered", "\(ordered.text)")
+        let part1 = try #require(ordered["OrderCID"] as? String)
+        let unknown = try hosts.bankGateway.post("/v1/fulfill/order", #"{"OrderPart1CID":"\#(part1)"}"#)
+        #expect([404, 409].contains(unknown.status), "\(unknown.text)")
+
+        let car = try Self.car(part1, hosts.firm)
+        let body =
+            #"{"OrderPart1CID":"\#(part1)","DocumentCID":"\#(hosts.acmeCID)","CAR":"\#(Data(car).base64EncodedString())"}"#
+        let answer = try hosts.bankGateway.post("/v1/fulfill/order", body)
+        let part2 = try #require(answer["OrderPart2CID"] as? String, "\(answer.text)")
+        #expect(try hosts.bankGateway.post("/v1/fulfill/order", body)["OrderPart2CID"] as? String == part2)
+        // Its answer goes back by hand.
+        let back = try #require((answer["CAR"] as? String).flatMap { Data(base64Encoded: $0) })
+        #expect(try hosts.bring([UInt8](back), to: hosts.firmGateway).status == 204)
+        #expect(try hosts.firmGateway.request("/v1/order/\(part1)")["State"] as? String == "committed")
+
+        // Secrets stay closed unless they are opened, whoever asks.
+        let closed = try hosts.firmGateway.post("/v1/order/secret", #"{"OrderReference":"\#(part1)"}"#)
+        #expect(closed.status == 403 && closed.code == "PERMISSION_DENIED")
+        let redeemed = try hosts.firm.client().call(.redeemOrder(part1), timeout: .seconds(60))
+        let part3 = try #require(redeemed.parts.first { $0.kind == "redemption" }?.cid)
+        let second = Data(try Self.car(part3, hosts.firm)).base64EncodedString()
+        let released = try hosts.bankGateway.post(
+            "/v1/fulfill/order/secret",
+            #"{"OrderPart3CID":"\#(part3)","SenderDocumentCID":"\#(hosts.acmeCID)","CAR":"\#(second)"}"#)
+        #expect(released["OrderPart4CID"] as? String != nil, "\(released.text)")
+        // Who polls gets the same.
+        let polled = try hosts.bankGateway.request("/v1/courier/\(part3)")
+        #expect(polled.status == 200 && polled.headers["content-type"] == "application/vnd.ipld.car")
+        #expect(try hosts.bring(polled.body, to: hosts.firmGateway).status == 204)
+        #expect(try hosts.firm.client().call(.orderResult(part1)).data.count == 32)
+        let newest = try #require(released["OrderPart4CID"] as? String)
+        #expect(try hosts.bankGateway.request("/v1/courier/\(newest)").status == 204)
+    }
+
+    @Test("what waits for the fiduciary's hand is told as such, and is there once it was done")
+    func manual() throws {
+        let hosts = try Hosts(way: "manual")
+        let ordered = try hosts.order()
+        let cid = try #require(ordered["OrderCID"] as? String, "\(ordered.text)")
+        #expect(ordered["State"] as? String == "ordered")
+        let early = try hosts.firmGateway.post("/v1/order/secret", #"{"OrderReference":"\#(cid)"}"#)
+        #expect(early.status == 409 && early.code == "FAILED_PRECONDITION", "\(early.text)")
+        #expect(try hosts.bankGateway.post("/v1/fulfill/order", #"{"OrderPart1CID":"\#(cid)"}"#).status == 409)
+        _ = try hosts.bank.client().call(.fulfilOrder(cid, decision: "commit"), timeout: .seconds(60))
+        #expect(
+            try hosts.bankGateway.post("/v1/fulfill/order", #"{"OrderPart1CID":"\#(cid)"}"#)["OrderPart2CID"] as? String
+                != nil)
+    }
+
+    @Test("CARs that are damaged, or bring nothing that may be received, are refused with a reason")
+    func hostileCARs() throws {
+        let hosts = try Hosts(orders: "carry: false")
+        let cid = try #require(try hosts.order()["OrderCID"] as? String)
+        let good = try Self.car(cid, hosts.firm)
+        var bent = good
+        bent[bent.count / 2] ^= 1
+        for car in [Array(good.dropLast()), bent, Array(good.prefix(40)), [UInt8](repeating: 0xff, count: 1000)] {
+            #expect(try hosts.bring(car, to: hosts.bankGateway).status == 400)
+        }
+        // A root that is no part of an order, and one that is not in it.
+        for root in [hosts.acmeCID, cid] {
+            var car: [UInt8] = []
+            var writer = try CARWriter(roots: [try CID(root)]) { car += $0 }
+            if root == hosts.acmeCID {
+                let bytes = [UInt8](try hosts.firm.client().call(.getBlock(root)).data)
+                try writer.append(try ContentBlock(bytes, named: try CID(root)))
+            }
+            let refused = try hosts.bring(car, to: hosts.bankGateway)
+            #expect(
+                [400, 403, 404, 409].contains(refused.status) && refused.code != nil,
+                "\(refused.status) \(refused.text)")
+        }
+        // After all that the good one is as good as before.
+        #expect(try hosts.bring(good, to: hosts.bankGateway).status == 200)
+        #expect(try hosts.bring(good, to: hosts.bankGateway).status == 200)
+    }
+
+    @Test("orders are wrong in ways that are told, never a 5xx")
+    func refusals() throws {
+        let hosts = try Hosts(orders: "carry: false")
+        for (body, statuses) in [
+            (#"{"Fiduciary":"nobody"}"#, [404]), (#"{"Principal":"nobody"}"#, [404]),
+            (#"{"Principal":"bank"}"#, [400, 403, 404, 409]),
+            (#"{"Type":"Nonsense"}"#, [400]), (#"{"Approvals":3}"#, [400]), (#"{"Approvals":17}"#, [400]),
+            (#"{"BeneficiaryIDDocumentCID":"nobody"}"#, [400, 404]), (#"{"MaxUses":0}"#, [400]),
+            (#"{"MaxUses":1e3}"#, [400]),
+            (#"{"NotBefore":5,"NotAfter":4}"#, [400]), (#"{"Extension":{"A":"b"}}"#, [400]),
+            (#"{"Extension":["a"]}"#, [400]),
+            (#"{"Extension":{"a":5}}"#, [400]), (#"{"Redeemers":"acme"}"#, [400]), ("null", [400]),
+        ] {
+            let answer = try hosts.order(body)
+            #expect(statuses.contains(answer.status) && answer.code != nil, "\(body): \(answer.status) \(answer.text)")
+        }
+        #expect(try hosts.firmGateway.request("/v1/order/aaaaaaaaaaaa").status == 404)
+        #expect(try hosts.firmGateway.request("/v1/courier/\(hosts.acmeCID)").status >= 400)
+    }
+
+    /// A CAR of a part with all that it links to.
+    private static func car(_ cid: String, _ agent: TestAgent) throws -> [UInt8] {
+        var car: [UInt8] = []
+        var walk = try HistoryWalk(from: [try CID(cid)])
+        var writer = try CARWriter(roots: [try CID(cid)]) { car += $0 }
+        while let next = walk.next() {
+            let block = try ContentBlock([UInt8](agent.client().call(.getBlock(next.description)).data), named: next)
+            try writer.append(block)
+            try walk.follow(block)
+        }
+        return car
+    }
+}
+
+/// OpenSSL's view of a secret: which public key it makes.
+private enum Secp256k1Check {
+    static func publicKey(of secret: String) throws -> String {
+        // ECPrivateKey (RFC 5915) with the curve's name; OpenSSL computes the point.
+        let der = "302e0201010420" + secret + "a00706052b8104000a"
+        let bytes = stride(from: 0, to: der.count, by: 2).map { at -> UInt8 in
+            let start = der.index(der.startIndex, offsetBy: at)
+            return UInt8(der[start..<der.index(start, offsetBy: 2)], radix: 16)!
+        }
+        let made = try run(
+            "openssl", ["ec", "-inform", "DER", "-pubout", "-outform", "DER", "-conv_form", "compressed"], input: bytes)
+        guard made.status == 0, made.output.count >= 33 else { throw TestFailure("openssl: \(made.errors)") }
+        return made.output.suffix(33).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+}
