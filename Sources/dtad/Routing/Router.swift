@@ -112,7 +112,8 @@ struct Router: RequestHandler {
             return try routeEnvelope(request, caller, entry)
         case .ledgerPut, .ledgerGet, .ledgerList, .ledgerStatus, .ledgerGc:
             return try routeLedger(request, caller, entry)
-        case .orderCreate, .orderList, .orderShow, .orderReceive, .orderFulfil, .orderRedeem, .orderApprove, .orderResult,
+        case .orderCreate, .orderList, .orderShow, .orderReceive, .orderFulfil, .orderRedeem, .orderApprove,
+            .orderResult,
             .orderDestroy, .orderDeposit, .pluginList:
             return try routeOrder(request, caller, entry)
         case .walletPublishShares, .walletListShares, .walletExport:
