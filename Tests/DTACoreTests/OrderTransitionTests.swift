@@ -183,7 +183,9 @@ struct OrderTransitionTests {
     @Test("takes one deposit")
     func oneDeposit() throws {
         let progress = Self.progress(.committed)
-        guard case .accepted(let next) = OrderTransition.judge(progress, Self.step(.deposit, progress, isFiduciaryHere: true))
+        guard
+            case .accepted(let next) = OrderTransition.judge(
+                progress, Self.step(.deposit, progress, isFiduciaryHere: true))
         else { throw Failed() }
         #expect(outcome(OrderTransition.judge(next, Self.step(.deposit, next, isFiduciaryHere: true))) == .no(.fork))
     }

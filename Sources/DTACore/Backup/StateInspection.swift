@@ -10,6 +10,8 @@ public struct StateInspection: Sendable {
     /// How many keys and identities the database names.
     public let keys: Int
     public let identities: Int
+    /// How many orders have a key of their own on the token.
+    public let orderKeys: Int
     /// What cannot be used, as sentences.
     public let damages: [String]
 
@@ -18,12 +20,13 @@ public struct StateInspection: Sendable {
     public init?(state: String, custodian: any Custodian) throws {
         let path = "\(state)/\(BackupManifest.databaseName)"
         guard unsafe access(path, F_OK) == 0 else { return nil }
-        let named: (keys: [Named], identities: [Named])
+        let named: (keys: [Named], identities: [Named], orders: [Named])
         do {
             named = try DatabaseQueue(path: path, configuration: StateSnapshot.readOnly).read { database in
                 (
                     try Named.all(database, "keys", ["object"]),
-                    try Named.all(database, "identities", ["signing_object", "kem_object"])
+                    try Named.all(database, "identities", ["signing_object", "kem_object"]),
+                    try Named.orders(database)
                 )
             }
         } catch {
@@ -31,14 +34,17 @@ public struct StateInspection: Sendable {
         }
         keys = named.keys.count
         identities = named.identities.count
+        orderKeys = named.orders.count
         let user = try TokenCheck(custodian, .user)
         let signing = try TokenCheck(custodian, .identitySigning)
         let kem = try TokenCheck(custodian, .identityKEM)
+        let order = try TokenCheck(custodian, .order)
         damages =
             named.keys.compactMap { key in key.damage([user]).map { "key \(quoted(key.name)): \($0)" } }
             + named.identities.compactMap { identity in
                 identity.damage([signing, kem]).map { "identity \(quoted(identity.name)): \($0)" }
             }
+            + named.orders.compactMap { key in key.damage([order]).map { "order \(key.name): \($0)" } }
     }
 
     /// A row with its objects on the token.
@@ -54,6 +60,22 @@ public struct StateInspection: Sendable {
                 Named(
                     name: row["name"], owner: Owner(uid: row["owner_uid"], name: row["owner_name"]),
                     objects: try columns.map { try ObjectID([UInt8](row[$0] as Data)) })
+            }
+        }
+
+        /// The keys of orders that are used in place.
+        static func orders(_ database: Database) throws -> [Named] {
+            guard try database.tableExists("order_secrets") else { return [] }
+            return try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT reference, object, order_secrets.owner_uid AS uid FROM order_secrets
+                    JOIN orders ON orders.number = in_order WHERE object IS NOT NULL ORDER BY reference
+                    """
+            ).map { row in
+                Named(
+                    name: row["reference"], owner: Owner(uid: row["uid"], name: ""),
+                    objects: [try ObjectID([UInt8](row["object"] as Data))])
             }
         }
 

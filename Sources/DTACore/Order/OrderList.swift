@@ -37,7 +37,8 @@ public struct OrderFilters: Sendable {
             case "role":
                 guard let role = OrderRoles(name: value) else {
                     throw DTAError(
-                        .invalidArgument, "nobody is \(quoted(value)) in an order: there are "
+                        .invalidArgument,
+                        "nobody is \(quoted(value)) in an order: there are "
                             + OrderRoles(rawValue: 63).names.joined(separator: ", "))
                 }
                 self.role = role
@@ -46,7 +47,8 @@ public struct OrderFilters: Sendable {
             case "sort":
                 guard let sort = OrderFilters.sorts[value] else {
                     throw DTAError(
-                        .invalidArgument, "orders are sorted by created, -created, updated or -updated, not \(quoted(value))")
+                        .invalidArgument,
+                        "orders are sorted by created, -created, updated or -updated, not \(quoted(value))")
                 }
                 self.sort = sort
             default:
@@ -82,7 +84,7 @@ extension OrderService {
             while items.count < size, scan.looked < OrderService.looked, let number = try scan.next(batch: size + 1) {
                 let record = try OrderTable.need(number, in: database)
                 guard filters.type == nil || filters.type == record.kind else { continue }
-                items.append(try view(record, visible: visible, database))
+                items.append(try view(record, for: caller, visible: visible, database))
             }
             return Page(items: items, cursor: try scan.isAtEnd(batch: size + 1) ? "" : scan.place.text)
         }
@@ -141,7 +143,9 @@ extension OrderService {
                 guard let row = waiting.popLast() else { return nil }
                 looked += 1
                 (place.time, place.number) = (row.time, row.number)
-                guard filters.role.map({ !row.roles.isDisjoint(with: $0) }) ?? true, try fits(row.number) else { continue }
+                guard filters.role.map({ !row.roles.isDisjoint(with: $0) }) ?? true, try fits(row.number) else {
+                    continue
+                }
                 return row.number
             }
             return nil

@@ -178,7 +178,8 @@ func bytes(hexadecimal text: String) -> [UInt8]? {
     var bytes: [UInt8] = []
     for index in stride(from: 0, to: digits.count, by: 2) {
         let pair = String(decoding: digits[index...index + 1], as: UTF8.self)
-        guard pair.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }), let byte = UInt8(pair, radix: 16) else {
+        guard pair.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }), let byte = UInt8(pair, radix: 16)
+        else {
             return nil
         }
         bytes.append(byte)

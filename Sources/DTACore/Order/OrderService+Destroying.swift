@@ -148,8 +148,10 @@ extension OrderService {
             CrashPoint.reach(.orderEpochResealed)
         }
         return try store.read { database in
-            try !(Bool.fetchOne(
-                database, sql: "SELECT EXISTS (SELECT 1 FROM order_secrets WHERE epoch = ?)", arguments: [Int64(number)])
+            try
+                !(Bool.fetchOne(
+                    database, sql: "SELECT EXISTS (SELECT 1 FROM order_secrets WHERE epoch = ?)",
+                    arguments: [Int64(number)])
                 ?? true)
         }
     }

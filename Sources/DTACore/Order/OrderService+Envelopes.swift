@@ -23,7 +23,8 @@ extension OrderService {
         let content = signed.envelope.header.content
         guard let kind = OrderPartKind(contentType: content) else {
             throw DTAError(
-                .invalidArgument, "the envelope \(signed.cid) is no part of an order: its content is \(quoted(content))")
+                .invalidArgument, "the envelope \(signed.cid) is no part of an order: its content is \(quoted(content))"
+            )
         }
         guard !signed.envelope.isPublic, signed.envelope.body != nil else {
             throw DTAError(

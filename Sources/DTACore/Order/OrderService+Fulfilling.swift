@@ -139,7 +139,8 @@ extension OrderService {
     private func commit(_ record: OrderRecord, _ custodian: any Custodian) throws -> CID {
         guard record.state == .ordered else {
             throw DTAError(
-                .failedPrecondition, "order \(record.reference) is \(record.state.rawValue): nothing is committed to any more")
+                .failedPrecondition,
+                "order \(record.reference) is \(record.state.rawValue): nothing is committed to any more")
         }
         let actor = try fiduciary(record)
         let (first, own, order) = try order(record, custodian)

@@ -132,7 +132,8 @@ extension OrderService {
         }
         guard found.count == 1 else {
             throw DTAError(
-                .invalidArgument, "\(quoted(subject)) names \(found.count) orders: "
+                .invalidArgument,
+                "\(quoted(subject)) names \(found.count) orders: "
                     + found.prefix(4).map(\.reference.description).joined(separator: ", "),
                 hint: "write more letters, or the CID of part 1")
         }

@@ -114,21 +114,26 @@ extension OrderService {
         guard letter.from == order.terms.principal else {
             throw DTAError(
                 .permissionDenied,
-                "the order \(letter.signed.cid) names \(order.terms.principal) as its principal, and is from \(letter.from)")
+                "the order \(letter.signed.cid) names \(order.terms.principal) as its principal, and is from \(letter.from)"
+            )
         }
         guard letter.standing == Standing.current.name else {
             throw DTAError(
                 .permissionDenied,
-                "the order \(letter.signed.cid) is from an identity that was known here as \(letter.standing) when it came")
+                "the order \(letter.signed.cid) is from an identity that was known here as \(letter.standing) when it came"
+            )
         }
         return try store.write { database in
             if let known = try OrderTable.find(letter.signed.cid, in: database) { return known.number }
             // The same order under another signature would be a second one with the same terms and nonce.
-            if let same = try OrderPartTable.find(innerHash: letter.signed.innerHash, in: database) { return same.order }
+            if let same = try OrderPartTable.find(innerHash: letter.signed.innerHash, in: database) {
+                return same.order
+            }
             let parties = [order.terms.fiduciary, order.terms.principal]
             guard try parties.contains(where: { try isHere($0, KnownFacts(database: database)) }) else {
                 throw DTAError(
-                    .permissionDenied, "neither principal nor fiduciary of the order \(letter.signed.cid) is on this host")
+                    .permissionDenied,
+                    "neither principal nor fiduciary of the order \(letter.signed.cid) is on this host")
             }
             return try admit(letter, order, owner: owner, in: database)
         }
@@ -147,7 +152,8 @@ extension OrderService {
         let terms = commitment.terms
         let to = try explaining("part 1 cannot be read") { try first.envelope.recipients(blocks.bytes) }
         // Part 1 was sealed to the fiduciary alone: nobody else can commit to it, or tell its terms.
-        guard header.from == terms.principal, to.contains(terms.fiduciary), header.thread == letter.signed.envelope.header.thread
+        guard header.from == terms.principal, to.contains(terms.fiduciary),
+            header.thread == letter.signed.envelope.header.thread
         else {
             throw DTAError(
                 .permissionDenied,

@@ -130,7 +130,8 @@ extension OrderService {
             if let before {
                 guard before.decision == decision else {
                     throw DTAError(
-                        .failedPrecondition, "\(identities.display(approver.cid)) has decided about this redemption already")
+                        .failedPrecondition,
+                        "\(identities.display(approver.cid)) has decided about this redemption already")
                 }
                 return try answer(caller, record.number, [before.cid] + advance(record.number, custodian))
             }

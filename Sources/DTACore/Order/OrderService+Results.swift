@@ -51,7 +51,8 @@ extension OrderService {
         _ record: OrderRecord, _ release: OrderRelease, _ custodian: any Custodian
     ) throws -> Result {
         guard let commitment = try commitment(record, custodian) else {
-            throw DTAError(.failedPrecondition, "part 2 of order \(record.reference) is not here", hint: "receive it first")
+            throw DTAError(
+                .failedPrecondition, "part 2 of order \(record.reference) is not here", hint: "receive it first")
         }
         guard let plugin = builtIn(record.kind) else {
             // A plugin's own secret: what it is, and whether it fits, only its maker can say.
@@ -73,7 +74,8 @@ extension OrderService {
     /// What a redemption asked for; nil where it is sealed to others.
     private func asked(_ redemption: CID, _ custodian: any Custodian) throws -> OrderFields? {
         let signed = try envelopes.verified(redemption)
-        guard try recipientHere(signed) != nil, case .redemption(let asked) = try part(redemption, custodian).part else {
+        guard try recipientHere(signed) != nil, case .redemption(let asked) = try part(redemption, custodian).part
+        else {
             return nil
         }
         return asked.request
@@ -94,7 +96,8 @@ extension OrderService {
             caller, .order, among: [record.terms.principal], of: record, as: nil, what: "deposit anything with")
         guard record.kind == SecretPlugin(.safeguard).type.name else {
             throw DTAError(
-                .failedPrecondition, "order \(record.reference) is of type \(record.kind), with which nothing is deposited",
+                .failedPrecondition,
+                "order \(record.reference) is of type \(record.kind), with which nothing is deposited",
                 hint: "order a safeguard-secret")
         }
         guard !data.isEmpty, data.count <= OrderService.depositLimit else {
@@ -103,7 +106,8 @@ extension OrderService {
                 hint: "seal what is larger in an envelope, and deposit its key")
         }
         guard let commitment = record.progress.commitment else {
-            throw DTAError(.failedPrecondition, "the fiduciary of order \(record.reference) has not committed itself yet")
+            throw DTAError(
+                .failedPrecondition, "the fiduciary of order \(record.reference) has not committed itself yet")
         }
         let second = try envelopes.verified(commitment)
         return { [self] custodian in

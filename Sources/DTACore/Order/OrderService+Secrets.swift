@@ -66,7 +66,8 @@ extension OrderService {
             CrashPoint.reach(.orderCommitMade)
             return try body(
                 MadeSecret(
-                    blob: made.sealed, epoch: epoch, object: object, intent: intent, publicKey: made.publicKey, proof: [],
+                    blob: made.sealed, epoch: epoch, object: object, intent: intent, publicKey: made.publicKey,
+                    proof: [],
                     owner: owner))
         } catch {
             intents.undo(intent, custodian, objects: objects, after: error)
@@ -109,7 +110,9 @@ extension OrderService {
     /// - Parameters: `kind`, `fields`: of the order, or of its commitment.
     /// - Throws: where another order has it.
     func takeShare(of kind: String, _ fields: OrderFields, for order: CID, in database: Database) throws {
-        guard kind == BitcoinWalletPlugin().type.name, let share = fields[BitcoinWalletPlugin.share]?.bytes else { return }
+        guard kind == BitcoinWalletPlugin().type.name, let share = fields[BitcoinWalletPlugin.share]?.bytes else {
+            return
+        }
         try database.execute(
             sql: "INSERT OR IGNORE INTO order_shares (share, in_order) VALUES (?, ?)",
             arguments: [Data(share), order.column])

@@ -23,19 +23,28 @@ extension OrderService {
         return { [self] custodian in
             var shown = Shown(order: order, parts: views, fields: [])
             if let first = try readable(caller, record.cid, custodian), case .order(let part) = first {
-                shown.order.fields = part.fields.values.sorted { $0.key < $1.key }.map { ($0.key, DTACore.shown($0.value)) }
+                shown.order.fields = part.fields.values.sorted { $0.key < $1.key }.map {
+                    ($0.key, DTACore.shown($0.value))
+                }
             }
             if let cid = record.progress.commitment, let second = try readable(caller, cid, custodian),
                 case .commitment(let commitment) = second
             {
-                shown.fields = commitment.fields.values.sorted { $0.key < $1.key }.map { ($0.key, DTACore.shown($0.value)) }
+                shown.fields = commitment.fields.values.sorted { $0.key < $1.key }.map {
+                    ($0.key, DTACore.shown($0.value))
+                }
                 shown.fields.append(("proof", DTACore.shown(.bytes(commitment.proof))))
             }
-            let redemptions = views.indices.filter { views[$0].part.kind == .redemption && views[$0].part.status == .accepted }
+            let redemptions = views.indices.filter {
+                views[$0].part.kind == .redemption && views[$0].part.status == .accepted
+            }
             for index in redemptions.suffix(OrderService.openedRedemptions) {
-                if let part = try readable(caller, views[index].part.cid, custodian), case .redemption(let asked) = part {
+                if let part = try readable(caller, views[index].part.cid, custodian), case .redemption(let asked) = part
+                {
                     shown.parts[index].purpose = asked.purpose ?? ""
-                    if let data = asked.request["digest"] ?? asked.request["message"], asked.use == record.progress.uses + 1 {
+                    if let data = asked.request["digest"] ?? asked.request["message"],
+                        asked.use == record.progress.uses + 1
+                    {
                         shown.fields.append(("request", DTACore.shown(data)))
                     }
                 }
@@ -46,7 +55,9 @@ extension OrderService {
 
     /// A part as one of the caller's identities reads it; nil where none is a recipient, or it is damaged.
     private func readable(_ caller: Caller, _ cid: CID, _ custodian: any Custodian) throws -> OrderPart? {
-        guard let signed = try? envelopes.verified(cid), let kind = try? OrderService.kind(of: signed) else { return nil }
+        guard let signed = try? envelopes.verified(cid), let kind = try? OrderService.kind(of: signed) else {
+            return nil
+        }
         let to = (try? signed.envelope.recipients(blocks.bytes)) ?? []
         let policy = policy.current
         let own = to.compactMap(identities.own).first { record in

@@ -79,7 +79,8 @@ extension OrderService {
             let free = try store.read { database in
                 try shares.shares.first { share in
                     try Data.fetchOne(
-                        database, sql: "SELECT in_order FROM order_shares WHERE share = ?", arguments: [Data(share.bytes)]
+                        database, sql: "SELECT in_order FROM order_shares WHERE share = ?",
+                        arguments: [Data(share.bytes)]
                     ) == nil
                 }
             }
@@ -121,7 +122,8 @@ extension OrderService {
                 signed.cid,
                 made.map {
                     WalletShare(
-                        share: $0.publicKey, identity: own.cid, published: signed.cid, order: nil, created: OrderService.now)
+                        share: $0.publicKey, identity: own.cid, published: signed.cid, order: nil,
+                        created: OrderService.now)
                 }
             )
         }
@@ -159,7 +161,8 @@ extension OrderService {
         let record = try find(caller, subject)
         guard record.kind == BitcoinWalletPlugin().type.name, let commitment = record.progress.commitment else {
             throw DTAError(
-                .failedPrecondition, "order \(record.reference) is no bitcoin-wallet to which its fiduciary is committed")
+                .failedPrecondition,
+                "order \(record.reference) is no bitcoin-wallet to which its fiduciary is committed")
         }
         guard let part = try store.read({ try OrderPartTable.last(.release, of: record.number, in: $0) }) else {
             throw DTAError(
@@ -167,7 +170,9 @@ extension OrderService {
         }
         let release = try envelopes.verified(part.cid)
         let second = try envelopes.verified(commitment)
-        guard let own = try recipientHere(release, of: record.terms.recipient), policy.current.allows(caller, .order, own.resource) else {
+        guard let own = try recipientHere(release, of: record.terms.recipient),
+            policy.current.allows(caller, .order, own.resource)
+        else {
             throw DTAError(
                 .permissionDenied,
                 "user \(caller.display) may not have the key of the wallet \(record.reference): it is "
@@ -188,7 +193,8 @@ extension OrderService {
                     arguments: [Data(sum.beneficiary.bytes)])
             }
             guard let row else {
-                throw DTAError(.notFound, "the beneficiary's share of the wallet \(record.reference) is not on this host")
+                throw DTAError(
+                    .notFound, "the beneficiary's share of the wallet \(record.reference) is not on this host")
             }
             let share = CreatedShare(sealed: [UInt8](row["sealed"] as Data), publicKey: sum.beneficiary.bytes)
             let documents = try evidence(

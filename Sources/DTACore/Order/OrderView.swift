@@ -18,6 +18,8 @@ public struct OrderView: Sendable {
     public let next: String
     /// What the caller's identities are in it.
     public let roles: [String]
+    /// Whether the caller may know its terms. Who only brings parts may not.
+    public let isOpen: Bool
     /// What the plugin was asked for; empty where part 1 was not read.
     public var fields: [(String, String)] = []
     /// Public: a key or a receipt. Empty before part 2.
@@ -44,16 +46,18 @@ public struct OrderPartView: Sendable {
 
 extension OrderService {
     func view(_ record: OrderRecord, for caller: Caller) throws -> OrderView {
-        try store.read { try view(record, visible: visible(caller, $0), $0) }
+        try store.read { try view(record, for: caller, visible: visible(caller, $0), $0) }
     }
 
-    func view(_ record: OrderRecord, visible: Set<CID>, _ database: Database) throws -> OrderView {
+    func view(
+        _ record: OrderRecord, for caller: Caller, visible: Set<CID>, _ database: Database
+    ) throws -> OrderView {
         let roles = visible.reduce(into: OrderRoles()) { $0.formUnion(OrderRoles(of: $1, in: record.terms)) }
         let approved = try approved(record, database)
         return OrderView(
             cid: record.cid, reference: record.reference.description, type: record.kind, state: record.state,
             terms: record.terms, uses: record.progress.uses, approved: approved, next: next(record, approved: approved),
-            roles: roles.names, commitment: record.publicKey, proof: record.proof, reason: record.reason,
+            roles: roles.names, isOpen: !roles.isEmpty || caller.isAdministrator, commitment: record.publicKey, proof: record.proof, reason: record.reason,
             created: record.created, updated: record.updated)
     }
 

@@ -35,7 +35,8 @@ struct BitcoinWalletPlugin: BuiltInPlugin {
             }
         }
         guard order.terms.beneficiary ?? order.terms.recipient == order.terms.recipient else {
-            throw DTAError(.invalidArgument, "the key of a bitcoin-wallet is the beneficiary's: it is released to nobody else")
+            throw DTAError(
+                .invalidArgument, "the key of a bitcoin-wallet is the beneficiary's: it is released to nobody else")
         }
     }
 

@@ -45,7 +45,8 @@ enum BuiltInPlugins {
     static func checkNothingAsked(_ redemption: PluginRedemption, _ type: PluginType) throws {
         guard redemption.request.isEmpty else {
             let names = redemption.request.keys.sorted().joined(separator: ", ")
-            throw DTAError(.invalidArgument, "a redemption of a \(type) asks for nothing more, and this one has \(names)")
+            throw DTAError(
+                .invalidArgument, "a redemption of a \(type) asks for nothing more, and this one has \(names)")
         }
     }
 

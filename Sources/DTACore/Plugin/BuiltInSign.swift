@@ -19,7 +19,8 @@ struct SignPlugin: BuiltInPlugin {
     private func key(_ fields: [String: OrderFieldValue]) throws -> KeyType {
         guard let key = fields[Self.algorithm]?.text.flatMap(KeyType.init(name:)), Self.algorithms.contains(key) else {
             throw DTAError(
-                .invalidArgument, "an order of type sign names its algorithm: "
+                .invalidArgument,
+                "an order of type sign names its algorithm: "
                     + Self.algorithms.map(\.name).joined(separator: ", "), hint: "--field algorithm=ed25519")
         }
         return key

@@ -92,11 +92,12 @@ struct CheckCommand: ParsableCommand {
         }
         guard let found else { return }
         guard let inspection = found else { return report.note("keys", "none: no agent has run on this state yet") }
-        let count = inspection.keys + inspection.identities
+        let count = inspection.keys + inspection.identities + inspection.orderKeys
         guard !inspection.damages.isEmpty else {
             return report.good(
                 "keys",
-                "the \(inspection.keys) keys and \(inspection.identities) identities of the state are on the token")
+                "the \(inspection.keys) keys and \(inspection.identities) identities of the state are on the token"
+                    + (inspection.orderKeys == 0 ? "" : ", and \(inspection.orderKeys) keys of orders"))
         }
         for damage in inspection.damages.prefix(10) { report.note("keys", damage) }
         report.bad(

@@ -12,8 +12,9 @@ extension AgentOrder {
         let terms = order.terms
         cid = order.cid.description
         reference = order.reference
-        type = order.type
         state = order.state.rawValue
+        guard order.isOpen else { return }
+        type = order.type
         next = order.next
         principal = terms.principal.description
         fiduciary = terms.fiduciary.description

@@ -1,0 +1,207 @@
+import AgentProtocol
+import DTAFormats
+import DTASystem
+import Foundation
+import TestSupport
+import Testing
+
+/// Orders between three agents. What a courier does is done by hand: blocks by LEDGER_PUT, then ORDER_RECEIVE.
+@Suite("An order between hosts")
+struct OrderCarryTests {
+    /// alice's, the bank's and the heir's agents, who trust each other; the judge is with the heir.
+    private struct Hosts {
+        let principal: TestAgent
+        let fiduciary: TestAgent
+        let beneficiary: TestAgent
+        var all: [TestAgent] { [principal, fiduciary, beneficiary] }
+
+        init(_ rules: String = automaticOrders, trusting: Bool = true) throws {
+            principal = try TestAgent()
+            fiduciary = try TestAgent(more: rules)
+            beneficiary = try TestAgent()
+            for (name, home) in [
+                ("alice", principal), ("bank", fiduciary), ("heir", beneficiary), ("judge", beneficiary),
+            ] {
+                let cid = try home.client().call(.createIdentity(name)).cid
+                for other in all where other !== home {
+                    try Self.introduce(name, cid, from: home, to: other, trusting: trusting)
+                }
+            }
+        }
+
+        static func introduce(
+            _ name: String, _ cid: String, from home: TestAgent, to other: TestAgent, trusting: Bool
+        ) throws {
+            for block in try home.client().call(.identityHistory(cid)).blocks {
+                let bytes = try home.client().call(.getBlock(block.cid)).data
+                _ = try other.client().call(.putBlock(bytes, contentType: "application/vnd.ipld.dag-cbor"))
+            }
+            if trusting { _ = try other.client().call(.trustIdentity(cid, as: name)) }
+        }
+    }
+
+    /// Brings all of an order's envelopes, and lets the last of some kinds be taken in.
+    @discardableResult
+    private func carry(_ order: String, _ from: TestAgent, _ to: TestAgent, only kinds: [String]? = nil) throws
+        -> [AgentResponse]
+    {
+        let parts = try from.client().call(.showOrder(order)).parts
+        for part in parts {
+            let bytes = try from.client().call(.getBlock(part.cid)).data
+            _ = try to.client().call(.putBlock(bytes, contentType: "application/vnd.ipld.dag-cbor"))
+        }
+        return try parts.filter { kinds?.contains($0.kind) ?? ($0.cid == parts.last?.cid) }.map {
+            try to.client().call(.receiveOrderPart($0.cid))
+        }
+    }
+
+    private func state(_ order: String, _ at: TestAgent) throws -> String? {
+        try at.client().call(.showOrder(order)).orders.first?.state
+    }
+
+    private func order(_ hosts: Hosts, _ change: (inout AgentNewOrder) -> Void = { _ in }) throws -> String {
+        try hosts.principal.client().call(
+            newOrder {
+                $0.beneficiary = "heir"
+                $0.redeemers = ["heir"]
+                change(&$0)
+            }
+        ).cid(of: "order")
+    }
+
+    @Test("reaches the beneficiary on a third host, and nobody else can read what it gets")
+    func threeHosts() throws {
+        let hosts = try Hosts()
+        let order = try order(hosts)
+        let committed = try carry(order, hosts.principal, hosts.fiduciary)
+        #expect(committed.last?.parts.map(\.kind) == ["commitment"])
+        // The beneficiary was not there when the order was made.
+        try carry(order, hosts.fiduciary, hosts.beneficiary)
+        try carry(order, hosts.fiduciary, hosts.principal)
+        let asked = try hosts.beneficiary.client().call(.redeemOrder(order))
+        #expect(asked.orders.first?.state == "requested")
+        let released = try #require(try carry(order, hosts.beneficiary, hosts.fiduciary).last)
+        #expect(released.orders.first?.state == "exhausted")
+        #expect(released.parts.map(\.kind) == ["release"])
+        // A replay has the same answer.
+        let replayed = try #require(try carry(order, hosts.beneficiary, hosts.fiduciary, only: ["redemption"]).last)
+        #expect(replayed.parts.map(\.cid) == released.parts.map(\.cid))
+        // The principal can prove that it happened, and not read it.
+        try carry(order, hosts.fiduciary, hosts.principal)
+        try carry(order, hosts.fiduciary, hosts.beneficiary)
+        for host in hosts.all { #expect(try state(order, host) == "exhausted") }
+        #expect(try hosts.principal.client().refusal(.orderResult(order)).code == .permissionDenied)
+        #expect(try hosts.fiduciary.client().refusal(.orderResult(order)).code == .permissionDenied)
+        let secret = try hosts.beneficiary.client().call(.orderResult(order)).data
+        let commitment = try hosts.principal.client().call(.showOrder(order)).orders.first?.commitment
+        #expect(try Data(Secp256k1Scalar([UInt8](secret)).publicKey.bytes) == commitment)
+    }
+
+    @Test("has one redemption at a time: the second gets a signed refusal that names the first")
+    func rivals() throws {
+        let hosts = try Hosts("orders:\n  accept:\n    - { commit: auto }")
+        let order = try order(hosts) { $0.redeemers = ["heir", "alice"] }
+        try carry(order, hosts.principal, hosts.fiduciary)
+        try carry(order, hosts.fiduciary, hosts.beneficiary)
+        try carry(order, hosts.fiduciary, hosts.principal)
+        let first = try hosts.beneficiary.client().call(.redeemOrder(order)).cid(of: "redemption")
+        let second = try hosts.principal.client().call(.redeemOrder(order)).cid(of: "redemption")
+        try carry(order, hosts.beneficiary, hosts.fiduciary)
+        let refused = try #require(try carry(order, hosts.principal, hosts.fiduciary).last)
+        #expect(refused.parts.map(\.kind) == ["refusal"])
+        #expect(refused.orders.first?.state == "requested")
+        let again = try #require(try carry(order, hosts.principal, hosts.fiduciary).last)
+        #expect(again.parts.map(\.cid) == refused.parts.map(\.cid), "the same refusal, not another")
+        let shown = try hosts.fiduciary.client().call(.showOrder(order)).parts
+        #expect(shown.first { $0.cid == second }?.status == "refused")
+        #expect(shown.first { $0.cid == first }?.status == "accepted")
+        let released = try hosts.fiduciary.client().call(.fulfilOrder(order))
+        #expect(released.parts.first?.previous == first)
+    }
+
+    @Test("is frozen where its fiduciary commits to it twice, and the evidence is kept")
+    func doubleDealing() throws {
+        let hosts = try Hosts("orders:\n  accept:\n    - {}")
+        let order = try order(hosts)
+        try carry(order, hosts.principal, hosts.fiduciary)
+        // The fiduciary's agent from a copy of its state: another seed.
+        #expect(hosts.fiduciary.stop() == 0)
+        let copy = hosts.fiduciary.directory.file("copy")
+        try FileManager.default.copyItem(atPath: hosts.fiduciary.state + "/state.sqlite", toPath: copy)
+        func commit() throws {
+            try hosts.fiduciary.start()
+            _ = try hosts.fiduciary.client().call(.fulfilOrder(order))
+            try carry(order, hosts.fiduciary, hosts.principal)
+            #expect(hosts.fiduciary.stop() == 0)
+        }
+        try commit()
+        #expect(try state(order, hosts.principal) == "committed")
+        for name in ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm"] {
+            try? FileManager.default.removeItem(atPath: hosts.fiduciary.state + "/" + name)
+        }
+        try FileManager.default.copyItem(atPath: copy, toPath: hosts.fiduciary.state + "/state.sqlite")
+        try commit()
+        let shown = try hosts.principal.client().call(.showOrder(order))
+        #expect(shown.orders.first?.state == "frozen")
+        #expect(shown.orders.first?.reason.contains("twice") == true)
+        #expect(shown.parts.map(\.status) == ["accepted", "accepted", "evidence"])
+    }
+
+    @Test("of a principal who is not trusted there is refused, signed and on record")
+    func untrusted() throws {
+        let hosts = try Hosts(trusting: false)
+        let fiduciary = try #require(
+            hosts.fiduciary.client().call(.list(.identityList)).identities.first { $0.name == "bank" })
+        let heir = try #require(
+            hosts.beneficiary.client().call(.list(.identityList)).identities.first { $0.name == "heir" })
+        let made = try hosts.principal.client().call(
+            newOrder {
+                $0.fiduciary = fiduciary.cid
+                $0.beneficiary = heir.cid
+                $0.redeemers = [heir.cid]
+            })
+        let order = try made.cid(of: "order")
+        let refused = try #require(try carry(order, hosts.principal, hosts.fiduciary).last)
+        #expect(refused.orders.first?.state == "refused")
+        #expect(refused.parts.map(\.kind) == ["refusal"])
+        try carry(order, hosts.fiduciary, hosts.principal)
+        #expect(try state(order, hosts.principal) == "refused")
+    }
+
+    @Test("does not take parts that come before what they follow, nor from those who have no part in it")
+    func strangers() throws {
+        let hosts = try Hosts()
+        let order = try order(hosts)
+        try carry(order, hosts.principal, hosts.fiduciary)
+        try carry(order, hosts.fiduciary, hosts.beneficiary)
+        _ = try hosts.beneficiary.client().call(.redeemOrder(order))
+        let parts = try hosts.beneficiary.client().call(.showOrder(order)).parts
+        let redemption = try #require(parts.last)
+        // The principal does not have part 2 yet, nor its block.
+        let bytes = try hosts.beneficiary.client().call(.getBlock(redemption.cid)).data
+        _ = try hosts.principal.client().call(.putBlock(bytes, contentType: "application/vnd.ipld.dag-cbor"))
+        #expect(try hosts.principal.client().refusal(.receiveOrderPart(redemption.cid)).code != .internal)
+        #expect(try state(order, hosts.principal) == "ordered")
+        // The judge is no redeemer, and makes an envelope that looks like one.
+        let head = try #require(parts.first { $0.kind == "commitment" })
+        var forged = AgentRequest(.envelopeSeal, subject: "judge", data: Array("no redemption".utf8))
+        forged.identities = ["bank"]
+        forged.contentType = OrderPartKind.redemption.contentType
+        forged.replyTo = head.cid
+        let cid = try hosts.beneficiary.client().call(forged).cid
+        let block = try hosts.beneficiary.client().call(.getBlock(cid)).data
+        _ = try hosts.fiduciary.client().call(.putBlock(block, contentType: "application/vnd.ipld.dag-cbor"))
+        #expect(
+            [.invalidArgument, .permissionDenied].contains(
+                try hosts.fiduciary.client().refusal(.receiveOrderPart(cid)).code))
+        #expect(try state(order, hosts.fiduciary) == "committed")
+    }
+}
+
+extension AgentResponse {
+    /// The CID of the part of a kind.
+    fileprivate func cid(of kind: String) throws -> String {
+        guard let part = parts.first(where: { $0.kind == kind }) else { throw TestFailure("there is no \(kind)") }
+        return part.cid
+    }
+}
