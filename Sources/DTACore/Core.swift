@@ -58,8 +58,9 @@ public final class Core: Sendable {
             plugins: try PluginRegistry(builtIn: BuiltInPlugins.all, configuration.plugins, logger: logger),
             rules: try OrderRules(configuration.orders), logger: logger, forget: forget)
         ledger = LedgerService(
-            blocks, publisher: publisher, isHeld: { [store] cid in try store.read { try OrderTable.holds(cid, in: $0) } }
-        ) { try envelopes.judge(coming: $0) }
+            blocks, publisher: publisher,
+            isHeld: { [store] cid in try store.read { try OrderTable.holds(cid, in: $0) } },
+            judge: { try envelopes.judge(coming: $0) })
     }
 
     // MARK: The HSM is there

@@ -57,7 +57,8 @@ extension OrderService {
         return OrderView(
             cid: record.cid, reference: record.reference.description, type: record.kind, state: record.state,
             terms: record.terms, uses: record.progress.uses, approved: approved, next: next(record, approved: approved),
-            roles: roles.names, isOpen: !roles.isEmpty || caller.isAdministrator, commitment: record.publicKey, proof: record.proof, reason: record.reason,
+            roles: roles.names, isOpen: !roles.isEmpty || caller.isAdministrator, commitment: record.publicKey,
+            proof: record.proof, reason: record.reason,
             created: record.created, updated: record.updated)
     }
 
