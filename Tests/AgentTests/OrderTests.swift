@@ -236,7 +236,7 @@ struct OrderTests {
                 == kept.commitment)
     }
 
-    @Test("outlives the agent; a key of an order that is gone from the token is out of use, and said so")
+    @Test("outlives an agent that is killed between its parts")
     func restart() throws {
         let (agent, client) = try agent("")
         let order = try #require(client.call(newOrder()).orders.first)
