@@ -127,7 +127,10 @@ struct OrderCarryTests {
         // The fiduciary's agent from a copy of its state: another seed.
         #expect(hosts.fiduciary.stop() == 0)
         let copy = hosts.fiduciary.directory.file("copy")
-        try FileManager.default.copyItem(atPath: hosts.fiduciary.state + "/state.sqlite", toPath: copy)
+        let names = ["state.sqlite", "state.sqlite-wal"]
+        for name in names where FileManager.default.fileExists(atPath: hosts.fiduciary.state + "/" + name) {
+            try FileManager.default.copyItem(atPath: hosts.fiduciary.state + "/" + name, toPath: copy + name)
+        }
         func commit() throws {
             try hosts.fiduciary.start()
             _ = try hosts.fiduciary.client().call(.fulfilOrder(order))
@@ -136,10 +139,12 @@ struct OrderCarryTests {
         }
         try commit()
         #expect(try state(order, hosts.principal) == "committed")
-        for name in ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm"] {
+        for name in names + ["state.sqlite-shm"] {
             try? FileManager.default.removeItem(atPath: hosts.fiduciary.state + "/" + name)
         }
-        try FileManager.default.copyItem(atPath: copy, toPath: hosts.fiduciary.state + "/state.sqlite")
+        for name in names where FileManager.default.fileExists(atPath: copy + name) {
+            try FileManager.default.copyItem(atPath: copy + name, toPath: hosts.fiduciary.state + "/" + name)
+        }
         try commit()
         let shown = try hosts.principal.client().call(.showOrder(order))
         #expect(shown.orders.first?.state == "frozen")

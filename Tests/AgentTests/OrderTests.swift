@@ -18,7 +18,8 @@ struct OrderTests {
 
     @Test("of a secret goes from part 1 to part 4 on one agent, and gives what was committed to")
     func secret() throws {
-        let (_, client) = try agent()
+        let (held, client) = try agent()
+        defer { held.stop() }
         let made = try client.call(newOrder())
         let order = try #require(made.orders.first)
         #expect(order.state == "committed")
@@ -44,7 +45,8 @@ struct OrderTests {
 
     @Test("waits for a hand where no rule says otherwise, and the same decision again has the same answer")
     func byHand() throws {
-        let (_, client) = try agent("")
+        let (held, client) = try agent("")
+        defer { held.stop() }
         let order = try #require(client.call(newOrder()).orders.first)
         #expect(order.state == "ordered")
         #expect(try client.refusal(.redeemOrder(order.cid)).code == .failedPrecondition)
@@ -66,7 +68,8 @@ struct OrderTests {
 
     @Test("can be refused by hand, before it is committed to and at each redemption")
     func refusals() throws {
-        let (_, client) = try agent("")
+        let (held, client) = try agent("")
+        defer { held.stop() }
         let first = try #require(client.call(newOrder()).orders.first)
         let refused = try client.call(.fulfilOrder(first.cid, decision: "refuse", purpose: "not today"))
         #expect(refused.orders.first?.state == "refused")
@@ -84,7 +87,8 @@ struct OrderTests {
 
     @Test("whose approvals are missing is not released, and the requester's own does not count")
     func approvals() throws {
-        let (_, client) = try agent()
+        let (held, client) = try agent()
+        defer { held.stop() }
         let made = try client.call(
             newOrder {
                 $0.approvers = ["heir", "judge", "alice"]
@@ -109,7 +113,8 @@ struct OrderTests {
 
     @Test("to sign gives a signature for each use, by a key that is on the token")
     func signing() throws {
-        let (_, client) = try agent()
+        let (held, client) = try agent()
+        defer { held.stop() }
         let made = try client.call(
             newOrder {
                 $0.type = "sign"
@@ -131,7 +136,8 @@ struct OrderTests {
 
     @Test("keeps what was deposited with it, until it is released")
     func safeguard() throws {
-        let (_, client) = try agent()
+        let (held, client) = try agent()
+        defer { held.stop() }
         let order = try #require(
             client.call(
                 newOrder {
@@ -152,7 +158,8 @@ struct OrderTests {
 
     @Test("of an unknown type names those that there are; what nobody could keep is refused before it is made")
     func badOrders() throws {
-        let (_, client) = try agent()
+        let (held, client) = try agent()
+        defer { held.stop() }
         let unknown = try client.refusal(newOrder { $0.type = "treasure" })
         #expect(unknown.code == .notFound)
         for type in ["bitcoin-wallet", "safeguard-secret", "secret", "sign"] { #expect("\(unknown)".contains(type)) }
@@ -171,7 +178,8 @@ struct OrderTests {
 
     @Test("before its time is not redeemed")
     func times() throws {
-        let (_, client) = try agent()
+        let (held, client) = try agent()
+        defer { held.stop() }
         let later = Int64(Date().timeIntervalSince1970) + 3600
         let order = try #require(client.call(newOrder { $0.notBefore = later }).orders.first)
         #expect(order.state == "committed")
@@ -182,7 +190,8 @@ struct OrderTests {
 
     @Test("is shown and listed to those who have a part in it: sorted, paged and filtered")
     func lists() throws {
-        let (_, client) = try agent("")
+        let (held, client) = try agent("")
+        defer { held.stop() }
         var cids: [String] = []
         for _ in 0..<5 { cids.append(try #require(client.call(newOrder()).orders.first).cid) }
         _ = try client.call(.fulfilOrder(cids[1]))
@@ -227,7 +236,7 @@ struct OrderTests {
                 == kept.commitment)
     }
 
-    @Test("outlives the agent; a key of an order that is gone from the token is out of use, and said so")
+    @Test("outlives an agent that is killed between its parts")
     func restart() throws {
         let (agent, client) = try agent("")
         let order = try #require(client.call(newOrder()).orders.first)
