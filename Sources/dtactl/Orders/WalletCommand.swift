@@ -135,13 +135,25 @@ extension AgentOrder {
         }
     }
 
-    /// B: from part 1, where it can be read here, else from the beneficiary's own shares.
+    /// B: from part 1, where it can be read here, else the one of the beneficiary's own shares to which the fiduciary's proof
+    /// in the commitment belongs.
     private func walletShare(_ client: BlockingAgentClient) throws -> [UInt8]? {
         if let field = fields.first(where: { $0.name == "share" }) { return Hex.decode(field.value) }
+        let committed = try client.call(.showOrder(cid)).fields
+        guard let proof = committed.first(where: { $0.name == "proof" }).flatMap({ Hex.decode($0.value) }) else {
+            return nil
+        }
+        let (order, part) = (try CID(cid), try Secp256k1PublicKey([UInt8](commitment)))
         var cursor = ""
         repeat {
             let page = try client.call(.list(.walletListShares, count: 1000, cursor: cursor))
-            if let share = page.shares.first(where: { $0.order == cid }) { return [UInt8](share.share) }
+            for row in page.shares {
+                guard let share = try? Secp256k1PublicKey([UInt8](row.share)),
+                    let sum = try? WalletSum(fiduciary: part, beneficiary: share),
+                    (try? sum.verify(proof, order: order)) != nil
+                else { continue }
+                return share.bytes
+            }
             cursor = page.cursor
         } while !cursor.isEmpty
         return nil
