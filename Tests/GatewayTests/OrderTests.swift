@@ -193,6 +193,30 @@ struct OrderTests {
         #expect(try hosts.firmGateway.request("/v1/courier/\(hosts.acmeCID)").status >= 400)
     }
 
+    @Test("a gateway shows its token to the fiduciary's, and without one its order stays where it is")
+    func token() throws {
+        let issuer = try TestIssuer()
+        let hosts = try Hosts(orders: "carry: false")
+        let strict = try TestGateway(
+            agent: hosts.bank.socketPath,
+            configuration: """
+                authentication:
+                  jwt: { issuer: "https://issuer.example", audience: dta, jwks: keys.json }
+                """, files: ["keys.json": try issuer.keySet()])
+        var trust = AgentRequest(.identityTrust, subject: "bank")
+        trust.url = strict.url()
+        _ = try hosts.firm.client().call(trust)
+        func state(_ more: String, _ files: [String: String]) throws -> String? {
+            let gateway = try TestGateway(
+                agent: hosts.firm.socketPath,
+                configuration: "authentication: { none: true }\norders: { principal: acme, fiduciary: bank\(more) }",
+                files: files)
+            return try gateway.post("/v1/order", "{}")["State"] as? String
+        }
+        #expect(try state("", [:]) == "ordered")
+        #expect(try state(", token_file: token", ["token": try issuer.token()]) == "committed")
+    }
+
     /// A CAR of a part with all that it links to.
     private static func car(_ cid: String, _ agent: TestAgent) throws -> [UInt8] {
         var car: [UInt8] = []

@@ -80,6 +80,7 @@ final class CourierPool: Sendable {
         options.certificateAuthorities = orders.certificateAuthorities
         options.clientCertificate = orders.certificate
         options.clientKey = orders.key
+        options.tokenFile = orders.tokenFile
         return options
     }
 }

@@ -79,6 +79,7 @@ extension GatewayConfiguration.Orders {
         certificateAuthorities = file.absolute(try section.string("ca_file"))
         certificate = file.absolute(try section.string("certificate"))
         key = file.absolute(try section.string("key"))
+        tokenFile = file.absolute(try section.string("token_file"))
         try section.finish()
         guard (certificate == nil) == (key == nil) else {
             throw DTAError(.invalidArgument, "\(file.path): orders.certificate and orders.key go together")

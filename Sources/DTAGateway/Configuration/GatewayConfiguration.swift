@@ -75,6 +75,8 @@ public struct GatewayConfiguration: Sendable {
         /// How this gateway shows other gateways who it is, in PEM.
         public var certificate: String?
         public var key: String?
+        /// A file with a bearer token for them, which only its owner may read.
+        public var tokenFile: String?
     }
 
     /// Bounds that keep one client from starving the others.
