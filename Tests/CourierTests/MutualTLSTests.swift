@@ -21,7 +21,7 @@ import Testing
             return try HTTPCourier("https://127.0.0.1:\(port)/dta", options).deliver([1, 2])
         }
         #expect(try deliver("courier") == Array("/dta/v1/courier 2".utf8))
-        try files.write("courier.both", try files.text("courier.key") + files.text("courier.pem"))
+        try files.write("courier.both", try text(files, "courier.key") + text(files, "courier.pem"))
         #expect(try deliver("courier", keyInOneFile: true) == Array("/dta/v1/courier 2".utf8))
         #expect(try #require(throws: DTAError.self) { _ = try deliver(nil) }.code == .unavailable)
         #expect(try #require(throws: DTAError.self) { _ = try deliver("stranger") }.code == .unavailable)
@@ -30,6 +30,10 @@ import Testing
             try #require(throws: DTAError.self) { _ = try deliver("courier", authority: "stranger") }.code
                 == .unavailable
         )
+    }
+
+    private func text(_ files: TemporaryDirectory, _ name: String) throws -> String {
+        try String(contentsOfFile: files.file(name), encoding: .utf8)
     }
 
     private func certificate(_ name: String, _ host: String, _ files: TemporaryDirectory) throws {
@@ -75,7 +79,7 @@ import Testing
             guard Date() < end else { throw TestFailure("the server with TLS does not start") }
             usleep(10_000)
         }
-        guard let port = UInt16(try files.text("port")) else { throw TestFailure("the server tells no port") }
+        guard let port = UInt16(try text(files, "port")) else { throw TestFailure("the server tells no port") }
         return port
     }
 
