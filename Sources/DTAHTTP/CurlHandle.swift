@@ -13,7 +13,7 @@ import Glibc
     private let reason = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
     private let authorization: SecretBytes?
     /// Head lines of calls, by the type of their bodies: few.
-    private var heads: [String: UnsafeMutablePointer<curl_slist>] = [:]
+    private var heads: [String: UnsafeMutablePointer<curl_slist>] = unsafe [:]
     /// Between the parts of a body; nobody but the other side sees it, so no file can be made to contain it.
     private let boundary: String
 
@@ -41,7 +41,7 @@ import Glibc
 
     deinit {
         unsafe ccurl_free(handle)
-        for (_, head) in unsafe heads { unsafe ccurl_free_list(head) }
+        for unsafe (_, head) in unsafe heads { unsafe ccurl_free_list(head) }
         unsafe reason.deallocate()
     }
 
