@@ -41,7 +41,7 @@ import Glibc
 
     deinit {
         unsafe ccurl_free(handle)
-        for unsafe (_, head) in unsafe heads { unsafe ccurl_free_list(head) }
+        for unsafe(_, head) in unsafe heads { unsafe ccurl_free_list(head) }
         unsafe reason.deallocate()
     }
 

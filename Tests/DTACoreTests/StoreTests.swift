@@ -14,7 +14,7 @@ import Testing
     /// Append-only: what was released stays, in this order.
     static let steps = [
         "keys", "intents", "blocks", "identities", "segments", "envelopes", "lines", "publications", "post-quantum",
-        "block-charge", "publication-turns",
+        "block-charge", "publication-turns", "orders",
     ]
 
     @Test("the migrations are those that were released, in their order")
@@ -93,7 +93,7 @@ import Testing
 
     @Test("on a full disk nothing is changed, the error says so, and it goes on by itself")
     func fullDisk() throws {
-        guard let small = try SmallDisk(kilobytes: 512, at: directory.file("small")) else { return }
+        guard let small = try SmallDisk(kilobytes: 1024, at: directory.file("small")) else { return }
         let host = try Host(small.path)
         let block = [UInt8](repeating: 7, count: 20_000)
         var stored = 0

@@ -19,7 +19,7 @@ enum Schemas {
             ], required: ["Application", "APIVersion", "Version", "TimeStamp", "NodeType"]),
         "Health": object([("Status", text)], required: ["Status"]),
 
-        "IdentityRequest": object([("Name", described(TextRule.name.schema, "Made up where it is left out."))]),
+        "IdentityRequest": object([("Name", newName)]),
         "IdentityMade": object([("IDDocumentCID", TextRule.cid.schema)], required: ["IDDocumentCID"]),
         "IdentityList": object(
             [("IDDocumentList", list(object(identity, required: identityRequired)))], required: ["IDDocumentList"]),
@@ -144,6 +144,13 @@ enum Schemas {
 
     private static func integer(_ least: Int64, _ most: Int64) -> JSONValue {
         ["type": "integer", "minimum": .integer(least), "maximum": .integer(most)]
+    }
+
+    /// The agent's own identity has a name that nobody else's gets.
+    private static var newName: JSONValue {
+        let text = "Made up where it is left out. The agent's own identity is called agent."
+        guard case .object(let members) = described(TextRule.name.schema, text) else { return .null }
+        return .object(members + [.init("not", ["const": "agent"])])
     }
 
     private static func described(_ schema: JSONValue, _ text: String) -> JSONValue {
