@@ -36,6 +36,10 @@ public struct Consignment: Sendable {
                 defer { isRead = true }
                 return isRead ? [] : car
             }
+            guard reader.roots.count <= Courier.partLimit else {
+                throw FormatError(
+                    .invalidArgument, "\(reader.roots.count) parts at once, and at most \(Courier.partLimit) are taken")
+            }
             var seen: Set<CID> = []
             var entries: [Entry] = []
             while let block = try reader.next() {

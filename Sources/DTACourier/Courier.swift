@@ -98,12 +98,13 @@ public struct Courier {
         var blocks = BlockImport()
         try blocks.put(consignment.entries, to: client) { $0.block.bytes }
         var delivery = Delivery(refused: blocks.refused.map { ($0.cid, $0.error) })
+        let brought = Set(consignment.entries.map(\.cid))
         for root in consignment.roots {
             // What is no part of an order, such as somebody's document or published shares, is for the ledger alone.
-            if let entry = consignment.entries.first(where: { $0.cid == root }) {
-                guard entry.kind == .envelope, let header = consignment.envelopes[root],
-                    OrderPartKind(contentType: header.content) != nil
-                else { continue }
+            if brought.contains(root) {
+                guard let header = consignment.envelopes[root], OrderPartKind(contentType: header.content) != nil else {
+                    continue
+                }
             }
             try receive(root, consignment, &delivery)
         }
@@ -115,7 +116,10 @@ public struct Courier {
             // What it continues may be here as a block alone: it came to somebody whom nobody had brought it before.
             let ancestors =
                 [.notFound, .failedPrecondition].contains(error.code) ? consignment.ancestors(of: root) : []
-            for ancestor in ancestors { _ = try receive(ancestor, into: &delivery) }
+            // Each once, however many roots continue it.
+            for ancestor in ancestors where delivery.tried.insert(ancestor).inserted {
+                _ = try receive(ancestor, into: &delivery)
+            }
             let last = ancestors.isEmpty ? error : try receive(root, into: &delivery)
             if let last { delivery.refused.append((root, last)) }
         }
@@ -145,6 +149,9 @@ public struct Delivery {
     public internal(set) var orders: [String: AgentOrder] = [:]
     /// Parts that answer and are to be carried, as the agent made them.
     public internal(set) var answers: [AgentOrderPart] = []
+
+    /// What roots continue and was tried already.
+    var tried: Set<CID> = []
 
     init(refused: [(CID, DTAError)]) { self.refused = refused.map { (cid: $0.0, error: $0.1) } }
 

@@ -32,6 +32,7 @@ public final class Gateway: Service {
             ),
             doorkeeper: Doorkeeper(
                 authentication: configuration.authentication, knowsPeers: configuration.tls?.peers != nil,
+                origins: configuration.origins,
                 tokens: configuration.authentication.token.map { token in
                     TokenVerifier(
                         configuration: token, keys: KeySource(token, logger: logger, fetch: KeyFetcher(token).fetch))
@@ -91,10 +92,18 @@ public final class Gateway: Service {
         return "\(Place.address(host, port: port))"
     }
 
-    /// Without authentication, a socket that other hosts reach must not be served, however it came here.
+    /// A socket that other hosts reach must not be served without authentication, nor tokens be taken there without TLS,
+    /// however it came here.
     private static func judge(_ socket: Descriptor, _ configuration: GatewayConfiguration) throws {
-        guard configuration.authentication.none, let address = localAddress(socket.number) else { return }
-        guard let host = address.ipAddress, !Place.isLoopback(host) else { return }
+        guard let address = localAddress(socket.number), let host = address.ipAddress, !Place.isLoopback(host) else {
+            return
+        }
+        guard configuration.authentication.none else {
+            guard configuration.tls == nil, !configuration.isBehindProxy else { return }
+            throw DTAError(
+                .failedPrecondition, "tokens would come to the socket that was passed in, \(address), without TLS",
+                hint: "tls.certificate and tls.key, or behind_proxy: true where something before it has TLS")
+        }
         throw DTAError(
             .failedPrecondition, "authentication.none: true does not go with the socket that was passed in, \(address)",
             hint: "ListenStream=127.0.0.1:8440 or a path in dtagw.socket, or ask for tokens")

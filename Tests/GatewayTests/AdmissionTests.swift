@@ -70,6 +70,36 @@ struct AdmissionTests {
         #expect(order.status == 403, "\(order.text)")
     }
 
+    @Test("what is released goes to a token of who gets it, and of no other party")
+    func narrowedSecret() throws {
+        let agent = try TestAgent(more: "orders: { accept: [{ commit: auto, release: auto }] }")
+        let issuer = try TestIssuer()
+        let gateway = try TestGateway(
+            agent: agent.socketPath, configuration: Self.jwt + "\norders: { release_secrets: true }",
+            files: ["keys.json": try issuer.keySet()])
+        func narrow(_ name: String) throws -> [String] {
+            bearer(try issuer.token(claims: TestIssuer.claims(["dta_identity": name])))
+        }
+        for name in ["alice", "bank", "bob", "carol"] {
+            #expect(try gateway.post("/v1/identity", #"{"Name":"\#(name)"}"#, bearer(issuer.token())).status == 200)
+        }
+        let made = try gateway.post(
+            "/v1/order",
+            #"{"Principal":"alice","Fiduciary":"bank","BeneficiaryIDDocumentCID":"bob","Redeemers":["alice","bob"]}"#,
+            narrow("alice"))
+        let reference = try #require(made["OrderReference"] as? String, "\(made.text)")
+        let body = #"{"OrderReference":"\#(reference)"}"#
+        #expect(try gateway.post("/v1/order/secret", body, narrow("carol")).status == 404)
+        for other in ["alice", "bank"] {
+            #expect(try gateway.post("/v1/order/secret", body, narrow(other)).status == 403, "\(other)")
+        }
+        let secret = try gateway.post("/v1/order/secret", body, narrow("bob"))
+        #expect((secret["Secret"] as? String)?.count == 64, "\(secret.text)")
+        for other in ["alice", "bank"] {
+            #expect(try gateway.post("/v1/order/secret", body, narrow(other)).status == 403, "\(other)")
+        }
+    }
+
     @Test("each subject has a rate of its own, and guessing costs the guesser")
     func rates() throws {
         let issuer = try TestIssuer()

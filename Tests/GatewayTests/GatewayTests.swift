@@ -198,7 +198,14 @@ struct GatewayTests {
             #expect(try gateway.request("/v1/status", ["-H", "Host: \(host)"]).status == 200, "\(host)")
         }
         let answer = try gateway.request("/v1/status", ["-H", "Origin: https://evil.example"])
-        #expect(answer.headers["access-control-allow-origin"] == nil)
+        #expect(answer.status == 403 && answer.headers["access-control-allow-origin"] == nil)
+        // A request that no browser asks leave for, under our own name: no body, no type.
+        for header in ["Origin: https://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site"] {
+            let refused = try gateway.request("/v1/identity", ["-X", "POST", "-H", header])
+            #expect(refused.code == "PERMISSION_DENIED", "\(header)")
+        }
+        let own = ["-H", "Sec-Fetch-Site: same-origin", "-H", "Origin: \(gateway.url())"]
+        #expect(try gateway.request("/v1/status", own).status == 200)
         #expect(
             try gateway.request(
                 "/v1/status",

@@ -62,6 +62,10 @@ struct ReadingTests {
             ("listen: [\"127.0.0.1:1\"]", "nothing says who may ask"),
             ("authentication: { none: true }\nlisten: [\"0.0.0.0:8440\"]", "other hosts reach it"),
             ("authentication: { none: true }\nlisten: [\"[::]:8440\"]", "other hosts reach it"),
+            (
+                "authentication: { jwt: { issuer: \"https://a\", audience: a, jwks: keys.json } }\nlisten: [\"0.0.0.0:1\"]",
+                "on the way to read"
+            ),
             ("authentication: { none: true }\nlisten: [\"127.0.0.1.example:1\"]", "is no address"),
             ("authentication: { none: true }\nlisten: [\"localhost:1\"]", "is no address"),
             ("authentication: { none: true }\nlisten: [\"127.0.0.1:99999\"]", "is no address"),

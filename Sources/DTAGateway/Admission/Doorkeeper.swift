@@ -9,6 +9,8 @@ struct Doorkeeper: Sendable {
     let authentication: GatewayConfiguration.Authentication
     /// Whether certificates make peers.
     let knowsPeers: Bool
+    /// The pages of other sites that may ask.
+    let origins: [String]
     let tokens: TokenVerifier?
     let rates: RateLimiter
     /// Refused credentials, by address: guessing costs the guesser his rate.
@@ -65,6 +67,9 @@ struct Doorkeeper: Sendable {
         }
     }
 
+    /// Fetch Metadata Request Headers, §2.3.
+    private static let fetchSite = "sec-fetch-site"
+
     private func refused(_ reason: String, isToken: Bool, _ context: GatewayContext) -> Problem {
         if let seconds = refusals.take("address \(context.address)") { return Doorkeeper.tooMany(seconds) }
         return .unauthenticated(reason, scheme: isToken)
@@ -89,6 +94,17 @@ struct Doorkeeper: Sendable {
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
         guard host == "localhost" || Place.isLoopback(host) else {
             throw Problem.forbidden("without authentication only this host's own names are answered, not another's")
+        }
+        // Under our own name, too: a request without a body asks nobody's leave (Fetch standard, CORS-safelisted).
+        let origin = request.headers[.origin]
+        if let origin, origins.contains(origin) { return }
+        let authority = (request.head.authority ?? "").lowercased()
+        let isOurs = origin.map { ["http://\(authority)", "https://\(authority)"].contains($0.lowercased()) } ?? true
+        let fetchSite = request.headers.first { $0.name.canonicalName == Doorkeeper.fetchSite }?.value
+        let site = fetchSite.map { ["same-origin", "none"].contains($0) } ?? true
+        guard isOurs, site else {
+            throw Problem.forbidden(
+                "without authentication pages of other sites are not answered", hint: "cors.origins in dtagw.yaml")
         }
     }
 }

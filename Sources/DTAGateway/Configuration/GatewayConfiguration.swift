@@ -12,6 +12,8 @@ public struct GatewayConfiguration: Sendable {
     /// Where clients connect, unless systemd passes sockets.
     public var listen: [Place] = []
     public var tls: TLS?
+    /// Somebody before the gateway ends TLS: it may take tokens from other hosts without.
+    public var isBehindProxy = false
     public var authentication = Authentication()
     public var orders = Orders()
     /// Pages of which origins may read answers.
@@ -115,6 +117,7 @@ public struct GatewayConfiguration: Sendable {
         agent = file.absolute(try top.string("agent")) ?? agent
         listen = try (top.strings("listen") ?? []).map { try Place($0, key: "listen", file: file) }
         tls = try TLS(&top, file)
+        isBehindProxy = try top.bool("behind_proxy") ?? isBehindProxy
         authentication = try Authentication(&top, file)
         orders = try Orders(&top, file)
         var cors = try top.section("cors")
@@ -150,7 +153,13 @@ public struct GatewayConfiguration: Sendable {
     }
 
     private func judge(_ place: Place, _ file: String) throws {
-        guard authentication.none, !place.isLocal else { return }
+        guard !place.isLocal else { return }
+        guard tls != nil || isBehindProxy || authentication.none else {
+            throw DTAError(
+                .invalidArgument, "\(file): tokens would come to \(place) for everybody on the way to read",
+                hint: "tls.certificate and tls.key, or behind_proxy: true where something before it has TLS")
+        }
+        guard authentication.none else { return }
         throw DTAError(
             .invalidArgument, "\(file): authentication.none: true does not go with \(place): other hosts reach it",
             hint: "listen on a Unix socket, 127.0.0.1 or [::1], or ask for tokens")

@@ -31,7 +31,8 @@ extension Desk {
             throw DTAError(.internal, "the agent made an order and did not show it")
         }
         try await couriers.carry(answer.parts)
-        return Reply(.members(Desk.summary(try await agent.call(.showOrder(made.cid)).orders.first ?? made)))
+        return Reply(
+            .members(Desk.summary(try await agent.call(.showOrder(made.cid)).orders.first ?? made, standpoint)))
     }
 
     func listOrders(_ call: Call) async throws -> Reply {
@@ -54,16 +55,17 @@ extension Desk {
         } while !cursor.isEmpty && page.count < size
         return Reply([
             "OrderReference": .array(page.map { .string($0.reference) }),
-            "OrderList": .array(page.map { .members(Desk.summary($0)) }),
+            "OrderList": .array(page.map { .members(Desk.summary($0, standpoint)) }),
         ])
     }
 
     func showOrder(_ call: Call) async throws -> Reply {
-        let answer = try await visible(call.parameters["OrderReference"] ?? "", try await standpoint(call))
+        let standpoint = try await standpoint(call)
+        let answer = try await visible(call.parameters["OrderReference"] ?? "", standpoint)
         guard let order = answer.orders.first else { throw Problem.notFound("there is no such order here") }
         return Reply(
             .members(
-                Desk.summary(order) + [
+                Desk.summary(order, standpoint) + [
                     ("Redeemers", Desk.list(order.redeemers)), ("Recipient", .text(order.recipient)),
                     ("Approvers", Desk.list(order.approvers)), ("Approvals", Desk.number(order.approvals)),
                     ("Approved", Desk.number(order.approved)), ("NotBefore", Desk.number(order.notBefore)),
@@ -90,6 +92,10 @@ extension Desk {
         try fields.finish()
         let order = try await visible(reference, standpoint).orders.first
         guard let order else { throw Problem.notFound("there is no such order here") }
+        // The agent asks only whether the gateway may have it.
+        guard standpoint.includes(identity: order.recipient) else {
+            throw Problem.forbidden("the token is not for the identity that gets what is released")
+        }
         let identity = try await standpoint.identity(beneficiary, or: "", agent)
         if request.isEmpty, order.uses > 0, let released = try await released(order) { return released }
         let answer = try await agent.call(
@@ -128,13 +134,15 @@ extension Desk {
 
     // MARK: As JSON
 
-    private static func summary(_ order: AgentOrder) -> [(String, JSONValue?)] {
-        [
+    /// What was ordered is between principal and fiduciary: some plugins have a part of the secret in it.
+    private static func summary(_ order: AgentOrder, _ standpoint: Standpoint) -> [(String, JSONValue?)] {
+        let isInside = [order.principal, order.fiduciary].contains { standpoint.includes(identity: $0) }
+        return [
             ("OrderReference", .string(order.reference)), ("OrderCID", .string(order.cid)),
             ("Commitment", .text(hexadecimal(order.commitment))), ("CreatedAt", .integer(order.created)),
             ("UpdatedAt", .integer(order.updated)), ("Type", .text(order.type)), ("State", .text(order.state)),
             ("Next", .text(order.next)), ("Principal", .text(order.principal)), ("Fiduciary", .text(order.fiduciary)),
-            ("BeneficiaryIDDocumentCID", .text(order.beneficiary)), ("Extension", map(order.fields)),
+            ("BeneficiaryIDDocumentCID", .text(order.beneficiary)), ("Extension", map(isInside ? order.fields : [])),
         ]
     }
 
