@@ -71,7 +71,7 @@ extension AgentRequest {
 
     public static func destroyOrder(_ order: String) -> AgentRequest { AgentRequest(.orderDestroy, subject: order) }
 
-    /// - Parameter secret: up to 192 KiB.
+    /// - Parameter secret: up to 128 KiB.
     public static func depositForOrder(
         _ order: String, secret: some Sequence<UInt8>, contentType: String = ""
     ) -> AgentRequest {

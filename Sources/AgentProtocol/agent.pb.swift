@@ -192,7 +192,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Destroys an order's secret at the fiduciary. Reads subject. Answers orders (one), parts (the signed receipt), fields.
   case orderDestroy // = 78
 
-  /// Encrypts a secret to an order's commitment and seals it to who gets the result. Reads subject, data (up to 192 KiB),
+  /// Encrypts a secret to an order's commitment and seals it to who gets the result. Reads subject, data (up to 128 KiB),
   /// content_type. Answers orders (one), parts, cid.
   case orderDeposit // = 79
 

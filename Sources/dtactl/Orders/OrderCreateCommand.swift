@@ -38,7 +38,9 @@ struct OrderCreateCommand: ParsableCommand {
         help: ArgumentHelp("What is ordered; secret, or safeguard-secret where a secret is given.", valueName: "type"))
     var type: String?
 
-    @Option(help: ArgumentHelp("What the type asks for; repeat it for more.", valueName: "name=value"))
+    @Option(
+        help: ArgumentHelp(
+            "What the type asks for; name=@file takes it from a file. Repeat it for more.", valueName: "name=value"))
     var field: [String] = []
 
     @Option(
@@ -91,15 +93,14 @@ struct OrderCreateCommand: ParsableCommand {
         if secret.isGiven, let type, type != "safeguard-secret" {
             throw ValidationError("a secret is deposited in orders of type safeguard-secret, not \(type).")
         }
-        for text in field where text.firstIndex(of: "=").map({ $0 == text.startIndex }) ?? true {
-            throw ValidationError("--field is NAME=VALUE, and \(text) is not.")
-        }
+        for text in field { _ = try FieldArgument(text) }
     }
 
     func run() throws {
         // Read first: nothing is ordered for a secret that cannot be had.
         var deposit = try secret.read() ?? []
         defer { wipe(&deposit) }
+        let order = try ordered()
         let client = agent.connect()
         let answer = try client.call(.createOrder(order), timeout: orderTimeout)
         var outcome = try OrderOutcome(answer, client, agent, courier)
@@ -125,7 +126,7 @@ struct OrderCreateCommand: ParsableCommand {
         try outcome.conclude(outcome.order.reference)
     }
 
-    private var order: AgentNewOrder {
+    private func ordered() throws -> AgentNewOrder {
         var order = AgentNewOrder()
         order.type = type ?? (secret.isGiven ? "safeguard-secret" : "")
         order.principal = principal
@@ -139,9 +140,9 @@ struct OrderCreateCommand: ParsableCommand {
         order.notBefore = notBefore?.first ?? 0
         order.notAfter = notAfter?.last ?? 0
         order.maxUses = UInt32(maxUses)
-        order.fields = field.map { text in
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return AgentField(name: String(parts[0]), value: String(parts[1]))
+        order.fields = try field.map { text in
+            let field = try FieldArgument(text)
+            return AgentField(name: field.name, value: try field.value)
         }
         return order
     }
@@ -150,7 +151,7 @@ struct OrderCreateCommand: ParsableCommand {
 /// A secret to deposit: from a file or standard input, never from the command line, which others on the host can read.
 struct SecretInput: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Deposit what is in this file (up to 192 KiB); - is standard input.", valueName: "file"),
+        help: ArgumentHelp("Deposit what is in this file (up to 128 KiB); - is standard input.", valueName: "file"),
         completion: .file())
     var secretFile: String?
 
@@ -160,7 +161,7 @@ struct SecretInput: ParsableArguments {
     @Option(help: ArgumentHelp("The media type of the secret.", valueName: "type"))
     var contentType = ""
 
-    static let limit = 192 << 10
+    static let limit = 128 << 10
 
     var isGiven: Bool { secretFile != nil || secret != nil }
 

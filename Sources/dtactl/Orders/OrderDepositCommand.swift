@@ -16,7 +16,7 @@ struct OrderDepositCommand: ParsableCommand {
 
     @OptionGroup var order: OrderArgument
 
-    @Argument(help: "The file with the secret, up to 192 KiB; - is standard input.", completion: .file())
+    @Argument(help: "The file with the secret, up to 128 KiB; - is standard input.", completion: .file())
     var file: String
 
     @Option(help: ArgumentHelp("The media type of the secret.", valueName: "type"))

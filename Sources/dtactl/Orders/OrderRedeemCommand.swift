@@ -31,7 +31,10 @@ struct OrderRedeemCommand: ParsableCommand {
         completion: .file())
     var message: String?
 
-    @Option(help: ArgumentHelp("What a plugin asks of a redemption; repeat it for more.", valueName: "name=value"))
+    @Option(
+        help: ArgumentHelp(
+            "What a plugin asks of a redemption; name=@file takes it from a file. Repeat it for more.",
+            valueName: "name=value"))
     var field: [String] = []
 
     @OptionGroup var waiting: OrderWait
@@ -45,16 +48,14 @@ struct OrderRedeemCommand: ParsableCommand {
             throw ValidationError("--digest is hexadecimal digits.")
         }
         if purpose.utf8.count > 256 { throw ValidationError("--purpose has 256 bytes at most.") }
-        for text in field where text.firstIndex(of: "=").map({ $0 == text.startIndex }) ?? true {
-            throw ValidationError("--field is NAME=VALUE, and \(text) is not.")
-        }
+        for text in field { _ = try FieldArgument(text) }
     }
 
     func run() throws {
         let data = try digest.flatMap(Hex.decode) ?? message.map { try InputFile($0).all(limit: 64 << 10) } ?? []
-        let fields = field.map { text in
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return (name: String(parts[0]), value: String(parts[1]))
+        let fields = try field.map { text in
+            let field = try FieldArgument(text)
+            return (name: field.name, value: try field.value)
         }
         let client = agent.connect()
         let answer = try client.call(

@@ -1,0 +1,38 @@
+import ArgumentParser
+import DTASystem
+
+/// `NAME=VALUE` for a plugin. `NAME=@FILE` is what is in a file, `NAME=@-` in standard input, without the last line's end:
+/// what stands on a command line others on the host can read. `NAME=@@…` is a value that begins with @.
+struct FieldArgument {
+    /// What an order's part holds of fields, all of them together.
+    private static let limit = 64 << 10
+
+    let name: String
+    private let text: String
+
+    /// - Throws: `ValidationError` where it is not of that form.
+    init(_ argument: String) throws {
+        guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex else {
+            throw ValidationError("--field is NAME=VALUE or NAME=@FILE, and \(argument) is not.")
+        }
+        name = String(argument[..<sign])
+        text = String(argument[argument.index(after: sign)...])
+        if text == "@" { throw ValidationError("--field \(name)=@ lacks the file's name.") }
+    }
+
+    /// - Throws: `Failure` where the file cannot be read, or is no text.
+    var value: String {
+        get throws {
+            guard text.hasPrefix("@") else { return text }
+            guard !text.hasPrefix("@@") else { return String(text.dropFirst()) }
+            let file = try InputFile(String(text.dropFirst()))
+            var bytes = try file.all(limit: FieldArgument.limit)
+            if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+            guard let value = String(validating: bytes, as: UTF8.self) else {
+                throw Failure.failed(
+                    .invalidArgument, "\(file.name) is no UTF-8 text, and the field \(name) takes text")
+            }
+            return value
+        }
+    }
+}
