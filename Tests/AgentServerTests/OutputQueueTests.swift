@@ -79,7 +79,8 @@ private enum Memory {
             let fields = line.split(separator: " ")
             guard fields.count > 1, fields[1] == "rw-p" else { continue }
             let bounds = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
-            guard bounds.count == 2 else { continue }
+            // What is larger is reserved, not used.
+            guard bounds.count == 2, bounds[1] - bounds[0] < 4 << 30 else { continue }
             var at = bounds[0]
             while at < bounds[1] {
                 let got = pread(file, own, min(window, Int(bounds[1] - at)), off_t(at))
