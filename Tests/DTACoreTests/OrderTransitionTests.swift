@@ -139,7 +139,8 @@ struct OrderTransitionTests {
         }
     }
 
-    @Test("elsewhere takes the release of a redemption of this use after another one was refused; the fiduciary does not")
+    @Test(
+        "elsewhere takes the release of a redemption of this use after another one was refused; the fiduciary does not")
     func releaseOfTheOther() {
         for state in [OrderState.committed, .released] {
             let progress = Self.progress(state)

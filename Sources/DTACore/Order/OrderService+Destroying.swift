@@ -158,7 +158,8 @@ extension OrderService {
                     try reseal(row, under: new, custodian)
                     done += 1
                 } catch let error as DTAError where error.code == .dataLoss {
-                    damages.withLock { $0[order] = error.message }
+                    let before = damages.withLock { $0.updateValue(error.message, forKey: order) }
+                    guard before == nil else { continue }
                     logger.error("an order's secret is lost", metadata: ["order": "\(order)", "why": "\(error)"])
                 } catch let error as DTAError where error.code != .unavailable {
                     // One line of each round: the next comes soon.
@@ -191,6 +192,7 @@ extension OrderService {
     /// The receipts that keys are destroyed. One that cannot be made keeps no other from being made.
     private func sayDone(_ custodian: any Custodian) throws {
         var (after, done): (Int64, Int) = (0, 0)
+        var hasFailed = false
         while done < OrderService.round {
             let due = try store.read { database in
                 try Row.fetchAll(
@@ -207,6 +209,9 @@ extension OrderService {
                     try sayDone(row["in_order"], epoch: row["epoch"], custodian)
                     done += 1
                 } catch let error as DTAError where error.code != .unavailable {
+                    defer { hasFailed = true }
+                    // One line of each round, as above.
+                    guard !hasFailed else { continue }
                     logger.error(
                         "a receipt that a secret is destroyed cannot be made",
                         metadata: ["order": "\(row["in_order"] as Int64)", "why": "\(error)"])
