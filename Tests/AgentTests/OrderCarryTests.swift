@@ -119,6 +119,52 @@ struct OrderCarryTests {
         #expect(released.parts.first?.previous == first)
     }
 
+    @Test("whose redemption was refused by signature is not released for it later, whatever may be released then")
+    func refusedForGood() throws {
+        let hosts = try Hosts("orders:\n  accept:\n    - { commit: auto }")
+        let order = try order(hosts) { $0.redeemers = ["heir", "alice"] }
+        try carry(order, hosts.principal, hosts.fiduciary)
+        try carry(order, hosts.fiduciary, hosts.beneficiary)
+        try carry(order, hosts.fiduciary, hosts.principal)
+        _ = try hosts.beneficiary.client().call(.redeemOrder(order))
+        _ = try hosts.principal.client().call(.redeemOrder(order))
+        try carry(order, hosts.beneficiary, hosts.fiduciary)
+        let taken = try #require(try carry(order, hosts.principal, hosts.fiduciary).last).parts.map(\.cid)
+        // The one that was first is refused as well: the slot is free again.
+        #expect(
+            try hosts.fiduciary.client().call(.fulfilOrder(order, decision: "refuse")).orders.first?.state
+                == "committed")
+        let again = try #require(try carry(order, hosts.principal, hosts.fiduciary, only: ["redemption"]).last)
+        #expect(again.parts.map(\.cid) == taken)
+        #expect(try state(order, hosts.fiduciary) == "committed")
+        // Who has been told so asks anew, and gets it.
+        try carry(order, hosts.fiduciary, hosts.principal, only: ["refusal"])
+        #expect(try state(order, hosts.principal) == "committed")
+        _ = try hosts.principal.client().call(.redeemOrder(order))
+        try carry(order, hosts.principal, hosts.fiduciary)
+        #expect(try hosts.fiduciary.client().call(.fulfilOrder(order)).orders.first?.state == "exhausted")
+        try carry(order, hosts.fiduciary, hosts.principal)
+        #expect(try state(order, hosts.principal) == "exhausted")
+    }
+
+    @Test("is complete for who hears that its redeemer was replaced before he sees the redemption")
+    func rotatedRedeemer() throws {
+        let hosts = try Hosts()
+        let order = try order(hosts) { $0.redeemers = ["heir", "alice"] }
+        try carry(order, hosts.principal, hosts.fiduciary)
+        try carry(order, hosts.fiduciary, hosts.principal)
+        _ = try hosts.principal.client().call(.redeemOrder(order))
+        try carry(order, hosts.principal, hosts.fiduciary)
+        #expect(try state(order, hosts.fiduciary) == "exhausted")
+        let next = try hosts.principal.client().call(.rotateIdentity("alice")).cid
+        try Hosts.introduce("alice", next, from: hosts.principal, to: hosts.beneficiary, trusting: false)
+        try carry(order, hosts.fiduciary, hosts.beneficiary)
+        #expect(try state(order, hosts.beneficiary) == "exhausted")
+        let shown = try hosts.beneficiary.client().call(.showOrder(order)).parts
+        #expect(shown.first { $0.kind == "redemption" }?.status == "accepted")
+        #expect(try hosts.beneficiary.client().call(.orderResult(order)).data.count == 32)
+    }
+
     @Test("is frozen where its fiduciary commits to it twice, and the evidence is kept")
     func doubleDealing() throws {
         let hosts = try Hosts("orders:\n  accept:\n    - {}")

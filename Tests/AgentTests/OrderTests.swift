@@ -236,6 +236,72 @@ struct OrderTests {
                 == kept.commitment)
     }
 
+    @Test("whose secret does not open any more keeps no other's from being destroyed, and is out of use")
+    func lostSecret() throws {
+        let (agent, client) = try agent(automaticOrders + "\n  reseal_within_s: 0")
+        let orders = try (0..<3).map { _ in try #require(client.call(newOrder()).orders.first).cid }
+        #expect(agent.stop() == 0)
+        let damage = """
+            import sqlite3, sys
+            base = sqlite3.connect(sys.argv[1])
+            row = "in_order = (SELECT min(in_order) FROM order_secrets)"
+            blob = bytearray(base.execute("SELECT blob FROM order_secrets WHERE " + row).fetchone()[0])
+            blob[-1] ^= 1
+            base.execute("UPDATE order_secrets SET blob = ? WHERE " + row, (bytes(blob),))
+            base.commit()
+            """
+        let python = try Subprocess("/usr/bin/python3", ["-c", damage, agent.state + "/state.sqlite"])
+        #expect(python.wait() == 0)
+        try agent.start()
+        let again = agent.client()
+        _ = try again.call(.destroyOrder(orders[1]))
+        try agent.wait("the second receipt") {
+            try again.call(.showOrder(orders[1])).parts.filter { $0.kind == "destruction" }.count == 2
+        }
+        #expect(agent.log.contains("an order's secret is lost"))
+        #expect(try again.call(.redeemOrder(orders[2])).orders.first?.state == "exhausted")
+        #expect(try again.call(.orderResult(orders[2])).data.count == 32)
+        #expect(try again.call(.redeemOrder(orders[0])).orders.first?.state == "requested")
+        #expect(try again.refusal(.fulfilOrder(orders[0])).code == .dataLoss)
+        #expect(agent.stop() == 0)
+    }
+
+    @Test("whose fiduciary is replaced while a redemption is open is released by its successor")
+    func rotatedFiduciary() throws {
+        let (held, client) = try agent("")
+        defer { held.stop() }
+        for type in ["secret", "sign"] {
+            let order = try #require(
+                client.call(
+                    newOrder {
+                        $0.type = type
+                        if type == "sign" { $0.fields = [AgentField(name: "algorithm", value: "ed25519")] }
+                    }
+                ).orders.first)
+            _ = try client.call(.fulfilOrder(order.cid))
+            _ = try client.call(.redeemOrder(order.cid, data: type == "sign" ? [1, 2, 3] : []))
+            let before = try client.call(.showIdentity("bank")).identities.first?.cid
+            let next = try client.call(.rotateIdentity("bank")).cid
+            #expect(next != before)
+            let released = try client.call(.fulfilOrder(order.cid))
+            #expect(released.orders.first?.state == "exhausted")
+            #expect(released.parts.first?.from == next)
+            #expect(try client.call(.orderResult(order.cid)).data.count == (type == "sign" ? 64 : 32))
+        }
+    }
+
+    @Test("of a wallet without a beneficiary is exported by the one to whom it is released")
+    func walletOfOnesOwn() throws {
+        let (held, client) = try agent()
+        defer { held.stop() }
+        let order = try #require(client.call(newOrder { $0.type = "bitcoin-wallet" }).orders.first)
+        #expect(order.state == "committed")
+        #expect(try client.call(.redeemOrder(order.cid)).orders.first?.state == "exhausted")
+        let key = try client.call(.exportWallet(order.cid))
+        let publicKey = try Secp256k1Scalar([UInt8](key.data)).publicKey
+        #expect(key.fields.first { $0.name == "public" }?.value.contains("\(publicKey)") == true)
+    }
+
     @Test("outlives an agent that is killed between its parts")
     func restart() throws {
         let (agent, client) = try agent("")

@@ -139,6 +139,23 @@ struct OrderTransitionTests {
         }
     }
 
+    @Test(
+        "elsewhere takes the release of a redemption of this use after another one was refused; the fiduciary does not")
+    func releaseOfTheOther() {
+        for state in [OrderState.committed, .released] {
+            let progress = Self.progress(state)
+            var step = OrderStep(kind: .release, cid: Self.name("new"), previous: Self.name("3/other"))
+            step.use = progress.uses + 1
+            step.redemptionFollowed = progress.head
+            #expect(outcome(OrderTransition.judge(progress, step)) == .to(.released))
+            step.isFiduciaryHere = true
+            #expect(outcome(OrderTransition.judge(progress, step)) == .no(.outOfOrder))
+            step.isFiduciaryHere = false
+            step.redemptionFollowed = Self.name("elsewhere")
+            #expect(outcome(OrderTransition.judge(progress, step)) == .no(.outOfOrder))
+        }
+    }
+
     @Test("refuses every part that follows something else than it has to", arguments: [true, false])
     func forks(isFiduciaryHere: Bool) {
         for kind in OrderPartKind.allCases {

@@ -98,12 +98,17 @@ struct WalletShareTests {
         let (order, terms) = try foreignOrder()
         let refused = try #require(try commit(to: order, terms, with: key()))
         #expect(refused.contains("not the beneficiary's"))
+        // Nor is a share of somebody else on the same host.
+        try host.identity("other", of: bob)
+        let others = try host.core.orders.publishShares(bob, "other", count: 1)(host.custodian).shares
+        let foreign = try #require(try commit(to: order, terms, with: Secp256k1PublicKey(others[0].share)))
+        #expect(foreign.contains("not the beneficiary's"))
         #expect(try commit(to: order, terms, with: own[0]) == nil)
 
-        let (second, others) = try foreignOrder()
-        let reused = try #require(try commit(to: second, others, with: own[0]))
+        let (second, theirs) = try foreignOrder()
+        let reused = try #require(try commit(to: second, theirs, with: own[0]))
         #expect(reused.contains("each is used once"))
-        #expect(try commit(to: second, others, with: own[1]) == nil)
+        #expect(try commit(to: second, theirs, with: own[1]) == nil)
         let used = try host.core.orders.listShares(alice, count: 10, cursor: "").items.map(\.order)
         #expect(used == [order.cid, second.cid])
     }

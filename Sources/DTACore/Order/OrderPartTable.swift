@@ -93,6 +93,18 @@ enum OrderPartTable {
         ).map(StoredOrderPart.init)
     }
 
+    /// The approvals of a redemption that have not expired at `now` (Unix seconds), the newest first: no approver can fill
+    /// the answer with what he says again and again, because each may have one that has not expired.
+    static func approvals(of redemption: CID, at now: Int64, in database: Database) throws -> [StoredOrderPart] {
+        try Row.fetchAll(
+            database.cachedStatement(
+                sql: """
+                    SELECT * FROM order_parts WHERE previous = ? AND status = 'accepted' AND kind = ? AND expires >= ?
+                    ORDER BY number DESC LIMIT \(shown)
+                    """), arguments: [redemption.column, OrderPartKind.approval.rawValue, now]
+        ).map(StoredOrderPart.init)
+    }
+
     /// The last accepted part of a kind, of one use or of any.
     static func last(
         _ kind: OrderPartKind, of order: Int64, use: Int? = nil, in database: Database

@@ -24,6 +24,11 @@ extension OrderService {
                 return .denied(OrderDenial(.mismatch, "this part is of another order"), record)
             }
             if known.status != .refused { return .repeated(record) }
+            // A refusal that was signed stands, whatever would be judged today: its redeemer holds it.
+            let answers = try OrderPartTable.answers(to: known.cid, in: database)
+            if answers.contains(where: { $0.kind == .refusal }) {
+                return .denied(OrderDenial(.refused, known.reason), record)
+            }
         }
         let facts = KnownFacts(database: database)
         let step = try step(letter, in: record, facts, database)

@@ -18,17 +18,19 @@ extension OrderService {
                 let receipt = try store.read { try OrderPartTable.last(.destruction, of: record.number, in: $0)?.cid }
                 return try answer(caller, record.number, receipt.map { [$0] } ?? [])
             }
-            let secret = try? secret(of: record)
-            // A key of one order's own is gone at once; so is what was never made.
+            let secret = try secretIfAny(of: record)
+            // A key of one order's own is gone at once, before the receipt says so; what fails after that is done again.
+            if let object = secret?.object {
+                defer { forget(object) }
+                try custodian.delete(.order, id: object)
+            }
             let isDone = secret?.object != nil || secret == nil
             let letter = try receipt(
                 record, isDone ? .done : .pending, epoch: secret?.object == nil ? secret?.epoch : nil,
                 key: label(secret, actor), from: actor, custodian)
             CrashPoint.reach(.orderDestroySealed)
-            var intent: Int64?
-            let objects = secret?.object.map { [Intents.Object(objectClass: .order, id: $0)] } ?? []
             try store(letter, by: actor.owner, in: record.number) { database in
-                try database.execute(sql: "DELETE FROM order_secrets WHERE in_order = ?", arguments: [record.number])
+                try remove(secret, of: record, in: database)
                 if let epoch = secret?.epoch, secret?.object == nil {
                     // With half of the time left, so that an HSM that is away can come back.
                     try epochs.end(epoch, at: OrderService.now + rules.resealWithin / 2, in: database)
@@ -36,22 +38,28 @@ extension OrderService {
                         sql: "INSERT INTO order_destructions (in_order, epoch, done) VALUES (?, ?, 0)",
                         arguments: [record.number, Int64(epoch)])
                 }
-                if !objects.isEmpty {
-                    intent = try intents.begin(
-                        .orderKeyDelete, name: record.reference.description, objects: objects, in: database)
-                }
             }
             CrashPoint.reach(.orderDestroyStored)
-            if let intent, let object = secret?.object {
-                defer { intents.release(intent) }
-                defer { forget(object) }
-                // What fails here the next sweep does.
-                try custodian.delete(.order, id: object)
-                try store.write { try intents.finish(intent, in: $0) }
-            }
             try store.truncateLog()
             return try answer(caller, record.number, [letter.signed.cid])
         }
+    }
+
+    /// - Throws: where it is not what the receipt says any more: it was made, or sealed under another key, meanwhile.
+    private func remove(_ secret: StoredSecret?, of record: OrderRecord, in database: Database) throws {
+        let changed = DTAError(
+            .unavailable, "the secret of order \(record.reference) was sealed again meanwhile", hint: "try again")
+        guard let secret else {
+            let isThere = try Bool.fetchOne(
+                database, sql: "SELECT EXISTS (SELECT 1 FROM order_secrets WHERE in_order = ?)",
+                arguments: [record.number])
+            guard isThere == false else { throw changed }
+            return
+        }
+        try database.execute(
+            sql: "DELETE FROM order_secrets WHERE in_order = ? AND epoch IS ? AND blob = ?",
+            arguments: [record.number, secret.epoch.map { Int64($0) }, Data(secret.blob)])
+        guard database.changesCount == 1 else { throw changed }
     }
 
     private func label(_ secret: StoredSecret?, _ own: IdentityRecord) -> String {
@@ -108,7 +116,8 @@ extension OrderService {
                 arguments: [OrderService.now])
         }
         for number in due {
-            guard try reseal(UInt32(number), custodian) else { return }
+            // What is not done yet keeps its own epoch's key alone.
+            guard try reseal(UInt32(number), custodian) else { continue }
             CrashPoint.reach(.orderEpochEmptied)
             // What was sealed before must not be in the log any more when its key goes.
             try store.truncateLog()
@@ -123,85 +132,109 @@ extension OrderService {
         try sayDone(custodian)
     }
 
+    /// Seals a round of an epoch's secrets again. One that does not open is lost, and keeps nobody else's from going on; one
+    /// that fails for another reason is tried again in the next round.
     /// - Returns: whether none of the epoch's secrets is left.
+    /// - Throws: where the HSM is away.
     private func reseal(_ number: UInt32, _ custodian: any Custodian) throws -> Bool {
-        let rows = try store.read { database in
-            try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT in_order, blob, order_secrets.owner_uid AS owner, cid FROM order_secrets
-                    JOIN orders ON orders.number = in_order WHERE epoch = ? LIMIT ?
-                    """, arguments: [Int64(number), OrderService.round])
-        }
-        for row in rows {
-            let (order, blob): (Int64, Data) = (row["in_order"], row["blob"])
-            let new = try epochs.current(custodian)
-            let sealed = try custodian.resealOrder(
-                [UInt8](blob), order: [UInt8](row["cid"] as Data), owner: ObjectOwner(uid: row["owner"]), epoch: new)
-            try store.write { database in
-                try database.execute(
-                    sql: "UPDATE order_secrets SET blob = ?, epoch = ? WHERE in_order = ? AND blob = ?",
-                    arguments: [Data(sealed), Int64(new), order, blob])
-                // It may have been destroyed meanwhile.
-                if database.changesCount == 1 { try epochs.use(new, in: database) }
+        var (after, done): (Int64, Int) = (0, 0)
+        var isEmpty = true
+        while done < OrderService.round {
+            let rows = try store.read { database in
+                try Row.fetchAll(
+                    database,
+                    sql: """
+                        SELECT in_order, blob, order_secrets.owner_uid AS owner, cid FROM order_secrets
+                        JOIN orders ON orders.number = in_order WHERE epoch = ? AND in_order > ? ORDER BY in_order LIMIT ?
+                        """, arguments: [Int64(number), after, OrderService.round])
             }
-            CrashPoint.reach(.orderEpochResealed)
+            guard let last = rows.last else { return isEmpty }
+            after = last["in_order"]
+            for row in rows {
+                let order: Int64 = row["in_order"]
+                // Outside: what is wrong with the new key is no order's loss.
+                let new = try epochs.current(custodian)
+                do {
+                    try reseal(row, under: new, custodian)
+                    done += 1
+                } catch let error as DTAError where error.code == .dataLoss {
+                    let before = damages.withLock { $0.updateValue(error.message, forKey: order) }
+                    guard before == nil else { continue }
+                    logger.error("an order's secret is lost", metadata: ["order": "\(order)", "why": "\(error)"])
+                } catch let error as DTAError where error.code != .unavailable {
+                    // One line of each round: the next comes soon.
+                    if isEmpty {
+                        logger.error(
+                            "an order's secret cannot be sealed again",
+                            metadata: ["order": "\(order)", "why": "\(error)"])
+                    }
+                    isEmpty = false
+                }
+            }
         }
-        return try store.read { database in
-            try
-                !(Bool.fetchOne(
-                    database, sql: "SELECT EXISTS (SELECT 1 FROM order_secrets WHERE epoch = ?)",
-                    arguments: [Int64(number)])
-                ?? true)
-        }
+        return false
     }
 
-    /// The receipts that keys are destroyed.
+    private func reseal(_ row: Row, under new: UInt32, _ custodian: any Custodian) throws {
+        let (order, blob): (Int64, Data) = (row["in_order"], row["blob"])
+        let sealed = try custodian.resealOrder(
+            [UInt8](blob), order: [UInt8](row["cid"] as Data), owner: ObjectOwner(uid: row["owner"]), epoch: new)
+        try store.write { database in
+            try database.execute(
+                sql: "UPDATE order_secrets SET blob = ?, epoch = ? WHERE in_order = ? AND blob = ?",
+                arguments: [Data(sealed), Int64(new), order, blob])
+            // It may have been destroyed meanwhile.
+            if database.changesCount == 1 { try epochs.use(new, in: database) }
+        }
+        CrashPoint.reach(.orderEpochResealed)
+    }
+
+    /// The receipts that keys are destroyed. One that cannot be made keeps no other from being made.
     private func sayDone(_ custodian: any Custodian) throws {
-        let due = try store.read { database in
-            try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT in_order, epoch FROM order_destructions JOIN epochs ON epochs.number = epoch
-                    WHERE done = 0 AND destroyed IS NOT NULL LIMIT ?
-                    """, arguments: [OrderService.round])
-        }
-        for row in due {
-            let (number, epoch): (Int64, UInt32) = (row["in_order"], row["epoch"])
-            let record = try store.read { try OrderTable.need(number, in: $0) }
-            func close(_ database: Database) throws {
-                try database.execute(
-                    sql: "UPDATE order_destructions SET done = 1 WHERE in_order = ?", arguments: [number])
+        var (after, done): (Int64, Int) = (0, 0)
+        var hasFailed = false
+        while done < OrderService.round {
+            let due = try store.read { database in
+                try Row.fetchAll(
+                    database,
+                    sql: """
+                        SELECT in_order, epoch FROM order_destructions JOIN epochs ON epochs.number = epoch
+                        WHERE done = 0 AND destroyed IS NOT NULL AND in_order > ? ORDER BY in_order LIMIT ?
+                        """, arguments: [after, OrderService.round])
             }
-            guard let actor = try? fiduciary(record) else {
-                logger.warning("nobody can sign that a secret is destroyed", metadata: ["order": "\(record.cid)"])
-                try store.write(close)
-                continue
+            guard let last = due.last else { return }
+            after = last["in_order"]
+            for row in due {
+                do {
+                    try sayDone(row["in_order"], epoch: row["epoch"], custodian)
+                    done += 1
+                } catch let error as DTAError where error.code != .unavailable {
+                    defer { hasFailed = true }
+                    // One line of each round, as above.
+                    guard !hasFailed else { continue }
+                    logger.error(
+                        "a receipt that a secret is destroyed cannot be made",
+                        metadata: ["order": "\(row["in_order"] as Int64)", "why": "\(error)"])
+                }
             }
-            let letter = try receipt(
-                record, .done, epoch: epoch, key: OrderEpochs.label(epoch), from: actor, custodian)
-            try store(letter, by: actor.owner, in: number, also: close)
         }
     }
 
-    /// Takes orders out of use whose key is not on the token, or is somebody else's there.
-    func crossCheck(_ custodian: any Custodian) throws {
-        let rows = try store.read { database in
-            try Row.fetchAll(
-                database, sql: "SELECT in_order, object, owner_uid FROM order_secrets WHERE object IS NOT NULL")
+    private func sayDone(_ number: Int64, epoch: UInt32, _ custodian: any Custodian) throws {
+        let record = try store.read { try OrderTable.need(number, in: $0) }
+        func close(_ database: Database) throws {
+            try database.execute(
+                sql: "UPDATE order_destructions SET done = 1 WHERE in_order = ?", arguments: [number])
         }
-        let token = try TokenCheck(custodian, .order)
-        var damages: [Int64: String] = [:]
-        var known = try intents.objects()
-        for row in rows {
-            let object = try ObjectID([UInt8](row["object"] as Data))
-            known.insert(object)
-            damages[row["in_order"]] = token.damage(object, owner: Owner(uid: row["owner_uid"], name: ""))
+        let actor: IdentityRecord
+        do {
+            actor = try fiduciary(record)
+        } catch let error as DTAError where error.code == .failedPrecondition {
+            logger.warning("nobody can sign that a secret is destroyed", metadata: ["order": "\(record.cid)"])
+            return try store.write(close)
         }
-        self.damages.withLock { $0 = damages }
-        for (number, reason) in damages {
-            logger.error("the key of an order is out of use", metadata: ["order": "\(number)", "why": "\(reason)"])
-        }
-        token.reportUnknown(except: known, logger)
+        let letter = try receipt(
+            record, .done, epoch: epoch, key: OrderEpochs.label(epoch), from: actor, custodian)
+        try store(letter, by: actor.owner, in: number, also: close)
     }
 }

@@ -124,9 +124,8 @@ extension OrderService {
     /// The approvals of the open redemption that are here and have not expired.
     private func approvals(_ record: OrderRecord) throws -> [SignedApproval] {
         guard let open = record.progress.open else { return [] }
-        let parts = try store.read { try OrderPartTable.answers(to: open, in: $0) }
-        let now = OrderService.now
-        return try parts.filter { $0.kind == .approval && ($0.expires ?? 0) >= now }.compactMap { part in
+        let parts = try store.read { try OrderPartTable.approvals(of: open, at: OrderService.now, in: $0) }
+        return try parts.compactMap { part in
             try part.approval.map { block in
                 try explaining("an approval that is stored is damaged") { try SignedApproval(block) }
             }
@@ -182,6 +181,8 @@ extension OrderService {
         let (redemption, own, part) = try part(open, as: record.terms.fiduciary, custodian)
         guard case .redemption(let asked) = part else { throw DTAError(.internal, "\(open) is no redemption") }
         let (_, _, order) = try order(record, custodian)
+        // The one to whom it was sealed opens it; who may have taken that one's place since signs the answer.
+        let actor = try fiduciary(record)
         let plugin = try plugins.plugin(order.kind)
         let told = PluginRedemption(
             cid: open, use: asked.use, redeemer: redemption.envelope.header.from, purpose: asked.purpose,
@@ -190,45 +191,47 @@ extension OrderService {
         try plugin.prepare(pluginOrder, told)
         let letter: OrderLetter
         if plugin.keeps == .agent {
-            letter = try release(record, redemption, own, custodian)
+            letter = try release(record, redemption, own, from: actor, custodian)
         } else {
-            letter = try release(record, order, redemption, asked, own, custodian) { state in
+            letter = try release(record, order, redemption, asked, own, from: actor, custodian) { state in
                 try plugin.release(pluginOrder, told, state: state)
             }
         }
         CrashPoint.reach(.orderReleaseSealed)
-        try store(letter, by: own.owner, in: record.number)
+        try store(letter, by: actor.owner, in: record.number)
         CrashPoint.reach(.orderReleaseStored)
         return letter.signed.cid
     }
 
     private func release(
-        _ record: OrderRecord, _ redemption: SignedEnvelope, _ own: IdentityRecord, _ custodian: any Custodian
+        _ record: OrderRecord, _ redemption: SignedEnvelope, _ own: IdentityRecord, from actor: IdentityRecord,
+        _ custodian: any Custodian
     ) throws -> OrderLetter {
         let secret = try secret(of: record)
         let approvals = try approvals(record)
         let received = try store.read { try OrderPartTable.find(redemption.cid, in: $0)?.received } ?? OrderService.now
         let documents = try evidence(
-            of: [own.cid, redemption.envelope.header.from, record.terms.fiduciary, record.terms.recipient]
+            of: [own.cid, actor.cid, redemption.envelope.header.from, record.terms.fiduciary, record.terms.recipient]
                 + approvals.map(\.approval.by))
         let make = secret.object == nil ? custodian.release : custodian.signForOrder
         let made = try make(
             own.recipientKey, secret.blob, record.cid.bytes, redemption.block, approvals.map(\.block), documents,
             received)
         let envelope = try explaining("dtad-hsm answered no envelope") { try Envelope(encoded: made) }
-        return try sign(envelope, nil, from: own, custodian)
+        return try sign(envelope, nil, from: actor, custodian)
     }
 
     /// The release of what a plugin keeps: what dtad-hsm would check is checked here.
     private func release(
         _ record: OrderRecord, _ order: Order, _ redemption: SignedEnvelope, _ asked: OrderRedemption,
-        _ own: IdentityRecord, _ custodian: any Custodian, result: ([UInt8]) throws -> [String: OrderFieldValue]
+        _ own: IdentityRecord, from actor: IdentityRecord, _ custodian: any Custodian,
+        result: ([UInt8]) throws -> [String: OrderFieldValue]
     ) throws -> OrderLetter {
         let approvals = try approvals(record)
         let now = OrderService.now
         let received = try store.read { try OrderPartTable.find(redemption.cid, in: $0)?.received } ?? now
         let documents = try evidence(
-            of: [own.cid, redemption.envelope.header.from, record.terms.fiduciary, record.terms.recipient]
+            of: [own.cid, actor.cid, redemption.envelope.header.from, record.terms.fiduciary, record.terms.recipient]
                 + approvals.map(\.approval.by))
         let judge = OrderJudge(
             order, cid: record.cid, thread: record.reference.thread,
@@ -254,10 +257,10 @@ extension OrderService {
             var plaintext = try release.encoded()
             defer { wipe(&plaintext) }
             return try EnvelopeSealer.seal(
-                plaintext, content: OrderPartKind.release.contentType, from: own.cid, to: [verdict.recipient],
+                plaintext, content: OrderPartKind.release.contentType, from: actor.cid, to: [verdict.recipient],
                 created: now, answering: redemption)
         }
-        return try sign(envelope, .release(release), from: own, custodian)
+        return try sign(envelope, .release(release), from: actor, custodian)
     }
 
     // MARK: Refusing

@@ -196,17 +196,24 @@ extension OrderService {
                 metadata: ["order": "\(record.cid)", "why": "\(record.reason)"])
             return []
         case .denied(let denial, let record):
-            let before = try answers(to: letter.signed.cid)
+            let before = try answers(to: letter, number)
             if !before.isEmpty { return before }
             guard let refusal = try refuse(letter, record, denial, custodian) else { throw denial.error }
             return [refusal]
         }
         CrashPoint.reach(.orderReceiveApplied)
         let made = try advance(number, custodian)
-        var parts = try answers(to: letter.signed.cid)
+        var parts = try answers(to: letter, number)
         // An approval is answered by what it allowed.
         if letter.kind == .approval, let redemption = letter.previous { parts += try answers(to: redemption) }
         return parts + made
+    }
+
+    /// The parts made here that answer a part, under whichever signature it came first.
+    private func answers(to letter: OrderLetter, _ number: Int64) throws -> [CID] {
+        let first = try store.read { try OrderPartTable.find(innerHash: letter.signed.innerHash, in: $0) }
+        guard let first, first.order == number else { return try answers(to: letter.signed.cid) }
+        return try answers(to: first.cid)
     }
 
     /// The parts made here that answer one.

@@ -123,8 +123,8 @@ extension OrderService {
         let redemption = try envelopes.verified(open)
         return { [self] custodian in
             let before = try store.read { database in
-                try OrderPartTable.answers(to: open, in: database).first {
-                    $0.kind == .approval && $0.from == approver.cid && ($0.expires ?? 0) >= OrderService.now
+                try OrderPartTable.approvals(of: open, at: OrderService.now, in: database).first {
+                    $0.from == approver.cid
                 }
             }
             if let before {

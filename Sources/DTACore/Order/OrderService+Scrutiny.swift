@@ -20,8 +20,9 @@ extension OrderService {
                 "\(identities.display(letter.from)) may not make the \(kind.rawValue) of this order by its terms")
         }
         let isFiduciaryHere = try isFiduciaryHere(terms, facts)
-        // What the fiduciary said as long as it was what it was stays said; who asks it for something is current.
-        let standings = kind.isFiduciarys && !isFiduciaryHere ? ["current", "rotated"] : ["current"]
+        // Who asks the fiduciary for something is current there. Elsewhere what somebody said as long as he was what he was
+        // stays said: an archive brings his successor before it.
+        let standings = isFiduciaryHere ? ["current"] : ["current", "rotated"]
         guard standings.contains(letter.standing) else {
             return OrderDenial(
                 .stranger,
@@ -102,13 +103,19 @@ extension OrderService {
         guard !isFiduciaryHere || approval.expires >= now else {
             return OrderDenial(.time, "the approval expired at \(approval.expires) (Unix seconds)")
         }
-        let before = try OrderPartTable.answers(to: approval.redemption, in: database).filter {
-            $0.kind == .approval && ($0.expires ?? 0) >= now
-        }
-        for other in before where try isOfLine(letter.from, of: other.from, facts) {
+        let before = try OrderPartTable.approvals(of: approval.redemption, at: now, in: database)
+        // What somebody decided before he was replaced does not count any more: his successor decides.
+        for other in before
+        where try other.from == letter.from
+            || isOfLine(letter.from, of: other.from, facts) && isCurrent(other.from, in: database)
+        {
             return OrderDenial(.fork, "\(identities.display(letter.from)) has decided about this redemption already")
         }
         return nil
+    }
+
+    private func isCurrent(_ cid: CID, in database: Database) throws -> Bool {
+        try identities.standing(cid, in: database) == .current
     }
 
     /// The plugin of an order whose secret dtad-hsm keeps; nil for all others.

@@ -88,20 +88,26 @@ extension OrderService {
         try takeShare(of: order.kind, order.fields, for: record.cid, in: database)
     }
 
-    func secret(of record: OrderRecord) throws -> StoredSecret {
+    /// Nil only where there is none: a secret that cannot be looked for may be there.
+    func secretIfAny(of record: OrderRecord) throws -> StoredSecret? {
         let row = try store.read { database in
             try Row.fetchOne(
                 database, sql: "SELECT epoch, blob, object FROM order_secrets WHERE in_order = ?",
                 arguments: [record.number])
         }
-        guard let row else {
+        guard let row else { return nil }
+        return StoredSecret(
+            blob: [UInt8](row["blob"] as Data), epoch: (row["epoch"] as Int64?).map { UInt32($0) },
+            object: try (row["object"] as Data?).map { try ObjectID([UInt8]($0)) })
+    }
+
+    func secret(of record: OrderRecord) throws -> StoredSecret {
+        guard let secret = try secretIfAny(of: record) else {
             throw DTAError(
                 .dataLoss, "this host has no secret of order \(record.reference) (any more)",
                 hint: record.state == .destroyed ? "" : "a backup may have it: dtad restore")
         }
-        return StoredSecret(
-            blob: [UInt8](row["blob"] as Data), epoch: (row["epoch"] as Int64?).map { UInt32($0) },
-            object: try (row["object"] as Data?).map { try ObjectID([UInt8]($0)) })
+        return secret
     }
 
     // MARK: Shares of wallets

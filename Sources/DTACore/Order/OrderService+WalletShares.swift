@@ -20,15 +20,18 @@ extension OrderService {
         if let ordered, [UInt8](ordered) != share {
             return OrderDenial(.mismatch, "the commitment makes the wallet with another share than the order names")
         }
-        guard try isHere(record.terms.beneficiary ?? record.terms.recipient, facts) else { return nil }
-        let isOwn = try Bool.fetchOne(
-            database, sql: "SELECT EXISTS (SELECT 1 FROM wallet_shares WHERE share = ?)", arguments: [Data(share)])
-        guard isOwn == true else {
+        let beneficiary = record.terms.beneficiary ?? record.terms.recipient
+        guard try isHere(beneficiary, facts) else { return nil }
+        let maker = try Data.fetchOne(
+            database, sql: "SELECT identity FROM wallet_shares WHERE share = ?", arguments: [Data(share)])
+        // Others on this host have shares as well, which the beneficiary could not add to its own part.
+        guard let maker, try IdentityJudge(facts).areOneLine(CID(row: maker), beneficiary) else {
             return OrderDenial(.mismatch, "the commitment makes the wallet with a share that is not the beneficiary's")
         }
-        do {
-            try takeShare(of: commitment.kind, commitment.fields, for: record.cid, in: database)
-        } catch {
+        // It is taken when the part is accepted.
+        let user = try Data.fetchOne(
+            database, sql: "SELECT in_order FROM order_shares WHERE share = ?", arguments: [Data(share)])
+        guard user == nil || user == record.cid.column else {
             return OrderDenial(.mismatch, "another order uses the share of this wallet: each is used once")
         }
         return nil

@@ -27,7 +27,7 @@ extension OrderService {
         guard order.kind == BitcoinWalletPlugin().type.name, order.fields[BitcoinWalletPlugin.share] == nil else {
             return order
         }
-        let beneficiary = order.terms.recipient
+        let beneficiary = order.terms.beneficiary ?? order.terms.recipient
         let own = try store.read { try actor(for: beneficiary, KnownFacts(database: $0)) }
         let share: [UInt8]
         if let own {

@@ -133,14 +133,16 @@ enum OrderTable {
 
     // MARK: What the ledger keeps for them
 
-    /// Whether a block is a part of an order that is not over.
+    /// Whether a block is a part of an order that is not over, or of which the last receipt is not made yet.
     static func holds(_ cid: CID, in database: Database) throws -> Bool {
-        let state = try String.fetchOne(
+        let row = try Row.fetchOne(
             database.cachedStatement(
                 sql: """
-                    SELECT orders.state FROM order_parts JOIN orders ON orders.number = order_parts.in_order
+                    SELECT orders.state, done FROM order_parts JOIN orders ON orders.number = order_parts.in_order
+                    LEFT JOIN order_destructions ON order_destructions.in_order = orders.number
                     WHERE order_parts.cid = ? AND order_parts.status != 'refused'
                     """), arguments: [cid.column])
-        return state.flatMap(OrderState.init(rawValue:))?.isOver == false
+        guard let row else { return false }
+        return row["done"] == 0 || OrderState(rawValue: row["state"])?.isOver == false
     }
 }

@@ -149,7 +149,10 @@ enum OrderTransition {
 
     private static func release(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
         if let refusal = standstill(progress) { return .refused(refusal) }
-        guard progress.state == .requested else {
+        // Elsewhere the redemption that was open may be refused already, and another be the one that is released.
+        let followsHead = step.redemptionFollowed != nil && step.redemptionFollowed == progress.head
+        let mayComeLater = !step.isFiduciaryHere && followsHead && [.committed, .released].contains(progress.state)
+        guard progress.state == .requested || mayComeLater else {
             return refused(.outOfOrder, "no redemption is open that could be released")
         }
         guard let previous = step.previous, isOpen(previous, progress, step) else {

@@ -19,7 +19,6 @@ final class Intents: Sendable {
         case identityRotate = "identity.rotate"
         case identityRecover = "identity.recover"
         case orderKeyCreate = "order.key.create"
-        case orderKeyDelete = "order.key.delete"
     }
 
     struct Intent: Sendable {

@@ -36,7 +36,9 @@ extension Custody {
             defer { wipe(&bytes) }
             return try translating {
                 let mine = try CID(bytes: Array(bytes.suffix(CID.byteCount)))
-                guard let beneficiary = promise.terms.beneficiary, try judge.areOneLine(mine, beneficiary),
+                // Where the terms name no beneficiary, it is the one to whom the result goes.
+                let beneficiary = promise.terms.beneficiary ?? promise.terms.recipient
+                guard try judge.areOneLine(mine, beneficiary),
                     try judge.areOneLine(CID(bytes: release.recipient.cid), beneficiary)
                 else {
                     throw DTAError(.permissionDenied, "the share, or the release, is not this order's beneficiary's")

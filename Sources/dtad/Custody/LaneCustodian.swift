@@ -18,12 +18,17 @@ final class LaneCustodian: Custodian {
         _ body: @escaping @Sendable (any Custodian) throws -> Result
     ) throws -> Result {
         let answer = Monitor(Swift.Result<Result, any Error>?.none)
+        let isAbandoned = Locked(false)
         let isTaken = lane { access in
+            // Nothing is done any more for somebody who was told that it was not.
+            guard !isAbandoned.withLock({ $0 }) else { return }
             let result = Swift.Result { try body(try access.get()) }
             answer.withLockSignalling { $0 = result }
         }
         let end = monotonicNanoseconds() + LaneCustodian.patienceNanoseconds
-        guard isTaken, let result = answer.wait(until: end, for: { $0 }) else {
+        // It may be a secret: it is taken out, so that who wipes it wipes the only one.
+        guard isTaken, let result = answer.wait(until: end, for: { $0.take() }) else {
+            isAbandoned.withLock { $0 = true }
             throw DTAError(.unavailable, "the agent is stopping, or its HSM is away", hint: "try again")
         }
         return try result.get()

@@ -53,7 +53,10 @@ extension Router {
             }
         case .orderResult:
             let use = Int(request.use)
-            return entry.bringing { entry.slow(try orders.result(caller, subject, use: use)) { $1.set($0) } }
+            return entry.bringing {
+                let step = try orders.result(caller, subject, use: use)
+                return entry.slow({ SecretResult(try step($0)) }) { $1.set($0) }
+            }
         case .orderShow:
             return entry.lookingUp {
                 entry.slow(try orders.show(caller, subject)) {
@@ -94,7 +97,10 @@ extension Router {
                 $0.cursor = page.cursor
             }
         case .walletExport:
-            return entry.bringing { entry.slow(try orders.export(caller, subject)) { $1.set($0) } }
+            return entry.bringing {
+                let step = try orders.export(caller, subject)
+                return entry.slow({ SecretResult(try step($0)) }) { $1.set($0) }
+            }
         default: throw Router.unknown(request.operation)
         }
     }
@@ -137,16 +143,29 @@ extension NewOrder {
     }
 }
 
+/// What was released, on its way into an answer, in memory that is wiped in the end.
+private struct SecretResult: Sendable {
+    let data: Data
+    let fields: [(String, String)]
+
+    init(_ result: consuming OrderService.Result) {
+        fields = result.fields
+        var bytes = result.data
+        // So that these are the only ones, and are wiped where they are.
+        result.data = []
+        data = Data(secret: bytes)
+        wipe(&bytes)
+    }
+}
+
 extension AgentResponse {
     fileprivate mutating func set(_ answer: OrderService.Answer) {
         orders = [AgentOrder(answer.order)]
         parts = answer.parts.map(AgentOrderPart.init)
     }
 
-    fileprivate mutating func set(_ result: OrderService.Result) {
-        var result = result
-        data = Data(result.data)
-        wipe(&result.data)
+    fileprivate mutating func set(_ result: SecretResult) {
+        data = result.data
         fields = dtad.fields(result.fields)
     }
 }
