@@ -59,7 +59,7 @@ struct OrderApproveCommand: ParsableCommand {
             try Question.confirm(
                 reject ? "Reject this redemption?" : "Approve of this redemption?", word: reject ? "reject" : "approve")
         }
-        // What was shown is what is decided about, and no use that came meanwhile.
+        // Of this use, and no later one; which redemption of it is open, the agent says.
         let answer = try client.call(
             .decideOnOrder(
                 order.cid, as: `as`, decision: reject ? "reject" : "approve", use: redemption.use,
