@@ -144,7 +144,7 @@ extension OrderService {
                 try Row.fetchAll(
                     database,
                     sql: """
-                        SELECT in_order, blob, order_secrets.owner_uid AS owner, cid FROM order_secrets
+                        SELECT in_order, blob, order_secrets.owner_uid AS owner, is_state, cid FROM order_secrets
                         JOIN orders ON orders.number = in_order WHERE epoch = ? AND in_order > ? ORDER BY in_order LIMIT ?
                         """, arguments: [Int64(number), after, OrderService.round])
             }
@@ -177,8 +177,8 @@ extension OrderService {
 
     private func reseal(_ row: Row, under new: UInt32, _ custodian: any Custodian) throws {
         let (order, blob): (Int64, Data) = (row["in_order"], row["blob"])
-        let sealed = try custodian.resealOrder(
-            [UInt8](blob), order: [UInt8](row["cid"] as Data), owner: ObjectOwner(uid: row["owner"]), epoch: new)
+        let make = row["is_state"] ? custodian.resealOrderState : custodian.resealOrder
+        let sealed = try make([UInt8](blob), [UInt8](row["cid"] as Data), ObjectOwner(uid: row["owner"]), new)
         try store.write { database in
             try database.execute(
                 sql: "UPDATE order_secrets SET blob = ?, epoch = ? WHERE in_order = ? AND blob = ?",

@@ -245,8 +245,7 @@ extension OrderService {
         } catch let objection as OrderObjection {
             throw DTAError(.failedPrecondition, "order \(record.reference) is not released: \(objection.reason)")
         }
-        var state = try custodian.unsealState(
-            secret(of: record).blob, purpose: OrderService.pluginState, id: record.cid.bytes)
+        var state = try openState(of: record, custodian)
         defer { wipe(&state) }
         let release = try explaining("the plugin's answer cannot be released") {
             try OrderRelease(
