@@ -159,18 +159,6 @@ extension OrderService {
         }
         return try newest.map(blocks.document)
     }
-
-    /// The documents by which dtad-hsm judges some identities: all that is known here of their lines.
-    func evidence(of identities: [CID]) throws -> [[UInt8]] {
-        var blocks: [[UInt8]] = []
-        var seen: Set<CID> = []
-        for cid in identities {
-            for block in try self.identities.history("\(cid)").blocks where seen.insert(block.cid).inserted {
-                blocks.append(try self.blocks.bytes(block.cid))
-            }
-        }
-        return blocks
-    }
 }
 
 extension IdentityRecord {

@@ -187,6 +187,8 @@ extension OrderService {
             let made = try isFiduciaryHere(record.terms) ? take(up: number, letter, custodian) : []
             return try answers(to: letter.signed.cid) + made
         }
+        // What can never be released does not keep a redemption from being judged by itself.
+        let freed = try letter.kind == .redemption ? refuseReplaced(number, custodian).map { [$0] } ?? [] : []
         let objection = try requestDenial(letter, number, custodian)
         switch try store.write({ try apply(letter, to: number, unless: objection, in: $0) }) {
         case .accepted, .repeated: break
@@ -197,16 +199,16 @@ extension OrderService {
             return []
         case .denied(let denial, let record):
             let before = try answers(to: letter, number)
-            if !before.isEmpty { return before }
+            if !before.isEmpty { return freed + before }
             guard let refusal = try refuse(letter, record, denial, custodian) else { throw denial.error }
-            return [refusal]
+            return freed + [refusal]
         }
         CrashPoint.reach(.orderReceiveApplied)
         let made = try advance(number, custodian)
         var parts = try answers(to: letter, number)
         // An approval is answered by what it allowed.
         if letter.kind == .approval, let redemption = letter.previous { parts += try answers(to: redemption) }
-        return parts + made
+        return freed + parts + made
     }
 
     /// The parts made here that answer a part, under whichever signature it came first.
