@@ -37,6 +37,8 @@ struct OrderStep: Sendable {
     var redemptionFollowed: CID?
     /// Whether this host keeps the secret. Elsewhere it is the fiduciary's part 4 that tells which redemption won.
     var isFiduciaryHere = false
+    /// Where the open redemption is refused: another one of the same use that is here and was not. The fiduciary has none.
+    var rival: CID?
 }
 
 /// What becomes of a part.
@@ -104,11 +106,7 @@ enum OrderTransition {
         if let refusal = standstill(progress) { return .refused(refusal) }
         switch progress.state {
         case .ordered: return refused(.outOfOrder, "nothing is redeemed before the fiduciary committed itself")
-        case .requested:
-            // Elsewhere both are kept until the fiduciary's answer tells which was first there.
-            guard step.isFiduciaryHere else {
-                return follows(progress, step) ? .accepted(progress) : refused(.fork, notFollowing(progress))
-            }
+        case .requested where step.isFiduciaryHere:
             return .refused(
                 OrderDenial(.taken, "another redemption of this use was there first", winner: progress.open))
         default: break
@@ -117,6 +115,8 @@ enum OrderTransition {
         if let use = step.use, use != progress.uses + 1 {
             return refused(.mismatch, "it asks for use \(use), and the next one is \(progress.uses + 1)")
         }
+        // Elsewhere both are kept until the fiduciary's answer tells which was first there.
+        guard progress.state != .requested else { return .accepted(progress) }
         var next = progress
         next.state = .requested
         next.open = step.cid
@@ -189,8 +189,8 @@ enum OrderTransition {
             return refused(.outOfOrder, "it refuses something that is not known here")
         }
         guard previous == progress.open, progress.state == .requested else { return .accepted(progress) }
-        next.open = nil
-        next.state = progress.stateWithoutRedemption
+        next.open = step.rival
+        if step.rival == nil { next.state = progress.stateWithoutRedemption }
         return .accepted(next)
     }
 

@@ -18,9 +18,12 @@ extension Router {
         case .orderReceive:
             return entry.bringing { ordering(entry, try orders.receive(caller, subject)) }
         case .orderFulfil:
-            let (decision, reason) = (request.decision, request.purpose)
             return entry.bringing {
-                ordering(entry, try orders.fulfil(caller, subject, decision: decision, reason: reason))
+                ordering(
+                    entry,
+                    try orders.fulfil(
+                        caller, subject, decision: request.decision, reason: request.purpose,
+                        redemption: request.redemption))
             }
         case .orderRedeem:
             let identity = try asWhom(request)
@@ -37,8 +40,8 @@ extension Router {
                 ordering(
                     entry,
                     try orders.approve(
-                        caller, subject, as: identity, decision: request.decision, use: Int(request.use),
-                        expires: request.expires))
+                        caller, subject, as: identity, decision: request.decision, redemption: request.redemption,
+                        use: Int(request.use), expires: request.expires))
             }
         case .orderDestroy:
             return entry.lookingUp { ordering(entry, try orders.destroy(caller, subject)) }
