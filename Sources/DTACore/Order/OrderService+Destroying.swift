@@ -16,7 +16,11 @@ extension OrderService {
             let record = try store.read { try OrderTable.need(record.number, in: $0) }
             if record.state == .destroyed {
                 let receipt = try store.read { try OrderPartTable.last(.destruction, of: record.number, in: $0)?.cid }
-                return try answer(caller, record.number, receipt.map { [$0] } ?? [])
+                var answer = try answer(caller, record.number, receipt.map { [$0] } ?? [])
+                if let receipt, case .destruction(let destruction)? = try? part(receipt, custodian).part {
+                    answer.fields = destruction.shown
+                }
+                return answer
             }
             let secret = try secretIfAny(of: record)
             // A key of one order's own is gone at once, before the receipt says so; what fails after that is done again.
@@ -41,7 +45,9 @@ extension OrderService {
             }
             CrashPoint.reach(.orderDestroyStored)
             try store.truncateLog()
-            return try answer(caller, record.number, [letter.signed.cid])
+            var answer = try answer(caller, record.number, [letter.signed.cid])
+            if case .destruction(let destruction)? = letter.part { answer.fields = destruction.shown }
+            return answer
         }
     }
 

@@ -38,7 +38,8 @@ extension OrderService {
             switch decision {
             case .commit: part = try done(now, .commitment) ?? commit(now, custodian)
             case .release:
-                part = try refuseReplaced(now.number, custodian)
+                part =
+                    try refuseReplaced(now.number, custodian)
                     ?? (now.progress.open == nil ? again(now, seen) : release(now, custodian))
             case .refuse: part = try refuse(now, reason: reason, custodian)
             }

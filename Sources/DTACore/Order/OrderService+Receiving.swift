@@ -55,8 +55,9 @@ extension OrderService {
         _ coming: Coming, _ owner: Owner, _ custodian: any Custodian
     ) throws -> (number: Int64, parts: [CID]) {
         let place = try place(of: coming.signed, coming.kind, coming.own)
-        let letter = try letter(
+        var letter = try letter(
             coming.signed, coming.kind, standing: coming.standing, as: coming.own, custodian)
+        letter.wipeResult()
         let number: Int64
         switch place {
         case .known(let known): number = known

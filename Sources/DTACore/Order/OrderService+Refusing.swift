@@ -80,7 +80,8 @@ extension OrderService {
         return try refuse(
             letter, record,
             OrderDenial(
-                .replaced, "\(identities.display(from)) asked for it, and is known here as \(standing) by now"), custodian)
+                .replaced, "\(identities.display(from)) asked for it, and is known here as \(standing) by now"),
+            custodian)
     }
 
     /// One line of a sentence, without what a document may not have.

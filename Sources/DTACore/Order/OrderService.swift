@@ -49,6 +49,8 @@ public final class OrderService: Sendable {
         public let order: OrderView
         /// Those that are to be carried to others.
         public let parts: [OrderPartView]
+        /// What is to be told beside.
+        public var fields: [(String, String)] = []
     }
 
     /// Whether a step may ask a plugin that is a program, which can take its whole time limit: then nobody's dtad-hsm waits

@@ -165,6 +165,7 @@ extension AgentResponse {
     fileprivate mutating func set(_ answer: OrderService.Answer) {
         orders = [AgentOrder(answer.order)]
         parts = answer.parts.map(AgentOrderPart.init)
+        fields = dtad.fields(answer.fields)
     }
 
     fileprivate mutating func set(_ result: SecretResult) {
