@@ -88,7 +88,8 @@ struct OrderApproverTests {
         for number in 0..<5 {
             try hosts.principal.start()
             let made = try hosts.principal.client().call(
-                .redeemOrder(order, as: "mallory", purpose: "spam \(number)")).cid(of: "redemption")
+                .redeemOrder(order, as: "mallory", purpose: "spam \(number)")
+            ).cid(of: "redemption")
             spam.append(made)
             let block = try hosts.principal.client().call(.getBlock(made)).data
             _ = try hosts.beneficiary.client().call(.putBlock(block, contentType: "application/vnd.ipld.dag-cbor"))
@@ -118,7 +119,8 @@ struct OrderApproverTests {
                     $0.approvers = ["judge", "heir"]
                     $0.approvals = 2
                 }
-            ).orders.first).cid
+            ).orders.first
+        ).cid
         let asked = try client.call(.redeemOrder(order)).cid(of: "redemption")
         for name in ["judge", "heir"] {
             _ = try client.call(.decideOnOrder(order, as: name, decision: "approve", redemption: asked))
@@ -133,7 +135,8 @@ struct OrderApproverTests {
         #expect(try client.call(.orderResult(order)).fields.first { $0.name == "approvals" }?.value == "2")
     }
 
-    @Test("with many post-quantum keys behind him does not keep others' approvals from counting; a line too long is told")
+    @Test(
+        "with many post-quantum keys behind him does not keep others' approvals from counting; a line too long is told")
     func longLines() throws {
         let agent = try TestAgent(more: "orders:\n  accept:\n    - { commit: auto }")
         let client = agent.client()
@@ -147,7 +150,8 @@ struct OrderApproverTests {
                         $0.approvers = approvers
                         $0.approvals = 1
                     }
-                ).orders.first).cid
+                ).orders.first
+            ).cid
             let asked = try client.call(.redeemOrder(order)).cid(of: "redemption")
             for name in approvers {
                 _ = try client.call(.decideOnOrder(order, as: name, decision: "approve", redemption: asked))

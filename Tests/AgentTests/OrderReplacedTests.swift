@@ -67,7 +67,8 @@ struct OrderReplacedTests {
         let first = try hosts.principal.client().call(.redeemOrder(order)).cid(of: "redemption")
         try OrderHosts.carry(order, hosts.principal, hosts.fiduciary)
         let alice = try #require(
-            hosts.principal.client().call(.list(.identityList)).identities.first { $0.name == "alice" }).cid
+            hosts.principal.client().call(.list(.identityList)).identities.first { $0.name == "alice" }
+        ).cid
         _ = try hosts.principal.client().call(.revokeIdentity("alice"))
         try OrderHosts.introduce("alice", alice, from: hosts.principal, to: hosts.fiduciary, trusting: false)
         _ = try hosts.beneficiary.client().call(.redeemOrder(order))
