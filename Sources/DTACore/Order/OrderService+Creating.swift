@@ -51,7 +51,7 @@ extension OrderService {
             CrashPoint.reach(.orderCreateSealed)
             let number = try store.write { database in
                 try blocks.insert(letter.signed, standing: Standing.current.name, owner: owner, in: database)
-                let number = try admit(letter, order, owner: owner, in: database)
+                let number = try admit(letter, order, owner: owner, isNew: true, in: database)
                 try takeShare(of: order.kind, order.fields, for: letter.signed.cid, in: database)
                 return number
             }
@@ -68,11 +68,14 @@ extension OrderService {
     }
 
     /// Adds an order and its part 1.
-    func admit(_ letter: OrderLetter, _ order: Order, owner: Owner, in database: Database) throws -> Int64 {
+    /// - Parameter isNew: whether it is made here and now.
+    func admit(
+        _ letter: OrderLetter, _ order: Order, owner: Owner, isNew: Bool, in database: Database
+    ) throws -> Int64 {
         let signed = letter.signed
         let record = try OrderTable.insert(
             signed.envelope.header, signed.cid, kind: order.kind, terms: order.terms, owner: owner,
-            limit: rules.ordersPerUser, in: database)
+            limit: rules.ordersPerUser, isNew: isNew, in: database)
         try OrderPartTable.insert(
             signed, .order, in: record.number, use: 0, status: .accepted, in: database)
         return record.number

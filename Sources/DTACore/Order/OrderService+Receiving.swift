@@ -135,7 +135,7 @@ extension OrderService {
                     .permissionDenied,
                     "neither principal nor fiduciary of the order \(letter.signed.cid) is on this host")
             }
-            return try admit(letter, order, owner: owner, in: database)
+            return try admit(letter, order, owner: owner, isNew: false, in: database)
         }
     }
 
@@ -170,7 +170,7 @@ extension OrderService {
             }
             let record = try OrderTable.insert(
                 header, first.cid, kind: commitment.kind, terms: terms, owner: owner, limit: rules.ordersPerUser,
-                in: database)
+                isNew: false, in: database)
             try OrderPartTable.insert(
                 first, .order, in: record.number, use: 0, status: .accepted, in: database)
             return record.number
@@ -198,6 +198,8 @@ extension OrderService {
         case .denied(let denial, let record):
             let before = try answers(to: letter, number)
             if !before.isEmpty { return before }
+            // What is wrong with it may be that what it follows is not here any more.
+            guard record.restored == nil else { throw denial.error }
             guard let refusal = try refuse(letter, record, denial, custodian) else { throw denial.error }
             return [refusal]
         }

@@ -43,23 +43,25 @@ enum OrderTable {
     }
 
     /// Adds an order whose part 1 is here.
-    /// - Parameter limit: how many one user may make or bring.
+    /// - Parameters: `limit`: how many one user may make or bring; `isNew`: whether it is made here and now.
     static func insert(
-        _ header: Envelope.Header, _ cid: CID, kind: String, terms: OrderTerms, owner: Owner, limit: Int,
+        _ header: Envelope.Header, _ cid: CID, kind: String, terms: OrderTerms, owner: Owner, limit: Int, isNew: Bool,
         in database: Database
     ) throws -> OrderRecord {
         try charge(owner, limit: limit, database)
         let now = unixMicroseconds() / 1_000_000
+        let restored =
+            isNew ? nil : try RestoredOrders.mayHaveLost(created: header.created, now: now, in: database)
         let plain = try explaining("the terms cannot be stored") { try Order(kind: kind, terms: terms).encoded() }
         let reference = try explaining("the order has no thread") { try OrderReference(thread: header.thread) }
         try database.cachedStatement(
             sql: """
                 INSERT INTO orders (cid, thread, reference, type, state, reason, terms, uses, created, updated, owner_uid,
-                  owner_name) VALUES (?, ?, ?, ?, 'ordered', '', ?, 0, ?, ?, ?, ?)
+                  owner_name, restored) VALUES (?, ?, ?, ?, 'ordered', '', ?, 0, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
             cid.column, Data(header.thread), reference.description, kind, Data(plain), header.created, now,
-            Int64(owner.uid), owner.name,
+            Int64(owner.uid), owner.name, restored,
         ])
         let record = try need(database.lastInsertedRowID, in: database)
         try addViews(of: record, in: database)
