@@ -43,6 +43,9 @@ public protocol OrderCustodian: AnyObject, Sendable {
     /// Seals an order's secret again under another epoch's key. What it is sealed for stays the same.
     func resealOrder(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8]
 
+    /// The epochs whose keys are on the token.
+    func epochs() throws -> Set<UInt32>
+
     /// Destroys an epoch's key; no error where there is none. What it sealed is lost.
     func destroyEpoch(_ number: UInt32) throws
 

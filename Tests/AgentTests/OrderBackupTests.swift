@@ -149,4 +149,45 @@ struct OrderBackupTests {
         let results = try [1, 2].map { try hosts.beneficiary.client().call(.orderResult(order, use: $0)).data }
         #expect(results[0] == results[1] && results[0].count == 32)
     }
+
+    @Test("whose key was destroyed since is lost and says so; nothing else stops, and its name is not used again")
+    func destroyedKey() throws {
+        let agent = try TestAgent(more: automaticOrders + "\n  reseal_within_s: 0")
+        for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
+        let kept = try made(agent.client()).cid
+        let second = try made(agent.client()).cid
+        let destroyed = try made(agent.client()).cid
+        let file = try backup(agent)
+        func receipts(_ order: String) throws -> Int {
+            try agent.client().call(.showOrder(order)).parts.filter { $0.kind == "destruction" }.count
+        }
+        _ = try agent.client().call(.destroyOrder(destroyed))
+        try agent.wait("the second receipt") { try receipts(destroyed) == 2 }
+        #expect(try agent.client().call(.redeemOrder(kept)).orders.first?.state == "exhausted", "sealed anew")
+
+        try restore(agent, file)
+        let checked = try run(Binary.path("dtad"), ["check", "--config", agent.configuration])
+        #expect(checked.status == 1)
+        #expect(checked.text.contains("dta/epoch/1") && checked.text.contains("3 orders"), "\(checked.text)")
+        #expect(agent.log.contains("orders' secrets are lost"))
+        func isLost(_ order: String) throws {
+            let shown = try shown(order, agent)
+            #expect(shown.state == "committed")
+            #expect(shown.reason.contains("dta/epoch/1 is not on the token"), "\(shown.reason)")
+            #expect(shown.next.hasPrefix("nothing"))
+        }
+        for order in [kept, second, destroyed] { try isLost(order) }
+        let new = try made(agent.client()).cid
+        #expect(try agent.client().call(.redeemOrder(new)).orders.first?.state == "exhausted")
+        #expect(try agent.client().call(.orderResult(new)).data.count == 32)
+        #expect(try agent.client().call(.redeemOrder(kept)).orders.first?.state == "requested")
+        let lost = try agent.client().refusal(.fulfilOrder(kept, decision: "release"))
+        #expect(lost.code == .dataLoss && lost.message.contains("dta/epoch/1"), "\(lost)")
+
+        #expect(agent.stop() == 0)
+        try agent.start()
+        try isLost(second)
+        #expect(try agent.client().call(.destroyOrder(second)).orders.first?.state == "destroyed")
+        try agent.wait("the receipt that there is no key") { try receipts(second) == 2 }
+    }
 }

@@ -149,6 +149,8 @@ final class LaneCustodian: Custodian {
 
     func destroyEpoch(_ number: UInt32) throws { try call { try $0.destroyEpoch(number) } }
 
+    func epochs() throws -> Set<UInt32> { try call { try $0.epochs() } }
+
     func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare {
         try call { try $0.createShare(owner: owner, beneficiary: beneficiary) }
     }
