@@ -104,10 +104,11 @@ extension CustodyConnection: OrderCustodian {
         }
     }
 
-    public func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare {
+    public func createShare(owner: ObjectOwner, beneficiary: [UInt8], terms: [UInt8]?) throws -> CreatedShare {
         try call(.createShare) {
             $0.field(owner.uid)
             $0.field(beneficiary)
+            $0.field(terms ?? [])
         } _: {
             CreatedShare(sealed: try $0.field(), publicKey: try $0.field(exactly: 33))
         }

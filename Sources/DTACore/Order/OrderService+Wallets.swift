@@ -31,7 +31,8 @@ extension OrderService {
         let own = try store.read { try actor(for: beneficiary, KnownFacts(database: $0)) }
         let share: [UInt8]
         if let own {
-            let made = try custodian.createShare(owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid.bytes)
+            let made = try custodian.createShare(
+                owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid.bytes, terms: order.terms.hash)
             try store.write { try insert(made, own, published: nil, in: $0) }
             share = made.publicKey
         } else {
@@ -105,7 +106,8 @@ extension OrderService {
         }
         return { [self] custodian in
             let made = try (0..<count).map { _ in
-                try custodian.createShare(owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid.bytes)
+                try custodian.createShare(
+                    owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid.bytes, terms: nil)
             }
             let envelope = try explaining("the shares cannot be published") {
                 try EnvelopeSealer.publish(

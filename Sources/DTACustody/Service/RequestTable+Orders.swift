@@ -71,14 +71,15 @@ extension Custody {
         case .createShare:
             let owner = ObjectOwner(uid: try request.uint32())
             let beneficiary = try cid(&request)
+            let terms = try request.field(atMost: OrderTerms.hashSize)
             try request.end()
-            let share = try createShare(owner: owner, beneficiary: beneficiary)
+            let share = try createShare(owner: owner, beneficiary: beneficiary, terms: terms.isEmpty ? nil : terms)
             answer.begin(CustodyFrame.ok)
             answer.field(share.sealed)
             answer.field(share.publicKey)
         case .exportWallet:
             let share = CreatedShare(
-                sealed: try request.field(exactly: 32 + CID.byteCount + SealedBlob.overhead),
+                sealed: try request.field(atMost: 32 + CID.byteCount + OrderTerms.hashSize + SealedBlob.overhead),
                 publicKey: try request.field(exactly: Secp256k1PublicKey.byteCount))
             let commitment = try part(&request)
             let release = try part(&request)

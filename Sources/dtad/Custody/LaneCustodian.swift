@@ -151,8 +151,8 @@ final class LaneCustodian: Custodian {
 
     func epochs() throws -> Set<UInt32> { try call { try $0.epochs() } }
 
-    func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare {
-        try call { try $0.createShare(owner: owner, beneficiary: beneficiary) }
+    func createShare(owner: ObjectOwner, beneficiary: [UInt8], terms: [UInt8]?) throws -> CreatedShare {
+        try call { try $0.createShare(owner: owner, beneficiary: beneficiary, terms: terms) }
     }
 
     func exportWallet(
