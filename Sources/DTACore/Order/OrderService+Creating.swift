@@ -44,13 +44,14 @@ extension OrderService {
         let draft = try make(type, terms, fields)
         try plugin?.validate(pluginOrder(draft, nil))
         return { [self] custodian in
-            let order = try complete(draft, custodian, owner: owner)
+            let (order, share) = try complete(draft, caller, custodian)
             let letter = try seal(
                 .order(order), from: principal, to: [terms.fiduciary, terms.principal], needed: [terms.fiduciary],
                 answering: nil, custodian)
             CrashPoint.reach(.orderCreateSealed)
             let number = try store.write { database in
                 try blocks.insert(letter.signed, standing: Standing.current.name, owner: owner, in: database)
+                try share?.store(database)
                 let number = try admit(letter, order, owner: owner, isNew: true, in: database)
                 try takeShare(of: order.kind, order.fields, for: letter.signed.cid, in: database)
                 return number

@@ -17,6 +17,7 @@ enum StoreMigrations {
         migrator.registerMigration("publication-turns") { try $0.execute(sql: publicationTurns) }
         migrator.registerMigration("orders") { try $0.execute(sql: orders) }
         migrator.registerMigration("restorations") { try $0.execute(sql: restorations) }
+        migrator.registerMigration("offered-shares", migrate: offeredShares)
         return migrator
     }
 
