@@ -144,7 +144,7 @@ struct WalletShareTests {
         let orders = host.core.orders
         let lists = try (1...300).map { number in
             let shares = [key(), key()]
-            return (cid: try offer(shares, created: Int64(number)), shares)
+            return (cid: try offer(shares, created: Int64(number)), shares: shares)
         }
         try orders.store.write { database in
             for share in lists.dropLast().flatMap(\.shares) + [lists[299].shares[0]] {

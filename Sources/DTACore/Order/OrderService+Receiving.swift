@@ -8,15 +8,6 @@ extension OrderService {
     /// How many parts that a part follows are taken in with it, where they were not before.
     private static let chainLimit = 256
 
-    /// A part that came, verified and not opened.
-    private struct Coming: Sendable {
-        let signed: SignedEnvelope
-        let kind: OrderPartKind
-        let standing: String
-        /// The own identity that can open it.
-        let own: IdentityRecord?
-    }
-
     /// Takes in a part whose envelope is in the ledger, after those that it follows, where they are there as well and were
     /// not taken in yet. Anybody may bring it: who sent it is what its signature says. What the rules of this host allow
     /// is done at once.
@@ -55,54 +46,20 @@ extension OrderService {
         _ coming: Coming, _ owner: Owner, _ custodian: any Custodian
     ) throws -> (number: Int64, parts: [CID]) {
         let place = try place(of: coming.signed, coming.kind, coming.own)
+        if let (number, denial) = try denial(of: coming, at: place) {
+            try recordRefusal(coming.signed, coming.kind, number, denial)
+            throw denial.error
+        }
         let letter = try letter(
             coming.signed, coming.kind, standing: coming.standing, as: coming.own, custodian)
         let number: Int64
         switch place {
-        case .known(let known): number = known
+        case .known(let known), .taken(let known): number = known
         case .first: number = try begin(letter, owner: owner)
         case .second(let first): number = try begin(first, letter, owner: owner)
         }
         CrashPoint.reach(.orderReceiveAdmitted)
         return (number, try take(in: letter, number, custodian))
-    }
-
-    private enum Place {
-        case known(Int64)
-        /// It is part 1 of an order that is new here.
-        case first
-        /// It is part 2 of an order that is new here, with part 1 that only others can read.
-        case second(SignedEnvelope)
-    }
-
-    private func place(of signed: SignedEnvelope, _ kind: OrderPartKind, _ own: IdentityRecord?) throws -> Place {
-        let header = signed.envelope.header
-        let known: Int64? = try store.read { database in
-            if let known = try OrderPartTable.find(signed.cid, in: database) { return known.order }
-            if kind == .order { return try OrderTable.find(signed.cid, in: database)?.number }
-            if let previous = header.previous, let found = try OrderPartTable.find(previous, in: database) {
-                return found.order
-            }
-            // It follows nothing that is known: where its thread is, it is refused and recorded there.
-            let candidates = try OrderTable.find(thread: header.thread, in: database)
-            return candidates.count == 1 ? candidates.first?.number : nil
-        }
-        if let known { return .known(known) }
-        if kind == .order, header.previous == nil, own != nil { return .first }
-        if kind == .commitment, own != nil, let previous = header.previous {
-            let first = try envelopes.verified(previous)
-            guard try OrderService.kind(of: first) == .order else {
-                throw DTAError(.invalidArgument, "the commitment \(signed.cid) follows no part 1")
-            }
-            return .second(first)
-        }
-        guard own != nil else {
-            throw DTAError(
-                .permissionDenied, "nobody on this host has a part in the order of the \(kind.rawValue) \(signed.cid)")
-        }
-        throw DTAError(
-            .failedPrecondition, "the \(kind.rawValue) \(signed.cid) follows a part that was not received here",
-            hint: "receive the parts in their order")
     }
 
     // MARK: New orders
@@ -200,6 +157,10 @@ extension OrderService {
             if !before.isEmpty { return before }
             // What is wrong with it may be that what it follows is not here any more.
             guard record.restored == nil else { throw denial.error }
+            // Nothing is signed about what is not on record: where a sender has too many refused parts there.
+            guard try store.read({ try OrderPartTable.find(innerHash: letter.signed.innerHash, in: $0) }) != nil else {
+                throw denial.error
+            }
             guard let refusal = try refuse(letter, record, denial, custodian) else { throw denial.error }
             return [refusal]
         }

@@ -48,6 +48,14 @@ enum OrderTable {
         _ header: Envelope.Header, _ cid: CID, kind: String, terms: OrderTerms, owner: Owner, limit: Int, isNew: Bool,
         in database: Database
     ) throws -> OrderRecord {
+        // Where it could come from is turned away before; this is for what comes at the same moment.
+        if let other = try String.fetchOne(
+            database, sql: "SELECT reference FROM orders WHERE thread = ?", arguments: [Data(header.thread)])
+        {
+            throw DTAError(
+                .failedPrecondition, "the order \(cid) begins in the thread of order \(other)",
+                hint: "each order has a thread of its own: order again")
+        }
         try charge(owner, limit: limit, database)
         let now = unixMicroseconds() / 1_000_000
         let restored =
@@ -79,6 +87,15 @@ enum OrderTable {
         throw DTAError(
             .resourceExhausted, "user \(owner.display) has made or brought \(limit) orders here, and that is the limit",
             hint: "an administrator can raise orders.orders_per_user in dtad.yaml")
+    }
+
+    /// Counts an order no more that was refused.
+    static func relieve(_ order: Int64, in database: Database) throws {
+        try database.execute(
+            sql: """
+                UPDATE order_usage SET count = max(0, count - 1) WHERE (owner_uid, owner_name) =
+                  (SELECT owner_uid, owner_name FROM orders WHERE number = ?)
+                """, arguments: [order])
     }
 
     /// Writes what changed, as of now.

@@ -18,6 +18,7 @@ enum StoreMigrations {
         migrator.registerMigration("orders") { try $0.execute(sql: orders) }
         migrator.registerMigration("restorations") { try $0.execute(sql: restorations) }
         migrator.registerMigration("offered-shares", migrate: offeredShares)
+        migrator.registerMigration("refusals") { try $0.execute(sql: refusals) }
         return migrator
     }
 
