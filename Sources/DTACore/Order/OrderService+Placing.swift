@@ -13,7 +13,7 @@ extension OrderService {
         let own: IdentityRecord?
     }
 
-    enum Place {
+    enum PartPlace {
         case known(Int64)
         /// It is part 1, in the thread of another order.
         case taken(Int64)
@@ -24,7 +24,7 @@ extension OrderService {
     }
 
     /// Why a part is refused before it is opened, and on the record of which order.
-    func denial(of coming: Coming, at place: Place) throws -> (Int64, OrderDenial)? {
+    func denial(of coming: Coming, at place: PartPlace) throws -> (Int64, OrderDenial)? {
         switch place {
         case .taken(let number):
             let record = try store.read { try OrderTable.need(number, in: $0) }
@@ -35,9 +35,9 @@ extension OrderService {
         }
     }
 
-    func place(of signed: SignedEnvelope, _ kind: OrderPartKind, _ own: IdentityRecord?) throws -> Place {
+    func place(of signed: SignedEnvelope, _ kind: OrderPartKind, _ own: IdentityRecord?) throws -> PartPlace {
         let header = signed.envelope.header
-        let known: Place? = try store.read { database in
+        let known: PartPlace? = try store.read { database in
             let known =
                 try OrderPartTable.find(signed.cid, in: database)
                 ?? (kind == .order ? OrderPartTable.find(innerHash: signed.innerHash, in: database) : nil)

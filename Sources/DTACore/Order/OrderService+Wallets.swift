@@ -97,10 +97,9 @@ extension OrderService {
                 } catch let error as DTAError where error.code == .notFound {
                     // Its bytes may come back.
                     continue
-                } catch let error as DTAError where error.code != .dataLoss {
-                    throw error
+                } catch let error as DTAError where error.code == .dataLoss {
+                    // Not its sender's. That stays so, as it does where that one was not current.
                 }
-                // Not its sender's, or not a current one's: it stays so.
                 try store.write { try OfferedShares.drop(list: next.list, in: $0) }
             }
         }
