@@ -115,8 +115,8 @@ public final class PluginExamination {
         var found: ExternalPlugin?
         claim("it says hello") {
             guard let type = PluginType(name) else { throw Ending.skipped("it has no type") }
-            let first = try ExternalPlugin(type, .program(path), limits, PluginGate(1))
-            let second = try ExternalPlugin(type, .program(path), limits, PluginGate(1))
+            let first = try ExternalPlugin(type, .program(path), limits)
+            let second = try ExternalPlugin(type, .program(path), limits)
             guard first.summary == second.summary, first.keeps == second.keeps, first.fields == second.fields else {
                 throw PluginFailure.lies("it says hello differently each time")
             }

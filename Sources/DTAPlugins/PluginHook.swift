@@ -38,11 +38,6 @@ struct PluginRequest: Sendable {
             .release, ["order": order.json, "redemption": redemption.json, "state": .base64(state)])
     }
 
-    /// What is asked, whoever asks it when: the same for the same.
-    var question: String {
-        PluginJSON.object(members.merging(["hook": .string(hook.rawValue)]) { $1 }).line
-    }
-
     /// With its newline.
     var line: [UInt8] { Array((json.line + "\n").utf8) }
 

@@ -45,11 +45,10 @@ public struct PluginHost: Sendable {
         guard run != .off else { return ([], []) }
         let found = try PluginFiles(directory).list()
         if case .service(let sockets) = run { try PluginFiles.checkPath(sockets) }
-        let gate = PluginGate(limits.calls)
         let results = Monitor([Int: Result<ExternalPlugin, DTAError>]())
         for (index, plugin) in found.plugins.enumerated() {
             Thread.detachNewThread { [self] in
-                let result = Result { try ExternalPlugin(plugin.type, transport(plugin), limits, gate, log: log) }
+                let result = Result { try ExternalPlugin(plugin.type, transport(plugin), limits, log: log) }
                     .mapError { DTAError($0) }
                 results.withLockSignalling { $0[index] = result }
             }

@@ -6,8 +6,6 @@ public struct PluginLimits: Sendable, Equatable {
     public var memoryBytes = 256 << 20
     /// Of its answer.
     public var outputBytes = 256 << 10
-    /// How many calls of external plugins run at a time; one more is refused at once.
-    public var calls = 3
 
     /// How much it may say on standard error.
     public static let errorBytes = 64 << 10

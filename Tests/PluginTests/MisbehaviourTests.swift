@@ -172,37 +172,6 @@ struct MisbehaviourTests {
         #expect(error.code == .invalidArgument)
     }
 
-    @Test("one plugin's hanging delays no other, and too many calls at a time are refused")
-    func doesNotBlock() throws {
-        var folder = try PluginFolder()
-        try folder.add("slow", "time.sleep(600)")
-        try folder.add("quick", "answer()")
-        folder.limits.milliseconds = 8000
-        folder.limits.calls = 2
-        let (plugins, _) = try folder.host().load()
-        let slow = try #require(plugins.first { $0.type.name == "slow" })
-        let quick = try #require(plugins.first { $0.type.name == "quick" })
-        let order = try PluginFolder.order("slow")
-        let ended = Monitor([DTAError]())
-        func ask() {
-            Thread.detachNewThread {
-                let error = try? refusal { try slow.validate(order) }
-                ended.withLockSignalling { $0.append(error ?? DTAError(.internal, "not refused")) }
-            }
-        }
-        ask()
-        try quick.validate(try PluginFolder.order("quick"))
-        #expect(ended.withLock { $0.isEmpty })
-        // Beside the one that hangs there is room for one of these: the other is refused at once.
-        ask()
-        ask()
-        let first = ended.wait { $0.first }
-        #expect(first?.code == .resourceExhausted)
-        let errors = ended.wait { $0.count == 3 ? $0 : nil } ?? []
-        #expect(errors.dropFirst().map(\.code) == [.unavailable, .unavailable])
-        try quick.validate(try PluginFolder.order("quick"))
-    }
-
     @Test("complaints are handed on, and made harmless")
     func complains() throws {
         let folder = try PluginFolder()

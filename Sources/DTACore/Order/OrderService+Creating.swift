@@ -26,7 +26,7 @@ public struct NewOrder: Sendable {
 
 /// Part 1.
 extension OrderService {
-    public func create(_ caller: Caller, _ new: NewOrder) throws -> CustodyStep<Answer> {
+    public func create(_ caller: Caller, _ new: NewOrder) throws -> OrderAct {
         let owner = try Owner(of: caller)
         let principal = try principal(caller, new.principal)
         let terms = try terms(new, principal)
@@ -42,8 +42,11 @@ extension OrderService {
         }
         let fields = try fields(new.fields, plugin)
         let draft = try make(type, terms, fields)
-        try plugin?.validate(pluginOrder(draft, nil))
-        return { [self] custodian in
+        let program = plugins.program(type)
+        // A program is asked later, where it may be waited for.
+        if program == nil { try plugin?.validate(pluginOrder(draft, nil)) }
+        return OrderAct(program) { [self] custodian in
+            if program != nil { try plugin?.validate(pluginOrder(draft, nil)) }
             let order = try complete(draft, custodian, owner: owner)
             let letter = try seal(
                 .order(order), from: principal, to: [terms.fiduciary, terms.principal], needed: [terms.fiduciary],

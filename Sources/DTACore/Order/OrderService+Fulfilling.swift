@@ -12,7 +12,7 @@ extension OrderService {
     /// - Parameters: `decision`: ""; whatever is next; `reason`: why it is refused, one line.
     public func fulfil(
         _ caller: Caller, _ subject: String, decision: String, reason: String
-    ) throws -> CustodyStep<Answer> {
+    ) throws -> OrderAct {
         let record = try find(caller, subject)
         _ = try acting(
             caller, .fulfil, among: [record.terms.fiduciary], of: record, as: nil, what: "fulfil")
@@ -24,7 +24,7 @@ extension OrderService {
                 : DTAError(
                     .invalidArgument, "a fiduciary decides commit, release or refuse, not \(quoted(decision))")
         }
-        return { [self] custodian in
+        return OrderAct(try program(record)) { [self] custodian in
             let now = try store.read { try OrderTable.need(record.number, in: $0) }
             let part: CID
             switch decision {

@@ -20,18 +20,47 @@ extension OrderService {
     /// Takes in a part whose envelope is in the ledger, after those that it follows, where they are there as well and were
     /// not taken in yet. Anybody may bring it: who sent it is what its signature says. What the rules of this host allow
     /// is done at once.
-    public func receive(_ caller: Caller, _ subject: String) throws -> CustodyStep<Answer> {
+    public func receive(_ caller: Caller, _ subject: String) throws -> OrderAct {
         let chain = try chain(to: try LedgerService.cid(subject))
+        let known = chain.dropLast().filter { $0.kind != .order || $0.own != nil }
+        return taking(known + chain.suffix(1), for: caller)
+    }
+
+    /// Takes in one part after the other. What type of order it is may stand in what has to be opened first.
+    private func taking(_ chain: [Coming], for caller: Caller) -> OrderAct {
         let owner = Owner(uid: caller.uid, name: caller.userName)
-        return { [self] custodian in
-            for earlier in chain.dropLast() where earlier.kind != .order || earlier.own != nil {
-                // What came of it is on record; the last part is judged by that.
-                do { _ = try take(earlier, owner, custodian) } catch let error as DTAError where !error.code.mayPass {}
+        return OrderAct(nil) { [self] custodian -> OrderAct.Outcome in
+            for (index, coming) in chain.enumerated() {
+                let rest = Array(chain.dropFirst(index + 1))
+                do {
+                    let (letter, number) = try admit(coming, owner, custodian)
+                    if let program = try program(store.read { try OrderTable.need(number, in: $0) }) {
+                        return .more(taking(in: letter, number, then: rest, for: caller, asking: program))
+                    }
+                    let parts = try take(in: letter, number, custodian)
+                    if rest.isEmpty { return .done(try answer(caller, number, parts)) }
+                } catch let error as DTAError where OrderService.isPassedOver(error, before: rest) {}
             }
-            guard let last = chain.last else { throw DTAError(.internal, "a part is gone") }
-            let (number, parts) = try take(last, owner, custodian)
-            return try answer(caller, number, parts)
+            throw DTAError(.internal, "a part is gone")
         }
+    }
+
+    /// The same with a part whose order has a program for a plugin, and what comes behind it.
+    private func taking(
+        in letter: OrderLetter, _ number: Int64, then rest: [Coming], for caller: Caller, asking program: String
+    ) -> OrderAct {
+        OrderAct(program) { [self] custodian -> OrderAct.Outcome in
+            do {
+                let parts = try take(in: letter, number, custodian)
+                if rest.isEmpty { return .done(try answer(caller, number, parts)) }
+            } catch let error as DTAError where OrderService.isPassedOver(error, before: rest) {}
+            return .more(taking(rest, for: caller))
+        }
+    }
+
+    /// Whether others are taken in after a part that failed: what came of it is on record, and they are judged by that.
+    private static func isPassedOver(_ error: DTAError, before rest: [Coming]) -> Bool {
+        !rest.isEmpty && !error.code.mayPass
     }
 
     /// A part, and those before it that are not known here as parts; the oldest first.
@@ -51,9 +80,10 @@ extension OrderService {
         return chain.reversed()
     }
 
-    private func take(
+    /// Opens a part, and finds or begins its order.
+    private func admit(
         _ coming: Coming, _ owner: Owner, _ custodian: any Custodian
-    ) throws -> (number: Int64, parts: [CID]) {
+    ) throws -> (letter: OrderLetter, number: Int64) {
         let place = try place(of: coming.signed, coming.kind, coming.own)
         let letter = try letter(
             coming.signed, coming.kind, standing: coming.standing, as: coming.own, custodian)
@@ -64,7 +94,7 @@ extension OrderService {
         case .second(let first): number = try begin(first, letter, owner: owner)
         }
         CrashPoint.reach(.orderReceiveAdmitted)
-        return (number, try take(in: letter, number, custodian))
+        return (letter, number)
     }
 
     private enum Place {

@@ -51,9 +51,5 @@ public final class OrderService: Sendable {
         public let parts: [OrderPartView]
     }
 
-    /// Whether a step may ask a plugin that is a program, which can take its whole time limit: then nobody's dtad-hsm waits
-    /// for that.
-    public var asksPrograms: Bool { plugins.entries.contains { $0.origin == .external } }
-
     static var now: Int64 { unixMicroseconds() / 1_000_000 }
 }
