@@ -1,4 +1,5 @@
 import DTAFormats
+import DTAJSON
 import DTASystem
 
 /// A plugin that is a program: docs/plugins.md. Whatever it does, a call ends within its time, and what it does wrong is
@@ -59,7 +60,7 @@ public struct ExternalPlugin: OrderPlugin {
         }
     }
 
-    private func nothing(_ result: [String: PluginJSON]) throws(PluginFailure) {
+    private func nothing(_ result: [String: JSONValue]) throws(PluginFailure) {
         try PluginAnswer.finish(result, "its result")
     }
 }

@@ -16,5 +16,8 @@ public struct PluginLimits: Sendable, Equatable {
     /// Bytes of a request, its newline included: more than any order can need.
     public static let requestBytes = 1 << 20
 
+    /// How deep an answer's JSON is at most.
+    static let depth = 8
+
     public init() {}
 }

@@ -1,3 +1,4 @@
+import DTAJSON
 import DTASystem
 
 /// Asks one plugin, and makes an error of whatever it does wrong.
@@ -11,13 +12,13 @@ struct PluginLine: Sendable {
     /// - Throws: `DTAError` that names the plugin.
     @discardableResult
     func ask<Result>(
-        _ request: PluginRequest, _ read: ([String: PluginJSON]) throws(PluginFailure) -> Result
+        _ request: PluginRequest, _ read: ([String: JSONValue]) throws(PluginFailure) -> Result
     ) throws -> Result {
         do { return try read(try call(request)) } catch let failure as PluginFailure { throw failure.error(type) }
     }
 
     /// Starts the plugin and asks it.
-    private func call(_ request: PluginRequest) throws -> [String: PluginJSON] {
+    private func call(_ request: PluginRequest) throws -> [String: JSONValue] {
         let bytes = request.line
         guard bytes.count <= PluginLimits.requestBytes else {
             throw DTAError(.invalidArgument, "the order is too large for the plugin \(type)")
