@@ -150,8 +150,13 @@ extension PluginField {
         guard case .bool(let isRequired)? = reader.take("required") else {
             throw .lies("the field \"\(name)\" of its hello has no \"required\", which is true or false")
         }
+        let isSecret = reader.take("secret") ?? false
+        guard case .bool(let isSecret) = isSecret else {
+            throw .lies("the field \"\(name)\" of its hello has a \"secret\" that is neither true nor false")
+        }
         self.init(
-            name, try reader.choice("kind", Kind.self), required: isRequired, try reader.text("explanation"))
+            name, try reader.choice("kind", Kind.self), required: isRequired, secret: isSecret,
+            try reader.text("explanation"))
         try reader.finish()
     }
 }

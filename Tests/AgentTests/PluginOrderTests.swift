@@ -77,6 +77,8 @@ struct PluginOrderTests {
         let order = try #require(host.client.call(order("shamir", ["share": share])).orders.first)
         #expect(order.state == "committed")
         #expect(order.commitment.count == 32)
+        let shown = try #require(host.client.call(.showOrder(order.cid)).orders.first)
+        #expect(shown.fields.map { "\($0.name) \($0.value)" } == ["share (not shown)"])
         #expect(try host.client.call(.redeemOrder(order.cid)).orders.first?.state == "exhausted")
         let result = try host.client.call(.orderResult(order.cid))
         let released = result.fields.first { $0.name == "share" }?.value ?? String(decoding: result.data, as: UTF8.self)
