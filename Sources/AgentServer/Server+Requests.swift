@@ -149,7 +149,7 @@ extension AgentOperation {
     /// Whether its answer holds a plaintext, a key or secret randomness.
     fileprivate var answersSecrets: Bool {
         switch self {
-        case .envelopeOpen, .envelopeDraft, .decrypt, .random: true
+        case .envelopeOpen, .envelopeDraft, .decrypt, .random, .orderResult, .walletExport: true
         default: false
         }
     }
