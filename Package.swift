@@ -200,7 +200,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "AgentProtocol", "DTACourier", "DTAFormats", "DTAGateway", "DTAJSON", "DTASystem", "TestSupport", crypto,
+                "AgentProtocol", "DTACourier", "DTAFormats", "DTAGateway", "DTAJSON", "DTASystem", "TestSupport",
+                crypto,
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),

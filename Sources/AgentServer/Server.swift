@@ -148,7 +148,8 @@ public final class Server: Sendable {
         while !finished, monotonicNanoseconds() < deadline {
             finished =
                 registry.isIdle && slowLane.isIdle && durableLane.isIdle && readingLane.isIdle
-                && openingLane.isIdle && bulkLane.isIdle && askingLane.isIdle && programLanes.values.allSatisfy(\.isIdle)
+                && openingLane.isIdle && bulkLane.isIdle && askingLane.isIdle
+                && programLanes.values.allSatisfy(\.isIdle)
                 && pool.health.parked == 0
             if !finished { usleep(10_000) }
         }

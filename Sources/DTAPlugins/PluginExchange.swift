@@ -4,12 +4,6 @@ import Glibc
 
 /// One request and its answer, over a socket to a plugin, until the plugin closes its end or its time is over.
 struct PluginExchange {
-    /// What a plugin said, and what it wrote to standard error: its beginning, for people.
-    struct Outcome {
-        var answer: [UInt8]
-        var errors: [UInt8]
-    }
-
     private static let errorsKept = 4096
 
     private let channel: Int32
@@ -26,17 +20,21 @@ struct PluginExchange {
     private var errorsClosed = false
     private var hasEnded = false
 
-    /// - Parameter child: whose channel it is; nil where somebody else runs the plugin.
+    /// - Parameters: `child`: whose channel it is; nil where somebody else runs the plugin; `complaints`: told the end
+    ///   of what it wrote to standard error, whatever comes of the call.
     /// - Returns: the plugin's line, without its newline.
     /// - Throws: `PluginFailure`. The child is gone in any case.
     static func run(
-        _ request: [UInt8], on channel: Descriptor, child: PluginChild?, limits: PluginLimits, deadline: UInt64
-    ) throws -> Outcome {
+        _ request: [UInt8], on channel: Descriptor, child: PluginChild?, limits: PluginLimits, deadline: UInt64,
+        complaints: ([UInt8]) -> Void
+    ) throws -> [UInt8] {
         defer { child?.end() }
         var exchange = PluginExchange(request, channel, child, limits, deadline)
+        defer { if !exchange.errors.isEmpty { complaints(exchange.errors) } }
         while !exchange.isOver { try exchange.step() }
+        try exchange.receiveLastErrors()
         if let child { try check(child.end()) }
-        return Outcome(answer: try exchange.line(), errors: exchange.errors)
+        return try exchange.line()
     }
 
     private init(
@@ -128,7 +126,7 @@ struct PluginExchange {
         let isWhole = answer.last == UInt8(ascii: "\n")
         let end = bytes.firstIndex(of: UInt8(ascii: "\n"))
         guard !isWhole, end == nil || end == bytes.endIndex - 1 else {
-            throw PluginFailure.lies("it says more than one line")
+            throw PluginFailure.lies("it says more than one line: what is for people goes to standard error")
         }
         answer += bytes
     }
@@ -140,10 +138,20 @@ struct PluginExchange {
             errorsClosed = true
             return
         }
-        errors += bytes.prefix(PluginExchange.errorsKept - errors.count)
+        errors = (errors + bytes).suffix(PluginExchange.errorsKept)
         errorCount += bytes.count
         guard errorCount <= PluginLimits.errorBytes else {
             throw PluginFailure.chatters(bytes: PluginLimits.errorBytes)
+        }
+    }
+
+    /// What was written just before the end: whoever could write more is gone.
+    private mutating func receiveLastErrors() throws {
+        guard let number = child?.errors.number else { return }
+        while !errorsClosed {
+            var polled = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+            guard unsafe poll(&polled, 1, 0) > 0 else { return }
+            try receiveErrors()
         }
     }
 

@@ -81,8 +81,9 @@ struct PluginOrderTests {
         #expect(shown.fields.map { "\($0.name) \($0.value)" } == ["share (not shown)"])
         #expect(try host.client.call(.redeemOrder(order.cid)).orders.first?.state == "exhausted")
         let result = try host.client.call(.orderResult(order.cid))
-        let released = result.fields.first { $0.name == "share" }?.value ?? String(decoding: result.data, as: UTF8.self)
-        #expect(released == share)
+        #expect(String(decoding: result.data, as: UTF8.self) == share)
+        #expect(result.fields.first { $0.name == "result" }?.value == "share")
+        #expect(result.fields.first { $0.name == "checked" }?.value.hasPrefix("no: only the plugin shamir") == true)
         let damaged = try host.client.refusal(self.order("shamir", ["share": share + "0"]))
         #expect(damaged.code == .invalidArgument)
         #expect(damaged.message.contains("the plugin shamir refuses: this is not a share, or not a whole one"))
@@ -97,6 +98,7 @@ struct PluginOrderTests {
         _ = try host.client.call(.redeemOrder(open.cid))
         let result = try host.client.call(.orderResult(open.cid))
         #expect(Data(try Secp256k1Scalar([UInt8](result.data)).publicKey.bytes) == open.commitment)
+        #expect(!result.fields.contains { $0.name == "checked" })
         let day = (Int(Date().timeIntervalSince1970 / 86400) + 3) % 7
         let other = (day + 3) % 7 + 1
         let closed = try #require(
@@ -131,7 +133,8 @@ struct PluginOrderTests {
         #expect(try host.client.call(.showOrder(order.cid)).orders.first?.state == "ordered")
     }
 
-    @Test("that hangs, with all that may wait for it waiting, delays no order of another type, be it a program's or not")
+    @Test(
+        "that hangs, with all that may wait for it waiting, delays no order of another type, be it a program's or not")
     func hangsAlone() throws {
         let marks = try TemporaryDirectory()
         // An empty file is all that a plugin can leave.

@@ -149,7 +149,8 @@ struct MisbehaviourTests {
     }
 
     #if arch(x86_64)
-        @Test("a plugin reaches no namespace, no other process, nothing that outlives it, and no odd part of the kernel")
+        @Test(
+            "a plugin reaches no namespace, no other process, nothing that outlives it, and no odd part of the kernel")
         func refusedCalls() throws {
             let folder = try PluginFolder()
             // Numbers of x86-64, with arguments that root is not refused by others than the filter. What is answered

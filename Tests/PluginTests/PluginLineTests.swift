@@ -16,7 +16,9 @@ struct PluginLineTests {
         #expect(try JSONValue.answer(Array(value.line.utf8)) == value)
     }
 
-    @Test("an answer has whole numbers, and a depth of 8", arguments: ["1.0", "1e3", "9223372036854775808", "[[[[[[[[1]]]]]]]]"])
+    @Test(
+        "an answer has whole numbers, and a depth of 8",
+        arguments: ["1.0", "1e3", "9223372036854775808", "[[[[[[[[1]]]]]]]]"])
     func refused(_ text: String) {
         #expect(throws: JSONReader.Failure.self) { try JSONValue.answer(Array(text.utf8)) }
     }
