@@ -30,6 +30,7 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case destroyEpoch = 26
     case createShare = 27
     case exportWallet = 28
+    case epochs = 29
 }
 
 /// What an object on the token may be used for; it stands in the object's label, and dtad-hsm alone writes that.
@@ -46,7 +47,8 @@ public enum ObjectClass: UInt8, Sendable, CaseIterable {
     case seal = 5
     /// AES-256 for rows that the front must read: sealState, unsealState.
     case state = 6
-    /// AES-256 that seals the secrets of up to 1,024 orders, to be destroyed when one of them is: newEpoch, destroyEpoch.
+    /// AES-256 that seals the secrets of up to 1,024 orders, to be destroyed when one of them is: newEpoch, destroyEpoch,
+    /// epochs.
     case epoch = 7
 
     /// Whether its objects are AES keys that the front names by their number, not by an id.

@@ -1,4 +1,5 @@
 import DTAFormats
+import DTAJSON
 import DTASystem
 import Glibc
 
@@ -115,8 +116,8 @@ public final class PluginExamination {
         var found: ExternalPlugin?
         claim("it says hello") {
             guard let type = PluginType(name) else { throw Ending.skipped("it has no type") }
-            let first = try ExternalPlugin(type, .program(path), limits, PluginGate(1))
-            let second = try ExternalPlugin(type, .program(path), limits, PluginGate(1))
+            let first = try ExternalPlugin(type, .program(path), limits)
+            let second = try ExternalPlugin(type, .program(path), limits)
             guard first.summary == second.summary, first.keeps == second.keeps, first.fields == second.fields else {
                 throw PluginFailure.lies("it says hello differently each time")
             }
@@ -148,7 +149,7 @@ public final class PluginExamination {
     private func ends(_ line: [UInt8]) throws -> String {
         do {
             let answer = try exchange(line)
-            guard case .object? = try? PluginJSONReader.read(answer) else {
+            guard case .object? = try? JSONValue.answer(answer) else {
                 throw PluginFailure.lies("it answers something that is not an object")
             }
             return "it answers"
@@ -161,8 +162,8 @@ public final class PluginExamination {
 
     private func examineBadInput() {
         let hello = PluginRequest.hello
-        func line(_ members: [String: PluginJSON]) -> [UInt8] {
-            Array((PluginJSON.object((hello.json.members ?? [:]).merging(members) { $1 }).line + "\n").utf8)
+        func line(_ members: [String: JSONValue]) -> [UInt8] {
+            Array((JSONValue(sorting: (hello.json.dictionary ?? [:]).merging(members) { $1 }).line + "\n").utf8)
         }
         claim("it refuses a hook that it does not know") {
             try refused(hello, line(["hook": .string("dance")]))

@@ -4,8 +4,6 @@ import DTASystem
 enum PluginFailure: Error, Equatable {
     /// It could not be started, or nobody listens.
     case unreachable(String)
-    /// Too many calls run already.
-    case busy(Int)
     case slow(milliseconds: Int)
     /// It ended with this status or by this signal.
     case ended(status: Int32)
@@ -21,10 +19,6 @@ enum PluginFailure: Error, Equatable {
         switch self {
         case .unreachable(let reason):
             DTAError(.unavailable, "the plugin \(type) cannot be reached: \(reason)")
-        case .busy(let calls):
-            DTAError(
-                .resourceExhausted, "the plugin \(type) cannot be asked now: \(calls) calls of plugins run already",
-                hint: "try again; plugins.calls is their number")
         case .slow(let milliseconds):
             DTAError(
                 .unavailable, "the plugin \(type) was ended: it did not finish within \(milliseconds) ms",
@@ -49,4 +43,9 @@ enum PluginFailure: Error, Equatable {
     }
 
     private static let test = "dtactl plugin test PATH shows what it does"
+}
+
+extension DTAError {
+    /// Whether a plugin has decided so, as opposed to having failed, being busy, or saying: not now.
+    public var isPluginDecision: Bool { ![.unavailable, .resourceExhausted, .internal].contains(code) }
 }

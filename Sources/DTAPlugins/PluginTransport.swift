@@ -53,23 +53,3 @@ public enum PluginTransport: Sendable, Equatable {
         }
     }
 }
-
-/// Bounds how many calls of external plugins run at a time, of all plugins together.
-public final class PluginGate: Sendable {
-    private let limit: Int
-    private let running = Locked(0)
-
-    public init(_ limit: Int) { self.limit = limit }
-
-    /// - Throws: `PluginFailure.busy`; it never waits: whoever asks has a thread that others need.
-    func pass<Result>(_ body: () throws -> Result) throws -> Result {
-        let isFree = running.withLock { count in
-            guard count < limit else { return false }
-            count += 1
-            return true
-        }
-        guard isFree else { throw PluginFailure.busy(limit) }
-        defer { running.withLock { $0 -= 1 } }
-        return try body()
-    }
-}

@@ -37,7 +37,7 @@ extension OrderService {
             if case .approval(let signed)? = letter.part { approval = signed }
             try OrderPartTable.insert(
                 letter.signed, letter.kind, in: number, use: use, status: status, reason: reason, approval: approval,
-                in: database)
+                isStranger: status == .refused && isStranger(letter.from, record.terms, facts), in: database)
         }
         if let denial = try denial(of: letter, in: record, facts, database) {
             try add(.refused, use: step.use ?? 0, reason: denial.reason)
@@ -48,6 +48,7 @@ extension OrderService {
         switch verdict {
         case .accepted(let progress):
             let use = try use(of: letter, record.progress, in: database)
+            if progress.state == .refused, record.state != .refused { try OrderTable.relieve(number, in: database) }
             record.progress = progress
             if case .commitment(let commitment)? = letter.part {
                 record.publicKey = commitment.publicKey

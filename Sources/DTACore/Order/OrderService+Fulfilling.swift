@@ -7,32 +7,41 @@ import GRDB
 /// What a fiduciary does with an order: by hand, or by itself where its rules say so.
 extension OrderService {
     /// What somebody at the fiduciary decides.
-    public enum Decision: String, Sendable, CaseIterable { case commit, release, refuse }
+    public enum Decision: String, Sendable, CaseIterable {
+        case commit, release, refuse
+        /// An order that came out of a backup is as others have it: the rules are for it again.
+        case resume
+    }
 
     /// - Parameters: `decision`: ""; whatever is next; `reason`: why it is refused, one line.
     public func fulfil(
         _ caller: Caller, _ subject: String, decision: String, reason: String
-    ) throws -> CustodyStep<Answer> {
+    ) throws -> OrderAct {
         let record = try find(caller, subject)
         _ = try acting(
             caller, .fulfil, among: [record.terms.fiduciary], of: record, as: nil, what: "fulfil")
+        if decision.isEmpty { try requireCompared(record) }
         guard let decision = decision.isEmpty ? usual(record) : Decision(rawValue: decision) else {
             throw decision.isEmpty
                 ? DTAError(
                     .failedPrecondition,
                     "nothing of order \(record.reference) waits for its fiduciary: it is \(record.state.rawValue)")
                 : DTAError(
-                    .invalidArgument, "a fiduciary decides commit, release or refuse, not \(quoted(decision))")
+                    .invalidArgument, "a fiduciary decides commit, release, refuse or resume, not \(quoted(decision))")
         }
-        return { [self] custodian in
+        return OrderAct(try program(record)) { [self] custodian in
             let now = try store.read { try OrderTable.need(record.number, in: $0) }
-            let part: CID
+            var parts: [CID] = []
             switch decision {
-            case .commit: part = try done(now, .commitment) ?? commit(now, custodian)
-            case .release: part = try now.progress.open == nil ? again(now) : release(now, custodian)
-            case .refuse: part = try refuse(now, reason: reason, custodian)
+            case .commit: parts = [try done(now, .commitment) ?? commit(now, custodian)]
+            case .release: parts = [try now.progress.open == nil ? again(now) : release(now, custodian)]
+            case .refuse: parts = [try refuse(now, reason: reason, custodian)]
+            case .resume: break
             }
-            return try answer(caller, record.number, [part])
+            // Last: where it did not come so far, it is still to be compared.
+            try noteCompared(now)
+            if decision == .resume { parts = try advance(record.number, custodian) }
+            return try answer(caller, record.number, parts)
         }
     }
 
@@ -70,7 +79,7 @@ extension OrderService {
     /// - Returns: the parts that were made.
     func take(up number: Int64, _ letter: OrderLetter, _ custodian: any Custodian) throws -> [CID] {
         let record = try store.read { try OrderTable.need(number, in: $0) }
-        guard record.state == .ordered, case .order(let order)? = letter.part else { return [] }
+        guard record.state == .ordered, record.restored == nil, case .order(let order)? = letter.part else { return [] }
         if let denial = try denial(of: order, record) {
             return try refuse(letter, record, denial, custodian).map { [$0] } ?? []
         }
@@ -97,8 +106,7 @@ extension OrderService {
     /// - Returns: the parts that were made.
     func advance(_ number: Int64, _ custodian: any Custodian) throws -> [CID] {
         let record = try store.read { try OrderTable.need(number, in: $0) }
-        guard try isFiduciaryHere(record.terms), let rule = try rule(record)
-        else { return [] }
+        guard record.restored == nil, try isFiduciaryHere(record.terms), let rule = try rule(record) else { return [] }
         do {
             switch record.state {
             case .ordered where rule.commitsByItself: return [try commit(record, custodian)]
@@ -174,7 +182,7 @@ extension OrderService {
         }
         if let damage = damages.withLock({ $0[record.number] }) {
             throw DTAError(
-                .dataLoss, "the key of order \(record.reference) is out of use: \(damage)",
+                .dataLoss, "the secret of order \(record.reference) cannot be used: \(damage)",
                 hint: "an administrator should compare the token and the state directory with their backups")
         }
         if let late = times(record.terms) { throw late.error }

@@ -12,11 +12,11 @@ extension OrderService {
     public func redeem(
         _ caller: Caller, _ subject: String, as identity: String?, purpose: String, data: [UInt8],
         fields: [(String, String)]
-    ) throws -> CustodyStep<Answer> {
+    ) throws -> OrderAct {
         let record = try find(caller, subject)
         let redeemer = try acting(
             caller, .order, among: record.terms.redeemers, of: record, as: identity, what: "redeem")
-        return { [self] custodian in
+        return OrderAct(try program(record)) { [self] custodian in
             let record = try store.read { try OrderTable.need(record.number, in: $0) }
             let request = try request(record, data, fields, custodian)
             if let again = try openRedemption(record, by: redeemer, purpose, request, custodian) {
@@ -102,7 +102,7 @@ extension OrderService {
     /// - Parameters: `decision`: approve or reject; `use`: 0: the open one; `expires`: Unix seconds; 0: a day from now.
     public func approve(
         _ caller: Caller, _ subject: String, as identity: String?, decision: String, use: Int, expires: Int64
-    ) throws -> CustodyStep<Answer> {
+    ) throws -> OrderAct {
         let record = try find(caller, subject)
         let approver = try acting(
             caller, .approve, among: record.terms.approvers, of: record, as: identity, what: "approve redemptions of")
@@ -121,7 +121,7 @@ extension OrderService {
                 "no redemption of order \(record.reference)\(use == 0 ? "" : " for use \(use)") is open here")
         }
         let redemption = try envelopes.verified(open)
-        return { [self] custodian in
+        return OrderAct(try program(record)) { [self] custodian in
             let before = try store.read { database in
                 try OrderPartTable.approvals(of: open, at: OrderService.now, in: database).first {
                     $0.from == approver.cid

@@ -23,8 +23,9 @@ extension OrderService {
         return { [self] custodian in
             var shown = Shown(order: order, parts: views, fields: [])
             if let first = try readable(caller, record.cid, custodian), case .order(let part) = first {
+                let secret = secretFields(of: part.kind)
                 shown.order.fields = part.fields.values.sorted { $0.key < $1.key }.map {
-                    ($0.key, DTACore.shown($0.value))
+                    ($0.key, secret.contains($0.key) ? "(not shown)" : DTACore.shown($0.value))
                 }
             }
             if let cid = record.progress.commitment, let second = try readable(caller, cid, custodian),
@@ -51,6 +52,11 @@ extension OrderService {
             }
             return shown
         }
+    }
+
+    /// The fields that an order's plugin calls secret; none where it is not known here.
+    private func secretFields(of type: String) -> Set<String> {
+        Set((try? plugins.plugin(type))?.fields.filter(\.isSecret).map(\.name) ?? [])
     }
 
     /// A part as one of the caller's identities reads it; nil where none is a recipient, or it is damaged.
