@@ -55,13 +55,15 @@ let package = Package(
 
         // What everybody may know
         .target(name: "DTASystem", dependencies: ["CLinux"], swiftSettings: common),
+        .target(name: "DTAJSON", swiftSettings: strict),
         .target(name: "DTAFormats", dependencies: [crypto, "CSecp256k1"], swiftSettings: strict),
         .target(
             name: "AgentProtocol",
             dependencies: ["DTASystem", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["agent.proto"], swiftSettings: common),
 
-        .target(name: "DTAPlugins", dependencies: ["CLinux", "DTAFormats", "DTASystem"], swiftSettings: strict),
+        .target(
+            name: "DTAPlugins", dependencies: ["CLinux", "DTAFormats", "DTAJSON", "DTASystem"], swiftSettings: strict),
 
         // The two sides of the wall
         .target(name: "CustodyProtocol", dependencies: ["DTASystem"], swiftSettings: common),
@@ -117,7 +119,8 @@ let package = Package(
         .executableTarget(
             name: "dtactl",
             dependencies: [
-                "AgentProtocol", "DTACourier", "DTAFormats", "DTAHTTP", "DTAPlugins", "DTASystem", arguments, crypto,
+                "AgentProtocol", "DTACourier", "DTAFormats", "DTAHTTP", "DTAJSON", "DTAPlugins", "DTASystem", arguments,
+                crypto,
             ],
             swiftSettings: common),
 
@@ -125,8 +128,8 @@ let package = Package(
         .target(
             name: "DTAGateway",
             dependencies: [
-                "AgentProtocol", "DTAConfiguration", "DTACourier", "DTAFormats", "DTAHTTP", "DTAService", "DTASystem",
-                crypto,
+                "AgentProtocol", "DTAConfiguration", "DTACourier", "DTAFormats", "DTAHTTP", "DTAJSON", "DTAService",
+                "DTASystem", crypto,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -171,8 +174,9 @@ let package = Package(
             dependencies: ["DTACore", "CustodyProtocol", "DTAFormats", "DTASystem", "TestSupport", crypto],
             swiftSettings: common),
         .testTarget(
-            name: "PluginTests", dependencies: ["DTAPlugins", "DTAFormats", "DTASystem", "TestSupport"],
+            name: "PluginTests", dependencies: ["DTAPlugins", "DTAFormats", "DTAJSON", "DTASystem", "TestSupport"],
             swiftSettings: common),
+        .testTarget(name: "JSONTests", dependencies: ["DTAJSON"], swiftSettings: common),
         .testTarget(
             name: "AgentServerTests", dependencies: ["AgentServer", "AgentProtocol", "DTASystem", "TestSupport"],
             swiftSettings: common),
@@ -199,7 +203,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "AgentProtocol", "DTACourier", "DTAFormats", "DTAGateway", "DTASystem", "TestSupport", crypto,
+                "AgentProtocol", "DTACourier", "DTAFormats", "DTAGateway", "DTAJSON", "DTASystem", "TestSupport",
+                crypto,
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),

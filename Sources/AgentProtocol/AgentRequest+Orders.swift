@@ -23,7 +23,7 @@ extension AgentRequest {
     public static func receiveOrderPart(_ part: String) -> AgentRequest { AgentRequest(.orderReceive, subject: part) }
 
     /// - Parameters:
-    ///   - decision: commit, release, refuse; "": whatever is next.
+    ///   - decision: commit, release, refuse; resume: an order that was restored goes on; "": whatever is next.
     ///   - purpose: why it is refused.
     ///   - redemption: its CID: nothing is done where another one is open; "": whichever is.
     public static func fulfilOrder(

@@ -173,9 +173,9 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// at once. Answers orders (one), parts (those that answer it and are to be carried).
   case orderReceive // = 73
 
-  /// Does at the fiduciary what waits for a hand. Reads subject, decision ("commit", "release", "refuse"; "": whatever is
-  /// next), purpose (why it is refused), redemption (nothing is done where another one is open; "": whichever is). Answers
-  /// orders (one), parts.
+  /// Does at the fiduciary what waits for a hand. Reads subject, decision ("commit", "release", "refuse", "resume";
+  /// "": whatever is next), purpose (why it is refused), redemption (nothing is done where another one is open; "":
+  /// whichever is). Answers orders (one), parts.
   case orderFulfil // = 74
 
   /// Asks for the release or a use. Reads subject, identities (one: as whom; none: whichever of the caller's may), purpose,
@@ -994,7 +994,7 @@ public nonisolated struct AgentOrder: @unchecked Sendable {
     set {_uniqueStorage()._commitment = newValue}
   }
 
-  /// Why it is frozen or refused.
+  /// Why it is frozen or refused, or does not go on by itself.
   public var reason: String {
     get {_storage._reason}
     set {_uniqueStorage()._reason = newValue}

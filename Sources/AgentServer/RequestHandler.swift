@@ -15,8 +15,9 @@ public enum Step: Sendable {
     /// It needs an HSM process, shortly: it goes on as soon as one is idle. What the closure answers is what is left to
     /// do without the HSM, so that the process can be used by others meanwhile.
     case custody(@Sendable (CustodyAccess) -> Completion)
-    /// It is slow by nature and needs an HSM process (key generation, sealing): it goes to the slow lane.
-    case slow(@Sendable (CustodyAccess) -> AgentResponse)
+    /// It is slow by nature and needs an HSM process (key generation, sealing): it goes to the slow lane. What the closure
+    /// answers is how it goes on.
+    case slow(@Sendable (CustodyAccess) -> Step)
     /// It waits for the disk and not for the HSM (a refusal's record, a block): it has a lane of its own, which works
     /// while the HSM hangs.
     case durable(@Sendable () -> AgentResponse)
@@ -32,6 +33,9 @@ public enum Step: Sendable {
     case bulk(@Sendable () -> Step)
     /// It waits for another program (an IPFS node), in lanes of their own; what the closure answers is how it goes on.
     case asking(@Sendable () -> Step)
+    /// It waits for the program of this name, in a lane of that program's own: whoever wants another one, or none, does not
+    /// wait for it. What the closure answers is how it goes on.
+    case consulting(String, @Sendable () -> Step)
 }
 
 /// The domain, as the workers see it. `prepare` must neither wait nor block: refusals must work while the HSM hangs.

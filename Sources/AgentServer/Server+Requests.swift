@@ -55,7 +55,7 @@ extension Server {
         case .custody(let work): pool.park(job(work, exchange))
         case .slow(let work):
             let accepted = slowLane.submit(user: user) { [self] in carryOut(work, exchange) }
-            if !accepted { respond(work(.failure(Server.stopping)), to: exchange) }
+            if !accepted { proceed(work(.failure(Server.stopping)), exchange) }
         case .durable(let work):
             let accepted = durableLane.submit(user: user) { [self] in respond(work(), to: exchange) }
             if !accepted { respond(work(), to: exchange) }
@@ -86,13 +86,17 @@ extension Server {
         case .asking(let work):
             let accepted = askingLane.submit(user: user) { [self] in proceed(work(), exchange) }
             if !accepted { proceed(work(), exchange) }
+        case .consulting(let program, let work):
+            let lane = programLanes[program] ?? askingLane
+            let accepted = lane.submit(user: user) { [self] in proceed(work(), exchange) }
+            if !accepted { proceed(work(), exchange) }
         }
     }
 
     /// Waits for the HSM process of what is slow.
-    private func carryOut(_ work: @Sendable (CustodyAccess) -> AgentResponse, _ exchange: Exchange) {
+    private func carryOut(_ work: @Sendable (CustodyAccess) -> Step, _ exchange: Exchange) {
         let until = monotonicNanoseconds() + deadline
-        respond(slowPool.withProcess(deadline: until) { work($0) }, to: exchange)
+        proceed(slowPool.withProcess(deadline: until) { work($0) }, exchange)
     }
 
     private func job(_ work: @escaping @Sendable (CustodyAccess) -> Completion, _ exchange: Exchange) -> CustodyPool.Job
@@ -145,7 +149,7 @@ extension AgentOperation {
     /// Whether its answer holds a plaintext, a key or secret randomness.
     fileprivate var answersSecrets: Bool {
         switch self {
-        case .envelopeOpen, .envelopeDraft, .decrypt, .random: true
+        case .envelopeOpen, .envelopeDraft, .decrypt, .random, .orderResult, .walletExport: true
         default: false
         }
     }

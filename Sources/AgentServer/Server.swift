@@ -31,6 +31,8 @@ public final class Server: Sendable {
     /// Several threads: who waits for another program does nothing meanwhile. One of them is always left to others than
     /// the user who asks for much that nobody has.
     let askingLane = SlowLane(name: "asking-lane", threads: 4, perUser: 3)
+    /// For each program that requests wait for: those who want it take turns, and nobody else waits for it.
+    let programLanes: [String: SlowLane]
     private let ready = Locked(Ready())
     let deadline: UInt64
     private let registry: Registry
@@ -64,10 +66,12 @@ public final class Server: Sendable {
     ///   - sharedSlowProcess: for a token that allows one session: the slow lane then has no process of its own.
     ///   - programDigest: the SHA-256 of a process' program, nil where nobody wants to know it.
     ///   - processors: one for each HSM process, for it and a worker to stay on; or none.
+    ///   - programs: what `Step.consulting` may name.
+    ///   - callsPerProgram: how many requests wait for one of them at a time; of one user one less, where there are several.
     ///   - deadline: how long a request waits for an HSM process, in nanoseconds.
     public init(
         listeners: [Descriptor], handler: any RequestHandler, limits: ServerLimits, processes: Int,
-        processors: [Int32] = [],
+        processors: [Int32] = [], programs: [String] = [], callsPerProgram: Int = 1,
         sharedSlowProcess: Bool, deadline: UInt64, logger: Logger,
         programDigest: @escaping @Sendable (Int32) -> String? = { _ in nil }, launch: @escaping CustodyPool.Launcher
     ) throws {
@@ -86,6 +90,10 @@ public final class Server: Sendable {
             size: processes, processors: self.processors, logger: logger, launch: launch, kick: { kicks.send() })
         slowPool = sharedSlowProcess ? pool : try CustodyPool(size: 1, logger: logger, launch: launch)
         openingLane = SlowLane(name: "opening-lane", threads: processes + 1)
+        programLanes = Dictionary(
+            programs.map {
+                ($0, SlowLane(name: $0, threads: callsPerProgram, perUser: max(1, callsPerProgram - 1)))
+            }, uniquingKeysWith: { first, _ in first })
         registry = Registry(limits: limits, poller: poller)
         workers = processes
     }
@@ -109,6 +117,7 @@ public final class Server: Sendable {
         openingLane.start()
         bulkLane.start()
         askingLane.start()
+        for lane in programLanes.values { lane.start() }
         do {
             try poller.add(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
             try poller.add(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
@@ -139,7 +148,9 @@ public final class Server: Sendable {
         while !finished, monotonicNanoseconds() < deadline {
             finished =
                 registry.isIdle && slowLane.isIdle && durableLane.isIdle && readingLane.isIdle
-                && openingLane.isIdle && bulkLane.isIdle && askingLane.isIdle && pool.health.parked == 0
+                && openingLane.isIdle && bulkLane.isIdle && askingLane.isIdle
+                && programLanes.values.allSatisfy(\.isIdle)
+                && pool.health.parked == 0
             if !finished { usleep(10_000) }
         }
         durableLane.stop()
@@ -147,6 +158,7 @@ public final class Server: Sendable {
         openingLane.stop()
         bulkLane.stop()
         askingLane.stop()
+        for lane in programLanes.values { lane.stop() }
         for connection in registry.all { forgetConnection(connection) }
         pool.stop()
         if slowPool !== pool { slowPool.stop() }

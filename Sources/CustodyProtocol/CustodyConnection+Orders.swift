@@ -118,10 +118,25 @@ extension CustodyConnection: OrderCustodian {
         }
     }
 
-    public func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare {
+    public func epochs() throws -> Set<UInt32> {
+        try call(.epochs) { _ in
+        } _: { answer in
+            let bytes = try answer.field()
+            guard bytes.count.isMultiple(of: 4) else {
+                throw DTAError(.invalidArgument, "numbers of epochs have 4 bytes each")
+            }
+            return Set(
+                stride(from: 0, to: bytes.count, by: 4).map { at in
+                    bytes[at..<at + 4].reduce(0) { $0 << 8 | UInt32($1) }
+                })
+        }
+    }
+
+    public func createShare(owner: ObjectOwner, beneficiary: [UInt8], terms: [UInt8]?) throws -> CreatedShare {
         try call(.createShare) {
             $0.field(owner.uid)
             $0.field(beneficiary)
+            $0.field(terms ?? [])
         } _: {
             CreatedShare(sealed: try $0.field(), publicKey: try $0.field(exactly: 33))
         }

@@ -54,12 +54,16 @@ public protocol OrderCustodian: AnyObject, Sendable {
     /// As `resealOrder`, of what `sealOrderState` gave.
     func resealOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8]
 
+    /// The epochs whose keys are on the token.
+    func epochs() throws -> Set<UInt32>
+
     /// Destroys an epoch's key; no error where there is none. What it sealed is lost.
     func destroyEpoch(_ number: UInt32) throws
 
     /// Makes a beneficiary's share of a wallet's key.
-    /// - Parameter beneficiary: the CID of the identity that it belongs to.
-    func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare
+    /// - Parameters: `beneficiary`: the CID of the identity that it belongs to; `terms`: SHA-256 of the terms (DAG-CBOR) of
+    ///   the one order that it is for; nil: whichever takes it.
+    func createShare(owner: ObjectOwner, beneficiary: [UInt8], terms: [UInt8]?) throws -> CreatedShare
 
     /// The private key of a wallet, which is the sum of the share that the fiduciary released and the beneficiary's own:
     /// 32 bytes. It is the one secret that this wall gives to the front.

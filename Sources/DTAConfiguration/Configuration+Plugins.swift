@@ -20,6 +20,7 @@ extension Configuration {
         /// Of each process that dtad starts; where systemd does, its unit says it.
         public var memoryBytes = 256 << 20
         public var outputBytes = 256 << 10
+        /// How many calls of one plugin run at a time.
         public var calls = 3
 
         public init() {}
@@ -33,7 +34,7 @@ extension Configuration {
         let memory = try section.int("memory_bytes", in: (16 << 20)...(16 << 30))
         plugins.timeMilliseconds = try section.int("time_ms", in: 100...60_000) ?? plugins.timeMilliseconds
         plugins.outputBytes = try section.int("output_bytes", in: (4 << 10)...(1 << 20)) ?? plugins.outputBytes
-        plugins.calls = try section.int("calls", in: 1...16) ?? plugins.calls
+        plugins.calls = try section.int("calls", in: 1...8) ?? plugins.calls
         try section.finish()
         guard plugins.run == .off || !plugins.directory.isEmpty else {
             throw DTAError(

@@ -48,6 +48,7 @@ public struct Configuration: Sendable, Equatable {
         public var requestsPerUser = 1024
         public var keysPerUser = 10_000
         public var identitiesPerUser = 1000
+        public var walletSharesPerUser = 10_000
         public var ledgerBytesPerUser = 16 << 30
         /// How long SIGTERM waits for what runs.
         public var drainMilliseconds = 10_000
@@ -149,6 +150,8 @@ public struct Configuration: Sendable, Equatable {
         limits.keysPerUser = try section.int("keys_per_user", in: 0...1_000_000) ?? limits.keysPerUser
         limits.identitiesPerUser =
             try section.int("identities_per_user", in: 0...1_000_000) ?? limits.identitiesPerUser
+        limits.walletSharesPerUser =
+            try section.int("wallet_shares_per_user", in: 0...1_000_000) ?? limits.walletSharesPerUser
         limits.ledgerBytesPerUser =
             try section.int("ledger_bytes_per_user", in: 0...(1 << 50)) ?? limits.ledgerBytesPerUser
         limits.drainMilliseconds = try section.int("drain_ms", in: 0...600_000) ?? limits.drainMilliseconds

@@ -56,10 +56,13 @@ public final class Core: Sendable {
         orders = OrderService(
             envelopes: envelopes, intents: intents, policy: policy,
             plugins: try PluginRegistry(builtIn: BuiltInPlugins.all, configuration.plugins, logger: logger),
-            rules: try OrderRules(configuration.orders), logger: logger, forget: forget)
+            rules: try OrderRules(configuration.orders), sharesPerUser: configuration.limits.walletSharesPerUser,
+            logger: logger, forget: forget)
         ledger = LedgerService(
             blocks, publisher: publisher,
-            isHeld: { [store] cid in try store.read { try OrderTable.holds(cid, in: $0) } },
+            isHeld: { [store] cid in
+                try store.read { try OrderTable.holds(cid, in: $0) || OfferedShares.holds(cid, in: $0) }
+            },
             judge: { try envelopes.judge(coming: $0) })
     }
 

@@ -1,4 +1,5 @@
 import DTAFormats
+import DTAJSON
 import DTASystem
 
 /// A plugin that is a program: docs/plugins.md. Whatever it does, a call ends within its time, and what it does wrong is
@@ -14,13 +15,11 @@ public struct ExternalPlugin: OrderPlugin {
     /// - Parameters: `type`: what its file is called; `log`: told what the plugin wrote to standard error, one line.
     /// - Throws: `DTAError`, also where it calls itself otherwise.
     public init(
-        _ type: PluginType, _ transport: PluginTransport, _ limits: PluginLimits, _ gate: PluginGate,
+        _ type: PluginType, _ transport: PluginTransport, _ limits: PluginLimits,
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) throws {
-        line = PluginLine(type: type.name, transport: transport, limits: limits, gate: gate, log: log)
-        // Nobody waits behind this one: it must not be refused because others run.
-        let alone = PluginLine(type: type.name, transport: transport, limits: limits, gate: PluginGate(1), log: log)
-        let found = try alone.ask(.hello) { result throws(PluginFailure) in try PluginDescription(result) }
+        line = PluginLine(type: type.name, transport: transport, limits: limits, log: log)
+        let found = try line.ask(.hello) { result throws(PluginFailure) in try PluginDescription(result) }
         guard found.type == type else {
             throw PluginFailure.lies("it calls itself \"\(found.type)\"").error(type.name)
         }
@@ -61,7 +60,7 @@ public struct ExternalPlugin: OrderPlugin {
         }
     }
 
-    private func nothing(_ result: [String: PluginJSON]) throws(PluginFailure) {
+    private func nothing(_ result: [String: JSONValue]) throws(PluginFailure) {
         try PluginAnswer.finish(result, "its result")
     }
 }

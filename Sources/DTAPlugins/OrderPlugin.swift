@@ -2,10 +2,9 @@ import DTAFormats
 
 /// One custodian's own way: what is ordered, and how it is kept. An order's `kind` names the plugin.
 ///
-/// A hook may take as long as the plugin's time limit where the plugin is external. So a request that calls one does it
-/// within a `PluginConsultation`: what has to be asked is asked in the asking lane, never on a worker and never while a
-/// dtad-hsm is held. What a hook throws is a `DTAError` and concerns that order alone; outside of a consultation the plugin
-/// is asked on the spot.
+/// A hook may take as long as the plugin's time limit where the plugin is external. So it is called where nobody waits but
+/// those who want the same plugin, never on a worker and never while a dtad-hsm is held. What a hook throws is a `DTAError`
+/// and concerns that order alone.
 public protocol OrderPlugin: Sendable {
     /// What orders call it.
     var type: PluginType { get }

@@ -1,27 +1,28 @@
 import DTAFormats
+import DTAJSON
 import DTASystem
 
 /// One line from a plugin.
 enum PluginAnswer {
-    case done([String: PluginJSON])
+    case done([String: JSONValue])
     case refused(DTAError)
 
     /// Reads the answer to a request.
     /// - Parameter line: without its newline.
     /// - Throws: `PluginFailure.lies`.
     init(_ line: [UInt8], to request: PluginRequest) throws(PluginFailure) {
-        let value: PluginJSON
-        do { value = try PluginJSONReader.read(line) } catch {
+        let value: JSONValue
+        do { value = try JSONValue.answer(line) } catch {
             throw .lies("its answer cannot be read: \(error.reason)")
         }
-        guard var members = value.members else { throw .lies("its answer is not an object") }
-        guard let version = members.removeValue(forKey: "dta")?.text else {
+        guard var members = value.dictionary else { throw .lies("its answer is not an object") }
+        guard let version = members.removeValue(forKey: "dta")?.string else {
             throw .lies("its answer does not say \"dta\": \"\(PluginRequest.version)\"")
         }
         guard version == PluginRequest.version else {
             throw .lies("it speaks \"\(Self.harmless(version, 32))\", not \(PluginRequest.version)")
         }
-        guard members.removeValue(forKey: "id")?.text == request.id else {
+        guard members.removeValue(forKey: "id")?.string == request.id else {
             throw .lies("its answer has not the request's id")
         }
         switch members.removeValue(forKey: "ok") {
@@ -33,14 +34,14 @@ enum PluginAnswer {
     }
 
     /// Fails for members that nobody took.
-    static func finish(_ members: [String: PluginJSON], _ what: String) throws(PluginFailure) {
+    static func finish(_ members: [String: JSONValue], _ what: String) throws(PluginFailure) {
         guard let unknown = members.keys.min() else { return }
         throw .lies("\(what) has an unknown member \"\(harmless(unknown, 40))\"")
     }
 
-    private static func result(_ members: inout [String: PluginJSON]) throws(PluginFailure) -> [String: PluginJSON] {
+    private static func result(_ members: inout [String: JSONValue]) throws(PluginFailure) -> [String: JSONValue] {
         guard let value = members.removeValue(forKey: "result") else { return [:] }
-        guard let result = value.members else { throw .lies("its \"result\" is not an object") }
+        guard let result = value.dictionary else { throw .lies("its \"result\" is not an object") }
         return result
     }
 
@@ -49,14 +50,14 @@ enum PluginAnswer {
         .invalidArgument, .notFound, .permissionDenied, .unavailable, .resourceExhausted, .failedPrecondition,
     ]
 
-    private static func refusal(_ members: inout [String: PluginJSON]) throws(PluginFailure) -> DTAError {
-        guard let name = members.removeValue(forKey: "code")?.text, let code = codes.first(where: { $0.name == name })
+    private static func refusal(_ members: inout [String: JSONValue]) throws(PluginFailure) -> DTAError {
+        guard let name = members.removeValue(forKey: "code")?.string, let code = codes.first(where: { $0.name == name })
         else { throw .lies("it refuses with no \"code\" or with an unknown one") }
-        guard let reason = members.removeValue(forKey: "reason")?.text, !reason.isEmpty else {
+        guard let reason = members.removeValue(forKey: "reason")?.string, !reason.isEmpty else {
             throw .lies("it refuses without a \"reason\"")
         }
         let hint = try members.removeValue(forKey: "hint").map { value throws(PluginFailure) in
-            guard let text = value.text else { throw .lies("its \"hint\" is not a text") }
+            guard let text = value.string else { throw .lies("its \"hint\" is not a text") }
             return text
         }
         for text in [reason, hint ?? ""] where text.utf8.count > sentenceLimit || !isPrintable(text) {

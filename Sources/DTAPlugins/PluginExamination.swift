@@ -1,6 +1,7 @@
 import DTAFormats
+import DTAJSON
 import DTASystem
-import Glibc
+import Foundation
 
 /// What a plugin must do, tried on the plugin itself: its author's kit. Every call is one as dtad makes it.
 public final class PluginExamination {
@@ -34,6 +35,8 @@ public final class PluginExamination {
     let report: (Finding) -> Void
     var plugin: ExternalPlugin?
     var hasFailed = false
+    /// What the plugin wrote to standard error since the claim was begun.
+    private let complaint = Locked("")
 
     /// - Parameters: `path`: the plugin's file; `fields`: of an order that the plugin accepts, as clients write them;
     ///   `request`: of a redemption that it accepts.
@@ -72,6 +75,7 @@ public final class PluginExamination {
     /// Tries one claim. What `body` answers is the detail.
     func claim(_ claim: String, _ body: () throws -> String) {
         let start = monotonicNanoseconds()
+        complaint.withLock { $0 = "" }
         var outcome = Finding.Outcome.passed
         var detail = ""
         do {
@@ -81,13 +85,23 @@ public final class PluginExamination {
         } catch Ending.noted(let reason) {
             (outcome, detail) = (.noted, reason)
         } catch let failure as PluginFailure {
-            (outcome, detail) = (.failed, failure.error(name).message)
+            (outcome, detail) = (.failed, words(failure.error(name)))
         } catch {
-            (outcome, detail) = (.failed, DTAError(error).message)
+            (outcome, detail) = (.failed, words(DTAError(error)))
         }
         if outcome == .failed { hasFailed = true }
         let milliseconds = Int((monotonicNanoseconds() - start) / 1_000_000)
         report(Finding(claim: claim, outcome: outcome, detail: detail, milliseconds: milliseconds))
+    }
+
+    /// What went wrong, what helps, and the last line that the plugin wrote to standard error: there most languages say it.
+    private func words(_ error: DTAError) -> String {
+        var words = error.message
+        if !error.hint.isEmpty, error.hint != PluginFailure.test { words += "; \(error.hint)" }
+        if let last = complaint.withLock({ $0 }).components(separatedBy: PluginLine.lineBreak).last, !last.isEmpty {
+            words += "; it wrote: \(last)"
+        }
+        return words
     }
 
     /// The plugin's type, by its file's name.
@@ -115,8 +129,13 @@ public final class PluginExamination {
         var found: ExternalPlugin?
         claim("it says hello") {
             guard let type = PluginType(name) else { throw Ending.skipped("it has no type") }
-            let first = try ExternalPlugin(type, .program(path), limits, PluginGate(1))
-            let second = try ExternalPlugin(type, .program(path), limits, PluginGate(1))
+            let hear = { @Sendable [complaint] (text: String) in
+                complaint.withLock {
+                    $0 = text.components(separatedBy: " says: ").dropFirst().joined(separator: " says: ")
+                }
+            }
+            let first = try ExternalPlugin(type, .program(path), limits, log: hear)
+            let second = try ExternalPlugin(type, .program(path), limits, log: hear)
             guard first.summary == second.summary, first.keeps == second.keeps, first.fields == second.fields else {
                 throw PluginFailure.lies("it says hello differently each time")
             }
@@ -129,7 +148,11 @@ public final class PluginExamination {
     // MARK: Lines that are no proper request
 
     /// One line as it is.
-    func exchange(_ line: [UInt8]) throws -> [UInt8] { try PluginTransport.program(path).exchange(line, limits).answer }
+    func exchange(_ line: [UInt8]) throws -> [UInt8] {
+        try PluginTransport.program(path).exchange(line, limits) { complaints in
+            complaint.withLock { $0 = PluginLine.harmless(complaints) }
+        }
+    }
 
     /// One request, without what `ExternalPlugin` makes of its answer.
     func ask(_ request: PluginRequest) throws -> PluginAnswer {
@@ -148,7 +171,7 @@ public final class PluginExamination {
     private func ends(_ line: [UInt8]) throws -> String {
         do {
             let answer = try exchange(line)
-            guard case .object? = try? PluginJSONReader.read(answer) else {
+            guard case .object? = try? JSONValue.answer(answer) else {
                 throw PluginFailure.lies("it answers something that is not an object")
             }
             return "it answers"
@@ -161,8 +184,8 @@ public final class PluginExamination {
 
     private func examineBadInput() {
         let hello = PluginRequest.hello
-        func line(_ members: [String: PluginJSON]) -> [UInt8] {
-            Array((PluginJSON.object((hello.json.members ?? [:]).merging(members) { $1 }).line + "\n").utf8)
+        func line(_ members: [String: JSONValue]) -> [UInt8] {
+            Array((JSONValue(sorting: (hello.json.dictionary ?? [:]).merging(members) { $1 }).line + "\n").utf8)
         }
         claim("it refuses a hook that it does not know") {
             try refused(hello, line(["hook": .string("dance")]))

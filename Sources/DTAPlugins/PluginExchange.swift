@@ -4,12 +4,6 @@ import Glibc
 
 /// One request and its answer, over a socket to a plugin, until the plugin closes its end or its time is over.
 struct PluginExchange {
-    /// What a plugin said, and what it wrote to standard error: its beginning, for people.
-    struct Outcome {
-        var answer: [UInt8]
-        var errors: [UInt8]
-    }
-
     private static let errorsKept = 4096
 
     private let channel: Int32
@@ -19,23 +13,28 @@ struct PluginExchange {
 
     private var unsent: ArraySlice<UInt8>
     private var answer: [UInt8] = []
+    private var buffer = [UInt8](repeating: 0, count: 16 << 10)
     private var errors: [UInt8] = []
     private var errorCount = 0
     private var hasClosed = false
     private var errorsClosed = false
     private var hasEnded = false
 
-    /// - Parameter child: whose channel it is; nil where somebody else runs the plugin.
+    /// - Parameters: `child`: whose channel it is; nil where somebody else runs the plugin; `complaints`: told the end
+    ///   of what it wrote to standard error, whatever comes of the call.
     /// - Returns: the plugin's line, without its newline.
     /// - Throws: `PluginFailure`. The child is gone in any case.
     static func run(
-        _ request: [UInt8], on channel: Descriptor, child: PluginChild?, limits: PluginLimits, deadline: UInt64
-    ) throws -> Outcome {
+        _ request: [UInt8], on channel: Descriptor, child: PluginChild?, limits: PluginLimits, deadline: UInt64,
+        complaints: ([UInt8]) -> Void
+    ) throws -> [UInt8] {
         defer { child?.end() }
         var exchange = PluginExchange(request, channel, child, limits, deadline)
+        defer { if !exchange.errors.isEmpty { complaints(exchange.errors) } }
         while !exchange.isOver { try exchange.step() }
+        try exchange.receiveLastErrors()
         if let child { try check(child.end()) }
-        return Outcome(answer: try exchange.line(), errors: exchange.errors)
+        return try exchange.line()
     }
 
     private init(
@@ -108,9 +107,9 @@ struct PluginExchange {
     }
 
     private mutating func receive() throws {
-        let bytes: [UInt8]
+        let bytes: ArraySlice<UInt8>
         do {
-            bytes = try PluginExchange.read(channel, isSocket: true)
+            bytes = try read(channel, isSocket: true)
         } catch let error as SystemCallError where error.errno == EAGAIN {
             return
         } catch let error as SystemCallError where error.errno == ECONNRESET {
@@ -123,28 +122,40 @@ struct PluginExchange {
         guard answer.count + bytes.count <= limits.outputBytes else {
             throw PluginFailure.floods(bytes: limits.outputBytes)
         }
-        answer += bytes
-        if let end = answer.firstIndex(of: UInt8(ascii: "\n")), end != answer.count - 1 {
-            throw PluginFailure.lies("it says more than one line")
+        // What was looked at before is not looked at again: a flood of small pieces costs no more than its bytes.
+        let isWhole = answer.last == UInt8(ascii: "\n")
+        let end = bytes.firstIndex(of: UInt8(ascii: "\n"))
+        guard !isWhole, end == nil || end == bytes.endIndex - 1 else {
+            throw PluginFailure.lies("it says more than one line: what is for people goes to standard error")
         }
+        answer += bytes
     }
 
     private mutating func receiveErrors() throws {
         guard let number = child?.errors.number else { return }
-        let bytes = try PluginExchange.read(number, isSocket: false)
+        let bytes = try read(number, isSocket: false)
         if bytes.isEmpty {
             errorsClosed = true
             return
         }
-        errors += bytes.prefix(PluginExchange.errorsKept - errors.count)
+        errors = (errors + bytes).suffix(PluginExchange.errorsKept)
         errorCount += bytes.count
         guard errorCount <= PluginLimits.errorBytes else {
             throw PluginFailure.chatters(bytes: PluginLimits.errorBytes)
         }
     }
 
-    private static func read(_ number: Int32, isSocket: Bool) throws -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: 16 << 10)
+    /// What was written just before the end: whoever could write more is gone.
+    private mutating func receiveLastErrors() throws {
+        guard let number = child?.errors.number else { return }
+        while !errorsClosed {
+            var polled = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+            guard unsafe poll(&polled, 1, 0) > 0 else { return }
+            try receiveErrors()
+        }
+    }
+
+    private mutating func read(_ number: Int32, isSocket: Bool) throws -> ArraySlice<UInt8> {
         let count = try systemCall("read") {
             unsafe buffer.withUnsafeMutableBytes { bytes in
                 unsafe isSocket
@@ -152,6 +163,6 @@ struct PluginExchange {
                     : Glibc.read(number, bytes.baseAddress, bytes.count)
             }
         }
-        return Array(buffer.prefix(count))
+        return buffer.prefix(count)
     }
 }

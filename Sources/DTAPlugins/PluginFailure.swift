@@ -3,9 +3,7 @@ import DTASystem
 /// What a plugin did instead of answering.
 enum PluginFailure: Error, Equatable {
     /// It could not be started, or nobody listens.
-    case unreachable(String)
-    /// Too many calls run already.
-    case busy(Int)
+    case unreachable(String, hint: String = "")
     case slow(milliseconds: Int)
     /// It ended with this status or by this signal.
     case ended(status: Int32)
@@ -19,12 +17,8 @@ enum PluginFailure: Error, Equatable {
 
     func error(_ type: String) -> DTAError {
         switch self {
-        case .unreachable(let reason):
-            DTAError(.unavailable, "the plugin \(type) cannot be reached: \(reason)")
-        case .busy(let calls):
-            DTAError(
-                .resourceExhausted, "the plugin \(type) cannot be asked now: \(calls) calls of plugins run already",
-                hint: "try again; plugins.calls is their number")
+        case .unreachable(let reason, let hint):
+            DTAError(.unavailable, "the plugin \(type) cannot be reached: \(reason)", hint: hint)
         case .slow(let milliseconds):
             DTAError(
                 .unavailable, "the plugin \(type) was ended: it did not finish within \(milliseconds) ms",
@@ -48,5 +42,11 @@ enum PluginFailure: Error, Equatable {
         }
     }
 
-    private static let test = "dtactl plugin test PATH shows what it does"
+    /// The hint of what its author can find out.
+    static let test = "dtactl plugin test PATH shows what it does"
+}
+
+extension DTAError {
+    /// Whether a plugin has decided so, as opposed to having failed, being busy, or saying: not now.
+    public var isPluginDecision: Bool { ![.unavailable, .resourceExhausted, .internal].contains(code) }
 }

@@ -12,13 +12,13 @@ public struct PluginFiles: Sendable {
 
     public init(_ directory: String) { self.directory = directory }
 
-    /// The plugins that may run, and why others may not, by the files' names.
+    /// The plugins that may run, and why others may not, by the files' names. The paths have no links in them.
     /// - Throws: `DTAError` where the directory itself is not to be trusted, or is not there.
     public func list() throws -> (plugins: [(type: PluginType, path: String)], problems: [(name: String, DTAError)]) {
-        try PluginFiles.checkPath(directory)
+        let directory = try PluginFiles.trusted(directory)
         var plugins: [(type: PluginType, path: String)] = []
         var problems: [(name: String, DTAError)] = []
-        for name in try names().sorted() where name.hasPrefix(PluginFiles.prefix) {
+        for name in try PluginFiles.names(in: directory).sorted() where name.hasPrefix(PluginFiles.prefix) {
             let type = String(name.dropFirst(PluginFiles.prefix.count))
             do {
                 guard let valid = PluginType(type) else {
@@ -38,7 +38,7 @@ public struct PluginFiles: Sendable {
         return (plugins, problems)
     }
 
-    private func names() throws -> [String] {
+    private static func names(in directory: String) throws -> [String] {
         guard let handle = unsafe opendir(directory) else {
             throw DTAError(.failedPrecondition, "the plugins' directory \(directory): \(errorText(errno))")
         }
@@ -78,15 +78,17 @@ public struct PluginFiles: Sendable {
         }
     }
 
-    /// Whether nobody but root can put something at a path, or in its place: the directory and all above it.
-    static func checkPath(_ path: String) throws {
+    /// A directory, by the path without links: nobody but root can put something there, or in its place or that of one
+    /// above it. The path that was given may have links that are others' to change: it is not to be used again.
+    static func trusted(_ path: String) throws -> String {
         guard let resolved = unsafe realpath(path, nil) else {
             throw DTAError(
                 .failedPrecondition, "the plugins' directory \(path): \(errorText(errno))",
                 hint: "make it, with mode 0755, or set plugins.directory")
         }
         defer { unsafe free(resolved) }
-        var above = unsafe String(cString: resolved)
+        let directory = unsafe String(cString: resolved)
+        var above = directory
         var isFirst = true
         while true {
             var status = stat()
@@ -103,7 +105,7 @@ public struct PluginFiles: Sendable {
                     .failedPrecondition, "\(above) is not root's alone to write: others could put plugins there",
                     hint: "chown root:root \(above) && chmod go-w \(above)")
             }
-            if above == "/" { return }
+            if above == "/" { return directory }
             isFirst = false
             above = String(above[..<(above.lastIndex(of: "/") ?? above.startIndex)])
             if above.isEmpty { above = "/" }

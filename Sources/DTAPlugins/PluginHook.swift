@@ -1,4 +1,5 @@
 import DTAFormats
+import DTAJSON
 import DTASystem
 
 /// What a plugin is asked to do.
@@ -14,9 +15,9 @@ struct PluginRequest: Sendable {
     let hook: PluginHook
     /// 16 hexadecimal digits, fresh for each request: the answer repeats it, so none can be prepared before.
     let id: String
-    private let members: [String: PluginJSON]
+    private let members: [String: JSONValue]
 
-    private init(_ hook: PluginHook, _ members: [String: PluginJSON] = [:]) {
+    private init(_ hook: PluginHook, _ members: [String: JSONValue] = [:]) {
         self.hook = hook
         self.members = members
         let digits = String(UInt64.random(in: .min ... .max), radix: 16)
@@ -38,47 +39,43 @@ struct PluginRequest: Sendable {
             .release, ["order": order.json, "redemption": redemption.json, "state": .base64(state)])
     }
 
-    /// What is asked, whoever asks it when: the same for the same.
-    var question: String {
-        PluginJSON.object(members.merging(["hook": .string(hook.rawValue)]) { $1 }).line
-    }
-
     /// With its newline.
     var line: [UInt8] { Array((json.line + "\n").utf8) }
 
-    var json: PluginJSON {
-        .object(
-            members.merging(["dta": .string(Self.version), "hook": .string(hook.rawValue), "id": .string(id)]) { $1 })
+    var json: JSONValue {
+        JSONValue(
+            sorting: members.merging(
+                ["dta": .string(Self.version), "hook": .string(hook.rawValue), "id": .string(id)]) { $1 })
     }
 }
 
 extension PluginOrder {
-    var json: PluginJSON {
-        var members: [String: PluginJSON] = [
-            "type": .string(kind.name), "terms": terms.json, "fields": PluginJSON(fields),
+    var json: JSONValue {
+        var members: [String: JSONValue] = [
+            "type": .string(kind.name), "terms": terms.json, "fields": JSONValue(fields: fields),
         ]
         members["cid"] = cid.map { .string($0.description) }
         members["reference"] = reference.isEmpty ? nil : .string(reference)
         members["commitment"] = commitment.map { .base64($0) }
-        return .object(members)
+        return JSONValue(sorting: members)
     }
 }
 
 extension PluginRedemption {
-    var json: PluginJSON {
-        var members: [String: PluginJSON] = [
+    var json: JSONValue {
+        var members: [String: JSONValue] = [
             "cid": .string(cid.description), "use": .integer(Int64(use)), "redeemer": .string(redeemer.description),
-            "request": PluginJSON(request),
+            "request": JSONValue(fields: request),
         ]
         members["purpose"] = purpose.map { .string($0) }
-        return .object(members)
+        return JSONValue(sorting: members)
     }
 }
 
 extension OrderTerms {
-    fileprivate var json: PluginJSON {
-        func list(_ cids: [CID]) -> PluginJSON { .array(cids.map { .string($0.description) }) }
-        var members: [String: PluginJSON] = [
+    fileprivate var json: JSONValue {
+        func list(_ cids: [CID]) -> JSONValue { .array(cids.map { .string($0.description) }) }
+        var members: [String: JSONValue] = [
             "fiduciary": .string(fiduciary.description), "principal": .string(principal.description),
             "redeemers": list(redeemers), "recipient": .string(recipient.description), "approvers": list(approvers),
             "approvals": .integer(Int64(approvals)), "max_uses": .integer(Int64(maxUses)),
@@ -87,19 +84,19 @@ extension OrderTerms {
         if approvals > 0 { members["requester_may_approve"] = .bool(requesterMayApprove) }
         members["not_before"] = notBefore.map { .integer($0) }
         members["not_after"] = notAfter.map { .integer($0) }
-        return .object(members)
+        return JSONValue(sorting: members)
     }
 }
 
-extension PluginJSON {
+extension JSONValue {
     /// Text is a string, an integer a number, and bytes are {"base64": "…"}.
-    init(_ fields: [String: OrderFieldValue]) {
-        self = .object(
-            fields.mapValues { value in
+    fileprivate init(fields: [String: OrderFieldValue]) {
+        self.init(
+            sorting: fields.mapValues { value in
                 switch value {
                 case .text(let text): .string(text)
                 case .integer(let number): .integer(number)
-                case .bytes(let bytes): .object(["base64": .base64(bytes)])
+                case .bytes(let bytes): ["base64": .base64(bytes)]
                 }
             })
     }

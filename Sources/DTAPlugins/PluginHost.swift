@@ -44,12 +44,13 @@ public struct PluginHost: Sendable {
     public func load() throws -> (plugins: [ExternalPlugin], problems: [Problem]) {
         guard run != .off else { return ([], []) }
         let found = try PluginFiles(directory).list()
-        if case .service(let sockets) = run { try PluginFiles.checkPath(sockets) }
-        let gate = PluginGate(limits.calls)
+        var run = run
+        if case .service(let sockets) = run { run = .service(sockets: try PluginFiles.trusted(sockets)) }
+        let transports = found.plugins.map { PluginHost.transport($0, run) }
         let results = Monitor([Int: Result<ExternalPlugin, DTAError>]())
-        for (index, plugin) in found.plugins.enumerated() {
+        for (plugin, (index, transport)) in zip(found.plugins, transports.enumerated()) {
             Thread.detachNewThread { [self] in
-                let result = Result { try ExternalPlugin(plugin.type, transport(plugin), limits, gate, log: log) }
+                let result = Result { try ExternalPlugin(plugin.type, transport, limits, log: log) }
                     .mapError { DTAError($0) }
                 results.withLockSignalling { $0[index] = result }
             }
@@ -67,7 +68,7 @@ public struct PluginHost: Sendable {
         return (plugins, problems)
     }
 
-    private func transport(_ plugin: (type: PluginType, path: String)) -> PluginTransport {
+    private static func transport(_ plugin: (type: PluginType, path: String), _ run: Run) -> PluginTransport {
         if case .service(let sockets) = run { .socket("\(sockets)/\(plugin.type).sock") } else { .program(plugin.path) }
     }
 }

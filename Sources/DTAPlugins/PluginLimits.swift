@@ -6,8 +6,6 @@ public struct PluginLimits: Sendable, Equatable {
     public var memoryBytes = 256 << 20
     /// Of its answer.
     public var outputBytes = 256 << 10
-    /// How many calls of external plugins run at a time; one more is refused at once.
-    public var calls = 3
 
     /// How much it may say on standard error.
     public static let errorBytes = 64 << 10
@@ -17,6 +15,9 @@ public struct PluginLimits: Sendable, Equatable {
     public static let processes = 64
     /// Bytes of a request, its newline included: more than any order can need.
     public static let requestBytes = 1 << 20
+
+    /// How deep an answer's JSON is at most.
+    static let depth = 8
 
     public init() {}
 }

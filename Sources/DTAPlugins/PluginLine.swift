@@ -1,3 +1,4 @@
+import DTAJSON
 import DTASystem
 
 /// Asks one plugin, and makes an error of whatever it does wrong.
@@ -5,44 +6,40 @@ struct PluginLine: Sendable {
     let type: String
     let transport: PluginTransport
     let limits: PluginLimits
-    let gate: PluginGate
     let log: @Sendable (String) -> Void
 
     /// - Parameter read: what the result means.
     /// - Throws: `DTAError` that names the plugin.
     @discardableResult
     func ask<Result>(
-        _ request: PluginRequest, _ read: ([String: PluginJSON]) throws(PluginFailure) -> Result
+        _ request: PluginRequest, _ read: ([String: JSONValue]) throws(PluginFailure) -> Result
     ) throws -> Result {
-        do {
-            guard let consultation = PluginConsultation.current else { return try read(try call(request).get()) }
-            return try read(try consultation.answer(to: "\(type) \(request.question)") { call(request) })
-        } catch let failure as PluginFailure {
-            throw failure.error(type)
-        }
+        do { return try read(try call(request)) } catch let failure as PluginFailure { throw failure.error(type) }
+    }
+
+    /// What stands between the lines of a complaint.
+    static let lineBreak = " | "
+
+    /// A complaint on one line, its end: there most languages say what is wrong.
+    static func harmless(_ complaint: [UInt8]) -> String {
+        let lines = String(decoding: complaint, as: UTF8.self).split(whereSeparator: \.isNewline)
+        let text = lines.joined(separator: lineBreak)
+        return PluginAnswer.harmless(String(text.suffix(500)), 500)
     }
 
     /// Starts the plugin and asks it.
-    private func call(_ request: PluginRequest) -> Result<[String: PluginJSON], DTAError> {
-        do {
-            let bytes = request.line
-            guard bytes.count <= PluginLimits.requestBytes else {
-                throw DTAError(.invalidArgument, "the order is too large for the plugin \(type)")
-            }
-            let outcome = try gate.pass { try transport.exchange(bytes, limits) }
-            if !outcome.errors.isEmpty {
-                let text = String(decoding: outcome.errors, as: UTF8.self)
-                log("the plugin \(type) says: " + PluginAnswer.harmless(text, 500))
-            }
-            switch try PluginAnswer(outcome.answer, to: request) {
-            case .done(let result): return .success(result)
-            case .refused(let error):
-                throw DTAError(error.code, "the plugin \(type) refuses: \(error.message)", hint: error.hint)
-            }
-        } catch let failure as PluginFailure {
-            return .failure(failure.error(type))
-        } catch {
-            return .failure(DTAError(error))
+    private func call(_ request: PluginRequest) throws -> [String: JSONValue] {
+        let bytes = request.line
+        guard bytes.count <= PluginLimits.requestBytes else {
+            throw DTAError(.invalidArgument, "the order is too large for the plugin \(type)")
+        }
+        let answer = try transport.exchange(bytes, limits) { complaints in
+            log("the plugin \(type) says: " + PluginLine.harmless(complaints))
+        }
+        switch try PluginAnswer(answer, to: request) {
+        case .done(let result): return result
+        case .refused(let error):
+            throw DTAError(error.code, "the plugin \(type) refuses: \(error.message)", hint: error.hint)
         }
     }
 }

@@ -77,13 +77,16 @@ public struct PluginField: Sendable, Equatable {
     public var name: String
     public var kind: Kind
     public var isRequired: Bool
+    /// Its value is not shown to people.
+    public var isSecret: Bool
     /// What it is, in a few words.
     public var explanation: String
 
-    public init(_ name: String, _ kind: Kind, required: Bool = true, _ explanation: String) {
+    public init(_ name: String, _ kind: Kind, required: Bool = true, secret: Bool = false, _ explanation: String) {
         self.name = name
         self.kind = kind
         self.isRequired = required
+        isSecret = secret
         self.explanation = explanation
     }
 }

@@ -1,19 +1,20 @@
 import DTAFormats
+import DTAJSON
 
 /// Reads the members of a plugin's result, one by one; what is left over is a fault.
 struct PluginResultReader {
-    private var members: [String: PluginJSON]
+    private var members: [String: JSONValue]
     private let what: String
 
-    init(_ members: [String: PluginJSON], _ what: String) {
+    init(_ members: [String: JSONValue], _ what: String) {
         self.members = members
         self.what = what
     }
 
-    mutating func take(_ name: String) -> PluginJSON? { members.removeValue(forKey: name) }
+    mutating func take(_ name: String) -> JSONValue? { members.removeValue(forKey: name) }
 
     mutating func text(_ name: String, atMost limit: Int = PluginAnswer.sentenceLimit) throws(PluginFailure) -> String {
-        guard let text = take(name)?.text, !text.isEmpty, text.utf8.count <= limit, PluginAnswer.isPrintable(text)
+        guard let text = take(name)?.string, !text.isEmpty, text.utf8.count <= limit, PluginAnswer.isPrintable(text)
         else {
             throw .lies("\(what) has no \"\(name)\" that is a printable text of up to \(limit) bytes")
         }
@@ -28,7 +29,7 @@ struct PluginResultReader {
             if let `default` { return `default` }
             throw .lies("\(what) has no \"\(name)\"")
         }
-        guard let bytes = value.bytes, range.contains(bytes.count) else {
+        guard let bytes = value.base64, range.contains(bytes.count) else {
             throw .lies("\(what)'s \"\(name)\" is not base64 of \(range.lowerBound) to \(range.upperBound) bytes")
         }
         return bytes
@@ -37,7 +38,7 @@ struct PluginResultReader {
     mutating func choice<Choice: RawRepresentable & CaseIterable>(_ name: String, _: Choice.Type) throws(PluginFailure)
         -> Choice where Choice.RawValue == String
     {
-        guard let choice = take(name)?.text.flatMap(Choice.init(rawValue:)) else {
+        guard let choice = take(name)?.string.flatMap(Choice.init(rawValue:)) else {
             let all = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
             throw .lies("\(what) has no \"\(name)\" that is one of \(all)")
         }
@@ -46,7 +47,7 @@ struct PluginResultReader {
 
     mutating func fields(_ name: String) throws(PluginFailure) -> [String: OrderFieldValue] {
         guard let value = take(name) else { return [:] }
-        guard let members = value.members else { throw .lies("\(what)'s \"\(name)\" is not an object") }
+        guard let members = value.dictionary else { throw .lies("\(what)'s \"\(name)\" is not an object") }
         var fields: [String: OrderFieldValue] = [:]
         for (key, value) in members {
             guard PluginField.isName(key), let field = OrderFieldValue(value) else {
@@ -64,13 +65,13 @@ struct PluginResultReader {
 }
 
 extension OrderFieldValue {
-    /// As `PluginJSON` writes it.
-    fileprivate init?(_ value: PluginJSON) {
+    /// As a plugin writes it.
+    fileprivate init?(_ value: JSONValue) {
         switch value {
         case .string(let text): self = .text(text)
         case .integer(let number): self = .integer(number)
         case .object(let members):
-            guard members.count == 1, let bytes = members["base64"]?.bytes else { return nil }
+            guard members.count == 1, let bytes = value["base64"]?.base64 else { return nil }
             self = .bytes(bytes)
         default: return nil
         }
@@ -83,7 +84,7 @@ extension PluginCommitment {
     /// The longest state.
     static let stateLimit = 64 << 10
 
-    init(_ result: [String: PluginJSON], keeps: PluginKeeper) throws(PluginFailure) {
+    init(_ result: [String: JSONValue], keeps: PluginKeeper) throws(PluginFailure) {
         var reader = PluginResultReader(result, "its commitment")
         switch keeps {
         case .plugin:
@@ -105,7 +106,7 @@ struct PluginDescription: Equatable {
     let keeps: PluginKeeper
     let fields: [PluginField]
 
-    init(_ result: [String: PluginJSON]) throws(PluginFailure) {
+    init(_ result: [String: JSONValue]) throws(PluginFailure) {
         var reader = PluginResultReader(result, "its hello")
         guard let type = PluginType(try reader.text("type", atMost: 32)) else {
             throw .lies("its hello has a \"type\" that is no plugin's name")
@@ -139,8 +140,8 @@ extension PluginField {
             }
     }
 
-    fileprivate init(_ value: PluginJSON) throws(PluginFailure) {
-        guard let members = value.members else { throw .lies("a field of its hello is not an object") }
+    fileprivate init(_ value: JSONValue) throws(PluginFailure) {
+        guard let members = value.dictionary else { throw .lies("a field of its hello is not an object") }
         var reader = PluginResultReader(members, "a field of its hello")
         let name = try reader.text("name", atMost: OrderFields.nameLimit)
         guard PluginField.isName(name) else {
@@ -149,8 +150,13 @@ extension PluginField {
         guard case .bool(let isRequired)? = reader.take("required") else {
             throw .lies("the field \"\(name)\" of its hello has no \"required\", which is true or false")
         }
+        let isSecret = reader.take("secret") ?? false
+        guard case .bool(let isSecret) = isSecret else {
+            throw .lies("the field \"\(name)\" of its hello has a \"secret\" that is neither true nor false")
+        }
         self.init(
-            name, try reader.choice("kind", Kind.self), required: isRequired, try reader.text("explanation"))
+            name, try reader.choice("kind", Kind.self), required: isRequired, secret: isSecret,
+            try reader.text("explanation"))
         try reader.finish()
     }
 }

@@ -9,22 +9,34 @@ public enum PluginTransport: Sendable, Equatable {
     case socket(String)
 
     /// One request, one answer.
-    /// - Returns: the answer's line, and the beginning of what the plugin wrote to standard error.
+    /// - Parameter complaints: told the end of what the plugin wrote to standard error, where it did.
+    /// - Returns: the answer's line.
     /// - Throws: `PluginFailure`.
-    func exchange(_ request: [UInt8], _ limits: PluginLimits) throws -> PluginExchange.Outcome {
+    func exchange(
+        _ request: [UInt8], _ limits: PluginLimits, complaints: ([UInt8]) -> Void = { _ in }
+    ) throws -> [UInt8] {
         let deadline = monotonicNanoseconds() + UInt64(limits.milliseconds) * 1_000_000
         do {
             switch self {
             case .program(let path):
                 let child = try PluginTransport.start(path, limits, deadline)
                 return try PluginExchange.run(
-                    request, on: child.channel, child: child, limits: limits, deadline: deadline)
+                    request, on: child.channel, child: child, limits: limits, deadline: deadline,
+                    complaints: complaints)
             case .socket(let path):
                 let socket = try PluginTransport.connect(path, limits, deadline)
-                return try PluginExchange.run(request, on: socket, child: nil, limits: limits, deadline: deadline)
+                return try PluginExchange.run(
+                    request, on: socket, child: nil, limits: limits, deadline: deadline, complaints: complaints)
             }
         } catch let error as SystemCallError {
-            throw PluginFailure.unreachable("\(error)")
+            let hint =
+                switch (self, error.errno) {
+                case (.program, ENOEXEC): "its first line names its interpreter, as #!/bin/sh does"
+                case (.program(let path), ENOENT) where unsafe access(path, F_OK) == 0:
+                    "the interpreter that its first line names must be there"
+                default: ""
+                }
+            throw PluginFailure.unreachable("\(error)", hint: hint)
         }
     }
 
@@ -51,25 +63,5 @@ public enum PluginTransport: Sendable, Equatable {
                 usleep(10_000)
             }
         }
-    }
-}
-
-/// Bounds how many calls of external plugins run at a time, of all plugins together.
-public final class PluginGate: Sendable {
-    private let limit: Int
-    private let running = Locked(0)
-
-    public init(_ limit: Int) { self.limit = limit }
-
-    /// - Throws: `PluginFailure.busy`; it never waits: whoever asks has a thread that others need.
-    func pass<Result>(_ body: () throws -> Result) throws -> Result {
-        let isFree = running.withLock { count in
-            guard count < limit else { return false }
-            count += 1
-            return true
-        }
-        guard isFree else { throw PluginFailure.busy(limit) }
-        defer { running.withLock { $0 -= 1 } }
-        return try body()
     }
 }

@@ -155,7 +155,8 @@ final class ScriptedCustodian: Custodian {
         throw unused
     }
     func destroyEpoch(_ number: UInt32) throws { throw unused }
-    func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare { throw unused }
+    func epochs() throws -> Set<UInt32> { throw unused }
+    func createShare(owner: ObjectOwner, beneficiary: [UInt8], terms: [UInt8]?) throws -> CreatedShare { throw unused }
     func exportWallet(
         _ share: CreatedShare, commitment: SealedPart, release: SealedPart, documents: [[UInt8]]
     ) throws -> [UInt8] { throw unused }

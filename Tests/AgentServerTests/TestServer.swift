@@ -9,8 +9,11 @@ import TestSupport
 
 /// Status is answered at once, random needs the HSM, mac goes to the slow lane, ledger.put to the durable one;
 /// envelope.open looks something up and then does as random, and so does envelope.thread in the opening lanes, but with
-/// count 0 it is answered there; ledger.get asks another program and then does as envelope.open; anything else is refused.
+/// count 0 it is answered there; ledger.get asks another program and then does as envelope.open; ledger.list asks the program `stuck` with count 0, else
+/// `quick`; anything else is refused.
 private struct ScriptedHandler: RequestHandler {
+    let programs: StuckProgram
+
     func prepare(_ request: AgentRequest, from caller: Caller) -> Step {
         let id = request.id
         let count = Int(request.count)
@@ -25,7 +28,7 @@ private struct ScriptedHandler: RequestHandler {
                 let response = random(id, count, access)
                 return { response }
             }
-        case .mac: return .slow { access in random(id, count, access) }
+        case .mac: return .slow { access in .answer(random(id, count, access)) }
         case .ledgerPut:
             return .durable {
                 var response = AgentResponse()
@@ -54,6 +57,13 @@ private struct ScriptedHandler: RequestHandler {
             next.operation = .envelopeOpen
             let prepared = prepare(next, from: caller)
             return .asking { prepared }
+        case .ledgerList:
+            return .consulting(count == 0 ? "stuck" : "quick") { [programs] in
+                if count == 0 { programs.ask() }
+                var response = AgentResponse()
+                response.id = id
+                return .answer(response)
+            }
         default: return .answer(AgentResponse(id: id, error: DTAError(.invalidArgument, "no such operation")))
         }
     }
@@ -74,9 +84,24 @@ private struct ScriptedHandler: RequestHandler {
     }
 }
 
+/// A program that does not answer until it is released.
+final class StuckProgram: Sendable {
+    private let state = Monitor((asked: 0, released: false))
+
+    var asked: Int { state.withLock { $0.asked } }
+
+    func ask() {
+        state.withLockSignalling { $0.asked += 1 }
+        _ = state.wait { $0.released ? true : nil }
+    }
+
+    func release() { for _ in 0..<64 { state.withLockSignalling { $0.released = true } } }
+}
+
 /// A server on a real socket, with scripted HSM processes.
 final class TestServer {
     let script = Script()
+    let stuck = StuckProgram()
     let server: Server
     private let directory: TemporaryDirectory
     private let ticking = Locked(true)
@@ -88,8 +113,9 @@ final class TestServer {
         logger.logLevel = .critical
         let listener = try UnixSocket.listen(at: directory.file("s"), mode: 0o600)
         server = try Server(
-            listeners: [listener], handler: ScriptedHandler(), limits: limits, processes: processes,
-            sharedSlowProcess: false, deadline: UInt64(deadlineMilliseconds) * 1_000_000, logger: logger,
+            listeners: [listener], handler: ScriptedHandler(programs: stuck), limits: limits, processes: processes,
+            programs: ["stuck", "quick"], callsPerProgram: 3, sharedSlowProcess: false,
+            deadline: UInt64(deadlineMilliseconds) * 1_000_000, logger: logger,
             launch: script.launcher)
         try server.startCustody()
         try server.serve()
@@ -104,6 +130,7 @@ final class TestServer {
     deinit {
         ticking.withLock { $0 = false }
         script.release()
+        stuck.release()
         _ = server.drain(deadline: monotonicNanoseconds() + 5_000_000_000)
     }
 

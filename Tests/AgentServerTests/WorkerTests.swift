@@ -72,6 +72,24 @@ struct WorkerTests {
         #expect(try client.receive()?.code == .ok)
     }
 
+    @Test("wait for a program that hangs in its own lane, so that nobody else does, and one user never takes all of it")
+    func stuckProgram() throws {
+        let test = try TestServer()
+        let client = try test.connect()
+        for id in 1...10 { try client.send(.ledgerList, id: UInt64(id), count: 0) }
+        try eventually("the program is asked") { test.stuck.asked == 2 }
+        let others: [AgentOperation] = [.ledgerList, .ledgerGet, .mac, .envelopeOpen, .ledgerPut, .status]
+        for (index, operation) in others.enumerated() { try client.send(operation, id: UInt64(100 + index), count: 1) }
+        var answered: Set<UInt64> = []
+        for _ in others { answered.insert(try #require(try client.receive()).id) }
+        #expect(answered == Set(100..<106))
+        #expect(test.stuck.asked == 2)
+        test.stuck.release()
+        for _ in 1...10 { answered.insert(try #require(try client.receive()).id) }
+        #expect(answered == Set(1...10).union(100..<106))
+        #expect(test.stuck.asked == 10)
+    }
+
     @Test("answer status, refusals and durable work while every HSM call hangs, and the rest afterwards")
     func hangingHSM() throws {
         let test = try TestServer(processes: 2)

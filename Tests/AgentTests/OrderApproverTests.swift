@@ -8,7 +8,7 @@ import Testing
 @Suite("An order's approver")
 struct OrderApproverTests {
     /// An order that alice and mallory, both with the principal, may redeem, and that the judge has to approve.
-    private func contested(_ hosts: OrderHosts) throws -> String {
+    private func contested(_ hosts: Hosts) throws -> String {
         let order = try hosts.principal.client().call(
             newOrder {
                 $0.redeemers = ["alice", "mallory"]
@@ -17,20 +17,20 @@ struct OrderApproverTests {
                 $0.approvals = 1
             }
         ).cid(of: "order")
-        try OrderHosts.carry(order, hosts.principal, hosts.fiduciary)
-        try OrderHosts.carry(order, hosts.fiduciary, hosts.principal)
-        try OrderHosts.carry(order, hosts.fiduciary, hosts.beneficiary)
+        try carry(order, hosts.principal, hosts.fiduciary)
+        try carry(order, hosts.fiduciary, hosts.principal)
+        try carry(order, hosts.fiduciary, hosts.beneficiary)
         return order
     }
 
     @Test("decides about the redemption that he names, whichever came first, and another one is refused")
     func rivals() throws {
-        let hosts = try OrderHosts(more: ["mallory"])
+        let hosts = try Hosts(more: ["mallory"])
         let order = try contested(hosts)
         let (alice, judge) = (hosts.principal.client(), hosts.beneficiary.client())
         // One that the fiduciary never gets.
         let spam = try alice.call(.redeemOrder(order, as: "mallory", purpose: "spam")).cid(of: "redemption")
-        try OrderHosts.carry(order, hosts.principal, hosts.beneficiary)
+        try carry(order, hosts.principal, hosts.beneficiary)
         let asked = try alice.call(.redeemOrder(order, as: "alice", purpose: "moving house"))
         let wanted = try asked.cid(of: "redemption")
         // The same again is the same, also where another one is open.
@@ -38,8 +38,8 @@ struct OrderApproverTests {
             try alice.call(.redeemOrder(order, as: "alice", purpose: "moving house")).cid(of: "redemption") == wanted)
         #expect(
             try alice.refusal(.redeemOrder(order, as: "alice", purpose: "another")).code == .failedPrecondition)
-        try OrderHosts.carry(order, hosts.principal, hosts.fiduciary)
-        try OrderHosts.carry(order, hosts.principal, hosts.beneficiary)
+        try carry(order, hosts.principal, hosts.fiduciary)
+        try carry(order, hosts.principal, hosts.beneficiary)
 
         let shown = try judge.call(.showOrder(order)).parts.filter { $0.open }
         #expect(shown.map(\.cid) == [spam, wanted])
@@ -60,13 +60,13 @@ struct OrderApproverTests {
         #expect(approved.parts.first { $0.kind == "approval" }?.previous == wanted)
         #expect(approved.orders.first?.approved == 1)
         _ = try judge.call(.decideOnOrder(order, decision: "reject", redemption: spam))
-        let answers = try OrderHosts.carry(order, hosts.beneficiary, hosts.fiduciary, only: ["redemption"])
+        let answers = try carry(order, hosts.beneficiary, hosts.fiduciary, only: ["redemption"])
         #expect(answers.count == 2, "mallory's came to the fiduciary late")
         #expect(try hosts.fiduciary.client().call(.showOrder(order)).orders.first?.state == "requested")
         #expect(
             throws: DTAError.self, "of the redemption that the fiduciary refused",
             performing: {
-                try OrderHosts.carry(order, hosts.beneficiary, hosts.fiduciary)
+                try carry(order, hosts.beneficiary, hosts.fiduciary)
             })
         let released = try hosts.fiduciary.client().call(
             .receiveOrderPart(approved.parts.first { $0.kind == "approval" }?.cid ?? ""))
@@ -76,10 +76,10 @@ struct OrderApproverTests {
 
     @Test("sees the last redemptions of each redeemer: who sends many crowds out his own alone")
     func crowd() throws {
-        let hosts = try OrderHosts(more: ["mallory"])
+        let hosts = try Hosts(more: ["mallory"])
         let order = try contested(hosts)
         let wanted = try hosts.principal.client().call(.redeemOrder(order, as: "alice")).cid(of: "redemption")
-        try OrderHosts.carry(order, hosts.principal, hosts.beneficiary)
+        try carry(order, hosts.principal, hosts.beneficiary)
         // His agent from a copy of its state, again and again: each time it knows of none that he made before.
         #expect(hosts.principal.stop() == 0)
         let copy = hosts.principal.directory.file("copy")

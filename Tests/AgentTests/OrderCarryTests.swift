@@ -8,29 +8,6 @@ import Testing
 /// Orders between three agents. What a courier does is done by hand: blocks by LEDGER_PUT, then ORDER_RECEIVE.
 @Suite("An order between hosts")
 struct OrderCarryTests {
-    private typealias Hosts = OrderHosts
-
-    @discardableResult
-    private func carry(_ order: String, _ from: TestAgent, _ to: TestAgent, only kinds: [String]? = nil) throws
-        -> [AgentResponse]
-    {
-        try OrderHosts.carry(order, from, to, only: kinds)
-    }
-
-    private func state(_ order: String, _ at: TestAgent) throws -> String? {
-        try at.client().call(.showOrder(order)).orders.first?.state
-    }
-
-    private func order(_ hosts: Hosts, _ change: (inout AgentNewOrder) -> Void = { _ in }) throws -> String {
-        try hosts.principal.client().call(
-            newOrder {
-                $0.beneficiary = "heir"
-                $0.redeemers = ["heir"]
-                change(&$0)
-            }
-        ).cid(of: "order")
-    }
-
     @Test("reaches the beneficiary on a third host, and nobody else can read what it gets")
     func threeHosts() throws {
         let hosts = try Hosts()

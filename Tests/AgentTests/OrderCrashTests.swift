@@ -140,4 +140,87 @@ struct OrderCrashTests {
             #expect(try client.call(.orderResult(order)).data.count == 32)
         }
     }
+
+    /// Starts the agent so that it dies of `body`, and then again.
+    private func crash(_ agent: TestAgent, at point: String, in body: (BlockingAgentClient) throws -> Void) throws {
+        #expect(agent.stop() == 0)
+        try agent.start(environment: ["DTAD_CRASH_AT": point])
+        #expect(throws: (any Error).self) { try body(agent.client()) }
+        #expect(agent.waitForEnd() == 128 + SIGKILL)
+        try agent.start()
+    }
+
+    @Test(
+        "while an order is made leaves all of it or nothing, and no share of a wallet without its order",
+        arguments: ["order.create.1", "order.create.2"])
+    func creation(point: String) throws {
+        let agent = try TestAgent()
+        for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
+        try crash(agent, at: point) { _ = try Self.create($0, "bitcoin-wallet") }
+        let client = agent.client()
+        let orders = try client.call(.listOrders()).orders
+        let shares = try client.call(.list(.walletListShares)).shares
+        #expect(orders.count == (point == "order.create.2" ? 1 : 0))
+        #expect(shares.map(\.order) == orders.map(\.cid))
+        let order = try orders.first?.cid ?? Self.create(client, "bitcoin-wallet")
+        #expect(try client.call(.fulfilOrder(order)).orders.first?.state == "committed")
+        #expect(try client.call(.list(.walletListShares)).shares.map(\.order) == [order])
+    }
+
+    @Test(
+        "while something is deposited leaves it there once or not at all",
+        arguments: ["order.deposit.1", "order.deposit.2"])
+    func deposit(point: String) throws {
+        let agent = try TestAgent(more: automaticOrders)
+        for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
+        let order = try Self.create(agent.client(), "safeguard-secret")
+        let secret = Array("the gold".utf8)
+        try crash(agent, at: point) { _ = try $0.call(.depositForOrder(order, secret: secret)) }
+        let client = agent.client()
+        if point == "order.deposit.1" {
+            _ = try client.call(.depositForOrder(order, secret: secret))
+        } else {
+            // Nobody can tell that it was the same, which is encrypted anew each time.
+            #expect(try client.refusal(.depositForOrder(order, secret: secret)).code == .failedPrecondition)
+        }
+        #expect(try client.call(.showOrder(order)).parts.filter { $0.kind == "deposit" }.map(\.status) == ["accepted"])
+        _ = try client.call(.redeemOrder(order))
+        #expect(try [UInt8](client.call(.orderResult(order)).data) == secret)
+    }
+
+    @Test(
+        "while a fiduciary takes in what a courier brought changes nothing for who brings it again",
+        arguments: [
+            ("order", "order.receive.1"), ("order", "order.commit.1"), ("order", "order.commit.2"),
+            ("order", "order.commit.3"), ("refused order", "order.refuse.1"), ("redemption", "order.receive.2"),
+            ("redemption", "order.release.1"), ("redemption", "order.release.2"),
+        ])
+    func receiving(part: String, point: String) throws {
+        let hosts = try Hosts(part == "refused order" ? "orders:\n  accept: []" : automaticOrders)
+        let order = try order(hosts)
+        let from = part == "redemption" ? hosts.beneficiary : hosts.principal
+        if part == "redemption" {
+            try carry(order, hosts.principal, hosts.fiduciary)
+            try carry(order, hosts.fiduciary, hosts.beneficiary)
+            _ = try hosts.beneficiary.client().call(.redeemOrder(order))
+        }
+        // What the courier stores before it asks is not what dies.
+        try crash(hosts.fiduciary, at: point) { _ in try carry(order, from, hosts.fiduciary) }
+        let answers = try (0..<2).map { _ in
+            try #require(carry(order, from, hosts.fiduciary).last).parts.map { "\($0.kind) \($0.cid)" }
+        }
+        #expect(answers[0] == answers[1])
+        let (kind, state) =
+            switch part {
+            case "order": ("commitment", "committed")
+            case "redemption": ("release", "exhausted")
+            default: ("refusal", "refused")
+            }
+        #expect(answers[0].count == 1 && answers[0][0].hasPrefix(kind + " "), "\(answers[0])")
+        let shown = try hosts.fiduciary.client().call(.showOrder(order))
+        #expect(shown.orders.first?.state == state)
+        #expect(Set(shown.parts.map(\.kind)).count == shown.parts.count, "\(shown.parts.map(\.kind))")
+        try carry(order, hosts.fiduciary, from)
+        #expect(try from.client().call(.showOrder(order)).orders.first?.state == state)
+    }
 }

@@ -1,11 +1,11 @@
 import AgentProtocol
+import DTAFormats
 import DTASystem
 import Foundation
 import TestSupport
 
-/// alice's, the bank's and the heir's agents, who trust each other; the judge is with the heir. What a courier does is done
-/// by hand: blocks by LEDGER_PUT, then ORDER_RECEIVE.
-struct OrderHosts {
+/// alice's, the bank's and the heir's agents, who trust each other; the judge is with the heir.
+struct Hosts {
     let principal: TestAgent
     let fiduciary: TestAgent
     let beneficiary: TestAgent
@@ -34,21 +34,35 @@ struct OrderHosts {
         }
         if trusting { _ = try other.client().call(.trustIdentity(cid, as: name)) }
     }
+}
 
-    /// Brings all of an order's envelopes, and lets the last one, or those of some kinds, be taken in.
-    @discardableResult
-    static func carry(
-        _ order: String, _ from: TestAgent, _ to: TestAgent, only kinds: [String]? = nil
-    ) throws -> [AgentResponse] {
-        let parts = try from.client().call(.showOrder(order)).parts
-        for part in parts {
-            let bytes = try from.client().call(.getBlock(part.cid)).data
-            _ = try to.client().call(.putBlock(bytes, contentType: "application/vnd.ipld.dag-cbor"))
-        }
-        return try parts.filter { kinds?.contains($0.kind) ?? ($0.cid == parts.last?.cid) }.map {
-            try to.client().call(.receiveOrderPart($0.cid))
-        }
+/// Brings all of an order's envelopes, and lets the last of some kinds be taken in.
+@discardableResult
+func carry(_ order: String, _ from: TestAgent, _ to: TestAgent, only kinds: [String]? = nil) throws
+    -> [AgentResponse]
+{
+    let parts = try from.client().call(.showOrder(order)).parts
+    for part in parts {
+        let bytes = try from.client().call(.getBlock(part.cid)).data
+        _ = try to.client().call(.putBlock(bytes, contentType: "application/vnd.ipld.dag-cbor"))
     }
+    return try parts.filter { kinds?.contains($0.kind) ?? ($0.cid == parts.last?.cid) }.map {
+        try to.client().call(.receiveOrderPart($0.cid))
+    }
+}
+
+func state(_ order: String, _ at: TestAgent) throws -> String? {
+    try at.client().call(.showOrder(order)).orders.first?.state
+}
+
+func order(_ hosts: Hosts, _ change: (inout AgentNewOrder) -> Void = { _ in }) throws -> String {
+    try hosts.principal.client().call(
+        newOrder {
+            $0.beneficiary = "heir"
+            $0.redeemers = ["heir"]
+            change(&$0)
+        }
+    ).cid(of: "order")
 }
 
 extension AgentResponse {

@@ -55,48 +55,48 @@ struct OrderReplacedTests {
 
     @Test("between hosts: another redeemer's takes the place of one whose sender was revoked")
     func revoked() throws {
-        let hosts = try OrderHosts(Self.byHand)
+        let hosts = try Hosts(Self.byHand)
         let order = try hosts.principal.client().call(
             newOrder {
                 $0.beneficiary = "heir"
                 $0.redeemers = ["alice", "heir"]
             }
         ).cid(of: "order")
-        try OrderHosts.carry(order, hosts.principal, hosts.fiduciary)
-        for host in [hosts.principal, hosts.beneficiary] { try OrderHosts.carry(order, hosts.fiduciary, host) }
+        try carry(order, hosts.principal, hosts.fiduciary)
+        for host in [hosts.principal, hosts.beneficiary] { try carry(order, hosts.fiduciary, host) }
         let first = try hosts.principal.client().call(.redeemOrder(order)).cid(of: "redemption")
-        try OrderHosts.carry(order, hosts.principal, hosts.fiduciary)
+        try carry(order, hosts.principal, hosts.fiduciary)
         let alice = try #require(
             hosts.principal.client().call(.list(.identityList)).identities.first { $0.name == "alice" }
         ).cid
         _ = try hosts.principal.client().call(.revokeIdentity("alice"))
-        try OrderHosts.introduce("alice", alice, from: hosts.principal, to: hosts.fiduciary, trusting: false)
+        try Hosts.introduce("alice", alice, from: hosts.principal, to: hosts.fiduciary, trusting: false)
         _ = try hosts.beneficiary.client().call(.redeemOrder(order))
-        let taken = try #require(try OrderHosts.carry(order, hosts.beneficiary, hosts.fiduciary).last)
+        let taken = try #require(try carry(order, hosts.beneficiary, hosts.fiduciary).last)
         #expect(taken.orders.first?.state == "requested")
         #expect(taken.parts.first { $0.kind == "refusal" }?.previous == first)
         #expect(try hosts.fiduciary.client().call(.fulfilOrder(order)).orders.first?.state == "exhausted")
-        try OrderHosts.carry(order, hosts.fiduciary, hosts.beneficiary)
+        try carry(order, hosts.fiduciary, hosts.beneficiary)
         #expect(try hosts.beneficiary.client().call(.orderResult(order)).data.count == 32)
     }
 
     @Test("is refused by itself where releases are, when the approval comes that would have released it")
     func automatic() throws {
-        let hosts = try OrderHosts()
+        let hosts = try Hosts()
         let order = try hosts.principal.client().call(
             newOrder {
                 $0.approvers = ["judge"]
                 $0.approvals = 1
             }
         ).cid(of: "order")
-        try OrderHosts.carry(order, hosts.principal, hosts.fiduciary)
-        for host in [hosts.principal, hosts.beneficiary] { try OrderHosts.carry(order, hosts.fiduciary, host) }
+        try carry(order, hosts.principal, hosts.fiduciary)
+        for host in [hosts.principal, hosts.beneficiary] { try carry(order, hosts.fiduciary, host) }
         let first = try hosts.principal.client().call(.redeemOrder(order)).cid(of: "redemption")
-        for host in [hosts.fiduciary, hosts.beneficiary] { try OrderHosts.carry(order, hosts.principal, host) }
+        for host in [hosts.fiduciary, hosts.beneficiary] { try carry(order, hosts.principal, host) }
         _ = try hosts.beneficiary.client().call(.decideOnOrder(order, decision: "approve", redemption: first))
         let next = try hosts.principal.client().call(.rotateIdentity("alice")).cid
-        try OrderHosts.introduce("alice", next, from: hosts.principal, to: hosts.fiduciary, trusting: false)
-        let answer = try #require(try OrderHosts.carry(order, hosts.beneficiary, hosts.fiduciary).last)
+        try Hosts.introduce("alice", next, from: hosts.principal, to: hosts.fiduciary, trusting: false)
+        let answer = try #require(try carry(order, hosts.beneficiary, hosts.fiduciary).last)
         #expect(answer.orders.first?.state == "committed")
         #expect(answer.parts.map(\.kind) == ["refusal"])
         #expect(answer.parts.first?.previous == first)

@@ -28,7 +28,7 @@ struct PluginOrderTests {
         for (name, body) in more {
             let program = """
                 #!/usr/bin/python3 -IB
-                import json, sys, time
+                import json, os, sys, time
                 request = json.loads(sys.stdin.readline())
                 hook = request["hook"]
                 def answer(**more):
@@ -77,10 +77,13 @@ struct PluginOrderTests {
         let order = try #require(host.client.call(order("shamir", ["share": share])).orders.first)
         #expect(order.state == "committed")
         #expect(order.commitment.count == 32)
+        let shown = try #require(host.client.call(.showOrder(order.cid)).orders.first)
+        #expect(shown.fields.map { "\($0.name) \($0.value)" } == ["share (not shown)"])
         #expect(try host.client.call(.redeemOrder(order.cid)).orders.first?.state == "exhausted")
         let result = try host.client.call(.orderResult(order.cid))
-        let released = result.fields.first { $0.name == "share" }?.value ?? String(decoding: result.data, as: UTF8.self)
-        #expect(released == share)
+        #expect(String(decoding: result.data, as: UTF8.self) == share)
+        #expect(result.fields.first { $0.name == "result" }?.value == "share")
+        #expect(result.fields.first { $0.name == "checked" }?.value.hasPrefix("no: only the plugin shamir") == true)
         let damaged = try host.client.refusal(self.order("shamir", ["share": share + "0"]))
         #expect(damaged.code == .invalidArgument)
         #expect(damaged.message.contains("the plugin shamir refuses: this is not a share, or not a whole one"))
@@ -95,6 +98,7 @@ struct PluginOrderTests {
         _ = try host.client.call(.redeemOrder(open.cid))
         let result = try host.client.call(.orderResult(open.cid))
         #expect(Data(try Secp256k1Scalar([UInt8](result.data)).publicKey.bytes) == open.commitment)
+        #expect(!result.fields.contains { $0.name == "checked" })
         let day = (Int(Date().timeIntervalSince1970 / 86400) + 3) % 7
         let other = (day + 3) % 7 + 1
         let closed = try #require(
@@ -127,6 +131,40 @@ struct PluginOrderTests {
         #expect(error.code == .unavailable)
         #expect(error.message.contains("the plugin slow was ended: it did not finish within 20000 ms"))
         #expect(try host.client.call(.showOrder(order.cid)).orders.first?.state == "ordered")
+    }
+
+    @Test(
+        "that hangs, with all that may wait for it waiting, delays no order of another type, be it a program's or not")
+    func hangsAlone() throws {
+        let marks = try TemporaryDirectory()
+        // An empty file is all that a plugin can leave.
+        let mark = "os.close(os.open('\(marks.path)/%d' % os.getpid(), os.O_CREAT | os.O_WRONLY))"
+        let host = try agent(
+            milliseconds: 60_000,
+            ["slow": "(\(mark), time.sleep(600)) if hook == 'commit' else answer()", "quick": "answer()"])
+        let (path, slow, count) = (host.agent.socketPath, order("slow"), 6)
+        let ended = Monitor(0)
+        for _ in 0..<count {
+            Thread.detachNewThread {
+                _ = try? BlockingAgentClient(socketPath: path).call(slow)
+                ended.withLockSignalling { $0 += 1 }
+            }
+        }
+        try host.agent.wait("the plugin to hang") {
+            try FileManager.default.contentsOfDirectory(atPath: marks.path).count == 2
+        }
+        for type in ["secret", "quick", "office-hours"] {
+            let fields = type == "office-hours" ? ["days": "1-7", "hours": "0000-2400"] : [:]
+            let made = try #require(host.client.call(order(type, fields)).orders.first)
+            #expect(made.state == "committed")
+            #expect(try host.client.call(.redeemOrder(made.cid)).orders.first?.state == "exhausted")
+            #expect(try host.client.call(.orderResult(made.cid)).data.count == 32)
+        }
+        // What hangs is asked neither for less nor for more meanwhile: two of the three calls are one user's.
+        #expect(ended.withLock { $0 } == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: marks.path).count == 2)
+        host.agent.crash()
+        #expect(ended.wait { $0 == count ? true : nil } == true)
     }
 
     @Test("that lies or crashes fails, and others are carried out")

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The scripts of Tests/CommandTests/scripts. Those in scripts/offline run without an agent, the others with one of their
-/// own each.
+/// own each; those in scripts/root take root.
 @Suite("Commands", .serialized)
 struct CommandTests {
     @Test("dtactl with an agent behaves as the script says", arguments: try scripts(in: "scripts"))
@@ -16,6 +16,14 @@ struct CommandTests {
         variables["OTHER"] = other?.socketPath
         try carryOut("scripts/" + name, variables)
         other?.stop()
+    }
+
+    @Test(
+        "dtactl with agents that run plugins behaves as the script says",
+        .enabled(if: geteuid() == 0, "plugins belong to root"), arguments: try scripts(in: "scripts/root"))
+    func asRoot(name: String) throws {
+        let agent = try trustingAgent()
+        try carryOut("scripts/root/" + name, ["SOCKET": agent.socketPath, "STATE": agent.state])
     }
 
     /// Whoever runs the tests decides about trust; root may without a grant.

@@ -241,7 +241,8 @@ final class SoftwareCustodian: Custodian {
         throw unused
     }
     func destroyEpoch(_ number: UInt32) throws { throw unused }
-    func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare {
+    func epochs() throws -> Set<UInt32> { [] }
+    func createShare(owner: ObjectOwner, beneficiary: [UInt8], terms: [UInt8]?) throws -> CreatedShare {
         let share = Secp256k1Scalar.generate()
         return CreatedShare(sealed: share.withUnsafeBytes { Array($0) }, publicKey: share.publicKey.bytes)
     }

@@ -1,3 +1,4 @@
+import Crypto
 import DTASystem
 import Foundation
 import Testing
@@ -127,5 +128,128 @@ struct WalletShareTests {
         #expect(error.code == .failedPrecondition && error.message.contains("no share"))
         // Nor by name.
         #expect(try refusal { _ = try order(shares[0]) }.message.contains("each is used once"))
+    }
+
+    private func offer(_ shares: [Secp256k1PublicKey], created: Int64) throws -> CID {
+        let list = try EnvelopeSealer.publish(
+            WalletShares(shares).encoded(), content: WalletShares.contentType, from: heir.document.cid,
+            created: created)
+        let signed = try heir.sign(list)
+        _ = try host.core.ledger.put(alice, data: signed.block, contentType: dagCBOR)
+        return signed.cid
+    }
+
+    @Test("a free share is found behind however many lists of used ones, and a list is held as long as it has one")
+    func manyLists() throws {
+        let orders = host.core.orders
+        let lists = try (1...300).map { number in
+            let shares = [key(), key()]
+            return (cid: try offer(shares, created: Int64(number)), shares: shares)
+        }
+        try orders.store.write { database in
+            for share in lists.dropLast().flatMap(\.shares) + [lists[299].shares[0]] {
+                try orders.takeShare(
+                    of: OrderKind.bitcoinWallet, OrderFields([OrderKind.share: .bytes(share.bytes)]), for: me.cid,
+                    in: database)
+            }
+        }
+        func held(_ cid: CID) throws -> Bool { try orders.store.read { try OfferedShares.holds(cid, in: $0) } }
+        #expect(try held(lists[299].cid) && !held(lists[298].cid))
+        // The same list again offers nothing again.
+        _ = try offer(lists[0].shares, created: 1)
+        let order = try order()
+        #expect(try commit(to: order, terms(of: order), with: lists[299].shares[1]) == nil)
+        #expect(try !held(lists[299].cid))
+        #expect(try refusal { _ = try self.order() }.message.contains("no share"))
+    }
+
+    @Test("what a list offers that is not its sender's is forgotten, and that of others is found")
+    func forgedList() throws {
+        let late = try Correspondent("late", kem: Correspondent.kem())
+        func list() throws -> SignedEnvelope {
+            try late.sign(
+                EnvelopeSealer.publish(
+                    WalletShares([key()]).encoded(), content: WalletShares.contentType, from: late.document.cid,
+                    created: 1))
+        }
+        let signature = try Curve25519.Signing.PrivateKey().signature(
+            for: SignedBytes.make(context: SignedBytes.envelope, hash: list().innerHash))
+        let block = try DAGCBOR.encode(
+            .map([
+                "envelope": DAGCBOR.decode(list().envelope.encoded),
+                "signatures": .list([.map(["by": .text("self"), "sig": .bytes(Array(signature))])]),
+            ]))
+        // Nobody can tell yet whose it is.
+        let forged = try host.core.ledger.put(alice, data: block, contentType: dagCBOR)
+        func isOffering() throws -> Bool {
+            try host.core.orders.store.read { try OfferedShares.holds(forged, in: $0) }
+        }
+        #expect(try isOffering())
+        _ = try host.core.ledger.put(alice, data: late.document.block, contentType: dagCBOR)
+        func order() throws {
+            var new = NewOrder()
+            new.type = OrderKind.bitcoinWallet
+            new.fiduciary = "\(bank.document.cid)"
+            new.beneficiary = "\(late.document.cid)"
+            new.redeemers = [new.beneficiary]
+            _ = try host.core.orders.create(alice, new)(host.custodian)
+        }
+        #expect(try refusal { try order() }.message.contains("no share"))
+        #expect(try !isOffering())
+        _ = try host.core.ledger.put(alice, data: list().block, contentType: dagCBOR)
+        try order()
+    }
+
+    /// An order of an own identity's with the bank, for another own one.
+    private func order(_ caller: Caller, _ principal: String, for beneficiary: String) throws {
+        var new = NewOrder()
+        new.type = OrderKind.bitcoinWallet
+        new.principal = principal
+        new.fiduciary = "\(bank.document.cid)"
+        new.beneficiary = beneficiary
+        new.redeemers = [beneficiary]
+        _ = try host.core.orders.create(caller, new)(host.custodian)
+    }
+
+    private func shares(_ caller: Caller) throws -> [WalletShare] {
+        try host.core.orders.listShares(caller, count: 100, cursor: "").items
+    }
+
+    @Test("nobody has shares made for another user's identity: he takes what that one has published")
+    func othersShares() throws {
+        try host.identity("bobs", of: bob)
+        #expect(try refusal { try order(bob, "bobs", for: "me") }.message.contains("no share"))
+        #expect(try shares(alice).isEmpty)
+        _ = try host.core.orders.publishShares(alice, "me", count: 1)(host.custodian)
+        try order(bob, "bobs", for: "me")
+        #expect(try shares(alice).map { $0.order != nil } == [true])
+        try order(alice, "me", for: "me")
+        #expect(try shares(alice).count == 2, "for oneself they are made fresh")
+        #expect(code { _ = try host.core.orders.publishShares(bob, "me", count: 1)(host.custodian) } == .permissionDenied)
+    }
+
+    @Test("a user has no more shares than the configuration says, and what is refused leaves none")
+    func limit() throws {
+        let host = try Host { $0.walletSharesPerUser = 3 }
+        try host.identity("me")
+        _ = try host.core.ledger.put(alice, data: bank.document.block, contentType: dagCBOR)
+        func publish(_ count: UInt32) throws {
+            _ = try host.core.orders.publishShares(alice, "me", count: count)(host.custodian)
+        }
+        func order() throws {
+            var new = NewOrder()
+            new.type = OrderKind.bitcoinWallet
+            new.fiduciary = "\(bank.document.cid)"
+            _ = try host.core.orders.create(alice, new)(host.custodian)
+        }
+        try publish(2)
+        let refused = try refusal { try publish(2) }
+        #expect(refused.code == .resourceExhausted && refused.hint.contains("wallet_shares_per_user"))
+        try order()
+        #expect(code { try order() } == .resourceExhausted)
+        #expect(try host.core.orders.listShares(alice, count: 100, cursor: "").items.count == 3)
+        #expect(try host.core.orders.list(alice, count: 10, cursor: "", filters: OrderFilters([])).items.count == 1)
+        try host.identity("bobs", of: bob)
+        _ = try host.core.orders.publishShares(bob, "bobs", count: 3)(host.custodian)
     }
 }

@@ -1,3 +1,4 @@
+import DTAJSON
 import Foundation
 import TestSupport
 import Testing

@@ -5,52 +5,9 @@ import Testing
 
 @testable import DTAGateway
 
-/// What is read: JSON, the configuration, rates.
+/// What is read: the configuration, rates.
 @Suite("What the gateway reads")
 struct ReadingTests {
-    private func read(_ text: String) throws -> JSONValue { try JSONReader.read(Array(text.utf8)) }
-
-    @Test(
-        "JSON is read and written without change",
-        arguments: [
-            "null", "true", "-0", "9223372036854775807", "[]", "{}", #"{"a":[1,{"b":"\"\\"}],"c":null}"#, #""ä\n""#,
-        ])
-    func roundTrip(text: String) throws {
-        let value = try read(text)
-        #expect(try JSONReader.read(value.bytes) == value)
-        let theirs = try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
-        let again = try JSONSerialization.jsonObject(with: Data(value.bytes), options: .fragmentsAllowed)
-        #expect((theirs as? NSObject) == (again as? NSObject))
-    }
-
-    @Test(
-        "what could be read in two ways, or is no JSON, is refused",
-        arguments: [
-            "", " ", "nul", "01", "1.", "1e", "+1", ".5", "1e999", "NaN", "Infinity", "'a'", "[1,]", "{\"a\":1,}",
-            "{a:1}",
-            "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "\"\\x\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"a",
-            "\"\u{1}\"", "[1]]",
-            "[1] 2", "// a\n1", "\u{feff}1", "{\"a\" 1}", "[1 2]", "\"\\u12\"",
-        ])
-    func refusals(text: String) {
-        #expect(throws: JSONReader.Failure.self) { try read(text) }
-    }
-
-    @Test("a bomb of brackets costs neither stack nor time")
-    func bombs() {
-        for bomb in ["[", "{\"a\":", "[["] {
-            #expect(throws: JSONReader.Failure.self) { try read(String(repeating: bomb, count: 1 << 20)) }
-        }
-        #expect(throws: JSONReader.Failure.self) { try JSONReader.read([0x22, 0xff, 0x22]) }
-    }
-
-    @Test("text in an answer can end neither a line of a log nor a script")
-    func escapes() {
-        #expect(
-            String(decoding: JSONValue.string("</script>\u{2028}\u{85}\n").bytes, as: UTF8.self)
-                == #""\u003c/script>\u2028\u0085\n""#)
-    }
-
     private func configuration(_ text: String) throws -> GatewayConfiguration {
         let directory = try TemporaryDirectory()
         return try GatewayConfiguration.load(try directory.write("dtagw.yaml", text))

@@ -1,4 +1,5 @@
 import DTAFormats
+import DTAJSON
 import DTASystem
 import Foundation
 import TestSupport
@@ -109,7 +110,7 @@ struct TranscriptTests {
         #expect(asked.count == 6 && answered.count == 6)
         let program = root.appendingPathComponent("Examples/plugins/dta-plugin-shamir").path
         for (request, answer) in zip(asked, answered) {
-            let value = try PluginJSONReader.read(Array(request.utf8))
+            let value = try JSONReader.read(Array(request.utf8))
             #expect(value.line == request)
             #expect(try run(program, [], input: Array((request + "\n").utf8)).text == answer + "\n")
         }
@@ -120,13 +121,9 @@ struct TranscriptTests {
             beneficiary: PluginFolder.cid("heir"), redeemers: [PluginFolder.cid("heir")],
             recipient: PluginFolder.cid("heir"), approvers: [PluginFolder.cid("ann"), PluginFolder.cid("bob")],
             approvals: 1, notBefore: 1_796_083_200)
-        var share: String?
-        let parsed = try PluginJSONReader.read(Array(try #require(asked.dropFirst(4).first).utf8)).members ?? [:]
-        if case .object(let order)? = parsed["order"], case .object(let fields)? = order["fields"] {
-            share = fields["share"]?.text
-        }
-        let commitment = try PluginJSONReader.read(Array(answered[2].utf8)).members?["result"]?.members?["commitment"]?
-            .bytes
+        let parsed = try JSONReader.read(Array(try #require(asked.dropFirst(4).first).utf8))
+        let share = parsed["order"]?["fields"]?["share"]?.string
+        let commitment = try JSONReader.read(Array(answered[2].utf8))["result"]?["commitment"]?.base64
         let order = PluginOrder(
             cid: PluginFolder.cid("part 1"), reference: "heqa2hukrw53nv545ji6ak4z6a", kind: plugin, terms: terms,
             fields: ["share": .text(try #require(share))], commitment: commitment)

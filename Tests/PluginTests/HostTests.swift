@@ -172,6 +172,48 @@ struct HostTests {
         #expect(try refusal { _ = try missing.load() }.code == .failedPrecondition)
     }
 
+    @Test("a link on the way to the directory may change afterwards: what was looked at is what runs")
+    func links() throws {
+        let good = try PluginFolder()
+        try good.add("which", "answer(False, code='NOT_FOUND', reason='good')")
+        let evil = try PluginFolder()
+        try evil.add("which", "answer(False, code='NOT_FOUND', reason='evil')")
+        let place = try TemporaryDirectory()
+        try #require(symlink(good.directory.path, place.file("plugins")) == 0)
+        let host = PluginHost(directory: place.file("plugins"), run: .ownUser, limits: good.limits)
+        let plugin = try #require(try host.load().plugins.first)
+        unlink(place.file("plugins"))
+        try #require(symlink(evil.directory.path, place.file("plugins")) == 0)
+        let error = try refusal { try plugin.validate(try PluginFolder.order("which")) }
+        #expect(error.message == "the plugin which refuses: good")
+    }
+
+    @Test("a field may be secret, and nothing else than true or false")
+    func secretFields() throws {
+        func hello(_ secret: String) throws -> PluginFolder {
+            let folder = try PluginFolder()
+            try folder.write(
+                "quiet",
+                """
+                #!/usr/bin/python3 -IB
+                import json, sys
+                id = json.loads(sys.stdin.readline())["id"]
+                fields = [{"name": "pin", "kind": "text", "required": True, "explanation": "A test.", \(secret)}]
+                print(json.dumps({"dta": "dta/plugin/1", "id": id, "ok": True,
+                    "result": {"type": "quiet", "summary": "A test.", "keeps": "agent", "fields": fields}}))
+                """)
+            return folder
+        }
+        for (text, isSecret) in [("\"secret\": True", true), ("\"secret\": False", false), ("", false)] {
+            let folder = try hello(text)
+            #expect(try folder.plugin("quiet").fields.map(\.isSecret) == [isSecret])
+        }
+        let folder = try hello("\"secret\": 1")
+        let (plugins, problems) = try folder.host().load()
+        #expect(plugins.isEmpty)
+        #expect(problems.first?.reason.message.contains("has a \"secret\" that is neither") == true)
+    }
+
     @Test("where plugins are off none is looked for")
     func off() throws {
         let host = PluginHost(directory: "/nowhere", run: .off, limits: PluginLimits())

@@ -58,7 +58,7 @@ void clinux_tune_allocator(int mapping, int trimming);
 
 // Starts a program with nothing of its parent's: channel is its descriptors 0 and 1, errors its 2, and there are no others; every signal
 // is as a new process has it; a session and a process group of its own; / as its directory. It can write nothing into files, make no
-// socket and not leave its group, which a SIGKILL to -pid therefore ends whole. Returns its pid, or -1 with errno, of execve too.
+// socket, reach no other process and not leave its group, which a SIGKILL to -pid therefore ends whole. Returns its pid, or -1 with errno, of execve too.
 struct clinux_confinement {
 	const char *program;
 	char *const *arguments, *const *environment;

@@ -14,6 +14,8 @@ public struct Restoration {
         public let token: String
         /// SHA-256 of the manifest, in hexadecimal.
         public let fingerprint: String
+        /// How many orders wait until somebody has compared them with what others have.
+        public let orders: Int
     }
 
     private let archive: BackupFile
@@ -41,9 +43,12 @@ public struct Restoration {
                 .dataLoss, "the backup \(backup) is not the one with that fingerprint: it has \(manifest.fingerprint)")
         }
         let staging = try StagingDirectory(beside: state)
+        let orders: Int
         do {
             try extract(manifest, to: staging)
-            try StateSnapshot.check(staging.file(BackupManifest.databaseName))
+            let database = staging.file(BackupManifest.databaseName)
+            try StateSnapshot.check(database)
+            orders = try RestoredOrders.mark(database, made: manifest.made)
             try record(manifest, in: staging)
             try settle(staging, owner: owner)
             guard unsafe rename(staging.path, state) == 0 else { throw Restoration.immovable(state, errno) }
@@ -54,7 +59,7 @@ public struct Restoration {
         try BackupFile.syncDirectory(parentDirectory(of: state))
         return Summary(
             state: state, made: manifest.made, version: manifest.version, token: manifest.token,
-            fingerprint: manifest.fingerprint)
+            fingerprint: manifest.fingerprint, orders: orders)
     }
 
     // MARK: The target

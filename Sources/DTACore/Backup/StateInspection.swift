@@ -20,13 +20,13 @@ public struct StateInspection: Sendable {
     public init?(state: String, custodian: any Custodian) throws {
         let path = "\(state)/\(BackupManifest.databaseName)"
         guard unsafe access(path, F_OK) == 0 else { return nil }
-        let named: (keys: [Named], identities: [Named], orders: [Named])
+        let named: (keys: [Named], identities: [Named], orders: [Named], epochs: [(number: UInt32, orders: Int)])
         do {
             named = try DatabaseQueue(path: path, configuration: StateSnapshot.readOnly).read { database in
                 (
                     try Named.all(database, "keys", ["object"]),
                     try Named.all(database, "identities", ["signing_object", "kem_object"]),
-                    try Named.orders(database)
+                    try Named.orders(database), try StateInspection.epochs(database)
                 )
             }
         } catch {
@@ -39,12 +39,28 @@ public struct StateInspection: Sendable {
         let signing = try TokenCheck(custodian, .identitySigning)
         let kem = try TokenCheck(custodian, .identityKEM)
         let order = try TokenCheck(custodian, .order)
+        let epochs = try custodian.epochs()
         damages =
             named.keys.compactMap { key in key.damage([user]).map { "key \(quoted(key.name)): \($0)" } }
             + named.identities.compactMap { identity in
                 identity.damage([signing, kem]).map { "identity \(quoted(identity.name)): \($0)" }
             }
             + named.orders.compactMap { key in key.damage([order]).map { "order \(key.name): \($0)" } }
+            + named.epochs.filter { !epochs.contains($0.number) }.map { epoch in
+                "key \(OrderEpochs.label(epoch.number)): it is not on the token, and the secrets of \(epoch.orders) orders "
+                    + "are sealed under it"
+            }
+    }
+
+    /// The epochs under whose keys secrets are sealed, and how many.
+    private static func epochs(_ database: Database) throws -> [(number: UInt32, orders: Int)] {
+        guard try database.tableExists("order_secrets") else { return [] }
+        return try Row.fetchAll(
+            database,
+            sql: """
+                SELECT epoch, count(*) AS orders FROM order_secrets WHERE epoch IS NOT NULL GROUP BY epoch ORDER BY epoch
+                """
+        ).map { ($0["epoch"], $0["orders"]) }
     }
 
     /// A row with its objects on the token.

@@ -61,6 +61,7 @@ struct BlockStore: Sendable {
         try insert(signed.block, signed.cid, .envelope, owner: owner, in: database)
         try ReceivedEnvelopes.insert(
             signed, standing: standing, received: unixMicroseconds() / 1_000_000, in: database)
+        try OfferedShares.insert(signed, in: database)
     }
 
     // MARK: What users may store

@@ -9,31 +9,59 @@ struct OrderEpochs: Sendable {
     static let size = 1024
 
     let store: Store
-    /// The keys that this process has seen to be there.
-    private let present = Locked<Set<UInt32>>([])
+    private let keys = Locked(Keys())
+
+    /// What is known of the keys on the token.
+    private struct Keys {
+        /// Those that this process has seen to be there.
+        var present: Set<UInt32> = []
+        /// Those that were not there although secrets were sealed under them: nothing takes their names again, because what
+        /// they sealed would seem to be there.
+        var missing: Set<UInt32> = []
+        /// The highest that was there: a database that came out of a backup does not know of it.
+        var last: UInt32 = 0
+    }
 
     init(store: Store) { self.store = store }
 
     /// As the token calls the key.
     static func label(_ number: UInt32) -> String { "dta/epoch/\(number)" }
 
+    /// Takes note of the epochs whose keys are on the token.
+    /// - Returns: those that have none there and should, because secrets were sealed under it.
+    func note(onToken: Set<UInt32>) throws -> Set<UInt32> {
+        let used = try store.read { database in
+            try Int64.fetchAll(
+                database,
+                sql: """
+                    SELECT number FROM epochs WHERE count > 0 AND destroyed IS NULL
+                    OR EXISTS (SELECT 1 FROM order_secrets WHERE epoch = epochs.number)
+                    """)
+        }
+        let missing = Set(used.map { UInt32($0) }).subtracting(onToken)
+        keys.withLock { $0 = Keys(present: onToken, missing: missing, last: onToken.max() ?? 0) }
+        return missing
+    }
+
     /// The epoch of which new secrets are, with its key on the token.
     func current(_ custodian: any Custodian) throws -> UInt32 {
+        let (missing, highest) = keys.withLock { ($0.missing, Int64($0.last)) }
         let number = try store.write { database -> UInt32 in
-            let open = try Int64.fetchOne(
+            let open = try Int64.fetchAll(
                 database,
-                sql: "SELECT number FROM epochs WHERE destroy_at IS NULL AND count < ? ORDER BY number DESC LIMIT 1",
-                arguments: [OrderEpochs.size])
+                sql: "SELECT number FROM epochs WHERE destroy_at IS NULL AND count < ? ORDER BY number DESC",
+                arguments: [OrderEpochs.size]
+            ).first { !missing.contains(UInt32($0)) }
             if let open { return UInt32(open) }
-            let last = try Int64.fetchOne(database, sql: "SELECT max(number) FROM epochs") ?? 0
+            let last = max(try Int64.fetchOne(database, sql: "SELECT max(number) FROM epochs") ?? 0, highest)
             try database.execute(
                 sql: "INSERT INTO epochs (number, created, count) VALUES (?, ?, 0)",
                 arguments: [last + 1, OrderService.now])
             return UInt32(last + 1)
         }
-        guard !present.withLock({ $0.contains(number) }) else { return number }
+        guard !keys.withLock({ $0.present.contains(number) }) else { return number }
         try custodian.newEpoch(number)
-        present.withLock { _ = $0.insert(number) }
+        keys.withLock { _ = $0.present.insert(number) }
         return number
     }
 

@@ -56,8 +56,12 @@ public struct StoredOrderPart: Sendable {
 enum OrderPartTable {
     /// The most parts of one order that are shown at a time.
     static let shown = 1000
-    /// The most refused parts that an order keeps rows of; what comes then is refused all the same.
-    static let refusedLimit = 256
+    /// The most refused parts that an order keeps rows of: of one sender who has a part in it, of all strangers together,
+    /// and of all together. What comes then is refused all the same. So nobody fills the room that another's reasons need,
+    /// and accepted parts are shown beside them.
+    static let refusedOfOne = 20
+    static let refusedOfStrangers = 40
+    static let refusedLimit = 800
 
     static func find(_ cid: CID, in database: Database) throws -> StoredOrderPart? {
         try Row.fetchOne(
@@ -150,23 +154,35 @@ enum OrderPartTable {
         ).map(StoredOrderPart.init)
     }
 
+    /// Whether an order has a row for one more refused part of a sender.
+    private static func hasRoom(
+        for sender: CID, isStranger: Bool, in order: Int64, _ database: Database
+    ) throws -> Bool {
+        let refused = "SELECT count(*) FROM order_parts WHERE status = 'refused' AND in_order = ?"
+        let all = try Int.fetchOne(database.cachedStatement(sql: refused), arguments: [order]) ?? 0
+        let similar =
+            try isStranger
+            ? Int.fetchOne(database.cachedStatement(sql: refused + " AND stranger = 1"), arguments: [order])
+            : Int.fetchOne(
+                database.cachedStatement(sql: refused + " AND stranger = 0 AND sender = ?"),
+                arguments: [order, sender.column])
+        return all < refusedLimit && similar ?? 0 < (isStranger ? refusedOfStrangers : refusedOfOne)
+    }
+
     /// Adds a part, or says anew what became of one that was refused before.
+    /// - Parameter isStranger: of a refused part: whether nobody of its sender's line has a part in the order.
     static func insert(
         _ signed: SignedEnvelope, _ kind: OrderPartKind, in order: Int64, use: Int, status: StoredOrderPart.Status,
-        reason: String = "", approval: SignedApproval? = nil, in database: Database
+        reason: String = "", approval: SignedApproval? = nil, isStranger: Bool = false, in database: Database
     ) throws {
-        if status == .refused {
-            let refused = try Int.fetchOne(
-                database.cachedStatement(
-                    sql: "SELECT count(*) FROM order_parts WHERE in_order = ? AND status = 'refused'"),
-                arguments: [order])
-            guard let refused, refused < refusedLimit else { return }
-        }
         let header = signed.envelope.header
+        if status == .refused, try find(signed.cid, in: database) == nil {
+            guard try hasRoom(for: header.from, isStranger: isStranger, in: order, database) else { return }
+        }
         try database.cachedStatement(
             sql: """
                 INSERT INTO order_parts (in_order, cid, inner_hash, kind, use, sender, previous, created, received, status,
-                  reason, decision, expires, approval) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                  reason, decision, expires, approval, stranger) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (cid) DO UPDATE SET status = excluded.status, reason = excluded.reason, use = excluded.use,
                   decision = excluded.decision, expires = excluded.expires, approval = excluded.approval,
                   received = excluded.received
@@ -175,6 +191,7 @@ enum OrderPartTable {
             order, signed.cid.column, Data(signed.innerHash), kind.rawValue, use, header.from.column,
             header.previous?.column, header.created, unixMicroseconds() / 1_000_000, status.rawValue, reason,
             approval?.approval.decision.rawValue, approval?.approval.expires, approval.map { Data($0.block) },
+            isStranger,
         ])
     }
 }

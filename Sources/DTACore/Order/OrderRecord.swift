@@ -21,6 +21,9 @@ struct OrderRecord: Sendable {
     /// Unix seconds: by the principal's clock, and of the last change here.
     let created: Int64
     var updated: Int64
+    /// When the backup was made, in Unix seconds, out of which it came, or may have been before; nil where it did not, or
+    /// somebody has compared it with what others have.
+    let restored: Int64?
 
     var state: OrderState { progress.state }
 
@@ -45,6 +48,7 @@ struct OrderRecord: Sendable {
         proof = (row["proof"] as Data?).map { [UInt8]($0) } ?? []
         created = row["created"]
         updated = row["updated"]
+        restored = row["restored"]
     }
 }
 

@@ -37,7 +37,7 @@ extension OrderService {
             if case .approval(let signed)? = letter.part { approval = signed }
             try OrderPartTable.insert(
                 letter.signed, letter.kind, in: number, use: use, status: status, reason: reason, approval: approval,
-                in: database)
+                isStranger: status == .refused && isStranger(letter.from, record.terms, facts), in: database)
         }
         if let denial = try denial(of: letter, in: record, facts, database) {
             try add(.refused, use: step.use ?? 0, reason: denial.reason)
@@ -48,6 +48,7 @@ extension OrderService {
         switch verdict {
         case .accepted(let progress):
             let use = try use(of: letter, record.progress, in: database)
+            if progress.state == .refused, record.state != .refused { try OrderTable.relieve(number, in: database) }
             record.progress = progress
             if case .commitment(let commitment)? = letter.part {
                 record.publicKey = commitment.publicKey
@@ -114,7 +115,10 @@ extension OrderService {
     private func use(of letter: OrderLetter, _ before: OrderProgress, in database: Database) throws -> Int {
         switch letter.kind {
         case .order, .commitment, .deposit, .destruction: 0
-        case .redemption, .approval, .release: before.uses + 1
+        case .redemption, .release: before.uses + 1
+        // It may come when the use that it was about is over.
+        case .approval:
+            try letter.previous.flatMap { try OrderPartTable.find($0, in: database)?.use } ?? before.uses + 1
         case .refusal: try letter.previous.flatMap { try OrderPartTable.find($0, in: database)?.use } ?? 0
         }
     }

@@ -10,7 +10,7 @@ extension OrderService {
     public func approve(
         _ caller: Caller, _ subject: String, as identity: String?, decision: String, redemption: String, use: Int,
         expires: Int64
-    ) throws -> CustodyStep<Answer> {
+    ) throws -> OrderAct {
         let record = try find(caller, subject)
         let approver = try acting(
             caller, .approve, among: record.terms.approvers, of: record, as: identity, what: "approve redemptions of")
@@ -23,7 +23,7 @@ extension OrderService {
         }
         let chosen = try candidate(redemption, use: use, of: record).cid
         let asked = try envelopes.verified(chosen)
-        return { [self] custodian in
+        return OrderAct(try program(record)) { [self] custodian in
             let before = try store.read { database in
                 try OrderPartTable.approvals(of: chosen, at: OrderService.now, in: database).first {
                     $0.from == approver.cid

@@ -26,7 +26,7 @@ public struct NewOrder: Sendable {
 
 /// Part 1.
 extension OrderService {
-    public func create(_ caller: Caller, _ new: NewOrder) throws -> CustodyStep<Answer> {
+    public func create(_ caller: Caller, _ new: NewOrder) throws -> OrderAct {
         let owner = try Owner(of: caller)
         let principal = try principal(caller, new.principal)
         let terms = try terms(new, principal)
@@ -42,16 +42,20 @@ extension OrderService {
         }
         let fields = try fields(new.fields, plugin)
         let draft = try make(type, terms, fields)
-        try plugin?.validate(pluginOrder(draft, nil))
-        return { [self] custodian in
-            let order = try complete(draft, custodian, owner: owner)
+        let program = plugins.program(type)
+        // A program is asked later, where it may be waited for.
+        if program == nil { try plugin?.validate(pluginOrder(draft, nil)) }
+        return OrderAct(program) { [self] custodian in
+            if program != nil { try plugin?.validate(pluginOrder(draft, nil)) }
+            let (order, share) = try complete(draft, caller, custodian)
             let letter = try seal(
                 .order(order), from: principal, to: [terms.fiduciary, terms.principal], needed: [terms.fiduciary],
                 answering: nil, custodian)
             CrashPoint.reach(.orderCreateSealed)
             let number = try store.write { database in
                 try blocks.insert(letter.signed, standing: Standing.current.name, owner: owner, in: database)
-                let number = try admit(letter, order, owner: owner, in: database)
+                try share?.store(database)
+                let number = try admit(letter, order, owner: owner, isNew: true, in: database)
                 try takeShare(of: order.kind, order.fields, for: letter.signed.cid, in: database)
                 return number
             }
@@ -68,11 +72,14 @@ extension OrderService {
     }
 
     /// Adds an order and its part 1.
-    func admit(_ letter: OrderLetter, _ order: Order, owner: Owner, in database: Database) throws -> Int64 {
+    /// - Parameter isNew: whether it is made here and now.
+    func admit(
+        _ letter: OrderLetter, _ order: Order, owner: Owner, isNew: Bool, in database: Database
+    ) throws -> Int64 {
         let signed = letter.signed
         let record = try OrderTable.insert(
             signed.envelope.header, signed.cid, kind: order.kind, terms: order.terms, owner: owner,
-            limit: rules.ordersPerUser, in: database)
+            limit: rules.ordersPerUser, isNew: isNew, in: database)
         try OrderPartTable.insert(
             signed, .order, in: record.number, use: 0, status: .accepted, in: database)
         return record.number

@@ -5,32 +5,52 @@ import GRDB
 
 /// What the database says of orders' keys, against what is on the token.
 extension OrderService {
-    /// Takes orders out of use whose key is not on the token, is somebody else's there, or is destroyed.
+    /// Takes orders out of use whose key is not on the token, is somebody else's there, or is destroyed; and those whose
+    /// secret is sealed under a key that is not there.
     func crossCheck(_ custodian: any Custodian) throws {
+        var damages = try sealedUnderMissingKeys(custodian)
         let rows = try store.read { database in
             try Row.fetchAll(
                 database, sql: "SELECT in_order, object, owner_uid FROM order_secrets WHERE object IS NOT NULL")
         }
-        let lost = try store.read { database in
-            try Int64.fetchAll(
-                database,
-                sql: """
-                    SELECT in_order FROM order_secrets JOIN epochs ON epochs.number = epoch WHERE destroyed IS NOT NULL
-                    """)
-        }
         let token = try TokenCheck(custodian, .order)
-        var damages: [Int64: String] = [:]
         var known = try intents.objects()
         for row in rows {
             let object = try ObjectID([UInt8](row["object"] as Data))
             known.insert(object)
-            damages[row["in_order"]] = token.damage(object, owner: Owner(uid: row["owner_uid"], name: ""))
+            let order: Int64 = row["in_order"]
+            guard let reason = token.damage(object, owner: Owner(uid: row["owner_uid"], name: "")) else { continue }
+            damages[order] = reason
+            logger.error("the key of an order is out of use", metadata: ["order": "\(order)", "why": "\(reason)"])
         }
-        for number in lost { damages[number] = "the key is destroyed under which its secret is sealed" }
         self.damages.withLock { $0 = damages }
-        for (number, reason) in damages {
-            logger.error("the key of an order is out of use", metadata: ["order": "\(number)", "why": "\(reason)"])
-        }
         token.reportUnknown(except: known, logger)
+    }
+
+    /// Why secrets do not open any more, by their orders' rows. One line a key is logged, which may have sealed a thousand.
+    private func sealedUnderMissingKeys(_ custodian: any Custodian) throws -> [Int64: String] {
+        let missing = try epochs.note(onToken: custodian.epochs())
+        var damages: [Int64: String] = [:]
+        for number in missing.sorted() {
+            let (orders, isDestroyed) = try store.read { database in
+                (
+                    try Int64.fetchAll(
+                        database, sql: "SELECT in_order FROM order_secrets WHERE epoch = ?",
+                        arguments: [Int64(number)]),
+                    try Bool.fetchOne(
+                        database, sql: "SELECT destroyed IS NOT NULL FROM epochs WHERE number = ?",
+                        arguments: [Int64(number)]) ?? false
+                )
+            }
+            guard !orders.isEmpty else { continue }
+            let label = OrderEpochs.label(number)
+            let reason =
+                isDestroyed
+                ? "the key \(label) is destroyed, under which it is sealed"
+                : "the key \(label) is not on the token, under which it is sealed"
+            for order in orders { damages[order] = reason }
+            logger.error("orders' secrets are lost", metadata: ["orders": "\(orders.count)", "why": "\(reason)"])
+        }
+        return damages
     }
 }

@@ -7,26 +7,31 @@ import GRDB
 /// What a fiduciary does with an order: by hand, or by itself where its rules say so.
 extension OrderService {
     /// What somebody at the fiduciary decides.
-    public enum Decision: String, Sendable, CaseIterable { case commit, release, refuse }
+    public enum Decision: String, Sendable, CaseIterable {
+        case commit, release, refuse
+        /// An order that came out of a backup is as others have it: the rules are for it again.
+        case resume
+    }
 
     /// - Parameters: `decision`: "": whatever is next; `reason`: why it is refused, one line; `redemption`: the CID of the
     ///   one that was seen: nothing is done where another is open; "": whichever is.
     public func fulfil(
         _ caller: Caller, _ subject: String, decision: String, reason: String, redemption: String = ""
-    ) throws -> CustodyStep<Answer> {
+    ) throws -> OrderAct {
         let record = try find(caller, subject)
         _ = try acting(
             caller, .fulfil, among: [record.terms.fiduciary], of: record, as: nil, what: "fulfil")
+        if decision.isEmpty { try requireCompared(record) }
         guard let decision = decision.isEmpty ? usual(record) : Decision(rawValue: decision) else {
             throw decision.isEmpty
                 ? DTAError(
                     .failedPrecondition,
                     "nothing of order \(record.reference) waits for its fiduciary: it is \(record.state.rawValue)")
                 : DTAError(
-                    .invalidArgument, "a fiduciary decides commit, release or refuse, not \(quoted(decision))")
+                    .invalidArgument, "a fiduciary decides commit, release, refuse or resume, not \(quoted(decision))")
         }
         let seen = try redemption.isEmpty ? nil : LedgerService.cid(redemption)
-        return { [self] custodian in
+        return OrderAct(try program(record)) { [self] custodian in
             let now = try store.read { try OrderTable.need(record.number, in: $0) }
             if let seen, let open = now.progress.open, seen != open {
                 throw DTAError(
@@ -34,16 +39,21 @@ extension OrderService {
                     "the redemption of order \(now.reference) that is open is \(open), and not \(seen)",
                     hint: "dtactl order show tells what it asks for")
             }
-            let part: CID
+            var parts: [CID] = []
             switch decision {
-            case .commit: part = try done(now, .commitment) ?? commit(now, custodian)
+            case .commit: parts = [try done(now, .commitment) ?? commit(now, custodian)]
             case .release:
-                part =
-                    try refuseReplaced(now.number, custodian)
-                    ?? (now.progress.open == nil ? again(now, seen) : release(now, custodian))
-            case .refuse: part = try refuse(now, reason: reason, custodian)
+                parts = [
+                    try refuseReplaced(now.number, byHand: true, custodian)
+                        ?? (now.progress.open == nil ? again(now, seen) : release(now, custodian))
+                ]
+            case .refuse: parts = [try refuse(now, reason: reason, custodian)]
+            case .resume: break
             }
-            return try answer(caller, record.number, [part])
+            // Last: where it did not come so far, it is still to be compared.
+            try noteCompared(now)
+            if decision == .resume { parts = try advance(record.number, custodian) }
+            return try answer(caller, record.number, parts)
         }
     }
 
@@ -83,7 +93,7 @@ extension OrderService {
     /// - Returns: the parts that were made.
     func take(up number: Int64, _ letter: OrderLetter, _ custodian: any Custodian) throws -> [CID] {
         let record = try store.read { try OrderTable.need(number, in: $0) }
-        guard record.state == .ordered, case .order(let order)? = letter.part else { return [] }
+        guard record.state == .ordered, record.restored == nil, case .order(let order)? = letter.part else { return [] }
         if let denial = try denial(of: order, record) {
             return try refuse(letter, record, denial, custodian).map { [$0] } ?? []
         }
@@ -110,8 +120,7 @@ extension OrderService {
     /// - Returns: the parts that were made.
     func advance(_ number: Int64, _ custodian: any Custodian) throws -> [CID] {
         let record = try store.read { try OrderTable.need(number, in: $0) }
-        guard try isFiduciaryHere(record.terms), let rule = try rule(record)
-        else { return [] }
+        guard record.restored == nil, try isFiduciaryHere(record.terms), let rule = try rule(record) else { return [] }
         do {
             switch record.state {
             case .ordered where rule.commitsByItself: return [try commit(record, custodian)]

@@ -8,30 +8,50 @@ extension OrderService {
     /// How many parts that a part follows are taken in with it, where they were not before.
     private static let chainLimit = 256
 
-    /// A part that came, verified and not opened.
-    private struct Coming: Sendable {
-        let signed: SignedEnvelope
-        let kind: OrderPartKind
-        let standing: String
-        /// The own identity that can open it.
-        let own: IdentityRecord?
-    }
-
     /// Takes in a part whose envelope is in the ledger, after those that it follows, where they are there as well and were
     /// not taken in yet. Anybody may bring it: who sent it is what its signature says. What the rules of this host allow
     /// is done at once.
-    public func receive(_ caller: Caller, _ subject: String) throws -> CustodyStep<Answer> {
+    public func receive(_ caller: Caller, _ subject: String) throws -> OrderAct {
         let chain = try chain(to: try LedgerService.cid(subject))
+        let known = chain.dropLast().filter { $0.kind != .order || $0.own != nil }
+        return taking(known + chain.suffix(1), for: caller)
+    }
+
+    /// Takes in one part after the other. What type of order it is may stand in what has to be opened first.
+    private func taking(_ chain: [Coming], for caller: Caller) -> OrderAct {
         let owner = Owner(uid: caller.uid, name: caller.userName)
-        return { [self] custodian in
-            for earlier in chain.dropLast() where earlier.kind != .order || earlier.own != nil {
-                // What came of it is on record; the last part is judged by that.
-                do { _ = try take(earlier, owner, custodian) } catch let error as DTAError where !error.code.mayPass {}
+        return OrderAct(nil) { [self] custodian -> OrderAct.Outcome in
+            for (index, coming) in chain.enumerated() {
+                let rest = Array(chain.dropFirst(index + 1))
+                do {
+                    let (letter, number) = try admit(coming, owner, custodian)
+                    if let program = try program(store.read { try OrderTable.need(number, in: $0) }) {
+                        return .more(taking(in: letter, number, then: rest, for: caller, asking: program))
+                    }
+                    let parts = try take(in: letter, number, custodian)
+                    if rest.isEmpty { return .done(try answer(caller, number, parts)) }
+                } catch let error as DTAError where OrderService.isPassedOver(error, before: rest) {}
             }
-            guard let last = chain.last else { throw DTAError(.internal, "a part is gone") }
-            let (number, parts) = try take(last, owner, custodian)
-            return try answer(caller, number, parts)
+            throw DTAError(.internal, "a part is gone")
         }
+    }
+
+    /// The same with a part whose order has a program for a plugin, and what comes behind it.
+    private func taking(
+        in letter: OrderLetter, _ number: Int64, then rest: [Coming], for caller: Caller, asking program: String
+    ) -> OrderAct {
+        OrderAct(program) { [self] custodian -> OrderAct.Outcome in
+            do {
+                let parts = try take(in: letter, number, custodian)
+                if rest.isEmpty { return .done(try answer(caller, number, parts)) }
+            } catch let error as DTAError where OrderService.isPassedOver(error, before: rest) {}
+            return .more(taking(rest, for: caller))
+        }
+    }
+
+    /// Whether others are taken in after a part that failed: what came of it is on record, and they are judged by that.
+    private static func isPassedOver(_ error: DTAError, before rest: [Coming]) -> Bool {
+        !rest.isEmpty && !error.code.mayPass
     }
 
     /// A part, and those before it that are not known here as parts; the oldest first.
@@ -51,59 +71,26 @@ extension OrderService {
         return chain.reversed()
     }
 
-    private func take(
+    /// Opens a part, and finds or begins its order.
+    private func admit(
         _ coming: Coming, _ owner: Owner, _ custodian: any Custodian
-    ) throws -> (number: Int64, parts: [CID]) {
+    ) throws -> (letter: OrderLetter, number: Int64) {
         let place = try place(of: coming.signed, coming.kind, coming.own)
+        if let (number, denial) = try denial(of: coming, at: place) {
+            try recordRefusal(coming.signed, coming.kind, number, denial)
+            throw denial.error
+        }
         var letter = try letter(
             coming.signed, coming.kind, standing: coming.standing, as: coming.own, custodian)
         letter.wipeResult()
         let number: Int64
         switch place {
-        case .known(let known): number = known
+        case .known(let known), .taken(let known): number = known
         case .first: number = try begin(letter, owner: owner)
         case .second(let first): number = try begin(first, letter, owner: owner)
         }
         CrashPoint.reach(.orderReceiveAdmitted)
-        return (number, try take(in: letter, number, custodian))
-    }
-
-    private enum Place {
-        case known(Int64)
-        /// It is part 1 of an order that is new here.
-        case first
-        /// It is part 2 of an order that is new here, with part 1 that only others can read.
-        case second(SignedEnvelope)
-    }
-
-    private func place(of signed: SignedEnvelope, _ kind: OrderPartKind, _ own: IdentityRecord?) throws -> Place {
-        let header = signed.envelope.header
-        let known: Int64? = try store.read { database in
-            if let known = try OrderPartTable.find(signed.cid, in: database) { return known.order }
-            if kind == .order { return try OrderTable.find(signed.cid, in: database)?.number }
-            if let previous = header.previous, let found = try OrderPartTable.find(previous, in: database) {
-                return found.order
-            }
-            // It follows nothing that is known: where its thread is, it is refused and recorded there.
-            let candidates = try OrderTable.find(thread: header.thread, in: database)
-            return candidates.count == 1 ? candidates.first?.number : nil
-        }
-        if let known { return .known(known) }
-        if kind == .order, header.previous == nil, own != nil { return .first }
-        if kind == .commitment, own != nil, let previous = header.previous {
-            let first = try envelopes.verified(previous)
-            guard try OrderService.kind(of: first) == .order else {
-                throw DTAError(.invalidArgument, "the commitment \(signed.cid) follows no part 1")
-            }
-            return .second(first)
-        }
-        guard own != nil else {
-            throw DTAError(
-                .permissionDenied, "nobody on this host has a part in the order of the \(kind.rawValue) \(signed.cid)")
-        }
-        throw DTAError(
-            .failedPrecondition, "the \(kind.rawValue) \(signed.cid) follows a part that was not received here",
-            hint: "receive the parts in their order")
+        return (letter, number)
     }
 
     // MARK: New orders
@@ -136,7 +123,7 @@ extension OrderService {
                     .permissionDenied,
                     "neither principal nor fiduciary of the order \(letter.signed.cid) is on this host")
             }
-            return try admit(letter, order, owner: owner, in: database)
+            return try admit(letter, order, owner: owner, isNew: false, in: database)
         }
     }
 
@@ -171,7 +158,7 @@ extension OrderService {
             }
             let record = try OrderTable.insert(
                 header, first.cid, kind: commitment.kind, terms: terms, owner: owner, limit: rules.ordersPerUser,
-                in: database)
+                isNew: false, in: database)
             try OrderPartTable.insert(
                 first, .order, in: record.number, use: 0, status: .accepted, in: database)
             return record.number
@@ -201,6 +188,12 @@ extension OrderService {
         case .denied(let denial, let record):
             let before = try answers(to: letter, number)
             if !before.isEmpty { return freed + before }
+            // What is wrong with it may be that what it follows is not here any more.
+            guard record.restored == nil else { throw denial.error }
+            // Nothing is signed about what is not on record: where a sender has too many refused parts there.
+            guard try store.read({ try OrderPartTable.find(innerHash: letter.signed.innerHash, in: $0) }) != nil else {
+                throw denial.error
+            }
             guard let refusal = try refuse(letter, record, denial, custodian) else { throw denial.error }
             return freed + [refusal]
         }

@@ -12,11 +12,11 @@ extension OrderService {
     public func redeem(
         _ caller: Caller, _ subject: String, as identity: String?, purpose: String, data: [UInt8],
         fields: [(String, String)]
-    ) throws -> CustodyStep<Answer> {
+    ) throws -> OrderAct {
         let record = try find(caller, subject)
         let redeemer = try acting(
             caller, .order, among: record.terms.redeemers, of: record, as: identity, what: "redeem")
-        return { [self] custodian in
+        return OrderAct(try program(record)) { [self] custodian in
             // What nobody can be answered any more does not stand in the way of who asks now.
             let freed = try refuseReplaced(record.number, custodian)
             let record = try store.read { try OrderTable.need(record.number, in: $0) }

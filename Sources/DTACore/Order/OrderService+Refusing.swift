@@ -62,11 +62,12 @@ extension OrderService {
 
     /// Refuses the open redemption where whoever asked is not current any more: dtad-hsm would not release it to anybody, and
     /// it would keep others from asking.
+    /// - Parameter byHand: also of an order that came out of a backup, which waits for a hand.
     /// - Returns: the refusal; nil where there is nothing to refuse, or this host is not the fiduciary's.
-    func refuseReplaced(_ number: Int64, _ custodian: any Custodian) throws -> CID? {
+    func refuseReplaced(_ number: Int64, byHand: Bool = false, _ custodian: any Custodian) throws -> CID? {
         let (record, from) = try store.read { database -> (OrderRecord, CID?) in
             let record = try OrderTable.need(number, in: database)
-            guard record.state == .requested, let open = record.progress.open,
+            guard record.state == .requested, let open = record.progress.open, byHand || record.restored == nil,
                 try isFiduciaryHere(record.terms, KnownFacts(database: database)),
                 let from = try OrderPartTable.find(open, in: database)?.from,
                 try !isCurrent(from, in: database)

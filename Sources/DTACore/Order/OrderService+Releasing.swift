@@ -26,7 +26,7 @@ extension OrderService {
         }
         if let damage = damages.withLock({ $0[record.number] }) {
             throw DTAError(
-                .dataLoss, "the key of order \(record.reference) is out of use: \(damage)",
+                .dataLoss, "the secret of order \(record.reference) cannot be used: \(damage)",
                 hint: "an administrator should compare the token and the state directory with their backups")
         }
         if let late = times(record.terms) { throw late.error }

@@ -57,20 +57,51 @@ extension OrderService {
                 .failedPrecondition, "part 2 of order \(record.reference) is not here", hint: "receive it first")
         }
         guard let plugin = builtIn(record.kind) else {
-            // A plugin's own secret: what it is, and whether it fits, only its maker can say.
-            var fields = release.result.values.sorted { $0.key < $1.key }.map { ($0.key, shown($0.value)) }
-            fields.append(("checked", "no: the plugin \(record.kind) is not built in"))
-            return Result(data: release.result["secret"]?.bytes ?? [], fields: fields)
+            return try result(of: record.kind, release, commitment)
         }
         let request = try asked(release.redemption, custodian)
         var found = try explaining("what order \(record.reference) released cannot be relied on") {
             try plugin.result(release, of: commitment, request: request)
         }
-        guard record.kind == SecretPlugin(.safeguard).type.name, let deposit = record.progress.deposit else {
+        guard record.kind == SecretPlugin(.safeguard).type.name else {
             return Result(data: found.data, fields: found.fields)
         }
         defer { wipe(&found.data) }
+        // The key to what is safeguarded, taken for the secret itself, would be kept, and the secret lost.
+        guard let deposit = record.progress.deposit else {
+            throw DTAError(
+                .failedPrecondition,
+                "order \(record.reference) is released, and what its principal deposited with it is not here",
+                hint: "dtactl order receive asks the principal's gateway for it")
+        }
         return try deposited(deposit, with: found.data, custodian)
+    }
+
+    /// What was released for an order whose plugin is a program, which may be known on another host alone.
+    private func result(
+        of kind: String, _ release: OrderRelease, _ commitment: OrderCommitment
+    ) throws -> Result {
+        // Where dtad-hsm keeps the secret, it commits to it as to any other, and proves it.
+        let plain = SecretPlugin(.secret)
+        if release.result["secret"]?.bytes != nil, (try? plain.verify(commitment)) != nil {
+            let found = try explaining("what the order released cannot be relied on") {
+                try plain.result(release, of: commitment, request: nil)
+            }
+            return Result(data: found.data, fields: found.fields)
+        }
+        // A plugin's own: what it is, and whether it fits, only its maker can say. One field alone is the result.
+        var values = release.result.values
+        var fields: [(String, String)] = []
+        var data: [UInt8] = []
+        if let name = values["secret"] != nil ? "secret" : values.count == 1 ? values.keys.first : nil,
+            let value = values.removeValue(forKey: name)
+        {
+            data = value.bytes ?? Array(shown(value).utf8)
+            fields.append(("result", name))
+        }
+        fields += values.sorted { $0.key < $1.key }.map { ($0.key, shown($0.value)) }
+        fields.append(("checked", "no: only the plugin \(kind) knows whether it fits the commitment"))
+        return Result(data: data, fields: fields)
     }
 
     /// What a redemption asked for; nil where it is sealed to others.
@@ -110,6 +141,11 @@ extension OrderService {
         guard let commitment = record.progress.commitment else {
             throw DTAError(
                 .failedPrecondition, "the fiduciary of order \(record.reference) has not committed itself yet")
+        }
+        guard !record.state.isOver, record.state != .frozen else {
+            throw DTAError(
+                .failedPrecondition,
+                "nothing is deposited with order \(record.reference) any more: it is \(record.state.rawValue)")
         }
         let second = try envelopes.verified(commitment)
         return { [self] custodian in

@@ -147,5 +147,6 @@ extension OrderService {
                 .failedPrecondition, "another order uses this share of a wallet: each is used once",
                 hint: "order again with another share")
         }
+        try OfferedShares.take(share, in: database)
     }
 }

@@ -34,7 +34,8 @@ extension OrderService {
         return { [self] custodian in
             var shown = Shown(order: order, parts: views, fields: [])
             if case .order(let part)? = try readable(caller, record.cid, custodian) {
-                shown.order.fields = part.fields.shown
+                let secret = secretFields(of: part.kind)
+                shown.order.fields = part.fields.shown.map { ($0, secret.contains($0) ? "(not shown)" : $1) }
             }
             if let cid = record.progress.commitment,
                 case .commitment(let commitment)? = try readable(caller, cid, custodian)
@@ -62,6 +63,11 @@ extension OrderService {
         return redemptions.filter { views[$0].isOpen }
             + redemptions.filter { !views[$0].isOpen }.suffix(OrderService.openedRedemptions)
             + accepted.filter { views[$0].part.kind == .destruction }.suffix(2)
+    }
+
+    /// The fields that an order's plugin calls secret; none where it is not known here.
+    private func secretFields(of type: String) -> Set<String> {
+        Set((try? plugins.plugin(type))?.fields.filter(\.isSecret).map(\.name) ?? [])
     }
 
     /// A part as one of the caller's identities reads it; nil where none is a recipient, or it is damaged.

@@ -19,72 +19,89 @@ public struct WalletShare: Sendable {
 
 /// The beneficiary's part of `bitcoin-wallet`.
 extension OrderService {
-    /// How many of a beneficiary's published lists are looked at for a share that is free.
-    private static let listsLookedAt = 256
+    /// A share that is made and not stored yet.
+    struct MadeShare {
+        fileprivate let made: CreatedShare
+        fileprivate let own: IdentityRecord
+        fileprivate let limit: Int
+
+        /// As part of the transaction that stores what it is made for.
+        /// - Parameter published: the list that offers it; nil where it is for one order.
+        func store(published: CID? = nil, _ database: Database) throws {
+            try database.execute(
+                sql: """
+                    INSERT INTO wallet_shares (share, identity, owner_uid, owner_name, sealed, published, created)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    Data(made.publicKey), own.cid.column, Int64(own.owner.uid), own.owner.name, Data(made.sealed),
+                    published?.column, OrderService.now,
+                ])
+            try OrderService.checkShares(more: 0, of: own.owner, limit: limit, database)
+        }
+    }
+
+    /// - Throws: where a user would have more shares than he may.
+    fileprivate static func checkShares(more: Int, of owner: Owner, limit: Int, _ database: Database) throws {
+        let count = try Int.fetchOne(
+            database, sql: "SELECT count(*) FROM wallet_shares WHERE owner_uid = ? AND owner_name = ?",
+            arguments: [Int64(owner.uid), owner.name])
+        guard let count, count + more > limit else { return }
+        throw DTAError(
+            .resourceExhausted, "user \(owner.display) may have \(limit) shares of wallets, used or not",
+            hint: "an administrator can raise limits.wallet_shares_per_user in dtad.yaml")
+    }
 
     /// What only dtad-hsm can add to an order, before it is sealed: the beneficiary's share, where the principal named none.
-    func complete(_ order: Order, _ custodian: any Custodian, owner: Owner) throws -> Order {
+    /// A fresh one is for the beneficiary's owner to have made, and for those to whom he granted that; others take one that
+    /// the beneficiary published, wherever it is.
+    func complete(
+        _ order: Order, _ caller: Caller, _ custodian: any Custodian
+    ) throws -> (order: Order, made: MadeShare?) {
         guard order.kind == BitcoinWalletPlugin().type.name, order.fields[BitcoinWalletPlugin.share] == nil else {
-            return order
+            return (order, nil)
         }
         let beneficiary = order.terms.beneficiary ?? order.terms.recipient
         let own = try store.read { try actor(for: beneficiary, KnownFacts(database: $0)) }
-        let share: [UInt8]
-        if let own {
-            let made = try custodian.createShare(owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid.bytes)
-            try store.write { try insert(made, own, published: nil, in: $0) }
-            share = made.publicKey
-        } else {
-            share = try publishedShare(of: beneficiary)
+        var made: MadeShare?
+        if let own, policy.current.allows(caller, .order, own.resource) {
+            try store.read { try OrderService.checkShares(more: 1, of: own.owner, limit: sharesPerUser, $0) }
+            made = try share(of: own, terms: order.terms.hash, custodian)
         }
         var fields = order.fields.values
-        fields[BitcoinWalletPlugin.share] = .bytes(share)
-        return try explaining("the order cannot be made") {
+        fields[BitcoinWalletPlugin.share] = .bytes(try made?.made.publicKey ?? publishedShare(of: beneficiary))
+        let complete = try explaining("the order cannot be made") {
             try Order(kind: order.kind, terms: order.terms, fields: OrderFields(fields))
         }
+        return (complete, made)
     }
 
-    private func insert(
-        _ made: CreatedShare, _ own: IdentityRecord, published: CID?, in database: Database
-    ) throws {
-        try database.execute(
-            sql: """
-                INSERT INTO wallet_shares (share, identity, owner_uid, owner_name, sealed, published, created)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
-                Data(made.publicKey), own.cid.column, Int64(own.owner.uid), own.owner.name, Data(made.sealed),
-                published?.column, OrderService.now,
-            ])
+    private func share(of own: IdentityRecord, terms: [UInt8]?, _ custodian: any Custodian) throws -> MadeShare {
+        let made = try custodian.createShare(
+            owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid.bytes, terms: terms)
+        return MadeShare(made: made, own: own, limit: sharesPerUser)
     }
 
-    /// The first share that a beneficiary elsewhere published and that no order known here uses.
+    /// The first share that a beneficiary published and that no order known here uses.
     private func publishedShare(of beneficiary: CID) throws -> [UInt8] {
-        let lists = try store.read { database in
-            let line = try [beneficiary] + IdentityJudge(KnownFacts(database: database)).lineage(of: beneficiary)
-            return try line.flatMap { sender in
-                try Data.fetchAll(
-                    database,
-                    sql: """
-                        SELECT cid FROM envelopes WHERE sender = ? AND content = '\(WalletShares.contentType)'
-                        ORDER BY number LIMIT \(OrderService.listsLookedAt)
-                        """, arguments: [sender.column]
-                ).map { try CID(row: $0) }
-            }
+        let line = try store.read { database in
+            try [beneficiary] + IdentityJudge(KnownFacts(database: database)).lineage(of: beneficiary)
         }
-        for cid in lists {
-            guard let signed = try? envelopes.verified(cid), try envelopes.standingAtReceipt(signed) == "current",
-                signed.envelope.isPublic, let body = signed.envelope.body, let shares = try? WalletShares(body)
-            else { continue }
-            let free = try store.read { database in
-                try shares.shares.first { share in
-                    try Data.fetchOne(
-                        database, sql: "SELECT in_order FROM order_shares WHERE share = ?",
-                        arguments: [Data(share.bytes)]
-                    ) == nil
+        for sender in line {
+            var looked: Int64 = 0
+            while let next = try store.read({ try OfferedShares.next(of: sender, after: looked, in: $0) }) {
+                looked = next.list
+                do {
+                    let signed = try envelopes.verified(next.cid)
+                    if try envelopes.standingAtReceipt(signed) == Standing.current.name { return next.share }
+                } catch let error as DTAError where error.code == .notFound {
+                    // Its bytes may come back.
+                    continue
+                } catch let error as DTAError where error.code == .dataLoss {
+                    // Not its sender's. That stays so, as it does where that one was not current.
                 }
+                try store.write { try OfferedShares.drop(list: next.list, in: $0) }
             }
-            if let free { return free.bytes }
         }
         throw DTAError(
             .failedPrecondition,
@@ -103,26 +120,25 @@ extension OrderService {
             throw DTAError(
                 .invalidArgument, "1 to \(WalletShares.counts.upperBound) shares are published at once, not \(count)")
         }
+        try store.read { try OrderService.checkShares(more: Int(count), of: own.owner, limit: sharesPerUser, $0) }
         return { [self] custodian in
-            let made = try (0..<count).map { _ in
-                try custodian.createShare(owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid.bytes)
-            }
+            let made = try (0..<count).map { _ in try share(of: own, terms: nil, custodian) }
             let envelope = try explaining("the shares cannot be published") {
                 try EnvelopeSealer.publish(
-                    WalletShares(made.map { try Secp256k1PublicKey($0.publicKey) }).encoded(),
+                    WalletShares(made.map { try Secp256k1PublicKey($0.made.publicKey) }).encoded(),
                     content: WalletShares.contentType, from: own.cid, created: OrderService.now)
             }
             let signed = try envelopes.sign(envelope, own, try blocks.document(own.cid), custodian)
             // Shares and list in one transaction: what is offered can be used.
             try store.write { database in
                 try blocks.insert(signed, standing: Standing.current.name, owner: own.owner, in: database)
-                for share in made { try insert(share, own, published: signed.cid, in: database) }
+                for share in made { try share.store(published: signed.cid, database) }
             }
             return (
                 signed.cid,
                 made.map {
                     WalletShare(
-                        share: $0.publicKey, identity: own.cid, published: signed.cid, order: nil,
+                        share: $0.made.publicKey, identity: own.cid, published: signed.cid, order: nil,
                         created: OrderService.now)
                 }
             )

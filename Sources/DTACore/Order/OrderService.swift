@@ -19,6 +19,8 @@ public final class OrderService: Sendable {
     let policy: LivePolicy
     public let plugins: PluginRegistry
     let rules: OrderRules
+    /// How many shares of wallets each user may have made.
+    let sharesPerUser: Int
     let epochs: OrderEpochs
     let logger: Logger
     /// Why the keys of orders that are used in place cannot be used; by the order's row.
@@ -30,7 +32,7 @@ public final class OrderService: Sendable {
 
     init(
         envelopes: EnvelopeService, intents: Intents, policy: LivePolicy, plugins: PluginRegistry, rules: OrderRules,
-        logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void
+        sharesPerUser: Int, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void
     ) {
         self.envelopes = envelopes
         identities = envelopes.identities
@@ -39,6 +41,7 @@ public final class OrderService: Sendable {
         self.policy = policy
         self.plugins = plugins
         self.rules = rules
+        self.sharesPerUser = sharesPerUser
         self.logger = logger
         self.forget = forget
         epochs = OrderEpochs(store: envelopes.blocks.store)
@@ -52,10 +55,6 @@ public final class OrderService: Sendable {
         /// What is to be told beside.
         public var fields: [(String, String)] = []
     }
-
-    /// Whether a step may ask a plugin that is a program, which can take its whole time limit: then nobody's dtad-hsm waits
-    /// for that.
-    public var asksPrograms: Bool { plugins.entries.contains { $0.origin == .external } }
 
     static var now: Int64 { unixMicroseconds() / 1_000_000 }
 }

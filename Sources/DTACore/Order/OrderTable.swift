@@ -43,23 +43,33 @@ enum OrderTable {
     }
 
     /// Adds an order whose part 1 is here.
-    /// - Parameter limit: how many one user may make or bring.
+    /// - Parameters: `limit`: how many one user may make or bring; `isNew`: whether it is made here and now.
     static func insert(
-        _ header: Envelope.Header, _ cid: CID, kind: String, terms: OrderTerms, owner: Owner, limit: Int,
+        _ header: Envelope.Header, _ cid: CID, kind: String, terms: OrderTerms, owner: Owner, limit: Int, isNew: Bool,
         in database: Database
     ) throws -> OrderRecord {
+        // Where it could come from is turned away before; this is for what comes at the same moment.
+        if let other = try String.fetchOne(
+            database, sql: "SELECT reference FROM orders WHERE thread = ?", arguments: [Data(header.thread)])
+        {
+            throw DTAError(
+                .failedPrecondition, "the order \(cid) begins in the thread of order \(other)",
+                hint: "each order has a thread of its own: order again")
+        }
         try charge(owner, limit: limit, database)
         let now = unixMicroseconds() / 1_000_000
+        let restored =
+            isNew ? nil : try RestoredOrders.mayHaveLost(created: header.created, now: now, in: database)
         let plain = try explaining("the terms cannot be stored") { try Order(kind: kind, terms: terms).encoded() }
         let reference = try explaining("the order has no thread") { try OrderReference(thread: header.thread) }
         try database.cachedStatement(
             sql: """
                 INSERT INTO orders (cid, thread, reference, type, state, reason, terms, uses, created, updated, owner_uid,
-                  owner_name) VALUES (?, ?, ?, ?, 'ordered', '', ?, 0, ?, ?, ?, ?)
+                  owner_name, restored) VALUES (?, ?, ?, ?, 'ordered', '', ?, 0, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
             cid.column, Data(header.thread), reference.description, kind, Data(plain), header.created, now,
-            Int64(owner.uid), owner.name,
+            Int64(owner.uid), owner.name, restored,
         ])
         let record = try need(database.lastInsertedRowID, in: database)
         try addViews(of: record, in: database)
@@ -77,6 +87,15 @@ enum OrderTable {
         throw DTAError(
             .resourceExhausted, "user \(owner.display) has made or brought \(limit) orders here, and that is the limit",
             hint: "an administrator can raise orders.orders_per_user in dtad.yaml")
+    }
+
+    /// Counts an order no more that was refused.
+    static func relieve(_ order: Int64, in database: Database) throws {
+        try database.execute(
+            sql: """
+                UPDATE order_usage SET count = max(0, count - 1) WHERE (owner_uid, owner_name) =
+                  (SELECT owner_uid, owner_name FROM orders WHERE number = ?)
+                """, arguments: [order])
     }
 
     /// Writes what changed, as of now.

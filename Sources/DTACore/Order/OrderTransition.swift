@@ -89,7 +89,9 @@ enum OrderTransition {
     private static let twice = "the fiduciary committed itself to this order twice, and differently"
 
     private static func deposit(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
-        if let refusal = standstill(progress) { return .refused(refusal) }
+        // Elsewhere it may come behind the release: by another courier, from the principal. Without it the release is nothing.
+        let mayComeLater = !step.isFiduciaryHere && [.exhausted, .destroyed].contains(progress.state)
+        if !mayComeLater, let refusal = standstill(progress) { return .refused(refusal) }
         guard let commitment = progress.commitment else {
             return refused(.outOfOrder, "nothing is deposited before the fiduciary committed itself")
         }
@@ -134,6 +136,12 @@ enum OrderTransition {
     }
 
     private static func approval(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
+        // Elsewhere it may come behind the release that rests on it, and is a part of what happened all the same.
+        if !step.isFiduciaryHere, progress.state != .frozen, let followed = step.redemptionFollowed,
+            followed != progress.head || progress.state != .requested
+        {
+            return .accepted(progress)
+        }
         if let refusal = standstill(progress) { return .refused(refusal) }
         guard progress.state == .requested else {
             return refused(.outOfOrder, "no redemption is open that could be approved")

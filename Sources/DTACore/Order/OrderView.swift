@@ -25,7 +25,7 @@ public struct OrderView: Sendable {
     /// Public: a key or a receipt. Empty before part 2.
     public let commitment: [UInt8]
     public let proof: [UInt8]
-    /// Why it is frozen or refused.
+    /// Why it is frozen or refused, or does not go on by itself.
     public let reason: String
     /// Unix seconds: by the principal's clock, and of the last change here.
     public let created: Int64
@@ -58,11 +58,13 @@ extension OrderService {
     ) throws -> OrderView {
         let roles = visible.reduce(into: OrderRoles()) { $0.formUnion(OrderRoles(of: $1, in: record.terms)) }
         let approved = try approved(record, database)
+        let obstacle = try obstacle(record, database)
         return OrderView(
             cid: record.cid, reference: record.reference.description, type: record.kind, state: record.state,
-            terms: record.terms, uses: record.progress.uses, approved: approved, next: next(record, approved: approved),
+            terms: record.terms, uses: record.progress.uses, approved: approved,
+            next: obstacle?.next ?? next(record, approved: approved),
             roles: roles.names, isOpen: !roles.isEmpty || caller.isAdministrator, commitment: record.publicKey,
-            proof: record.proof, reason: record.reason,
+            proof: record.proof, reason: record.reason.isEmpty ? obstacle?.reason ?? "" : record.reason,
             created: record.created, updated: record.updated)
     }
 

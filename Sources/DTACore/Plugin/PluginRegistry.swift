@@ -66,6 +66,12 @@ public struct PluginRegistry: Sendable {
 
     public var types: [PluginType] { entries.map(\.plugin.type) }
 
+    /// The names of those that are programs.
+    public var programs: [String] { entries.filter { $0.origin == .external }.map(\.plugin.type.name) }
+
+    /// The name of an order's plugin where that is a program, which can take its whole time limit to answer.
+    func program(_ type: String) -> String? { known[type] is ExternalPlugin ? type : nil }
+
     /// The plugin of an order.
     /// - Parameter type: as it came.
     /// - Throws: `DTAError` that lists what there is, or says why that one cannot be used.
@@ -93,7 +99,6 @@ extension PluginHost {
         limits.milliseconds = configuration.timeMilliseconds
         limits.memoryBytes = configuration.memoryBytes
         limits.outputBytes = configuration.outputBytes
-        limits.calls = configuration.calls
         let run: Run =
             switch configuration.run {
             case .off: .off

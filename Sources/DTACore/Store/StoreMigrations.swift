@@ -16,6 +16,9 @@ enum StoreMigrations {
         migrator.registerMigration("block-charge") { try $0.execute(sql: blockCharge) }
         migrator.registerMigration("publication-turns") { try $0.execute(sql: publicationTurns) }
         migrator.registerMigration("orders") { try $0.execute(sql: orders) }
+        migrator.registerMigration("restorations") { try $0.execute(sql: restorations) }
+        migrator.registerMigration("offered-shares", migrate: offeredShares)
+        migrator.registerMigration("refusals") { try $0.execute(sql: refusals) }
         migrator.registerMigration("order-states") { try $0.execute(sql: orderStates) }
         return migrator
     }

@@ -93,6 +93,19 @@ final class KeyObjects {
         return objects
     }
 
+    /// The numbers of the sealing keys of a class, by label.
+    func sealingNumbers(_ objectClass: ObjectClass) throws -> Set<UInt32> {
+        var numbers: Set<UInt32> = []
+        for handle in try session.find([Attribute(CKA_TOKEN, true)], limit: .max) {
+            // An object may go while the list is made.
+            guard let text = try? session.read(handle, [CKA_LABEL])[0],
+                case .sealing(objectClass, let number)? = ObjectLabel(String(decoding: text, as: UTF8.self))
+            else { continue }
+            numbers.insert(number)
+        }
+        return numbers
+    }
+
     /// Drops what is remembered of a key, and its copy.
     func forget(_ id: ObjectID) { drop(.id(id)) }
 

@@ -24,6 +24,14 @@ extension Custody {
         }
     }
 
+    /// The epochs whose keys are on the token.
+    func epochs() throws -> Set<UInt32> {
+        try climbing {
+            try confirmTokenIsThere()
+            return try objects.sealingNumbers(.epoch)
+        }
+    }
+
     /// Seals the same for the same order and owner: none of them is said anew, all are checked by opening.
     func resealOrder(_ sealed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
         try reseal(sealed, OrderSecret.binding(order: order, owner: owner), epoch)

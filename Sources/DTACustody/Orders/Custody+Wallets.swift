@@ -5,15 +5,20 @@ import DTASystem
 /// The beneficiary's side of a wallet: a share that never leaves alone, and the sum, which is the one secret that the front
 /// is given, and only when the fiduciary has released its part.
 extension Custody {
-    func createShare(owner: ObjectOwner, beneficiary: CID) throws -> CreatedShare {
-        try climbing {
+    /// - Parameter terms: the hash of the terms of the order that it is for; nil: whichever takes it.
+    func createShare(owner: ObjectOwner, beneficiary: CID, terms: [UInt8]?) throws -> CreatedShare {
+        guard terms == nil || terms?.count == OrderTerms.hashSize else {
+            throw DTAError(.invalidArgument, "terms are named by the \(OrderTerms.hashSize) bytes of their hash")
+        }
+        return try climbing {
             var secret = try token.session.random(Secp256k1Scalar.byteCount)
             defer { wipe(&secret) }
             let publicKey = try translating { try Secp256k1Scalar(secret).publicKey.bytes }
             var bytes: [UInt8] = []
-            bytes.reserveCapacity(secret.count + CID.byteCount)
+            bytes.reserveCapacity(secret.count + CID.byteCount + OrderTerms.hashSize)
             bytes.append(contentsOf: secret)
             bytes.append(contentsOf: beneficiary.bytes)
+            bytes.append(contentsOf: terms ?? [])
             defer { wipe(&bytes) }
             return CreatedShare(
                 sealed: try seal(bytes, with: .seal, shareBinding(owner, publicKey)), publicKey: publicKey)
@@ -35,7 +40,13 @@ extension Custody {
             var bytes = try unseal(share.sealed, with: .seal, shareBinding(owner, share.publicKey))
             defer { wipe(&bytes) }
             return try translating {
-                let mine = try CID(bytes: Array(bytes.suffix(CID.byteCount)))
+                let bound = bytes.dropFirst(Secp256k1Scalar.byteCount)
+                let mine = try CID(bytes: Array(bound.prefix(CID.byteCount)))
+                // Its principal's terms were fixed when it was made, and with them the one fiduciary.
+                let terms = bound.dropFirst(CID.byteCount)
+                guard try terms.isEmpty || terms.elementsEqual(promise.terms.hash) else {
+                    throw DTAError(.permissionDenied, "the share was made for an order with other terms")
+                }
                 // Where the terms name no beneficiary, it is the one to whom the result goes.
                 let beneficiary = promise.terms.beneficiary ?? promise.terms.recipient
                 guard try judge.areOneLine(mine, beneficiary),

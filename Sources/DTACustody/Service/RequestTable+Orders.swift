@@ -54,19 +54,27 @@ extension Custody {
             try request.end()
             try operation == .newEpoch ? newEpoch(number) : destroyEpoch(number)
             answer.begin(CustodyFrame.ok)
+        case .epochs:
+            try request.end()
+            let numbers = try epochs()
+            guard numbers.count * 4 <= CustodyFrame.limit - 64 else {
+                throw DTAError(.resourceExhausted, "the token holds keys of \(numbers.count) epochs, too many at once")
+            }
+            try finish(&answer, numbers.sorted().flatMap { number in [24, 16, 8, 0].map { UInt8(number >> $0 & 255) } })
         case .resealOrder, .sealOrderState, .openOrderState, .resealOrderState:
             try answerSealing(operation, &request, &answer)
         case .createShare:
             let owner = ObjectOwner(uid: try request.uint32())
             let beneficiary = try cid(&request)
+            let terms = try request.field(atMost: OrderTerms.hashSize)
             try request.end()
-            let share = try createShare(owner: owner, beneficiary: beneficiary)
+            let share = try createShare(owner: owner, beneficiary: beneficiary, terms: terms.isEmpty ? nil : terms)
             answer.begin(CustodyFrame.ok)
             answer.field(share.sealed)
             answer.field(share.publicKey)
         case .exportWallet:
             let share = CreatedShare(
-                sealed: try request.field(exactly: 32 + CID.byteCount + SealedBlob.overhead),
+                sealed: try request.field(atMost: 32 + CID.byteCount + OrderTerms.hashSize + SealedBlob.overhead),
                 publicKey: try request.field(exactly: Secp256k1PublicKey.byteCount))
             let commitment = try part(&request)
             let release = try part(&request)

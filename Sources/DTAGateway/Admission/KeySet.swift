@@ -1,3 +1,4 @@
+import DTAJSON
 import JWTKit
 
 /// An issuer's public keys (RFC 7517). Each is bound to one algorithm by its own type: what a token says of its algorithm

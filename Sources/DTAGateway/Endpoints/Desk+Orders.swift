@@ -1,4 +1,5 @@
 import AgentProtocol
+import DTAJSON
 import DTASystem
 import Foundation
 

@@ -1,3 +1,4 @@
+import DTAJSON
 import Hummingbird
 
 /// One path and method: who may ask, what is read, what is answered. The server and the interface's description are both

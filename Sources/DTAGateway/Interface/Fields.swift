@@ -1,3 +1,4 @@
+import DTAJSON
 import DTASystem
 
 /// The members of a body, read one by one. Names are those of Milagro D-TA 0.1 in any case of letters, as its own reader had

@@ -1,3 +1,4 @@
+import DTAJSON
 import DTASystem
 import Hummingbird
 import HummingbirdCore

@@ -1,3 +1,5 @@
+import DTAJSON
+
 /// The shapes of bodies, as JSON Schema (2020-12, which OpenAPI 3.1 uses).
 enum Schemas {
     static let all: JSONValue = [

@@ -1,4 +1,5 @@
 import DTAFormats
+import DTAJSON
 
 /// What a text may be: the same rule for whoever reads a request and for the interface's description.
 struct TextRule: Sendable {

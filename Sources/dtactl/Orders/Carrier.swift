@@ -127,6 +127,15 @@ struct Carrier {
     }
 }
 
+extension Carrier {
+    /// Whether something that came is damaged, or nothing of a file was accepted. At a gateway anybody can leave what is
+    /// not by an order's rules: that fails nobody else.
+    var isSpoilt: Bool {
+        let isDamaged = refused.contains { ![.permissionDenied, .failedPrecondition].contains($0.error.code) }
+        return isDamaged || (exchanges.isEmpty && orders.isEmpty && !refused.isEmpty)
+    }
+}
+
 extension ErrorCode {
     /// Of a name that people see.
     static func named(_ name: String) -> ErrorCode { allCases.first { $0.name == name } ?? .unavailable }

@@ -12,6 +12,7 @@ struct OrderFulfilCommand: ParsableCommand {
               dtactl order fulfil
               dtactl order fulfil k3v7xq2a
               dtactl order fulfil k3v7xq2a --refuse 'we do not know you'
+              dtactl order fulfil k3v7xq2a --resume     # restored from a backup, and compared with the others' copies
             """)
 
     @Argument(help: ArgumentHelp("The order: its CID, its reference, or a beginning of that.", valueName: "ref"))
@@ -23,6 +24,9 @@ struct OrderFulfilCommand: ParsableCommand {
     @Flag(help: "Release only, even if a commitment is next.")
     var release = false
 
+    @Flag(help: "An order restored from a backup is complete: go on with it by the rules.")
+    var resume = false
+
     @Option(help: ArgumentHelp("Refuse, and say why.", valueName: "reason"))
     var refuse: String?
 
@@ -33,10 +37,10 @@ struct OrderFulfilCommand: ParsableCommand {
     @OptionGroup var agent: AgentOptions
 
     func validate() throws {
-        if [commit, release, refuse != nil].filter({ $0 }).count > 1 {
-            throw ValidationError("--commit, --release or --refuse: one of them.")
+        if [commit, release, resume, refuse != nil].filter({ $0 }).count > 1 {
+            throw ValidationError("--commit, --release, --refuse or --resume: one of them.")
         }
-        if order == nil, commit || release || refuse != nil { throw ValidationError("Name the order.") }
+        if order == nil, !decision.isEmpty { throw ValidationError("Name the order.") }
         if refuse?.isEmpty ?? false { throw ValidationError("--refuse needs a reason.") }
     }
 
@@ -48,13 +52,13 @@ struct OrderFulfilCommand: ParsableCommand {
             throw DTAError(.internal, "the agent answered without the order")
         }
         let open = shown.openRedemptions.first
-        if !yes {
+        // One that came out of a backup is not decided about in passing: the agent says why.
+        if !yes, !(decision.isEmpty && found.waitsForComparison) {
             // Who is asked sees what he is asked about, whatever is printed in the end.
             show(found, open, shown.fields, Parties(client))
-            let decided = refuse != nil ? "refuse" : commit ? "commit" : release ? "release" : nextDecision(found)
+            let decided = decision.isEmpty ? nextDecision(found) : decision
             try Question.confirm("\(decided.prefix(1).uppercased() + decided.dropFirst())?", word: decided)
         }
-        let decision = refuse != nil ? "refuse" : commit ? "commit" : release ? "release" : ""
         let answer = try client.call(
             .fulfilOrder(found.cid, decision: decision, purpose: refuse ?? "", redemption: open?.cid ?? ""),
             timeout: orderTimeout)
@@ -63,6 +67,11 @@ struct OrderFulfilCommand: ParsableCommand {
         }
         let outcome = try OrderOutcome(answer, client, agent, courier)
         try outcome.conclude()
+    }
+
+    /// "" for what is next.
+    private var decision: String {
+        refuse != nil ? "refuse" : commit ? "commit" : release ? "release" : resume ? "resume" : ""
     }
 
     private func nextDecision(_ order: AgentOrder) -> String { order.state == "ordered" ? "commit" : "release" }

@@ -7,7 +7,7 @@ struct OrderListCommand: ParsableCommand {
         commandName: "list", abstract: "List the orders in which you have a part.",
         discussion: """
             Newest first, 100 of them; --all lists all. Filters must all match. --page goes on where the list before ended, \
-            with the word that it named.
+            with the word that it named. One that is marked (!) does not go on by itself; order show says why.
 
             Example:
               dtactl order list --role fiduciary --state requested
@@ -98,7 +98,7 @@ enum OrderTable {
         let width = Terminal.output.width ?? .max
         let optional: [(from: Int, column: Table.Column, cell: (AgentOrder) -> Table.Cell)] = [
             (60, .init(title: "type", minimum: 6), { .init($0.type) }),
-            (0, .init(title: "state", minimum: 6), { .init($0.state, $0.stateStyle) }),
+            (0, .init(title: "state", minimum: 6), { .init($0.stateText, $0.waitsForComparison ? .bad : $0.stateStyle) }),
             (
                 0, .init(title: "who", minimum: 8),
                 { order in

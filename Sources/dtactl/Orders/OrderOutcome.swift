@@ -124,7 +124,7 @@ struct OrderOutcome {
                     + (first.error.hint.isEmpty || first.error.hint.contains("order send")
                         ? "" : "; \(first.error.hint)"))
         }
-        if !carrier.refused.isEmpty {
+        if carrier.isSpoilt {
             throw Failure.failed(.failedPrecondition, "not all of what came was accepted")
         }
     }

@@ -99,7 +99,7 @@ struct ReceivedOrders {
                 "what came is taken in; the \(first.part.kind) that answers was not delivered: "
                     + first.error.message, hint: "dtactl order send REF carries it again")
         }
-        if !carrier.refused.isEmpty { throw ExitCode(Failure.Exit.failed.rawValue) }
+        if carrier.isSpoilt { throw ExitCode(Failure.Exit.failed.rawValue) }
     }
 
     /// - Returns: where the parts that answer were written; nil where none were.

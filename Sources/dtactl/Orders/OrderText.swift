@@ -11,6 +11,12 @@ extension AgentOrder {
         }
     }
 
+    /// Whether it does not go on by itself although nobody refused or froze it: `reason` says why.
+    var waitsForComparison: Bool { !reason.isEmpty && !["refused", "frozen", "destroyed"].contains(state) }
+
+    /// The state, marked where `reason` says why it does not go on by itself.
+    var stateText: String { waitsForComparison ? state + " (!)" : state }
+
     /// The reference's beginning, as it is shown in lists; any command takes it.
     var shortReference: String { String(reference.prefix(12)) }
 

@@ -32,6 +32,13 @@ struct RestoreCommand: ParsableCommand {
             print("restored        \(made.state)")
             print("backup          made at \(utc(made.made)) by dtad \(made.version)")
             print("fingerprint     \(made.fingerprint)")
+            if made.orders > 0 {
+                print(
+                    """
+                    orders          \(made.orders) are not over: as their fiduciary this host does nothing with them by itself,
+                                    until they are compared with what others have (dtactl order fulfil --resume)
+                    """)
+            }
             print(
                 """
                 needs           the token "\(made.token)" as it was then, or later: keys and identities that are not on

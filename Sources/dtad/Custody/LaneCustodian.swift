@@ -161,8 +161,10 @@ final class LaneCustodian: Custodian {
 
     func destroyEpoch(_ number: UInt32) throws { try call { try $0.destroyEpoch(number) } }
 
-    func createShare(owner: ObjectOwner, beneficiary: [UInt8]) throws -> CreatedShare {
-        try call { try $0.createShare(owner: owner, beneficiary: beneficiary) }
+    func epochs() throws -> Set<UInt32> { try call { try $0.epochs() } }
+
+    func createShare(owner: ObjectOwner, beneficiary: [UInt8], terms: [UInt8]?) throws -> CreatedShare {
+        try call { try $0.createShare(owner: owner, beneficiary: beneficiary, terms: terms) }
     }
 
     func exportWallet(

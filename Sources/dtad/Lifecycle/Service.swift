@@ -63,6 +63,7 @@ final class Service: Sendable {
         let server = try Server(
             listeners: listening.descriptors, handler: router, limits: limits, processes: custody.processes,
             processors: configuration.hsm.keepPairs ? Processors.allowed() : [],
+            programs: agent.orders.plugins.programs, callsPerProgram: configuration.plugins.calls,
             sharedSlowProcess: custody.isSingle, deadline: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000,
             logger: logger,
             programDigest: { agent.policy.current.needsExecutableDigest ? digests.of(pid: $0) : nil },

@@ -1,15 +1,12 @@
 import AgentServer
 import DTACore
 import DTAFormats
-import DTAPlugins
 import DTASystem
 
 /// Requests that need blocks which may not be here, and which the IPFS node may have.
 extension Entry {
     /// The most blocks that one request asks for: an envelope's recipients, their pages, and what those link to.
     private static let mostAsked = 4096
-    /// The most that external plugins are asked before one request.
-    private static let mostConsulted = 64
 
     /// Goes on as `prepare` says, which runs where the disk may be read. Where it fails for want of blocks, they are
     /// brought from the node and it is tried again, as long as each round brings one more and time is left.
@@ -19,8 +16,7 @@ extension Entry {
     ) -> Step {
         let patience = localOnly ? 0 : agent.ledger.fetchMilliseconds ?? 0
         let deadline = monotonicNanoseconds() + UInt64(patience) * 1_000_000
-        let consultation = PluginConsultation()
-        return step(in: lane) { attempt(in: lane, until: deadline, asked: [], consultation, prepare) }
+        return step(in: lane) { attempt(in: lane, until: deadline, asked: [], prepare) }
     }
 
     /// Where a request looks for what it needs.
@@ -44,21 +40,10 @@ extension Entry {
     ///   - deadline: monotonic; in the past where the node is not asked.
     ///   - asked: what it was asked for already.
     private func attempt(
-        in lane: Lane, until deadline: UInt64, asked: Set<CID>, _ consultation: PluginConsultation, round: Int = 0,
+        in lane: Lane, until deadline: UInt64, asked: Set<CID>,
         _ prepare: @escaping @Sendable () throws -> Step
     ) -> Step {
-        let (outcome, question) = consultation.collecting { MissingBlocks.collecting(prepare) }
-        if let question, round < Entry.mostConsulted {
-            return .asking {
-                consultation.ask(question)
-                return step(in: lane) {
-                    attempt(in: lane, until: deadline, asked: asked, consultation, round: round + 1, prepare)
-                }
-            }
-        }
-        guard case .success(let (result, missing)) = outcome else {
-            return .answer(finish(.failure(DTAError(.internal, "a request could not be prepared"))))
-        }
+        let (result, missing) = MissingBlocks.collecting(prepare)
         switch result {
         case .success(let step): return step
         case .failure(let error):
@@ -69,7 +54,7 @@ extension Entry {
                 // What the node said tells more than that a block is not here.
                 if let failure = bring(wanted, until: deadline) { return .answer(finish(.failure(failure))) }
                 return step(in: lane) {
-                    attempt(in: lane, until: deadline, asked: asked.union(wanted), consultation, round: round, prepare)
+                    attempt(in: lane, until: deadline, asked: asked.union(wanted), prepare)
                 }
             }
         }

@@ -77,7 +77,7 @@ struct Entry: Sendable {
     func slow<Result: Sendable>(
         _ step: @escaping CustodyStep<Result>, _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
     ) -> Step {
-        .slow { access in finish(access, step, fill, durable: isMomentous) }
+        .slow { access in .answer(finish(access, step, fill, durable: isMomentous)) }
     }
 
     /// Written to the disk, without the HSM.
@@ -104,14 +104,27 @@ struct Entry: Sendable {
     /// As `lookingUp`, for what moves much data or takes long by its size.
     func bulk(_ work: @escaping @Sendable () throws -> Step) -> Step { .bulk { next(work) } }
 
-    private func next(_ work: () throws -> Step) -> Step {
-        do { return try work() } catch { return .answer(finish(.failure(error))) }
+    private func next(durable: Bool = false, _ work: () throws -> Step) -> Step {
+        do { return try work() } catch { return .answer(finish(.failure(error), durable: durable)) }
     }
 
     /// Asked of another program.
     func asking(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
         .asking { .answer(finish(work)) }
     }
+
+    /// Done with an HSM process in the slow lane; what `step` answers is how it goes on.
+    func slow(_ step: @escaping CustodyStep<Step>) -> Step {
+        .slow { access in next(durable: isMomentous) { try step(try access.get()) } }
+    }
+
+    /// Done where a program is waited for; what `work` answers is how it goes on.
+    func consulting(_ program: String, _ work: @escaping @Sendable () throws -> Step) -> Step {
+        .consulting(program) { next(durable: isMomentous, work) }
+    }
+
+    /// Answered when all is done.
+    func done(_ fill: (inout AgentResponse) throws -> Void) -> Step { .answer(finish(fill)) }
 
     private func finish(_ work: (inout AgentResponse) throws -> Void) -> AgentResponse {
         finish(

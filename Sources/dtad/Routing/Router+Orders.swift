@@ -44,7 +44,7 @@ extension Router {
                         use: Int(request.use), expires: request.expires))
             }
         case .orderDestroy:
-            return entry.lookingUp { ordering(entry, try orders.destroy(caller, subject)) }
+            return entry.lookingUp { entry.slow(try orders.destroy(caller, subject)) { $1.set($0) } }
         case .orderDeposit:
             return entry.bringing {
                 let step = try orders.deposit(
@@ -109,10 +109,17 @@ extension Router {
     }
 
     /// An act on an order, answered with what came of it. Where a plugin that is a program may be asked, it is done where
-    /// one waits for other programs.
-    private func ordering(_ entry: Entry, _ step: @escaping CustodyStep<OrderService.Answer>) -> Step {
-        guard agent.orders.asksPrograms else { return entry.slow(step) { $1.set($0) } }
-        return entry.asking { $0.set(try step(lane)) }
+    /// one waits for that program, and each call to the HSM goes to the slow lane by itself.
+    private func ordering(_ entry: Entry, _ act: OrderAct) -> Step {
+        guard let program = act.program else { return entry.slow { ordering(entry, try act.begin($0)) } }
+        return entry.consulting(program) { ordering(entry, try act.begin(lane)) }
+    }
+
+    private func ordering(_ entry: Entry, _ outcome: OrderAct.Outcome) -> Step {
+        switch outcome {
+        case .done(let answer): entry.done { $0.set(answer) }
+        case .more(let act): ordering(entry, act)
+        }
     }
 
     private func asWhom(_ request: AgentRequest) throws -> String? {

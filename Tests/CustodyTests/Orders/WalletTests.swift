@@ -14,7 +14,7 @@ struct WalletTests {
     init() throws {
         host = try OrderHost()
         heir = try HeldIdentity(host.custody, owner: ObjectOwner(uid: 2000), name: "heir")
-        share = try host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes)
+        share = try host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes, terms: nil)
     }
 
     private var documents: [[UInt8]] { host.documents + [heir.document.block] }
@@ -110,7 +110,7 @@ struct WalletTests {
         let other = try WalletSum(
             fiduciary: Secp256k1PublicKey(made.publicKey),
             beneficiary: Secp256k1PublicKey(
-                host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes).publicKey))
+                host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes, terms: nil).publicKey))
         #expect(throws: FormatError.self) { try other.verify(made.proof, order: part1.cid) }
         for bad in [[], [UInt8](repeating: 0, count: 33), [4] + Array(share.publicKey.dropFirst())] {
             host.refused(.invalidArgument) {
@@ -130,7 +130,7 @@ struct WalletTests {
     @Test("no key comes of another wallet's parts, another share, or parts that the fiduciary did not sign")
     func forged() throws {
         let wallet = try make(share: share.publicKey)
-        let second = try host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes)
+        let second = try host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes, terms: nil)
         let other = try make(share: second.publicKey)
         let sameShare = try make(share: share.publicKey)
         host.refused(.permissionDenied, "another's part 4") { try export(wallet, release: other.release) }
@@ -202,7 +202,7 @@ struct WalletTests {
                 documents: documents + [stranger.document.block])
         }
         // Another beneficiary's share, put into the order by a careless principal.
-        let theirs = try host.custody.createShare(owner: heir.owner, beneficiary: another.document.cid.bytes)
+        let theirs = try host.custody.createShare(owner: heir.owner, beneficiary: another.document.cid.bytes, terms: nil)
         let mixed = try make(share: theirs.publicKey)
         host.refused(.permissionDenied) {
             try export(mixed, share: theirs, documents: documents + [another.document.block])
@@ -215,6 +215,66 @@ struct WalletTests {
         host.refused(.dataLoss) {
             try host.custody.resealOrder(
                 share.sealed, order: heir.document.cid.bytes, owner: heir.owner, epoch: 1)
+        }
+    }
+
+    /// Parts 2 and 4 of a fiduciary whom somebody made up, and who so knows the other half of the key.
+    private func madeUp(_ share: [UInt8], _ f: Secp256k1Scalar) throws -> (Wallet, documents: [[UInt8]]) {
+        let thief = try Remote("thief")
+        let terms = try OrderTerms(
+            fiduciary: thief.cid, principal: thief.cid, beneficiary: heir.document.cid,
+            redeemers: [heir.document.cid], recipient: heir.document.cid)
+        let part1 = try thief.part(
+            .order, order(share, terms: terms).encoded(), to: [thief.document], answering: nil)
+        let sum = try WalletSum(fiduciary: f.publicKey, beneficiary: Secp256k1PublicKey(share))
+        let part2 = try thief.part(
+            .commitment,
+            OrderCommitment(
+                order: part1.cid, kind: OrderKind.bitcoinWallet, terms: terms, publicKey: f.publicKey.bytes,
+                proof: sum.proof(for: part1.cid, with: f)
+            ).encoded(), to: [heir.document], answering: part1)
+        let part4 = try thief.part(
+            .release,
+            OrderRelease(
+                order: part1.cid, terms: terms, use: 1, redemption: part2.cid, received: 1, released: 1, approvals: [],
+                result: OrderFields([OrderKind.share: .bytes(f.withUnsafeBytes { Array($0) })])
+            ).encoded(), to: [heir.document], answering: part2)
+        let wallet = Wallet(
+            publicKey: f.publicKey.bytes, commitment: SealedPart(recipient: heir.recipientKey, block: part2.block),
+            release: SealedPart(recipient: heir.recipientKey, block: part4.block), part2: part2, part4: part4)
+        return (wallet, documents + [thief.document.block])
+    }
+
+    @Test("a share that was made for one order opens under no other terms; one that is published, under any")
+    func bound() throws {
+        let bound = try host.custody.createShare(
+            owner: heir.owner, beneficiary: heir.document.cid.bytes, terms: terms().hash)
+        let wallet = try make(share: bound.publicKey)
+        let sum = try WalletSum(
+            fiduciary: Secp256k1PublicKey(wallet.publicKey), beneficiary: Secp256k1PublicKey(bound.publicKey))
+        #expect(try Secp256k1Scalar(export(wallet, share: bound)).publicKey == sum.publicKey)
+
+        let f = Secp256k1Scalar.generate()
+        let (forged, known) = try madeUp(bound.publicKey, f)
+        host.refused(.permissionDenied, "the front makes a fiduciary of its own") {
+            try export(forged, share: bound, documents: known)
+        }
+        // What docs/wallet.md says of those that were published in advance: nobody knows yet who will be the fiduciary.
+        let (open, all) = try madeUp(share.publicKey, f)
+        let key = try Secp256k1Scalar(export(open, share: share, documents: all))
+        #expect(try key.publicKey == WalletSum(fiduciary: f.publicKey, beneficiary: Secp256k1PublicKey(share.publicKey)).publicKey)
+
+        for length in [1, 31] {
+            host.refused(.invalidArgument) {
+                try host.custody.createShare(
+                    owner: heir.owner, beneficiary: heir.document.cid.bytes,
+                    terms: [UInt8](repeating: 1, count: length))
+            }
+        }
+        // One kind is not made of the other by cutting it.
+        host.refused(.dataLoss) {
+            try export(
+                wallet, share: CreatedShare(sealed: Array(bound.sealed.dropLast(32)), publicKey: bound.publicKey))
         }
     }
 }

@@ -1,22 +1,39 @@
 /// Reads JSON (RFC 8259) more strictly than most: no name twice in an object, no text that is not UTF-8, bounded nesting.
-/// What two readers could understand differently is refused.
-struct JSONReader {
-    /// How deep values nest at most: a body of brackets must not use up the stack.
-    static let maximumDepth = 32
+/// What two readers could understand differently is refused. How long a text may be is up to whoever took it in.
+public struct JSONReader {
+    /// How deep values nest at most, where nothing else is said: a body of brackets must not use up the stack.
+    public static let maximumDepth = 32
 
-    struct Failure: Error {
-        let reason: String
+    public struct Failure: Error, Equatable {
+        /// What is wrong, and at which byte.
+        public let reason: String
+    }
+
+    /// Which numbers are taken.
+    public enum Numbers: Sendable {
+        case all
+        /// Those of 64 bits with a sign, written without point and exponent.
+        case whole
     }
 
     private let bytes: [UInt8]
+    private let depth: Int
+    private let numbers: Numbers
     private var position = 0
 
-    private init(_ bytes: [UInt8]) { self.bytes = bytes }
+    private init(_ bytes: [UInt8], _ depth: Int, _ numbers: Numbers) {
+        self.bytes = bytes
+        self.depth = depth
+        self.numbers = numbers
+    }
 
+    /// - Parameter depth: how many values stand within each other at most; a plain one is 1.
     /// - Throws: `Failure` with the byte at which it is no JSON.
-    static func read(_ bytes: [UInt8]) throws(Failure) -> JSONValue {
-        var reader = JSONReader(bytes)
-        let value = try reader.value(depth: 0)
+    public static func read(
+        _ bytes: [UInt8], depth: Int = maximumDepth, numbers: Numbers = .all
+    ) throws(Failure) -> JSONValue {
+        var reader = JSONReader(bytes, depth, numbers)
+        let value = try reader.value(depth: 1)
         reader.skipSpace()
         guard reader.position == bytes.count else { throw reader.failure("something follows the value") }
         return value
@@ -37,9 +54,7 @@ struct JSONReader {
     }
 
     private mutating func value(depth: Int) throws(Failure) -> JSONValue {
-        guard depth < JSONReader.maximumDepth else {
-            throw failure("values nest deeper than \(JSONReader.maximumDepth)")
-        }
+        guard depth <= self.depth else { throw failure("values nest deeper than \(self.depth)") }
         skipSpace()
         switch current {
         case UInt8(ascii: "{"): return try object(depth)
@@ -53,7 +68,7 @@ struct JSONReader {
     }
 
     private mutating func word(_ word: String, _ value: JSONValue) throws(Failure) -> JSONValue {
-        guard bytes[position...].starts(with: word.utf8) else { throw failure("this is no value") }
+        guard bytes[position...].starts(with: word.utf8) else { throw failure("this is not JSON") }
         position += word.utf8.count
         return value
     }
@@ -123,7 +138,7 @@ struct JSONReader {
         case UInt8(ascii: "u"):
             let high = try hexadecimal()
             if let scalar = Unicode.Scalar(high) { return scalar }
-            // Half of a pair (RFC 8259 §7): the other half must follow.
+            // Half of a pair (RFC 8259, section 7): the other half must follow.
             guard (0xd800..<0xdc00).contains(high), take("\\"), take("u") else { throw failure("half of a character") }
             let low = try hexadecimal()
             guard (0xdc00..<0xe000).contains(low),
@@ -153,7 +168,7 @@ struct JSONReader {
         _ = take("-")
         let leading = current
         let whole = digits(&self)
-        guard whole > 0 else { throw failure("this is no value") }
+        guard whole > 0 else { throw failure("this is not JSON") }
         guard whole == 1 || leading != UInt8(ascii: "0") else { throw failure("a number begins with 0") }
         var isInteger = true
         if take(".") {
@@ -167,6 +182,9 @@ struct JSONReader {
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isInteger, let number = Int64(text) { return .integer(number) }
+        if numbers == .whole {
+            throw failure(isInteger ? "a number is not one of 64 bits" : "a number is not whole")
+        }
         guard let number = Double(text), number.isFinite else { throw failure("a number is too large") }
         return .number(number)
     }

@@ -1,0 +1,59 @@
+import DTAFormats
+import Foundation
+import GRDB
+
+/// The shares of wallets that beneficiaries published, and that no order uses that is known here. So the next one is found
+/// at once, however many lists there are.
+enum OfferedShares {
+    /// Takes up the shares of a list as it comes, in the transaction that stores it. What is no list offers nothing.
+    static func insert(_ signed: SignedEnvelope, in database: Database) throws {
+        let envelope = signed.envelope
+        guard envelope.header.content == WalletShares.contentType, envelope.isPublic, let body = envelope.body,
+            let shares = try? WalletShares(body)
+        else { return }
+        for (place, share) in shares.shares.enumerated() {
+            try database.cachedStatement(
+                sql: """
+                    INSERT OR IGNORE INTO offered_shares (sender, list, place, share)
+                    SELECT ?, number, ?, ? FROM envelopes
+                    WHERE cid = ? AND NOT EXISTS (SELECT 1 FROM order_shares WHERE share = ?)
+                    """
+            ).execute(arguments: [
+                envelope.header.from.column, place, Data(share.bytes), signed.cid.column, Data(share.bytes),
+            ])
+        }
+    }
+
+    /// An order uses a share.
+    static func take(_ share: [UInt8], in database: Database) throws {
+        try database.execute(sql: "DELETE FROM offered_shares WHERE share = ?", arguments: [Data(share)])
+    }
+
+    /// The first share that a sender offers in a list behind another.
+    /// - Parameter list: the number of that other; 0: from the beginning.
+    static func next(
+        of sender: CID, after list: Int64, in database: Database
+    ) throws -> (share: [UInt8], list: Int64, cid: CID)? {
+        try Row.fetchOne(
+            database,
+            sql: """
+                SELECT share, list, cid FROM offered_shares JOIN envelopes ON envelopes.number = list
+                WHERE offered_shares.sender = ? AND list > ? ORDER BY list, place LIMIT 1
+                """, arguments: [sender.column, list]
+        ).map { row in ([UInt8](row["share"] as Data), row["list"], try CID(row: row["cid"])) }
+    }
+
+    /// Forgets what a list offers that is not to be relied on.
+    static func drop(list: Int64, in database: Database) throws {
+        try database.execute(sql: "DELETE FROM offered_shares WHERE list = ?", arguments: [list])
+    }
+
+    /// Whether a list has shares that no order uses yet.
+    static func holds(_ cid: CID, in database: Database) throws -> Bool {
+        try Bool.fetchOne(
+            database.cachedStatement(
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM envelopes JOIN offered_shares ON list = envelopes.number WHERE cid = ?)
+                    """), arguments: [cid.column]) ?? false
+    }
+}

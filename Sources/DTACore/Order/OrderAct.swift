@@ -1,0 +1,46 @@
+import CustodyProtocol
+
+/// What is left to do of a request about an order.
+public struct OrderAct: Sendable {
+    /// The plugin that may be asked meanwhile, where that is a program: it can take its whole time limit. So this is done
+    /// where nobody waits but those who want the same program, and without a dtad-hsm between two calls to it. Nil: no
+    /// program is asked.
+    public let program: String?
+    private let step: CustodyStep<Outcome>
+
+    public enum Outcome: Sendable {
+        case done(OrderService.Answer)
+        /// It goes on with this: only now is known which program is asked.
+        case more(OrderAct)
+    }
+
+    init(_ program: String?, _ step: @escaping CustodyStep<OrderService.Answer>) {
+        self.init(program, going: { .done(try step($0)) })
+    }
+
+    init(_ program: String?, going step: @escaping CustodyStep<Outcome>) {
+        self.program = program
+        self.step = step
+    }
+
+    /// Does what can be done in one place.
+    public func begin(_ custodian: any Custodian) throws -> Outcome { try step(custodian) }
+
+    /// Does all of it here.
+    public func callAsFunction(_ custodian: any Custodian) throws -> OrderService.Answer {
+        var act = self
+        while true {
+            switch try act.begin(custodian) {
+            case .done(let answer): return answer
+            case .more(let next): act = next
+            }
+        }
+    }
+}
+
+extension OrderService {
+    /// The program that may be asked about an order: nobody asks where the fiduciary is elsewhere.
+    func program(_ record: OrderRecord) throws -> String? {
+        try isFiduciaryHere(record.terms) ? plugins.program(record.kind) : nil
+    }
+}

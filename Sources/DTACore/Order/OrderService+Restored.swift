@@ -1,0 +1,51 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+import GRDB
+
+/// What keeps a fiduciary's host from going on with an order by its rules, and how a person lets it.
+extension OrderService {
+    /// That an order came out of a backup and was not compared with what others have of it; nil where it was, or it is over.
+    func handReason(_ record: OrderRecord) -> String? {
+        guard let made = record.restored, !record.state.isOver, record.state != .frozen else { return nil }
+        return "restored from a backup of \(OrderService.utc(made)): compare with the others' copies first"
+    }
+
+    /// - Throws: where an order waits for somebody who says what is to be done with it, and not only that something is.
+    func requireCompared(_ record: OrderRecord) throws {
+        guard let reason = handReason(record) else { return }
+        throw DTAError(
+            .failedPrecondition, "order \(record.reference) was \(reason)",
+            hint: "dtactl order receive \(record.reference) asks for what they have; then --commit, --release, --refuse, or "
+                + "--resume where it is complete")
+    }
+
+    /// Somebody has compared an order, and decided about it: from now on the rules are for it again.
+    func noteCompared(_ record: OrderRecord) throws {
+        guard record.restored != nil else { return }
+        try store.write { database in
+            try database.execute(sql: "UPDATE orders SET restored = NULL WHERE number = ?", arguments: [record.number])
+        }
+        logger.notice("a restored order goes on", metadata: ["order": "\(record.cid)"])
+    }
+
+    /// What stands in the way of an order that is not over: why, and what is next.
+    func obstacle(_ record: OrderRecord, _ database: Database) throws -> (reason: String, next: String)? {
+        guard !record.state.isOver else { return nil }
+        if let damage = damages.withLock({ $0[record.number] }) {
+            return ("its secret cannot be used: \(damage)", "nothing: its secret cannot be used")
+        }
+        guard let reason = handReason(record), try isFiduciaryHere(record.terms, KnownFacts(database: database)) else {
+            return nil
+        }
+        return (reason, "somebody at the fiduciary compares it with the others' copies")
+    }
+
+    /// `2026-11-22 19:50 UTC`.
+    static func utc(_ unixSeconds: Int64) -> String {
+        func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        let day = CivilDate(daysSince1970: unixSeconds / 86_400)
+        let minutes = unixSeconds % 86_400 / 60
+        return "\(day.year)-\(two(day.month))-\(two(day.day)) \(two(minutes / 60)):\(two(minutes % 60)) UTC"
+    }
+}

@@ -1,0 +1,37 @@
+import DTAFormats
+import Foundation
+import GRDB
+
+/// Shares of wallets that beneficiaries published.
+extension StoreMigrations {
+    /// A row for each share of a published list (`list`: its number among the envelopes; `place`: in it) until an order uses
+    /// it, in the order in which they are to be used.
+    private static let offeredSharesTable = """
+        CREATE TABLE offered_shares (
+          sender BLOB NOT NULL,
+          list INTEGER NOT NULL REFERENCES envelopes (number),
+          place INTEGER NOT NULL,
+          share BLOB NOT NULL CHECK (length(share) = 33),
+          PRIMARY KEY (sender, list, place)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX offered_shares_by_share ON offered_shares (share);
+        CREATE INDEX offered_shares_by_list ON offered_shares (list);
+        DROP INDEX envelopes_of_shares;
+        """
+
+    /// With those that came before there was a table for them.
+    static func offeredShares(_ database: Database) throws {
+        try database.execute(sql: offeredSharesTable)
+        let rows = try Row.fetchCursor(
+            database,
+            sql: """
+                SELECT bytes FROM envelopes JOIN blocks USING (cid) WHERE content = ? ORDER BY envelopes.number
+                """, arguments: [WalletShares.contentType])
+        while let row = try rows.next() {
+            // What is damaged, or was dropped, offers nothing.
+            guard let signed = try? SignedEnvelope(block: [UInt8](row["bytes"] as Data)) else { continue }
+            try OfferedShares.insert(signed, in: database)
+        }
+        try database.execute(sql: "DELETE FROM offered_shares WHERE share IN (SELECT share FROM order_shares)")
+    }
+}

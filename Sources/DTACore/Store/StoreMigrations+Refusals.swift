@@ -1,0 +1,13 @@
+/// What is kept of refused parts and orders.
+extension StoreMigrations {
+    /// `stranger`: of a part that was refused, whether nobody of its sender's line has a part in the order. Orders that were
+    /// refused are not counted against whoever brought them.
+    static let refusals = """
+        ALTER TABLE order_parts ADD COLUMN stranger INTEGER NOT NULL DEFAULT 0 CHECK (stranger IN (0, 1));
+        DROP INDEX order_parts_refused;
+        CREATE INDEX order_parts_refused ON order_parts (in_order, stranger, sender) WHERE status = 'refused';
+        UPDATE order_usage SET count = (
+          SELECT count(*) FROM orders WHERE state != 'refused' AND orders.owner_uid = order_usage.owner_uid
+          AND orders.owner_name = order_usage.owner_name);
+        """
+}

@@ -1,0 +1,9 @@
+import Crypto
+
+extension OrderTerms {
+    /// SHA-256 of their DAG-CBOR, 32 bytes: what a share of a wallet is sealed with that was made for one order.
+    public var hash: [UInt8] { get throws { Array(SHA256.hash(data: try DAGCBOR.encode(value))) } }
+
+    /// In bytes.
+    public static let hashSize = 32
+}

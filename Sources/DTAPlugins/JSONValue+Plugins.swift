@@ -1,0 +1,25 @@
+import DTAJSON
+import Foundation
+
+/// JSON as plugins and the agent write it to each other.
+extension JSONValue {
+    /// Bytes, as base64 (RFC 4648 section 4, with padding): what `base64` of coreutils and most languages write.
+    static func base64(_ bytes: [UInt8]) -> JSONValue { .string(Data(bytes).base64EncodedString()) }
+
+    /// The bytes of a string in the one form above; nil for everything else.
+    var base64: [UInt8]? {
+        guard let text = string, let data = Data(base64Encoded: text), data.base64EncodedString() == text else {
+            return nil
+        }
+        return Array(data)
+    }
+
+    /// On one line, with nothing in it beyond ASCII's printable characters: a plugin in sh can take it apart by lines.
+    var line: String { String(decoding: bytes { !(" "..."~").contains($0) }, as: UTF8.self) }
+
+    /// A plugin's line.
+    /// - Parameter line: its length is bounded by whoever read it.
+    static func answer(_ line: [UInt8]) throws(JSONReader.Failure) -> JSONValue {
+        try JSONReader.read(line, depth: PluginLimits.depth, numbers: .whole)
+    }
+}

@@ -1,0 +1,193 @@
+import AgentProtocol
+import DTAFormats
+import DTASystem
+import Foundation
+import TestSupport
+import Testing
+
+/// The fiduciary's disk is lost, and its agent goes on from a backup: others have what it signed after that.
+@Suite("An order in a backup")
+struct OrderBackupTests {
+    private func backup(_ agent: TestAgent) throws -> String {
+        let file = agent.directory.file("backup.tar")
+        let made = try run(Binary.path("dtad"), ["backup", file, "--config", agent.configuration])
+        #expect(made.status == 0, "\(made.errors)")
+        return file
+    }
+
+    /// Has an agent go on from a backup; what it did since is lost.
+    /// - Returns: what the command said.
+    @discardableResult
+    private func restore(_ agent: TestAgent, _ file: String) throws -> String {
+        agent.crash()
+        let target = agent.directory.file("restored")
+        let restored = try run(Binary.path("dtad"), ["restore", file, "--state", target])
+        #expect(restored.status == 0, "\(restored.errors)")
+        let text = try String(contentsOfFile: agent.configuration, encoding: .utf8)
+        try text.replacingOccurrences(of: "state: \"\(agent.state)\"", with: "state: \"\(target)\"")
+            .write(toFile: agent.configuration, atomically: true, encoding: .utf8)
+        try agent.start()
+        return restored.text
+    }
+
+    private func dtactl(_ agent: TestAgent, _ arguments: String...) throws -> Finished {
+        try run(Binary.path("dtactl"), arguments + ["--socket", agent.socketPath])
+    }
+
+    private func made(_ client: BlockingAgentClient, _ change: (inout AgentNewOrder) -> Void = { _ in }) throws
+        -> AgentOrder
+    {
+        try #require(client.call(newOrder(change)).orders.first)
+    }
+
+    private func shown(_ order: String, _ agent: TestAgent) throws -> AgentOrder {
+        try #require(agent.client().call(.showOrder(order)).orders.first)
+    }
+
+    private func kinds(_ order: String, _ agent: TestAgent) throws -> [String] {
+        try agent.client().call(.showOrder(order)).parts.filter { $0.status == "accepted" }.map(\.kind)
+    }
+
+    @Test("waits for a hand once it is restored, and then gives the secret that it gave before")
+    func byHand() throws {
+        let agent = try TestAgent(more: automaticOrders)
+        for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
+        let order = try made(agent.client()).cid
+        let other = try made(agent.client()) { $0.maxUses = 2 }.cid
+        let over = try made(agent.client()).cid
+        _ = try agent.client().call(.redeemOrder(over))
+        let file = try backup(agent)
+        #expect(try agent.client().call(.redeemOrder(order)).orders.first?.state == "exhausted")
+        let secret = try agent.client().call(.orderResult(order)).data
+
+        let said = try restore(agent, file)
+        #expect(said.contains("2 are not over"))
+        let client = agent.client()
+        for cid in [order, other] {
+            let marked = try shown(cid, agent)
+            #expect(marked.state == "committed")
+            #expect(marked.reason.hasPrefix("restored from a backup of 20"))
+            #expect(marked.reason.contains("compare with the others' copies first"))
+            #expect(marked.next.contains("compares it"))
+        }
+        #expect(try shown(over, agent).reason.isEmpty)
+        #expect(try client.call(.orderResult(over)).data.count == 32)
+        let listed = try dtactl(agent, "order", "list")
+        #expect(listed.text.split(separator: "\n").filter { $0.contains("committed (!)") }.count == 2, "\(listed.text)")
+
+        // The rules would release it.
+        let asked = try client.call(.redeemOrder(order))
+        #expect(asked.orders.first?.state == "requested")
+        #expect(asked.parts.map(\.kind) == ["redemption"])
+        #expect(try kinds(order, agent) == ["order", "commitment", "redemption"])
+        let refused = try client.refusal(.fulfilOrder(order))
+        #expect(refused.code == .failedPrecondition)
+        #expect(refused.message.contains("restored from a backup"))
+        let command = try dtactl(agent, "order", "fulfil", order)
+        #expect(command.status == 1 && command.errors.contains("--resume"), "\(command.errors)")
+        #expect(try client.call(.fulfilOrder(order, decision: "release")).orders.first?.state == "exhausted")
+        #expect(try client.call(.orderResult(order)).data == secret)
+
+        let resumed = try dtactl(agent, "order", "fulfil", other, "--resume", "--yes")
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(try shown(other, agent).reason.isEmpty)
+        #expect(try client.call(.redeemOrder(other)).orders.first?.state == "released")
+        #expect(try made(client).state == "committed", "what is made after it follows the rules")
+    }
+
+    @Test("that it does not know is not committed to a second time when it comes again")
+    func unknown() throws {
+        let hosts = try Hosts()
+        let file = try backup(hosts.fiduciary)
+        let order = try order(hosts)
+        let first = try #require(carry(order, hosts.principal, hosts.fiduciary).last).cid(of: "commitment")
+        try carry(order, hosts.fiduciary, hosts.beneficiary)
+        let part1 = try #require(hosts.principal.client().call(.showOrder(order)).parts.first).cid
+        try restore(hosts.fiduciary, file)
+
+        let again = try #require(carry(order, hosts.principal, hosts.fiduciary, only: ["order"]).last)
+        #expect(again.parts.isEmpty)
+        #expect(again.orders.first?.state == "ordered")
+        #expect(try hosts.fiduciary.client().call(.receiveOrderPart(part1)).parts.isEmpty, "nor the second time")
+        #expect(try shown(order, hosts.fiduciary).reason.contains("restored from a backup"))
+        // The redemption brings back what this host signed.
+        _ = try hosts.beneficiary.client().call(.redeemOrder(order))
+        try carry(order, hosts.beneficiary, hosts.fiduciary)
+        let parts = try hosts.fiduciary.client().call(.showOrder(order)).parts
+        #expect(parts.map(\.kind) == ["order", "commitment", "redemption"])
+        #expect(parts[1].cid == first)
+        // Its secret is gone with the disk, and nothing takes its place.
+        let lost = try hosts.fiduciary.client().refusal(.fulfilOrder(order, decision: "release"))
+        #expect(lost.code == .dataLoss)
+        #expect(try shown(order, hosts.fiduciary).state == "requested")
+    }
+
+    @Test("gets back from the others what it lost, and goes on behind that")
+    func catchingUp() throws {
+        let hosts = try Hosts()
+        let order = try order(hosts) { $0.maxUses = 2 }
+        try carry(order, hosts.principal, hosts.fiduciary)
+        try carry(order, hosts.fiduciary, hosts.beneficiary)
+        let file = try backup(hosts.fiduciary)
+        func redeem() throws {
+            _ = try hosts.beneficiary.client().call(.redeemOrder(order))
+            try carry(order, hosts.beneficiary, hosts.fiduciary)
+        }
+        try redeem()
+        try carry(order, hosts.fiduciary, hosts.beneficiary)
+        #expect(try state(order, hosts.beneficiary) == "released")
+        try restore(hosts.fiduciary, file)
+
+        try redeem()
+        let expected = ["order", "commitment", "redemption", "release", "redemption"]
+        #expect(try kinds(order, hosts.fiduciary) == expected, "use 1 was released once, and use 2 waits")
+        let next = try hosts.fiduciary.client().call(.fulfilOrder(order, decision: "resume"))
+        #expect(next.orders.first?.state == "exhausted")
+        #expect(next.parts.map(\.kind) == ["release"])
+        try carry(order, hosts.fiduciary, hosts.beneficiary)
+        #expect(try state(order, hosts.beneficiary) == "exhausted")
+        let results = try [1, 2].map { try hosts.beneficiary.client().call(.orderResult(order, use: $0)).data }
+        #expect(results[0] == results[1] && results[0].count == 32)
+    }
+
+    @Test("whose key was destroyed since is lost and says so; nothing else stops, and its name is not used again")
+    func destroyedKey() throws {
+        let agent = try TestAgent(more: automaticOrders + "\n  reseal_within_s: 0")
+        for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
+        let kept = try made(agent.client()).cid
+        let second = try made(agent.client()).cid
+        let destroyed = try made(agent.client()).cid
+        let file = try backup(agent)
+        func receipts(_ order: String) throws -> Int {
+            try agent.client().call(.showOrder(order)).parts.filter { $0.kind == "destruction" }.count
+        }
+        _ = try agent.client().call(.destroyOrder(destroyed))
+        try agent.wait("the second receipt") { try receipts(destroyed) == 2 }
+        #expect(try agent.client().call(.redeemOrder(kept)).orders.first?.state == "exhausted", "sealed anew")
+
+        try restore(agent, file)
+        let checked = try run(Binary.path("dtad"), ["check", "--config", agent.configuration])
+        #expect(checked.status == 1)
+        #expect(checked.text.contains("dta/epoch/1") && checked.text.contains("3 orders"), "\(checked.text)")
+        #expect(agent.log.contains("orders' secrets are lost"))
+        func isLost(_ order: String) throws {
+            let shown = try shown(order, agent)
+            #expect(shown.state == "committed")
+            #expect(shown.reason.contains("dta/epoch/1 is not on the token"), "\(shown.reason)")
+            #expect(shown.next.hasPrefix("nothing"))
+        }
+        for order in [kept, second, destroyed] { try isLost(order) }
+        let new = try made(agent.client()).cid
+        #expect(try agent.client().call(.redeemOrder(new)).orders.first?.state == "exhausted")
+        #expect(try agent.client().call(.orderResult(new)).data.count == 32)
+        #expect(try agent.client().call(.redeemOrder(kept)).orders.first?.state == "requested")
+        let lost = try agent.client().refusal(.fulfilOrder(kept, decision: "release"))
+        #expect(lost.code == .dataLoss && lost.message.contains("dta/epoch/1"), "\(lost)")
+
+        #expect(agent.stop() == 0)
+        try agent.start()
+        try isLost(second)
+        #expect(try agent.client().call(.destroyOrder(second)).orders.first?.state == "destroyed")
+        try agent.wait("the receipt that there is no key") { try receipts(second) == 2 }
+    }
+}
