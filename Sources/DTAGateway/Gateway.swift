@@ -28,7 +28,7 @@ public final class Gateway: Service {
         let desk = Desk(
             configuration: configuration, agent: AgentPool(socketPath: configuration.agent, limits: limits),
             couriers: CourierPool(
-                socketPath: configuration.agent, orders: configuration.orders, couriers: limits.couriers, logger: logger
+                socketPath: configuration.agent, orders: configuration.orders, limits: limits, logger: logger
             ),
             doorkeeper: Doorkeeper(
                 authentication: configuration.authentication, knowsPeers: configuration.tls?.peers != nil,

@@ -214,7 +214,10 @@ struct OrderTests {
             return try gateway.post("/v1/order", "{}")["State"] as? String
         }
         #expect(try state("", [:]) == "ordered")
-        #expect(try state(", token_file: token", ["token": try issuer.token()]) == "committed")
+        let token = ["token": try issuer.token()]
+        // A token for another gateway is shown to that one alone, whoever answers under the name in the order.
+        #expect(try state(", tokens: { \"https://other.example\": token }", token) == "ordered")
+        #expect(try state(", tokens: { \"\(strict.url())\": token }", token) == "committed")
     }
 
     /// A CAR of a part with all that it links to.

@@ -55,6 +55,7 @@ struct GatewayResponder: HTTPResponder {
         }
         let client = try await desk.doorkeeper.admit(request, context, to: endpoint.access)
         var call = Call(client: client, parameters: try endpoint.values(request.uri, found.values))
+        call.isHead = request.method == .head
         try await read(request, endpoint, &call)
         let reply = try await endpoint.handle(desk, call)
         var response = reply.response
