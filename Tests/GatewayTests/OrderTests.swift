@@ -87,7 +87,7 @@ struct OrderTests {
         let after = try #require(try hosts.firmGateway.request("/v1/order/\(reference)")["Parts"] as? [[String: Any]])
         #expect(after.map { $0["Kind"] as? String } == ["order", "commitment", "redemption", "release"])
         // The bank's node releases to parts, and hands nothing out.
-        #expect(try hosts.bankGateway.post("/v1/order/secret", body).status == 405)
+        #expect(try hosts.bankGateway.post("/v1/order/secret", body).status == 404)
         for log in [hosts.firmGateway.log, hosts.bankGateway.log] { #expect(!log.contains(secret)) }
     }
 

@@ -12,9 +12,9 @@ struct GatewayResponder: HTTPResponder {
     private let routes: Routes
     private let origins: Set<String>
 
-    init(_ desk: Desk, endpoints: [Endpoint]) {
+    init(_ desk: Desk, node: GatewayConfiguration.Node) {
         self.desk = desk
-        routes = Routes(endpoints)
+        routes = Routes(Endpoints.all, node: node)
         origins = Set(desk.configuration.origins)
     }
 
@@ -48,6 +48,9 @@ struct GatewayResponder: HTTPResponder {
             return preflight
         }
         guard let endpoint = found.endpoint(request.method) else {
+            guard !found.isElsewhere(request.method) else {
+                throw Problem.notFound("this type of node does not do this")
+            }
             var problem = Problem(
                 .methodNotAllowed, Problem.Code.methodNotAllowed, "\(found.path) has no such method")
             problem.headers[.allow] = found.methods.joined(separator: ", ")
@@ -73,6 +76,11 @@ struct GatewayResponder: HTTPResponder {
             bytes = try await request.body.collect(upTo: limit)
         } catch is NIOTooManyBytesError {
             throw Problem.tooLarge(limit)
+        } catch {
+            // Chunks that are none, or an end too early: where the request ends nobody knows.
+            var problem = Problem.invalid("the body is not as HTTP has it")
+            problem.closes = true
+            throw problem
         }
         switch endpoint.body {
         case .none:
