@@ -112,7 +112,10 @@ extension OrderService {
     private func use(of letter: OrderLetter, _ before: OrderProgress, in database: Database) throws -> Int {
         switch letter.kind {
         case .order, .commitment, .deposit, .destruction: 0
-        case .redemption, .approval, .release: before.uses + 1
+        case .redemption, .release: before.uses + 1
+        // It may come when the use that it was about is over.
+        case .approval:
+            try letter.previous.flatMap { try OrderPartTable.find($0, in: database)?.use } ?? before.uses + 1
         case .refusal: try letter.previous.flatMap { try OrderPartTable.find($0, in: database)?.use } ?? 0
         }
     }

@@ -61,10 +61,17 @@ extension OrderService {
         var found = try explaining("what order \(record.reference) released cannot be relied on") {
             try plugin.result(release, of: commitment, request: request)
         }
-        guard record.kind == SecretPlugin(.safeguard).type.name, let deposit = record.progress.deposit else {
+        guard record.kind == SecretPlugin(.safeguard).type.name else {
             return Result(data: found.data, fields: found.fields)
         }
         defer { wipe(&found.data) }
+        // The key to what is safeguarded, taken for the secret itself, would be kept, and the secret lost.
+        guard let deposit = record.progress.deposit else {
+            throw DTAError(
+                .failedPrecondition,
+                "order \(record.reference) is released, and what its principal deposited with it is not here",
+                hint: "dtactl order receive asks the principal's gateway for it")
+        }
         return try deposited(deposit, with: found.data, custodian)
     }
 
@@ -132,6 +139,11 @@ extension OrderService {
         guard let commitment = record.progress.commitment else {
             throw DTAError(
                 .failedPrecondition, "the fiduciary of order \(record.reference) has not committed itself yet")
+        }
+        guard !record.state.isOver, record.state != .frozen else {
+            throw DTAError(
+                .failedPrecondition,
+                "nothing is deposited with order \(record.reference) any more: it is \(record.state.rawValue)")
         }
         let second = try envelopes.verified(commitment)
         return { [self] custodian in

@@ -87,7 +87,9 @@ enum OrderTransition {
     private static let twice = "the fiduciary committed itself to this order twice, and differently"
 
     private static func deposit(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
-        if let refusal = standstill(progress) { return .refused(refusal) }
+        // Elsewhere it may come behind the release: by another courier, from the principal. Without it the release is nothing.
+        let mayComeLater = !step.isFiduciaryHere && [.exhausted, .destroyed].contains(progress.state)
+        if !mayComeLater, let refusal = standstill(progress) { return .refused(refusal) }
         guard let commitment = progress.commitment else {
             return refused(.outOfOrder, "nothing is deposited before the fiduciary committed itself")
         }
@@ -104,11 +106,7 @@ enum OrderTransition {
         if let refusal = standstill(progress) { return .refused(refusal) }
         switch progress.state {
         case .ordered: return refused(.outOfOrder, "nothing is redeemed before the fiduciary committed itself")
-        case .requested:
-            // Elsewhere both are kept until the fiduciary's answer tells which was first there.
-            guard step.isFiduciaryHere else {
-                return follows(progress, step) ? .accepted(progress) : refused(.fork, notFollowing(progress))
-            }
+        case .requested where step.isFiduciaryHere:
             return .refused(
                 OrderDenial(.taken, "another redemption of this use was there first", winner: progress.open))
         default: break
@@ -117,6 +115,8 @@ enum OrderTransition {
         if let use = step.use, use != progress.uses + 1 {
             return refused(.mismatch, "it asks for use \(use), and the next one is \(progress.uses + 1)")
         }
+        // Elsewhere both are kept until the fiduciary's answer tells which was first there.
+        guard progress.state != .requested else { return .accepted(progress) }
         var next = progress
         next.state = .requested
         next.open = step.cid
@@ -134,6 +134,12 @@ enum OrderTransition {
     }
 
     private static func approval(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
+        // Elsewhere it may come behind the release that rests on it, and is a part of what happened all the same.
+        if !step.isFiduciaryHere, progress.state != .frozen, let followed = step.redemptionFollowed,
+            followed != progress.head || progress.state != .requested
+        {
+            return .accepted(progress)
+        }
         if let refusal = standstill(progress) { return .refused(refusal) }
         guard progress.state == .requested else {
             return refused(.outOfOrder, "no redemption is open that could be approved")
