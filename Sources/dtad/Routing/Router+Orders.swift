@@ -41,7 +41,7 @@ extension Router {
                         expires: request.expires))
             }
         case .orderDestroy:
-            return entry.lookingUp { entry.slow(try orders.destroy(caller, subject)) { $1.set($0) } }
+            return entry.bringing { entry.slow(try orders.destroy(caller, subject)) { $1.set($0) } }
         case .orderDeposit:
             return entry.bringing {
                 let step = try orders.deposit(
