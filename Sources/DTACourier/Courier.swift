@@ -14,6 +14,9 @@ public struct Courier {
 
     /// The most parts of one CAR: the rest is asked for again.
     public static let partLimit = 500
+    /// The most parts that are sent in one CAR: the other side works through them before it says a word, and is given up when
+    /// it is silent for long.
+    static let lotLimit = 100
     /// The most bytes that one call takes in, in however many CARs: whoever answers each answer with another is left standing.
     public static let totalLimit = 256 << 20
     /// How long all that one courier does may take, where nothing else is said.

@@ -19,7 +19,7 @@ extension Courier {
             return try way.knows(cid)
         }
         for part in parts { try backlog.add(part) }
-        if backlog.parts.count <= Courier.partLimit {
+        if backlog.parts.count <= Courier.lotLimit {
             do {
                 let car = try packed(parts, known: backlog.known)
                 if let answer = try way.deliver(car) { try answered(answer) }
@@ -28,7 +28,7 @@ extension Courier {
         }
         var rest = backlog.parts[...]
         var known = backlog.known
-        var count = Courier.partLimit
+        var count = Courier.lotLimit
         while !rest.isEmpty {
             _ = try remaining
             let lot = Array(rest.prefix(count))

@@ -99,7 +99,8 @@ public final class HTTPCourier: CourierWay {
         let answer = try perform("\(HTTPCourier.path)/\(cid)", .head)
         switch answer.status {
         case 200, 204: return true
-        case 404: return false
+        // One that does not answer such questions is brought everything.
+        case 404, 405, 501: return false
         default: throw refusal(answer)
         }
     }

@@ -36,8 +36,8 @@ public final class Gateway: Service {
                 tokens: configuration.authentication.token.map { token in
                     TokenVerifier(
                         configuration: token, keys: KeySource(token, logger: logger, fetch: KeyFetcher(token).fetch))
-                }, rates: RateLimiter(limits), refusals: RateLimiter(limits), isBehindProxy: configuration.isBehindProxy
-            ),
+                }, rates: RateLimiter(limits),
+                guesses: GuessLimit(RateLimiter(limits), isBehindProxy: configuration.isBehindProxy)),
             measurements: Measurements(), logger: logger,
             description: InterfaceDescription.make(endpoints, configuration).bytes)
         self.desk = desk

@@ -1,3 +1,4 @@
+import Crypto
 import DTASystem
 import Foundation
 import Logging
@@ -9,9 +10,9 @@ import Testing
 /// How often somebody may ask, and who counts as one.
 @Suite("Limits of the gateway")
 struct LimitTests {
-    private func limiter(memory: Int = RateLimiter.memory) -> RateLimiter {
+    private func limiter(perMinute: Int = 60, memory: Int = RateLimiter.memory) -> RateLimiter {
         var limits = GatewayConfiguration.Limits()
-        limits.requestsPerMinute = 60
+        limits.requestsPerMinute = perMinute
         limits.burst = 2
         return RateLimiter(limits, memory: memory)
     }
@@ -47,6 +48,24 @@ struct LimitTests {
         #expect(refused <= 1 && limiter.take(busy, now: 12_000_000_002) != nil)
         // Forgotten, and so as new.
         #expect(limiter.take(silent, now: 2) == nil)
+    }
+
+    @Test("whoever guesses too often is turned away unseen; who was heard before is not, and a proxy stands for others")
+    func guesses() {
+        let (good, stranger) = (SHA256.hash(data: [1]), SHA256.hash(data: [2]))
+        let direct = GuessLimit(limiter(perMinute: 1), isBehindProxy: false)
+        direct.accept(good)
+        for address in ["192.0.2.7", "2001:db8::7", "127.0.0.1", "::1", ""] {
+            #expect(direct.wait(stranger, from: address) == nil, "\(address)")
+            while direct.refuse(address) == nil {}
+            #expect(direct.wait(good, from: address) == nil, "\(address)")
+        }
+        #expect(direct.wait(stranger, from: "192.0.2.7") != nil && direct.wait(stranger, from: "2001:db8::8") != nil)
+        #expect(direct.wait(stranger, from: "192.0.2.8") == nil)
+        for address in ["127.0.0.1", "::1", ""] { #expect(direct.wait(stranger, from: address) == nil, "\(address)") }
+        let behind = GuessLimit(limiter(perMinute: 1), isBehindProxy: true)
+        while behind.refuse("192.0.2.7") == nil {}
+        #expect(behind.wait(stranger, from: "192.0.2.7") == nil)
     }
 
     @Test("what an account is made of cannot be moved from one part into the next")

@@ -13,24 +13,7 @@ struct Doorkeeper: Sendable {
     let origins: [String]
     let tokens: TokenVerifier?
     let rates: RateLimiter
-    /// Refused credentials, by address: guessing costs the guesser his rate.
-    let refusals: RateLimiter
-    /// Whether all clients have the address of something before the gateway, which then tells nobody apart.
-    let isBehindProxy: Bool
-    private let knownTokens = KnownTokens()
-
-    init(
-        authentication: GatewayConfiguration.Authentication, knowsPeers: Bool, origins: [String],
-        tokens: TokenVerifier?, rates: RateLimiter, refusals: RateLimiter, isBehindProxy: Bool
-    ) {
-        self.authentication = authentication
-        self.knowsPeers = knowsPeers
-        self.origins = origins
-        self.tokens = tokens
-        self.rates = rates
-        self.refusals = refusals
-        self.isBehindProxy = isBehindProxy
-    }
+    let guesses: GuessLimit
 
     /// - Throws: `Problem`: 401 without a credential that counts, 403 where it is not enough, 429.
     func admit(_ request: Request, _ context: GatewayContext, to access: Access) async throws -> Client {
@@ -74,14 +57,10 @@ struct Doorkeeper: Sendable {
         }
         let token = String(parts[1])
         let digest = SHA256.hash(data: Array(token.utf8))
-        // Signatures are not verified for somebody who only guesses: that would be work for as many as he likes.
-        let isTold = !context.address.isEmpty && !isBehindProxy
-        if isTold, !knownTokens.contains(digest), let seconds = refusals.peek(Doorkeeper.account(of: context)) {
-            throw Doorkeeper.tooMany(seconds)
-        }
+        if let seconds = guesses.wait(digest, from: context.address) { throw Doorkeeper.tooMany(seconds) }
         do {
             let claims = try await tokens.verify(token)
-            knownTokens.insert(digest)
+            guesses.accept(digest)
             let account =
                 claims.subject.isEmpty
                 ? RateLimiter.Account("token", token)
@@ -96,7 +75,7 @@ struct Doorkeeper: Sendable {
     private static let fetchSite = "sec-fetch-site"
 
     private func refused(_ reason: String, isToken: Bool, _ context: GatewayContext) -> Problem {
-        if let seconds = refusals.take(Doorkeeper.account(of: context)) { return Doorkeeper.tooMany(seconds) }
+        if let seconds = guesses.refuse(context.address) { return Doorkeeper.tooMany(seconds) }
         return .unauthenticated(reason, scheme: isToken)
     }
 
