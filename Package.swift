@@ -19,7 +19,7 @@ let workers = [
 
 // Fuzzing needs instrumented code. Scripts/fuzz builds the decoders so, and nothing else.
 let onlyDecoders = Context.environment["DTA_ONLY_DECODERS"] != nil
-let decoders = ["CLinux", "CSecp256k1", "DTASystem", "DTAFormats", "AgentProtocol"]
+let decoders = ["CLinux", "CSecp256k1", "DTASystem", "DTAFormats", "DTAJSON", "AgentProtocol"]
 
 let package = Package(
     name: "dta",
@@ -232,7 +232,7 @@ if onlyDecoders {
     }
     package.targets.append(
         .executableTarget(
-            name: "dta-fuzz", dependencies: ["DTAFormats", "AgentProtocol", "DTASystem"], path: "Tests/fuzz",
+            name: "dta-fuzz", dependencies: ["DTAFormats", "DTAJSON", "AgentProtocol", "DTASystem"], path: "Tests/fuzz",
             exclude: ["corpus"],
             swiftSettings: common + [instrumented, .unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
