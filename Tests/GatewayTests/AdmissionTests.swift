@@ -1,3 +1,6 @@
+import AgentProtocol
+import DTACourier
+import DTAFormats
 import Foundation
 import TestSupport
 import Testing
@@ -109,12 +112,105 @@ struct AdmissionTests {
                 .status
         }
         #expect(try (0..<6).map { _ in try ask("carol") } == [200, 200, 200, 200, 429, 429])
-        #expect(try ask("dave") == 200)
+        let dave = bearer(try issuer.token(claims: TestIssuer.claims(["sub": "dave"])))
+        func askAsDave() throws -> Int { try gateway.request("/v1/status", dave).status }
+        #expect(try askAsDave() == 200)
         #expect(
             try (0..<6).map { _ in try gateway.request("/v1/status", bearer("a.b.c")).status } == [
                 401, 401, 401, 401, 429, 429,
             ])
-        #expect(try ask("dave") == 200)
+        // Who was heard before from the guesser's address still is. A stranger from there waits: his token is not even looked at.
+        #expect(try askAsDave() == 200)
+        #expect(try ask("erin") == 429)
+    }
+
+    @Test("a new token of the same subject does not begin anew")
+    func ratesOfSubjects() throws {
+        let issuer = try TestIssuer()
+        let gateway = try gateway(issuer, more: "\nlimits: { requests_per_minute: 1, burst: 3 }")
+        let statuses = try (0..<5).map { index in
+            let claims = TestIssuer.claims(["sub": "carol", "jti": "\(index)"])
+            return try gateway.request("/v1/status", bearer(try issuer.token(claims: claims))).status
+        }
+        #expect(statuses == [200, 200, 200, 429, 429])
+    }
+
+    @Test("a narrowed token carries for its identities alone, and finds what concerns them alone")
+    func narrowedCourier() throws {
+        let agent = try TestAgent(more: "orders: { accept: [{ commit: auto, release: auto }] }")
+        let issuer = try TestIssuer()
+        let gateway = try TestGateway(
+            agent: agent.socketPath, configuration: Self.jwt, files: ["keys.json": try issuer.keySet()])
+        func narrow(_ names: [String]) throws -> [String] {
+            bearer(try issuer.token(claims: TestIssuer.claims(["dta_identity": names])))
+        }
+        for name in ["alice", "bank", "carol"] {
+            #expect(try gateway.post("/v1/identity", #"{"Name":"\#(name)"}"#, bearer(issuer.token())).status == 200)
+        }
+        let made = try gateway.post("/v1/order", #"{"Principal":"alice","Fiduciary":"bank"}"#, narrow(["alice"]))
+        let part1 = try #require(made["OrderCID"] as? String, "\(made.text)")
+        let car = try Courier(agent.client()).pack([try CID(part1)])
+        let directory = try TemporaryDirectory()
+        let body = [
+            "-H", "Content-Type: application/vnd.ipld.car", "--data-binary", "@\(try directory.write("car", car))",
+        ]
+        for (names, brought, asked) in [
+            (["alice"], 200, 200), (["bank"], 200, 200), (["carol"], 403, 404), (["carol", "alice"], 200, 200),
+        ] {
+            let answer = try gateway.request("/v1/courier", body + narrow(names))
+            #expect(answer.status == brought, "\(names): \(answer.text)")
+            #expect(try gateway.request("/v1/courier/\(part1)", narrow(names)).status == asked, "\(names)")
+            let head = try gateway.request("/v1/courier/\(part1)", narrow(names) + ["--head"])
+            #expect(head.status == (asked == 200 ? 204 : 404))
+            let fulfilled = try gateway.post("/v1/fulfill/order", #"{"OrderPart1CID":"\#(part1)"}"#, narrow(names))
+            #expect(fulfilled.status == brought, "\(names): \(fulfilled.text)")
+        }
+        // A successor's part comes with the proof that he is one.
+        let rotated = try agent.client().call(.rotateIdentity("alice"), timeout: .seconds(120)).cid
+        let redeemed = try agent.client().call(.redeemOrder(part1), timeout: .seconds(60))
+        let part3 = try CID(try #require(redeemed.parts.first { $0.kind == "redemption" }?.cid))
+        let second = try Courier(agent.client()).pack([part3])
+        let consignment = try Consignment(car: second)
+        let old = try CID(try #require(made["Principal"] as? String))
+        #expect(consignment.envelopes[part3]?.from.description == rotated)
+        #expect(consignment.concerns([old], root: part3))
+        #expect(!consignment.concerns([part3], root: try CID(rotated)))
+    }
+
+    @Test("a list is the agent's own, narrowed where it is read")
+    func narrowedList() throws {
+        let agent = try TestAgent(more: "orders: { accept: [{ commit: auto, release: auto }] }")
+        let issuer = try TestIssuer()
+        let gateway = try TestGateway(
+            agent: agent.socketPath, configuration: Self.jwt, files: ["keys.json": try issuer.keySet()])
+        let wide = bearer(try issuer.token())
+        var cids: [String: String] = [:]
+        for name in ["alice", "bank", "carol"] {
+            cids[name] = try gateway.post("/v1/identity", #"{"Name":"\#(name)"}"#, wide)["IDDocumentCID"] as? String
+        }
+        var references: [String: [String]] = [:]
+        for principal in ["alice", "carol", "alice", "alice"] {
+            let order = try gateway.post("/v1/order", #"{"Principal":"\#(principal)","Fiduciary":"bank"}"#, wide)
+            references[principal, default: []].append(try #require(order["OrderReference"] as? String, "\(order.text)"))
+        }
+        func listed(_ name: String, _ query: String) throws -> [String] {
+            let token = bearer(try issuer.token(claims: TestIssuer.claims(["dta_identity": name])))
+            return try gateway.request("/v1/order?\(query)", token)["OrderReference"] as? [String] ?? []
+        }
+        let ofAlice = Set(try #require(references["alice"]))
+        #expect(try Set(listed("alice", "")) == ofAlice)
+        #expect(try listed("carol", "perPage=1") == references["carol"])
+        #expect(try listed("carol", "perPage=1&page=1") == [])
+        let paged = try (0..<3).flatMap { try listed("alice", "perPage=1&page=\($0)&sortBy=dateCreatedAsc") }
+        #expect(try paged == listed("alice", "sortBy=dateCreatedAsc") && Set(paged).count == 3)
+        #expect(try listed("bank", "").count == 4)
+        // The agent itself answers so: nobody else's order passes its socket.
+        let alice = try #require(cids["alice"])
+        let answer = try agent.client().call(.listOrders(of: [alice]))
+        #expect(Set(answer.orders.map(\.reference)) == ofAlice)
+        #expect(try agent.client().call(.listOrders(filters: [("role", "principal")], of: [alice])).orders.count == 3)
+        #expect(try agent.client().call(.listOrders(filters: [("role", "fiduciary")], of: [alice])).orders.isEmpty)
+        #expect(try agent.client().refusal(.listOrders(of: ["x"])).code == .invalidArgument)
     }
 
     @Test("keys that the issuer changes on the disk are found without a restart")
