@@ -157,6 +157,13 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ],
             path: "Benchmarks/Swift", swiftSettings: common),
+        .executableTarget(
+            name: "dta-bench-http",
+            dependencies: [
+                "AgentProtocol", arguments, .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/HTTP", swiftSettings: common),
 
         // Tests
         .target(

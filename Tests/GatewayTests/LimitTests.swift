@@ -30,6 +30,19 @@ struct LimitTests {
         #expect(limiter.take(.init("subject", "dave"), now: 2 * second) == nil)
     }
 
+    @Test("two requests at a time are counted in any order, and the time between them is not counted twice")
+    func outOfOrder() {
+        let limiter = limiter()
+        let carol = RateLimiter.Account("subject", "carol")
+        let second: UInt64 = 1_000_000_000
+        #expect(limiter.take(carol, now: 5 * second) == nil)
+        // Looked at the clock first, and came to the bucket last.
+        #expect(limiter.take(carol, now: 4 * second) == nil)
+        #expect(limiter.peek(carol, now: 3 * second) == 1 && limiter.take(carol, now: 3 * second) == 1)
+        #expect(limiter.take(carol, now: 5 * second) == 1)
+        #expect(limiter.take(carol, now: 6 * second) == nil)
+    }
+
     @Test("a crowd of strangers makes the limiter forget those who are silent, and nobody who asks")
     func crowd() {
         let limiter = limiter(memory: 1000)

@@ -65,7 +65,9 @@ final class RateLimiter: Sendable {
         buckets.withLock { known -> Int? in
             let left = known[account].map { level($0, now) } ?? burst
             if let wait = wait(left) { return wait }
-            known.remember(Bucket(level: left - 1, time: now), account, memory: memory)
+            // Who asked later may have been counted first: a bucket's time never goes back.
+            let time = max(now, known[account]?.time ?? now)
+            known.remember(Bucket(level: left - 1, time: time), account, memory: memory)
             return nil
         }
     }
@@ -84,6 +86,7 @@ final class RateLimiter: Sendable {
     }
 
     private func level(_ bucket: Bucket, _ now: UInt64) -> Double {
-        min(burst, bucket.level + Double(now - bucket.time) / 1e9 * perSecond)
+        let passed = now > bucket.time ? now - bucket.time : 0
+        return min(burst, bucket.level + Double(passed) / 1e9 * perSecond)
     }
 }
