@@ -192,7 +192,10 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "AgentTests",
-            dependencies: ["AgentProtocol", "DTAConfiguration", "DTAFormats", "DTASystem", "TestSupport", crypto],
+            dependencies: [
+                "AgentProtocol", "CustodyProtocol", "DTAConfiguration", "DTAFormats", "DTASystem", "TestSupport",
+                crypto,
+            ],
             swiftSettings: common),
         .testTarget(
             name: "KuboTests",

@@ -80,6 +80,11 @@ extension AgentRequest {
         get { found.filters }
         set { change { $0.filters = newValue } }
     }
+    /// Of ORDER_APPROVE and ORDER_FULFIL.
+    public var redemption: String {
+        get { found.redemption }
+        set { change { $0.redemption = newValue } }
+    }
     public var requestFields: [AgentField] {
         get { found.requestFields }
         set { change { $0.requestFields = newValue } }

@@ -39,8 +39,12 @@ extension AgentRequest {
     /// - Parameters:
     ///   - decision: commit, release, refuse; resume: an order that was restored goes on; "": whatever is next.
     ///   - purpose: why it is refused.
-    public static func fulfilOrder(_ order: String, decision: String = "", purpose: String = "") -> AgentRequest {
+    ///   - redemption: its CID: nothing is done where another one is open; "": whichever is.
+    public static func fulfilOrder(
+        _ order: String, decision: String = "", purpose: String = "", redemption: String = ""
+    ) -> AgentRequest {
         var request = AgentRequest(.orderFulfil, subject: order)
+        request.redemption = redemption
         request.decision = decision
         request.purpose = purpose
         return request
@@ -63,12 +67,15 @@ extension AgentRequest {
 
     /// - Parameters:
     ///   - decision: approve or reject.
+    ///   - redemption: its CID; "": the open one, where there is no other.
     ///   - use: which one; 0: the open one.
     ///   - expires: Unix seconds; 0: a day from now.
     public static func decideOnOrder(
-        _ order: String, as identity: String? = nil, decision: String, use: UInt32 = 0, expires: Int64 = 0
+        _ order: String, as identity: String? = nil, decision: String, redemption: String = "", use: UInt32 = 0,
+        expires: Int64 = 0
     ) -> AgentRequest {
         var request = AgentRequest(.orderApprove, subject: order)
+        request.redemption = redemption
         if let identity { request.identities = [identity] }
         request.decision = decision
         request.use = use

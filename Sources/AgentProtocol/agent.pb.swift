@@ -175,7 +175,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   case orderReceive // = 73
 
   /// Does at the fiduciary what waits for a hand. Reads subject, decision ("commit", "release", "refuse", "resume";
-  /// "": whatever is next), purpose (why it is refused). Answers orders (one), parts.
+  /// "": whatever is next), purpose (why it is refused), redemption (nothing is done where another one is open; "":
+  /// whichever is). Answers orders (one), parts.
   case orderFulfil // = 74
 
   /// Asks for the release or a use. Reads subject, identities (one: as whom; none: whichever of the caller's may), purpose,
@@ -183,7 +184,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   case orderRedeem // = 75
 
   /// Decides about a redemption. Reads subject, identities (one: as whom; none: whichever may), decision ("approve",
-  /// "reject"), use (0: the open one), expires. Answers orders (one), parts.
+  /// "reject"), redemption (which one; "": the open one, where there is no other), use (0: the open one), expires. Answers
+  /// orders (one), parts.
   case orderApprove // = 76
 
   /// What was released to the caller. Reads subject, use (0: the last). Answers data (the secret or the signature), fields,
@@ -744,6 +746,12 @@ public nonisolated struct AgentDetails: @unchecked Sendable {
     set {_uniqueStorage()._requestFields = newValue}
   }
 
+  /// The CID of the redemption that somebody saw when he decided.
+  public var redemption: String {
+    get {_storage._redemption}
+    set {_uniqueStorage()._redemption = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1050,6 +1058,13 @@ public nonisolated struct AgentOrderPart: Sendable {
 
   /// Where it is to be carried: the urls of its recipients' couriers that are known here.
   public var urls: [String] = []
+
+  /// Of ORDER_SHOW, where it can be read here: what a redemption asks for, or what a receipt of destruction says. Of a value
+  /// that is too long the beginning, and NAME.bytes and NAME.sha256 of all of it.
+  public var fields: [AgentField] = []
+
+  /// Of ORDER_SHOW: a redemption that may be decided about.
+  public var `open`: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1412,7 +1427,7 @@ nonisolated extension AgentRequest: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Details"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}permission\0\u{1}uid\0\u{3}reply_to\0\u{1}recovery\0\u{1}alias\0\u{1}url\0\u{1}public\0\u{3}allow_untrusted\0\u{3}post_quantum\0\u{3}dry_run\0\u{3}local_only\0\u{3}new_order\0\u{1}decision\0\u{1}purpose\0\u{1}use\0\u{1}expires\0\u{1}filters\0\u{3}request_fields\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}permission\0\u{1}uid\0\u{3}reply_to\0\u{1}recovery\0\u{1}alias\0\u{1}url\0\u{1}public\0\u{3}allow_untrusted\0\u{3}post_quantum\0\u{3}dry_run\0\u{3}local_only\0\u{3}new_order\0\u{1}decision\0\u{1}purpose\0\u{1}use\0\u{1}expires\0\u{1}filters\0\u{3}request_fields\0\u{1}redemption\0")
 
   fileprivate class _StorageClass {
     var _permission: String = String()
@@ -1433,6 +1448,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _expires: Int64 = 0
     var _filters: [AgentField] = []
     var _requestFields: [AgentField] = []
+    var _redemption: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1461,6 +1477,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _expires = source._expires
       _filters = source._filters
       _requestFields = source._requestFields
+      _redemption = source._redemption
     }
   }
 
@@ -1497,6 +1514,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 16: try { try decoder.decodeSingularInt64Field(value: &_storage._expires) }()
         case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._filters) }()
         case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._requestFields) }()
+        case 19: try { try decoder.decodeSingularStringField(value: &_storage._redemption) }()
         default: break
         }
       }
@@ -1563,6 +1581,9 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
       if !_storage._requestFields.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._requestFields, fieldNumber: 18)
       }
+      if !_storage._redemption.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._redemption, fieldNumber: 19)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1590,6 +1611,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._expires != rhs_storage._expires {return false}
         if _storage._filters != rhs_storage._filters {return false}
         if _storage._requestFields != rhs_storage._requestFields {return false}
+        if _storage._redemption != rhs_storage._redemption {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2073,7 +2095,7 @@ nonisolated extension AgentOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension AgentOrderPart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OrderPart"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cid\0\u{1}kind\0\u{1}use\0\u{1}from\0\u{1}to\0\u{1}previous\0\u{1}created\0\u{1}received\0\u{1}status\0\u{1}reason\0\u{1}standing\0\u{1}purpose\0\u{1}decision\0\u{1}urls\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cid\0\u{1}kind\0\u{1}use\0\u{1}from\0\u{1}to\0\u{1}previous\0\u{1}created\0\u{1}received\0\u{1}status\0\u{1}reason\0\u{1}standing\0\u{1}purpose\0\u{1}decision\0\u{1}urls\0\u{1}fields\0\u{1}open\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2095,6 +2117,8 @@ nonisolated extension AgentOrderPart: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 12: try { try decoder.decodeSingularStringField(value: &self.purpose) }()
       case 13: try { try decoder.decodeSingularStringField(value: &self.decision) }()
       case 14: try { try decoder.decodeRepeatedStringField(value: &self.urls) }()
+      case 15: try { try decoder.decodeRepeatedMessageField(value: &self.fields) }()
+      case 16: try { try decoder.decodeSingularBoolField(value: &self.`open`) }()
       default: break
       }
     }
@@ -2143,6 +2167,12 @@ nonisolated extension AgentOrderPart: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.urls.isEmpty {
       try visitor.visitRepeatedStringField(value: self.urls, fieldNumber: 14)
     }
+    if !self.fields.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.fields, fieldNumber: 15)
+    }
+    if self.`open` != false {
+      try visitor.visitSingularBoolField(value: self.`open`, fieldNumber: 16)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2161,6 +2191,8 @@ nonisolated extension AgentOrderPart: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.purpose != rhs.purpose {return false}
     if lhs.decision != rhs.decision {return false}
     if lhs.urls != rhs.urls {return false}
+    if lhs.fields != rhs.fields {return false}
+    if lhs.`open` != rhs.`open` {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -73,8 +73,36 @@ extension CustodyConnection: OrderCustodian {
     }
 
     public func resealOrder(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
-        try call(.resealOrder) {
+        try seal(.resealOrder, sealed, order, owner, epoch)
+    }
+
+    public func sealOrderState(
+        _ state: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32
+    ) throws -> [UInt8] {
+        try seal(.sealOrderState, state, order, owner, epoch)
+    }
+
+    public func openOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner) throws -> [UInt8] {
+        try call(.openOrderState) {
             $0.field(sealed)
+            $0.field(order)
+            $0.field(owner.uid)
+        } _: {
+            try $0.field()
+        }
+    }
+
+    public func resealOrderState(
+        _ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32
+    ) throws -> [UInt8] {
+        try seal(.resealOrderState, sealed, order, owner, epoch)
+    }
+
+    private func seal(
+        _ operation: CustodyOperation, _ bytes: [UInt8], _ order: [UInt8], _ owner: ObjectOwner, _ epoch: UInt32
+    ) throws -> [UInt8] {
+        try call(operation) {
+            $0.field(bytes)
             $0.field(order)
             $0.field(owner.uid)
             $0.field(epoch)

@@ -31,6 +31,9 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case createShare = 27
     case exportWallet = 28
     case epochs = 29
+    case sealOrderState = 30
+    case openOrderState = 31
+    case resealOrderState = 32
 }
 
 /// What an object on the token may be used for; it stands in the object's label, and dtad-hsm alone writes that.
@@ -48,7 +51,7 @@ public enum ObjectClass: UInt8, Sendable, CaseIterable {
     /// AES-256 for rows that the front must read: sealState, unsealState.
     case state = 6
     /// AES-256 that seals the secrets of up to 1,024 orders, to be destroyed when one of them is: newEpoch, destroyEpoch,
-    /// epochs.
+    /// epochs, sealOrderState, openOrderState.
     case epoch = 7
 
     /// Whether its objects are AES keys that the front names by their number, not by an id.

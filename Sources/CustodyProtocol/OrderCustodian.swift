@@ -43,6 +43,17 @@ public protocol OrderCustodian: AnyObject, Sendable {
     /// Seals an order's secret again under another epoch's key. What it is sealed for stays the same.
     func resealOrder(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8]
 
+    /// Seals under an epoch's key what a plugin keeps of an order by itself, so that it can be destroyed with that key. It is
+    /// no seed: the front made it, and gets it back.
+    /// - Parameters: `state`: up to 64 KiB; `order`: the CID of part 1.
+    func sealOrderState(_ state: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8]
+
+    /// What `sealOrderState` sealed for the same order and owner.
+    func openOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner) throws -> [UInt8]
+
+    /// As `resealOrder`, of what `sealOrderState` gave.
+    func resealOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8]
+
     /// The epochs whose keys are on the token.
     func epochs() throws -> Set<UInt32>
 

@@ -147,6 +147,13 @@ final class ScriptedCustodian: Custodian {
     func resealOrder(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
         throw unused
     }
+    func sealOrderState(_ state: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
+        throw unused
+    }
+    func openOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner) throws -> [UInt8] { throw unused }
+    func resealOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
+        throw unused
+    }
     func destroyEpoch(_ number: UInt32) throws { throw unused }
     func epochs() throws -> Set<UInt32> { throw unused }
     func createShare(owner: ObjectOwner, beneficiary: [UInt8], terms: [UInt8]?) throws -> CreatedShare { throw unused }

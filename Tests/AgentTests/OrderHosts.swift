@@ -11,13 +11,13 @@ struct Hosts {
     let beneficiary: TestAgent
     var all: [TestAgent] { [principal, fiduciary, beneficiary] }
 
-    init(_ rules: String = automaticOrders, trusting: Bool = true) throws {
+    /// - Parameter more: others who live with alice.
+    init(_ rules: String = automaticOrders, trusting: Bool = true, more: [String] = []) throws {
         principal = try TestAgent()
         fiduciary = try TestAgent(more: rules)
         beneficiary = try TestAgent()
-        for (name, home) in [
-            ("alice", principal), ("bank", fiduciary), ("heir", beneficiary), ("judge", beneficiary),
-        ] {
+        let people = [("alice", principal), ("bank", fiduciary), ("heir", beneficiary), ("judge", beneficiary)]
+        for (name, home) in people + more.map({ ($0, principal) }) {
             let cid = try home.client().call(.createIdentity(name)).cid
             for other in all where other !== home {
                 try Self.introduce(name, cid, from: home, to: other, trusting: trusting)

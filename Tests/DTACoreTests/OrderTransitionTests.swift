@@ -231,5 +231,27 @@ struct OrderTransitionTests {
         #expect(outcome(OrderTransition.judge(progress, step)) == .no(.fork), "the fiduciary knows which one is open")
     }
 
+    @Test("elsewhere leaves the other redemption open when one is refused, whichever was there first")
+    func refusalOfOneOfTwo() throws {
+        let progress = Self.progress(.requested)
+        var step = Self.step(.refusal, progress, isFiduciaryHere: false)
+        step.rival = Self.name("3/other")
+        guard case .accepted(let next) = OrderTransition.judge(progress, step) else { throw Failed() }
+        #expect(next.state == .requested)
+        #expect(next.open == step.rival)
+        step = OrderStep(kind: .refusal, cid: Self.name("new"), previous: Self.name("3/other"))
+        step.redemptionFollowed = progress.head
+        guard case .accepted(let same) = OrderTransition.judge(progress, step) else { throw Failed() }
+        #expect(same == progress)
+    }
+
+    @Test("elsewhere keeps a second redemption only of the next use")
+    func secondOfAnotherUse() {
+        let progress = Self.progress(.requested)
+        var step = Self.step(.redemption, progress, isFiduciaryHere: false)
+        step.use = progress.uses + 2
+        #expect(outcome(OrderTransition.judge(progress, step)) == .no(.mismatch))
+    }
+
     private struct Failed: Error {}
 }

@@ -9,11 +9,16 @@ public final class HSMProcess: Sendable {
     /// Our end, where `start` has not given it to a `CustodyConnection`.
     public let socket: Descriptor
 
-    public init(_ token: TestToken, environment: [String: String] = [:]) throws {
+    public convenience init(_ token: TestToken, environment: [String: String] = [:]) throws {
+        try self.init(configuration: token.configuration, environment: environment)
+    }
+
+    /// - Parameter configuration: a `dtad.yaml`, for instance a stopped agent's.
+    public init(configuration: String, environment: [String: String] = [:]) throws {
         let (ours, theirs) = try UnixSocket.pair()
         socket = ours
         process = try Subprocess(
-            try Binary.path("dtad-hsm"), ["--config", token.configuration], environment: environment,
+            try Binary.path("dtad-hsm"), ["--config", configuration], environment: environment,
             descriptors: [3: theirs.number], endsWithReference: false)
         withExtendedLifetime(theirs) {}
     }

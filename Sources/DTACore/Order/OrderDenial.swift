@@ -18,6 +18,8 @@ struct OrderDenial: Sendable, Hashable {
         case stranger
         /// What it says contradicts the terms or its own header.
         case mismatch
+        /// Whoever asked was replaced or revoked before he was answered.
+        case replaced
         /// Outside of the time that the terms allow.
         case time
         /// This fiduciary does not accept such orders.

@@ -97,6 +97,37 @@ enum OrderPartTable {
         ).map(StoredOrderPart.init)
     }
 
+    /// Who made the accepted redemptions that follow a part.
+    static func redeemers(following head: CID, of order: Int64, in database: Database) throws -> [CID] {
+        try Data.fetchAll(
+            database.cachedStatement(
+                sql: """
+                    SELECT DISTINCT sender FROM order_parts
+                    WHERE previous = ? AND in_order = ? AND status = 'accepted' AND kind = ?
+                    """), arguments: [head.column, order, OrderPartKind.redemption.rawValue]
+        ).map(CID.init(row:))
+    }
+
+    /// The last accepted redemptions by one sender that follow a part and were not refused, the newest first.
+    static func redemptions(
+        by sender: CID, following head: CID, of order: Int64, atMost limit: Int, in database: Database
+    ) throws -> [StoredOrderPart] {
+        try Row.fetchAll(
+            database.cachedStatement(
+                sql: """
+                    SELECT * FROM order_parts AS part
+                    WHERE previous = ? AND in_order = ? AND status = 'accepted' AND kind = ? AND sender = ?
+                      AND NOT EXISTS (
+                        SELECT 1 FROM order_parts WHERE previous = part.cid AND status = 'accepted' AND kind = ?)
+                    ORDER BY number DESC LIMIT ?
+                    """),
+            arguments: [
+                head.column, order, OrderPartKind.redemption.rawValue, sender.column, OrderPartKind.refusal.rawValue,
+                limit,
+            ]
+        ).map(StoredOrderPart.init)
+    }
+
     /// The approvals of a redemption that have not expired at `now` (Unix seconds), the newest first: no approver can fill
     /// the answer with what he says again and again, because each may have one that has not expired.
     static func approvals(of redemption: CID, at now: Int64, in database: Database) throws -> [StoredOrderPart] {

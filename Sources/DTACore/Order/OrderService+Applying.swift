@@ -105,6 +105,9 @@ extension OrderService {
         {
             step.redemptionFollowed = answered.previous
         }
+        if letter.kind == .refusal, !step.isFiduciaryHere, letter.previous == record.progress.open {
+            step.rival = try candidates(record, facts, in: database).last { $0.cid != letter.previous }?.cid
+        }
         return step
     }
 

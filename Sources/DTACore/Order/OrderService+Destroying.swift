@@ -18,7 +18,11 @@ extension OrderService {
             let record = try store.read { try OrderTable.need(record.number, in: $0) }
             if record.state == .destroyed {
                 let receipt = try store.read { try OrderPartTable.last(.destruction, of: record.number, in: $0)?.cid }
-                return try answer(caller, record.number, receipt.map { [$0] } ?? [])
+                var answer = try answer(caller, record.number, receipt.map { [$0] } ?? [])
+                if let receipt, case .destruction(let destruction)? = try? part(receipt, custodian).part {
+                    answer.fields = destruction.shown
+                }
+                return answer
             }
             let secret = try secretIfAny(of: record)
             // A key of one order's own is gone at once, before the receipt says so; what fails after that is done again.
@@ -43,7 +47,9 @@ extension OrderService {
             }
             CrashPoint.reach(.orderDestroyStored)
             try store.truncateLog()
-            return try answer(caller, record.number, [letter.signed.cid])
+            var answer = try answer(caller, record.number, [letter.signed.cid])
+            if case .destruction(let destruction)? = letter.part { answer.fields = destruction.shown }
+            return answer
         }
     }
 
@@ -146,7 +152,7 @@ extension OrderService {
                 try Row.fetchAll(
                     database,
                     sql: """
-                        SELECT in_order, blob, order_secrets.owner_uid AS owner, cid FROM order_secrets
+                        SELECT in_order, blob, order_secrets.owner_uid AS owner, is_state, cid FROM order_secrets
                         JOIN orders ON orders.number = in_order WHERE epoch = ? AND in_order > ? ORDER BY in_order LIMIT ?
                         """, arguments: [Int64(number), after, OrderService.round])
             }
@@ -179,8 +185,8 @@ extension OrderService {
 
     private func reseal(_ row: Row, under new: UInt32, _ custodian: any Custodian) throws {
         let (order, blob): (Int64, Data) = (row["in_order"], row["blob"])
-        let sealed = try custodian.resealOrder(
-            [UInt8](blob), order: [UInt8](row["cid"] as Data), owner: ObjectOwner(uid: row["owner"]), epoch: new)
+        let make = row["is_state"] ? custodian.resealOrderState : custodian.resealOrder
+        let sealed = try make([UInt8](blob), [UInt8](row["cid"] as Data), ObjectOwner(uid: row["owner"]), new)
         try store.write { database in
             try database.execute(
                 sql: "UPDATE order_secrets SET blob = ?, epoch = ? WHERE in_order = ? AND blob = ?",

@@ -8,12 +8,21 @@ struct OrderLetter: Sendable {
     let signed: SignedEnvelope
     let kind: OrderPartKind
     /// Nil where no identity of this host is a recipient.
-    let part: OrderPart?
+    private(set) var part: OrderPart?
     /// The sender's when it came; of what was made here, current.
     let standing: String
 
     var from: CID { signed.envelope.header.from }
     var previous: CID? { signed.envelope.header.previous }
+
+    /// Overwrites what was released: whoever judges a part does not need it.
+    mutating func wipeResult() {
+        guard case .release(var release)? = part else { return }
+        // So that there is no second copy of what is overwritten.
+        part = nil
+        release.wipeResult()
+        part = .release(release)
+    }
 }
 
 /// Opening and sealing the envelopes of parts.
@@ -158,18 +167,6 @@ extension OrderService {
                 hint: "bring its document and what is known of its line: dtactl identity import")
         }
         return try newest.map(blocks.document)
-    }
-
-    /// The documents by which dtad-hsm judges some identities: all that is known here of their lines.
-    func evidence(of identities: [CID]) throws -> [[UInt8]] {
-        var blocks: [[UInt8]] = []
-        var seen: Set<CID> = []
-        for cid in identities {
-            for block in try self.identities.history("\(cid)").blocks where seen.insert(block.cid).inserted {
-                blocks.append(try self.blocks.bytes(block.cid))
-            }
-        }
-        return blocks
     }
 }
 

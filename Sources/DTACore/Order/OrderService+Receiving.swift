@@ -80,8 +80,9 @@ extension OrderService {
             try recordRefusal(coming.signed, coming.kind, number, denial)
             throw denial.error
         }
-        let letter = try letter(
+        var letter = try letter(
             coming.signed, coming.kind, standing: coming.standing, as: coming.own, custodian)
+        letter.wipeResult()
         let number: Int64
         switch place {
         case .known(let known), .taken(let known): number = known
@@ -174,6 +175,8 @@ extension OrderService {
             let made = try isFiduciaryHere(record.terms) ? take(up: number, letter, custodian) : []
             return try answers(to: letter.signed.cid) + made
         }
+        // What can never be released does not keep a redemption from being judged by itself.
+        let freed = try letter.kind == .redemption ? refuseReplaced(number, custodian).map { [$0] } ?? [] : []
         let objection = try requestDenial(letter, number, custodian)
         switch try store.write({ try apply(letter, to: number, unless: objection, in: $0) }) {
         case .accepted, .repeated: break
@@ -184,7 +187,7 @@ extension OrderService {
             return []
         case .denied(let denial, let record):
             let before = try answers(to: letter, number)
-            if !before.isEmpty { return before }
+            if !before.isEmpty { return freed + before }
             // What is wrong with it may be that what it follows is not here any more.
             guard record.restored == nil else { throw denial.error }
             // Nothing is signed about what is not on record: where a sender has too many refused parts there.
@@ -192,14 +195,14 @@ extension OrderService {
                 throw denial.error
             }
             guard let refusal = try refuse(letter, record, denial, custodian) else { throw denial.error }
-            return [refusal]
+            return freed + [refusal]
         }
         CrashPoint.reach(.orderReceiveApplied)
         let made = try advance(number, custodian)
         var parts = try answers(to: letter, number)
         // An approval is answered by what it allowed.
         if letter.kind == .approval, let redemption = letter.previous { parts += try answers(to: redemption) }
-        return parts + made
+        return freed + parts + made
     }
 
     /// The parts made here that answer a part, under whichever signature it came first.

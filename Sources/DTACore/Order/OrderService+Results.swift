@@ -35,9 +35,11 @@ extension OrderService {
         let read = [record.progress.commitment, record.progress.deposit, signed.envelope.header.previous]
         for cid in read.compactMap({ $0 }) { _ = try envelopes.verified(cid) }
         return { [self] custodian in
-            guard case .release(let release) = try self.part(part.cid, custodian).part else {
+            guard case .release(var release) = try self.part(part.cid, custodian).part else {
                 throw DTAError(.internal, "\(part.cid) is no release")
             }
+            // What is answered is the caller's to wipe, and then the only copy.
+            defer { release.wipeResult() }
             try explaining("the release \(part.cid) is not of this order") {
                 try release.heading.check(order: record.cid, terms: record.terms)
             }

@@ -114,7 +114,7 @@ extension OrderService {
         return nil
     }
 
-    private func isCurrent(_ cid: CID, in database: Database) throws -> Bool {
+    func isCurrent(_ cid: CID, in database: Database) throws -> Bool {
         try identities.standing(cid, in: database) == .current
     }
 

@@ -7,13 +7,15 @@ import GRDB
 
 /// What is kept for an order: sealed by dtad-hsm with the terms, and never opened here.
 extension OrderService {
-    /// The purpose under which a plugin's own state is sealed.
-    static let pluginState = "plugin"
+    /// The purpose under which a plugin's own state was sealed before epochs' keys sealed it.
+    private static let pluginState = "plugin"
 
     /// What was made for an order and is stored with its part 2.
     struct MadeSecret {
         let blob: [UInt8]
-        let epoch: UInt32?
+        let epoch: UInt32
+        /// Whether it is what a plugin keeps, and not dtad-hsm's.
+        var isState = false
         /// The key on the token, where the order is used in place.
         let object: ObjectID?
         let intent: Int64?
@@ -24,8 +26,11 @@ extension OrderService {
 
     struct StoredSecret: Sendable {
         let blob: [UInt8]
+        /// Nil of a plugin's state that was sealed before epochs' keys sealed it.
         let epoch: UInt32?
         let object: ObjectID?
+        /// For whom it is sealed.
+        let owner: ObjectOwner
     }
 
     /// Makes the secret of an order and runs `body` with it. Where that throws, what is on the token is taken back.
@@ -39,11 +44,12 @@ extension OrderService {
             guard let extra, !extra.commitment.isEmpty else {
                 throw DTAError(.unavailable, "the plugin \(plugin.type) made no commitment")
             }
-            let blob = try custodian.sealState(extra.state, purpose: OrderService.pluginState, id: record.cid.bytes)
+            let epoch = try epochs.current(custodian)
+            let blob = try custodian.sealOrderState(extra.state, order: record.cid.bytes, owner: owner, epoch: epoch)
             return try body(
                 MadeSecret(
-                    blob: blob, epoch: nil, object: nil, intent: nil, publicKey: extra.commitment, proof: extra.proof,
-                    owner: owner))
+                    blob: blob, epoch: epoch, isState: true, object: nil, intent: nil, publicKey: extra.commitment,
+                    proof: extra.proof, owner: owner))
         }
         let documents = try evidence(of: [order.terms.principal, own.cid, order.terms.fiduciary])
         let epoch = try epochs.current(custodian)
@@ -77,12 +83,14 @@ extension OrderService {
 
     /// Stores what was made, in the transaction that stores part 2.
     func store(_ secret: MadeSecret, of record: OrderRecord, _ order: Order, in database: Database) throws {
-        if let epoch = secret.epoch { try epochs.use(epoch, in: database) }
+        try epochs.use(secret.epoch, in: database)
         try database.cachedStatement(
-            sql: "INSERT INTO order_secrets (in_order, epoch, blob, object, owner_uid) VALUES (?, ?, ?, ?, ?)"
+            sql: """
+                INSERT INTO order_secrets (in_order, epoch, blob, object, owner_uid, is_state) VALUES (?, ?, ?, ?, ?, ?)
+                """
         ).execute(arguments: [
-            record.number, secret.epoch.map { Int64($0) }, Data(secret.blob), secret.object.map { Data($0.bytes) },
-            Int64(secret.owner.uid),
+            record.number, Int64(secret.epoch), Data(secret.blob), secret.object.map { Data($0.bytes) },
+            Int64(secret.owner.uid), secret.isState,
         ])
         if let intent = secret.intent { try intents.finish(intent, in: database) }
         try takeShare(of: order.kind, order.fields, for: record.cid, in: database)
@@ -92,13 +100,14 @@ extension OrderService {
     func secretIfAny(of record: OrderRecord) throws -> StoredSecret? {
         let row = try store.read { database in
             try Row.fetchOne(
-                database, sql: "SELECT epoch, blob, object FROM order_secrets WHERE in_order = ?",
+                database, sql: "SELECT epoch, blob, object, owner_uid FROM order_secrets WHERE in_order = ?",
                 arguments: [record.number])
         }
         guard let row else { return nil }
         return StoredSecret(
             blob: [UInt8](row["blob"] as Data), epoch: (row["epoch"] as Int64?).map { UInt32($0) },
-            object: try (row["object"] as Data?).map { try ObjectID([UInt8]($0)) })
+            object: try (row["object"] as Data?).map { try ObjectID([UInt8]($0)) },
+            owner: ObjectOwner(uid: row["owner_uid"]))
     }
 
     func secret(of record: OrderRecord) throws -> StoredSecret {
@@ -108,6 +117,15 @@ extension OrderService {
                 hint: record.state == .destroyed ? "" : "a backup may have it: dtad restore")
         }
         return secret
+    }
+
+    /// What a plugin keeps of an order, opened: the caller wipes it.
+    func openState(of record: OrderRecord, _ custodian: any Custodian) throws -> [UInt8] {
+        let secret = try secret(of: record)
+        guard secret.epoch != nil else {
+            return try custodian.unsealState(secret.blob, purpose: OrderService.pluginState, id: record.cid.bytes)
+        }
+        return try custodian.openOrderState(secret.blob, order: record.cid.bytes, owner: secret.owner)
     }
 
     // MARK: Shares of wallets

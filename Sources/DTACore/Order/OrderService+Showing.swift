@@ -7,51 +7,62 @@ import GRDB
 extension OrderService {
     public struct Shown: Sendable {
         public var order: OrderView
-        /// The oldest first; the last 1,000.
+        /// The oldest first; the last 1,000, and all redemptions that may be decided about.
         public var parts: [OrderPartView]
         public var fields: [(String, String)]
     }
 
-    /// How many redemptions are opened to show what they are for.
+    /// How many redemptions are opened to show what they are for, beside those that may be decided about.
     private static let openedRedemptions = 16
 
     public func show(_ caller: Caller, _ subject: String) throws -> CustodyStep<Shown> {
         let record = try find(caller, subject)
-        let parts = try store.read { try OrderPartTable.all(of: record.number, in: $0) }
-        let views = try parts.map(view)
+        let (last, open) = try store.read { database in
+            (
+                try OrderPartTable.all(of: record.number, in: database),
+                try candidates(record, KnownFacts(database: database), in: database)
+            )
+        }
+        let earlier = open.filter { one in !last.contains { $0.number == one.number } }
+        let isOpen = Set(open.map(\.number))
+        let views = try (earlier + last).map { part in
+            var view = try view(part)
+            view.isOpen = isOpen.contains(part.number)
+            return view
+        }
         let order = try view(record, for: caller)
         return { [self] custodian in
             var shown = Shown(order: order, parts: views, fields: [])
-            if let first = try readable(caller, record.cid, custodian), case .order(let part) = first {
+            if case .order(let part)? = try readable(caller, record.cid, custodian) {
                 let secret = secretFields(of: part.kind)
-                shown.order.fields = part.fields.values.sorted { $0.key < $1.key }.map {
-                    ($0.key, secret.contains($0.key) ? "(not shown)" : DTACore.shown($0.value))
-                }
+                shown.order.fields = part.fields.shown.map { ($0, secret.contains($0) ? "(not shown)" : $1) }
             }
-            if let cid = record.progress.commitment, let second = try readable(caller, cid, custodian),
-                case .commitment(let commitment) = second
+            if let cid = record.progress.commitment,
+                case .commitment(let commitment)? = try readable(caller, cid, custodian)
             {
-                shown.fields = commitment.fields.values.sorted { $0.key < $1.key }.map {
-                    ($0.key, DTACore.shown($0.value))
-                }
+                shown.fields = commitment.fields.shown
                 shown.fields.append(("proof", DTACore.shown(.bytes(commitment.proof))))
             }
-            let redemptions = views.indices.filter {
-                views[$0].part.kind == .redemption && views[$0].part.status == .accepted
-            }
-            for index in redemptions.suffix(OrderService.openedRedemptions) {
-                if let part = try readable(caller, views[index].part.cid, custodian), case .redemption(let asked) = part
-                {
+            for index in opened(views) {
+                switch try readable(caller, views[index].part.cid, custodian) {
+                case .redemption(let asked)?:
                     shown.parts[index].purpose = asked.purpose ?? ""
-                    if let data = asked.request["digest"] ?? asked.request["message"],
-                        asked.use == record.progress.uses + 1
-                    {
-                        shown.fields.append(("request", DTACore.shown(data)))
-                    }
+                    shown.parts[index].fields = asked.request.abridged
+                case .destruction(let receipt)?: shown.parts[index].fields = receipt.shown
+                default: break
                 }
             }
             return shown
         }
+    }
+
+    /// Those that are opened: what may be decided about, what was asked last, and receipts.
+    private func opened(_ views: [OrderPartView]) -> [Int] {
+        let accepted = views.indices.filter { views[$0].part.status == .accepted }
+        let redemptions = accepted.filter { views[$0].part.kind == .redemption }
+        return redemptions.filter { views[$0].isOpen }
+            + redemptions.filter { !views[$0].isOpen }.suffix(OrderService.openedRedemptions)
+            + accepted.filter { views[$0].part.kind == .destruction }.suffix(2)
     }
 
     /// The fields that an order's plugin calls secret; none where it is not known here.

@@ -52,6 +52,8 @@ public final class OrderService: Sendable {
         public let order: OrderView
         /// Those that are to be carried to others.
         public let parts: [OrderPartView]
+        /// What is to be told beside.
+        public var fields: [(String, String)] = []
     }
 
     static var now: Int64 { unixMicroseconds() / 1_000_000 }

@@ -37,6 +37,8 @@ struct OrderStep: Sendable {
     var redemptionFollowed: CID?
     /// Whether this host keeps the secret. Elsewhere it is the fiduciary's part 4 that tells which redemption won.
     var isFiduciaryHere = false
+    /// Where the open redemption is refused: another one of the same use that is here and was not. The fiduciary has none.
+    var rival: CID?
 }
 
 /// What becomes of a part.
@@ -195,8 +197,8 @@ enum OrderTransition {
             return refused(.outOfOrder, "it refuses something that is not known here")
         }
         guard previous == progress.open, progress.state == .requested else { return .accepted(progress) }
-        next.open = nil
-        next.state = progress.stateWithoutRedemption
+        next.open = step.rival
+        if step.rival == nil { next.state = progress.stateWithoutRedemption }
         return .accepted(next)
     }
 

@@ -12,7 +12,7 @@ public struct OrderView: Sendable {
     public let terms: OrderTerms
     /// How many uses were released.
     public let uses: Int
-    /// Approvals of the open redemption that are known here.
+    /// Approvals of the open redemption that are known here; of several the most that one of them has.
     public let approved: Int
     /// What is to be done next, and by whom; "" where nothing is.
     public let next: String
@@ -42,6 +42,10 @@ public struct OrderPartView: Sendable {
     public let urls: [String]
     /// What its sender wrote for people; "" where that was not read.
     public var purpose = ""
+    /// What a redemption asks for, or a receipt says; empty where that was not read.
+    public var fields: [(String, String)] = []
+    /// Whether it is a redemption that may be decided about.
+    public var isOpen = false
 }
 
 extension OrderService {
@@ -65,13 +69,14 @@ extension OrderService {
     }
 
     private func approved(_ record: OrderRecord, _ database: Database) throws -> Int {
-        guard record.terms.approvals > 0, let open = record.progress.open else { return 0 }
-        let requester = try OrderPartTable.find(open, in: database)?.from
+        guard record.terms.approvals > 0, record.state == .requested else { return 0 }
         let now = OrderService.now
-        return try OrderPartTable.answers(to: open, in: database).count { part in
-            part.kind == .approval && part.decision == .approve && (part.expires ?? 0) >= now
-                && (record.terms.requesterMayApprove || part.from != requester)
+        let counts = try candidates(record, KnownFacts(database: database), in: database).map { redemption in
+            try OrderPartTable.approvals(of: redemption.cid, at: now, in: database).count { part in
+                part.decision == .approve && (record.terms.requesterMayApprove || part.from != redemption.from)
+            }
         }
+        return counts.max() ?? 0
     }
 
     private func next(_ record: OrderRecord, approved: Int) -> String {

@@ -11,8 +11,8 @@ extension StoreMigrations {
     /// filter by, so that each page is read off an index.
     ///
     /// `order_secrets` has what dtad-hsm sealed for an order, under the key of an epoch (NULL: what a plugin keeps itself,
-    /// sealed under the key of rows); `epochs` how many of them there
-    /// are, and which of them are to be destroyed. `order_shares` tells which order uses a share of a bitcoin wallet.
+    /// sealed under the key of rows, as it was before `order-states`); `epochs` how many of them there are, and which of
+    /// them are to be destroyed. `order_shares` tells which order uses a share of a bitcoin wallet.
     static let orders = """
         CREATE TABLE orders (
           number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -121,5 +121,10 @@ extension StoreMigrations {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX envelopes_of_shares ON envelopes (sender, number)
           WHERE content = 'application/vnd.dta.wallet-shares';
+        """
+
+    /// `is_state` tells what a plugin keeps itself from what dtad-hsm made: both are sealed under epochs' keys.
+    static let orderStates = """
+        ALTER TABLE order_secrets ADD COLUMN is_state INTEGER NOT NULL DEFAULT 0 CHECK (is_state IN (0, 1));
         """
 }

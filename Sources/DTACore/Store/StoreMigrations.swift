@@ -19,6 +19,7 @@ enum StoreMigrations {
         migrator.registerMigration("restorations") { try $0.execute(sql: restorations) }
         migrator.registerMigration("offered-shares", migrate: offeredShares)
         migrator.registerMigration("refusals") { try $0.execute(sql: refusals) }
+        migrator.registerMigration("order-states") { try $0.execute(sql: orderStates) }
         return migrator
     }
 

@@ -34,13 +34,34 @@ extension Custody {
 
     /// Seals the same for the same order and owner: none of them is said anew, all are checked by opening.
     func resealOrder(_ sealed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
+        try reseal(sealed, OrderSecret.binding(order: order, owner: owner), epoch)
+    }
+
+    private func reseal(_ sealed: [UInt8], _ binding: SealedBlob.Binding, _ epoch: UInt32) throws -> [UInt8] {
         try climbing {
             try requireEpoch(epoch)
-            let binding = OrderSecret.binding(order: order, owner: owner)
             var bytes = try unseal(sealed, with: .epoch, binding)
             defer { wipe(&bytes) }
             return try sealEpoch(bytes, epoch, binding)
         }
+    }
+
+    // What a plugin keeps of an order is the front's own, and goes with the same keys. Its purpose is another, so that by
+    // these nobody opens a seed, and nobody has a seed released that he made.
+
+    func sealOrderState(_ state: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
+        try climbing {
+            try requireEpoch(epoch)
+            return try sealEpoch(state, epoch, OrderSecret.stateBinding(order: order, owner: owner))
+        }
+    }
+
+    func openOrderState(_ sealed: [UInt8], order: CID, owner: ObjectOwner) throws -> [UInt8] {
+        try climbing { try unseal(sealed, with: .epoch, OrderSecret.stateBinding(order: order, owner: owner)) }
+    }
+
+    func resealOrderState(_ sealed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
+        try reseal(sealed, OrderSecret.stateBinding(order: order, owner: owner), epoch)
     }
 
     func sealEpoch(_ plaintext: [UInt8], _ epoch: UInt32, _ binding: SealedBlob.Binding) throws -> [UInt8] {

@@ -61,4 +61,14 @@ struct OrderSecret {
     static func binding(order: CID, owner: ObjectOwner) -> SealedBlob.Binding {
         SealedBlob.Binding(domain: "dta/epoch/1", purpose: "order", owner: owner.uid, id: order.bytes)
     }
+
+    // MARK: What a plugin keeps by itself
+
+    /// The most that a plugin keeps of an order.
+    static let stateLimit = 64 << 10
+
+    /// What that is sealed for.
+    static func stateBinding(order: CID, owner: ObjectOwner) -> SealedBlob.Binding {
+        SealedBlob.Binding(domain: "dta/epoch/1", purpose: "plugin", owner: owner.uid, id: order.bytes)
+    }
 }

@@ -62,13 +62,8 @@ extension Custody {
             }
             try finish(
                 &answer, numbers.sorted().flatMap { number in [24, 16, 8, 0].map { UInt8(number >> $0 & 255) } })
-        case .resealOrder:
-            let sealed = try request.field(atMost: Bound.order)
-            let order = try cid(&request)
-            let owner = ObjectOwner(uid: try request.uint32())
-            let epoch = try request.uint32()
-            try request.end()
-            try finish(&answer, resealOrder(sealed, order: order, owner: owner, epoch: epoch))
+        case .resealOrder, .sealOrderState, .openOrderState, .resealOrderState:
+            try answerSealing(operation, &request, &answer)
         case .createShare:
             let owner = ObjectOwner(uid: try request.uint32())
             let beneficiary = try cid(&request)
@@ -90,6 +85,33 @@ extension Custody {
             defer { wipe(&key) }
             try finish(&answer, key)
         default: throw DTAError(.internal, "custody operation \(operation.rawValue) is none of orders")
+        }
+    }
+
+    private func answerSealing(
+        _ operation: CustodyOperation, _ request: inout CustodyReader, _ answer: inout CustodyWriter
+    ) throws {
+        let limit =
+            switch operation {
+            case .resealOrder: Bound.order
+            case .sealOrderState: OrderSecret.stateLimit
+            default: OrderSecret.stateLimit + SealedBlob.overhead
+            }
+        var bytes = try request.field(atMost: limit)
+        defer { wipe(&bytes) }
+        let order = try cid(&request)
+        let owner = ObjectOwner(uid: try request.uint32())
+        let epoch = operation == .openOrderState ? nil : try request.uint32()
+        try request.end()
+        guard let epoch else {
+            var state = try openOrderState(bytes, order: order, owner: owner)
+            defer { wipe(&state) }
+            return try finish(&answer, state)
+        }
+        switch operation {
+        case .resealOrder: try finish(&answer, resealOrder(bytes, order: order, owner: owner, epoch: epoch))
+        case .sealOrderState: try finish(&answer, sealOrderState(bytes, order: order, owner: owner, epoch: epoch))
+        default: try finish(&answer, resealOrderState(bytes, order: order, owner: owner, epoch: epoch))
         }
     }
 

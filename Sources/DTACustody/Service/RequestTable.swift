@@ -102,7 +102,7 @@ extension Custody {
             Processors.run(on: processor)
             answer.begin(CustodyFrame.ok)
         case .newSeed, .newOrderKey, .release, .signForOrder, .newEpoch, .resealOrder, .destroyEpoch, .createShare,
-            .exportWallet, .epochs:
+            .exportWallet, .epochs, .sealOrderState, .openOrderState, .resealOrderState:
             try answerOrder(operation, &request, &answer)
         }
     }

@@ -32,7 +32,7 @@ public struct OrderFields: Hashable, Sendable {
     public static let nameLimit = 32
 
     /// By name: 1 to 32 of the characters a to z, 0 to 9, `-` and `_`.
-    public let values: [String: OrderFieldValue]
+    public private(set) var values: [String: OrderFieldValue]
 
     /// No fields.
     public static let none = OrderFields(unchecked: [:])
@@ -53,6 +53,15 @@ public struct OrderFields: Hashable, Sendable {
     public subscript(name: String) -> OrderFieldValue? { values[name] }
 
     public var isEmpty: Bool { values.isEmpty }
+
+    /// Overwrites the values that are bytes, and leaves none. A copy that somebody else has stays as it is.
+    public mutating func wipe() {
+        for name in Array(values.keys) {
+            guard case .bytes(var bytes)? = values.removeValue(forKey: name) else { continue }
+            Secp256k1Context.erase(&bytes)
+        }
+        values = [:]
+    }
 
     init(_ value: DAGCBOR.Value) throws {
         guard case .map(let map) = value else { throw FormatError(.malformed, "the fields of an order are a map") }

@@ -11,7 +11,9 @@ extension OrderJudge {
 
         /// How many the terms ask for.
         public let needed: Int
-        /// Those that count, one of each approver, in the order of the approvers' CIDs; no more than are needed.
+        /// Those that could count, one of each approver, in the order of the approvers' CIDs.
+        public internal(set) var agreed: [SignedApproval] = []
+        /// Those that count: no more than are needed.
         public internal(set) var counted: [SignedApproval] = []
         /// Approvers who said no. They do not veto what others allow.
         public internal(set) var rejections: [SignedApproval] = []
@@ -50,7 +52,8 @@ extension OrderJudge {
             count.rejections.append(signed)
             agreed[by] = nil
         }
-        count.counted = agreed.sorted { $0.key < $1.key }.prefix(order.terms.approvals).map(\.value)
+        count.agreed = agreed.sorted { $0.key < $1.key }.map(\.value)
+        count.counted = Array(count.agreed.prefix(order.terms.approvals))
         return count
     }
 

@@ -10,7 +10,7 @@ public struct OrderRelease: Hashable, Sendable {
     /// The approvals that counted.
     public let approvals: [SignedApproval]
     /// The plugin's: `secret`, `share` or `signature` for those built in.
-    public let result: OrderFields
+    public private(set) var result: OrderFields
 
     public var use: Int { heading.use }
 
@@ -50,6 +50,9 @@ public struct OrderRelease: Hashable, Sendable {
         result = try OrderFields(reader.value("result"))
         try reader.finish()
     }
+
+    /// Overwrites the result: for who wants to know what was released to whom, and not what it is.
+    public mutating func wipeResult() { result.wipe() }
 
     /// The plaintext: DAG-CBOR.
     public func encoded() throws -> [UInt8] {

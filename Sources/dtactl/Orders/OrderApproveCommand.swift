@@ -7,7 +7,7 @@ struct OrderApproveCommand: ParsableCommand {
         commandName: "approve", abstract: "Approve of a redemption, or reject it: after you saw what it is.",
         discussion: """
             It shows who asks for what, and asks you. Your approval names this one redemption and this one use, and counts \
-            until it expires.
+            until it expires. Where several ask at a time, --redemption says which one you mean; order show has them all.
 
             Example:
               dtactl order approve k3v7xq2a
@@ -21,6 +21,9 @@ struct OrderApproveCommand: ParsableCommand {
 
     @Flag(help: "Say no. Others may still say yes.")
     var reject = false
+
+    @Option(help: ArgumentHelp("Which redemption; the only one that is open where missing.", valueName: "cid"))
+    var redemption: String?
 
     @Option(help: ArgumentHelp("Which use; the open one where missing.", valueName: "n"))
     var use = 0
@@ -46,37 +49,50 @@ struct OrderApproveCommand: ParsableCommand {
         guard let order = shown.orders.first else {
             throw DTAError(.internal, "the agent answered without the order")
         }
-        let redemption = shown.parts.last {
-            $0.kind == "redemption" && $0.status == "accepted" && (use == 0 || Int($0.use) == use)
-        }
-        guard let redemption else {
-            throw Failure.failed(
-                .failedPrecondition, "nothing of this order is open to approve: it is \(order.state)",
-                hint: "dtactl order receive brings what others made")
-        }
-        if !agent.json { try show(order, redemption, shown.fields, Parties(client)) }
+        let redemption = try choose(shown, order)
+        // Who is asked sees what he is asked about, whatever is printed in the end.
+        if !agent.json || !yes { try show(order, redemption, shown.fields, Parties(client)) }
         if !yes {
             try Question.confirm(
                 reject ? "Reject this redemption?" : "Approve of this redemption?", word: reject ? "reject" : "approve")
         }
-        // Of this use, and no later one; which redemption of it is open, the agent says.
+        // Of what was shown, and of nothing that came meanwhile.
         let answer = try client.call(
             .decideOnOrder(
-                order.cid, as: `as`, decision: reject ? "reject" : "approve", use: redemption.use,
-                expires: expires?.last ?? 0), timeout: orderTimeout)
+                order.cid, as: `as`, decision: reject ? "reject" : "approve", redemption: redemption.cid,
+                use: redemption.use, expires: expires?.last ?? 0), timeout: orderTimeout)
         let outcome = try OrderOutcome(answer, client, agent, courier)
         try outcome.conclude("\(reject ? "rejected" : "approved") \(order.reference) use \(redemption.use)")
+    }
+
+    private func choose(_ shown: AgentResponse, _ order: AgentOrder) throws -> AgentOrderPart {
+        let open = shown.openRedemptions.filter { use == 0 || Int($0.use) == use }
+        guard let first = open.first else {
+            throw Failure.failed(
+                .failedPrecondition, "nothing of this order is open to approve: it is \(order.state)",
+                hint: "dtactl order receive brings what others made")
+        }
+        let names = open.map(\.cid).joined(separator: ", ")
+        guard let redemption else {
+            guard open.count == 1 else {
+                throw Failure.usage(
+                    "\(open.count) redemptions of this order are open: \(names)",
+                    hint: "say which one with --redemption; dtactl order show tells what each asks for")
+            }
+            return first
+        }
+        guard let chosen = open.first(where: { $0.cid == redemption }) else {
+            throw Failure.failed(
+                .failedPrecondition, "the redemption \(redemption) is not open", hint: "open: \(names)")
+        }
+        return chosen
     }
 
     private func show(
         _ order: AgentOrder, _ redemption: AgentOrderPart, _ committed: [AgentField], _ parties: Parties
     ) throws {
         var details = order.details(parties, committed: committed)
-        details.add("asked by", parties.name(redemption.from), .bold)
-        details.add("use", "\(redemption.use) of \(max(1, order.maxUses))")
-        details.add("purpose", redemption.purpose.isEmpty ? "none was given" : "“\(redemption.purpose)”", .bold)
-        details.add("asked", HumanUnits.time(unixSeconds: redemption.created) + ", as the redeemer says")
-        details.add("redemption", redemption.cid, .dim)
+        details.add(redemption: redemption, of: order, parties)
         for line in details.lines { StandardError.line(line) }
     }
 }

@@ -29,16 +29,31 @@ struct OrderDestroyCommand: ParsableCommand {
             throw DTAError(.internal, "the agent answered without the order")
         }
         if !yes {
-            if !agent.json {
-                for line in found.details(Parties(client), committed: shown.fields).lines { StandardError.line(line) }
-            }
+            // Who is asked sees what he is asked about, whatever is printed in the end.
+            for line in found.details(Parties(client), committed: shown.fields).lines { StandardError.line(line) }
             let released = found.uses > 0 ? " What was released stays released." : ""
             try Question.confirm("Destroy what is kept for this order, for ever?\(released)", word: "destroy")
         }
         let answer = try client.call(.destroyOrder(found.cid), timeout: orderTimeout)
         var outcome = try OrderOutcome(answer, client, agent, courier)
         outcome.tell([("receipt", jsonObject(answer.fields))])
-        if !agent.json { for field in answer.fields { StandardError.warn("\(field.name): \(field.value)") } }
+        if !agent.json { for line in receipt(answer.fields) { StandardError.warn(line) } }
         try outcome.conclude()
+    }
+
+    /// What the signed receipt says, for people.
+    private func receipt(_ fields: [AgentField]) -> [String] {
+        func value(_ name: String) -> String? { fields.first { $0.name == name }?.value }
+        guard let state = value("state") else { return [] }
+        let key = value("key") ?? "none"
+        let what =
+            switch (state, value("epoch")) {
+            case ("pending", let epoch?):
+                "pending: the key \(key) of epoch \(epoch) is destroyed when the other orders under it are sealed anew; "
+                    + "a second receipt will say done"
+            case ("done", _): "done: \(key == "none" ? "there was no key" : "the key \(key) is destroyed")"
+            default: "\(state): the key is \(key)"
+            }
+        return ["the receipt says \(what)"] + (value("statement").map { [$0] } ?? [])
     }
 }

@@ -51,14 +51,20 @@ struct OrderFulfilCommand: ParsableCommand {
         guard let found = shown.orders.first else {
             throw DTAError(.internal, "the agent answered without the order")
         }
+        let open = shown.openRedemptions.first
         // One that came out of a backup is not decided about in passing: the agent says why.
         if !yes, !(decision.isEmpty && found.waitsForComparison) {
-            if !agent.json { try show(found, shown, Parties(client)) }
+            // Who is asked sees what he is asked about, whatever is printed in the end.
+            show(found, open, shown.fields, Parties(client))
             let decided = decision.isEmpty ? nextDecision(found) : decision
             try Question.confirm("\(decided.prefix(1).uppercased() + decided.dropFirst())?", word: decided)
         }
         let answer = try client.call(
-            .fulfilOrder(found.cid, decision: decision, purpose: refuse ?? ""), timeout: orderTimeout)
+            .fulfilOrder(found.cid, decision: decision, purpose: refuse ?? "", redemption: open?.cid ?? ""),
+            timeout: orderTimeout)
+        if refuse == nil, answer.parts.contains(where: { $0.kind == "refusal" }) {
+            StandardError.warn("it is refused: who asked was replaced or revoked since, and nothing is released to him")
+        }
         let outcome = try OrderOutcome(answer, client, agent, courier)
         try outcome.conclude()
     }
@@ -70,14 +76,11 @@ struct OrderFulfilCommand: ParsableCommand {
 
     private func nextDecision(_ order: AgentOrder) -> String { order.state == "ordered" ? "commit" : "release" }
 
-    private func show(_ order: AgentOrder, _ shown: AgentResponse, _ parties: Parties) throws {
-        for line in order.details(parties, committed: shown.fields).lines { StandardError.line(line) }
-        guard let asked = shown.parts.last(where: { $0.kind == "redemption" && $0.status == "accepted" }),
-            order.state == "requested"
-        else { return }
-        var details = Details()
-        details.add("asked by", parties.name(asked.from), .bold)
-        details.add("purpose", asked.purpose.isEmpty ? "none was given" : "“\(asked.purpose)”", .bold)
+    private func show(
+        _ order: AgentOrder, _ open: AgentOrderPart?, _ committed: [AgentField], _ parties: Parties
+    ) {
+        var details = order.details(parties, committed: committed)
+        if let open { details.add(redemption: open, of: order, parties) }
         for line in details.lines { StandardError.line(line) }
     }
 

@@ -27,7 +27,7 @@ extension AgentOrderPart {
             ("to", .array(to.map { .string($0) })), ("previous", optional(previous)), ("created", .number(created)),
             ("received", .number(received)), ("status", .string(status)), ("reason", optional(reason)),
             ("standing", .string(standing)), ("purpose", optional(purpose)), ("decision", optional(decision)),
-            ("urls", .array(urls.map { .string($0) })),
+            ("urls", .array(urls.map { .string($0) })), ("fields", jsonObject(fields)), ("open", .bool(open)),
         ]
     }
 }

@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTASystem
 
 struct OrderResultCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -26,8 +27,10 @@ struct OrderResultCommand: ParsableCommand {
     }
 
     func run() throws {
-        let answer = try agent.call(.orderResult(order.order, use: UInt32(use)), timeout: orderTimeout)
-        if !answer.cid.isEmpty, answer.data.isEmpty {
+        var answer = try agent.call(.orderResult(order.order, use: UInt32(use)), timeout: orderTimeout)
+        var result = answer.takeSecret()
+        defer { wipe(&result) }
+        if !answer.cid.isEmpty, result.isEmpty {
             throw Failure.failed(
                 .failedPrecondition, "what was released is in the envelope \(answer.cid)",
                 hint: "dtactl envelope open \(answer.cid) --out FILE")
@@ -36,7 +39,7 @@ struct OrderResultCommand: ParsableCommand {
             for field in answer.fields { StandardError.note("\(field.name): \(field.value)") }
         }
         try output.put(
-            [UInt8](answer.data), what: "result", mayBeText: true, member: "result",
+            result, what: "result", mayBeText: true, member: "result",
             json: agent.json ? [("order", .string(order.order)), ("fields", jsonObject(answer.fields))] : nil)
     }
 }

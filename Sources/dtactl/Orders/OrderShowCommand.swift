@@ -31,7 +31,12 @@ struct OrderShowCommand: ParsableCommand {
             try JSON.object(order.members + [("committed", jsonObject(answer.fields)), ("parts", .array(parts))])
                 .show()
         } else {
-            try order.details(parties, committed: answer.fields).show()
+            var details = order.details(parties, committed: answer.fields)
+            let open = answer.openRedemptions.map(\.cid)
+            if !open.isEmpty {
+                details.add(open.count == 1 ? "open redemption" : "open redemptions", open.joined(separator: "\n"))
+            }
+            try details.show()
             try StandardOutput.line("")
             try timeline.show()
         }

@@ -55,7 +55,7 @@ extension AgentOrder {
         details.add("cid", cid, .dim)
         details.add("type", type)
         details.add("state", state, stateStyle)
-        if !reason.isEmpty { details.add("because", reason, .bad) }
+        if !reason.isEmpty { details.add("because", SafeText.line(reason), .bad) }
         if !next.isEmpty { details.add("next", nextText, .bold) }
         details.add("principal", marked(principal))
         details.add("fiduciary", marked(fiduciary))
@@ -68,10 +68,13 @@ extension AgentOrder {
         }
         details.add("may be used", timesText)
         details.add("uses", usesText)
-        for field in fields { details.add("field \(field.name)", field.value) }
+        // What others wrote stays on lines that begin with the name that they gave it, behind a word of this program's.
+        for field in fields { details.add("field \(field.name)", SafeText.line(field.value)) }
         if !commitment.isEmpty { details.add("commitment", Hex.encode(commitment)) }
         // The proof says nothing to people: it is verified.
-        for field in committed where field.name != "proof" { details.add(field.name, field.value) }
+        for field in committed where field.name != "proof" {
+            details.add("committed \(field.name)", SafeText.line(field.value))
+        }
         details.add("ordered", HumanUnits.time(unixSeconds: created) + ", as the principal says")
         return details
     }

@@ -37,6 +37,12 @@ struct OrderTimeline {
         var notes: [(text: String, style: Style)] {
             var notes: [(String, Style)] = []
             if !part.purpose.isEmpty { notes.append(("“\(part.purpose)”", .plain)) }
+            if part.kind == "redemption" {
+                notes += part.request.map { ("\($0.name): \($0.text)", .plain) }
+                if part.open { notes.append(("open", .warning)) }
+            } else {
+                notes += part.fields.filter { $0.name != "at" }.map { ("\($0.name): \($0.value)", .plain) }
+            }
             if part.status == "evidence" { notes.append(("kept as evidence: \(part.reason)", .bad)) }
             if part.status == "refused" { notes.append(("not accepted: \(part.reason)", .bad)) }
             if !["", "current"].contains(part.standing) {

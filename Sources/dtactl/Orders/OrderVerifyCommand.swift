@@ -63,7 +63,8 @@ struct OrderVerifyCommand: ParsableCommand {
         let client = open ? agent.connect() : nil
         return try orders.map { order in
             let parts = try OrderThread(order, in: file.documents, blocks).parts
-            let texts = try client.map { try OrderPlaintexts.open(parts.map(\.cid), $0) } ?? [:]
+            var texts = try client.map { try OrderPlaintexts.open(parts.map(\.cid), $0) } ?? [:]
+            defer { OrderPlaintexts.wipe(&texts) }
             return OrderReport(
                 thread: try OrderThread(order, in: file.documents, blocks, plaintexts: texts),
                 documents: file.documents, broken: file.documents.broken)
@@ -84,7 +85,8 @@ struct OrderVerifyCommand: ParsableCommand {
             blocks[block.cid] = block.bytes
             documents.add(block)
         }
-        let texts = skeleton ? [:] : try OrderPlaintexts.open(parts, client)
+        var texts = skeleton ? [:] : try OrderPlaintexts.open(parts, client)
+        defer { OrderPlaintexts.wipe(&texts) }
         let thread = try OrderThread(CID(order.cid), in: documents, blocks, plaintexts: texts)
         return OrderReport(
             thread: thread, documents: documents, broken: documents.broken, parties: Parties(client))
@@ -123,8 +125,8 @@ enum OrderPlaintexts {
         for cid in parts {
             do {
                 // Whether its sender is trusted here is another question than whether it fits.
-                let answer = try client.call(.openEnvelope(cid.description, allowUntrusted: true))
-                texts[cid] = [UInt8](answer.data)
+                var answer = try client.call(.openEnvelope(cid.description, allowUntrusted: true))
+                texts[cid] = answer.takeSecret()
             } catch let error as DTAError
                 where [.permissionDenied, .notFound, .failedPrecondition, .invalidArgument].contains(error.code)
             {
@@ -132,6 +134,14 @@ enum OrderPlaintexts {
             }
         }
         return texts
+    }
+
+    /// A release is among them.
+    static func wipe(_ texts: inout [CID: [UInt8]]) {
+        for cid in Array(texts.keys) {
+            guard var text = texts.removeValue(forKey: cid) else { continue }
+            DTASystem.wipe(&text)
+        }
     }
 }
 

@@ -147,6 +147,18 @@ final class LaneCustodian: Custodian {
         try call { try $0.resealOrder(sealed, order: order, owner: owner, epoch: epoch) }
     }
 
+    func sealOrderState(_ state: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
+        try call { try $0.sealOrderState(state, order: order, owner: owner, epoch: epoch) }
+    }
+
+    func openOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner) throws -> [UInt8] {
+        try call { try $0.openOrderState(sealed, order: order, owner: owner) }
+    }
+
+    func resealOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
+        try call { try $0.resealOrderState(sealed, order: order, owner: owner, epoch: epoch) }
+    }
+
     func destroyEpoch(_ number: UInt32) throws { try call { try $0.destroyEpoch(number) } }
 
     func epochs() throws -> Set<UInt32> { try call { try $0.epochs() } }

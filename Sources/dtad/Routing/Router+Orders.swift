@@ -18,9 +18,12 @@ extension Router {
         case .orderReceive:
             return entry.bringing { ordering(entry, try orders.receive(caller, subject)) }
         case .orderFulfil:
-            let (decision, reason) = (request.decision, request.purpose)
             return entry.bringing {
-                ordering(entry, try orders.fulfil(caller, subject, decision: decision, reason: reason))
+                ordering(
+                    entry,
+                    try orders.fulfil(
+                        caller, subject, decision: request.decision, reason: request.purpose,
+                        redemption: request.redemption))
             }
         case .orderRedeem:
             let identity = try asWhom(request)
@@ -37,8 +40,8 @@ extension Router {
                 ordering(
                     entry,
                     try orders.approve(
-                        caller, subject, as: identity, decision: request.decision, use: Int(request.use),
-                        expires: request.expires))
+                        caller, subject, as: identity, decision: request.decision, redemption: request.redemption,
+                        use: Int(request.use), expires: request.expires))
             }
         case .orderDestroy:
             return entry.bringing { entry.slow(try orders.destroy(caller, subject)) { $1.set($0) } }
@@ -179,6 +182,7 @@ extension AgentResponse {
     fileprivate mutating func set(_ answer: OrderService.Answer) {
         orders = [AgentOrder(answer.order)]
         parts = answer.parts.map(AgentOrderPart.init)
+        fields = dtad.fields(answer.fields)
     }
 
     fileprivate mutating func set(_ result: SecretResult) {

@@ -56,6 +56,8 @@ extension AgentOrderPart {
         purpose = view.purpose
         decision = part.decision?.rawValue ?? ""
         urls = view.urls
+        fields = dtad.fields(view.fields)
+        open = view.isOpen
     }
 }
 

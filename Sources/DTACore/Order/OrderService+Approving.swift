@@ -1,0 +1,60 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+import GRDB
+
+/// What approvers say of a redemption.
+extension OrderService {
+    /// - Parameters: `decision`: approve or reject; `redemption`: its CID; "": the open one, where there is no other;
+    ///   `use`: 0: the open one; `expires`: Unix seconds; 0: a day from now.
+    public func approve(
+        _ caller: Caller, _ subject: String, as identity: String?, decision: String, redemption: String, use: Int,
+        expires: Int64
+    ) throws -> OrderAct {
+        let record = try find(caller, subject)
+        let approver = try acting(
+            caller, .approve, among: record.terms.approvers, of: record, as: identity, what: "approve redemptions of")
+        guard let decision = OrderApproval.Decision(rawValue: decision) else {
+            throw DTAError(.invalidArgument, "an approver decides approve or reject, not \(quoted(decision))")
+        }
+        let end = expires == 0 ? OrderService.now + 86_400 : expires
+        guard end > OrderService.now else {
+            throw DTAError(.invalidArgument, "the approval would have expired already when it is made")
+        }
+        let chosen = try candidate(redemption, use: use, of: record).cid
+        let asked = try envelopes.verified(chosen)
+        return OrderAct(try program(record)) { [self] custodian in
+            let before = try store.read { database in
+                try OrderPartTable.approvals(of: chosen, at: OrderService.now, in: database).first {
+                    $0.from == approver.cid
+                }
+            }
+            if let before {
+                guard before.decision == decision else {
+                    throw DTAError(
+                        .failedPrecondition,
+                        "\(identities.display(approver.cid)) has decided about this redemption already")
+                }
+                return try answer(caller, record.number, [before.cid] + advance(record.number, custodian))
+            }
+            let approval = try explaining("the approval cannot be made") {
+                try OrderApproval(
+                    order: record.cid, redemption: chosen, use: record.progress.uses + 1, decision: decision,
+                    expires: end, by: approver.cid)
+            }
+            let signed = try explaining("the approval cannot be signed") {
+                try SignedApproval(
+                    signing: approval, approver: blocks.document(approver.cid), with: approver.keys.sign(custodian),
+                    postQuantum: approver.keys.signPostQuantum(custodian))
+            }
+            let letter = try seal(
+                .approval(signed), from: approver, to: [record.terms.fiduciary], needed: [record.terms.fiduciary],
+                answering: asked, custodian)
+            CrashPoint.reach(.orderApproveSealed)
+            try store(letter, by: approver.owner, in: record.number)
+            CrashPoint.reach(.orderApproveStored)
+            let made = try advance(record.number, custodian)
+            return try answer(caller, record.number, [letter.signed.cid] + made)
+        }
+    }
+}

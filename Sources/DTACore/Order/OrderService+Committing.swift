@@ -1,0 +1,37 @@
+import CustodyProtocol
+import DTAFormats
+import DTAPlugins
+import DTASystem
+import GRDB
+
+/// What a fiduciary commits itself to.
+extension OrderService {
+    /// Part 2: makes the secret, seals it with what the principal signed, and tells all who have a part in it.
+    func commit(_ record: OrderRecord, _ custodian: any Custodian) throws -> CID {
+        guard record.state == .ordered else {
+            throw DTAError(
+                .failedPrecondition,
+                "order \(record.reference) is \(record.state.rawValue): nothing is committed to any more")
+        }
+        let actor = try fiduciary(record)
+        let (first, own, order) = try order(record, custodian)
+        let plugin = try plugins.plugin(order.kind)
+        let asked = try pluginOrder(order, record)
+        try plugin.validate(asked)
+        let extra = try plugin.commit(asked)
+        return try withSecret(of: record, first, own, order, plugin, extra, custodian) { secret in
+            let commitment = try explaining("the commitment cannot be made") {
+                try OrderCommitment(
+                    order: record.cid, kind: order.kind, terms: order.terms, publicKey: secret.publicKey,
+                    proof: secret.proof, fields: OrderFields(extra?.fields ?? [:]))
+            }
+            let letter = try seal(
+                .commitment(commitment), from: actor, to: order.terms.parties,
+                needed: [order.terms.principal, order.terms.recipient], answering: first, custodian)
+            CrashPoint.reach(.orderCommitSealed)
+            try store(letter, by: actor.owner, in: record.number) { try self.store(secret, of: record, order, in: $0) }
+            CrashPoint.reach(.orderCommitStored)
+            return letter.signed.cid
+        }
+    }
+}

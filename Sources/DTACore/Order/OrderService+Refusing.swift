@@ -1,0 +1,117 @@
+import CustodyProtocol
+import DTAFormats
+import DTAPlugins
+import DTASystem
+import GRDB
+
+/// The fiduciary's no, which it signs.
+extension OrderService {
+    /// By hand: the order, or the open redemption.
+    func refuse(_ record: OrderRecord, reason: String, _ custodian: any Custodian) throws -> CID {
+        let refused: CID
+        switch record.state {
+        case .ordered: refused = record.cid
+        case .requested: refused = record.progress.open ?? record.cid
+        case .refused:
+            guard let before = try done(record, .refusal) else { fallthrough }
+            return before
+        default:
+            throw DTAError(
+                .failedPrecondition,
+                "nothing of order \(record.reference) can be refused now: it is \(record.state.rawValue)")
+        }
+        let signed = try envelopes.verified(refused)
+        let letter = OrderLetter(
+            signed: signed, kind: try OrderService.kind(of: signed), part: nil, standing: Standing.current.name)
+        let why = reason.isEmpty ? "the fiduciary decided so" : reason
+        guard let refusal = try refuse(letter, record, OrderDenial(.decision, why), custodian) else {
+            throw DTAError(.failedPrecondition, "whoever made \(refused) cannot be answered any more")
+        }
+        return refusal
+    }
+
+    /// A signed refusal, for who has a right to one. Strangers get none.
+    /// - Returns: its CID; nil where none was made.
+    func refuse(
+        _ letter: OrderLetter, _ record: OrderRecord, _ denial: OrderDenial, _ custodian: any Custodian
+    ) throws -> CID? {
+        guard letter.kind == .order || letter.kind == .redemption, denial.code != .stranger, denial.code != .mismatch
+        else { return nil }
+        let (actor, asker) = try store.read { database -> (IdentityRecord?, CID?) in
+            let facts = KnownFacts(database: database)
+            let askers = letter.kind == .order ? [record.terms.principal] : record.terms.redeemers
+            return (
+                try self.actor(for: record.terms.fiduciary, facts), try party(letter.from, among: askers, facts)
+            )
+        }
+        // Who lost his line to another has no right to an answer any more, and yet what he asked for is closed.
+        guard let actor, asker != nil || denial.code == .replaced else { return nil }
+        let use = letter.kind == .order ? 0 : record.progress.uses + 1
+        let refusal = try explaining("the refusal cannot be made") {
+            try OrderRefusal(
+                order: record.cid, terms: record.terms, use: min(use, record.terms.maxUses), refused: letter.signed.cid,
+                code: denial.code.rawValue, reason: OrderService.line(denial.reason, atMost: OrderRefusal.reasonLimit),
+                winner: denial.winner)
+        }
+        let answer = try seal(
+            .refusal(refusal), from: actor, to: asker.map { [$0] } ?? [], answering: letter.signed, custodian)
+        CrashPoint.reach(.orderRefuseSealed)
+        try store(answer, by: actor.owner, in: record.number)
+        return answer.signed.cid
+    }
+
+    /// Refuses the open redemption where whoever asked is not current any more: dtad-hsm would not release it to anybody, and
+    /// it would keep others from asking.
+    /// - Parameter byHand: also of an order that came out of a backup, which waits for a hand.
+    /// - Returns: the refusal; nil where there is nothing to refuse, or this host is not the fiduciary's.
+    func refuseReplaced(_ number: Int64, byHand: Bool = false, _ custodian: any Custodian) throws -> CID? {
+        let (record, from) = try store.read { database -> (OrderRecord, CID?) in
+            let record = try OrderTable.need(number, in: database)
+            guard record.state == .requested, let open = record.progress.open, byHand || record.restored == nil,
+                try isFiduciaryHere(record.terms, KnownFacts(database: database)),
+                let from = try OrderPartTable.find(open, in: database)?.from,
+                try !isCurrent(from, in: database)
+            else { return (record, nil) }
+            return (record, from)
+        }
+        guard let from, let open = record.progress.open else { return nil }
+        let signed = try envelopes.verified(open)
+        let standing = try identities.standing(from).name
+        let letter = OrderLetter(signed: signed, kind: .redemption, part: nil, standing: standing)
+        return try refuse(
+            letter, record,
+            OrderDenial(
+                .replaced, "\(identities.display(from)) asked for it, and is known here as \(standing) by now"),
+            custodian)
+    }
+
+    /// One line of a sentence, without what a document may not have.
+    static func line(_ text: String, atMost limit: Int) -> String {
+        var line = ""
+        for scalar in text.unicodeScalars {
+            let isPlain = scalar.value >= 0x20 && scalar.value < 0x7f || scalar.properties.isAlphabetic
+            let next = isPlain ? String(scalar) : "?"
+            guard line.utf8.count + next.utf8.count <= limit else { break }
+            line += next
+        }
+        return line.isEmpty ? "no reason was given" : line
+    }
+
+    /// Whether the plugin refuses what a redemption asks for; nil where it does not, or this is not the fiduciary.
+    func requestDenial(_ letter: OrderLetter, _ number: Int64, _ custodian: any Custodian) throws -> OrderDenial? {
+        guard case .redemption(let asked)? = letter.part else { return nil }
+        let record = try store.read { try OrderTable.need(number, in: $0) }
+        guard try isFiduciaryHere(record.terms) else { return nil }
+        let (_, _, order) = try order(record, custodian)
+        do {
+            try plugins.plugin(order.kind).prepare(
+                pluginOrder(order, record),
+                PluginRedemption(
+                    cid: letter.signed.cid, use: asked.use, redeemer: letter.from, purpose: asked.purpose,
+                    request: asked.request.values))
+            return nil
+        } catch let error as DTAError where error.isPluginDecision {
+            return OrderDenial(.plugin, error.message)
+        }
+    }
+}
