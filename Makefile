@@ -30,9 +30,10 @@ build:  ## The release programs, in .build/release
 	@Scripts/setup build
 	@for product in $(PRODUCTS); do echo "build: $$product" && $(RELEASE) --product $$product || exit 1; done
 
-bench: build  ## Speed, memory and start, beside a yardstick in C; ARGS=--help for the options
+bench: build  ## Speed, memory and start, beside yardsticks; ARGS=--help for the options
 	@Scripts/setup bench
 	@$(RELEASE) --product dta-bench
+	@$(RELEASE) --product dta-bench-http
 	@Benchmarks/run $(ARGS)
 
 soak: build  ## A body of 5 GiB sealed, opened and compared, with bounds on memory; ARGS=--help for the options

@@ -19,7 +19,7 @@ let workers = [
 
 // Fuzzing needs instrumented code. Scripts/fuzz builds the decoders so, and nothing else.
 let onlyDecoders = Context.environment["DTA_ONLY_DECODERS"] != nil
-let decoders = ["CLinux", "CSecp256k1", "DTASystem", "DTAFormats", "AgentProtocol"]
+let decoders = ["CLinux", "CSecp256k1", "DTASystem", "DTAFormats", "DTAJSON", "AgentProtocol"]
 
 let package = Package(
     name: "dta",
@@ -157,6 +157,13 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ],
             path: "Benchmarks/Swift", swiftSettings: common),
+        .executableTarget(
+            name: "dta-bench-http",
+            dependencies: [
+                "AgentProtocol", arguments, .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/HTTP", swiftSettings: common),
 
         // Tests
         .target(
@@ -235,7 +242,7 @@ if onlyDecoders {
     }
     package.targets.append(
         .executableTarget(
-            name: "dta-fuzz", dependencies: ["DTAFormats", "AgentProtocol", "DTASystem"], path: "Tests/fuzz",
+            name: "dta-fuzz", dependencies: ["DTAFormats", "DTAJSON", "AgentProtocol", "DTASystem"], path: "Tests/fuzz",
             exclude: ["corpus"],
             swiftSettings: common + [instrumented, .unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))

@@ -1,6 +1,7 @@
-/* The load: clients that ask for signatures, each again as soon as it has its answer.
+/* The load: clients that ask for signatures or for pages, each again as soon as it has its answer.
  *
  *     load agent|skeleton run SOCKET KEY CLIENTS SECONDS DEPTH SERVER_PID    prints one JSON line
+ *     load http run SOCKET PATH CLIENTS SECONDS 1 SERVER_PID                 the same, of a GET
  *     load agent|skeleton sign SOCKET KEY DIGEST_HEX                         prints r and s in hex
  *     load agent|skeleton idle SOCKET CONNECTIONS                            opens them, says so, ends with its stdin
  *
@@ -283,7 +284,7 @@ int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
 	if (argc >= 5) {
-		protocol = strcmp(argv[1], "agent") ? &skeleton_protocol : &agent_protocol;
+		protocol = !strcmp(argv[1], "agent") ? &agent_protocol : !strcmp(argv[1], "http") ? &http_protocol : &skeleton_protocol;
 		socket_path = argv[3];
 		if (argc == 9 && !strcmp(argv[2], "run")) {
 			key = argv[4];
@@ -298,6 +299,7 @@ int main(int argc, char **argv)
 			return stay_idle(atoi(argv[4]));
 	}
 	fail("usage: load agent|skeleton run SOCKET KEY CLIENTS SECONDS DEPTH SERVER_PID\n"
+	     "       load http run SOCKET PATH CLIENTS SECONDS 1 SERVER_PID\n"
 	     "       load agent|skeleton sign SOCKET KEY DIGEST_HEX\n"
 	     "       load agent|skeleton idle SOCKET CONNECTIONS");
 }

@@ -8,6 +8,7 @@ struct DTABench: ParsableCommand {
         commandName: "dta-bench", abstract: "Measures, for Benchmarks/run.",
         subcommands: [
             CryptoCommand.self, EnvelopesCommand.self, CodecCommand.self, StoreCommand.self, DiskCommand.self,
+            OrdersCommand.self,
         ])
 }
 

@@ -1,9 +1,5 @@
 import AgentProtocol
 import ArgumentParser
-import DTAFormats
-import DTASystem
-import Foundation
-import Glibc
 
 /// Envelopes sealed and opened a second by an agent, by so many clients at once, each with a connection of its own.
 struct EnvelopesCommand: ParsableCommand {
@@ -19,9 +15,9 @@ struct EnvelopesCommand: ParsableCommand {
 
     func run() throws {
         let client = BlockingAgentClient(socketPath: socket)
-        let sender = try own("bench-sender", client)
+        let sender = try client.own("bench-sender")
         // One recipient is the agent's own, so that it can open what was sealed; the others are elsewhere.
-        var to = [try own("bench-reader", client)]
+        var to = [try client.own("bench-reader")]
         for number in 1..<max(recipients, 1) {
             let person = try Recipient("bench-\(number)")
             to.append(
@@ -29,33 +25,13 @@ struct EnvelopesCommand: ParsableCommand {
         }
         let plaintext = [UInt8](repeating: 7, count: body)
         let recipients = to
-        let sealing = try together { client, _ in
+        let sealing = try together(socket, clients: clients, seconds: seconds) { client, _ in
             _ = try client.call(.sealEnvelope(from: sender, to: recipients, plaintext: plaintext))
         }
         let envelope = try client.call(.sealEnvelope(from: sender, to: recipients, plaintext: plaintext)).cid
-        let opening = try together { client, _ in _ = try client.call(.openEnvelope(envelope)) }
-        report([("seal", sealing), ("open", opening)])
-    }
-
-    private func own(_ name: String, _ client: BlockingAgentClient) throws -> String {
-        if let known = try? client.call(.showIdentity(name)) { return known.cid }
-        return try client.call(.createIdentity(name)).cid
-    }
-
-    /// How often a second all clients together do `body`.
-    private func together(_ body: @escaping @Sendable (BlockingAgentClient, Int) throws -> Void) throws -> Double {
-        let (path, seconds) = (socket, seconds)
-        let results = Monitor<[Result<Double, any Error>]>([])
-        for number in 0..<clients {
-            Foundation.Thread.detachNewThread {
-                let result = Result {
-                    let client = BlockingAgentClient(socketPath: path)
-                    return try rate(seconds: seconds) { try body(client, number) }
-                }
-                results.withLockSignalling { $0.append(result) }
-            }
+        let opening = try together(socket, clients: clients, seconds: seconds) { client, _ in
+            _ = try client.call(.openEnvelope(envelope))
         }
-        let all: [Result<Double, any Error>] = results.wait { $0.count == clients ? $0 : nil } ?? []
-        return try all.reduce(0) { try $0 + $1.get() }
+        report([("seal", sealing), ("open", opening)])
     }
 }

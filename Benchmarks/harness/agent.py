@@ -13,9 +13,14 @@ P256 = 2
 START_LIMIT = 60.0  # seconds
 
 
-def initialize(state, keys):
-    """Makes a token and state with that many P-256 keys, of which `bench-signs` signs; leaves dtad running."""
+def initialize(state, keys, configuration=""):
+    """Makes a token and state with that many P-256 keys, of which `bench-signs` signs; leaves dtad running.
+
+    `configuration` are further lines of dtad.yaml.
+    """
     output(agent_program("dtad"), "init", "--state", str(state / "agent"), "--module", pkcs11_module())
+    with open(state / "agent" / "dtad.yaml", "a", encoding="utf-8") as file:
+        file.write(configuration)
     start(state)
     with Client(state / "agent.sock") as client:
         for number in range(1, keys):

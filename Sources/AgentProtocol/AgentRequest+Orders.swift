@@ -8,16 +8,30 @@ extension AgentRequest {
         return request
     }
 
-    /// - Parameter filters: all of which must match: state, role, type, party; and sort.
+    /// - Parameters:
+    ///   - filters: all of which must match: state, role, type, party; and sort.
+    ///   - identities: CIDs, one of which must have a part in it; none: that does not matter.
     public static func listOrders(
-        count: UInt32 = 0, cursor: String = "", filters: [(name: String, value: String)] = []
+        count: UInt32 = 0, cursor: String = "", filters: [(name: String, value: String)] = [],
+        of identities: [String] = []
     ) -> AgentRequest {
         var request = AgentRequest.list(.orderList, count: count, cursor: cursor)
         request.filters = filters.map(AgentField.init)
+        request.identities = identities
         return request
     }
 
     public static func showOrder(_ order: String) -> AgentRequest { AgentRequest(.orderShow, subject: order) }
+
+    /// - Parameter identities: CIDs, one of which must have a part in the order; none: that does not matter.
+    public static func orderParts(
+        after part: String, count: UInt32 = 0, cursor: String = "", of identities: [String] = []
+    ) -> AgentRequest {
+        var request = AgentRequest.list(.orderParts, count: count, cursor: cursor)
+        request.subject = part
+        request.identities = identities
+        return request
+    }
 
     /// - Parameter part: the CID of an envelope that is in the ledger.
     public static func receiveOrderPart(_ part: String) -> AgentRequest { AgentRequest(.orderReceive, subject: part) }

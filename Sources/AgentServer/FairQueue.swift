@@ -10,6 +10,9 @@ struct FairQueue<Element> {
 
     var isEmpty: Bool { count == 0 }
 
+    /// How many things of one user wait.
+    func count(of user: UInt32) -> Int { lines[user]?.count ?? 0 }
+
     mutating func append(_ element: Element, user: UInt32) {
         if lines[user]?.isEmpty ?? true { turns.append(user) }
         lines[user, default: Line()].append(element)
@@ -59,6 +62,7 @@ struct WaitingLine<Element> {
     private var head = 0
 
     var isEmpty: Bool { head == elements.count }
+    var count: Int { elements.count - head }
 
     mutating func append(_ element: Element) { elements.append(element) }
 

@@ -34,8 +34,8 @@ public enum Step: Sendable {
     /// It waits for another program (an IPFS node), in lanes of their own; what the closure answers is how it goes on.
     case asking(@Sendable () -> Step)
     /// It waits for the program of this name, in a lane of that program's own: whoever wants another one, or none, does not
-    /// wait for it. What the closure answers is how it goes on.
-    case consulting(String, @Sendable () -> Step)
+    /// wait for it. It gets a turn, or the reason why there is none; what the closure answers is how it goes on.
+    case consulting(String, @Sendable (Result<Void, DTAError>) -> Step)
 }
 
 /// The domain, as the workers see it. `prepare` must neither wait nor block: refusals must work while the HSM hangs.

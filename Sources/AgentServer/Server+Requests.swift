@@ -88,9 +88,20 @@ extension Server {
             if !accepted { proceed(work(), exchange) }
         case .consulting(let program, let work):
             let lane = programLanes[program] ?? askingLane
-            let accepted = lane.submit(user: user) { [self] in proceed(work(), exchange) }
-            if !accepted { proceed(work(), exchange) }
+            // So a program that hangs holds few of the requests that a user such as a gateway may have in flight.
+            let accepted = lane.submit(user: user, atMost: callsPerProgram) { [self] in
+                proceed(work(.success(())), exchange)
+            }
+            if !accepted { proceed(work(.failure(noTurn(program, exchange.connection.caller))), exchange) }
         }
+    }
+
+    private func noTurn(_ program: String, _ caller: Caller) -> DTAError {
+        if state.withLock({ $0.draining }) { return Server.stopping }
+        return DTAError(
+            .resourceExhausted,
+            "\(callsPerProgram) requests of \(caller.display) wait for the plugin \(program) already",
+            hint: "try again; plugins.calls is their number")
     }
 
     /// Waits for the HSM process of what is slow.

@@ -33,6 +33,7 @@ public final class Server: Sendable {
     let askingLane = SlowLane(name: "asking-lane", threads: 4, perUser: 3)
     /// For each program that requests wait for: those who want it take turns, and nobody else waits for it.
     let programLanes: [String: SlowLane]
+    let callsPerProgram: Int
     private let ready = Locked(Ready())
     let deadline: UInt64
     private let registry: Registry
@@ -67,7 +68,8 @@ public final class Server: Sendable {
     ///   - programDigest: the SHA-256 of a process' program, nil where nobody wants to know it.
     ///   - processors: one for each HSM process, for it and a worker to stay on; or none.
     ///   - programs: what `Step.consulting` may name.
-    ///   - callsPerProgram: how many requests wait for one of them at a time; of one user one less, where there are several.
+    ///   - callsPerProgram: how many requests ask one of them at a time; of one user one less, where there are several, and
+    ///     one more that waits.
     ///   - deadline: how long a request waits for an HSM process, in nanoseconds.
     public init(
         listeners: [Descriptor], handler: any RequestHandler, limits: ServerLimits, processes: Int,
@@ -90,6 +92,7 @@ public final class Server: Sendable {
             size: processes, processors: self.processors, logger: logger, launch: launch, kick: { kicks.send() })
         slowPool = sharedSlowProcess ? pool : try CustodyPool(size: 1, logger: logger, launch: launch)
         openingLane = SlowLane(name: "opening-lane", threads: processes + 1)
+        self.callsPerProgram = callsPerProgram
         programLanes = Dictionary(
             programs.map {
                 ($0, SlowLane(name: $0, threads: callsPerProgram, perUser: max(1, callsPerProgram - 1)))

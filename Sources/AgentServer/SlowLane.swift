@@ -29,10 +29,12 @@ public final class SlowLane: Sendable {
         }
     }
 
-    /// - Returns: false when the lane is stopping; the job then never runs.
-    func submit(user: UInt32, _ job: @escaping @Sendable () -> Void) -> Bool {
+    /// - Parameter limit: how many jobs of this user there may be, waiting or running; nil: any number.
+    /// - Returns: false when the lane is stopping, or the user has that many; the job then never runs.
+    func submit(user: UInt32, atMost limit: Int? = nil, _ job: @escaping @Sendable () -> Void) -> Bool {
         state.withLockSignalling {
             guard !$0.stopping else { return false }
+            if let limit, $0.jobs.count(of: user) + $0.running[user, default: 0] >= limit { return false }
             $0.jobs.append(job, user: user)
             return true
         }

@@ -15,6 +15,11 @@ public struct Configuration: Sendable, Equatable {
     public var plugins = Plugins()
     public var orders = Orders()
     public var grants: [Grant] = []
+    /// Selectors of those who only carry: they make nothing of their own where no grant lets them.
+    public var couriers = Configuration.standardCouriers
+
+    /// The user of dtagw's unit.
+    public static let standardCouriers = ["unix:user:dtagw"]
 
     /// The HSM: which module and token, and how dtad-hsm works with them.
     public struct HSM: Sendable, Equatable {
@@ -114,6 +119,7 @@ public struct Configuration: Sendable, Equatable {
         for (line, section) in try top.sections("grants") {
             configuration.grants.append(try Grant(section, line: line, file: file))
         }
+        configuration.couriers = try top.strings("couriers") ?? configuration.couriers
         try top.finish()
         return configuration
     }

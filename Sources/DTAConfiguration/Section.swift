@@ -92,6 +92,15 @@ public struct Section {
         }
     }
 
+    /// Texts by names of anybody's choice, in their order; none where the key is absent.
+    public mutating func pairs(_ key: String) throws -> [(name: String, value: String)] {
+        var section = try section(key)
+        return try section.entries.map(\.key).map { name in
+            guard let value = try section.string(name) else { throw wrong(name, 1, "a text") }
+            return (name, value)
+        }
+    }
+
     /// The section below a key; an empty one where it is absent.
     public mutating func section(_ key: String) throws -> Section {
         try Section(take(key)?.value, name: path(key), file: file, reference: reference)

@@ -27,7 +27,7 @@ public final class Core: Sendable {
     /// - Throws: `DTAError` that says what to do.
     public init(_ configuration: Configuration, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void) throws {
         self.logger = logger
-        policy = LivePolicy(try Policy(configuration.grants))
+        policy = LivePolicy(try Policy(configuration.grants, couriers: configuration.couriers))
         state = try StateDirectory(configuration.state)
         store = try Store(directory: configuration.state)
         audit = try AuditLog(directory: configuration.state)
@@ -96,7 +96,9 @@ public final class Core: Sendable {
     // MARK: Questions across services
 
     /// Reads the grants again; where they are wrong this throws, and the old ones stay in force.
-    public func reload(_ configuration: Configuration) throws { policy.replace(with: try Policy(configuration.grants)) }
+    public func reload(_ configuration: Configuration) throws {
+        policy.replace(with: try Policy(configuration.grants, couriers: configuration.couriers))
+    }
 
     /// Who may do something with a key or an identity, and why.
     /// - Parameter uid: whom to explain; nil: the caller. Only administrators may ask for others.

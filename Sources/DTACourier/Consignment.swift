@@ -8,6 +8,8 @@ public struct Consignment: Sendable {
     /// The most bytes that a courier takes and a gateway answers.
     public static let maximumSize = 16 << 20
     public static let mediaType = "application/vnd.ipld.car"
+    /// The most blocks of a CAR: those of 16 MiB of the smallest parts that there are, several times over.
+    static let blockLimit = 20_000
 
     struct Entry: ArchiveEntry {
         let block: ContentBlock
@@ -19,13 +21,21 @@ public struct Consignment: Sendable {
 
     /// The parts that it brings, in the order in which they are to be received; they need not be in it.
     public let roots: [CID]
-    /// As they go into a ledger.
+    /// What belongs to the roots, as it goes into a ledger.
     let entries: [Entry]
-    /// What claims to be an envelope and is one.
-    let envelopes: [CID: Envelope.Header]
+    /// What the blocks of `entries` claim to be.
+    let kinds: [CID: DocumentKind]
+    /// Those of them that are envelopes.
+    public let envelopes: [CID: Envelope.Header]
+    /// Roots that are in the CAR and that no courier brings.
+    let strangers: Set<CID>
+    /// How many blocks belong to nothing that was brought: nobody stores them.
+    public let dropped: Int
+    private let parties: [CID: Set<CID>]
+    private let documents: KnownDocuments
 
     /// Reads and hashes all of a CAR.
-    /// - Throws: `DTAError.invalidArgument` for what is too large, cut short, damaged, or no CAR.
+    /// - Throws: `DTAError.invalidArgument` for what is too large, has too many blocks, is cut short, damaged, or no CAR.
     public init(car: [UInt8]) throws {
         guard car.count <= Consignment.maximumSize else {
             throw DTAError(.invalidArgument, "the CAR is larger than \(Consignment.maximumSize >> 20) MiB")
@@ -40,25 +50,32 @@ public struct Consignment: Sendable {
                 throw FormatError(
                     .invalidArgument, "\(reader.roots.count) parts at once, and at most \(Courier.partLimit) are taken")
             }
-            var seen: Set<CID> = []
-            var entries: [Entry] = []
+            var blocks: [CID: ContentBlock] = [:]
+            var order: [CID] = []
             while let block = try reader.next() {
-                guard seen.insert(block.cid).inserted else { continue }
-                entries.append(Entry(block: block, kind: DocumentKind(of: block)))
+                guard blocks.updateValue(block, forKey: block.cid) == nil else { continue }
+                order.append(block.cid)
+                guard order.count <= Consignment.blockLimit else {
+                    throw FormatError(.invalidArgument, "it has more than \(Consignment.blockLimit) blocks")
+                }
             }
-            self.init(roots: reader.roots, entries: try ImportOrder.of(entries) { $0.block.bytes })
+            var contents = ConsignmentContents(blocks)
+            for root in reader.roots { contents.add(root: root) }
+            contents.addHistories()
+            let entries = order.filter { contents.kinds[$0] != nil }.compactMap { cid in
+                blocks[cid].map { Entry(block: $0, kind: contents.kinds[cid] ?? .block) }
+            }
+            self.init(
+                reader.roots, try ImportOrder.of(entries) { $0.block.bytes }, contents,
+                dropped: order.count - entries.count)
         } catch let error as FormatError {
             throw DTAError(.invalidArgument, "what was brought cannot be read: \(error.reason)")
         }
     }
 
-    private init(roots: [CID], entries: [Entry]) {
+    private init(_ roots: [CID], _ entries: [Entry], _ contents: ConsignmentContents, dropped: Int) {
         var places: [CID: Int] = [:]
-        var envelopes: [CID: Envelope.Header] = [:]
-        for (place, entry) in entries.enumerated() where entry.kind == .envelope {
-            places[entry.cid] = place
-            envelopes[entry.cid] = (try? SignedEnvelope(block: entry.block.bytes))?.envelope.header
-        }
+        for (place, entry) in entries.enumerated() where entry.kind == .envelope { places[entry.cid] = place }
         var seen: Set<CID> = []
         // Stable, so that those which are not in it keep their order, behind the others.
         self.roots = roots.filter { seen.insert($0).inserted }.enumerated().sorted { one, other in
@@ -66,7 +83,29 @@ public struct Consignment: Sendable {
             return a == b ? one.offset < other.offset : a < b
         }.map(\.element)
         self.entries = entries
-        self.envelopes = envelopes
+        self.dropped = dropped
+        kinds = contents.kinds
+        envelopes = contents.envelopes
+        strangers = contents.strangers
+        documents = contents.documents
+        parties = contents.parties
+    }
+
+    /// Whether a root concerns some identities: a part that one of them, or a proven successor, sent or may read, or that
+    /// continues such a part; or the document of one of them.
+    public func concerns(_ identities: Set<CID>, root: CID) -> Bool {
+        var line = identities
+        var waiting = Array(identities)
+        while let cid = waiting.popLast() {
+            waiting += documents.successors(of: cid).map(\.successor).filter { line.insert($0).inserted }
+        }
+        if line.contains(root) || documents.revocations.contains(where: { $0.cid == root && line.contains($0.revokes) })
+        {
+            return true
+        }
+        return ([root] + ancestors(of: root)).contains { cid in
+            parties[cid].map { !$0.isDisjoint(with: line) } ?? false
+        }
     }
 
     /// The envelopes in it that an envelope continues, the first one first.

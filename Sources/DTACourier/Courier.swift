@@ -7,13 +7,56 @@ import DTASystem
 /// One thread at a time: it waits for the agent as `BlockingAgentClient` does.
 public struct Courier {
     public let client: BlockingAgentClient
+    /// When it gives up, by `monotonicNanoseconds()`.
+    public let deadline: UInt64
+    /// The most bytes of one CAR.
+    let sizeLimit: Int
 
     /// The most parts of one CAR: the rest is asked for again.
     public static let partLimit = 500
+    /// The most parts that are sent in one CAR: the other side works through them before it says a word, and is given up when
+    /// it is silent for long.
+    static let lotLimit = 100
+    /// The most bytes that one call takes in, in however many CARs: whoever answers each answer with another is left standing.
+    public static let totalLimit = 256 << 20
+    /// How long all that one courier does may take, where nothing else is said.
+    public static let time = Duration.seconds(120)
 
-    public init(_ client: BlockingAgentClient) { self.client = client }
+    /// - Parameters:
+    ///   - time: for all that it does.
+    ///   - sizeLimit: the most bytes of a CAR that it packs.
+    public init(
+        _ client: BlockingAgentClient, time: Duration = Courier.time, sizeLimit: Int = Consignment.maximumSize
+    ) {
+        self.client = client
+        self.sizeLimit = sizeLimit
+        deadline =
+            monotonicNanoseconds() &+ UInt64(max(0, time.components.seconds)) &* 1_000_000_000
+            &+ UInt64(max(0, time.components.attoseconds) / 1_000_000_000)
+    }
+
+    static let late = DTAError(
+        .unavailable, "what a courier brings or fetches took longer than it may",
+        hint: "what was taken in stays: carried again, it goes on from there")
+
+    /// The time that is left.
+    /// - Throws: `DTAError.unavailable` where none is.
+    var remaining: Duration {
+        get throws {
+            let now = monotonicNanoseconds()
+            guard now < deadline else { throw Courier.late }
+            return .nanoseconds(Int64(clamping: deadline - now))
+        }
+    }
+
+    static func damaged(_ cid: CID, _ error: FormatError) -> DTAError {
+        DTAError(.dataLoss, "the agent's block \(cid) is not what it should be: \(error.reason)")
+    }
 
     // MARK: From the agent
+
+    /// More than one CAR may have.
+    struct TooLarge: Error {}
 
     /// A CAR with these parts, all that they link to, and what is known of the identities among that.
     /// - Parameter known: what the other side has, with its history.
@@ -21,17 +64,40 @@ public struct Courier {
     ///   is more than a courier takes, else as the agent answers.
     public func pack(_ parts: [CID], known: Set<CID> = []) throws -> [UInt8] {
         do {
+            return try packed(parts, known: known)
+        } catch is TooLarge {
+            throw tooLarge
+        }
+    }
+
+    var tooLarge: DTAError {
+        DTAError(
+            .resourceExhausted, "the parts and their history have more than \(sizeLimit >> 10) KiB",
+            hint: "dtactl ledger export writes a CAR of any size, and dtactl ledger import reads it")
+    }
+
+    /// The same, and where that is too much the parts with what they continue and no more: whoever answers a part has it.
+    /// - Returns: whether it is the whole history.
+    public func packForHand(_ parts: [CID]) throws -> (car: [UInt8], isWhole: Bool) {
+        do {
+            return (try packed(parts, known: []), true)
+        } catch is TooLarge {
+            let own = Set(parts)
+            let before = try parts.compactMap(previous).filter { !own.contains($0) }
+            return (try pack(parts, known: Set(before)), false)
+        }
+    }
+
+    /// - Throws: `TooLarge`.
+    func packed(_ parts: [CID], known: Set<CID>) throws -> [UInt8] {
+        do {
             var car: [UInt8] = []
             var history = try HistoryFetcher(client, roots: parts, known: known)
             var writer = try CARWriter(roots: parts) { car += $0 }
             try history.run { block in
+                _ = try remaining
                 try writer.append(block)
-                guard writer.size <= UInt64(Consignment.maximumSize) else {
-                    throw DTAError(
-                        .resourceExhausted,
-                        "the parts and their history have more than \(Consignment.maximumSize >> 20) MiB",
-                        hint: "dtactl ledger export writes a CAR of any size, and dtactl ledger import reads it")
-                }
+                guard writer.size <= UInt64(sizeLimit) else { throw TooLarge() }
             }
             if let reason = history.reason {
                 throw DTAError(
@@ -43,69 +109,48 @@ public struct Courier {
         }
     }
 
-    /// The parts of an order's thread that are known here and that this one does not continue: what came after it, and
-    /// what it did not know. Told by links, not by clocks. Oldest first, at most `partLimit`.
-    /// - Throws: `DTAError.notFound` where it is not known here, else as the agent answers.
-    public func parts(after cid: CID) throws -> [CID] {
-        var envelopes: [AgentEnvelope] = []
-        var cursor = ""
-        repeat {
-            let page = try client.call(.envelopeThread(cid.description, count: 1000, cursor: cursor))
-            envelopes += page.envelopes
-            cursor = page.cursor
-        } while !cursor.isEmpty
-        var previous: [String: String] = [:]
-        for envelope in envelopes { previous[envelope.cid] = envelope.previous }
-        var old: Set<String> = []
-        var next: String? = cid.description
-        while let name = next, old.insert(name).inserted { next = previous[name] }
-        let after = envelopes.filter { OrderPartKind(contentType: $0.contentType) != nil && !old.contains($0.cid) }
-        do {
-            return try after.prefix(Courier.partLimit).map { try CID($0.cid) }
-        } catch let error as FormatError {
-            throw DTAError(.dataLoss, "the agent named an envelope wrongly: \(error.reason)")
-        }
-    }
-
-    /// What answers a poll: a CAR with what came after a part, back to that part; nil where nothing did. Where all of it is
-    /// more than a courier takes, the oldest of it: the rest is asked for with the newest of those.
-    /// - Throws: `DTAError.notFound` where the part is not known here, else as the agent answers.
-    public func answer(toPollAfter cid: CID) throws -> [UInt8]? {
-        var parts = try parts(after: cid)
-        let previous = try ContentBlock([UInt8](client.call(.getBlock(cid.description)).data), named: cid)
-        let known = try? SignedEnvelope(block: previous.bytes).envelope.header.previous
+    /// What answers a consignment: a CAR with the parts that the agent made for it; nil where there are none. Where they are
+    /// more than a courier takes, the first of them: the rest is there for whoever polls.
+    public func answer(to delivery: Delivery) throws -> [UInt8]? {
+        var parts = Array(delivery.answerCIDs.prefix(Courier.partLimit))
+        let known = Set(delivery.received)
         while !parts.isEmpty {
             do {
-                return try pack(parts, known: known.map { [$0] } ?? [])
-            } catch let error as DTAError where error.code == .resourceExhausted && parts.count > 1 {
-                parts.removeLast(parts.count / 2)
+                return try packed(parts, known: known)
+            } catch is TooLarge {
+                parts.removeLast((parts.count + 1) / 2)
             }
         }
         return nil
     }
 
-    /// What answers a consignment: a CAR with the parts that the agent made for it; nil where there are none.
-    public func answer(to delivery: Delivery) throws -> [UInt8]? {
-        let parts = delivery.answerCIDs
-        return parts.isEmpty ? nil : try pack(parts, known: Set(delivery.received))
-    }
-
     // MARK: To the agent
 
     /// Puts what was brought into the ledger and has the agent receive each part, one after the other.
-    /// - Throws: `DTAError` where the agent can receive nothing now; what it refuses is told in the answer.
+    /// - Throws: `DTAError` where the agent can receive nothing now, or the time is over; what it refuses is told in the
+    ///   answer.
     public func deliver(_ consignment: Consignment) throws -> Delivery {
         var blocks = BlockImport()
-        try blocks.put(consignment.entries, to: client) { $0.block.bytes }
-        var delivery = Delivery(refused: blocks.refused.map { ($0.cid, $0.error) })
-        let brought = Set(consignment.entries.map(\.cid))
+        try blocks.put(consignment.entries, to: client) { entry in
+            _ = try remaining
+            return entry.block.bytes
+        }
+        var delivery = Delivery(refused: blocks.refused.map { ($0.cid, $0.error) }, dropped: consignment.dropped)
         for root in consignment.roots {
-            // What is no part of an order, such as somebody's document or published shares, is for the ledger alone.
-            if brought.contains(root) {
-                guard let header = consignment.envelopes[root], OrderPartKind(contentType: header.content) != nil else {
-                    continue
-                }
+            if consignment.strangers.contains(root) {
+                delivery.refused.append(
+                    (
+                        root,
+                        DTAError(
+                            .invalidArgument,
+                            "\(root) is no part of an order, nobody's document and no share of a wallet: couriers bring nothing else",
+                            hint: "dtactl ledger import takes whatever a CAR has")
+                    ))
+                continue
             }
+            // Somebody's document, or published shares, are for the ledger alone.
+            if let entry = consignment.kinds[root], entry != .envelope { continue }
+            if let header = consignment.envelopes[root], OrderPartKind(contentType: header.content) == nil { continue }
             try receive(root, consignment, &delivery)
         }
         return delivery
@@ -127,8 +172,9 @@ public struct Courier {
 
     /// - Returns: why the agent does not receive it.
     private func receive(_ part: CID, into delivery: inout Delivery) throws -> DTAError? {
+        let timeout = min(try remaining, .seconds(60))
         do {
-            let answer = try client.call(.receiveOrderPart(part.description))
+            let answer = try client.call(.receiveOrderPart(part.description), timeout: timeout)
             delivery.received.append(part)
             if let order = answer.orders.first { delivery.orders[order.cid] = order }
             delivery.answers += answer.parts
@@ -136,28 +182,5 @@ public struct Courier {
         } catch let error as DTAError where error.concernsRequestAlone || error.code == .permissionDenied {
             return error
         }
-    }
-}
-
-/// What became of what was brought.
-public struct Delivery {
-    /// Parts that the agent took in, now or before; what its rules said of them stands in the order.
-    public internal(set) var received: [CID] = []
-    /// Blocks and parts that it would not have.
-    public internal(set) var refused: [(cid: CID, error: DTAError)]
-    /// The orders as they are now, by their CIDs.
-    public internal(set) var orders: [String: AgentOrder] = [:]
-    /// Parts that answer and are to be carried, as the agent made them.
-    public internal(set) var answers: [AgentOrderPart] = []
-
-    /// What roots continue and was tried already.
-    var tried: Set<CID> = []
-
-    init(refused: [(CID, DTAError)]) { self.refused = refused.map { (cid: $0.0, error: $0.1) } }
-
-    /// The answering parts, each once.
-    public var answerCIDs: [CID] {
-        var seen: Set<String> = []
-        return answers.filter { seen.insert($0.cid).inserted }.compactMap { try? CID($0.cid) }
     }
 }

@@ -8,17 +8,17 @@ import FoundationEssentials
 ///
 /// For one thread at a time. What the gateway answers is bounded, and is believed nothing: whoever takes the CAR in
 /// verifies it.
-public final class HTTPCourier {
+public final class HTTPCourier: CourierWay {
     public struct Options: Sendable {
         /// A PEM file with the authorities that may vouch for gateways; nil: those of this host.
         public var certificateAuthorities: String?
         /// PEM files of the certificate and the key for mutual TLS.
         public var clientCertificate: String?
         public var clientKey: String?
-        /// A file with the bearer token (RFC 6750), 0600.
-        public var tokenFile: String?
+        /// Which gateway is shown which token.
+        public var tokens = CourierTokens()
         /// Whether `http://` may go to another host. Envelopes are sealed and signed; who stands between still sees who
-        /// writes to whom, takes the token, and may drop what passes.
+        /// writes to whom, and may drop what passes. No token goes that way.
         public var allowsPlain = false
         public var connectMilliseconds = 5000
         /// The time for one exchange.
@@ -34,6 +34,8 @@ public final class HTTPCourier {
     public let url: String
     private let handle: CurlHandle
     private let options: Options
+    /// When all exchanges must be done, by `monotonicNanoseconds()`; nil: each has its own time alone.
+    public var deadline: UInt64?
 
     /// - Throws: `DTAError`: `invalidArgument` for a URL that is none, or is not safe; `failedPrecondition` where the token
     ///   cannot be read, or there is no libcurl.
@@ -56,7 +58,7 @@ public final class HTTPCourier {
         endpoint.certificateAuthorities = options.certificateAuthorities
         endpoint.clientCertificate = options.clientCertificate
         endpoint.clientKey = options.clientKey ?? options.clientCertificate
-        let token = try options.tokenFile.map {
+        let token = try options.tokens.file(for: address).map {
             try HTTPSecret.header(.bearer, file: $0, what: "the token for the gateway")
         }
         do {
@@ -77,27 +79,66 @@ public final class HTTPCourier {
     }
 
     /// Asks for what came after a part.
-    /// - Returns: a CAR; nil where nothing did.
+    /// - Parameter cursor: of the answer before; "": from the beginning.
+    /// - Returns: a CAR, and where there is more the cursor to go on with; nil where nothing came.
     /// - Throws: `DTAError.notFound` where the gateway does not know the part, among others.
-    public func parts(after cid: CID) throws -> [UInt8]? {
-        try answer(to: "\(HTTPCourier.path)/\(cid)", .get)
+    public func parts(after cid: CID, cursor: String = "") throws -> (car: [UInt8], cursor: String)? {
+        let answer = try perform(
+            "\(HTTPCourier.path)/\(cid)\(cursor.isEmpty ? "" : "?cursor=\(cursor)")", .get)
+        guard let car = try body(of: answer) else { return nil }
+        let next = answer.cursor ?? ""
+        // It comes back in our next request, and must be nothing else there.
+        guard next.utf8.count <= 20, next.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw DTAError(.dataLoss, "\(url) answers with a cursor that is none")
+        }
+        return (car, next)
+    }
+
+    /// Whether the gateway's host has a part, with all that it continues.
+    public func knows(_ cid: CID) throws -> Bool {
+        let answer = try perform("\(HTTPCourier.path)/\(cid)", .head)
+        switch answer.status {
+        case 200, 204: return true
+        // One that does not answer such questions is brought everything.
+        case 404, 405, 501: return false
+        default: throw refusal(answer)
+        }
     }
 
     private func answer(to target: String, _ body: HTTPCall.Body) throws -> [UInt8]? {
-        let answer: HTTPAnswer
+        try self.body(of: try perform(target, body))
+    }
+
+    private func perform(_ target: String, _ body: HTTPCall.Body) throws -> HTTPAnswer {
+        let call = HTTPCall(
+            target: target, body: body, milliseconds: try milliseconds, stallSeconds: HTTPCourier.stallSeconds,
+            limit: Consignment.maximumSize)
         do {
-            answer = try handle.perform(
-                HTTPCall(
-                    target: target, body: body, milliseconds: options.milliseconds,
-                    stallSeconds: HTTPCourier.stallSeconds, limit: Consignment.maximumSize))
+            return try handle.perform(call)
         } catch {
-            throw DTAError(
-                .unavailable,
-                error.timedOut
-                    ? "\(url) did not answer in time: \(HTTPText.quoted(error.reason))"
-                    : "\(url) cannot be reached: \(HTTPText.quoted(error.reason))",
-                hint: "dtactl order send carries again what was not delivered")
+            throw unreachable(error)
         }
+    }
+
+    private var milliseconds: Int {
+        get throws {
+            guard let deadline else { return options.milliseconds }
+            let now = monotonicNanoseconds()
+            guard now < deadline else { throw Courier.late }
+            return min(options.milliseconds, Int((deadline - now) / 1_000_000) + 1)
+        }
+    }
+
+    private func unreachable(_ error: HTTPFailure) -> DTAError {
+        DTAError(
+            .unavailable,
+            error.timedOut
+                ? "\(url) did not answer in time: \(HTTPText.quoted(error.reason))"
+                : "\(url) cannot be reached: \(HTTPText.quoted(error.reason))",
+            hint: "dtactl order send carries again what was not delivered")
+    }
+
+    private func body(of answer: HTTPAnswer) throws -> [UInt8]? {
         guard !answer.isTooLong else {
             throw DTAError(.dataLoss, "\(url) answers with more than \(Consignment.maximumSize >> 20) MiB")
         }

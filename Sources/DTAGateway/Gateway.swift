@@ -28,7 +28,7 @@ public final class Gateway: Service {
         let desk = Desk(
             configuration: configuration, agent: AgentPool(socketPath: configuration.agent, limits: limits),
             couriers: CourierPool(
-                socketPath: configuration.agent, orders: configuration.orders, couriers: limits.couriers, logger: logger
+                socketPath: configuration.agent, orders: configuration.orders, limits: limits, logger: logger
             ),
             doorkeeper: Doorkeeper(
                 authentication: configuration.authentication, knowsPeers: configuration.tls?.peers != nil,
@@ -36,7 +36,8 @@ public final class Gateway: Service {
                 tokens: configuration.authentication.token.map { token in
                     TokenVerifier(
                         configuration: token, keys: KeySource(token, logger: logger, fetch: KeyFetcher(token).fetch))
-                }, rates: RateLimiter(limits), refusals: RateLimiter(limits)),
+                }, rates: RateLimiter(limits),
+                guesses: GuessLimit(RateLimiter(limits), isBehindProxy: configuration.isBehindProxy)),
             measurements: Measurements(), logger: logger,
             description: InterfaceDescription.make(endpoints, configuration).bytes)
         self.desk = desk
@@ -49,7 +50,7 @@ public final class Gateway: Service {
                 .invalidArgument, "there is nothing to listen on",
                 hint: "listen: [\"127.0.0.1:8440\"] in dtagw.yaml, or start it by its socket unit")
         }
-        let responder = GatewayResponder(desk, endpoints: endpoints)
+        let responder = GatewayResponder(desk, node: configuration.node)
         let expected = sources.count + (configuration.metrics == nil ? 0 : 1)
         let places = Locked([String?](repeating: nil, count: expected))
         func listener(

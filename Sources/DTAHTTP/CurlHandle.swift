@@ -89,6 +89,10 @@ import Glibc
             try setHead(type: "")
             try set(CURLOPT_HTTPGET, 1)
             code = unsafe ccurl_perform(handle)
+        case .head:
+            try setHead(type: "")
+            try set(CURLOPT_NOBODY, 1)
+            code = unsafe ccurl_perform(handle)
         case .empty: code = try post([], type: "")
         case .bytes(let bytes, let type): code = try post(bytes, type: type)
         case .file(let file): code = try post(multipart(file), type: "multipart/form-data; boundary=\(boundary)")
@@ -186,8 +190,13 @@ import Glibc
     /// A line of the head, or of the trailers that follow a body in chunks.
     fileprivate func take(line bytes: UnsafeRawBufferPointer) {
         let line = unsafe String(decoding: bytes, as: UTF8.self)
-        guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == "x-stream-error" else { return }
-        answer.streamError = String(line[line.index(after: colon)...].trimmingPrefix { $0.isWhitespace })
+        guard let colon = line.firstIndex(of: ":") else { return }
+        let value = line[line.index(after: colon)...].trimmingPrefix { $0.isWhitespace }
+        switch line[..<colon].lowercased() {
+        case "x-stream-error": answer.streamError = String(value)
+        case "dta-cursor": answer.cursor = value.split(whereSeparator: \.isWhitespace).first.map(String.init)
+        default: break
+        }
     }
 
     fileprivate func take(body bytes: UnsafeRawBufferPointer) -> Bool {

@@ -3,6 +3,8 @@ public struct HTTPCall: Sendable {
     public enum Body: Sendable {
         /// GET.
         case get
+        /// HEAD: what GET would answer, without its body.
+        case head
         /// POST with an empty body.
         case empty
         /// POST with bytes of a media type.
@@ -36,6 +38,8 @@ public struct HTTPAnswer: Sendable {
     public internal(set) var body: [UInt8] = []
     /// Kubo's header or trailer X-Stream-Error: what went wrong after it had answered 200.
     public internal(set) var streamError: String?
+    /// A gateway's header DTA-Cursor: where what it has goes on.
+    public internal(set) var cursor: String?
     /// The body was longer than allowed, and the rest of it never read.
     public internal(set) var isTooLong = false
 }

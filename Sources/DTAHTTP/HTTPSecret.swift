@@ -11,7 +11,8 @@ public enum HTTPSecret {
     /// The line of the Authorization header (RFC 6750, RFC 7617).
     /// - Parameters:
     ///   - what: what the secret is, in sentences: `the IPFS node's secret`.
-    ///   - ownersOnly: whether the file must be this user's or root's, and nobody else's to read.
+    ///   - ownersOnly: whether the file must be this user's or root's, and nobody else's to read; root's group may read
+    ///     what root lets this user read, as systemd makes credentials.
     /// - Throws: `DTAError.failedPrecondition` that names the file and what is wrong with it.
     public static func header(
         _ scheme: Scheme, file path: String, what: String, ownersOnly: Bool = true
@@ -58,7 +59,10 @@ public enum HTTPSecret {
                 throw refusal(
                     "belongs to uid \(status.st_uid)", hint: "chown it to the user who runs this program")
             }
-            guard status.st_mode & 0o077 == 0 else {
+            // A credential of systemd's (LoadCredential=) is root's, 0440: its access list lets the service's user read it, and
+            // the list's mask shows as the group's right.
+            let others: mode_t = status.st_uid == 0 ? 0o037 : 0o077
+            guard status.st_mode & others == 0 else {
                 throw refusal("can be read or written by others", hint: "chmod 600 \(path)")
             }
         }

@@ -124,27 +124,11 @@ extension PluginExamination {
             request: try asked.mapValues { try Self.value($0, .bytes, "of the request") })
     }
 
-    /// A value as clients write it: bytes in hexadecimal, numbers in decimal.
     private static func value(_ text: String, _ kind: PluginField.Kind, _ name: String) throws -> OrderFieldValue {
-        switch kind {
-        case .text: return .text(text)
-        case .integer:
-            guard let number = Int64(text) else {
-                throw DTAError(.invalidArgument, "the field \(name) is a whole number, not \"\(text)\"")
-            }
-            return .integer(number)
-        case .bytes:
-            let digits = Array(text)
-            let bytes = stride(from: 0, to: digits.count, by: 2).compactMap { index -> UInt8? in
-                guard index + 1 < digits.count, digits[index].isHexDigit, digits[index + 1].isHexDigit else {
-                    return nil
-                }
-                return UInt8(String(digits[index...(index + 1)]), radix: 16)
-            }
-            guard bytes.count * 2 == digits.count else {
-                throw DTAError(.invalidArgument, "the field \(name) is bytes: hexadecimal digits, two for each")
-            }
-            return .bytes(bytes)
+        guard let value = OrderFieldValue(text, as: kind) else {
+            let form = kind == .bytes ? "bytes: hexadecimal digits, two for each" : "a whole number, not \"\(text)\""
+            throw DTAError(.invalidArgument, "the field \(name) is \(form)")
         }
+        return value
     }
 }

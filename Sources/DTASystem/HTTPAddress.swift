@@ -21,6 +21,9 @@ public struct HTTPAddress: Sendable, Equatable, CustomStringConvertible {
     public let transport: Transport
     /// What the service's paths come after, without a slash at the end.
     public let base: String
+    /// Who answers there: scheme, host and port (RFC 6454), the host in lower case and the port always named; or the socket.
+    /// A secret that is for one origin is for no other.
+    public let origin: String
 
     /// The longest path that a Unix socket can have: `sun_path` without its zero.
     private static let pathLimit = 107
@@ -37,6 +40,7 @@ public struct HTTPAddress: Sendable, Equatable, CustomStringConvertible {
             }
             transport = .unix(path: path)
             base = "http://localhost"
+            origin = text
             return
         }
         guard let scheme = ["https", "http"].first(where: { text.hasPrefix("\($0)://") }) else {
@@ -48,8 +52,13 @@ public struct HTTPAddress: Sendable, Equatable, CustomStringConvertible {
         guard path.utf8.allSatisfy(HTTPAddress.isOfPath), !path.contains("/../"), !path.hasSuffix("/..") else {
             throw Wrong(reason: "has a path with characters that no path of a service needs")
         }
-        let host = try HTTPAddress.host(rest.dropLast(path.count))
+        let authority = rest.dropLast(path.count)
+        let host = try HTTPAddress.host(authority)
         base = "\(scheme)://\(rest)"
+        let port = authority.hasSuffix("]") ? nil : authority.lastIndex(of: ":").map { authority[$0...].dropFirst() }
+        let number = port.flatMap { UInt16($0) } ?? (scheme == "https" ? 443 : 80)
+        let name = host.lowercased()
+        origin = "\(scheme)://\(name.contains(":") ? "[\(name)]" : name):\(number)"
         transport = scheme == "https" ? .tls : HTTPAddress.isThisHost(host) ? .loopback : .plain
     }
 

@@ -58,7 +58,8 @@ private struct ScriptedHandler: RequestHandler {
             let prepared = prepare(next, from: caller)
             return .asking { prepared }
         case .ledgerList:
-            return .consulting(count == 0 ? "stuck" : "quick") { [programs] in
+            return .consulting(count == 0 ? "stuck" : "quick") { [programs] turn in
+                if case .failure(let reason) = turn { return .answer(AgentResponse(id: id, error: reason)) }
                 if count == 0 { programs.ask() }
                 var response = AgentResponse()
                 response.id = id

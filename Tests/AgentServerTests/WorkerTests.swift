@@ -77,6 +77,8 @@ struct WorkerTests {
         let test = try TestServer()
         let client = try test.connect()
         for id in 1...10 { try client.send(.ledgerList, id: UInt64(id), count: 0) }
+        // Two are asked, one waits, the others hold nothing.
+        for _ in 0..<7 { #expect(try client.receive()?.code == .resourceExhausted) }
         try eventually("the program is asked") { test.stuck.asked == 2 }
         let others: [AgentOperation] = [.ledgerList, .ledgerGet, .mac, .envelopeOpen, .ledgerPut, .status]
         for (index, operation) in others.enumerated() { try client.send(operation, id: UInt64(100 + index), count: 1) }
@@ -85,9 +87,8 @@ struct WorkerTests {
         #expect(answered == Set(100..<106))
         #expect(test.stuck.asked == 2)
         test.stuck.release()
-        for _ in 1...10 { answered.insert(try #require(try client.receive()).id) }
-        #expect(answered == Set(1...10).union(100..<106))
-        #expect(test.stuck.asked == 10)
+        for _ in 0..<3 { #expect(try client.receive()?.code == .ok) }
+        #expect(test.stuck.asked == 3)
     }
 
     @Test("answer status, refusals and durable work while every HSM call hangs, and the rest afterwards")

@@ -142,17 +142,19 @@ struct PluginOrderTests {
         let host = try agent(
             milliseconds: 60_000,
             ["slow": "(\(mark), time.sleep(600)) if hook == 'commit' else answer()", "quick": "answer()"])
-        let (path, slow, count) = (host.agent.socketPath, order("slow"), 6)
-        let ended = Monitor(0)
+        let (path, slow, count) = (host.agent.socketPath, order("slow"), 4)
+        let ended = Monitor([ErrorCode?]())
         for _ in 0..<count {
             Thread.detachNewThread {
-                _ = try? BlockingAgentClient(socketPath: path).call(slow)
-                ended.withLockSignalling { $0 += 1 }
+                let error = try? BlockingAgentClient(socketPath: path).refusal(slow)
+                ended.withLockSignalling { $0.append(error?.code) }
             }
         }
         try host.agent.wait("the plugin to hang") {
             try FileManager.default.contentsOfDirectory(atPath: marks.path).count == 2
         }
+        // One waits. Whoever comes then is told at once, and holds nothing.
+        #expect(ended.wait { $0.first } == .resourceExhausted)
         for type in ["secret", "quick", "office-hours"] {
             let fields = type == "office-hours" ? ["days": "1-7", "hours": "0000-2400"] : [:]
             let made = try #require(host.client.call(order(type, fields)).orders.first)
@@ -161,10 +163,10 @@ struct PluginOrderTests {
             #expect(try host.client.call(.orderResult(made.cid)).data.count == 32)
         }
         // What hangs is asked neither for less nor for more meanwhile: two of the three calls are one user's.
-        #expect(ended.withLock { $0 } == 0)
+        #expect(ended.withLock { $0.count } == 1)
         #expect(try FileManager.default.contentsOfDirectory(atPath: marks.path).count == 2)
         host.agent.crash()
-        #expect(ended.wait { $0 == count ? true : nil } == true)
+        #expect(ended.wait { $0.count == count ? true : nil } == true)
     }
 
     @Test("that lies or crashes fails, and others are carried out")

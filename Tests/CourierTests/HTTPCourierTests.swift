@@ -21,7 +21,7 @@ import Testing
         try files.write("token", "s3cret.token\n")
         chmod(files.file("token"), 0o600)
         var options = HTTPCourier.Options()
-        options.tokenFile = files.file("token")
+        try options.tokens.add(gateway.api, file: files.file("token"))
         let courier = try HTTPCourier(gateway.api, options)
         #expect(try courier.deliver(car) == Array("answer".utf8))
         #expect(posted.withLock { $0 } == car)
@@ -39,6 +39,39 @@ import Testing
         #expect(try courier.deliver([9]) == [1, 2, 3])
         #expect(try courier.parts(after: part) == nil)
         #expect(gateway.requests.last?.hasPrefix("GET /v1/courier/\(part) HTTP/1.1\r\n") == true)
+        #expect(try courier.knows(part))
+        #expect(gateway.requests.last?.hasPrefix("HEAD /v1/courier/\(part) HTTP/1.1\r\n") == true)
+        #expect(try courier.deliver([9]) == [1, 2, 3])
+        #expect(try courier.parts(after: part) == nil)
+        #expect(gateway.requests.last?.hasPrefix("GET /v1/courier/\(part) HTTP/1.1\r\n") == true)
+    }
+
+    @Test("a poll goes on where the answer before says, and a cursor that is none is not sent back")
+    func cursors() throws {
+        let cursor = Locked("42")
+        let gateway = try FakeNode { target in
+            target.hasSuffix("?cursor=42")
+                ? .status(204, "") : .status(200, "x", more: "DTA-Cursor: \(cursor.withLock { $0 })\r\n")
+        }
+        let courier = try HTTPCourier(gateway.api, .init())
+        let first = try #require(try courier.parts(after: part))
+        #expect(first.car == [0x78] && first.cursor == "42")
+        #expect(try courier.parts(after: part, cursor: first.cursor) == nil)
+        for wrong in ["4/../../x", "-1", "1&x=y", String(repeating: "1", count: 21)] {
+            cursor.withLock { $0 = wrong }
+            #expect(throws: DTAError.self, "\(wrong)") { _ = try courier.parts(after: part) }
+        }
+    }
+
+    @Test("what takes longer than all may take is given up")
+    func deadline() throws {
+        let gateway = try FakeNode { _ in .silence }
+        let courier = try HTTPCourier(gateway.api, .init())
+        courier.deadline = monotonicNanoseconds() + 300_000_000
+        #expect(try #require(throws: DTAError.self) { _ = try courier.deliver([1]) }.code == .unavailable)
+        courier.deadline = monotonicNanoseconds()
+        #expect(try #require(throws: DTAError.self) { _ = try courier.deliver([1]) }.code == .unavailable)
+        #expect(gateway.requests.count == 1)
     }
 
     @Test(
@@ -111,22 +144,5 @@ import Testing
         var options = HTTPCourier.Options()
         options.allowsPlain = true
         _ = try HTTPCourier("http://bank.example", options)
-    }
-
-    @Test("a token that others can read is not used")
-    func looseToken() throws {
-        let gateway = try FakeNode { _ in .status(204, "") }
-        let files = try TemporaryDirectory()
-        try files.write("token", "s3cret")
-        chmod(files.file("token"), 0o644)
-        var options = HTTPCourier.Options()
-        options.tokenFile = files.file("token")
-        let error = try #require(throws: DTAError.self) { _ = try HTTPCourier(gateway.api, options) }
-        #expect(error.code == .failedPrecondition && error.hint.contains("chmod 600"))
-        try files.write("lines", "one\r\nX-Admin: yes")
-        chmod(files.file("lines"), 0o600)
-        options.tokenFile = files.file("lines")
-        #expect(throws: DTAError.self) { _ = try HTTPCourier(gateway.api, options) }
-        #expect(gateway.requests.isEmpty)
     }
 }

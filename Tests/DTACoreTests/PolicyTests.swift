@@ -36,6 +36,25 @@ import Testing
         #expect(error.message.contains("a uid that changes hands inherits nothing"))
     }
 
+    @Test("who only carries makes nothing of his own where no grant says so, and others may")
+    func couriers() throws {
+        let gateway = user("dtagw", 990)
+        let plain = try Policy([])
+        try plain.authorizeMaking(alice, .identity, "alice")
+        let error = try refusal { try plain.authorizeMaking(gateway, .identity, "acme") }
+        #expect(error.code == .permissionDenied && error.hint.contains("create"))
+        #expect(throws: DTAError.self) { try plain.authorizeMaking(gateway, .key, "acme") }
+        let granted = try Policy([
+            Configuration.Grant(to: ["unix:user:dtagw"], keys: [], identities: ["shop-*"], operations: ["create"])
+        ])
+        try granted.authorizeMaking(gateway, .identity, "shop-1")
+        #expect(throws: DTAError.self) { try granted.authorizeMaking(gateway, .identity, "bank") }
+        #expect(throws: DTAError.self) { try granted.authorizeMaking(gateway, .key, "shop-1") }
+        try Policy([], couriers: []).authorizeMaking(gateway, .identity, "acme")
+        #expect(throws: DTAError.self) { _ = try Policy([], couriers: ["unix:path:/usr/sbin/dtagw"]) }
+        #expect(throws: DTAError.self) { _ = try Policy([], couriers: ["dtagw"]) }
+    }
+
     @Test("a refusal names the user, the key and its owner, and what helps")
     func sentence() throws {
         let error = try refusal { try policy().authorize(bob, .sign, key) }

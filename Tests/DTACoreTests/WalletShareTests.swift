@@ -225,7 +225,8 @@ struct WalletShareTests {
         #expect(try shares(alice).map { $0.order != nil } == [true])
         try order(alice, "me", for: "me")
         #expect(try shares(alice).count == 2, "for oneself they are made fresh")
-        #expect(code { _ = try host.core.orders.publishShares(bob, "me", count: 1)(host.custodian) } == .permissionDenied)
+        #expect(
+            code { _ = try host.core.orders.publishShares(bob, "me", count: 1)(host.custodian) } == .permissionDenied)
     }
 
     @Test("a user has no more shares than the configuration says, and what is refused leaves none")

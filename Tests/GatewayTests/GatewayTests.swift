@@ -134,6 +134,10 @@ struct GatewayTests {
             ("GET /v1/status HTTP/1.1\r\n" + (0..<200).map { "A\($0): a\r\n" }.joined() + "\r\n", 431),
             ("POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}", 400),
             (
+                "POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+                400
+            ),
+            (
                 "POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
                 400
             ),
@@ -144,6 +148,19 @@ struct GatewayTests {
             #expect(said.hasPrefix("HTTP/1.1 \(status) "), "\(request.prefix(60)): \(said.prefix(200))")
         }
         #expect(try gateway.request("/healthz").status == 200)
+
+        // A body that breaks in the middle is its sender's fault, and no defect of ours.
+        let broken = try RawConnection(gateway.addresses[0])
+        let head = "POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        broken.send(head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n")
+        usleep(200_000)
+        broken.send("nonsense\r\n")
+        #expect(try broken.readToEnd().hasPrefix("HTTP/1.1 400 "))
+        let cut = try RawConnection(gateway.addresses[0])
+        cut.send(head + "Content-Length: 100\r\n\r\n{")
+        cut.finish()
+        #expect(["", "HTTP/1.1 400 "].contains(String(try cut.readToEnd().prefix(13))))
+        #expect(!gateway.log.contains("a request failed"), "\(gateway.log)")
     }
 
     @Test("one address gets so many connections, and leaves room for others")
@@ -169,10 +186,10 @@ struct GatewayTests {
                     ("/v1/courier", 415),
                 ]
             ),
-            // Orders are listed there, and not made.
+            // Orders are listed there, and neither made nor redeemed.
             (
                 "fiduciary",
-                [("/v1/order", 405), ("/v1/order/secret", 405), ("/v1/fulfill/order", 415), ("/v1/courier", 415)]
+                [("/v1/order", 404), ("/v1/order/secret", 404), ("/v1/fulfill/order", 415), ("/v1/courier", 415)]
             ),
         ])
     func nodes(type: String, paths: [(String, Int)]) throws {
@@ -181,6 +198,10 @@ struct GatewayTests {
             let answer = try gateway.request(path, ["-d", "x"])
             #expect(answer.status == status, "\(path): \(answer.text)")
         }
+        // What no type does is another matter.
+        let put = try gateway.request("/v1/order", ["-X", "PUT"])
+        #expect(put.status == 405 && put.headers["allow"] == (type == "fiduciary" ? "GET, HEAD" : "POST, GET, HEAD"))
+        #expect(try gateway.request("/v1/order/secret").status == (type == "fiduciary" ? 404 : 405))
         let description = try gateway.request("/openapi.json")
         let listed = try #require(description["paths"] as? [String: [String: Any]])
         #expect(listed["/v1/fulfill/order"] != nil || type == "principal")

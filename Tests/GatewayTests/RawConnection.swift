@@ -30,6 +30,9 @@ final class RawConnection {
         return Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
     }
 
+    /// Says that nothing more follows.
+    func finish() { shutdown(socket, Int32(SHUT_WR)) }
+
     /// What comes until the other side closes.
     func readToEnd() throws -> String {
         var all: [UInt8] = []

@@ -56,18 +56,6 @@ struct ReadingTests {
         #expect(configuration.listen == [.unix(directory.file("b.sock"))])
     }
 
-    @Test("a bucket of requests empties, fills steadily, and is each client's own")
-    func rates() {
-        var limits = GatewayConfiguration.Limits()
-        (limits.requestsPerMinute, limits.burst) = (60, 3)
-        let rates = RateLimiter(limits)
-        for _ in 0..<3 { #expect(rates.take("a", now: 0) == nil) }
-        #expect(rates.take("a", now: 0) == 1)
-        #expect(rates.take("b", now: 0) == nil)
-        #expect(rates.take("a", now: 1_000_000_000) == nil)
-        #expect(rates.take("a", now: 1_000_000_000) == 1)
-    }
-
     @Test("times are written as RFC 3339 has them")
     func times() {
         let formatter = ISO8601DateFormatter()

@@ -10,41 +10,92 @@ struct TranscriptTests {
         var answer = ""
     }
 
+    /// Steps that stand together, and what the text before them has dtagw.yaml say.
+    private struct Block {
+        var configuration: String
+        var steps: [Step] = []
+    }
+
     @Test("each command of the README's transcript answers as it is shown there")
     func readme() throws {
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../README.md")
-        let steps = Self.steps(try String(contentsOf: path, encoding: .utf8))
-        #expect(steps.count >= 5)
-        let agent = try TestAgent()
-        let gateway = try TestGateway(agent: agent.socketPath)
-        for step in steps {
-            let command = step.command.replacingOccurrences(of: "127.0.0.1:8440", with: gateway.addresses[0])
-            let done = try run("sh", ["-c", command])
-            // Whatever an ellipsis stands for.
-            let pattern = step.answer.components(separatedBy: "…").map(NSRegularExpression.escapedPattern).joined(
-                separator: ".*")
-            let said = done.text.trimmingCharacters(in: .newlines)
-            #expect(
-                said.range(of: "^\(pattern)$", options: .regularExpression) != nil,
-                "\(command)\n\(said)\ninstead of\n\(step.answer)")
+        let blocks = Self.blocks(try String(contentsOf: path, encoding: .utf8))
+        let steps = blocks.flatMap(\.steps)
+        // Each path that people and gateways use is there.
+        for path in [
+            "v1/status", "v1/identity", "v1/identity?", "v1/order", "v1/order?", "v1/order/secret", "v1/fulfill/order",
+            "v1/courier/",
+        ] { #expect(steps.contains { $0.command.contains(path) }, "\(path)") }
+        let agent = try TestAgent(more: "orders: { accept: [{ commit: auto, release: auto }] }")
+        let directory = try TemporaryDirectory()
+        // What the README calls an order, and what it is called here.
+        var names: [String: String] = [:]
+        for block in blocks {
+            let gateway = try TestGateway(
+                agent: agent.socketPath, configuration: "authentication: { none: true }\n\(block.configuration)")
+            for step in block.steps {
+                var command = step.command.replacingOccurrences(of: "127.0.0.1:8440", with: gateway.addresses[0])
+                for (shown, real) in names { command = command.replacingOccurrences(of: shown, with: real) }
+                let done = try run("sh", ["-c", "cd \(directory.path) && \(command)"])
+                let said = done.text.trimmingCharacters(in: .newlines)
+                #expect(
+                    try Self.matches(said, step.answer, &names), "\(command)\n\(said)\ninstead of\n\(step.answer)")
+            }
         }
+        #expect(names.count == 2)
+    }
+
+    /// - Parameter names: references and CIDs that are shown in full; what is not known yet is learned from the answer.
+    private static func matches(_ said: String, _ shown: String, _ names: inout [String: String]) throws -> Bool {
+        // Whatever an ellipsis stands for.
+        var pattern = shown.components(separatedBy: "…").map(NSRegularExpression.escapedPattern).joined(separator: ".*")
+        let name = try NSRegularExpression(pattern: "\\b(bafyrei[a-z2-7]{52}|[a-z2-7]{26})\\b")
+        let found = name.matches(in: shown, range: NSRange(shown.startIndex..., in: shown)).compactMap {
+            Range($0.range, in: shown).map { String(shown[$0]) }
+        }
+        var learned: [String] = []
+        for name in found where !learned.contains(name) {
+            guard let range = pattern.range(of: name) else { continue }
+            if let real = names[name] {
+                pattern = pattern.replacingOccurrences(of: name, with: real)
+            } else {
+                pattern.replaceSubrange(range, with: "([a-z2-7]{\(name.count)})")
+                learned.append(name)
+            }
+        }
+        let expression = try NSRegularExpression(pattern: "^\(pattern)$", options: .dotMatchesLineSeparators)
+        guard let match = expression.firstMatch(in: said, range: NSRange(said.startIndex..., in: said)) else {
+            return false
+        }
+        for (place, name) in learned.enumerated() {
+            names[name] = Range(match.range(at: place + 1), in: said).map { String(said[$0]) }
+        }
+        return true
     }
 
     /// Commands with curl, behind `$`, and the lines that follow each.
-    private static func steps(_ text: String) -> [Step] {
-        var steps: [Step] = []
-        var isInside = false
+    private static func blocks(_ text: String) -> [Block] {
+        var blocks: [Block] = []
+        var (isInside, isBehindText) = (false, true)
+        var configuration = ""
         for line in text.components(separatedBy: "\n") {
             if line.hasPrefix("    $ curl ") {
-                steps.append(Step(command: String(line.dropFirst(6))))
+                if isBehindText { blocks.append(Block(configuration: configuration)) }
+                isBehindText = false
+                blocks[blocks.count - 1].steps.append(Step(command: String(line.dropFirst(6))))
                 isInside = true
             } else if isInside, line.hasPrefix("    "), !line.hasPrefix("    $") {
-                let last = steps.count - 1
-                steps[last].answer += (steps[last].answer.isEmpty ? "" : "\n") + line.dropFirst(4)
+                let (block, last) = (blocks.count - 1, blocks[blocks.count - 1].steps.count - 1)
+                blocks[block].steps[last].answer +=
+                    (blocks[block].steps[last].answer.isEmpty ? "" : "\n") + line.dropFirst(4)
             } else {
                 isInside = false
+                guard !line.isEmpty, !line.hasPrefix("    ") else { continue }
+                isBehindText = true
+                let quoted = line.components(separatedBy: "`").first { $0.hasPrefix("orders: {") }
+                configuration = quoted ?? ""
             }
         }
-        return steps
+        return blocks
     }
 }

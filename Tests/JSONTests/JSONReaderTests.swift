@@ -83,6 +83,22 @@ struct JSONReaderTests {
                 == #""\u003c/script>\u2028\u0085\n""#)
     }
 
+    @Test("seeds of the fuzzer are read or refused, and what is read is written again")
+    func seeds() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "../fuzz/corpus/json")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        var read: Set<String> = []
+        for name in names {
+            let bytes = Array(try Data(contentsOf: folder.appendingPathComponent(name)))
+            guard let value = try? JSONReader.read(bytes) else { continue }
+            #expect(try JSONReader.read(value.bytes) == value, "\(name)")
+            read.insert(name)
+        }
+        #expect(read.isSuperset(of: ["answer", "token", "nested"]))
+        #expect(read.isDisjoint(with: ["alike", "half"]))
+    }
+
     @Test("keeps its members' order, or has that of their names")
     func order() {
         #expect(String(decoding: (["b": 1, "a": 2] as JSONValue).bytes, as: UTF8.self) == #"{"b":1,"a":2}"#)

@@ -50,6 +50,8 @@ import Testing
         #expect(try client.call(.fulfilOrder(order)).orders.first?.state == "exhausted")
         #expect(try collect(agent, order) == ["ipfs", "ipfs", "ipfs", "ipfs"], "exhausted")
         #expect(try client.call(.orderResult(order)).data.count == 32)
+        _ = try collect(agent, order)
+        #expect(try client.call(.destroyOrder(order)).orders.first?.state == "destroyed", "the receipt answers part 2")
 
         let pending = try create(client)
         _ = try client.call(.destroyOrder(pending))

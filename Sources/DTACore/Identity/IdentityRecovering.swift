@@ -31,6 +31,7 @@ extension IdentityService {
         let line = try ownLine(caller, name: name, of: cid)
         let owner = try line?.owner ?? Owner(of: caller)
         let user = try Owner(of: caller)
+        if line == nil { try policy.current.authorizeMaking(caller, .identity, name) }
         // Whoever begins again, because his client died in between, does not wait for what he left.
         drop(drafts.abandoned(by: user, name: name))
         try identities.check(name, owner: owner, continuing: line != nil)

@@ -46,6 +46,7 @@ public final class IdentityService: Sendable {
     ) throws -> CustodyStep<KnownIdentity> {
         let name = try IdentityName(name)
         let owner = try Owner(of: caller)
+        try policy.current.authorizeMaking(caller, .identity, name.text)
         let plan = IdentityPlan(
             act: .create, name: name.text, title: name.text, owner: owner,
             recovery: try IdentityService.fingerprint(recovery), postQuantum: postQuantum)

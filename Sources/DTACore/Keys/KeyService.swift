@@ -41,6 +41,7 @@ public final class KeyService: Sendable {
     public func create(_ caller: Caller, name: String, type: KeyType) throws -> CustodyStep<KeyRecord> {
         let name = try KeyName(name)
         let owner = try Owner(of: caller)
+        try policy.current.authorizeMaking(caller, .key, name.text)
         try index.check(name.text, owner: owner)
         return { [self] custodian in
             try index.reserve(name.text, owner: owner)

@@ -66,24 +66,33 @@ extension OrderService {
     private static let looked = 5000
 
     /// The orders in which a caller has a part; all of them for an administrator.
+    /// - Parameter subjects: CIDs of identities, one of which must have a part in an order; none: whoever has.
     public func list(
-        _ caller: Caller, count: UInt32, cursor: String, filters: OrderFilters
+        _ caller: Caller, count: UInt32, cursor: String, filters: OrderFilters, of subjects: [String] = []
     ) throws -> Page<OrderView> {
         let size = try PageSize.of(count)
         let party = try filters.party.map(identities.cid)
         let start = try Place(cursor, filters.sort)
+        let narrowed = try OrderService.narrowing(subjects)
         return try store.read { database in
             let visible = try visible(caller, database)
+            // Who asks for some identities' orders has those looked through, and no others.
+            let read: [Int64] =
+                caller.isAdministrator && filters.role == nil && narrowed.isEmpty
+                ? [OrderTable.everybody]
+                : try (narrowed.isEmpty ? visible : narrowed).compactMap {
+                    try OrderTable.knownIdentity($0, in: database)
+                }
             var scan = Scan(
-                identities: caller.isAdministrator && filters.role == nil
-                    ? [OrderTable.everybody]
-                    : try visible.compactMap { try OrderTable.knownIdentity($0, in: database) },
+                identities: read,
                 filters: filters, party: try party.map { try OrderTable.knownIdentity($0, in: database) ?? -1 },
                 place: start, database: database)
             var items: [OrderView] = []
             while items.count < size, scan.looked < OrderService.looked, let number = try scan.next(batch: size + 1) {
                 let record = try OrderTable.need(number, in: database)
-                guard filters.type == nil || filters.type == record.kind else { continue }
+                guard filters.type == nil || filters.type == record.kind,
+                    narrowed.isEmpty || caller.isAdministrator || !visible.isDisjoint(with: record.terms.parties)
+                else { continue }
                 items.append(try view(record, for: caller, visible: visible, database))
             }
             return Page(items: items, cursor: try scan.isAtEnd(batch: size + 1) ? "" : scan.place.text)

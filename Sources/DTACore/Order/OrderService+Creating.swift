@@ -155,19 +155,12 @@ extension OrderService {
             guard values[name] == nil else {
                 throw DTAError(.invalidArgument, "the field \(quoted(name)) is given twice")
             }
-            switch kind {
-            case .text: values[name] = .text(text)
-            case .integer:
-                guard let number = Int64(text) else {
-                    throw DTAError(.invalidArgument, "the field \(quoted(name)) is a whole number")
-                }
-                values[name] = .integer(number)
-            case .bytes:
-                guard let bytes = bytes(hexadecimal: text) else {
-                    throw DTAError(.invalidArgument, "the field \(quoted(name)) is bytes in hexadecimal")
-                }
-                values[name] = .bytes(bytes)
+            guard let value = OrderFieldValue(text, as: kind) else {
+                throw DTAError(
+                    .invalidArgument,
+                    "the field \(quoted(name)) is \(kind == .bytes ? "bytes in hexadecimal" : "a whole number")")
             }
+            values[name] = value
         }
         for field in plugin?.fields ?? [] where field.isRequired && values[field.name] == nil {
             throw DTAError(
@@ -176,22 +169,6 @@ extension OrderService {
         }
         return values
     }
-}
-
-/// Nil where a text is not pairs of hexadecimal digits.
-func bytes(hexadecimal text: String) -> [UInt8]? {
-    let digits = Array(text.utf8)
-    guard digits.count.isMultiple(of: 2) else { return nil }
-    var bytes: [UInt8] = []
-    for index in stride(from: 0, to: digits.count, by: 2) {
-        let pair = String(decoding: digits[index...index + 1], as: UTF8.self)
-        guard pair.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }), let byte = UInt8(pair, radix: 16)
-        else {
-            return nil
-        }
-        bytes.append(byte)
-    }
-    return bytes
 }
 
 /// As orders' fields are shown.

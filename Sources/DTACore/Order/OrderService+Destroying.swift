@@ -12,6 +12,8 @@ extension OrderService {
         let record = try find(caller, subject)
         let actor = try acting(
             caller, .fulfil, among: [record.terms.fiduciary], of: record, as: nil, what: "destroy")
+        // Here, where what ledger gc dropped is brought from the IPFS node: the receipt answers it.
+        if record.state != .destroyed { _ = try envelopes.verified(record.progress.commitment ?? record.cid) }
         return { [self] custodian in
             let record = try store.read { try OrderTable.need(record.number, in: $0) }
             if record.state == .destroyed {

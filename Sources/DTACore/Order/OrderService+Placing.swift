@@ -41,7 +41,9 @@ extension OrderService {
             let known =
                 try OrderPartTable.find(signed.cid, in: database)
                 ?? (kind == .order ? OrderPartTable.find(innerHash: signed.innerHash, in: database) : nil)
-            if let known { return kind == .order && known.status == .refused ? .taken(known.order) : .known(known.order) }
+            if let known {
+                return kind == .order && known.status == .refused ? .taken(known.order) : .known(known.order)
+            }
             if kind != .order, let previous = header.previous,
                 let found = try OrderPartTable.find(previous, in: database)
             {

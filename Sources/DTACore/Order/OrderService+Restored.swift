@@ -16,7 +16,8 @@ extension OrderService {
         guard let reason = handReason(record) else { return }
         throw DTAError(
             .failedPrecondition, "order \(record.reference) was \(reason)",
-            hint: "dtactl order receive \(record.reference) asks for what they have; then --commit, --release, --refuse, or "
+            hint:
+                "dtactl order receive \(record.reference) asks for what they have; then --commit, --release, --refuse, or "
                 + "--resume where it is complete")
     }
 

@@ -31,6 +31,9 @@ extension OrderService {
                 "user \(caller.display) may not read what order \(record.reference) released: it is sealed to "
                     + "\(identities.display(record.terms.recipient)) alone")
         }
+        // Here, where what ledger gc dropped is brought from the IPFS node.
+        let read = [record.progress.commitment, record.progress.deposit, signed.envelope.header.previous]
+        for cid in read.compactMap({ $0 }) { _ = try envelopes.verified(cid) }
         return { [self] custodian in
             guard case .release(var release) = try self.part(part.cid, custodian).part else {
                 throw DTAError(.internal, "\(part.cid) is no release")

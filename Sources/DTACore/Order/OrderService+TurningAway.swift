@@ -8,7 +8,8 @@ extension OrderService {
     /// Why a part of an order is refused already by who made it; nil where it is not, or was accepted before.
     func strangersDenial(_ signed: SignedEnvelope, _ kind: OrderPartKind, _ number: Int64) throws -> OrderDenial? {
         try store.read { database in
-            if let known = try OrderPartTable.find(innerHash: signed.innerHash, in: database), known.status != .refused {
+            if let known = try OrderPartTable.find(innerHash: signed.innerHash, in: database), known.status != .refused
+            {
                 return nil
             }
             let record = try OrderTable.need(number, in: database)

@@ -162,6 +162,6 @@ enum OrderTable {
                     WHERE order_parts.cid = ? AND order_parts.status != 'refused'
                     """), arguments: [cid.column])
         guard let row else { return false }
-        return row["done"] == 0 || OrderState(rawValue: row["state"])?.isOver == false
+        return (row["done"] as Int?) == 0 || OrderState(rawValue: row["state"])?.isOver == false
     }
 }

@@ -7,6 +7,8 @@ public enum Permission: String, Sendable, CaseIterable {
     case `public`
     /// To delete it.
     case manage
+    /// To make one of its name; everybody may, but for couriers.
+    case create
     /// To send envelopes as an identity.
     case seal
     /// To read envelopes to an identity.
@@ -38,7 +40,7 @@ public enum Permission: String, Sendable, CaseIterable {
         switch self {
         case .sign, .mac, .encrypt, .decrypt: kind == .key
         case .seal, .open, .rotate, .revoke, .trust, .order, .approve, .fulfil: kind == .identity
-        case .public, .manage: true
+        case .public, .manage, .create: true
         case .publish, .random: false
         }
     }
@@ -57,6 +59,7 @@ public enum Permission: String, Sendable, CaseIterable {
         case .decrypt: "decrypt with"
         case .public: "see"
         case .manage: "manage"
+        case .create: "make"
         case .seal: "seal envelopes as"
         case .open: "open envelopes to"
         case .rotate: "rotate"

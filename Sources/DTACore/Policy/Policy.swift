@@ -1,15 +1,30 @@
 import DTAConfiguration
 import DTASystem
 
-/// Who may do what: owners with what is theirs, administrators by managing it, others by grants. Nothing else.
+/// Who may do what: owners with what is theirs, administrators by managing it, others by grants. Nothing else. Everybody may
+/// make keys and identities of his own, but for those who only carry.
 public final class Policy: Sendable {
     private let grants: [Grant]
+    private let couriers: [Selector]
     /// Whether connections must find out the SHA-256 of callers' programs.
     public let needsExecutableDigest: Bool
 
     /// Reads the grants of a configuration.
     /// - Throws: `DTAError` that names the line; nothing is half in force.
-    public init(_ grants: [Configuration.Grant], canSeePrograms: Bool = Capabilities.canSeePrograms) throws {
+    public init(
+        _ grants: [Configuration.Grant], couriers: [String] = Configuration.standardCouriers,
+        canSeePrograms: Bool = Capabilities.canSeePrograms
+    ) throws {
+        do {
+            self.couriers = try couriers.map(Selector.init)
+        } catch let error as DTAError {
+            throw DTAError(error.code, "couriers: \(error.message)", hint: error.hint)
+        }
+        guard !self.couriers.contains(where: \.looksAtProgram) else {
+            throw DTAError(
+                .invalidArgument, "couriers: a program can connect and then run another: name a user, a group or a unit"
+            )
+        }
         self.grants = try grants.map { try Grant($0, canSeePrograms: canSeePrograms) }
         needsExecutableDigest = self.grants.contains { grant in
             grant.selectors.contains { if case .digest = $0 { true } else { false } }
@@ -35,6 +50,19 @@ public final class Policy: Sendable {
     @inline(__always)
     public func authorize(_ caller: Caller, _ permission: Permission, _ resource: Resource) throws {
         guard allows(caller, permission, resource) else { throw refusal(caller, permission, resource) }
+    }
+
+    /// Whether a caller may make something of his own.
+    /// - Throws: `DTAError.permissionDenied` where he only carries, and no grant lets him.
+    public func authorizeMaking(_ caller: Caller, _ kind: Resource.Kind, _ name: String) throws {
+        guard let courier = couriers.first(where: { $0.matches(caller) }) else { return }
+        let resource = Resource(kind, name, owner: Owner(uid: caller.uid, name: caller.userName))
+        guard grants.contains(where: { $0.covers(.create, resource) && $0.matches(caller) }) else {
+            throw DTAError(
+                .permissionDenied,
+                "user \(caller.display) may not make \(resource.display): \(courier.text) only carries what others made",
+                hint: "an administrator can grant create on it under grants: in dtad.yaml")
+        }
     }
 
     private func refusal(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> DTAError {

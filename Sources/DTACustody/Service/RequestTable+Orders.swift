@@ -60,7 +60,8 @@ extension Custody {
             guard numbers.count * 4 <= CustodyFrame.limit - 64 else {
                 throw DTAError(.resourceExhausted, "the token holds keys of \(numbers.count) epochs, too many at once")
             }
-            try finish(&answer, numbers.sorted().flatMap { number in [24, 16, 8, 0].map { UInt8(number >> $0 & 255) } })
+            try finish(
+                &answer, numbers.sorted().flatMap { number in [24, 16, 8, 0].map { UInt8(number >> $0 & 255) } })
         case .resealOrder, .sealOrderState, .openOrderState, .resealOrderState:
             try answerSealing(operation, &request, &answer)
         case .createShare:

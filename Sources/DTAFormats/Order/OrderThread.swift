@@ -121,30 +121,32 @@ public struct OrderThread: Sendable {
         checkContents()
     }
 
-    /// Each part behind what it answers.
+    /// As it happened, by the senders' clocks; but each part behind what it answers, whatever its sender's clock says. What
+    /// ends an order comes behind all that was done in the same second.
     private static func arranged(_ parts: [Part]) -> [Part] {
-        let previous = Dictionary(parts.map { ($0.cid, $0.header.previous) }, uniquingKeysWith: { first, _ in first })
-        var depths: [CID: Int] = [:]
+        let all = Dictionary(parts.map { ($0.cid, $0) }, uniquingKeysWith: { first, _ in first })
+        var places: [CID: (time: Int64, depth: Int)] = [:]
         for part in parts {
-            // Up to a part whose depth is known, or the beginning: links are hashes, so they make no circles.
-            var path: [CID] = []
-            var at: CID? = part.cid
-            while let cid = at, depths[cid] == nil, let next = previous[cid] {
-                path.append(cid)
-                at = next
+            // Up to a part whose place is known, or the beginning: links are hashes, so they make no circles.
+            var path: [Part] = []
+            var at: Part? = part
+            while let next = at, places[next.cid] == nil {
+                path.append(next)
+                at = next.header.previous.flatMap { all[$0] }
             }
-            var depth = at.flatMap { depths[$0] }.map { $0 + 1 } ?? 0
-            for cid in path.reversed() {
-                depths[cid] = depth
-                depth += 1
+            var before = at.flatMap { places[$0.cid] } ?? (time: .min, depth: -1)
+            for next in path.reversed() {
+                before = (max(before.time, next.header.created), before.depth + 1)
+                places[next.cid] = before
             }
         }
+        func key(_ part: Part) -> (Int64, Int, Int, Int) {
+            let place = places[part.cid] ?? (time: part.header.created, depth: 0)
+            return (place.time, part.kind == .destruction ? 1 : 0, place.depth, rank(part.kind))
+        }
         return parts.sorted { one, other in
-            let (a, b) = (depths[one.cid] ?? 0, depths[other.cid] ?? 0)
-            if a != b { return a < b }
-            if one.header.created != other.header.created { return one.header.created < other.header.created }
-            if one.kind != other.kind { return rank(one.kind) < rank(other.kind) }
-            return one.cid < other.cid
+            let (a, b) = (key(one), key(other))
+            return a == b ? one.cid < other.cid : a < b
         }
     }
 

@@ -13,5 +13,5 @@ struct Client: Sendable, Equatable {
     var identities: [String]?
 
     /// What its rate is counted under.
-    let account: String
+    let account: RateLimiter.Account
 }

@@ -13,14 +13,13 @@ struct Doorkeeper: Sendable {
     let origins: [String]
     let tokens: TokenVerifier?
     let rates: RateLimiter
-    /// Refused credentials, by address: guessing costs the guesser his rate.
-    let refusals: RateLimiter
+    let guesses: GuessLimit
 
     /// - Throws: `Problem`: 401 without a credential that counts, 403 where it is not enough, 429.
     func admit(_ request: Request, _ context: GatewayContext, to access: Access) async throws -> Client {
         switch access {
         case .everybody:
-            let client = Client(kind: .anybody, account: "address \(context.address)")
+            let client = Client(kind: .anybody, account: Doorkeeper.account(of: context))
             try count(client)
             return client
         case .clients, .peers:
@@ -38,14 +37,14 @@ struct Doorkeeper: Sendable {
     private func identify(_ request: Request, _ context: GatewayContext) async throws -> Client {
         if authentication.none {
             try refuseForeignPages(request, context)
-            return Client(kind: .anybody, account: "address \(context.address)")
+            return Client(kind: .anybody, account: Doorkeeper.account(of: context))
         }
         if let header = request.headers[.authorization] { return try await bearer(header, context) }
         if knowsPeers, let certificate = try await context.channel.nioSSL_peerCertificate().get() {
             let digest = SHA256.hash(data: try certificate.toDERBytes()).map { byte in
                 String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
             }.joined()
-            return Client(kind: .peer(digest), account: "peer \(digest)")
+            return Client(kind: .peer(digest), account: .init("peer", digest))
         }
         throw refused(
             "this needs a bearer token\(knowsPeers ? " or a peer's certificate" : "")", isToken: false, context)
@@ -56,11 +55,16 @@ struct Doorkeeper: Sendable {
         guard let tokens, parts.count == 2, parts[0].lowercased() == "bearer" else {
             throw refused("this way of authentication is not accepted here", isToken: false, context)
         }
+        let token = String(parts[1])
+        let digest = SHA256.hash(data: Array(token.utf8))
+        if let seconds = guesses.wait(digest, from: context.address) { throw Doorkeeper.tooMany(seconds) }
         do {
-            let token = String(parts[1])
             let claims = try await tokens.verify(token)
+            guesses.accept(digest)
             let account =
-                claims.subject.isEmpty ? "token \(SHA256.hash(data: Array(token.utf8)))" : "subject \(claims.subject)"
+                claims.subject.isEmpty
+                ? RateLimiter.Account("token", token)
+                : RateLimiter.Account("subject", tokens.configuration.issuer, claims.subject)
             return Client(kind: .bearer(subject: claims.subject), identities: claims.identities, account: account)
         } catch let refusal as TokenVerifier.Refusal {
             throw refused(refusal.reason, isToken: true, context)
@@ -71,8 +75,12 @@ struct Doorkeeper: Sendable {
     private static let fetchSite = "sec-fetch-site"
 
     private func refused(_ reason: String, isToken: Bool, _ context: GatewayContext) -> Problem {
-        if let seconds = refusals.take("address \(context.address)") { return Doorkeeper.tooMany(seconds) }
+        if let seconds = guesses.refuse(context.address) { return Doorkeeper.tooMany(seconds) }
         return .unauthenticated(reason, scheme: isToken)
+    }
+
+    private static func account(of context: GatewayContext) -> RateLimiter.Account {
+        .init("address", Neighbourhood.of(context.address))
     }
 
     private func count(_ client: Client) throws {

@@ -2,10 +2,13 @@ import DTASystem
 import Logging
 
 /// The issuer's keys as they are now: read when they are first needed, again when they are old, and at once, though not
-/// more often than every few seconds, when a token names one that is not known: issuers change keys without a word.
+/// more often than every few seconds, when a token names one that is not known: issuers change keys without a word. While old
+/// ones are looked up again they serve on, so that a slow issuer makes nobody wait.
 actor KeySource {
     /// A stranger's made-up key names must not make us ask the issuer all the time.
     static let pauseSeconds: UInt64 = 10
+    /// How often as old as `refresh_s` keys may be to serve while they are looked up.
+    static let patience: UInt64 = 2
 
     private let fetch: @Sendable () async throws -> [UInt8]
     private let place: String
@@ -41,7 +44,17 @@ actor KeySource {
     /// The key for a token; nil where the issuer has none such.
     /// - Throws: `Problem` where there are no keys at all, or only such as are too old.
     func key(id: String?, algorithm: TokenAlgorithm) async throws -> KeySet.Key? {
-        if keys == nil || now() - read > refresh { await update() }
+        if keys == nil {
+            await update()
+        } else {
+            let age = now() - read
+            if age > KeySource.patience * refresh {
+                // For so long nobody asked: a key that was taken back meanwhile must not serve once more.
+                await update()
+            } else if age > refresh {
+                begin()
+            }
+        }
         if let key = try usable().key(id: id, algorithm: algorithm) { return key }
         await update()
         return try usable().key(id: id, algorithm: algorithm)
@@ -63,17 +76,21 @@ actor KeySource {
     }
 
     /// All who wait for keys wait for one and the same attempt.
-    private func update() async {
-        if let current { return await current.value }
-        if let tried, now() - tried < KeySource.pauseSeconds * 1_000_000_000 { return }
+    private func update() async { await begin()?.value }
+
+    /// - Returns: the attempt that is under way; nil where it is too early for another.
+    @discardableResult
+    private func begin() -> Task<Void, Never>? {
+        if let current { return current }
+        if let tried, now() - tried < KeySource.pauseSeconds * 1_000_000_000 { return nil }
         tried = now()
         let task = Task { await replace() }
         current = task
-        await task.value
-        current = nil
+        return task
     }
 
     private func replace() async {
+        defer { current = nil }
         do {
             let fresh = try await KeySet(try await fetch())
             if keys == nil { logger.info("the issuer's keys were read", metadata: ["from": "\(place)"]) }

@@ -1,41 +1,92 @@
+import Crypto
 import DTASystem
 
 /// So many requests a minute for each client, with a burst: a bucket of tokens that fills steadily.
+///
+/// Clients are remembered in two generations: who asks is in the young one, and when that is full the old one is forgotten. So
+/// memory is bounded, and a crowd of strangers pushes out only those who have been silent for as long as it took them all to
+/// come.
 final class RateLimiter: Sendable {
-    /// The most clients that are remembered: beyond it those with full buckets are forgotten, which changes nothing for them,
-    /// and then all.
+    /// The most clients that are remembered.
     static let memory = 100_000
+
+    /// Who is counted, in 16 bytes, however long his name is.
+    struct Account: Hashable, Sendable {
+        private let high: UInt64
+        private let low: UInt64
+
+        /// - Parameter parts: what tells him from others; where one ends and the next begins makes a difference.
+        init(_ parts: String...) {
+            var hash = SHA256()
+            for part in parts {
+                hash.update(data: Array("\(part.utf8.count):".utf8))
+                hash.update(data: Array(part.utf8))
+            }
+            let bytes = Array(hash.finalize())
+            func word(_ start: Int) -> UInt64 { bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+            (high, low) = (word(0), word(8))
+        }
+    }
 
     private struct Bucket {
         var level: Double
         var time: UInt64
     }
 
+    private struct Buckets {
+        var young: [Account: Bucket] = [:]
+        var old: [Account: Bucket] = [:]
+
+        subscript(_ account: Account) -> Bucket? { young[account] ?? old[account] }
+
+        mutating func remember(_ bucket: Bucket, _ account: Account, memory: Int) {
+            if young.count >= memory / 2, young[account] == nil {
+                old = young
+                young = [:]
+            }
+            young[account] = bucket
+        }
+    }
+
     private let perSecond: Double
     private let burst: Double
-    private let buckets = Locked<[String: Bucket]>([:])
+    private let memory: Int
+    private let buckets = Locked(Buckets())
 
-    init(_ limits: GatewayConfiguration.Limits) {
+    init(_ limits: GatewayConfiguration.Limits, memory: Int = RateLimiter.memory) {
         perSecond = Double(limits.requestsPerMinute) / 60
         burst = Double(limits.burst)
+        self.memory = memory
     }
 
     /// Takes one request's worth from a client's bucket.
     /// - Returns: nil, or the seconds until there is some again.
-    func take(_ client: String, now: UInt64 = monotonicNanoseconds()) -> Int? {
+    func take(_ account: Account, now: UInt64 = monotonicNanoseconds()) -> Int? {
         buckets.withLock { known -> Int? in
-            if known.count >= RateLimiter.memory, known[client] == nil {
-                known = known.filter { level($0.value, now) < burst }
-                if known.count >= RateLimiter.memory { known = [:] }
-            }
-            let left = known[client].map { level($0, now) } ?? burst
-            guard left >= 1 else { return Int(((1 - left) / perSecond).rounded(.up)) }
-            known[client] = Bucket(level: left - 1, time: now)
+            let left = known[account].map { level($0, now) } ?? burst
+            if let wait = wait(left) { return wait }
+            // Who asked later may have been counted first: a bucket's time never goes back.
+            let time = max(now, known[account]?.time ?? now)
+            known.remember(Bucket(level: left - 1, time: time), account, memory: memory)
             return nil
         }
     }
 
+    /// Whether a client's bucket is empty, taking nothing.
+    /// - Returns: nil, or the seconds until there is some again.
+    func peek(_ account: Account, now: UInt64 = monotonicNanoseconds()) -> Int? {
+        buckets.withLock { known in known[account].flatMap { wait(level($0, now)) } }
+    }
+
+    /// How many are remembered.
+    var count: Int { buckets.withLock { $0.young.count + $0.old.count } }
+
+    private func wait(_ level: Double) -> Int? {
+        level >= 1 ? nil : Int(((1 - level) / perSecond).rounded(.up))
+    }
+
     private func level(_ bucket: Bucket, _ now: UInt64) -> Double {
-        min(burst, bucket.level + Double(now - bucket.time) / 1e9 * perSecond)
+        let passed = now > bucket.time ? now - bucket.time : 0
+        return min(burst, bucket.level + Double(passed) / 1e9 * perSecond)
     }
 }

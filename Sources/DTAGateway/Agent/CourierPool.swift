@@ -17,10 +17,15 @@ final class CourierPool: Sendable {
     private let orders: GatewayConfiguration.Orders
     private let threads: NIOThreadPool
     private let limit: Int
+    private let time: Duration
     private let waiting = Locked(0)
     private let logger: Logger
 
-    init(socketPath: String, orders: GatewayConfiguration.Orders, couriers: Int, logger: Logger) {
+    init(
+        socketPath: String, orders: GatewayConfiguration.Orders, limits: GatewayConfiguration.Limits, logger: Logger
+    ) {
+        let couriers = limits.couriers
+        time = .milliseconds(limits.courierMilliseconds)
         self.socketPath = socketPath
         self.orders = orders
         self.logger = logger
@@ -40,8 +45,8 @@ final class CourierPool: Sendable {
         }
         guard isTaken else { throw Problem.busy("too many couriers are here at once") }
         defer { waiting.withLock { $0 -= 1 } }
-        return try await threads.runIfActive { [socketPath] in
-            try body(Courier(BlockingAgentClient(socketPath: socketPath)))
+        return try await threads.runIfActive { [socketPath, time] in
+            try body(Courier(BlockingAgentClient(socketPath: socketPath), time: time))
         }
     }
 
@@ -65,8 +70,10 @@ final class CourierPool: Sendable {
         for (url, cids) in byURL.sorted(by: { $0.key < $1.key }) {
             do {
                 let way = try HTTPCourier(url, options)
-                guard let car = try way.deliver(try courier.pack(cids)) else { continue }
-                answers += try courier.deliver(try Consignment(car: car)).answers
+                way.deadline = courier.deadline
+                try courier.send(cids, over: way) { car in
+                    answers += try courier.deliver(try Consignment(car: car)).answers
+                }
             } catch {
                 let reason = (error as? AgentUnreachable)?.error ?? DTAError(error)
                 logger.warning("a part was not carried: \(reason.message)", metadata: ["parts": "\(cids.count)"])
@@ -80,7 +87,7 @@ final class CourierPool: Sendable {
         options.certificateAuthorities = orders.certificateAuthorities
         options.clientCertificate = orders.certificate
         options.clientKey = orders.key
-        options.tokenFile = orders.tokenFile
+        options.tokens = orders.tokens
         return options
     }
 }

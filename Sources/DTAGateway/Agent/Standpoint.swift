@@ -6,20 +6,25 @@ import DTASystem
 struct Standpoint: Sendable {
     /// As the token names them; nil: it does not.
     let names: [String]?
-    private let lines: Set<String>
+    /// CIDs.
+    let lines: Set<String>
+    /// Those whom the token names, with their lines, as far as they are known here; none where it names nobody.
+    let identities: [AgentIdentity]
 
     init(_ client: Client, _ agent: AgentPool) async throws {
         names = client.identities
         var lines: Set<String> = []
+        var identities: [AgentIdentity] = []
         for name in client.identities ?? [] {
             do {
                 let history = try await agent.call(.identityHistory(name))
-                lines.formUnion(history.identities.map(\.cid))
+                identities += history.identities.filter { lines.insert($0.cid).inserted }
             } catch let error as DTAError where error.code == .notFound || error.code == .invalidArgument {
                 throw Problem.forbidden("the token is for an identity that is not known here")
             }
         }
         self.lines = lines
+        self.identities = identities
     }
 
     func includes(identity cid: String) -> Bool { names == nil || lines.contains(cid) }

@@ -79,7 +79,13 @@ extension GatewayConfiguration.Orders {
         certificateAuthorities = file.absolute(try section.string("ca_file"))
         certificate = file.absolute(try section.string("certificate"))
         key = file.absolute(try section.string("key"))
-        tokenFile = file.absolute(try section.string("token_file"))
+        for (url, path) in try section.pairs("tokens") {
+            do {
+                try tokens.add(url, file: file.absolute(path) ?? path)
+            } catch let error as DTAError {
+                throw DTAError(error.code, "\(file.path): orders.tokens: \(error.message)", hint: error.hint)
+            }
+        }
         try section.finish()
         guard (certificate == nil) == (key == nil) else {
             throw DTAError(.invalidArgument, "\(file.path): orders.certificate and orders.key go together")
@@ -96,6 +102,7 @@ extension GatewayConfiguration.Limits {
         connectionsPerAddress = try section.int("connections_per_address", in: 1...65_536) ?? connectionsPerAddress
         agentRequests = try section.int("agent_requests", in: 1...1024) ?? agentRequests
         couriers = try section.int("couriers", in: 1...64) ?? couriers
+        courierMilliseconds = try section.int("courier_ms", in: 1000...3_600_000) ?? courierMilliseconds
         requestsPerMinute = try section.int("requests_per_minute", in: 1...10_000_000) ?? requestsPerMinute
         burst = try section.int("burst", in: 1...1_000_000) ?? burst
         idleMilliseconds = try section.int("idle_ms", in: 100...600_000) ?? idleMilliseconds

@@ -1,4 +1,5 @@
 import DTAConfiguration
+import DTACourier
 import DTASystem
 
 /// `dtagw.yaml`. Paths are absolute: what the file gives is relative to its own directory.
@@ -77,8 +78,8 @@ public struct GatewayConfiguration: Sendable {
         /// How this gateway shows other gateways who it is, in PEM.
         public var certificate: String?
         public var key: String?
-        /// A file with a bearer token for them, which only its owner may read.
-        public var tokenFile: String?
+        /// Bearer tokens for some of them: each for its own.
+        public var tokens = CourierTokens()
     }
 
     /// Bounds that keep one client from starving the others.
@@ -91,6 +92,8 @@ public struct GatewayConfiguration: Sendable {
         public var agentRequests = 128
         /// CARs read or written at a time; each may take up to 16 MiB of memory, several times over.
         public var couriers = 4
+        /// How long one of them may take for all that it does.
+        public var courierMilliseconds = 120_000
         public var requestsPerMinute = 600
         public var burst = 100
         /// How long the head of a request may take, from the connection's beginning or the answer before.

@@ -3,25 +3,51 @@ import DTACourier
 import DTAFormats
 import DTASystem
 import Foundation
+import Hummingbird
+import Logging
 
 /// What couriers bring and fetch: sealed and signed parts of orders. Whoever brings them needs no other right: what they say
 /// counts, and who signed them.
 extension Desk {
     func receiveCAR(_ call: Call) async throws -> Reply {
         let bytes = call.bytes
-        let car = try await couriers.run { courier in try Desk.deliver(bytes, courier) }
+        let errand = try Errand(await standpoint(call))
+        let car = try await couriers.run { [logger] courier in try Desk.deliver(bytes, errand, courier, logger) }
         return car.map { Reply($0, type: Consignment.mediaType) } ?? .nothing
     }
 
     func partsAfter(_ call: Call) async throws -> Reply {
         let cid = try Desk.cid(call.parameters["PartCID"] ?? "")
-        let car = try await couriers.run { courier in try courier.answer(toPollAfter: cid) }
-        return car.map { Reply($0, type: Consignment.mediaType) } ?? .nothing
+        let errand = try Errand(await standpoint(call))
+        if call.isHead {
+            guard try await couriers.run({ courier in try courier.knows(cid, of: errand.subjects) }) else {
+                throw Problem.notFound("this part was accepted in no order here")
+            }
+            return .nothing
+        }
+        let cursor = call.parameters["cursor"] ?? ""
+        guard
+            let (car, next) = try await couriers.run({ courier in
+                try courier.answer(toPollAfter: cid, cursor: cursor, of: errand.subjects)
+            })
+        else { return .nothing }
+        var reply = Reply(car, type: Consignment.mediaType)
+        if let name = Desk.cursor, !next.isEmpty { reply.headers[name] = next }
+        return reply
     }
 
+    /// Where what was asked for goes on.
+    private static let cursor = HTTPFields.Element.Name("DTA-Cursor")
+
     /// - Returns: a CAR with the parts that answer; nil where none do.
-    static func deliver(_ bytes: [UInt8], _ courier: Courier) throws -> [UInt8]? {
-        let delivery = try courier.deliver(try Consignment(car: bytes))
+    static func deliver(_ bytes: [UInt8], _ errand: Errand, _ courier: Courier, _ logger: Logger) throws -> [UInt8]? {
+        let consignment = try Consignment(car: bytes)
+        for root in consignment.roots { try errand.judge(root, consignment, courier) }
+        let delivery = try courier.deliver(consignment)
+        if delivery.dropped > 0 {
+            logger.notice(
+                "blocks came that belong to no part: they were left out", metadata: ["blocks": "\(delivery.dropped)"])
+        }
         // One part that was taken in is worth an answer; where none was, the last refusal says why.
         if delivery.received.isEmpty, let refusal = delivery.refused.last { throw refusal.error }
         return try courier.answer(to: delivery)
@@ -66,8 +92,12 @@ extension Desk {
         } else {
             car = nil
         }
+        let errand = try Errand(await standpoint(call))
         let (order, parts, reply) = try await couriers.run { courier in
-            if let car { _ = try courier.deliver(try Consignment(car: car)) }
+            let consignment = try car.map { try Consignment(car: $0) }
+            for root in consignment?.roots ?? [] { try errand.judge(root, consignment, courier) }
+            try errand.judge(cid, consignment, courier)
+            if let consignment { _ = try courier.deliver(consignment) }
             // Where the sender's document is to be found; who he is, his signature says.
             if let senderName { try Desk.bringHere(senderName, courier) }
             let answer = try courier.client.call(.receiveOrderPart(cid.description))

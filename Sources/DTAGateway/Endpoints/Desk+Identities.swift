@@ -26,13 +26,15 @@ extension Desk {
 
     func listIdentities(_ call: Call) async throws -> Reply {
         let standpoint = try await standpoint(call)
-        var all: [AgentIdentity] = []
-        var cursor = ""
-        repeat {
-            let page = try await agent.call(.list(.identityList, count: 1000, cursor: cursor))
-            all += page.identities.filter { standpoint.includes(identity: $0.cid) }
-            cursor = page.cursor
-        } while !cursor.isEmpty && all.count < Desk.listLimit
+        var all = standpoint.identities
+        if standpoint.names == nil {
+            var cursor = ""
+            repeat {
+                let page = try await agent.call(.list(.identityList, count: 1000, cursor: cursor))
+                all += page.identities
+                cursor = page.cursor
+            } while !cursor.isEmpty && all.count < Desk.listLimit
+        }
         let isAscending = call.parameters["sortBy"] == "dateCreatedAsc"
         all.sort { one, other in
             let (a, b) = isAscending ? (one, other) : (other, one)

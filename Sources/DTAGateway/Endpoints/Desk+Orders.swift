@@ -13,7 +13,10 @@ extension Desk {
         order.type = try fields.text("Type", .type) ?? configuration.orders.type
         order.fiduciary = try fields.text("Fiduciary", .identity) ?? configuration.orders.fiduciary
         let principal = try fields.text("Principal", .identity)
-        order.redeemers = try fields.texts("Redeemers", .identity, atMost: 16) ?? []
+        // Terms name who may redeem as soon as somebody else is to get the secret. Milagro D-TA had no word for it: there it was
+        // released for the beneficiary, and nobody but him is named where nobody is.
+        let redeemers = try fields.texts("Redeemers", .identity, atMost: 16)
+        order.redeemers = redeemers ?? (order.beneficiary.isEmpty ? [] : [order.beneficiary])
         order.recipient = try fields.text("Recipient", .identity) ?? ""
         order.approvers = try fields.texts("Approvers", .identity, atMost: 16) ?? []
         order.approvals = UInt32(try fields.integer("Approvals", in: 0...16) ?? 0)
@@ -44,11 +47,12 @@ extension Desk {
         var page: [AgentOrder] = []
         var cursor = ""
         repeat {
-            // Where nobody is left out, only as many as are needed are asked for.
-            let wanted = standpoint.names == nil ? min(1000, skip + size - page.count) : 1000
+            // The agent leaves out what the token does not show: only as many as are needed are asked for.
+            let wanted = min(1000, skip + size - page.count)
             let answer = try await agent.call(
                 .listOrders(
-                    count: UInt32(wanted), cursor: cursor, filters: [("sort", isAscending ? "created" : "-created")]))
+                    count: UInt32(wanted), cursor: cursor, filters: [("sort", isAscending ? "created" : "-created")],
+                    of: standpoint.lines.sorted()))
             for order in answer.orders where standpoint.includes(order) && page.count < size {
                 if skip > 0 { skip -= 1 } else { page.append(order) }
             }

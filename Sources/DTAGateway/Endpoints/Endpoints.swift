@@ -118,8 +118,14 @@ enum Endpoints {
         ) { try await $0.receiveCAR($1) },
         Endpoint(
             method: .get, path: "/v1/courier/{PartCID}", name: "fetch",
-            summary: "Fetch the parts of an order that came after one", tag: "courier", access: .peers,
-            parameters: [.init(name: "PartCID", place: .path, kind: .text(.cid), text: "The part that one has.")],
+            summary: "Fetch the accepted parts of an order that came after one",
+            text:
+                "At most 500 parts and 16 MiB. Where there are more, the header DTA-Cursor says with which cursor to go on. HEAD tells whether a part is known (200, 204) or not (404).",
+            tag: "courier", access: .peers,
+            parameters: [
+                .init(name: "PartCID", place: .path, kind: .text(.cid), text: "The part that one has."),
+                .init(name: "cursor", place: .query, kind: .text(.cursor), text: "Of the answer before."),
+            ],
             answers: [
                 .init(status: .ok, text: "A CAR with those parts.", type: "application/vnd.ipld.car"),
                 .init(status: .noContent, text: "Nothing came after it."),

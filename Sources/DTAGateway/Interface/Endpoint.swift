@@ -77,6 +77,8 @@ struct Call: Sendable {
     let client: Client
     /// Those of path and query, each as its kind demands.
     let parameters: [String: String]
+    /// Whether it was HEAD: an answer's body is not sent, and need not be made.
+    var isHead = false
     var json: JSONValue?
     var bytes: [UInt8] = []
 

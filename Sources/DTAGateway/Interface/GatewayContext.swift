@@ -11,6 +11,6 @@ struct GatewayContext: RequestContext {
         channel = source.channel
     }
 
-    /// The client's IP address; "" on a Unix socket.
-    var address: String { channel.remoteAddress?.ipAddress ?? "" }
+    /// The client's IP address, as it was when it connected; "" on a Unix socket.
+    var address = "unknown"
 }

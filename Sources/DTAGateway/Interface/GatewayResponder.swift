@@ -13,9 +13,9 @@ struct GatewayResponder: HTTPResponder {
     private let routes: Routes
     private let origins: Set<String>
 
-    init(_ desk: Desk, endpoints: [Endpoint]) {
+    init(_ desk: Desk, node: GatewayConfiguration.Node) {
         self.desk = desk
-        routes = Routes(endpoints)
+        routes = Routes(Endpoints.all, node: node)
         origins = Set(desk.configuration.origins)
     }
 
@@ -49,6 +49,9 @@ struct GatewayResponder: HTTPResponder {
             return preflight
         }
         guard let endpoint = found.endpoint(request.method) else {
+            guard !found.isElsewhere(request.method) else {
+                throw Problem.notFound("this type of node does not do this")
+            }
             var problem = Problem(
                 .methodNotAllowed, Problem.Code.methodNotAllowed, "\(found.path) has no such method")
             problem.headers[.allow] = found.methods.joined(separator: ", ")
@@ -56,6 +59,7 @@ struct GatewayResponder: HTTPResponder {
         }
         let client = try await desk.doorkeeper.admit(request, context, to: endpoint.access)
         var call = Call(client: client, parameters: try endpoint.values(request.uri, found.values))
+        call.isHead = request.method == .head
         try await read(request, endpoint, &call)
         let reply = try await endpoint.handle(desk, call)
         var response = reply.response
@@ -73,6 +77,11 @@ struct GatewayResponder: HTTPResponder {
             bytes = try await request.body.collect(upTo: limit)
         } catch is NIOTooManyBytesError {
             throw Problem.tooLarge(limit)
+        } catch {
+            // Chunks that are none, or an end too early: where the request ends nobody knows.
+            var problem = Problem.invalid("the body is not as HTTP has it")
+            problem.closes = true
+            throw problem
         }
         switch endpoint.body {
         case .none:

@@ -9,6 +9,11 @@ struct Routes: Sendable {
         let path: String
         let values: [String: String]
         fileprivate let endpoints: [Endpoint]
+        /// The methods that nodes of other types have here.
+        fileprivate let elsewhere: [HTTPRequest.Method]
+
+        /// Whether it is what this type of node does not do, as opposed to what nobody does.
+        func isElsewhere(_ method: HTTPRequest.Method) -> Bool { elsewhere.contains(method) }
 
         /// HEAD is answered as GET without its body (RFC 9110 §9.3.2).
         func endpoint(_ method: HTTPRequest.Method) -> Endpoint? {
@@ -27,8 +32,11 @@ struct Routes: Sendable {
     }
 
     private let routes: [Route]
+    private let node: GatewayConfiguration.Node
 
-    init(_ endpoints: [Endpoint]) {
+    /// - Parameter endpoints: those of all types: a path that another type has is not one of ours with a parameter.
+    init(_ endpoints: [Endpoint], node: GatewayConfiguration.Node) {
+        self.node = node
         var routes: [Route] = []
         for endpoint in endpoints {
             if let index = routes.firstIndex(where: { $0.path == endpoint.path }) {
@@ -54,7 +62,11 @@ struct Routes: Sendable {
                 values[String(pattern.dropFirst().dropLast())] = String(segment)
                 return !segment.isEmpty
             }
-            if fits { return Found(path: route.path, values: values, endpoints: route.endpoints) }
+            guard fits else { continue }
+            let ours = route.endpoints.filter { $0.nodes.contains(node) }
+            let others = route.endpoints.filter { !$0.nodes.contains(node) }
+            guard !ours.isEmpty else { break }
+            return Found(path: route.path, values: values, endpoints: ours, elsewhere: others.map(\.method))
         }
         throw Problem.notFound("there is nothing at this path")
     }

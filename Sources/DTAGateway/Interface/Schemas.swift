@@ -35,7 +35,13 @@ enum Schemas {
             ("Type", described(TextRule.type.schema, "secret where neither this nor dtagw.yaml says otherwise.")),
             ("Fiduciary", described(TextRule.identity.schema, "Needed where dtagw.yaml names none.")),
             ("Principal", TextRule.identity.schema),
-            ("Redeemers", described(identities, "Who may ask for the release. With a beneficiary they must be named.")),
+            (
+                "Redeemers",
+                described(
+                    identities,
+                    "Who may ask for the release: the beneficiary where there is one, else the principal, where nobody is named."
+                )
+            ),
             (
                 "Recipient",
                 described(TextRule.identity.schema, "Who gets the result: the beneficiary, else the principal.")

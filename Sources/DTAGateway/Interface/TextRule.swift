@@ -79,6 +79,12 @@ struct TextRule: Sendable {
         text.utf8.count <= 256 && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
     }
 
+    /// Where a list goes on.
+    static let cursor = TextRule("a cursor that was answered before", pattern: "^[0-9]{1,18}$", lengths: 1...18) {
+        text in
+        text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    }
+
     /// RFC 4648 §4.
     static let base64 = TextRule(
         "base64 with padding", pattern: "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",

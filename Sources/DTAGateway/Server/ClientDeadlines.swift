@@ -120,9 +120,14 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// What is no HTTP, or too long a head, is answered and ends the connection.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let error = error as? HTTPParserError, phase == .head else {
+        guard let error = error as? HTTPParserError else {
             context.fireErrorCaught(error)
             context.close(promise: nil)
+            return
+        }
+        guard phase == .head else {
+            // Whoever reads the body finds it broken, and answers; the time for a body is running.
+            context.fireErrorCaught(error)
             return
         }
         var problem: Problem

@@ -30,7 +30,10 @@ struct HTTPListener: Service {
     func run() async throws {
         let http = HTTP1Channel(
             responder: { request, writer, channel in
-                let context = GatewayContext(source: .init(channel: channel, logger: logger))
+                var context = GatewayContext(source: .init(channel: channel, logger: logger))
+                // Nobody reads the answer on a connection that has closed.
+                guard let address = connections.address(of: channel) else { throw ChannelError.ioOnClosedChannel }
+                context.address = address
                 let response = try await responder.respond(to: request, context: context)
                 try await writer.write(response: response.head, body: response.body)
             },
@@ -60,8 +63,9 @@ struct HTTPListener: Service {
                     try pipeline.addHandler(quiescing.makeServerChannelHandler(channel: channel))
                 }
             }
+        let isLocal = isUnixSocket
         let server = try await bind(bootstrap) { channel -> EventLoopFuture<Child.Value> in
-            guard connections.open(channel) else {
+            guard connections.open(channel, isLocal: isLocal) else {
                 // A failed setup alone would leave it open, and its client waiting.
                 channel.close(promise: nil)
                 return channel.eventLoop.makeFailedFuture(Connections.TooMany())
@@ -117,6 +121,16 @@ struct HTTPListener: Service {
         // The channel closes what it is given.
         let own = try systemCall("fcntl") { fcntl(socket.number, F_DUPFD_CLOEXEC, 3) }
         return try await bootstrap.bind(own, childChannelInitializer: initializer)
+    }
+
+    private var isUnixSocket: Bool {
+        switch source {
+        case .place(.unix): return true
+        case .place(.address): return false
+        case .passed(let socket):
+            var (storage, size) = (sockaddr(), socklen_t(MemoryLayout<sockaddr>.size))
+            return getsockname(socket.number, &storage, &size) == 0 && storage.sa_family == sa_family_t(AF_UNIX)
+        }
     }
 
     private func removeStale(_ path: String) throws {

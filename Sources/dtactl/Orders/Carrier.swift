@@ -27,8 +27,11 @@ struct Carrier {
 
     let client: BlockingAgentClient
     let options: CourierOptions
-    private let courier: Courier
+    /// For what is under way: it has its own time.
+    private var courier: Courier
     private var gateways: [String: HTTPCourier] = [:]
+    /// Bytes that it brought.
+    private var taken = 0
     private var done: Set<Errand> = []
     private var waiting: [(part: AgentOrderPart, url: String)] = []
 
@@ -36,6 +39,8 @@ struct Carrier {
     private(set) var undelivered: [Undelivered] = []
     /// Parts that came and that the agent would not have.
     private(set) var refused: [(cid: CID, error: DTAError)] = []
+    /// How many blocks came that belong to no part.
+    private(set) var dropped = 0
     /// Parts that nobody said where to carry to.
     private(set) var homeless: [AgentOrderPart] = []
     /// Parts that answer what was taken in, each once.
@@ -49,6 +54,12 @@ struct Carrier {
         courier = Courier(client)
     }
 
+    /// Each thing that is done has all the time, and may bring so much.
+    private mutating func begin() {
+        courier = Courier(client, time: .seconds(options.carryTimeout))
+        taken = 0
+    }
+
     /// Takes note of what an operation answered.
     mutating func add(_ parts: [AgentOrderPart]) {
         for part in parts {
@@ -60,6 +71,7 @@ struct Carrier {
 
     /// Sends all that waits; what comes back may make more.
     mutating func run() {
+        begin()
         while let first = waiting.first {
             let batch = Array(waiting.filter { $0.url == first.url }.prefix(Courier.partLimit))
             let cids = Set(batch.map(\.part.cid))
@@ -77,43 +89,58 @@ struct Carrier {
     /// Asks a gateway for what came after a part.
     /// - Returns: how many parts it had.
     mutating func poll(_ url: String, after cid: CID) throws -> Int {
-        guard let car = try gateway(url).parts(after: cid) else {
-            exchanges.append(Exchange(url: url, sent: 0, brought: 0))
-            return 0
-        }
-        return try take(car, from: url, sent: 0)
+        begin()
+        var brought = 0
+        var cursor = ""
+        repeat {
+            guard let (car, next) = try gateway(url).parts(after: cid, cursor: cursor) else {
+                if brought == 0 { exchanges.append(Exchange(url: url, sent: 0, brought: 0)) }
+                return brought
+            }
+            let came = try take(car, from: url)
+            exchanges.append(Exchange(url: url, sent: 0, brought: came))
+            brought += came
+            cursor = next
+        } while !cursor.isEmpty
+        return brought
     }
 
     /// Takes in a CAR that somebody brought by hand.
-    mutating func take(file car: [UInt8]) throws { _ = try take(car, from: nil, sent: 0) }
+    mutating func take(file car: [UInt8]) throws {
+        begin()
+        _ = try take(car, from: nil)
+    }
 
     private mutating func exchange(_ parts: [AgentOrderPart], _ url: String) throws {
         let gateway = try gateway(url)
-        let car = try courier.pack(parts.map { try CID($0.cid) })
-        guard let answer = try gateway.deliver(car) else {
-            exchanges.append(Exchange(url: url, sent: parts.count, brought: 0))
-            return
-        }
-        _ = try take(answer, from: url, sent: parts.count)
+        let courier = courier
+        var brought = 0
+        try courier.send(parts.map { try CID($0.cid) }, over: gateway) { brought += try take($0, from: url) }
+        exchanges.append(Exchange(url: url, sent: parts.count, brought: brought))
     }
 
     private mutating func gateway(_ url: String) throws -> HTTPCourier {
-        if let gateway = gateways[url] { return gateway }
-        let gateway = try HTTPCourier(url, options.http)
+        let gateway = try gateways[url] ?? HTTPCourier(url, options.http())
+        gateway.deadline = courier.deadline
         gateways[url] = gateway
         return gateway
     }
 
     /// - Returns: how many parts came.
-    private mutating func take(_ car: [UInt8], from url: String?, sent: Int) throws -> Int {
+    private mutating func take(_ car: [UInt8], from url: String?) throws -> Int {
+        taken += car.count
+        guard taken <= Courier.totalLimit else {
+            throw DTAError(
+                .resourceExhausted,
+                "more than \(Courier.totalLimit >> 20) MiB came at once, and the rest was left where it is",
+                hint: "what came is taken in; asked again, it goes on from there")
+        }
         let consignment = try Consignment(car: car)
         let delivery = try courier.deliver(consignment)
-        if let url {
-            exchanges.append(Exchange(url: url, sent: sent, brought: consignment.roots.count))
-            // Whoever gave it to us has it.
-            for root in consignment.roots { done.insert(Errand(cid: root.description, url: url)) }
-        }
+        // Whoever gave it to us has it.
+        if let url { for root in consignment.roots { done.insert(Errand(cid: root.description, url: url)) } }
         refused += delivery.refused
+        dropped += delivery.dropped
         orders.merge(delivery.orders) { $1 }
         for answer in delivery.answers where !answers.contains(answer.cid) { answers.append(answer.cid) }
         add(delivery.answers)

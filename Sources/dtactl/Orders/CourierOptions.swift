@@ -1,5 +1,6 @@
 import ArgumentParser
 import DTACourier
+import DTASystem
 
 /// How parts of orders get to other hosts.
 struct CourierOptions: ParsableArguments {
@@ -22,9 +23,12 @@ struct CourierOptions: ParsableArguments {
     var caFile: String?
 
     @Option(
-        help: ArgumentHelp("A file (0600) with the gateway's bearer token; else $DTA_TOKEN_FILE.", valueName: "file"),
-        completion: .file())
-    var tokenFile: String?
+        help: ArgumentHelp(
+            """
+            A file (0600) with the bearer token for one gateway, which no other gets: https://bank.example=FILE. Repeated for \
+            several; else $DTA_TOKEN_FILE, with spaces between.
+            """, valueName: "url=file"))
+    var tokenFile: [String] = []
 
     @Option(
         help: ArgumentHelp("A certificate for mutual TLS, in PEM; else $DTA_CLIENT_CERT.", valueName: "file"),
@@ -36,22 +40,45 @@ struct CourierOptions: ParsableArguments {
         completion: .file())
     var clientKey: String?
 
-    @Flag(help: "Allow http:// to other hosts: who stands between sees who writes to whom, and takes the token.")
+    @Flag(help: "Allow http:// to other hosts: who stands between sees who writes to whom. No token goes that way.")
     var insecureHttp = false
 
     @Option(help: ArgumentHelp("How long one exchange with a gateway may take.", valueName: "seconds"))
     var httpTimeout = 60
 
+    @Option(help: ArgumentHelp("How long all exchanges together may take.", valueName: "seconds"))
+    var carryTimeout = 600
+
     func validate() throws {
+        if !(1...86_400).contains(carryTimeout) { throw ValidationError("--carry-timeout is 1 to 86400 seconds.") }
+        do {
+            _ = try tokens()
+        } catch let error as DTAError {
+            throw ValidationError("--token-file: \(error.message)" + (error.hint.isEmpty ? "" : " (\(error.hint))"))
+        }
         if out != nil, via != nil || hold { throw ValidationError("--out writes a file: nothing is sent then.") }
         if via != nil, hold { throw ValidationError("--via sends and --hold does not: one of them.") }
         if !(1...600).contains(httpTimeout) { throw ValidationError("--http-timeout is 1 to 600 seconds.") }
     }
 
-    var http: HTTPCourier.Options {
+    static func isPartial(_ path: String) -> String {
+        "\(path) has the parts alone, not all that they continue: with that it would be too large. Who has that already can take "
+            + "them in; dtactl ledger export has everything"
+    }
+
+    private func tokens() throws -> CourierTokens {
+        var tokens = CourierTokens()
+        let given =
+            tokenFile.isEmpty ? (environment("DTA_TOKEN_FILE") ?? "").split(separator: " ").map(String.init) : tokenFile
+        for pair in given { try tokens.add(pair) }
+        return tokens
+    }
+
+    /// - Throws: `DTAError.invalidArgument` for tokens that are for no gateway.
+    func http() throws -> HTTPCourier.Options {
         var options = HTTPCourier.Options()
         options.certificateAuthorities = caFile ?? environment("DTA_CA_FILE")
-        options.tokenFile = tokenFile ?? environment("DTA_TOKEN_FILE")
+        options.tokens = try tokens()
         options.clientCertificate = clientCert ?? environment("DTA_CLIENT_CERT")
         options.clientKey = clientKey ?? environment("DTA_CLIENT_KEY")
         options.allowsPlain = insecureHttp

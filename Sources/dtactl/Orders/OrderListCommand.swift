@@ -98,7 +98,10 @@ enum OrderTable {
         let width = Terminal.output.width ?? .max
         let optional: [(from: Int, column: Table.Column, cell: (AgentOrder) -> Table.Cell)] = [
             (60, .init(title: "type", minimum: 6), { .init($0.type) }),
-            (0, .init(title: "state", minimum: 6), { .init($0.stateText, $0.waitsForComparison ? .bad : $0.stateStyle) }),
+            (
+                0, .init(title: "state", minimum: 6),
+                { .init($0.stateText, $0.waitsForComparison ? .bad : $0.stateStyle) }
+            ),
             (
                 0, .init(title: "who", minimum: 8),
                 { order in

@@ -69,7 +69,8 @@ struct OrderOutcome {
         var seen: Set<String> = []
         let cids = try fileParts.filter { seen.insert($0.cid).inserted }.map { try CID($0.cid) }
         guard !cids.isEmpty else { return (path, 0) }
-        let car = try Courier(carrier.client).pack(cids)
+        let (car, isWhole) = try Courier(carrier.client).packForHand(cids)
+        if !isWhole { StandardError.warn(CourierOptions.isPartial(path)) }
         if path == "-" { try StandardOutput.write(car) } else { try OutputFile.write(car, to: path) }
         return (path, cids.count)
     }
@@ -107,6 +108,9 @@ struct OrderOutcome {
         for (cid, error) in carrier.refused {
             StandardError.line(
                 Style.bad.apply("not accepted:", to: .error) + " \(cid): " + SafeText.line(error.message))
+        }
+        if carrier.dropped > 0 {
+            StandardError.warn("\(carrier.dropped) blocks came that belong to no part of an order, and were left out")
         }
         let parties = Parties(carrier.client)
         for part in carrier.homeless where !carrier.options.hold && carrier.options.out == nil {

@@ -85,6 +85,9 @@ struct ReceivedOrders {
             StandardError.line(
                 Style.bad.apply("not accepted:", to: .error) + " \(cid): " + SafeText.line(error.message))
         }
+        if carrier.dropped > 0 {
+            StandardError.warn("\(carrier.dropped) blocks came that belong to no part of an order, and were left out")
+        }
         let parties = Parties(client)
         for part in carrier.homeless where carrier.options.out == nil {
             let others = part.to.filter { $0 != part.from && !parties.isOwn($0) }
@@ -110,7 +113,8 @@ struct ReceivedOrders {
             StandardError.warn("nothing answers what came: \(path == "-" ? "nothing" : path) was not written")
             return nil
         }
-        let car = try Courier(client).pack(cids)
+        let (car, isWhole) = try Courier(client).packForHand(cids)
+        if !isWhole { StandardError.warn(CourierOptions.isPartial(path)) }
         if path == "-" { try StandardOutput.write(car) } else { try OutputFile.write(car, to: path) }
         if path != "-" { StandardError.note("\(path): \(cids.count) part\(cids.count == 1 ? "" : "s") to carry") }
         return path

@@ -34,7 +34,7 @@ extension AgentOrder {
         return "\(approvals) of \(approvers.count)\(given)"
     }
 
-    var usesText: String { maxUses <= 1 ? (uses == 0 ? "once" : "used") : "\(uses) of \(maxUses)" }
+    var usesText: String { "\(uses) of \(max(1, maxUses))" }
 
     /// `from 2026-12-24 00:00`, `until 2027-01-01 00:00`, both, or `any time`.
     var timesText: String {

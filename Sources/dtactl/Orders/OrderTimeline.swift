@@ -65,31 +65,29 @@ struct OrderTimeline {
         self.parties = parties
     }
 
-    /// Each behind what it answers, those that answer the same by their senders' clocks: what came here when depends on
-    /// couriers.
+    /// As it happened, by the senders' clocks; but each behind what it answers, whatever its sender's clock says, and what
+    /// ends the order behind all of the same second. What came here when depends on couriers.
     private static func arranged(_ parts: [AgentOrderPart]) -> [AgentOrderPart] {
-        let previous = Dictionary(parts.map { ($0.cid, $0.previous) }, uniquingKeysWith: { first, _ in first })
-        var depths: [String: Int] = [:]
-        // Parts come in the order in which they were received: mostly what they answer is there already.
+        let all = Dictionary(parts.map { ($0.cid, $0) }, uniquingKeysWith: { first, _ in first })
+        var places: [String: (time: Int64, depth: Int)] = [:]
         for part in parts {
-            var chain: [String] = []
-            var next: String? = part.cid
-            while let cid = next, depths[cid] == nil, previous[cid] != nil, chain.count <= parts.count {
-                chain.append(cid)
-                next = previous[cid]
+            var path: [AgentOrderPart] = []
+            var at: AgentOrderPart? = part
+            while let next = at, places[next.cid] == nil, path.count <= parts.count {
+                path.append(next)
+                at = all[next.previous]
             }
-            var depth = next.flatMap { depths[$0] } ?? -1
-            for cid in chain.reversed() {
-                depth += 1
-                depths[cid] = depth
+            var before = at.flatMap { places[$0.cid] } ?? (time: .min, depth: -1)
+            for next in path.reversed() {
+                before = (max(before.time, next.created), before.depth + 1)
+                places[next.cid] = before
             }
         }
-        return parts.enumerated().sorted { one, other in
-            let (a, b) = (depths[one.element.cid] ?? 0, depths[other.element.cid] ?? 0)
-            if a != b { return a < b }
-            let (x, y) = (one.element.created, other.element.created)
-            return x == y ? one.offset < other.offset : x < y
-        }.map(\.element)
+        func key(_ part: AgentOrderPart, _ offset: Int) -> (Int64, Int, Int, Int) {
+            let place = places[part.cid] ?? (time: part.created, depth: 0)
+            return (place.time, part.kind == "destruction" ? 1 : 0, place.depth, offset)
+        }
+        return parts.enumerated().sorted { key($0.element, $0.offset) < key($1.element, $1.offset) }.map(\.element)
     }
 
     /// Whether any of them does not fit.

@@ -61,7 +61,7 @@ struct WalletPublishCommand: ParsableCommand {
                 "\(answer.shares.count) shares; others get them from IPFS, or with --out or --via")
         }
         let car = try Courier(client).pack([cid])
-        if let via = courier.via { _ = try HTTPCourier(via, courier.http).deliver(car) }
+        if let via = courier.via { _ = try HTTPCourier(via, courier.http()).deliver(car) }
         if let out = courier.out {
             if out == "-" { try StandardOutput.write(car) } else { try OutputFile.write(car, to: out) }
         }

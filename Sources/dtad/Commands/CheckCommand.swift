@@ -38,7 +38,8 @@ struct CheckCommand: ParsableCommand {
     }
 
     private func checkGrants(_ configuration: Configuration, _ report: Report) {
-        guard report.attempt("grants", { try Policy(configuration.grants) }) != nil else { return }
+        guard report.attempt("grants", { try Policy(configuration.grants, couriers: configuration.couriers) }) != nil
+        else { return }
         report.good(
             "grants",
             configuration.grants.isEmpty

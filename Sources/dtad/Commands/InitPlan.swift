@@ -140,6 +140,10 @@ struct InitPlan {
         }
         if isSoftHSM { lines.append("  softhsm_conf: \"\(softhsmConf)\"") }
         lines.append("  lock_file: \"\(hsmDirectory)/hsm.lock\"")
+        if users != nil {
+            lines.append("# Who only carries, and makes no keys or identities of its own: the gateway.")
+            lines.append("couriers: [\"unix:user:dtagw\"]")
+        }
         lines.append("# Who may use keys that are not theirs:")
         lines.append("# grants:")
         lines.append("#   - to: [\"unix:user:deploy\"]")

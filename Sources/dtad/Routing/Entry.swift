@@ -120,7 +120,12 @@ struct Entry: Sendable {
 
     /// Done where a program is waited for; what `work` answers is how it goes on.
     func consulting(_ program: String, _ work: @escaping @Sendable () throws -> Step) -> Step {
-        .consulting(program) { next(durable: isMomentous, work) }
+        .consulting(program) { turn in
+            next(durable: isMomentous) {
+                try turn.get()
+                return try work()
+            }
+        }
     }
 
     /// Answered when all is done.

@@ -55,6 +55,7 @@ extension AgentOperation {
         case .walletPublishShares: "wallet.publish"
         case .walletListShares: "wallet.list"
         case .walletExport: "wallet.export"
+        case .orderParts: "order.parts"
         case .UNRECOGNIZED(let number): "operation.\(number)"
         }
     }

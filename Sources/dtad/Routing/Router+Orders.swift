@@ -44,7 +44,7 @@ extension Router {
                         use: Int(request.use), expires: request.expires))
             }
         case .orderDestroy:
-            return entry.lookingUp { entry.slow(try orders.destroy(caller, subject)) { $1.set($0) } }
+            return entry.bringing { entry.slow(try orders.destroy(caller, subject)) { $1.set($0) } }
         case .orderDeposit:
             return entry.bringing {
                 let step = try orders.deposit(
@@ -70,9 +70,19 @@ extension Router {
             }
         case .orderList:
             let filters = try OrderFilters(request.filters.map { ($0.name, $0.value) })
+            let identities = request.identities
             return entry.reading {
-                let page = try orders.list(caller, count: request.count, cursor: request.cursor, filters: filters)
+                let page = try orders.list(
+                    caller, count: request.count, cursor: request.cursor, filters: filters, of: identities)
                 $0.orders = page.items.map(AgentOrder.init)
+                $0.cursor = page.cursor
+            }
+        case .orderParts:
+            let identities = request.identities
+            return entry.reading {
+                let page = try orders.parts(
+                    after: subject, of: identities, count: request.count, cursor: request.cursor)
+                $0.parts = page.items.map(AgentOrderPart.init)
                 $0.cursor = page.cursor
             }
         case .pluginList:

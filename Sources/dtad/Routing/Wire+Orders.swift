@@ -61,6 +61,15 @@ extension AgentOrderPart {
     }
 }
 
+extension AgentOrderPart {
+    init(_ part: FollowingPart) {
+        self.init()
+        cid = part.cid.description
+        kind = part.kind.rawValue
+        previous = part.previous?.description ?? ""
+    }
+}
+
 extension AgentPlugin {
     init(_ plugin: any OrderPlugin, _ origin: PluginRegistry.Origin) {
         self.init()

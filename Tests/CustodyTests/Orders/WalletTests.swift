@@ -110,7 +110,8 @@ struct WalletTests {
         let other = try WalletSum(
             fiduciary: Secp256k1PublicKey(made.publicKey),
             beneficiary: Secp256k1PublicKey(
-                host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes, terms: nil).publicKey))
+                host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes, terms: nil).publicKey)
+        )
         #expect(throws: FormatError.self) { try other.verify(made.proof, order: part1.cid) }
         for bad in [[], [UInt8](repeating: 0, count: 33), [4] + Array(share.publicKey.dropFirst())] {
             host.refused(.invalidArgument) {
@@ -202,7 +203,8 @@ struct WalletTests {
                 documents: documents + [stranger.document.block])
         }
         // Another beneficiary's share, put into the order by a careless principal.
-        let theirs = try host.custody.createShare(owner: heir.owner, beneficiary: another.document.cid.bytes, terms: nil)
+        let theirs = try host.custody.createShare(
+            owner: heir.owner, beneficiary: another.document.cid.bytes, terms: nil)
         let mixed = try make(share: theirs.publicKey)
         host.refused(.permissionDenied) {
             try export(mixed, share: theirs, documents: documents + [another.document.block])
@@ -262,7 +264,9 @@ struct WalletTests {
         // What docs/wallet.md says of those that were published in advance: nobody knows yet who will be the fiduciary.
         let (open, all) = try madeUp(share.publicKey, f)
         let key = try Secp256k1Scalar(export(open, share: share, documents: all))
-        #expect(try key.publicKey == WalletSum(fiduciary: f.publicKey, beneficiary: Secp256k1PublicKey(share.publicKey)).publicKey)
+        #expect(
+            try key.publicKey
+                == WalletSum(fiduciary: f.publicKey, beneficiary: Secp256k1PublicKey(share.publicKey)).publicKey)
 
         for length in [1, 31] {
             host.refused(.invalidArgument) {

@@ -1,0 +1,52 @@
+import DTASystem
+
+/// Which bearer token (RFC 6750) is shown to which gateway: each to one origin, and to no other. A gateway that somebody
+/// names in the next order gets nobody else's.
+public struct CourierTokens: Sendable {
+    /// Files, by origin.
+    private var files: [String: String] = [:]
+
+    public init() {}
+
+    /// - Parameters: `url`: of the gateway, without a path; `file`: with the token.
+    /// - Throws: `DTAError.invalidArgument` for what is no origin, is one to which no token may go, or has one already.
+    public mutating func add(_ url: String, file: String) throws {
+        let address: HTTPAddress
+        do {
+            address = try HTTPAddress(url)
+        } catch {
+            throw DTAError(
+                .invalidArgument, "what a token is for \(error.reason), unlike \(quoted(url))",
+                hint: "https://bank.example, without a path: a token is for all of a host's port")
+        }
+        guard address.transport != .plain else {
+            throw DTAError(
+                .invalidArgument,
+                "a token for \(url) would go over a network without TLS, for everybody on the way to take",
+                hint: "use https://")
+        }
+        guard files.updateValue(file, forKey: address.origin) == nil else {
+            throw DTAError(.invalidArgument, "there are two tokens for \(address.origin)")
+        }
+    }
+
+    /// Reads `URL=FILE`.
+    public mutating func add(_ pair: String) throws {
+        guard let equals = pair.firstIndex(of: "="), equals != pair.startIndex,
+            pair.index(after: equals) != pair.endIndex
+        else {
+            throw DTAError(
+                .invalidArgument, "\(quoted(pair)) does not say to which gateway the token goes",
+                hint: "URL=FILE, such as https://bank.example=/etc/dta/bank-token")
+        }
+        try add(String(pair[..<equals]), file: String(pair[pair.index(after: equals)...]))
+    }
+
+    /// The file with the token for a gateway; nil where there is none for it.
+    func file(for address: HTTPAddress) -> String? {
+        // A network without TLS takes whatever goes over it, whoever insists on using it.
+        address.transport == .plain ? nil : files[address.origin]
+    }
+
+    private func quoted(_ text: String) -> String { "\"\(text.prefix(80))\"" }
+}
