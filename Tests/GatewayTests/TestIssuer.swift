@@ -45,7 +45,7 @@ struct TestIssuer {
             """
     }
 
-    static let now = Int(Date().timeIntervalSince1970)
+    static var now: Int { Int(Date().timeIntervalSince1970) }
 
     static func claims(_ more: [String: Any?] = [:]) -> [String: Any] {
         var claims: [String: Any] = [
