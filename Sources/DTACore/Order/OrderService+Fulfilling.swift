@@ -108,6 +108,11 @@ extension OrderService {
         guard try rule(record) != nil else {
             return OrderDenial(.policy, "this fiduciary accepts no orders of type \(order.kind) from this principal")
         }
+        if order.kind == OrderKind.bitcoinWallet, let share = order.fields[OrderKind.share]?.bytes,
+            try store.read({ try usesShare(share, besides: record.cid, $0) }) != nil
+        {
+            return OrderDenial(.plugin, "another order uses this share of a wallet: each is used once")
+        }
         do {
             try plugin.validate(pluginOrder(order, record))
             return nil
