@@ -95,7 +95,10 @@ extension OrderService {
         let record = try store.read { try OrderTable.need(number, in: $0) }
         guard record.state == .ordered, record.restored == nil, case .order(let order)? = letter.part else { return [] }
         if let denial = try denial(of: order, record) {
-            return try refuse(letter, record, denial, custodian).map { [$0] } ?? []
+            // The one that is on record, whoever signed it again since.
+            let first = OrderLetter(
+                signed: try envelopes.verified(record.cid), kind: .order, part: letter.part, standing: letter.standing)
+            return try refuse(first, record, denial, custodian).map { [$0] } ?? []
         }
         return try advance(number, custodian)
     }
