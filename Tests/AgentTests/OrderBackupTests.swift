@@ -120,6 +120,10 @@ struct OrderBackupTests {
         let lost = try hosts.fiduciary.client().refusal(.fulfilOrder(order, decision: "release"))
         #expect(lost.code == .dataLoss)
         #expect(try shown(order, hosts.fiduciary).state == "requested")
+        // Nor is a receipt signed that says it is gone.
+        #expect(try hosts.fiduciary.client().refusal(.destroyOrder(order)).code == .failedPrecondition)
+        _ = try hosts.fiduciary.client().call(.fulfilOrder(order, decision: "resume"))
+        #expect(try hosts.fiduciary.client().refusal(.destroyOrder(order)).code == .dataLoss)
     }
 
     @Test("gets back from the others what it lost, and goes on behind that")
@@ -187,7 +191,42 @@ struct OrderBackupTests {
         #expect(agent.stop() == 0)
         try agent.start()
         try isLost(second)
+        #expect(try agent.client().refusal(.destroyOrder(second)).code == .failedPrecondition)
+        _ = try agent.client().call(.fulfilOrder(second, decision: "resume"))
         #expect(try agent.client().call(.destroyOrder(second)).orders.first?.state == "destroyed")
         try agent.wait("the receipt that there is no key") { try receipts(second) == 2 }
+    }
+
+    @Test("that does not open keeps its key for a time, because a backup may have it as it was")
+    func damagedRow() throws {
+        let agent = try TestAgent(more: automaticOrders)
+        for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
+        let orders = try (0..<2).map { _ in try made(agent.client()).cid }
+        /// Flips a bit of the first order's secret: damage, and its repair.
+        func flip(_ more: String = "") throws {
+            #expect(agent.stop() == 0)
+            let script = """
+                import sqlite3, sys, time
+                base = sqlite3.connect(sys.argv[1])
+                row = "in_order = (SELECT min(in_order) FROM order_secrets)"
+                blob = bytearray(base.execute("SELECT blob FROM order_secrets WHERE " + row).fetchone()[0])
+                blob[-1] ^= 1
+                base.execute("UPDATE order_secrets SET blob = ? WHERE " + row, (bytes(blob),))
+                \(more)
+                base.commit()
+                """
+            #expect(try Subprocess("/usr/bin/python3", ["-c", script, agent.state + "/state.sqlite"]).wait() == 0)
+            try agent.start()
+        }
+        // As a destruction of a third would, half of the time that the configuration gives later.
+        try flip("base.execute('UPDATE epochs SET destroy_at = ?', (int(time.time()),))")
+        try agent.wait("the damage to be found") { agent.log.contains("an order's secret is lost") }
+        #expect(try shown(orders[0], agent).reason.contains("cannot be used"))
+        #expect(try agent.client().call(.redeemOrder(orders[1])).orders.first?.state == "exhausted")
+        #expect(!agent.log.contains("an epoch's key is destroyed"))
+        try flip()
+        #expect(try agent.client().call(.redeemOrder(orders[0])).orders.first?.state == "exhausted")
+        #expect(try agent.client().call(.orderResult(orders[0])).data.count == 32)
+        try agent.wait("the key to be destroyed") { agent.log.contains("an epoch's key is destroyed") }
     }
 }

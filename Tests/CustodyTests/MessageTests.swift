@@ -87,7 +87,8 @@ struct MessageTests {
             [14] + field(id), [15] + field([]) + field([]) + field([UInt8](repeating: 0, count: 129)),
             [20] + field(id), [21] + field(id) + field([0, 0, 0, 1]), [22] + field([]), [23], [24], [24] + field([1]),
             [24] + field([0, 0, 0, 1]) + field([]), [25] + field([1]) + field([1]) + field([0, 0, 0, 1]), [26],
-            [27] + field([0, 0, 0, 1]) + field(id), [28] + field([]) + field([]), [29, 0], [29] + field([]), [30], [31] + field([]), [32],
+            [27] + field([0, 0, 0, 1]) + field(id), [28] + field([]) + field([]), [29, 0], [29] + field([]), [30],
+            [31] + field([]), [32],
             [33],
         ]
         // Requests of random bytes; the seed is fixed.

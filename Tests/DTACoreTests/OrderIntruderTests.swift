@@ -36,7 +36,8 @@ struct OrderIntruderTests {
     }
 
     private func put(
-        _ plaintext: [UInt8], _ kind: OrderPartKind, from sender: Correspondent, thread: [UInt8], previous: CID? = nil
+        _ plaintext: [UInt8], _ kind: OrderPartKind, from sender: Correspondent, thread: [UInt8], previous: CID? = nil,
+        to recipients: [SignedIdentity]? = nil
     ) throws -> SignedEnvelope {
         let header = Envelope.Header(
             from: sender.document.cid, created: Int64(Date().timeIntervalSince1970), previous: previous, thread: thread,
@@ -44,7 +45,7 @@ struct OrderIntruderTests {
         let random = { (0..<32).map { _ in UInt8.random(in: 0...255) } }
         let signed = try sender.sign(
             EnvelopeSealer.seal(
-                plaintext, header: header, to: [me, sender.document], salt: random(),
+                plaintext, header: header, to: (recipients ?? [me]) + [sender.document], salt: random(),
                 contentKey: SymmetricKey(size: .bits256)))
         _ = try host.core.ledger.put(alice, data: signed.block, contentType: dagCBOR)
         return signed
@@ -74,28 +75,53 @@ struct OrderIntruderTests {
 
     private let thread = (0..<16).map { _ in UInt8.random(in: 0...255) }
 
-    @Test("nobody begins another order in its thread, whoever saw that, and its reference stays its own")
+    @Test("its principal begins no other in its thread; somebody else's there keeps it out of nothing")
     func takenThread() throws {
         let first = try order(victim, thread)
         #expect(try receive(first).order.state == .ordered)
-        for principal in [thief, victim] {
-            let second = try order(principal, thread)
-            for _ in 1...2 {
-                let refused = try refusal { try receive(second) }
-                #expect(refused.code == .failedPrecondition && refused.message.contains("thread"), "\(refused)")
-            }
+        let second = try order(victim, thread)
+        for _ in 1...2 {
+            let refused = try refusal { try receive(second) }
+            #expect(refused.code == .failedPrecondition && refused.message.contains("thread"), "\(refused)")
         }
+        #expect(try parts(first).map(\.status) == [.accepted, .refused])
+        #expect(try receive(order(thief, thread)).order.state == .refused, "by the rules, as any other of his")
         let listed = try host.core.orders.list(root, count: 10, cursor: "", filters: OrderFilters([])).items
-        #expect(listed.map(\.cid) == [first.cid])
-        let reference = listed[0].reference
-        let shown = try host.core.orders.show(alice, reference)(host.custodian)
-        #expect(shown.parts.map(\.part.status) == [.accepted, .refused, .refused])
-        #expect(shown.order.state == .ordered)
+        #expect(listed.count == 2)
+        let ambiguous = try refusal { _ = try host.core.orders.show(alice, listed[0].reference) }
+        #expect(ambiguous.message.contains("\(first.cid)"), "\(ambiguous)")
         // The first one goes on, and comes again as if nothing had been.
         #expect(try receive(first).order.state == .ordered)
-        #expect(
-            try host.core.orders.fulfil(alice, reference, decision: "refuse", reason: "no")(host.custodian).order.state
-                == .refused)
+        let refused = try host.core.orders.fulfil(alice, "\(first.cid)", decision: "refuse", reason: "no")(
+            host.custodian)
+        #expect(refused.order.state == .refused)
+    }
+
+    @Test("another's order that came first in its thread keeps it out neither of its fiduciary's host nor of others")
+    func squattedThread() throws {
+        #expect(try receive(order(thief, thread)).order.state == .refused)
+        #expect(try receive(order(victim, thread)).order.state == .ordered)
+
+        // Here of no beneficiary's host: part 2 is the first that comes.
+        let bank = try Correspondent("bank", kem: Correspondent.kem())
+        _ = try host.core.ledger.put(alice, data: bank.document.block, contentType: dagCBOR)
+        let other = (0..<16).map { _ in UInt8.random(in: 0...255) }
+        func commitment(by fiduciary: Correspondent, to principal: Correspondent) throws -> SignedEnvelope {
+            let terms = try OrderTerms(
+                fiduciary: fiduciary.document.cid, principal: principal.document.cid, redeemers: [me.cid],
+                recipient: me.cid)
+            let part1 = try put(
+                Order(kind: OrderKind.secret, terms: terms).encoded(), .order, from: principal, thread: other,
+                to: [fiduciary.document])
+            let secret = Secp256k1Scalar.generate()
+            let commitment = try OrderCommitment(
+                order: part1.cid, kind: OrderKind.secret, terms: terms, publicKey: secret.publicKey.bytes,
+                proof: CommitmentProof.make(for: part1.cid, with: secret))
+            return try put(commitment.encoded(), .commitment, from: fiduciary, thread: other, previous: part1.cid)
+        }
+        let squatter = try receive(commitment(by: thief, to: thief)).order
+        let real = try receive(commitment(by: bank, to: victim)).order
+        #expect(squatter.state == .committed && real.state == .committed && squatter.cid != real.cid)
     }
 
     @Test("strangers' parts are not opened, and do not take the room of the reasons that a party is told")

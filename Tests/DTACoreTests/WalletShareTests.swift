@@ -1,6 +1,7 @@
 import Crypto
 import DTASystem
 import Foundation
+import GRDB
 import Testing
 
 @testable import DTACore
@@ -39,11 +40,14 @@ struct WalletShareTests {
         return try SignedEnvelope(block: host.core.ledger.get("\(answer.order.cid)").bytes)
     }
 
-    /// The bank's own order to itself, for this host's wallet.
-    private func foreignOrder() throws -> (SignedEnvelope, OrderTerms) {
+    /// The bank's own order to itself.
+    /// - Parameter beneficiary: nil: this host. Else this host approves.
+    private func foreignOrder(for other: CID? = nil) throws -> (SignedEnvelope, OrderTerms) {
+        let beneficiary = other ?? me.cid
         let terms = try OrderTerms(
-            fiduciary: bank.document.cid, principal: bank.document.cid, beneficiary: me.cid, redeemers: [me.cid],
-            recipient: me.cid)
+            fiduciary: bank.document.cid, principal: bank.document.cid, beneficiary: beneficiary,
+            redeemers: [beneficiary], recipient: beneficiary, approvers: other == nil ? [] : [me.cid],
+            approvals: other == nil ? 0 : 1)
         let order = try Order(kind: OrderKind.bitcoinWallet, terms: terms, fields: .none)
         return (try put(order.encoded(), .order, to: [bank.document], answering: nil), terms)
     }
@@ -92,7 +96,9 @@ struct WalletShareTests {
         #expect(try commit(to: order, terms, with: share) == nil)
     }
 
-    @Test("a beneficiary refuses a wallet of which the other part is not one of its own shares, and takes its own once")
+    @Test(
+        "a beneficiary refuses a wallet of which the other part is not one of its own shares, and notes the use of its own"
+    )
     func beneficiary() throws {
         let shares = try host.core.orders.publishShares(alice, "me", count: 2)(host.custodian).shares
         let own = try shares.map { try Secp256k1PublicKey($0.share) }
@@ -107,11 +113,47 @@ struct WalletShareTests {
         #expect(try commit(to: order, terms, with: own[0]) == nil)
 
         let (second, theirs) = try foreignOrder()
-        let reused = try #require(try commit(to: second, theirs, with: own[0]))
-        #expect(reused.contains("each is used once"))
-        #expect(try commit(to: second, theirs, with: own[1]) == nil)
+        // Somebody's invention, or another principal's who took the same: neither keeps the other out.
+        #expect(try commit(to: second, theirs, with: own[0]) == nil)
         let used = try host.core.orders.listShares(alice, count: 10, cursor: "").items.map(\.order)
-        #expect(used == [order.cid, second.cid])
+        #expect(used == [order.cid, nil])
+    }
+
+    @Test("a share that a stranger names in an order of his own is still free, for its beneficiary and for principals")
+    func namedByStrangers() throws {
+        let own = try Secp256k1PublicKey(
+            host.core.orders.publishShares(alice, "me", count: 1)(host.custodian).shares[0].share)
+        let (invented, strangers) = try foreignOrder(for: heir.document.cid)
+        #expect(try commit(to: invented, strangers, with: own) == nil)
+        #expect(try shares(alice).map(\.order) == [nil])
+        let (real, terms) = try foreignOrder()
+        #expect(try commit(to: real, terms, with: own) == nil)
+        #expect(try shares(alice).map(\.order) == [real.cid])
+
+        let offered = key()
+        _ = try offer([offered], created: 1)
+        let (another, others) = try foreignOrder(for: heir.document.cid)
+        #expect(try commit(to: another, others, with: offered) == nil)
+        let order = try order()
+        #expect(try commit(to: order, self.terms(of: order), with: offered) == nil)
+    }
+
+    @Test("a fiduciary refuses an order by signature whose share another of its orders uses")
+    func usedAtTheFiduciary() throws {
+        _ = try host.core.identities.trust(root, "\(bank.document.cid)", alias: "bank", url: "")
+        let terms = try OrderTerms(
+            fiduciary: me.cid, principal: bank.document.cid, beneficiary: heir.document.cid,
+            redeemers: [heir.document.cid], recipient: heir.document.cid)
+        let share = key()
+        let fields = try OrderFields([OrderKind.share: .bytes(share.bytes)])
+        try host.core.orders.store.write { database in
+            try host.core.orders.takeShare(of: OrderKind.bitcoinWallet, fields, for: me.cid, in: database)
+        }
+        let order = try Order(kind: OrderKind.bitcoinWallet, terms: terms, fields: fields)
+        let part = try put(order.encoded(), .order, to: [me, bank.document], answering: nil)
+        let answer = try host.core.orders.receive(alice, "\(part.cid)")(host.custodian)
+        #expect(answer.order.state == .refused && answer.order.reason.contains("each is used once"))
+        #expect(answer.parts.map(\.part.kind) == [.refusal])
     }
 
     @Test("a principal takes each published share for one order, and says when there is none left")
@@ -120,10 +162,18 @@ struct WalletShareTests {
         let list = try EnvelopeSealer.publish(
             WalletShares(shares).encoded(), content: WalletShares.contentType, from: heir.document.cid, created: 1)
         _ = try host.core.ledger.put(alice, data: heir.sign(list).block, contentType: dagCBOR)
-        for share in shares {
+        var taken: Set<Secp256k1PublicKey> = []
+        for _ in shares {
             let order = try order()
+            let bytes = try host.core.orders.store.read {
+                try Data.fetchOne(
+                    $0, sql: "SELECT share FROM order_shares WHERE in_order = ?", arguments: [order.cid.column])
+            }
+            let share = try Secp256k1PublicKey([UInt8](#require(bytes)))
+            #expect(taken.insert(share).inserted)
             #expect(try commit(to: order, terms(of: order), with: share) == nil)
         }
+        #expect(taken == Set(shares))
         let error = try refusal { _ = try order() }
         #expect(error.code == .failedPrecondition && error.message.contains("no share"))
         // Nor by name.

@@ -29,7 +29,8 @@ enum OfferedShares {
         try database.execute(sql: "DELETE FROM offered_shares WHERE share = ?", arguments: [Data(share)])
     }
 
-    /// The first share that a sender offers in a list behind another.
+    /// A share that a sender offers in the first list behind another: whichever, because others choose from the same list
+    /// and know nothing of each other.
     /// - Parameter list: the number of that other; 0: from the beginning.
     static func next(
         of sender: CID, after list: Int64, in database: Database
@@ -38,8 +39,10 @@ enum OfferedShares {
             database,
             sql: """
                 SELECT share, list, cid FROM offered_shares JOIN envelopes ON envelopes.number = list
-                WHERE offered_shares.sender = ? AND list > ? ORDER BY list, place LIMIT 1
-                """, arguments: [sender.column, list]
+                WHERE offered_shares.sender = ? AND list = (
+                  SELECT min(list) FROM offered_shares WHERE sender = ? AND list > ?)
+                ORDER BY random() LIMIT 1
+                """, arguments: [sender.column, sender.column, list]
         ).map { row in ([UInt8](row["share"] as Data), row["list"], try CID(row: row["cid"])) }
     }
 

@@ -43,6 +43,9 @@ struct OrderEpochs: Sendable {
         return missing
     }
 
+    /// Whether secrets were sealed under a key that was not on the token when that was looked at.
+    func isMissing(_ number: UInt32) -> Bool { keys.withLock { $0.missing.contains(number) } }
+
     /// The epoch of which new secrets are, with its key on the token.
     func current(_ custodian: any Custodian) throws -> UInt32 {
         let (missing, highest) = keys.withLock { ($0.missing, Int64($0.last)) }

@@ -53,8 +53,7 @@ extension OrderService {
             if case .commitment(let commitment)? = letter.part {
                 record.publicKey = commitment.publicKey
                 record.proof = commitment.proof
-                // Whose share it is sees that it is used; who lies about it harms nobody's share but his own.
-                try? takeShare(of: commitment.kind, commitment.fields, for: record.cid, in: database)
+                try noteShare(of: commitment, in: record, facts, database)
             }
             if case .refusal(let refusal)? = letter.part, progress.state == .refused { record.reason = refusal.reason }
             try add(.accepted, use: use)

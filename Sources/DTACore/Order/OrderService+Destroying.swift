@@ -12,6 +12,7 @@ extension OrderService {
         let record = try find(caller, subject)
         let actor = try acting(
             caller, .fulfil, among: [record.terms.fiduciary], of: record, as: nil, what: "destroy")
+        try requireCompared(record)
         // Here, where what ledger gc dropped is brought from the IPFS node: the receipt answers it.
         if record.state != .destroyed { _ = try envelopes.verified(record.progress.commitment ?? record.cid) }
         return { [self] custodian in
@@ -24,7 +25,14 @@ extension OrderService {
                 }
                 return answer
             }
+            try requireCompared(record)
             let secret = try secretIfAny(of: record)
+            // After a restore: what became of the secret of its commitment, nobody can say here.
+            guard secret != nil || record.progress.commitment == nil else {
+                throw DTAError(
+                    .dataLoss, "this host has no secret of order \(record.reference), to which it committed itself",
+                    hint: "a newer backup may have it; until then nobody can say that it is destroyed")
+            }
             // A key of one order's own is gone at once, before the receipt says so; what fails after that is done again.
             if let object = secret?.object {
                 defer { forget(object) }
@@ -112,7 +120,7 @@ extension OrderService {
     }
 
     /// How many secrets one round seals again, so that nobody else waits long for the HSM.
-    private static let round = 64
+    static let round = 64
 
     /// Does a round of what is due: seals the living secrets of an epoch again, then destroys its key, then says so. Each
     /// step can be repeated.
@@ -138,63 +146,6 @@ extension OrderService {
             logger.notice("an epoch's key is destroyed", metadata: ["key": "\(OrderEpochs.label(UInt32(number)))"])
         }
         try sayDone(custodian)
-    }
-
-    /// Seals a round of an epoch's secrets again. One that does not open is lost, and keeps nobody else's from going on; one
-    /// that fails for another reason is tried again in the next round.
-    /// - Returns: whether none of the epoch's secrets is left.
-    /// - Throws: where the HSM is away.
-    private func reseal(_ number: UInt32, _ custodian: any Custodian) throws -> Bool {
-        var (after, done): (Int64, Int) = (0, 0)
-        var isEmpty = true
-        while done < OrderService.round {
-            let rows = try store.read { database in
-                try Row.fetchAll(
-                    database,
-                    sql: """
-                        SELECT in_order, blob, order_secrets.owner_uid AS owner, is_state, cid FROM order_secrets
-                        JOIN orders ON orders.number = in_order WHERE epoch = ? AND in_order > ? ORDER BY in_order LIMIT ?
-                        """, arguments: [Int64(number), after, OrderService.round])
-            }
-            guard let last = rows.last else { return isEmpty }
-            after = last["in_order"]
-            for row in rows {
-                let order: Int64 = row["in_order"]
-                // Outside: what is wrong with the new key is no order's loss.
-                let new = try epochs.current(custodian)
-                do {
-                    try reseal(row, under: new, custodian)
-                    done += 1
-                } catch let error as DTAError where error.code == .dataLoss {
-                    let before = damages.withLock { $0.updateValue(error.message, forKey: order) }
-                    guard before == nil else { continue }
-                    logger.error("an order's secret is lost", metadata: ["order": "\(order)", "why": "\(error)"])
-                } catch let error as DTAError where error.code != .unavailable {
-                    // One line of each round: the next comes soon.
-                    if isEmpty {
-                        logger.error(
-                            "an order's secret cannot be sealed again",
-                            metadata: ["order": "\(order)", "why": "\(error)"])
-                    }
-                    isEmpty = false
-                }
-            }
-        }
-        return false
-    }
-
-    private func reseal(_ row: Row, under new: UInt32, _ custodian: any Custodian) throws {
-        let (order, blob): (Int64, Data) = (row["in_order"], row["blob"])
-        let make = row["is_state"] ? custodian.resealOrderState : custodian.resealOrder
-        let sealed = try make([UInt8](blob), [UInt8](row["cid"] as Data), ObjectOwner(uid: row["owner"]), new)
-        try store.write { database in
-            try database.execute(
-                sql: "UPDATE order_secrets SET blob = ?, epoch = ? WHERE in_order = ? AND blob = ?",
-                arguments: [Data(sealed), Int64(new), order, blob])
-            // It may have been destroyed meanwhile.
-            if database.changesCount == 1 { try epochs.use(new, in: database) }
-        }
-        CrashPoint.reach(.orderEpochResealed)
     }
 
     /// The receipts that keys are destroyed. One that cannot be made keeps no other from being made.

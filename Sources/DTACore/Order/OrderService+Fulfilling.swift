@@ -95,7 +95,10 @@ extension OrderService {
         let record = try store.read { try OrderTable.need(number, in: $0) }
         guard record.state == .ordered, record.restored == nil, case .order(let order)? = letter.part else { return [] }
         if let denial = try denial(of: order, record) {
-            return try refuse(letter, record, denial, custodian).map { [$0] } ?? []
+            // The one that is on record, whoever signed it again since.
+            let first = OrderLetter(
+                signed: try envelopes.verified(record.cid), kind: .order, part: letter.part, standing: letter.standing)
+            return try refuse(first, record, denial, custodian).map { [$0] } ?? []
         }
         return try advance(number, custodian)
     }
@@ -107,6 +110,11 @@ extension OrderService {
         }
         guard try rule(record) != nil else {
             return OrderDenial(.policy, "this fiduciary accepts no orders of type \(order.kind) from this principal")
+        }
+        if order.kind == OrderKind.bitcoinWallet, let share = order.fields[OrderKind.share]?.bytes,
+            try store.read({ try usesShare(share, besides: record.cid, $0) }) != nil
+        {
+            return OrderDenial(.plugin, "another order uses this share of a wallet: each is used once")
         }
         do {
             try plugin.validate(pluginOrder(order, record))

@@ -134,7 +134,7 @@ extension OrderService {
             throw DTAError(
                 .invalidArgument,
                 "\(quoted(subject)) names \(found.count) orders: "
-                    + found.prefix(4).map(\.reference.description).joined(separator: ", "),
+                    + found.prefix(4).map { "\($0.reference) (\($0.cid))" }.joined(separator: ", "),
                 hint: "write more letters, or the CID of part 1")
         }
         return first

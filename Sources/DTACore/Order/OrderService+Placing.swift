@@ -15,7 +15,7 @@ extension OrderService {
 
     enum PartPlace {
         case known(Int64)
-        /// It is part 1, in the thread of another order.
+        /// It is part 1, in the thread of another order of its principal's.
         case taken(Int64)
         /// It is part 1 of an order that is new here.
         case first
@@ -49,20 +49,24 @@ extension OrderService {
             {
                 return .known(found.order)
             }
-            // It follows nothing that is known: where its thread is, it is refused and recorded there.
             let candidates = try OrderTable.find(thread: header.thread, in: database)
-            guard let first = candidates.first, kind == .order || candidates.count == 1 else { return nil }
-            return kind == .order ? .taken(first.number) : .known(first.number)
+            if kind == .order {
+                return candidates.first { $0.terms.principal == header.from }.map { .taken($0.number) }
+            }
+            // Others may have begun orders in its thread: it need not be one of theirs.
+            if kind == .commitment, own != nil, let previous = header.previous,
+                let first = try? envelopes.verified(previous), (try? OrderService.kind(of: first)) == .order
+            {
+                return .second(first)
+            }
+            // It follows nothing that is known: where it could belong, it is refused and recorded there.
+            let judge = IdentityJudge(KnownFacts(database: database))
+            let fitting = try candidates.filter { try judge.mayMake(kind, as: header.from, under: $0.terms) }
+            let only = fitting.count == 1 ? fitting.first : candidates.count == 1 ? candidates.first : nil
+            return only.map { .known($0.number) }
         }
         if let known { return known }
         if kind == .order, header.previous == nil, own != nil { return .first }
-        if kind == .commitment, own != nil, let previous = header.previous {
-            let first = try envelopes.verified(previous)
-            guard try OrderService.kind(of: first) == .order else {
-                throw DTAError(.invalidArgument, "the commitment \(signed.cid) follows no part 1")
-            }
-            return .second(first)
-        }
         guard own != nil else {
             throw DTAError(
                 .permissionDenied, "nobody on this host has a part in the order of the \(kind.rawValue) \(signed.cid)")

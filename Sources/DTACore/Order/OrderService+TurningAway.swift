@@ -23,8 +23,8 @@ extension OrderService {
         }
     }
 
-    /// That part 1 of an order wants a thread that another order has. Whoever saw a thread could begin an order in it, so
-    /// that the reference of the first named two.
+    /// That part 1 of an order wants a thread in which its principal has an order. Another principal's has no right to keep
+    /// it out: threads stand in the open, and nothing says whose they are.
     static func takenThread(_ reference: OrderReference) -> OrderDenial {
         OrderDenial(.fork, "it begins in the thread of order \(reference), and each order has a thread of its own")
     }

@@ -221,12 +221,20 @@ extension OrderService {
             let key = try custodian.exportWallet(
                 share, commitment: SealedPart(recipient: reader.recipientKey, block: second.block),
                 release: SealedPart(recipient: own.recipientKey, block: release.block), documents: documents)
+            let other = try store.read { try usesShare(sum.beneficiary.bytes, besides: record.cid, $0) }
             let network = commitment.fields[BitcoinWalletPlugin.network]?.text ?? BitcoinWalletPlugin.networks[0]
             return Result(
                 data: key,
                 fields: [
                     ("public", shown(.bytes(sum.publicKey.bytes))), ("network", network),
-                    ("warning", "whoever sees this key has the wallet's money; it does not come back into the HSM"),
+                    (
+                        "warning",
+                        "whoever sees this key has the wallet's money; it does not come back into the HSM"
+                            + (other.map {
+                                "; order \($0) uses the same share: whoever knows this key and this wallet's other half "
+                                    + "has one half of that one"
+                            } ?? "")
+                    ),
                 ])
         }
     }

@@ -48,12 +48,12 @@ enum OrderTable {
         _ header: Envelope.Header, _ cid: CID, kind: String, terms: OrderTerms, owner: Owner, limit: Int, isNew: Bool,
         in database: Database
     ) throws -> OrderRecord {
-        // Where it could come from is turned away before; this is for what comes at the same moment.
-        if let other = try String.fetchOne(
-            database, sql: "SELECT reference FROM orders WHERE thread = ?", arguments: [Data(header.thread)])
-        {
+        // It is turned away before; this is for what comes at the same moment.
+        if let other = try find(thread: header.thread, in: database).first(where: {
+            $0.terms.principal == terms.principal
+        }) {
             throw DTAError(
-                .failedPrecondition, "the order \(cid) begins in the thread of order \(other)",
+                .failedPrecondition, "the order \(cid) begins in the thread of order \(other.cid)",
                 hint: "each order has a thread of its own: order again")
         }
         try charge(owner, limit: limit, database)
