@@ -127,8 +127,8 @@ struct OrderStoryTests {
         for host in [alice, bank, carol] { #expect(try host.state(reference) == "exhausted") }
         #expect(try carol.must("order", "result", reference) == "the gold is under the oak")
         for host in [alice, bank] { #expect(try host.dtactl("order", "result", reference).status == 1) }
-        // What a stranger sent says nothing about the order; what a party sent stands there.
-        #expect(try carol.must("order", "verify", reference, "--complete").contains("7 messages"))
+        // What was refused says nothing about the order.
+        #expect(try carol.must("order", "verify", reference, "--complete").firstMatch(of: /verdict +sound/) != nil)
 
         try audit(order.cid, [alice, bank, carol])
     }
