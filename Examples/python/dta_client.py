@@ -16,25 +16,17 @@ OPERATIONS = {
     "identity_revoke": 44, "identity_recover": 45, "identity_recover_finish": 46, "identity_trust": 47,
     "identity_distrust": 48, "identity_history": 49, "envelope_seal": 50, "envelope_open": 51, "envelope_draft": 52,
     "envelope_chunk": 53, "envelope_finish": 54, "envelope_abandon": 55, "envelope_thread": 56, "ledger_put": 60,
-    "ledger_get": 61, "ledger_list": 62, "ledger_status": 63, "ledger_gc": 64, "order_create": 70, "order_list": 71,
-    "order_show": 72, "order_receive": 73, "order_fulfil": 74, "order_redeem": 75, "order_approve": 76,
-    "order_result": 77, "order_destroy": 78, "order_deposit": 79, "plugin_list": 80}
+    "ledger_get": 61, "ledger_list": 62, "ledger_status": 63, "ledger_gc": 64}
 KEY_TYPES = {"ed25519": 1, "p256": 2, "secp256k1": 3, "hmac-sha256": 4, "aes256": 5, "p384": 6}
 CODES = ("OK", "INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "UNAVAILABLE", "RESOURCE_EXHAUSTED",
          "FAILED_PRECONDITION", "DATA_LOSS", "INTERNAL")
 
 # Field number and kind of each field; a list in brackets.
 CHUNKS, FIELD = {"size": (1, int), "key": (2, bytes)}, {"name": (1, str), "value": (2, str)}
-NEW_ORDER = {
-    "type": (1, str), "principal": (2, str), "fiduciary": (3, str), "beneficiary": (4, str), "redeemers": (5, [str]),
-    "recipient": (6, str), "approvers": (7, [str]), "approvals": (8, int), "requester_may_approve": (9, bool),
-    "not_before": (10, int), "not_after": (11, int), "max_uses": (12, int), "fields": (13, [FIELD])}
 DETAILS = {
     "permission": (1, str), "uid": (2, int), "reply_to": (3, str), "recovery": (4, bytes), "alias": (5, str),
     "url": (6, str), "public": (7, bool), "allow_untrusted": (8, bool), "post_quantum": (9, bool),
-    "dry_run": (10, bool), "local_only": (11, bool), "new_order": (12, [NEW_ORDER]), "decision": (13, str),
-    "purpose": (14, str), "use": (15, int), "expires": (16, int), "filters": (17, [FIELD]), "request_fields": (18, [FIELD]),
-    "redemption": (19, str)}
+    "dry_run": (10, bool), "local_only": (11, bool)}
 REQUEST = {
     "id": (1, int), "version": (2, int), "operation": (3, int), "subject": (4, str), "data": (5, bytes),
     "prehashed": (6, bool), "key_type": (7, int), "format": (8, int), "aad": (9, bytes), "signature": (10, bytes),
@@ -50,22 +42,11 @@ ENVELOPE = {"cid": (1, str), "thread": (2, str), "from": (3, str), "previous": (
             "received": (6, int), "content_type": (7, str), "standing": (8, str), "trust": (9, str), "public": (10, bool)}
 PUBLICATION = {"cid": (1, str), "state": (2, str), "attempts": (3, int), "next": (4, int), "since": (5, int),
                "error": (6, str)}
-ORDER = {
-    "cid": (1, str), "reference": (2, str), "type": (3, str), "state": (4, str), "next": (5, str), "principal": (6, str),
-    "fiduciary": (7, str), "beneficiary": (8, str), "redeemers": (9, [str]), "recipient": (10, str),
-    "approvers": (11, [str]), "approvals": (12, int), "requester_may_approve": (13, bool), "not_before": (14, int),
-    "not_after": (15, int), "max_uses": (16, int), "uses": (17, int), "approved": (18, int), "created": (19, int),
-    "updated": (20, int), "roles": (21, [str]), "fields": (22, [FIELD]), "commitment": (23, bytes), "reason": (24, str)}
-PART = {
-    "cid": (1, str), "kind": (2, str), "use": (3, int), "from": (4, str), "to": (5, [str]), "previous": (6, str),
-    "created": (7, int), "received": (8, int), "status": (9, str), "reason": (10, str), "standing": (11, str),
-    "purpose": (12, str), "decision": (13, str), "urls": (14, [str]), "fields": (15, [FIELD]), "open": (16, bool)}
-LISTS = {"publications": (1, [PUBLICATION]), "orders": (2, [ORDER]), "parts": (3, [PART])}
 RESPONSE = {
     "id": (1, int), "code": (2, int), "message": (3, str), "hint": (4, str), "data": (5, bytes), "cid": (6, str),
     "valid": (7, bool), "keys": (8, [KEY]), "identities": (9, [IDENTITY]), "blocks": (10, [BLOCK]), "lines": (11, [str]),
     "fields": (12, [FIELD]), "cursor": (13, str), "chunks": (14, [CHUNKS]), "envelopes": (15, [ENVELOPE]),
-    "lists": (17, [LISTS])}
+    "lists": (17, [{"publications": (1, [PUBLICATION])}])}
 
 
 class AgentError(Exception):
@@ -101,14 +82,13 @@ def encode(shape, values):
     out = b""
     for name, value in values.items():
         number, kind = shape[name]
-        is_list = isinstance(kind, list)
-        kind = kind[0] if is_list else kind
-        for item in value if is_list else [value]:
-            if item is None or (not item and name != "uid" and not is_list):
+        of_one = kind[0] if isinstance(kind, list) else kind
+        for item in value if isinstance(kind, list) else [value]:
+            if item is None or (not item and name != "uid" and of_one is kind):
                 continue
-            if isinstance(kind, dict):
-                item = encode(kind, item)
-            if kind in (int, bool):
+            if isinstance(of_one, dict):
+                item = encode(of_one, item)
+            if of_one in (int, bool):
                 out += write_varint(number << 3) + write_varint(int(item))
             else:
                 item = item.encode() if isinstance(item, str) else bytes(item)
@@ -191,10 +171,6 @@ class Agent:
                 raise ConnectionError("the agent closed the connection")
             data += piece
         return data
-
-    def order(self, operation, subject="", **fields):
-        """An operation on one order: how it is then."""
-        return self.call("order_" + operation, subject=subject, **fields)["lists"][0]["orders"][0]
 
     def status(self):
         return {field["name"]: field["value"] for field in self.call("status")["fields"]}

@@ -214,7 +214,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   case walletExport // = 83
 
   /// The accepted parts of an order that a part of it does not continue, in the order in which they came here: what a
-  /// courier brings to whoever has that part. Approvals of a use that the part is behind are not among them. Anybody may
+  /// courier brings to whoever has that part. Approvals of earlier uses than the part's are not among them. Anybody may
   /// ask. Reads subject (the part's CID), count, cursor, identities (CIDs: only where one of these has a part in the order).
   /// Answers parts (cid, kind, previous), cursor.
   case orderParts // = 84

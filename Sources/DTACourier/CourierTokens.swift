@@ -1,3 +1,4 @@
+import DTAHTTP
 import DTASystem
 
 /// Which bearer token (RFC 6750) is shown to which gateway: each to one origin, and to no other. A gateway that somebody
@@ -46,6 +47,18 @@ public struct CourierTokens: Sendable {
     func file(for address: HTTPAddress) -> String? {
         // A network without TLS takes whatever goes over it, whoever insists on using it.
         address.transport == .plain ? nil : files[address.origin]
+    }
+
+    /// Reads each token once, for whoever wants to know beforehand.
+    /// - Returns: how many there are.
+    /// - Throws: `DTAError.failedPrecondition` that names the file and what is wrong with it.
+    public func check() throws -> Int {
+        for file in files.values { _ = try CourierTokens.header(file) }
+        return files.count
+    }
+
+    static func header(_ file: String) throws -> SecretBytes {
+        try HTTPSecret.header(.bearer, file: file, what: "the token for the gateway")
     }
 
     private func quoted(_ text: String) -> String { "\"\(text.prefix(80))\"" }

@@ -58,9 +58,7 @@ public final class HTTPCourier: CourierWay {
         endpoint.certificateAuthorities = options.certificateAuthorities
         endpoint.clientCertificate = options.clientCertificate
         endpoint.clientKey = options.clientKey ?? options.clientCertificate
-        let token = try options.tokens.file(for: address).map {
-            try HTTPSecret.header(.bearer, file: $0, what: "the token for the gateway")
-        }
+        let token = try options.tokens.file(for: address).map(CourierTokens.header)
         do {
             handle = try CurlHandle(endpoint, authorization: token)
         } catch {

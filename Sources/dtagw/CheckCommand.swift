@@ -15,6 +15,8 @@ struct CheckCommand: AsyncParsableCommand {
         try await failing {
             let configuration = try GatewayConfiguration.load(config)
             print("ok    configuration  \(configuration.node.rawValue)")
+            let tokens = try configuration.orders.tokens.check()
+            if tokens > 0 { print("ok    tokens         \(tokens) for other gateways can be read") }
             do {
                 let fields = try await AgentClient(socketPath: configuration.agent).status()
                 let state = fields.first { $0.name == "state" }?.value ?? ""

@@ -45,6 +45,8 @@ struct OrderReplacedTests {
         #expect(try client.refusal(.fulfilOrder(order)).code == .failedPrecondition)
         let next = try client.call(.redeemOrder(order)).cid(of: "redemption")
         let released = try client.call(.fulfilOrder(order, redemption: next))
+        let records = try client.call(.list(.auditList, count: 1000)).lines
+        #expect(records.contains { $0.contains("\"order.fulfil\"") && $0.contains("redemption=\(next)") })
         #expect(released.orders.first?.state == "exhausted")
         #expect(
             try client.call(.fulfilOrder(order, decision: "release", redemption: next)).parts.map(\.cid)

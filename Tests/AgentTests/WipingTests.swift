@@ -43,21 +43,65 @@ struct WipingTests {
         #expect(try holds(here.pid, Array(plain[2048..<2080])), "the search finds nothing at all")
     }
 
+    @Test("are nowhere in dtad's memory: what was released and deposited, where it was received and where it was read")
+    func orders() throws {
+        let hosts = try Hosts()
+        var secrets: [(what: String, bytes: [UInt8], at: [TestAgent])] = []
+        for type in ["secret", "safeguard-secret"] {
+            let order = try hosts.principal.client().call(
+                newOrder {
+                    $0.type = type
+                    $0.beneficiary = "heir"
+                    $0.redeemers = ["heir"]
+                }
+            ).cid(of: "order")
+            try carry(order, hosts.principal, hosts.fiduciary)
+            try carry(order, hosts.fiduciary, hosts.principal)
+            if type == "safeguard-secret" {
+                let content = (0..<1000).map { _ in UInt8.random(in: 0...255) }
+                _ = try hosts.principal.client().call(.depositForOrder(order, secret: content))
+                // Whoever deposits it had it before.
+                secrets.append(("the deposit", Array(content[500..<532]), [hosts.fiduciary, hosts.beneficiary]))
+            }
+            try carry(order, hosts.principal, hosts.beneficiary, only: ["commitment", "deposit"])
+            _ = try hosts.beneficiary.client().call(.redeemOrder(order))
+            try carry(order, hosts.beneficiary, hosts.fiduciary, only: ["redemption"])
+            try carry(order, hosts.fiduciary, hosts.beneficiary)
+            // Where it was received and not read yet; what to look for is known only then.
+            let received = try memory(hosts.beneficiary.pid)
+            let result = try [UInt8](hosts.beneficiary.client().call(.orderResult(order)).data)
+            if type == "secret" {
+                #expect(result.count == 32)
+                #expect(!received.contains { $0.range(of: Data(result)) != nil }, "received and not read")
+                secrets.append(("the secret", result, hosts.all))
+            }
+        }
+        for secret in secrets {
+            for (index, host) in secret.at.enumerated() {
+                #expect(try !holds(host.pid, secret.bytes), "\(secret.what), host \(index)")
+            }
+        }
+    }
+
     private func holds(_ pid: pid_t, _ wanted: [UInt8]) throws -> Bool {
+        try memory(pid).contains { $0.range(of: Data(wanted)) != nil }
+    }
+
+    /// What a process could write to, as it is now.
+    private func memory(_ pid: pid_t) throws -> [Data] {
         let memory = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/\(pid)/mem"))
         defer { try? memory.close() }
-        for line in try String(contentsOfFile: "/proc/\(pid)/maps", encoding: .utf8).split(separator: "\n") {
+        return try String(contentsOfFile: "/proc/\(pid)/maps", encoding: .utf8).split(separator: "\n").compactMap {
+            line in
             let fields = line.split(separator: " ")
-            guard fields.count > 1, fields[1].hasPrefix("rw") else { continue }
+            guard fields.count > 1, fields[1].hasPrefix("rw") else { return nil }
             let bounds = fields[0].split(separator: "-").compactMap { UInt64($0, radix: 16) }
-            guard bounds.count == 2 else { continue }
+            guard bounds.count == 2 else { return nil }
             var content = Data(count: Int(bounds[1] - bounds[0]))
             let got = content.withUnsafeMutableBytes {
                 pread(memory.fileDescriptor, $0.baseAddress, $0.count, off_t(bounds[0]))
             }
-            guard got > 0 else { continue }
-            if content.prefix(got).range(of: Data(wanted)) != nil { return true }
+            return got > 0 ? content.prefix(got) : nil
         }
-        return false
     }
 }

@@ -245,6 +245,21 @@ struct OrderTransitionTests {
         #expect(same == progress)
     }
 
+    @Test("lets the fiduciary answer a redemption that it took once, with a yes or with a no")
+    func refusalBehindRelease() {
+        let progress = Self.progress(.released)
+        var step = OrderStep(kind: .refusal, cid: Self.name("new"), previous: Self.name("3/1"))
+        step.redemptionFollowed = progress.commitment
+        step.isFiduciaryHere = true
+        step.redemptionAccepted = true
+        #expect(outcome(OrderTransition.judge(progress, step)) == .no(.outOfOrder))
+        step.redemptionAccepted = false
+        #expect(OrderTransition.judge(progress, step) == .accepted(progress), "one that was never taken")
+        step.isFiduciaryHere = false
+        step.redemptionAccepted = true
+        #expect(OrderTransition.judge(progress, step) == .accepted(progress), "elsewhere a loser waits for it")
+    }
+
     @Test("elsewhere keeps a second redemption only of the next use")
     func secondOfAnotherUse() {
         let progress = Self.progress(.requested)

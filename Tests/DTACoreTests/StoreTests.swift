@@ -14,7 +14,7 @@ import Testing
     /// Append-only: what was released stays, in this order.
     static let steps = [
         "keys", "intents", "blocks", "identities", "segments", "envelopes", "lines", "publications", "post-quantum",
-        "block-charge", "publication-turns", "orders",
+        "block-charge", "publication-turns", "orders", "restorations", "offered-shares", "refusals", "order-states",
     ]
 
     @Test("the migrations are those that were released, in their order")

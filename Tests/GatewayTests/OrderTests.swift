@@ -215,6 +215,18 @@ struct OrderTests {
         }
         #expect(try state("", [:]) == "ordered")
         let token = ["token": try issuer.token()]
+        // What is wrong with a token's file is told before it is needed.
+        let files = try TemporaryDirectory()
+        try files.write("token", try issuer.token(), mode: 0o644)
+        let path = try files.write(
+            "dtagw.yaml",
+            "agent: \(hosts.firm.socketPath)\nauthentication: { none: true }\norders: { tokens: { \"\(strict.url())\": token } }"
+        )
+        let loose = try run(try Binary.path("dtagw"), ["check", "--config", path])
+        #expect(loose.status == 1 && loose.errors.contains("can be read or written by others"), "\(loose.errors)")
+        chmod(files.file("token"), 0o600)
+        let checked = try run(try Binary.path("dtagw"), ["check", "--config", path])
+        #expect(checked.status == 0 && checked.text.contains("ok    tokens"), "\(checked.text)\(checked.errors)")
         // A token for another gateway is shown to that one alone, whoever answers under the name in the order.
         #expect(try state(", tokens: { \"https://other.example\": token }", token) == "ordered")
         #expect(try state(", tokens: { \"\(strict.url())\": token }", token) == "committed")

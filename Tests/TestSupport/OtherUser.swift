@@ -23,13 +23,16 @@ public struct OtherUser: Sendable {
     /// Runs Python lines in which `agent` is connected; refusals are printed as `CODE: message`.
     /// - Returns: what it printed.
     public func run(_ script: String, on agent: TestAgent) throws -> String {
-        let source = try String(contentsOfFile: OtherUser.client, encoding: .utf8)
         let directory = try TemporaryDirectory()
         chmod(directory.path, 0o755)
-        try directory.write("dta_client.py", source, mode: 0o644)
+        for module in ["dta_client.py", "dta_orders.py"] {
+            let source = try String(contentsOfFile: "\(OtherUser.examples)/\(module)", encoding: .utf8)
+            try directory.write(module, source, mode: 0o644)
+        }
         let body = script.split(separator: "\n").map { "    \($0)\n" }.joined()
         let program = """
             from dta_client import *
+            from dta_orders import *
             try:
                 agent = Agent("\(agent.socketPath)")
             \(body)
@@ -47,7 +50,7 @@ public struct OtherUser: Sendable {
         return finished.text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    private static let client =
+    private static let examples =
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("Examples/python/dta_client.py").path
+        .deletingLastPathComponent().appendingPathComponent("Examples/python").path
 }

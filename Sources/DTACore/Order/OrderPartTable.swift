@@ -87,13 +87,13 @@ enum OrderPartTable {
         ).reversed().map(StoredOrderPart.init)
     }
 
-    /// What answers a part, the oldest first.
+    /// What answers a part, the oldest first; approvals behind the others, because one approver can make many.
     static func answers(to cid: CID, in database: Database) throws -> [StoredOrderPart] {
         try Row.fetchAll(
             database.cachedStatement(
                 sql: """
-                    SELECT * FROM order_parts WHERE previous = ? AND status = 'accepted' ORDER BY number LIMIT 100
-                    """), arguments: [cid.column]
+                    SELECT * FROM order_parts WHERE previous = ? AND status = 'accepted' ORDER BY kind = ?, number LIMIT 100
+                    """), arguments: [cid.column, OrderPartKind.approval.rawValue]
         ).map(StoredOrderPart.init)
     }
 

@@ -104,6 +104,7 @@ extension OrderService {
             answered.order == record.number, answered.kind == .redemption
         {
             step.redemptionFollowed = answered.previous
+            step.redemptionAccepted = answered.status == .accepted
         }
         if letter.kind == .refusal, !step.isFiduciaryHere, letter.previous == record.progress.open {
             step.rival = try candidates(record, facts, in: database).last { $0.cid != letter.previous }?.cid

@@ -57,7 +57,8 @@ extension OrderPartTable {
     static func following(
         _ part: StoredOrderPart, from start: Int64, count: Int, in database: Database
     ) throws -> [StoredOrderPart] {
-        let use = part.kind == .release ? part.use + 1 : part.use
+        // Who has a release may lack what it rests on.
+        let (use, approvals) = (part.kind == .release ? part.use + 1 : part.use, part.use)
         func rows(_ kinds: [OrderPartKind], from use: Int) throws -> [StoredOrderPart] {
             try kinds.flatMap { kind in
                 try Row.fetchAll(
@@ -73,7 +74,9 @@ extension OrderPartTable {
             }
         }
         let fixed: [OrderPartKind] = (part.kind == .order ? [.commitment] : []) + [.deposit, .refusal, .destruction]
-        let found = try rows(fixed, from: 0) + rows([.redemption, .approval, .release], from: max(use, 1))
+        let found =
+            try rows(fixed, from: 0) + rows([.redemption, .release], from: max(use, 1))
+            + rows([.approval], from: max(approvals, 1))
         return Array(found.sorted { $0.number < $1.number }.prefix(count))
     }
 }

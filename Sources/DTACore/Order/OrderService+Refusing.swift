@@ -102,6 +102,15 @@ extension OrderService {
         guard case .redemption(let asked)? = letter.part else { return nil }
         let record = try store.read { try OrderTable.need(number, in: $0) }
         guard try isFiduciaryHere(record.terms) else { return nil }
+        // What comes again has its answer, and the plugin may be away by now.
+        let isJudged = try store.read { database in
+            guard let known = try OrderPartTable.find(innerHash: letter.signed.innerHash, in: database) else {
+                return false
+            }
+            guard known.status == .refused else { return true }
+            return try OrderPartTable.answers(to: known.cid, in: database).contains { $0.kind == .refusal }
+        }
+        guard !isJudged else { return nil }
         let (_, _, order) = try order(record, custodian)
         do {
             try plugins.plugin(order.kind).prepare(

@@ -35,6 +35,8 @@ struct OrderStep: Sendable {
     var use: Int?
     /// Where it answers a redemption that is known here: what that one followed.
     var redemptionFollowed: CID?
+    /// Whether that redemption was accepted here.
+    var redemptionAccepted = false
     /// Whether this host keeps the secret. Elsewhere it is the fiduciary's part 4 that tells which redemption won.
     var isFiduciaryHere = false
     /// Where the open redemption is refused: another one of the same use that is here and was not. The fiduciary has none.
@@ -196,7 +198,13 @@ enum OrderTransition {
         guard let previous = step.previous, previous == progress.open || step.redemptionFollowed != nil else {
             return refused(.outOfOrder, "it refuses something that is not known here")
         }
-        guard previous == progress.open, progress.state == .requested else { return .accepted(progress) }
+        guard previous == progress.open, progress.state == .requested else {
+            // What it took it answers once: whoever was released to must not be told no as well.
+            guard !step.isFiduciaryHere || !step.redemptionAccepted else {
+                return refused(.outOfOrder, "the redemption was answered already")
+            }
+            return .accepted(progress)
+        }
         next.open = step.rival
         if step.rival == nil { next.state = progress.stateWithoutRedemption }
         return .accepted(next)

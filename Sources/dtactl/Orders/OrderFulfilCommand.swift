@@ -52,15 +52,27 @@ struct OrderFulfilCommand: ParsableCommand {
             throw DTAError(.internal, "the agent answered without the order")
         }
         let open = shown.openRedemptions.first
+        var decision = decision
+        var seen = open?.cid ?? ""
         // One that came out of a backup is not decided about in passing: the agent says why.
         if !yes, !(decision.isEmpty && found.waitsForComparison) {
             // Who is asked sees what he is asked about, whatever is printed in the end.
             show(found, open, shown.fields, Parties(client))
-            let decided = decision.isEmpty ? nextDecision(found) : decision
-            try Question.confirm("\(decided.prefix(1).uppercased() + decided.dropFirst())?", word: decided)
+            // What is said yes to is what is sent, and not what may be next by then.
+            if decision.isEmpty { decision = nextDecision(found) }
+            if decision == "release", open == nil {
+                // To have the answer again, or nothing.
+                seen = shown.parts.last { $0.kind == "redemption" && $0.status == "accepted" }?.cid ?? ""
+                guard !seen.isEmpty else {
+                    throw Failure.failed(
+                        .failedPrecondition, "no redemption of this order is open: it is \(found.state)",
+                        hint: "dtactl order receive brings what others made")
+                }
+            }
+            try Question.confirm("\(decision.prefix(1).uppercased() + decision.dropFirst())?", word: decision)
         }
         let answer = try client.call(
-            .fulfilOrder(found.cid, decision: decision, purpose: refuse ?? "", redemption: open?.cid ?? ""),
+            .fulfilOrder(found.cid, decision: decision, purpose: refuse ?? "", redemption: seen),
             timeout: orderTimeout)
         if refuse == nil, answer.parts.contains(where: { $0.kind == "refusal" }) {
             StandardError.warn("it is refused: who asked was replaced or revoked since, and nothing is released to him")

@@ -23,7 +23,7 @@ struct OrderResultCommand: ParsableCommand {
     @OptionGroup var agent: AgentOptions
 
     func validate() throws {
-        if use < 0 { throw ValidationError("--use is 1 or more.") }
+        guard (0...1_000_000).contains(use) else { throw ValidationError("--use is 1 or more, and 1,000,000 at most.") }
     }
 
     func run() throws {

@@ -11,6 +11,9 @@ extension AuditDetail {
             if let asked = request.identities.first { add("asked_as", asked) }
         case .identityTrust:
             if !request.alias.isEmpty { add("alias", request.alias) }
+        case .orderApprove, .orderFulfil:
+            if !request.decision.isEmpty { add("decision", request.decision) }
+            if !request.redemption.isEmpty { add("redemption", request.redemption) }
         default: break
         }
     }
