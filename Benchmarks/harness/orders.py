@@ -105,7 +105,7 @@ def fill(path, count):
     its own, all of which fit together and each of which has a row wherever the agent itself would have made one. What
     their envelopes say is not there, for want of disks: instead of some 3 KB each is 64 bytes long. Nobody opens them.
     """
-    base = sqlite3.connect(path, isolation_level=None)
+    base = sqlite3.connect(path, timeout=60, isolation_level=None)
     base.row_factory = sqlite3.Row
     for pragma in ("journal_mode = DELETE", "journal_mode = OFF", "synchronous = OFF", "cache_size = -500000"):
         base.execute(f"PRAGMA {pragma}").fetchall()

@@ -50,17 +50,27 @@ struct OrderModel: Hashable {
     /// The last word of the fiduciary's, which the next redemption answers.
     var head: CID? { all(.release).last?.cid ?? commitment }
 
-    /// Who asks while nobody else does has the floor, until he is answered.
-    var open: CID? {
-        said.reduce(nil) { floor, message in
+    /// Who asks for the next use and was not answered, in their order; and who of them has the floor: who asked while nobody
+    /// else did, and when he is refused, whoever asked last. At the fiduciary there is never more than one.
+    private var asking: (all: [CID], open: CID?) {
+        said.reduce(into: (all: [], open: nil)) { asking, message in
             switch message.kind {
-            case .redemption: floor ?? message.cid
-            case .release: nil
-            case .refusal: message.previous == floor ? nil : floor
-            default: floor
+            case .redemption:
+                asking.all.append(message.cid)
+                asking.open = asking.open ?? message.cid
+            case .release: asking = (all: [], open: nil)
+            case .refusal:
+                asking.all.removeAll { $0 == message.previous }
+                if asking.open == message.previous { asking.open = asking.all.last }
+            default: break
             }
         }
     }
+
+    var open: CID? { asking.open }
+
+    /// Who has the floor next, where the one who has it is refused.
+    var next: CID? { asking.all.last { $0 != asking.open } }
 
     var state: OrderState {
         if isDestroyed { return .destroyed }
@@ -136,6 +146,8 @@ struct OrderModel: Hashable {
     /// Whether a message that is accepted proves that somebody broke his word.
     func isEvidence(_ message: Message) -> Bool { message.kind == .commitment && commitment != nil }
 
+    private func waits(_ redemption: CID?) -> Bool { state == .requested && asking.all.contains { $0 == redemption } }
+
     /// Takes note of a message, accepted or not.
     mutating func hear(_ message: Message) {
         let isAccepted = objections(to: message).isEmpty
@@ -145,7 +157,7 @@ struct OrderModel: Hashable {
         // Consent changes nothing about what may be said next.
         case .approval: break
         // Neither does a no to what nobody waits for any more.
-        case .refusal where message.previous != order && (message.previous != open || state != .requested): break
+        case .refusal where message.previous != order && !waits(message.previous): break
         case .destruction where isDestroyed: break
         default: said.append(message)
         }

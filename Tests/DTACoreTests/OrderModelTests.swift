@@ -27,6 +27,7 @@ struct OrderModelTests {
             var step = OrderStep(kind: message.kind, cid: message.cid, previous: message.previous, use: message.use)
             step.isFiduciaryHere = model.isFiduciary
             step.redemptionFollowed = message.previous.flatMap { model.brought[$0] }
+            if message.kind == .refusal, !model.isFiduciary, message.previous == model.open { step.rival = model.next }
             let objections = model.objections(to: message)
             let isEvidence = model.isEvidence(message)
             let winner = model.open

@@ -16,10 +16,12 @@ extension OrderService {
     private static let openedRedemptions = 16
 
     public func show(_ caller: Caller, _ subject: String) throws -> CustodyStep<Shown> {
-        let record = try find(caller, subject)
-        let (last, open) = try store.read { database in
-            (
-                try OrderPartTable.all(of: record.number, in: database),
+        let found = try find(caller, subject)
+        // In one reading: an order must not be told with parts that came since.
+        let (record, last, open) = try store.read { database in
+            let record = try OrderTable.need(found.number, in: database)
+            return (
+                record, try OrderPartTable.all(of: record.number, in: database),
                 try candidates(record, KnownFacts(database: database), in: database)
             )
         }

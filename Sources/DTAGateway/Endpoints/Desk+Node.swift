@@ -6,9 +6,17 @@ import Glibc
 extension Desk {
     func status(_ call: Call) async throws -> Reply {
         // Types of orders are the host's business; a host without them has a status all the same.
-        let plugins = try? await agent.call(AgentRequest(.pluginList)).plugins.map(\.type)
+        let plugins = try? await plugins.value { try await agent.call(AgentRequest(.pluginList)).plugins.map(\.type) }
         let identity = configuration.orders.principal
-        let cid = identity.isEmpty ? nil : try? await agent.call(.showIdentity(identity)).identities.first?.cid
+        let cid: String? =
+            identity.isEmpty
+            ? nil
+            : try? await node.value {
+                guard let shown = try await agent.call(.showIdentity(identity)).identities.first else {
+                    throw Problem.notFound("there is no identity \(identity)")
+                }
+                return shown.cid
+            }
         return Reply(
             .members([
                 ("Application", "D-TA"), ("APIVersion", "v1"), ("Version", .string(Version.current)),

@@ -11,6 +11,9 @@ struct Desk: Sendable {
     let logger: Logger
     /// `GET /openapi.json`, made once.
     let description: [UInt8]
+    /// What `GET /v1/status` tells of the agent.
+    let plugins = Recent<[String]>()
+    let node = Recent<String>()
 
     func standpoint(_ call: Call) async throws -> Standpoint { try await Standpoint(call.client, agent) }
 }

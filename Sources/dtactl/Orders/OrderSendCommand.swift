@@ -31,6 +31,7 @@ struct OrderSendCommand: ParsableCommand {
             throw Failure.failed(.notFound, "of this order nothing is here that could be carried")
         }
         // What was refused was not made by this order's rules; evidence is for whoever judges.
+        if let order = answer.orders.first { answer.parts = order.counted(answer.parts, client) }
         if courier.out == nil {
             answer.parts = answer.parts.filter { $0.status == "accepted" }
             guard courier.via != nil || answer.parts.contains(where: { !$0.urls.isEmpty }) else {

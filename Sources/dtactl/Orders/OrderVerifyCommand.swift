@@ -77,7 +77,13 @@ struct OrderVerifyCommand: ParsableCommand {
         guard let order = shown.orders.first else {
             throw DTAError(.internal, "the agent answered without the order")
         }
-        let parts = try withoutStrangers(shown.parts, order, client).map { try CID($0.cid) }
+        let counted = order.counted(shown.parts, client)
+        let left = shown.parts.count - counted.count
+        if left > 0 {
+            StandardError.note(
+                "left out: \(left) message\(left == 1 ? "" : "s") that the agent refused; order show has them")
+        }
+        let parts = try counted.map { try CID($0.cid) }
         var blocks: [CID: [UInt8]] = [:]
         var documents = CollectedDocuments()
         var history = try HistoryFetcher(client, roots: [try CID(order.cid)] + parts)
@@ -90,31 +96,6 @@ struct OrderVerifyCommand: ParsableCommand {
         let thread = try OrderThread(CID(order.cid), in: documents, blocks, plaintexts: texts)
         return OrderReport(
             thread: thread, documents: documents, broken: documents.broken, parties: Parties(client))
-    }
-}
-
-extension OrderVerifyCommand {
-    /// Anybody can address a gateway, and what the agent refused of those who have no part in the order says nothing about
-    /// the order. Order show has it.
-    private func withoutStrangers(
-        _ parts: [AgentOrderPart], _ order: AgentOrder, _ client: BlockingAgentClient
-    ) throws -> [AgentOrderPart] {
-        guard parts.contains(where: { $0.status == "refused" }) else { return parts }
-        let named =
-            [order.principal, order.fiduciary, order.beneficiary, order.recipient] + order.redeemers + order.approvers
-        var lines: Set<String> = []
-        for party in Set(named) where !party.isEmpty {
-            lines.insert(party)
-            let history = try? client.call(.identityHistory(party))
-            lines.formUnion(history?.identities.map(\.cid) ?? [])
-        }
-        let kept = parts.filter { $0.status != "refused" || lines.contains($0.from) }
-        if kept.count < parts.count {
-            let count = parts.count - kept.count
-            StandardError.note(
-                "left out: \(count) message\(count == 1 ? "" : "s") of strangers, which the agent refused")
-        }
-        return kept
     }
 }
 
