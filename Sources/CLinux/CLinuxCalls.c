@@ -25,6 +25,7 @@ __attribute__((unused)) static int is_known(int number)
 
 // From the kernel's table, as of Linux 6.1.
 _Static_assert(__NR_setsid == 157 && __NR_setpgid == 154 && __NR_socket == 198, "the generic numbers");
+_Static_assert(__NR_socketpair == 199 && __NR_bind == 200 && __NR_connect == 203, "the generic numbers");
 _Static_assert(__NR_clone == 220 && __NR_clone3 == 435 && __NR_kill == 129 && __NR_tgkill == 131, "the generic numbers");
 _Static_assert(__NR_unshare == 97 && __NR_setns == 268 && __NR_ptrace == 117 && __NR_bpf == 280, "the generic numbers");
 _Static_assert(__NR_io_uring_setup == 425 && __NR_pidfd_getfd == 438 && __NR_userfaultfd == 282, "the generic numbers");

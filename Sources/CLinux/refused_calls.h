@@ -2,8 +2,8 @@
 
 // Out of the group that is killed at its deadline.
 REFUSED(setsid) REFUSED(setpgid)
-// Onto the network, or to another program's socket.
-REFUSED(socket)
+// Onto the network, or to another program's socket: a pair's end can send to any datagram socket.
+REFUSED(socket) REFUSED(socketpair) REFUSED(connect) REFUSED(bind)
 // Into another namespace or view of the files.
 REFUSED(unshare) REFUSED(setns) REFUSED(mount) REFUSED(umount2) REFUSED(pivot_root) REFUSED(chroot) REFUSED(move_mount)
 REFUSED(open_tree) REFUSED(fsopen) REFUSED(fsconfig) REFUSED(fsmount) REFUSED(fspick) REFUSED(mount_setattr)

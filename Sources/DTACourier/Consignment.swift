@@ -31,12 +31,14 @@ public struct Consignment: Sendable {
     let strangers: Set<CID>
     /// How many blocks belong to nothing that was brought: nobody stores them.
     public let dropped: Int
-    private let parties: [CID: Set<CID>]
+    private let readers: [CID: Set<CID>]
     private let documents: KnownDocuments
 
     /// Reads and hashes all of a CAR.
-    /// - Throws: `DTAError.invalidArgument` for what is too large, has too many blocks, is cut short, damaged, or no CAR.
-    public init(car: [UInt8]) throws {
+    /// - Parameter deadline: when it gives up, by `monotonicNanoseconds()`.
+    /// - Throws: `DTAError.invalidArgument` for what is too large, has too many blocks or recipients, is cut short, damaged,
+    ///   or no CAR; `unavailable` at the deadline.
+    public init(car: [UInt8], deadline: UInt64? = nil) throws {
         guard car.count <= Consignment.maximumSize else {
             throw DTAError(.invalidArgument, "the CAR is larger than \(Consignment.maximumSize >> 20) MiB")
         }
@@ -53,15 +55,16 @@ public struct Consignment: Sendable {
             var blocks: [CID: ContentBlock] = [:]
             var order: [CID] = []
             while let block = try reader.next() {
+                try Courier.check(deadline)
                 guard blocks.updateValue(block, forKey: block.cid) == nil else { continue }
                 order.append(block.cid)
                 guard order.count <= Consignment.blockLimit else {
                     throw FormatError(.invalidArgument, "it has more than \(Consignment.blockLimit) blocks")
                 }
             }
-            var contents = ConsignmentContents(blocks)
-            for root in reader.roots { contents.add(root: root) }
-            contents.addHistories()
+            var contents = ConsignmentContents(blocks, deadline: deadline)
+            for root in reader.roots { try contents.add(root: root) }
+            try contents.addHistories()
             let entries = order.filter { contents.kinds[$0] != nil }.compactMap { cid in
                 blocks[cid].map { Entry(block: $0, kind: contents.kinds[cid] ?? .block) }
             }
@@ -88,7 +91,7 @@ public struct Consignment: Sendable {
         envelopes = contents.envelopes
         strangers = contents.strangers
         documents = contents.documents
-        parties = contents.parties
+        readers = contents.readers
     }
 
     /// Whether a root concerns some identities: a part that one of them, or a proven successor, sent or may read, or that
@@ -104,7 +107,8 @@ public struct Consignment: Sendable {
             return true
         }
         return ([root] + ancestors(of: root)).contains { cid in
-            parties[cid].map { !$0.isDisjoint(with: line) } ?? false
+            guard let header = envelopes[cid] else { return false }
+            return line.contains(header.from) || !line.isDisjoint(with: readers[cid] ?? [])
         }
     }
 

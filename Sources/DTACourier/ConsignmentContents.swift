@@ -8,61 +8,114 @@ struct ConsignmentContents {
     private static let shares = "application/vnd.dta.wallet-shares"
     /// How many documents that replace or revoke the identities that are named: more than lines have, less than a heap.
     private static let historyLimit = 1000
+    /// How many pages of recipients all envelopes have, each list of pages counted once: a hundred times what the largest has.
+    static let pageLimit = 400
+    /// How many roots may be somebody's document: each brings those that it replaced along.
+    static let documentLimit = 16
 
     private let blocks: [CID: ContentBlock]
+    private let deadline: UInt64?
     /// What belongs, and what it is.
     private(set) var kinds: [CID: DocumentKind] = [:]
     private(set) var envelopes: [CID: Envelope.Header] = [:]
-    /// Those by whom and to whom they are.
-    private(set) var parties: [CID: Set<CID>] = [:]
+    /// Those to whom they are. Envelopes with the same pages share one set.
+    private(set) var readers: [CID: Set<CID>] = [:]
     /// Roots that are here and that no courier brings.
     private(set) var strangers: Set<CID> = []
     private(set) var documents = KnownDocuments([])
     /// The identities that are named, here or not.
     private var named: Set<CID> = []
 
-    init(_ blocks: [CID: ContentBlock]) { self.blocks = blocks }
+    /// What blocks claim to be, each decoded once.
+    private var claims: [CID: DocumentKind] = [:]
+    /// Recipients by the pages that list them.
+    private var lists: [[CID]: Set<CID>] = [:]
+    private var pages = 0
+    private var rootDocuments = 0
 
-    mutating func add(root: CID) {
+    init(_ blocks: [CID: ContentBlock], deadline: UInt64?) {
+        self.blocks = blocks
+        self.deadline = deadline
+    }
+
+    private mutating func claim(_ block: ContentBlock) -> DocumentKind {
+        if let known = claims[block.cid] { return known }
+        let kind = DocumentKind(of: block)
+        claims[block.cid] = kind
+        return kind
+    }
+
+    /// - Throws: `FormatError` for more recipients than are read; `DTAError.unavailable` at the deadline.
+    mutating func add(root: CID) throws {
         guard let block = blocks[root] else { return }
-        switch DocumentKind(of: block) {
-        case .envelope: if !add(envelope: root, asRoot: true) { strangers.insert(root) }
-        case .identity: add(identity: root)
+        switch claim(block) {
+        case .envelope: if try !add(envelope: root, asRoot: true) { strangers.insert(root) }
+        case .identity:
+            guard mayAddDocument() else {
+                strangers.insert(root)
+                return
+            }
+            try add(identity: root)
         case .revocation:
-            guard let revocation = try? SignedRevocation(block: block.bytes) else {
+            guard mayAddDocument(), let revocation = try? SignedRevocation(block: block.bytes) else {
                 strangers.insert(root)
                 return
             }
             kinds[root] = .revocation
-            add(identity: revocation.revokes)
+            try add(identity: revocation.revokes)
         case .block: strangers.insert(root)
         }
     }
 
+    private mutating func mayAddDocument() -> Bool {
+        rootDocuments += 1
+        return rootDocuments <= ConsignmentContents.documentLimit
+    }
+
     /// A part, and those that it continues.
     /// - Returns: whether it is one that couriers bring.
-    private mutating func add(envelope first: CID, asRoot: Bool) -> Bool {
+    private mutating func add(envelope first: CID, asRoot: Bool) throws -> Bool {
         var next: CID? = first
         while let cid = next, kinds[cid] == nil {
+            try Courier.check(deadline)
             // What an order's parts say is in them; what has its body elsewhere is none.
             guard let block = blocks[cid], let envelope = (try? SignedEnvelope(block: block.bytes))?.envelope,
                 envelope.chunks == nil, ConsignmentContents.isCarried(envelope, alone: cid == first && asRoot)
             else { return cid != first }
             kinds[cid] = .envelope
             envelopes[cid] = envelope.header
-            add(identity: envelope.header.from)
-            for page in envelope.recipientPages where blocks[page].map(DocumentKind.init(of:)) == .block {
-                kinds[page] = .block
+            try add(identity: envelope.header.from)
+            for page in envelope.recipientPages where kinds[page] == nil {
+                if let block = blocks[page], claim(block) == .block { kinds[page] = .block }
             }
-            let recipients = try? envelope.recipients { cid in
-                guard let page = blocks[cid] else { throw FormatError(.invalidArgument, "a page is not here") }
-                return page.bytes
-            }
-            for recipient in recipients ?? [] { add(identity: recipient) }
-            parties[cid] = Set(recipients ?? []).union([envelope.header.from])
+            readers[cid] = try recipients(of: envelope)
             next = envelope.header.previous
         }
         return true
+    }
+
+    /// Those to whom an envelope is; none where its pages are not here, or are none. What is listed in the envelope costs as
+    /// many bytes of the CAR; pages cost them once, and all envelopes may name the same.
+    private mutating func recipients(of envelope: Envelope) throws -> Set<CID> {
+        let key: [CID]?
+        if case .paged(let to, _)? = envelope.sealing?.recipients { key = to } else { key = nil }
+        if let key {
+            if let known = lists[key] { return known }
+            pages += key.count
+            guard pages <= ConsignmentContents.pageLimit else {
+                throw FormatError(
+                    .invalidArgument,
+                    "its envelopes have more than \(ConsignmentContents.pageLimit) pages of recipients")
+            }
+        }
+        let listed = try? envelope.recipients { cid in
+            guard let page = blocks[cid] else { throw FormatError(.invalidArgument, "a page is not here") }
+            return page.bytes
+        }
+        let recipients = Set(listed ?? [])
+        for recipient in recipients { try add(identity: recipient) }
+        if let key { lists[key] = recipients }
+        return recipients
     }
 
     private static func isCarried(_ envelope: Envelope, alone: Bool) -> Bool {
@@ -71,10 +124,11 @@ struct ConsignmentContents {
     }
 
     /// An identity that is named, and those that it replaced.
-    private mutating func add(identity first: CID) {
+    private mutating func add(identity first: CID) throws {
         var next: CID? = first
         while let cid = next, named.insert(cid).inserted {
-            guard let block = blocks[cid], DocumentKind(of: block) == .identity,
+            try Courier.check(deadline)
+            guard let block = blocks[cid], claim(block) == .identity,
                 let document = try? SignedIdentity(block: block.bytes)
             else { return }
             kinds[cid] = .identity
@@ -83,11 +137,12 @@ struct ConsignmentContents {
     }
 
     /// What became of the identities that are named: only what proves it.
-    mutating func addHistories() {
+    mutating func addHistories() throws {
         var identities: [SignedIdentity] = []
         var revocations: [SignedRevocation] = []
         for block in blocks.values {
-            switch DocumentKind(of: block) {
+            try Courier.check(deadline)
+            switch claim(block) {
             case .identity: if let document = try? SignedIdentity(block: block.bytes) { identities.append(document) }
             case .revocation:
                 if let document = try? SignedRevocation(block: block.bytes) { revocations.append(document) }

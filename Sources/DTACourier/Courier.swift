@@ -39,9 +39,13 @@ public struct Courier {
         .unavailable, "what a courier brings or fetches took longer than it may",
         hint: "what was taken in stays: carried again, it goes on from there")
 
+    static func check(_ deadline: UInt64?) throws {
+        if let deadline, monotonicNanoseconds() >= deadline { throw late }
+    }
+
     /// The time that is left.
     /// - Throws: `DTAError.unavailable` where none is.
-    var remaining: Duration {
+    public var remaining: Duration {
         get throws {
             let now = monotonicNanoseconds()
             guard now < deadline else { throw Courier.late }

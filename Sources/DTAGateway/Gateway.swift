@@ -1,3 +1,4 @@
+import DTACourier
 import DTASystem
 import Foundation
 import Hummingbird
@@ -30,6 +31,7 @@ public final class Gateway: Service {
             couriers: CourierPool(
                 socketPath: configuration.agent, orders: configuration.orders, limits: limits, logger: logger
             ),
+            largeBodies: LargeBodies(limit: 2 * limits.couriers * Consignment.maximumSize),
             doorkeeper: Doorkeeper(
                 authentication: configuration.authentication, knowsPeers: configuration.tls?.peers != nil,
                 origins: configuration.origins,

@@ -72,6 +72,13 @@ struct DAGCBORTests {
         #expect(try DAGCBOR.decode(list, mostValues: 100_001) == DAGCBOR.decode(list))
         try DAGCBOR.check(list)
         #expect(refusal { _ = try SignedEnvelope(block: list) }.reason.contains("more values"))
+        func claim(_ count: Int) throws -> DocumentKind {
+            let value = DAGCBOR.Value.map([
+                "envelope": .list([DAGCBOR.Value](repeating: .list([]), count: count)), "signatures": .list([]),
+            ])
+            return DocumentKind(of: ContentBlock(hashing: try DAGCBOR.encode(value), codec: .dagCBOR))
+        }
+        #expect(try claim(100) == .envelope && claim(DAGCBOR.documentValues) == .block)
     }
 
     @Test("every rule has vectors")

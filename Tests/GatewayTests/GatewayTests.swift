@@ -281,6 +281,8 @@ struct GatewayTests {
         let gateway = try TestGateway(agent: agent.socketPath)
         #expect(try gateway.request("/readyz").status == 200)
         agent.stop()
+        // What was found is answered for a second.
+        try agent.wait("the gateway to miss it") { try gateway.request("/readyz").status == 503 }
         let away = try gateway.request("/readyz")
         #expect(away.status == 503 && away.code == "UNAVAILABLE" && away.headers["retry-after"] == "1")
         // Where the agent's socket is, is nobody's business.
@@ -310,11 +312,49 @@ struct GatewayTests {
     @Test("rates are limited by address, and others are not touched by it")
     func rates() throws {
         let gateway = try gateway("authentication: { none: true }\nlimits: { requests_per_minute: 6, burst: 3 }")
-        #expect(try (0..<3).allSatisfy { _ in try gateway.request("/healthz").status == 200 })
-        let refused = try gateway.request("/healthz")
+        #expect(try (0..<3).allSatisfy { _ in try gateway.request("/v1/status").status == 200 })
+        let refused = try gateway.request("/v1/status")
         #expect(refused.status == 429 && refused.code == "RESOURCE_EXHAUSTED")
         #expect(try #require(refused.headers["retry-after"].flatMap { Int($0) }) <= 10)
-        #expect(try HTTPExchangeOverSocket.status(gateway) == 200)
+        #expect(try HTTPExchangeOverSocket.status(gateway, "/v1/status") == 200)
+        // What watches over it comes from an address that others have, too, and is answered.
+        for path in ["/healthz", "/readyz"] {
+            #expect(try (0..<5).allSatisfy { _ in try gateway.request(path).status == 200 }, "\(path)")
+        }
+    }
+
+    @Test("large bodies that are under way have an end, and what is small is served all the same")
+    func bytesInFlight() throws {
+        let gateway = try gateway(
+            "authentication: { none: true }\nlimits: { couriers: 1, requests_per_minute: 100000, burst: 100000 }")
+        let directory = try TemporaryDirectory()
+        func bring(_ size: Int) throws -> HTTPExchange {
+            let file = try directory.write("car", [UInt8](repeating: 7, count: size))
+            return try gateway.request(
+                "/v1/courier", ["-H", "Content-Type: application/vnd.ipld.car", "--data-binary", "@\(file)"])
+        }
+        #expect(try bring(100 << 10).status == 400)
+        // Two that say that they bring all that one may, and do not.
+        var slow = try (0..<2).map { _ in
+            let connection = try RawConnection(gateway.addresses[0])
+            connection.send(
+                "POST /v1/courier HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/vnd.ipld.car\r\nContent-Length: \(16 << 20)\r\n\r\n."
+            )
+            return connection
+        }
+        func wait(for status: Int) throws -> HTTPExchange {
+            for _ in 0..<500 {
+                let answer = try bring(100 << 10)
+                if answer.status == status { return answer }
+                usleep(20_000)
+            }
+            throw TestFailure("it was never answered by \(status)")
+        }
+        let busy = try wait(for: 503)
+        #expect(busy.code == "UNAVAILABLE" && busy.headers["retry-after"] != nil)
+        #expect(try bring(1000).status == 400)
+        slow = []
+        _ = try wait(for: 400)
     }
 }
 

@@ -81,6 +81,34 @@ struct LimitTests {
         #expect(behind.wait(stranger, from: "192.0.2.7") == nil)
     }
 
+    @Test("a token that counted once and counts no more is nobody's way past the guesses of his neighbours")
+    func forgotten() {
+        let token = SHA256.hash(data: [1])
+        let limit = GuessLimit(limiter(perMinute: 1), isBehindProxy: false)
+        limit.accept(token)
+        while limit.refuse("192.0.2.7") == nil {}
+        #expect(limit.wait(token, from: "192.0.2.7") == nil)
+        limit.forget(token)
+        #expect(limit.wait(token, from: "192.0.2.7") != nil)
+    }
+
+    @Test("large bodies have so much memory, one client half of it, and give it back")
+    func largeBodies() throws {
+        let bodies = LargeBodies(limit: 100)
+        let (bank, firm) = (
+            Client(kind: .peer("bank"), account: .init("bank")), Client(kind: .peer("firm"), account: .init("firm"))
+        )
+        func isFull(_ bytes: Int, _ client: Client) -> Bool { (try? bodies.take(bytes, for: client)) == nil }
+        var held: [LargeBodies.Share] = [try bodies.take(30, for: bank)]
+        #expect(isFull(21, bank) && !isFull(20, bank))
+        held.append(try bodies.take(50, for: firm))
+        #expect(isFull(1, firm) && !isFull(20, bank))
+        let anybody = Client(kind: .anybody, account: .init("anybody"))
+        #expect(isFull(21, anybody) && !isFull(20, anybody))
+        held = []
+        #expect(!isFull(100, anybody) && !isFull(50, firm) && !isFull(50, bank))
+    }
+
     @Test("what an account is made of cannot be moved from one part into the next")
     func accounts() {
         #expect(RateLimiter.Account("subject", "ab", "c") != RateLimiter.Account("subject", "a", "bc"))

@@ -1,5 +1,6 @@
 import AgentProtocol
 import DTAFormats
+import DTASystem
 import Foundation
 import TestSupport
 import Testing
@@ -106,6 +107,9 @@ struct OrderTests {
         let answer = try hosts.bankGateway.post("/v1/fulfill/order", body)
         let part2 = try #require(answer["OrderPart2CID"] as? String, "\(answer.text)")
         #expect(try hosts.bankGateway.post("/v1/fulfill/order", body)["OrderPart2CID"] as? String == part2)
+        // The sender's document is one: nothing else is looked up for whoever names it.
+        let stray = #"{"OrderPart1CID":"\#(part1)","DocumentCID":"\#(part1)"}"#
+        #expect(try hosts.bankGateway.post("/v1/fulfill/order", stray).status == 400)
         // Its answer goes back by hand.
         let back = try #require((answer["CAR"] as? String).flatMap { Data(base64Encoded: $0) })
         #expect(try hosts.bring([UInt8](back), to: hosts.firmGateway).status == 204)
@@ -143,6 +147,80 @@ struct OrderTests {
         #expect(
             try hosts.bankGateway.post("/v1/fulfill/order", #"{"OrderPart1CID":"\#(cid)"}"#)["OrderPart2CID"] as? String
                 != nil)
+    }
+
+    @Test("a use that waits is not answered by what was released before it")
+    func severalUses() throws {
+        let hosts = try Hosts(way: "manual")
+        let ordered = try hosts.order(#"{"Type":"sign","MaxUses":2,"Extension":{"algorithm":"ed25519"}}"#)
+        let cid = try #require(ordered["OrderCID"] as? String, "\(ordered.text)")
+        /// What the bank does by hand, and the way back of it.
+        func fulfil(_ decision: String) throws {
+            _ = try hosts.bank.client().call(.fulfilOrder(cid, decision: decision), timeout: .seconds(60))
+            let polled = try hosts.bankGateway.request("/v1/courier/\(cid)")
+            #expect(polled.status == 200, "\(polled.text)")
+            #expect(try hosts.bring(polled.body, to: hosts.firmGateway).status < 300)
+        }
+        func redeem(_ more: String) throws -> HTTPExchange {
+            try hosts.firmGateway.post("/v1/order/secret", #"{"OrderReference":"\#(cid)"\#(more)}"#)
+        }
+        let (first, second) = (
+            #","Purpose":"first","Extension":{"message":"a"}"#, #","Purpose":"second","Extension":{"message":"b"}"#
+        )
+        try fulfil("commit")
+        #expect(try redeem(first).status == 409)
+        try fulfil("release")
+        let released = try redeem("")
+        #expect(
+            released.status == 200 && (released["Extension"] as? [String: String])?["use"] == "1", "\(released.text)")
+        let waiting = try redeem(second)
+        #expect(waiting.status == 409 && waiting.code == "FAILED_PRECONDITION", "\(waiting.text)")
+        try fulfil("release")
+        #expect((try redeem("")["Extension"] as? [String: String])?["use"] == "2")
+    }
+
+    @Test("an order that cannot be carried now is made, and said so")
+    func noPlaces() throws {
+        let hosts = try Hosts()
+        // A fiduciary's gateway that takes connections and says nothing.
+        let silent = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(silent) }
+        var (address, size) = (sockaddr_in(), socklen_t(MemoryLayout<sockaddr_in>.size))
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let port = try withUnsafeMutablePointer(to: &address) { pointer in
+            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                guard bind(silent, pointer, size) == 0, listen(silent, 64) == 0,
+                    getsockname(silent, pointer, &size) == 0
+                else { throw TestFailure("no socket: \(errno)") }
+            }
+            return UInt16(bigEndian: pointer.pointee.sin_port)
+        }
+        var trust = AgentRequest(.identityTrust, subject: "bank")
+        trust.url = "http://127.0.0.1:\(port)"
+        _ = try hosts.firm.client().call(trust)
+        let gateway = try TestGateway(
+            agent: hosts.firm.socketPath,
+            configuration: """
+                authentication: { none: true }
+                limits: { couriers: 1, courier_ms: 2000 }
+                orders: { principal: acme, fiduciary: bank }
+                """)
+        // One thread and four places to wait for it: some of eight find none.
+        let answers = Monitor<[Result<HTTPExchange, any Error>]>([])
+        for _ in 0..<8 {
+            Foundation.Thread.detachNewThread {
+                let answer = Result { try gateway.post("/v1/order", "{}") }
+                answers.withLockSignalling { $0.append(answer) }
+            }
+        }
+        let all = try (answers.wait { $0.count == 8 ? $0 : nil } ?? []).map { try $0.get() }
+        #expect(all.count == 8)
+        for answer in all {
+            #expect(answer.status == 200 && answer["State"] as? String == "ordered", "\(answer.status) \(answer.text)")
+        }
+        #expect(gateway.log.contains("too many couriers"))
+        #expect(try hosts.firm.client().call(.listOrders()).orders.count == 8)
     }
 
     @Test("CARs that are damaged, or bring nothing that may be received, are refused with a reason")

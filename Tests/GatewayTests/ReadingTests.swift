@@ -23,6 +23,7 @@ struct ReadingTests {
                 "authentication: { jwt: { issuer: \"https://a\", audience: a, jwks: keys.json } }\nlisten: [\"0.0.0.0:1\"]",
                 "on the way to read"
             ),
+            ("authentication: { none: true }\nbehind_proxy: true", "does not go with behind_proxy"),
             ("authentication: { none: true }\nlisten: [\"127.0.0.1.example:1\"]", "is no address"),
             ("authentication: { none: true }\nlisten: [\"localhost:1\"]", "is no address"),
             ("authentication: { none: true }\nlisten: [\"127.0.0.1:99999\"]", "is no address"),

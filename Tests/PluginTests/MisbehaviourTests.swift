@@ -161,7 +161,8 @@ struct MisbehaviourTests {
                 import ctypes
                 libc, parent, nothing = ctypes.CDLL(None, use_errno=True), os.getppid(), ctypes.c_void_p()
                 libc.syscall.restype = ctypes.c_long
-                calls = {"socket": (41, 1, 1, 0), "unshare": (272, 0x40000000),
+                calls = {"socket": (41, 1, 1, 0), "socketpair": (53, 1, 2, 0, nothing),
+                    "connect": (42, 0, nothing, 0), "bind": (49, 0, nothing, 0), "unshare": (272, 0x40000000),
                     "setns": (308, -1, 0), "mount": (165,), "umount2": (166, nothing, 0), "pivot_root": (155,), "chroot": (161, b"/"),
                     "move_mount": (429, -1), "open_tree": (428, -1, b"/", 0), "fsopen": (430, b"tmpfs", 0), "fsmount": (432, -1),
                     "mount_setattr": (442, -1), "open_by_handle_at": (304, -1), "ptrace": (101, 16, parent, 0, 0),

@@ -10,7 +10,8 @@ public enum DocumentKind: String, Sendable, CaseIterable {
         self = .block
         // A signed document is a map of two; so much can be told before it is decoded.
         guard block.cid.codec == .dagCBOR, block.bytes.first == 0xa2,
-            case .map(let map)? = try? DAGCBOR.decode(block.bytes), map["signatures"] != nil
+            case .map(let map)? = try? DAGCBOR.decode(block.bytes, mostValues: DAGCBOR.documentValues),
+            map["signatures"] != nil
         else { return }
         for kind in [DocumentKind.identity, .revocation, .envelope] where map[kind.rawValue] != nil { self = kind }
     }

@@ -16,16 +16,16 @@ struct Doorkeeper: Sendable {
     let guesses: GuessLimit
 
     /// - Throws: `Problem`: 401 without a credential that counts, 403 where it is not enough, 429.
-    func admit(_ request: Request, _ context: GatewayContext, to access: Access) async throws -> Client {
-        switch access {
+    func admit(_ request: Request, _ context: GatewayContext, to endpoint: Endpoint) async throws -> Client {
+        switch endpoint.access {
         case .everybody:
             let client = Client(kind: .anybody, account: Doorkeeper.account(of: context))
-            try count(client)
+            if endpoint.isCounted { try count(client) }
             return client
         case .clients, .peers:
             let client = try await identify(request, context)
             try count(client)
-            if case .peer = client.kind, access != .peers {
+            if case .peer = client.kind, endpoint.access != .peers {
                 throw Problem.forbidden(
                     "a certificate of a peer is for couriers and for orders between gateways",
                     hint: "this needs a bearer token")
@@ -67,6 +67,7 @@ struct Doorkeeper: Sendable {
                 : RateLimiter.Account("subject", tokens.configuration.issuer, claims.subject)
             return Client(kind: .bearer(subject: claims.subject), identities: claims.identities, account: account)
         } catch let refusal as TokenVerifier.Refusal {
+            guesses.forget(digest)
             throw refused(refusal.reason, isToken: true, context)
         }
     }

@@ -38,6 +38,14 @@ final class GuessLimit: Sendable {
     /// - Returns: nil, or the seconds that he must wait.
     func refuse(_ address: String) -> Int? { refusals.take(account(address)) }
 
+    /// A token counts no more: it has expired, or its key is gone.
+    func forget(_ token: SHA256Digest) {
+        heard.withLock { known in
+            known.young.remove(token)
+            known.old.remove(token)
+        }
+    }
+
     /// A token counted.
     func accept(_ token: SHA256Digest) {
         heard.withLock { known in

@@ -70,7 +70,7 @@ struct KeySet: Sendable {
         switch (item["kty"]?.string, item["crv"]?.string) {
         case ("RSA", nil):
             guard let n = item["n"]?.string, let e = item["e"]?.string, let modulus = bytes("n"), bytes("e") != nil,
-                (2047...8192).contains(bits(modulus)),
+                (2048...8192).contains(bits(modulus)),
                 let key = try? Insecure.RSA.PublicKey(modulus: n, exponent: e)
             else { return nil }
             await collection.add(rsa: key, digestAlgorithm: .sha256)

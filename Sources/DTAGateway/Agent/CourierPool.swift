@@ -5,8 +5,11 @@ import DTASystem
 import Logging
 import NIOPosix
 
-/// Threads that take CARs in and pack them: whoever brings or fetches one waits for the agent block by block, and its memory
-/// is bounded by how many there are.
+/// Threads that take CARs in and pack them: whoever brings or fetches one waits for the agent block by block. What they hold
+/// meanwhile is bounded by how many there are; the bodies and answers before and after by `LargeBodies`.
+///
+/// One client has half of the threads at most, and half of the places to wait in, so that there is something left for others;
+/// where nobody is asked who he is all are one.
 final class CourierPool: Sendable {
     /// How many may wait for a thread, for each.
     private static let queue = 4
@@ -18,7 +21,19 @@ final class CourierPool: Sendable {
     private let threads: NIOThreadPool
     private let limit: Int
     private let time: Duration
-    private let waiting = Locked(0)
+    private struct Places {
+        var taken = 0
+        var lanes: [RateLimiter.Account: Lane] = [:]
+    }
+
+    /// What one client has under way.
+    private struct Lane {
+        var running = 0
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let places = Locked(Places())
+    private let perClient: Int
     private let logger: Logger
 
     init(
@@ -31,32 +46,74 @@ final class CourierPool: Sendable {
         self.logger = logger
         threads = NIOThreadPool(numberOfThreads: couriers)
         limit = couriers * (1 + CourierPool.queue)
+        perClient = max(1, couriers / 2)
         threads.start()
     }
 
     func stop() { threads.shutdownGracefully { _ in } }
 
     /// Runs `body` with a courier at the agent.
-    func run<Result: Sendable>(_ body: @escaping @Sendable (Courier) throws -> Result) async throws -> Result {
-        let isTaken = waiting.withLock { waiting in
-            guard waiting < limit else { return false }
-            waiting += 1
+    /// - Throws: `Problem`, 503, where too many are under way.
+    func run<Result: Sendable>(
+        for client: Client, _ body: @escaping @Sendable (Courier) throws -> Result
+    ) async throws -> Result {
+        let account = client.kind == .anybody ? nil : client.account
+        let isTaken = places.withLock { places in
+            guard places.taken < limit else { return false }
+            if let account {
+                let lane = places.lanes[account] ?? Lane()
+                guard lane.running + lane.waiting.count < max(1, limit / 2) else { return false }
+            }
+            places.taken += 1
             return true
         }
         guard isTaken else { throw Problem.busy("too many couriers are here at once") }
-        defer { waiting.withLock { $0 -= 1 } }
+        defer { places.withLock { $0.taken -= 1 } }
+        if let account { await enter(account) }
+        defer { if let account { leave(account) } }
         return try await threads.runIfActive { [socketPath, time] in
             try body(Courier(BlockingAgentClient(socketPath: socketPath), time: time))
         }
     }
 
+    private func enter(_ account: RateLimiter.Account) async {
+        await withCheckedContinuation { continuation in
+            let isFree = places.withLock { places in
+                var lane = places.lanes[account] ?? Lane()
+                let isFree = lane.running < perClient
+                if isFree { lane.running += 1 } else { lane.waiting.append(continuation) }
+                places.lanes[account] = lane
+                return isFree
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    private func leave(_ account: RateLimiter.Account) {
+        let next = places.withLock { places -> CheckedContinuation<Void, Never>? in
+            guard var lane = places.lanes[account] else { return nil }
+            // Whoever is next takes the thread over.
+            let next = lane.waiting.isEmpty ? nil : lane.waiting.removeFirst()
+            if next == nil { lane.running -= 1 }
+            places.lanes[account] = lane.running == 0 ? nil : lane
+            return next
+        }
+        next?.resume()
+    }
+
     /// Carries parts to the gateways of those whom they are for, and takes in what these answer. What cannot be carried now
-    /// stays in the ledger: whoever waits for it may ask, and `dtactl order send` tries again.
-    func carry(_ parts: [AgentOrderPart]) async throws {
+    /// stays in the ledger, and is no failure of what was asked for: whoever waits for it may ask, and `dtactl order send`
+    /// tries again.
+    func carry(_ parts: [AgentOrderPart], for client: Client) async {
         guard orders.carries, parts.contains(where: { !$0.urls.isEmpty }) else { return }
-        try await run { [self] courier in
-            var parts = parts
-            for _ in 0..<CourierPool.rounds where !parts.isEmpty { parts = carry(parts, courier) }
+        do {
+            try await run(for: client) { [self] courier in
+                var parts = parts
+                for _ in 0..<CourierPool.rounds where !parts.isEmpty { parts = carry(parts, courier) }
+            }
+        } catch {
+            logger.warning(
+                "parts were not carried: \(Problem(error).message)", metadata: ["parts": "\(parts.count)"])
         }
     }
 
@@ -72,7 +129,9 @@ final class CourierPool: Sendable {
                 let way = try HTTPCourier(url, options)
                 way.deadline = courier.deadline
                 try courier.send(cids, over: way) { car in
-                    answers += try courier.deliver(try Consignment(car: car)).answers
+                    answers += try courier.deliver(
+                        Consignment(car: car, deadline: courier.deadline)
+                    ).answers
                 }
             } catch {
                 let reason = (error as? AgentUnreachable)?.error ?? DTAError(error)

@@ -18,6 +18,7 @@ struct Errand: Sendable {
     /// - Throws: `Problem`, 403, where a part concerns none of the identities.
     func judge(_ part: CID, _ consignment: Consignment?, _ courier: Courier) throws {
         guard let identities else { return }
+        _ = try courier.remaining
         if let consignment, consignment.concerns(identities, root: part) { return }
         if try courier.knows(part, of: subjects) { return }
         if consignment?.envelopes[part] == nil, try isConcerned(part, identities, courier) { return }

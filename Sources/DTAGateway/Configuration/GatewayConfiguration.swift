@@ -90,7 +90,8 @@ public struct GatewayConfiguration: Sendable {
         public var connectionsPerAddress = 64
         /// Requests at the agent at a time.
         public var agentRequests = 128
-        /// CARs read or written at a time; each may take up to 16 MiB of memory, several times over.
+        /// CARs read or packed at a time; each may take up to 16 MiB of memory, several times over. Twice as many may be on their
+        /// way from and to clients.
         public var couriers = 4
         /// How long one of them may take for all that it does.
         public var courierMilliseconds = 120_000
@@ -151,6 +152,12 @@ public struct GatewayConfiguration: Sendable {
             throw DTAError(
                 .invalidArgument, "\(file): authentication.none: true makes authentication.jwt and tls.peers pointless",
                 hint: "leave one of them out")
+        }
+        guard !authentication.none || !isBehindProxy else {
+            throw DTAError(
+                .invalidArgument,
+                "\(file): authentication.none: true does not go with behind_proxy: whoever reaches the proxy would be this host",
+                hint: "ask for tokens, or leave behind_proxy out")
         }
         for place in listen { try judge(place, file) }
     }

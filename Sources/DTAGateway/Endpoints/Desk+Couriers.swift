@@ -12,7 +12,9 @@ extension Desk {
     func receiveCAR(_ call: Call) async throws -> Reply {
         let bytes = call.bytes
         let errand = try Errand(await standpoint(call))
-        let car = try await couriers.run { [logger] courier in try Desk.deliver(bytes, errand, courier, logger) }
+        let car = try await couriers.run(for: call.client) { [logger] courier in
+            try Desk.deliver(bytes, errand, courier, logger)
+        }
         return car.map { Reply($0, type: Consignment.mediaType) } ?? .nothing
     }
 
@@ -20,16 +22,19 @@ extension Desk {
         let cid = try Desk.cid(call.parameters["PartCID"] ?? "")
         let errand = try Errand(await standpoint(call))
         if call.isHead {
-            guard try await couriers.run({ courier in try courier.knows(cid, of: errand.subjects) }) else {
+            guard try await couriers.run(for: call.client, { courier in try courier.knows(cid, of: errand.subjects) })
+            else {
                 throw Problem.notFound("this part was accepted in no order here")
             }
             return .nothing
         }
         let cursor = call.parameters["cursor"] ?? ""
         guard
-            let (car, next) = try await couriers.run({ courier in
-                try courier.answer(toPollAfter: cid, cursor: cursor, of: errand.subjects)
-            })
+            let (car, next) = try await couriers.run(
+                for: call.client,
+                { courier in
+                    try courier.answer(toPollAfter: cid, cursor: cursor, of: errand.subjects)
+                })
         else { return .nothing }
         var reply = Reply(car, type: Consignment.mediaType)
         if let name = Desk.cursor, !next.isEmpty { reply.headers[name] = next }
@@ -41,7 +46,7 @@ extension Desk {
 
     /// - Returns: a CAR with the parts that answer; nil where none do.
     static func deliver(_ bytes: [UInt8], _ errand: Errand, _ courier: Courier, _ logger: Logger) throws -> [UInt8]? {
-        let consignment = try Consignment(car: bytes)
+        let consignment = try Consignment(car: bytes, deadline: courier.deadline)
         for root in consignment.roots { try errand.judge(root, consignment, courier) }
         let delivery = try courier.deliver(consignment)
         if delivery.dropped > 0 {
@@ -93,8 +98,8 @@ extension Desk {
             car = nil
         }
         let errand = try Errand(await standpoint(call))
-        let (order, parts, reply) = try await couriers.run { courier in
-            let consignment = try car.map { try Consignment(car: $0) }
+        let (order, parts, reply) = try await couriers.run(for: call.client) { courier in
+            let consignment = try car.map { try Consignment(car: $0, deadline: courier.deadline) }
             for root in consignment?.roots ?? [] { try errand.judge(root, consignment, courier) }
             try errand.judge(cid, consignment, courier)
             if let consignment { _ = try courier.deliver(consignment) }
@@ -120,8 +125,12 @@ extension Desk {
     }
 
     /// Stores an identity's document that is on the IPFS node alone.
-    private static func bringHere(_ cid: String, _ courier: Courier) throws {
-        let block = try courier.client.call(.getBlock(cid)).data
+    private static func bringHere(_ name: String, _ courier: Courier) throws {
+        let cid = try cid(name)
+        let block = try courier.client.call(.getBlock(name)).data
+        guard (try? ContentBlock([UInt8](block), named: cid)).map(DocumentKind.init(of:)) == .identity else {
+            throw Problem.invalid("\(cid) is no identity's document")
+        }
         _ = try courier.client.call(.putBlock(block, contentType: "application/vnd.ipld.dag-cbor"))
     }
 }

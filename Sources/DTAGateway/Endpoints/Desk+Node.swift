@@ -30,12 +30,14 @@ extension Desk {
 
     /// Whether requests can be done: the agent answers, its HSM works, tokens can be verified.
     func readiness(_ call: Call) async throws -> Reply {
-        let fields = try await agent.call(.status(), timeout: .seconds(3)).fields
-        guard fields.contains(where: { $0.name == "state" && $0.value == "ready" }) else {
-            throw Problem.busy("the agent's HSM does not answer")
-        }
-        if let tokens = doorkeeper.tokens, await !tokens.keys.isReady {
-            throw Problem.busy("the issuer's keys cannot be had, so no token can be verified")
+        try await readiness.check { [agent, doorkeeper] in
+            let fields = try await agent.call(.status(), timeout: .seconds(3)).fields
+            guard fields.contains(where: { $0.name == "state" && $0.value == "ready" }) else {
+                throw Problem.busy("the agent's HSM does not answer")
+            }
+            if let tokens = doorkeeper.tokens, await !tokens.keys.isReady {
+                throw Problem.busy("the issuer's keys cannot be had, so no token can be verified")
+            }
         }
         return Reply(["Status": "ready"])
     }

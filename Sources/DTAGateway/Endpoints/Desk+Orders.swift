@@ -34,7 +34,7 @@ extension Desk {
         guard let made = answer.orders.first else {
             throw DTAError(.internal, "the agent made an order and did not show it")
         }
-        try await couriers.carry(answer.parts)
+        await couriers.carry(answer.parts, for: call.client)
         return Reply(
             .members(Desk.summary(try await agent.call(.showOrder(made.cid)).orders.first ?? made, standpoint)))
     }
@@ -105,19 +105,27 @@ extension Desk {
         if request.isEmpty, order.uses > 0, let released = try await released(order) { return released }
         let answer = try await agent.call(
             .redeemOrder(order.cid, as: identity.isEmpty ? nil : identity, purpose: purpose, fields: request))
-        try await couriers.carry(answer.parts)
-        if let released = try await released(order) { return released }
-        let next = try await agent.call(.showOrder(order.cid)).orders.first?.next ?? ""
+        await couriers.carry(answer.parts, for: call.client)
+        let after = try await agent.call(.showOrder(order.cid))
+        // An order has as many results as uses: the one that answers this redemption, and none before it.
+        if let redemption = answer.parts.last(where: { $0.kind == "redemption" }),
+            let release = after.parts.last(where: { $0.kind == "release" && $0.previous == redemption.cid }),
+            let released = try await released(order, use: release.use)
+        {
+            return released
+        }
+        let next = after.orders.first?.next ?? ""
         throw Problem.conflict(
             "the secret is not released yet" + (next.isEmpty ? "" : ": \(next)"),
             hint: "ask again later; repeating the request makes no second redemption")
     }
 
-    /// The last release; nil where there is none yet.
-    private func released(_ order: AgentOrder) async throws -> Reply? {
+    /// What was released; nil where nothing is yet.
+    /// - Parameter use: 0: the last.
+    private func released(_ order: AgentOrder, use: UInt32 = 0) async throws -> Reply? {
         let result: AgentResponse
         do {
-            result = try await agent.call(.orderResult(order.cid))
+            result = try await agent.call(.orderResult(order.cid, use: use))
         } catch let error as DTAError where error.code == .failedPrecondition || error.code == .notFound {
             return nil
         }

@@ -23,12 +23,14 @@ enum Endpoints {
         ) { try await $0.status($1) },
         Endpoint(
             method: .get, path: "/healthz", name: "health", summary: "Whether the gateway answers", tag: "node",
-            access: .everybody, answers: [.init(status: .ok, text: "It does.", schema: "Health")]
+            access: .everybody, isCounted: false,
+            answers: [.init(status: .ok, text: "It does.", schema: "Health")]
         ) { try await $0.health($1) },
         Endpoint(
             method: .get, path: "/readyz", name: "readiness",
             summary: "Whether requests can be done: the agent and its HSM answer, tokens can be verified", tag: "node",
-            access: .everybody, answers: [.init(status: .ok, text: "They can.", schema: "Health")],
+            access: .everybody, isCounted: false,
+            answers: [.init(status: .ok, text: "They can.", schema: "Health")],
             problems: [.conflict]
         ) { try await $0.readiness($1) },
     ]

@@ -6,6 +6,8 @@ struct Desk: Sendable {
     let configuration: GatewayConfiguration
     let agent: AgentPool
     let couriers: CourierPool
+    let largeBodies: LargeBodies
+    let readiness = Readiness()
     let doorkeeper: Doorkeeper
     let measurements: Measurements
     let logger: Logger

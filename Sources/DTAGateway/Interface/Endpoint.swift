@@ -46,6 +46,8 @@ struct Endpoint: Sendable {
     let tag: String
     var nodes: Set<GatewayConfiguration.Node> = Set(GatewayConfiguration.Node.allCases)
     let access: Access
+    /// Whether it counts for a client's rate. What watches over the gateway has the address of others, and is to be answered.
+    var isCounted = true
     var parameters: [Parameter] = []
     var body = Body.none
     /// The most bytes of the body; nil: as configured.
@@ -106,11 +108,11 @@ struct Reply: Sendable {
         return reply
     }
 
-    var response: Response {
+    var response: Response { response(bytes.isEmpty ? .init() : .init(byteBuffer: ByteBuffer(bytes: bytes))) }
+
+    func response(_ body: ResponseBody) -> Response {
         var headers = headers
         if !type.isEmpty { headers[.contentType] = type }
-        return Response(
-            status: status, headers: headers,
-            body: bytes.isEmpty ? .init() : .init(byteBuffer: ByteBuffer(bytes: bytes)))
+        return Response(status: status, headers: headers, body: body)
     }
 }

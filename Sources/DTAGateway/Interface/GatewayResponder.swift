@@ -57,14 +57,38 @@ struct GatewayResponder: HTTPResponder {
             problem.headers[.allow] = found.methods.joined(separator: ", ")
             throw problem
         }
-        let client = try await desk.doorkeeper.admit(request, context, to: endpoint.access)
+        let client = try await desk.doorkeeper.admit(request, context, to: endpoint)
         var call = Call(client: client, parameters: try endpoint.values(request.uri, found.values))
         call.isHead = request.method == .head
+        let reply = try await handle(request, endpoint, &call)
+        if request.method == .head { return reply.response.createHeadResponse() }
+        guard reply.bytes.count > desk.configuration.limits.bodyBytes, endpoint.access != .everybody else {
+            return reply.response
+        }
+        return reply.response(holding: try desk.largeBodies.take(reply.bytes.count, for: client))
+    }
+
+    private func handle(_ request: Request, _ endpoint: Endpoint, _ call: inout Call) async throws -> Reply {
+        let share = try room(request, endpoint, call.client)
+        defer { withExtendedLifetime(share) {} }
         try await read(request, endpoint, &call)
-        let reply = try await endpoint.handle(desk, call)
-        var response = reply.response
-        if request.method == .head { response = response.createHeadResponse() }
-        return response
+        defer { call.bytes = [] }
+        return try await endpoint.handle(desk, call)
+    }
+
+    /// The memory for a body that may be a large one; nil for others, which the number of connections bounds.
+    private func room(_ request: Request, _ endpoint: Endpoint, _ client: Client) throws -> LargeBodies.Share? {
+        let usual = desk.configuration.limits.bodyBytes
+        guard let limit = endpoint.limit, limit > usual else { return nil }
+        // One that does not say its size may be as large as any.
+        let size = request.headers[.contentLength].flatMap(Int.init) ?? limit
+        guard size > usual, size <= limit else { return nil }
+        do {
+            return try desk.largeBodies.take(size, for: client)
+        } catch var problem as Problem {
+            problem.closes = true
+            throw problem
+        }
     }
 
     private func read(_ request: Request, _ endpoint: Endpoint, _ call: inout Call) async throws {

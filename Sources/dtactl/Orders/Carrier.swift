@@ -135,7 +135,7 @@ struct Carrier {
                 "more than \(Courier.totalLimit >> 20) MiB came at once, and the rest was left where it is",
                 hint: "what came is taken in; asked again, it goes on from there")
         }
-        let consignment = try Consignment(car: car)
+        let consignment = try Consignment(car: car, deadline: courier.deadline)
         let delivery = try courier.deliver(consignment)
         // Whoever gave it to us has it.
         if let url { for root in consignment.roots { done.insert(Errand(cid: root.description, url: url)) } }

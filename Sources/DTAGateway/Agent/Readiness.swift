@@ -1,0 +1,27 @@
+import DTASystem
+
+/// Whether requests can be done, looked up at most once a second: whoever asks may ask as often as he likes.
+actor Readiness {
+    private static let freshness: UInt64 = 1_000_000_000
+
+    private var answer: (Result<Void, any Error>, time: UInt64)?
+    private var lookup: Task<Result<Void, any Error>, Never>?
+
+    /// - Parameter look: looks it up, and throws why they cannot.
+    func check(_ look: @escaping @Sendable () async throws -> Void) async throws {
+        if let (result, time) = answer, monotonicNanoseconds() - time < Readiness.freshness { return try result.get() }
+        if let lookup { return try await lookup.value.get() }
+        let task = Task { () -> Result<Void, any Error> in
+            do {
+                return .success(try await look())
+            } catch {
+                return .failure(error)
+            }
+        }
+        lookup = task
+        let result = await task.value
+        lookup = nil
+        answer = (result, monotonicNanoseconds())
+        try result.get()
+    }
+}
