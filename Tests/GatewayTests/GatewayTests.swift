@@ -353,6 +353,7 @@ struct GatewayTests {
         let busy = try wait(for: 503)
         #expect(busy.code == "UNAVAILABLE" && busy.headers["retry-after"] != nil)
         #expect(try bring(1000).status == 400)
+        #expect(slow.allSatisfy { $0.send(".") })
         slow = []
         _ = try wait(for: 400)
     }
