@@ -173,6 +173,16 @@ struct OrderTests {
         let released = try redeem("")
         #expect(
             released.status == 200 && (released["Extension"] as? [String: String])?["use"] == "1", "\(released.text)")
+        func bytes(_ name: String) throws -> [UInt8] {
+            let text = try #require(released[name] as? String)
+            return try stride(from: 0, to: text.utf8.count, by: 2).map { at in
+                try #require(UInt8(text.dropFirst(at).prefix(2), radix: 16))
+            }
+        }
+        let key = try PublicKey(.ed25519, raw: try bytes("Commitment"))
+        #expect(
+            try key.isValid(signature: try bytes("Secret"), message: Array("a".utf8)),
+            "it is the message that is signed")
         let waiting = try redeem(second)
         #expect(waiting.status == 409 && waiting.code == "FAILED_PRECONDITION", "\(waiting.text)")
         try fulfil("release")

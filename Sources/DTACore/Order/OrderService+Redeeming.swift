@@ -84,10 +84,38 @@ extension OrderService {
                 throw DTAError(.invalidArgument, "the field \(quoted(name)) is given twice")
             }
         }
-        guard !data.isEmpty || record.kind == SignPlugin().type.name else { return request }
+        let signs = record.kind == SignPlugin().type.name
+        guard !data.isEmpty || signs else { return request }
         let algorithm = try commitment(record, custodian)?.fields[SignPlugin.algorithm]?.text
-        for (name, value) in SignPlugin.request(data, algorithm: algorithm) { request[name] = value }
-        return request
+        for name in SignPlugin.request(data, algorithm: algorithm).keys where !signs || request[name] == nil {
+            request[name] = .bytes(data)
+        }
+        return signs ? try signed(request, data) : request
+    }
+
+    /// What is to be signed, where it came as text in a field: a digest in hexadecimal, a message as it is.
+    private func signed(
+        _ request: [String: OrderFieldValue], _ data: [UInt8]
+    ) throws -> [String: OrderFieldValue] {
+        try request.reduce(into: [:]) { fields, field in
+            guard case .text(let text) = field.value else {
+                fields[field.key] = field.value
+                return
+            }
+            guard data.isEmpty else {
+                throw DTAError(
+                    .invalidArgument, "what is to be signed is given twice, as data and as \(quoted(field.key))")
+            }
+            guard field.key == SignPlugin.digest else {
+                fields[field.key] = .bytes(Array(text.utf8))
+                return
+            }
+            guard let digest = OrderFieldValue(text, as: .bytes) else {
+                throw DTAError(
+                    .invalidArgument, "the field \(quoted(field.key)) is in hexadecimal, two digits for each byte")
+            }
+            fields[field.key] = digest
+        }
     }
 
     /// Part 2, where it can be read here.
