@@ -300,7 +300,8 @@ struct GatewayTests {
         raw.send(
             "POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
         )
-        usleep(300_000)
+        // Until it has read the head, even where others keep it from that.
+        usleep(2_000_000)
         gateway.signal(SIGTERM)
         usleep(300_000)
         raw.send("}")

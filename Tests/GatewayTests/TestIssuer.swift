@@ -50,7 +50,8 @@ struct TestIssuer {
 
     static func claims(_ more: [String: Any?] = [:]) -> [String: Any] {
         var claims: [String: Any] = [
-            "iss": "https://issuer.example", "aud": "dta", "sub": "carol", "exp": now + 86_400, "iat": now, "nbf": now - 5,
+            "iss": "https://issuer.example", "aud": "dta", "sub": "carol", "exp": now + 86_400, "iat": now,
+            "nbf": now - 5,
         ]
         for (name, value) in more { claims[name] = value }
         return claims

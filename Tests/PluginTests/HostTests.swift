@@ -257,7 +257,7 @@ struct HostTests {
         #expect(plugins.map(\.type.name) == ["crash", "office-hours", "shamir", "slow"])
         #expect(problems.map(\.name) == ["away"])
         #expect(problems.first?.reason.code == .unavailable)
-        folder.limits.milliseconds = 1500
+        folder.limits.milliseconds = 4000
         let (again, _) = try folder.host(.service(sockets: sockets.path)).load()
         let slow = try #require(again.first { $0.type.name == "slow" })
         #expect(try refusal { try slow.validate(try PluginFolder.order("slow")) }.code == .unavailable)

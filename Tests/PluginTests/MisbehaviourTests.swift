@@ -90,11 +90,11 @@ struct MisbehaviourTests {
     func endsWhatHangs(_ body: String) throws {
         var folder = try PluginFolder()
         try folder.add("slow", body)
-        folder.limits.milliseconds = 1500
+        folder.limits.milliseconds = 4000
         let plugin = try folder.plugin("slow")
         let error = try refusal { try plugin.validate(try PluginFolder.order("slow")) }
         #expect(error.code == .unavailable)
-        #expect(error.message.contains("plugin slow was ended: it did not finish within 1500 ms"))
+        #expect(error.message.contains("plugin slow was ended: it did not finish within 4000 ms"))
     }
 
     @Test("what a plugin leaves running ends with it, and does not delay its answer")

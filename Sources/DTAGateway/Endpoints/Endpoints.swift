@@ -129,7 +129,9 @@ enum Endpoints {
                 .init(name: "cursor", place: .query, kind: .text(.cursor), text: "Of the answer before."),
             ],
             answers: [
-                .init(status: .ok, text: "A CAR with those parts.", type: "application/vnd.ipld.car"),
+                .init(
+                    status: .ok, text: "A CAR with those parts.", type: "application/vnd.ipld.car",
+                    header: ("DTA-Cursor", "Where there are more: with which cursor to go on.", .cursor)),
                 .init(status: .noContent, text: "Nothing came after it."),
             ], problems: [.notFound, .conflict]
         ) { try await $0.partsAfter($1) },

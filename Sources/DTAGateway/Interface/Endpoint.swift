@@ -32,6 +32,8 @@ struct Endpoint: Sendable {
         var type = "application/json"
         /// The name of a schema.
         var schema: String?
+        /// A header that it may have: its name, what it says, and which texts it can be.
+        var header: (name: String, text: String, rule: TextRule)?
     }
 
     typealias Handler = @Sendable (Desk, Call) async throws -> Reply
@@ -59,7 +61,9 @@ struct Endpoint: Sendable {
 
     /// Every status that it may answer.
     var statuses: [HTTPResponse.Status] {
-        var all = answers.map(\.status) + problems + [.badRequest, .tooManyRequests, .serviceUnavailable]
+        // A body that nobody asked for is read as well, up to its limit.
+        var all =
+            answers.map(\.status) + problems + [.badRequest, .contentTooLarge, .tooManyRequests, .serviceUnavailable]
         switch access {
         case .everybody: break
         case .clients: all += [.unauthorized, .forbidden]
@@ -67,7 +71,7 @@ struct Endpoint: Sendable {
         }
         switch body {
         case .none: break
-        case .json, .car: all += [.contentTooLarge, .unsupportedMediaType]
+        case .json, .car: all += [.unsupportedMediaType]
         }
         var seen: Set<Int> = []
         return all.filter { seen.insert($0.code).inserted }.sorted { $0.code < $1.code }

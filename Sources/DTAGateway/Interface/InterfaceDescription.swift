@@ -109,10 +109,15 @@ enum InterfaceDescription {
         }
         if status == .noContent { return ["description": .string(answer.text)] }
         let schema = answer.schema.map(reference) ?? (answer.type.hasSuffix("json") ? ["type": "object"] : [:])
-        return [
-            "description": .string(answer.text),
-            "content": .object([.init(answer.type, ["schema": schema])]),
-        ]
+        let headers = answer.header.map { header -> JSONValue in
+            .object([
+                .init(header.name, ["description": .string(header.text), "schema": header.rule.schema])
+            ])
+        }
+        return .members([
+            ("description", .string(answer.text)), ("headers", headers),
+            ("content", .object([.init(answer.type, ["schema": schema])])),
+        ])
     }
 
     private static func reference(_ name: String) -> JSONValue { ["$ref": .string("#/components/schemas/\(name)")] }

@@ -75,7 +75,10 @@ struct TextRule: Sendable {
         true
     }
 
-    static let purpose = TextRule("a text of at most 200 characters", pattern: nil, lengths: 0...200) { text in
+    /// A schema counts characters, so that the bytes are in words.
+    static let purpose = TextRule(
+        "one line of at most 256 bytes in UTF-8", pattern: "^[^\\u0000-\\u001f\\u007f]*$", lengths: 0...256
+    ) { text in
         text.utf8.count <= 256 && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
     }
 
