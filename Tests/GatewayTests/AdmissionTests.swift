@@ -6,16 +6,10 @@ import Testing
 @Suite("Admission to the gateway", .serialized)
 struct AdmissionTests {
     private static let agent = Result { try TestAgent() }
-    private static let jwt =
-        "authentication:\n  jwt: { issuer: \"https://issuer.example\", audience: dta, jwks: keys.json }"
 
     private func gateway(_ issuer: TestIssuer, more: String = "") throws -> TestGateway {
-        try TestGateway(
-            agent: try Self.agent.get().socketPath, configuration: Self.jwt + more,
-            files: ["keys.json": try issuer.keySet()])
+        try issuer.gateway(for: try Self.agent.get(), more: more)
     }
-
-    private func bearer(_ token: String) -> [String] { ["-H", "Authorization: Bearer \(token)"] }
 
     @Test("a token is needed, and one of this issuer's is enough")
     func tokens() throws {
@@ -109,7 +103,7 @@ struct AdmissionTests {
         }
         let cid = "bafyreiazyzlntgw2tlwvmcyx5xzv4jdrflzlwl63uwl5eu2y77otrt3kqi"
 
-        let both = try gateway("\n" + Self.jwt)
+        let both = try gateway("\n" + TestIssuer.section)
         func ask(_ path: String, _ arguments: [String]) throws -> Int {
             try both.request(both.url(path, scheme: "https"), arguments).status
         }
@@ -155,7 +149,7 @@ struct AdmissionTests {
     @Test("a key set that is not there is no open door")
     func noKeys() throws {
         let issuer = try TestIssuer()
-        let gateway = try TestGateway(agent: try Self.agent.get().socketPath, configuration: Self.jwt)
+        let gateway = try TestGateway(agent: try Self.agent.get().socketPath, configuration: TestIssuer.section)
         #expect(try gateway.request("/v1/status", bearer(try issuer.token())).status == 503)
         #expect(try gateway.request("/readyz").status == 503)
         #expect(try gateway.request("/healthz").status == 200)

@@ -9,16 +9,10 @@ import Testing
 @Suite("Narrowed tokens at the gateway", .serialized)
 struct NarrowingTests {
     private static let agent = Result { try TestAgent() }
-    private static let jwt =
-        "authentication:\n  jwt: { issuer: \"https://issuer.example\", audience: dta, jwks: keys.json }"
 
     private func gateway(_ issuer: TestIssuer, more: String = "") throws -> TestGateway {
-        try TestGateway(
-            agent: try Self.agent.get().socketPath, configuration: Self.jwt + more,
-            files: ["keys.json": try issuer.keySet()])
+        try issuer.gateway(for: try Self.agent.get(), more: more)
     }
-
-    private func bearer(_ token: String) -> [String] { ["-H", "Authorization: Bearer \(token)"] }
 
     @Test("the claim narrows a token to its identity")
     func narrowed() throws {
@@ -51,7 +45,7 @@ struct NarrowingTests {
         let agent = try TestAgent(more: "orders: { accept: [{ commit: auto, release: auto }] }")
         let issuer = try TestIssuer()
         let gateway = try TestGateway(
-            agent: agent.socketPath, configuration: Self.jwt + "\norders: { release_secrets: true }",
+            agent: agent.socketPath, configuration: TestIssuer.section + "\norders: { release_secrets: true }",
             files: ["keys.json": try issuer.keySet()])
         func narrow(_ name: String) throws -> [String] {
             bearer(try issuer.token(claims: TestIssuer.claims(["dta_identity": name])))
@@ -81,7 +75,7 @@ struct NarrowingTests {
         let agent = try TestAgent(more: "orders: { accept: [{ commit: auto, release: auto }] }")
         let issuer = try TestIssuer()
         let gateway = try TestGateway(
-            agent: agent.socketPath, configuration: Self.jwt, files: ["keys.json": try issuer.keySet()])
+            agent: agent.socketPath, configuration: TestIssuer.section, files: ["keys.json": try issuer.keySet()])
         func narrow(_ names: [String]) throws -> [String] {
             bearer(try issuer.token(claims: TestIssuer.claims(["dta_identity": names])))
         }
@@ -123,7 +117,7 @@ struct NarrowingTests {
         let agent = try TestAgent(more: "orders: { accept: [{ commit: auto, release: auto }] }")
         let issuer = try TestIssuer()
         let gateway = try TestGateway(
-            agent: agent.socketPath, configuration: Self.jwt, files: ["keys.json": try issuer.keySet()])
+            agent: agent.socketPath, configuration: TestIssuer.section, files: ["keys.json": try issuer.keySet()])
         let wide = bearer(try issuer.token())
         var cids: [String: String] = [:]
         for name in ["alice", "bank", "carol"] {

@@ -83,3 +83,18 @@ struct TestIssuer {
         }
     }
 }
+
+extension TestIssuer {
+    /// What a gateway's configuration says of it.
+    static let section =
+        "authentication:\n  jwt: { issuer: \"https://issuer.example\", audience: dta, jwks: keys.json }"
+
+    /// A gateway that believes it.
+    func gateway(for agent: TestAgent, more: String = "") throws -> TestGateway {
+        try TestGateway(
+            agent: agent.socketPath, configuration: Self.section + more, files: ["keys.json": try keySet()])
+    }
+}
+
+/// How curl shows a token.
+func bearer(_ token: String) -> [String] { ["-H", "Authorization: Bearer \(token)"] }
