@@ -1,20 +1,19 @@
 import AgentProtocol
 import DTASystem
 import Glibc
+import TestSupport
 
 /// A real socket with a server that does what a test says, and nothing more: `serve` runs for each connection, on a
 /// thread of its own, and the connection closes when it returns.
 final class ScriptedServer: Sendable {
     let path: String
-    private let directory: String
+    private let directory: TemporaryDirectory
     private let listener: Locked<Descriptor?>
     let accepted = Monitor(0)
 
     init(serve: @escaping @Sendable (Peer) throws -> Void) throws {
-        var template = Array("/tmp/dta-client-test-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemCallError("mkdtemp", errno: errno) }
-        directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        path = directory + "/agent.sock"
+        directory = try TemporaryDirectory()
+        path = directory.file("agent.sock")
         let socket = try UnixSocket.listen(at: path, mode: 0o600)
         listener = Locked(socket)
         let accepted = accepted
@@ -32,8 +31,6 @@ final class ScriptedServer: Sendable {
     deinit {
         // Wakes accept, which then fails.
         listener.withLock { if let socket = $0 { shutdown(socket.number, Int32(SHUT_RDWR)) } }
-        unlink(path)
-        rmdir(directory)
     }
 
     /// How many connections have come.

@@ -47,6 +47,7 @@ public final class Subprocess: @unchecked Sendable {
         let error = posix_spawnp(&pid, path, &actions, &attributes, &argv, &envp)
         guard error == 0 else { throw TestFailure("\(path): \(String(cString: strerror(error)))") }
         self.pid = pid
+        Leftovers.add(program: pid)
     }
 
     deinit {
@@ -65,6 +66,7 @@ public final class Subprocess: @unchecked Sendable {
             if let status { return status }
             var raw: Int32 = 0
             while waitpid(pid, &raw, 0) < 0, errno == EINTR {}
+            Leftovers.remove(program: pid)
             let result = raw & 0x7f == 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f)
             status = result
             return result
@@ -89,7 +91,7 @@ public func run(
 ) throws -> Finished {
     // Files instead of pipes: nobody has to read while the program runs.
     let files = try (0..<3).map { _ in
-        var path = Array("/tmp/dta-test-XXXXXX".utf8CString)
+        var path = Array("\(TemporaryDirectory.base)/f-XXXXXX".utf8CString)
         let number = mkstemp(&path)
         guard number >= 0 else { throw TestFailure("mkstemp: \(String(cString: strerror(errno)))") }
         _ = fcntl(number, F_SETFD, FD_CLOEXEC)

@@ -5,12 +5,19 @@ public final class TemporaryDirectory: Sendable {
     public let path: String
 
     public init() throws {
-        var template = Array("/tmp/dta-test-XXXXXX".utf8CString)
+        var template = Array("\(Self.base)/t-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw TestFailure("mkdtemp: \(String(cString: strerror(errno)))") }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        Leftovers.add(folder: path)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    /// `TMPDIR`, which Scripts/contained makes and removes. The paths of sockets have 107 bytes at most, so names are short.
+    static let base = ProcessInfo.processInfo.environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+        Leftovers.remove(folder: path)
+    }
 
     /// The path of `name` in it.
     public func file(_ name: String) -> String { path + "/" + name }
