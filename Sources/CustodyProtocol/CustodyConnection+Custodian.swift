@@ -13,6 +13,26 @@ extension CustodyConnection: Custodian {
         }
     }
 
+    /// Asks for the version of the protocol that the other side speaks.
+    /// - Throws: `CustodyStartError` where it is another one: nothing else is to be asked then.
+    public func requireSameVersion() throws {
+        let own = CustodyOperation.protocolVersion
+        let other: UInt32
+        do {
+            other = try call(.version) { try $0.uint32() }
+        } catch let error as DTAError where error.code == .invalidArgument {
+            // The first version had no such question.
+            other = 1
+        }
+        guard other == own else {
+            throw CustodyStartError(
+                DTAError(
+                    .failedPrecondition,
+                    "dtad-hsm is of another release than dtad: it speaks version \(other) of their protocol, dtad version \(own)",
+                    hint: "install dtad and dtad-hsm of one release, then restart dtad"), .configuration)
+        }
+    }
+
     public func random(count: Int) throws -> [UInt8] {
         guard (1...65_536).contains(count) else {
             throw DTAError(.invalidArgument, "\(count) random bytes: from 1 to 65,536 can be asked for")

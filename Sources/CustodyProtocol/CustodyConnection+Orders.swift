@@ -17,13 +17,12 @@ extension CustodyConnection: OrderCustodian {
     }
 
     public func newOrderKey(
-        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], object: ObjectID, epoch: UInt32
+        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
     ) throws -> CreatedOrderKey {
         try call(.newOrderKey) {
             $0.field(fiduciary)
             $0.field(order)
             $0.field(BlockList.encode(documents))
-            $0.field(object.bytes)
             $0.field(epoch)
         } _: { answer in
             let sealed = try answer.field()

@@ -1,6 +1,7 @@
 import DTASystem
 
 /// What dtad may ask of dtad-hsm. The numbers are the wire's and never change; `docs/custody.md` lists the fields.
+/// 21 made an order's key under an id that the front chose; nothing is served under it any more.
 public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case describe = 1
     case random = 2
@@ -22,7 +23,6 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case createPostQuantumKey = 18
     case signPostQuantum = 19
     case newSeed = 20
-    case newOrderKey = 21
     case release = 22
     case signForOrder = 23
     case newEpoch = 24
@@ -34,6 +34,13 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case sealOrderState = 30
     case openOrderState = 31
     case resealOrderState = 32
+    case newOrderKey = 33
+    case version = 34
+
+    /// The version of the whole protocol: it grows when dtad and dtad-hsm of two releases would misunderstand each other.
+    public static let protocolVersion: UInt32 = 2
+    /// Numbers that were served before.
+    public static let retired: Set<UInt8> = [21]
 }
 
 /// What an object on the token may be used for; it stands in the object's label, and dtad-hsm alone writes that.
@@ -98,7 +105,7 @@ public enum KeyType: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// The random name of a token object: 16 bytes, its CKA_ID.
+/// The name of a token object: 16 bytes, its CKA_ID. Those of orders' keys follow from the order; the others are random.
 public struct ObjectID: Sendable, Hashable {
     public let bytes: [UInt8]
 
@@ -195,8 +202,8 @@ public struct CreatedIdentityKeys: Sendable, Equatable {
     }
 }
 
-/// The ML-DSA-65 key of an identity. No token makes such keys yet: its seed leaves dtad-hsm sealed, bound to the identity's
-/// signing key on the token.
+/// The ML-DSA-65 key of an identity. No token makes such keys yet: its seed leaves dtad-hsm sealed, and bound to the one
+/// signing key beside which it was made.
 public struct PostQuantumKey: Sendable, Equatable {
     /// 1952 bytes (FIPS 204, table 2).
     public var publicKey: [UInt8]

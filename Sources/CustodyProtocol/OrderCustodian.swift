@@ -14,10 +14,10 @@ public protocol OrderCustodian: AnyObject, Sendable {
         _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
     ) throws -> CreatedSeed
 
-    /// Makes the key of a `sign` order on the token, and seals the terms under which it may be used.
-    /// - Parameter object: under which nothing is on the token yet.
+    /// Makes the key of a `sign` order on the token, and seals its public half with the terms under which it may be used.
+    /// The object's id follows from the owner and from part 1 (`OrderKeyID`); under it nothing may be on the token yet.
     func newOrderKey(
-        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], object: ObjectID, epoch: UInt32
+        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
     ) throws -> CreatedOrderKey
 
     /// Releases a seed, where the redemption, the approvals and the terms allow it now.

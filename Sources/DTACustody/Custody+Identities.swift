@@ -13,6 +13,7 @@ extension Custody {
         func label(_ objectClass: ObjectClass, _ id: ObjectID) -> ObjectLabel {
             .object(TokenObject(objectClass: objectClass, owner: owner, id: id))
         }
+        try refuseOrderKeyIDs([signing, kem])
         return try making([signing, kem]) {
             let signingKind = KeyKind.ed25519.isSupported(by: token) ? KeyKind.ed25519 : .p256
             let signingKey = try generation.make(signingKind, label(.identitySigning, signing), id: signing.bytes)
@@ -98,7 +99,7 @@ extension Custody {
 
     private func seedBinding(_ owner: ObjectOwner, _ publicKEM: [UInt8]) -> SealedBlob.Binding {
         SealedBlob.Binding(
-            domain: "dta/seal/1", purpose: "ml-kem-768 seed", owner: owner.uid,
+            domain: .seal1, purpose: "ml-kem-768 seed", owner: owner.uid,
             id: Array(SHA256.hash(data: publicKEM)))
     }
 

@@ -1,29 +1,42 @@
 import Crypto
 import CustodyProtocol
+import DTAFormats
 import DTASystem
 
 /// The ML-DSA-65 keys of identities. Tokens do not make them, so dtad-hsm does, from a seed that only it unseals.
 ///
-/// Each is bound to a signing key on the token: that one's label says whose it is and that it may sign documents, and
-/// when it is deleted, its companion signs no more.
+/// Each is bound to one signing key on the token: that one's label says whose it is and that it may sign documents, and
+/// when it is deleted its companion signs no more, whatever is made under its id later.
 extension Custody {
-    /// FIPS 204's ξ.
-    static let postQuantumSeedSize = 32
-
     func createPostQuantumKey(_ signing: ObjectID) throws -> PostQuantumKey {
         try climbing {
-            let (_, owner) = try key(signing, .identitySigning)
-            var seed = try token.session.random(Custody.postQuantumSeedSize)
+            let found = try withKey(signing, .identitySigning) { key, owner -> (PublicKey, ObjectOwner)? in
+                let own = try publicKey(of: key)
+                return try holds(key, own) ? (own, owner) : nil
+            }
+            guard let (own, owner) = found else { throw Custody.anotherSigningKey }
+            var seed = try token.session.random(PostQuantumSeed.seedSize)
             defer { wipe(&seed) }
-            let key = try MLDSA65.PrivateKey(seedRepresentation: seed, publicKey: nil)
-            let publicKey = Array(key.publicKey.rawRepresentation)
+            let made = Array(
+                try MLDSA65.PrivateKey(seedRepresentation: seed, publicKey: nil).publicKey.rawRepresentation)
             return PostQuantumKey(
-                publicKey: publicKey,
-                sealedSeed: try seal(seed, with: .seal, seedBinding(owner, signing, publicKey)))
+                publicKey: made, sealedSeed: try seal(seed, beside: own, signing, of: owner, publicKey: made))
         }
     }
 
-    /// Signs in the contexts in which the signing key beside it may.
+    /// Seals a seed of 32 bytes for one signing key.
+    func seal(
+        _ seed: [UInt8], beside own: PublicKey, _ signing: ObjectID, of owner: ObjectOwner, publicKey: [UInt8]
+    ) throws -> [UInt8] {
+        var bytes = try PostQuantumSeed(beside: own, publicKey: publicKey).bytes(seed: seed)
+        defer { wipe(&bytes) }
+        return try seal(
+            bytes, with: .seal,
+            PostQuantumSeed.binding(.seal2, owner: owner, signing: signing, publicKey: publicKey))
+    }
+
+    /// Signs in the contexts in which the signing key beside it may, and only while that one is on the token: it must sign
+    /// a challenge each time. Whoever has the id alone has another key.
     func signPostQuantum(
         _ signing: ObjectID, key postQuantum: PostQuantumKey, context: String, hash: [UInt8]
     ) throws -> [UInt8] {
@@ -31,17 +44,43 @@ extension Custody {
         return try climbing {
             let (_, owner) = try key(signing, .identitySigning)
             try check(context, of: owner)
-            var seed = try unseal(
-                postQuantum.sealedSeed, with: .seal, seedBinding(owner, signing, postQuantum.publicKey))
-            defer { wipe(&seed) }
-            let key = try MLDSA65.PrivateKey(seedRepresentation: seed, publicKey: nil)
-            return Array(try key.signature(for: message))
+            var bytes = try unsealPostQuantum(postQuantum, beside: signing, of: owner)
+            defer { wipe(&bytes) }
+            let named = try PostQuantumSeed(sealed: bytes)
+            guard named.publicKey == Array(SHA256.hash(data: postQuantum.publicKey)) else {
+                throw DTAError(.dataLoss, "the sealed seed is that of another post-quantum key")
+            }
+            let isBeside = try withKey(signing, .identitySigning) { key, keyOwner -> Bool? in
+                let own = try publicKey(of: key)
+                let hash = PostQuantumSeed(beside: own, publicKey: []).signing
+                return try keyOwner == owner && hash == named.signing && holds(key, own) ? true : nil
+            }
+            guard isBeside == true else { throw Custody.anotherSigningKey }
+            let secret = try MLDSA65.PrivateKey(
+                seedRepresentation: bytes[..<PostQuantumSeed.seedSize], publicKey: nil)
+            return Array(try secret.signature(for: message))
         }
     }
 
-    private func seedBinding(_ owner: ObjectOwner, _ signing: ObjectID, _ publicKey: [UInt8]) -> SealedBlob.Binding {
-        SealedBlob.Binding(
-            domain: "dta/seal/1", purpose: "ml-dsa-65 seed", owner: owner.uid,
-            id: signing.bytes + Array(SHA256.hash(data: publicKey)))
+    /// - Returns: what `PostQuantumSeed` reads, which the caller wipes.
+    /// - Throws: `DTAError.failedPrecondition` for a seed that names no signing key.
+    private func unsealPostQuantum(
+        _ key: PostQuantumKey, beside signing: ObjectID, of owner: ObjectOwner
+    ) throws -> [UInt8] {
+        let domain: SealedBlob.Domain = try SealedBlob(key.sealedSeed).version == 1 ? .seal1 : .seal2
+        var bytes = try unseal(
+            key.sealedSeed, with: .seal,
+            PostQuantumSeed.binding(domain, owner: owner, signing: signing, publicKey: key.publicKey))
+        guard domain == .seal2 else {
+            wipe(&bytes)
+            throw Custody.unbound("this identity's post-quantum key")
+        }
+        return bytes
+    }
+
+    private static var anotherSigningKey: DTAError {
+        DTAError(
+            .dataLoss, "the signing key under this id is not the one beside which the post-quantum key was made",
+            hint: "the identity's signing key was deleted, and another made in its place")
     }
 }

@@ -30,7 +30,7 @@ extension Custody {
     }
 
     private func stateBinding(_ purpose: String, _ id: [UInt8]) -> SealedBlob.Binding {
-        SealedBlob.Binding(domain: "dta/state/1", purpose: purpose, owner: ObjectOwner.agent.uid, id: id)
+        SealedBlob.Binding(domain: .state1, purpose: purpose, owner: ObjectOwner.agent.uid, id: id)
     }
 
     /// Seals with the key of `objectClass` that is in use.
@@ -38,12 +38,16 @@ extension Custody {
         let number = try sealingNumber(objectClass, SealingDice(try token.session.random(4)[...]))
         let key = try sealingKey(objectClass, number)
         let aad = try binding.associatedData(keyNumber: number)
-        return SealedBlob(keyNumber: number, box: try encrypt(key, plaintext, aad: aad)).bytes
+        return SealedBlob(binding.domain, keyNumber: number, box: try encrypt(key, plaintext, aad: aad)).bytes
     }
 
     /// - Throws: `DTAError.dataLoss` where the blob is not one, or was sealed for something else.
     func unseal(_ bytes: [UInt8], with objectClass: ObjectClass, _ binding: SealedBlob.Binding) throws -> [UInt8] {
         let blob = try SealedBlob(bytes)
+        guard blob.version == binding.domain.version else {
+            throw DTAError(
+                .dataLoss, "a sealed blob of version \(blob.version) is none of \(binding.domain.rawValue)")
+        }
         let key = try sealingKey(objectClass, blob.keyNumber)
         let aad = try binding.associatedData(keyNumber: blob.keyNumber)
         return try decrypt(

@@ -38,6 +38,7 @@ extension Custody {
     }
 
     func generate(_ type: KeyType, owner: ObjectOwner, id: ObjectID) throws -> [UInt8] {
+        try refuseOrderKeyIDs([id])
         let label = ObjectLabel.object(TokenObject(objectClass: .user, owner: owner, id: id))
         return try making([id]) { try generation.make(KeyKind(type), label, id: id.bytes) }
     }

@@ -5,17 +5,18 @@ import DTASystem
 ///
 ///     version (1) ‖ key number (4, big-endian) ‖ nonce (12) ‖ ciphertext ‖ tag (16)
 ///
-/// by AES-256-GCM with the token's key of that number.
+/// by AES-256-GCM with the token's key of that number. The version is that of the domain that it was sealed in.
 struct SealedBlob {
-    static let version: UInt8 = 1
     /// The bytes that are no plaintext.
     static let overhead = 1 + 4 + 12 + 16
 
+    let version: UInt8
     let keyNumber: UInt32
     /// nonce ‖ ciphertext ‖ tag.
     let box: [UInt8]
 
-    init(keyNumber: UInt32, box: [UInt8]) {
+    init(_ domain: Domain, keyNumber: UInt32, box: [UInt8]) {
+        version = domain.version
         self.keyNumber = keyNumber
         self.box = box
     }
@@ -25,21 +26,38 @@ struct SealedBlob {
         guard bytes.count >= SealedBlob.overhead else {
             throw DTAError(.dataLoss, "a sealed blob of \(bytes.count) bytes is too short to be one")
         }
-        guard bytes[0] == SealedBlob.version else {
-            throw DTAError(.dataLoss, "a sealed blob of version \(bytes[0]): this dtad-hsm knows version 1")
+        guard (1...2).contains(bytes[0]) else {
+            throw DTAError(.dataLoss, "a sealed blob of version \(bytes[0]): this dtad-hsm knows versions 1 and 2")
         }
+        version = bytes[0]
         keyNumber = bytes[1..<5].reduce(0) { $0 << 8 | UInt32($1) }
         box = Array(bytes[5...])
     }
 
     var bytes: [UInt8] {
-        [SealedBlob.version] + (0..<4).map { UInt8(truncatingIfNeeded: keyNumber >> (24 - 8 * $0)) } + box
+        [version] + (0..<4).map { UInt8(truncatingIfNeeded: keyNumber >> (24 - 8 * $0)) } + box
+    }
+
+    /// What keeps blobs of one class and one layout from being taken for others. What a newer dtad-hsm seals in a newer
+    /// domain, an older one does not open.
+    enum Domain: String {
+        case seal1 = "dta/seal/1"
+        case seal2 = "dta/seal/2"
+        case state1 = "dta/state/1"
+        case epoch1 = "dta/epoch/1"
+        case epoch2 = "dta/epoch/2"
+
+        var version: UInt8 {
+            switch self {
+            case .seal1, .state1, .epoch1: 1
+            case .seal2, .epoch2: 2
+            }
+        }
     }
 
     /// What a blob is sealed for; it opens for nothing else.
     struct Binding {
-        /// `dta/seal/1`, `dta/state/1` or `dta/epoch/1`.
-        var domain: String
+        var domain: Domain
         var purpose: String
         var owner: UInt32
         /// What it belongs to, by content and never by name.
@@ -49,7 +67,8 @@ struct SealedBlob {
         func associatedData(keyNumber: UInt32) throws -> [UInt8] {
             try DAGCBOR.encode(
                 .list([
-                    .text(domain), .unsigned(UInt64(keyNumber)), .text(purpose), .unsigned(UInt64(owner)), .bytes(id),
+                    .text(domain.rawValue), .unsigned(UInt64(keyNumber)), .text(purpose), .unsigned(UInt64(owner)),
+                    .bytes(id),
                 ]))
         }
     }

@@ -219,7 +219,7 @@ final class SoftwareCustodian: Custodian {
         _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
     ) throws -> CreatedSeed { throw unused }
     func newOrderKey(
-        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], object: ObjectID, epoch: UInt32
+        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
     ) throws -> CreatedOrderKey { throw unused }
     func release(
         _ fiduciary: RecipientKey, sealed: [UInt8], order: [UInt8], redemption: [UInt8], approvals: [[UInt8]],

@@ -62,13 +62,21 @@ extension OrderService {
                     blob: made.sealed, epoch: epoch, object: nil, intent: nil, publicKey: made.publicKey,
                     proof: made.proof, owner: owner))
         }
-        let object = ObjectID.random()
+        // dtad-hsm makes it under this id; the intent must name it before.
+        let object = try ObjectID(OrderKeyID.bytes(owner: owner.uid, order: record.cid))
         let objects = [Intents.Object(objectClass: .order, id: object)]
+        try requireNoKey(object, of: record, owner)
         let intent = try intents.begin(.orderKeyCreate, name: record.reference.description, objects: objects)
         defer { intents.release(intent) }
+        let made: CreatedOrderKey
         do {
-            let made = try custodian.newOrderKey(
-                own.recipientKey, order: first.block, documents: documents, object: object, epoch: epoch)
+            made = try custodian.newOrderKey(own.recipientKey, order: first.block, documents: documents, epoch: epoch)
+        } catch {
+            // dtad-hsm took back what it made, so what is under this id is not ours to delete.
+            intents.drop(intent, after: error)
+            throw error
+        }
+        do {
             CrashPoint.reach(.orderCommitMade)
             return try body(
                 MadeSecret(
@@ -78,6 +86,23 @@ extension OrderService {
         } catch {
             intents.undo(intent, custodian, objects: objects, after: error)
             throw error
+        }
+    }
+
+    /// - Throws: where the token or the database has a key of this order already. Making another would take this one's
+    ///   place, and what a failure takes back would be this one.
+    private func requireNoKey(_ object: ObjectID, of record: OrderRecord, _ owner: ObjectOwner) throws {
+        let isHere = try store.read { database in
+            try Bool.fetchOne(
+                database, sql: "SELECT EXISTS (SELECT 1 FROM order_secrets WHERE object = ?)",
+                arguments: [Data(object.bytes)])
+        }
+        guard isHere == false, !strangers.withLock({ $0.contains(object) }) else {
+            throw DTAError(
+                .failedPrecondition,
+                "order \(record.reference) has a key on the token already, which this host made before",
+                hint: "a newer backup has what belongs to it: dtad restore. If there is none, remove the object "
+                    + "dta/order/\(owner.uid)/\(object.text) with the HSM's own tools, and restart dtad")
         }
     }
 

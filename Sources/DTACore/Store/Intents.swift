@@ -43,16 +43,25 @@ final class Intents: Sendable {
         try store.write { try begin(kind, name: name, objects: objects, in: $0) }
     }
 
-    /// Writes an intent as part of a transaction.
+    /// Writes an intent as part of a transaction. An object is in one intent at a time: one who would make under the same
+    /// id what another's act makes, or a sweep has not cleared yet, waits for its end.
+    /// - Throws: `DTAError.unavailable` where an object is in another intent.
     func begin(_ kind: Kind, name: String, objects: [Object], in database: Database) throws -> Int64 {
         try database.execute(
             sql: "INSERT INTO intents (kind, name, created) VALUES (?, ?, ?)",
             arguments: [kind.rawValue, name, unixMicroseconds() / 1_000_000])
         let number = database.lastInsertedRowID
         for object in objects {
-            try database.execute(
-                sql: "INSERT INTO intent_objects (intent, class, object) VALUES (?, ?, ?)",
-                arguments: [number, Int64(object.objectClass.rawValue), Data(object.id.bytes)])
+            do {
+                try database.execute(
+                    sql: "INSERT INTO intent_objects (intent, class, object) VALUES (?, ?, ?)",
+                    arguments: [number, Int64(object.objectClass.rawValue), Data(object.id.bytes)])
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
+                throw DTAError(
+                    .unavailable,
+                    "the object \(object.id.text) is being made or destroyed, or was left by an act that failed",
+                    hint: "try again in a moment")
+            }
         }
         active.withLock { _ = $0.insert(number) }
         return number
@@ -73,6 +82,16 @@ final class Intents: Sendable {
         guard DTAError(error).code != .unavailable else { return }
         do {
             for object in objects { try custodian.delete(object.objectClass, id: object.id) }
+            try store.write { try finish(number, in: $0) }
+        } catch {
+            logger.warning("what an unfinished act made waits for the next sweep", metadata: ["why": "\(error)"])
+        }
+    }
+
+    /// Strikes an intent out whose act made nothing. Where the HSM went away nobody knows that, and a sweep looks.
+    func drop(_ number: Int64, after error: any Error) {
+        guard DTAError(error).code != .unavailable else { return }
+        do {
             try store.write { try finish(number, in: $0) }
         } catch {
             logger.warning("what an unfinished act made waits for the next sweep", metadata: ["why": "\(error)"])

@@ -32,9 +32,10 @@ extension Custody {
         }
     }
 
-    /// Seals the same for the same order and owner: none of them is said anew, all are checked by opening.
+    /// Seals the same for the same order and owner, in the same domain: none of them is said anew, all are checked by
+    /// opening. A blob that names no key of its own gets none by this.
     func resealOrder(_ sealed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
-        try reseal(sealed, OrderSecret.binding(order: order, owner: owner), epoch)
+        try reseal(sealed, OrderSecret.binding(of: sealed, order: order, owner: owner), epoch)
     }
 
     private func reseal(_ sealed: [UInt8], _ binding: SealedBlob.Binding, _ epoch: UInt32) throws -> [UInt8] {
@@ -67,7 +68,7 @@ extension Custody {
     func sealEpoch(_ plaintext: [UInt8], _ epoch: UInt32, _ binding: SealedBlob.Binding) throws -> [UInt8] {
         let key = try sealingKey(.epoch, epoch)
         let aad = try binding.associatedData(keyNumber: epoch)
-        return SealedBlob(keyNumber: epoch, box: try encrypt(key, plaintext, aad: aad)).bytes
+        return SealedBlob(binding.domain, keyNumber: epoch, box: try encrypt(key, plaintext, aad: aad)).bytes
     }
 
     /// - Throws: `DTAError.failedPrecondition` where the epoch has no key.

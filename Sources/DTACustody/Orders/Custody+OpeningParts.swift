@@ -61,7 +61,7 @@ extension Custody {
 
     /// Part 1, opened and verified: it is from the principal that it names, and to the fiduciary that it names.
     func openOrder(
-        _ fiduciary: RecipientKey, _ block: [UInt8], _ documents: [[UInt8]], object: ObjectID? = nil
+        _ fiduciary: RecipientKey, _ block: [UInt8], _ documents: [[UInt8]]
     ) throws -> (cid: CID, secret: OrderSecret) {
         let known = try knownDocuments(documents)
         let signed = try readPart(block, .order)
@@ -79,8 +79,7 @@ extension Custody {
         try objecting { try judge.check(fiduciary: CID(bytes: fiduciary.cid)) }
         return (
             signed.cid,
-            OrderSecret(
-                plaintext: plaintext, order: order, thread: header.thread, principal: header.from, object: object)
+            OrderSecret(plaintext: plaintext, order: order, thread: header.thread, principal: header.from)
         )
     }
 

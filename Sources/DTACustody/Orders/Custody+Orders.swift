@@ -47,36 +47,6 @@ extension Custody {
         return try translating { (publicKey.bytes, try sum.proof(for: cid, with: scalar)) }
     }
 
-    func newOrderKey(
-        _ fiduciary: RecipientKey, order block: [UInt8], documents: [[UInt8]], object: ObjectID, epoch: UInt32
-    ) throws -> CreatedOrderKey {
-        let (cid, secret) = try openOrder(fiduciary, block, documents, object: object)
-        guard secret.order.kind == OrderKind.sign else {
-            throw DTAError(.permissionDenied, "only a \(OrderKind.sign) order has a key on the token")
-        }
-        let type = try Custody.keyType(of: secret.order)
-        let label = ObjectLabel.object(TokenObject(objectClass: .order, owner: fiduciary.owner, id: object))
-        return try making([object]) {
-            try requireEpoch(epoch)
-            let publicKey = try generation.make(KeyKind(type), label, id: object.bytes)
-            let none = [UInt8](repeating: 0, count: OrderSecret.seedSize)
-            let sealed = try sealOrder(secret, seed: none, order: cid, owner: fiduciary.owner, epoch: epoch)
-            return CreatedOrderKey(sealed: sealed, type: type, publicKey: publicKey)
-        }
-    }
-
-    /// The algorithm that a `sign` order names.
-    static func keyType(of order: Order) throws -> KeyType {
-        guard let name = order.fields[OrderKind.algorithm]?.text, let type = KeyType(name: name),
-            [.ed25519, .p256, .p384, .secp256k1].contains(type)
-        else {
-            throw DTAError(
-                .invalidArgument,
-                "a \(OrderKind.sign) order has a field \(OrderKind.algorithm): ed25519, p256, p384 or secp256k1")
-        }
-        return type
-    }
-
     func sealOrder(
         _ secret: OrderSecret, seed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32
     ) throws -> [UInt8] {

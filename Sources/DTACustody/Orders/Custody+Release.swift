@@ -24,7 +24,7 @@ extension Custody {
     func release(_ request: ReleaseRequest) throws -> [UInt8] {
         try climbing {
             try withSecret(request) { secret, seed in
-                guard secret.object == nil else {
+                guard secret.key == nil else {
                     throw DTAError(.permissionDenied, "the key of this order is used in place: it is never released")
                 }
                 let granted = try judge(request, secret)
@@ -40,42 +40,27 @@ extension Custody {
     func signForOrder(_ request: ReleaseRequest) throws -> [UInt8] {
         try climbing {
             try withSecret(request) { secret, _ in
-                guard let object = secret.object else {
+                guard let key = secret.key else {
                     throw DTAError(.permissionDenied, "this order has no key that is used in place")
                 }
+                guard key.publicKey != nil else { throw Custody.unbound("this order's key") }
                 let granted = try judge(request, secret)
-                let (key, owner) = try key(object, .order)
-                guard owner == request.fiduciary.owner else {
-                    throw DTAError(.permissionDenied, "the object \(key.label.text) does not belong to this fiduciary")
-                }
-                let input = try Custody.input(of: granted.redemption.request, for: Custody.keyType(of: secret.order))
-                let signature = try sign(key, input)
+                let input = try Custody.input(of: granted.redemption.request, for: Custody.keyType(of: secret.order).0)
+                let signature = try sign(input, for: secret, key, of: request.fiduciary.owner)
                 return try seal(request, secret, granted, [OrderKind.signature: .bytes(signature)]) { _ in }
             }
         }
-    }
-
-    /// What a redemption of a `sign` order asks to be signed: its one field.
-    private static func input(of request: OrderFields, for type: KeyType) throws -> [UInt8] {
-        let name = type == .ed25519 ? OrderKind.message : OrderKind.digest
-        guard request.values.count == 1, let input = request[name]?.bytes, input.count <= OrderRedemption.messageLimit
-        else {
-            throw DTAError(
-                .invalidArgument,
-                "a redemption for a signature by \(type.name) has one field, \(name), of "
-                    + "\(OrderRedemption.messageLimit) bytes at most")
-        }
-        return input
     }
 
     /// Opens an order's blob, and forgets the seed when `body` is done.
     private func withSecret<Result>(
         _ request: ReleaseRequest, _ body: (OrderSecret, _ seed: [UInt8]) throws -> Result
     ) throws -> Result {
-        let binding = OrderSecret.binding(order: request.order, owner: request.fiduciary.owner)
+        let binding = try OrderSecret.binding(
+            of: request.sealed, order: request.order, owner: request.fiduciary.owner)
         var bytes = try unseal(request.sealed, with: .epoch, binding)
         defer { wipe(&bytes) }
-        return try body(translating { try OrderSecret(sealed: bytes) }, bytes)
+        return try body(OrderSecret(sealed: bytes, binding.domain), bytes)
     }
 
     /// A redemption that is granted.

@@ -103,6 +103,6 @@ extension Custody {
     }
 
     private func shareBinding(_ owner: ObjectOwner, _ publicKey: [UInt8]) -> SealedBlob.Binding {
-        SealedBlob.Binding(domain: "dta/seal/1", purpose: "wallet share", owner: owner.uid, id: publicKey)
+        SealedBlob.Binding(domain: .seal1, purpose: "wallet share", owner: owner.uid, id: publicKey)
     }
 }

@@ -2,16 +2,31 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// What dtad-hsm seals for an order, and reads again before it releases anything: the seed, and the order as its principal
-/// signed it. Sealed:
+/// What dtad-hsm seals for an order, and reads again before it releases or signs anything: the seed, and the order as its
+/// principal signed it. Sealed in the domain `dta/epoch/2`:
 ///
-///     seed (32; zeros where the key is on the token) ‖ DAG-CBOR { "by": link, "object": bytes(16)?, "order": bytes, "thread": bytes(16) }
+///     seed (32; zeros where the key is on the token) ‖ DAG-CBOR
+///       { "by": link, "conditions": {}, "order": bytes, "thread": bytes(16), "use": "release" }, or
+///       { "by": link, "conditions": {}, "object": bytes(16), "order": bytes, "spki": bytes, "thread": bytes(16), "use": "sign" }
+///
+/// `conditions` is where a later version puts what it asks for beside the order's own terms. This one knows none, and
+/// refuses a blob that has one, another use or another field.
 ///
 /// The seed stands before the rest, so that it is never copied to be read.
 struct OrderSecret {
     static let seedSize = 32
+    /// What stands in the seed's place where the key is on the token.
+    static let noSeed = [UInt8](repeating: 0, count: seedSize)
     /// The largest plaintext: part 1, and what is around it.
-    static let sizeLimit = Order.sizeLimit + 512
+    static let sizeLimit = Order.sizeLimit + 1024
+
+    /// A key on the token.
+    struct Key {
+        let object: ObjectID
+        /// What its signatures must verify under, whatever lies under that id by now. Nil in blobs of `dta/epoch/1`, which
+        /// named the id alone: nothing is signed by those.
+        let publicKey: PublicKey?
+    }
 
     /// Part 1's plaintext.
     let plaintext: [UInt8]
@@ -20,34 +35,86 @@ struct OrderSecret {
     /// The principal, as he signed.
     let principal: CID
     /// The key on the token, where the seed is not one.
-    let object: ObjectID?
+    var key: Key?
 
-    init(plaintext: [UInt8], order: Order, thread: [UInt8], principal: CID, object: ObjectID?) {
+    init(plaintext: [UInt8], order: Order, thread: [UInt8], principal: CID, key: Key? = nil) {
         self.plaintext = plaintext
         self.order = order
         self.thread = thread
         self.principal = principal
-        self.object = object
+        self.key = key
     }
+
+    // MARK: Reading
+
+    private static let fields: Set = ["by", "conditions", "order", "thread", "use"]
+    private static let keyFields: Set = ["object", "spki"]
 
     /// Reads all but the seed.
-    init(sealed bytes: [UInt8]) throws {
-        guard bytes.count > OrderSecret.seedSize,
-            case .map(let map) = try DAGCBOR.decode(Array(bytes[OrderSecret.seedSize...])),
-            case .bytes(let plaintext)? = map["order"], case .bytes(let thread)? = map["thread"],
-            case .link(let principal)? = map["by"], thread.count == 16
-        else { throw DTAError(.dataLoss, "an order's sealed blob holds something else") }
-        self.plaintext = plaintext
-        self.thread = thread
-        self.principal = principal
-        order = try Order(plaintext)
-        if case .bytes(let object)? = map["object"] { self.object = try ObjectID(object) } else { object = nil }
+    /// - Parameter domain: in which it was sealed.
+    /// - Throws: `DTAError.dataLoss` for what is laid out in another way.
+    init(sealed bytes: [UInt8], _ domain: SealedBlob.Domain) throws {
+        do {
+            guard bytes.count > OrderSecret.seedSize,
+                case .map(let map) = try DAGCBOR.decode(Array(bytes[OrderSecret.seedSize...])),
+                case .bytes(let plaintext)? = map["order"], case .bytes(let thread)? = map["thread"],
+                case .link(let principal)? = map["by"], thread.count == 16
+            else { throw OrderSecret.unreadable("it lacks what every order has") }
+            let order = try Order(plaintext)
+            let key = try domain == .epoch1 ? OrderSecret.firstKey(map) : OrderSecret.key(map, of: order)
+            self.init(plaintext: plaintext, order: order, thread: thread, principal: principal, key: key)
+        } catch let error as FormatError {
+            throw OrderSecret.unreadable(error.reason)
+        }
     }
 
-    /// The plaintext to be sealed, which the caller wipes.
+    /// The key that a blob of `dta/epoch/1` names.
+    private static func firstKey(_ map: DAGCBOR.Map) throws -> Key? {
+        guard case .bytes(let object)? = map["object"] else { return nil }
+        return Key(object: try ObjectID(object), publicKey: nil)
+    }
+
+    private static func key(_ map: DAGCBOR.Map, of order: Order) throws -> Key? {
+        guard case .map(let conditions)? = map["conditions"], case .text(let use)? = map["use"] else {
+            throw unreadable("it lacks what every order has")
+        }
+        guard conditions.count == 0 else {
+            throw unreadable("it has a condition that this dtad-hsm does not know: \(conditions.entries[0].key)")
+        }
+        guard use == (order.kind == OrderKind.sign ? "sign" : "release") else {
+            throw unreadable("its use is not that of its order")
+        }
+        let expected = use == "sign" ? fields.union(keyFields) : fields
+        guard Set(map.entries.map(\.key)) == expected else { throw unreadable("it has other fields") }
+        guard use == "sign" else { return nil }
+        guard case .bytes(let object)? = map["object"], case .bytes(let spki)? = map["spki"] else {
+            throw unreadable("its key is not named by bytes")
+        }
+        let publicKey = try PublicKey(spkiDER: spki)
+        guard publicKey.algorithm == order.algorithm else { throw unreadable("its key is of another algorithm") }
+        return Key(object: try ObjectID(object), publicKey: publicKey)
+    }
+
+    private static func unreadable(_ why: String) -> DTAError {
+        DTAError(.dataLoss, "an order's sealed blob holds something else: \(why)")
+    }
+
+    // MARK: Writing
+
+    /// The plaintext to be sealed in `dta/epoch/2`, which the caller wipes.
+    /// - Throws: `DTAError.internal` for a key without its public half: that is never sealed anew.
     func bytes(seed: [UInt8]) throws -> [UInt8] {
-        var map: DAGCBOR.Map = ["order": .bytes(plaintext), "thread": .bytes(thread), "by": .link(principal)]
-        map["object"] = object.map { .bytes($0.bytes) }
+        var map: DAGCBOR.Map = [
+            "by": .link(principal), "conditions": .map([:]), "order": .bytes(plaintext), "thread": .bytes(thread),
+            "use": .text(key == nil ? "release" : "sign"),
+        ]
+        if let key {
+            guard let publicKey = key.publicKey else {
+                throw DTAError(.internal, "an order's key is sealed together with its public half")
+            }
+            map["object"] = .bytes(key.object.bytes)
+            map["spki"] = .bytes(publicKey.spkiDER)
+        }
         let record = try DAGCBOR.encode(.map(map))
         // One array of the final size: growing it would leave the seed behind in memory that is let go.
         var bytes: [UInt8] = []
@@ -57,9 +124,19 @@ struct OrderSecret {
         return bytes
     }
 
-    /// What such a blob is sealed for: one order of one owner.
+    // MARK: What blobs are sealed for
+
+    /// What a new blob is sealed for: one order of one owner.
     static func binding(order: CID, owner: ObjectOwner) -> SealedBlob.Binding {
-        SealedBlob.Binding(domain: "dta/epoch/1", purpose: "order", owner: owner.uid, id: order.bytes)
+        SealedBlob.Binding(domain: .epoch2, purpose: "order", owner: owner.uid, id: order.bytes)
+    }
+
+    /// What a blob that exists was sealed for, by its version.
+    /// - Throws: `DTAError.dataLoss` for what is no blob.
+    static func binding(of sealed: [UInt8], order: CID, owner: ObjectOwner) throws -> SealedBlob.Binding {
+        var binding = binding(order: order, owner: owner)
+        if try SealedBlob(sealed).version == 1 { binding.domain = .epoch1 }
+        return binding
     }
 
     // MARK: What a plugin keeps by itself
@@ -69,6 +146,6 @@ struct OrderSecret {
 
     /// What that is sealed for.
     static func stateBinding(order: CID, owner: ObjectOwner) -> SealedBlob.Binding {
-        SealedBlob.Binding(domain: "dta/epoch/1", purpose: "plugin", owner: owner.uid, id: order.bytes)
+        SealedBlob.Binding(domain: .epoch1, purpose: "plugin", owner: owner.uid, id: order.bytes)
     }
 }

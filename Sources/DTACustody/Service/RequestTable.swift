@@ -5,7 +5,12 @@ import DTASystem
 extension Custody {
     func answer(_ request: inout CustodyReader, _ answer: inout CustodyWriter) throws {
         guard let operation = CustodyOperation(rawValue: request.head) else {
-            throw DTAError(.invalidArgument, "custody operation \(request.head) is unknown")
+            guard CustodyOperation.retired.contains(request.head) else {
+                throw DTAError(.invalidArgument, "custody operation \(request.head) is unknown")
+            }
+            throw DTAError(
+                .invalidArgument, "custody operation \(request.head) is not served any more",
+                hint: "dtad is of an older release than dtad-hsm: install both of one release, then restart dtad")
         }
         switch operation {
         case .describe: try answerDescribe(&request, &answer)
@@ -96,6 +101,10 @@ extension Custody {
             let id = try request.field(atMost: Bound.name)
             try request.end()
             try finish(&answer, unsealState(blob, purpose: purpose, id: id))
+        case .version:
+            try request.end()
+            answer.begin(CustodyFrame.ok)
+            answer.field(CustodyOperation.protocolVersion)
         case .settle:
             let processor = Int32(bitPattern: try request.uint32())
             try request.end()
@@ -117,7 +126,7 @@ extension Custody {
     private func answerSignPostQuantum(_ request: inout CustodyReader, _ answer: inout CustodyWriter) throws {
         let signing = try request.objectID()
         let publicKey = try request.field(exactly: PostQuantumKey.publicKeySize)
-        let sealedSeed = try request.field(exactly: Custody.postQuantumSeedSize + SealedBlob.overhead)
+        let sealedSeed = try request.field(atMost: PostQuantumSeed.sizeLimit + SealedBlob.overhead)
         let context = try request.string(atMost: Bound.name)
         let hash = try request.field(exactly: 32)
         try request.end()

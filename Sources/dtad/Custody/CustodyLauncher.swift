@@ -45,8 +45,10 @@ struct CustodyLauncher: Sendable {
     }
 
     private func open(_ socket: Descriptor) throws -> CustodyConnection {
-        try CustodyConnection(
+        let connection = try CustodyConnection(
             socket, startMilliseconds: Self.startMilliseconds, deadlineMilliseconds: configuration.deadlineMilliseconds)
+        try connection.requireSameVersion()
+        return connection
     }
 }
 

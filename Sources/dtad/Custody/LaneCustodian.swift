@@ -112,11 +112,9 @@ final class LaneCustodian: Custodian {
     }
 
     func newOrderKey(
-        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], object: ObjectID, epoch: UInt32
+        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
     ) throws -> CreatedOrderKey {
-        try call {
-            try $0.newOrderKey(fiduciary, order: order, documents: documents, object: object, epoch: epoch)
-        }
+        try call { try $0.newOrderKey(fiduciary, order: order, documents: documents, epoch: epoch) }
     }
 
     func release(

@@ -20,7 +20,7 @@ struct ForgedOrderTests {
 
     private func newKey(_ part1: [UInt8]) throws -> CreatedOrderKey {
         try host.custody.newOrderKey(
-            host.fiduciary.recipientKey, order: part1, documents: host.documents, object: .random(), epoch: 1)
+            host.fiduciary.recipientKey, order: part1, documents: host.documents, epoch: 1)
     }
 
     @Test("part 1 of somebody else's signature, of another principal, or to another fiduciary")
@@ -106,7 +106,7 @@ struct ForgedOrderTests {
         host.refused(.dataLoss) { try reseal(host.fiduciary.keys.sealedSeed, taken.part1.cid) }
         host.refused(.failedPrecondition) { try reseal(taken.sealed, taken.part1.cid, epoch: 3) }
         let moved = try reseal(taken.sealed, taken.part1.cid)
-        #expect(moved != taken.sealed && moved.prefix(5) == [1, 0, 0, 0, 2])
+        #expect(moved != taken.sealed && moved.prefix(5) == [2, 0, 0, 0, 2])
         let redemption = try host.redeem(taken).block
         let released = try host.read(host.release(taken, redemption, sealed: moved), as: host.beneficiary)
         let secret = try #require(released.result[OrderKind.secret]?.bytes)

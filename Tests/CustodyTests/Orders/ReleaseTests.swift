@@ -101,10 +101,12 @@ struct ReleaseTests {
         let fields = try OrderFields([OrderKind.algorithm: .text(type.name)])
         let order = try Order(kind: OrderKind.sign, terms: host.terms(maxUses: 2), fields: fields)
         let part1 = try host.part1(order)
-        let object = ObjectID.random()
         let made = try host.custody.newOrderKey(
-            host.fiduciary.recipientKey, order: part1.block, documents: host.documents, object: object, epoch: 1)
+            host.fiduciary.recipientKey, order: part1.block, documents: host.documents, epoch: 1)
         #expect(made.type == type)
+        // Anybody who knows the order knows where its key is.
+        let object = try ObjectID(OrderKeyID.bytes(owner: host.fiduciary.owner.uid, order: part1.cid))
+        #expect(try host.custody.list(.order).map(\.id) == [object])
         let taken = OrderHost.Taken(
             order: order, part1: part1,
             part2: try host.commit(order, part1, publicKey: made.publicKey, proof: []), sealed: made.sealed,

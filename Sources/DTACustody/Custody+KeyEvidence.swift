@@ -1,0 +1,72 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+
+/// An id is no key: objects are deleted, and others are made under the same id. What is sealed names the key itself, and
+/// these find out whether that key is what lies under an id. Only a signature tells: the token's public object is an object
+/// of its own, and this process' copy of a key may be of one that is gone.
+extension Custody {
+    private static let challenge = "dta/challenge/1"
+
+    /// Whether a key can sign what verifies under `publicKey`. What it signs for that nobody else gets, and it is nothing
+    /// that anybody else takes: it begins with a label of its own.
+    func holds(_ key: KeyObject, _ publicKey: PublicKey) throws -> Bool {
+        guard key.kind.algorithm == publicKey.algorithm else { return false }
+        let message = try Array(Custody.challenge.utf8) + [0] + token.session.random(32)
+        let signature = try sign(key, PublicKey.input(for: message, algorithm: publicKey.algorithm))
+        return (try? publicKey.isValid(signature: signature, message: message)) == true
+    }
+
+    /// Runs `body` with the key under an id. Where that answers nil, because it is not the right key, the id is looked up
+    /// anew and `body` asked once more: what this process remembers may be older than what the token has.
+    func withKey<Result>(
+        _ id: ObjectID, _ objectClass: ObjectClass, _ body: (KeyObject, ObjectOwner) throws -> Result?
+    ) throws -> Result? {
+        let (remembered, owner) = try key(id, objectClass)
+        if let result = try body(remembered, owner) { return result }
+        objects.forget(id)
+        let (found, ownerNow) = try key(id, objectClass)
+        return try body(found, ownerNow)
+    }
+
+    /// What the token says is the public half of a signing key. It is not evidence that it is.
+    func publicKey(of key: KeyObject) throws -> PublicKey {
+        guard let algorithm = key.kind.algorithm else {
+            throw DTAError(.failedPrecondition, "the object \(key.label.text) is no key that signs")
+        }
+        guard let handle = key.publicHandle else {
+            throw DTAError(.dataLoss, "the public half of \(key.label.text) is gone from the token")
+        }
+        return try publicKey(algorithm, raw: generation.publicKey(handle, key.kind), of: key.label)
+    }
+
+    func publicKey(_ algorithm: PublicKey.Algorithm, raw: [UInt8], of label: ObjectLabel) throws -> PublicKey {
+        do {
+            return try PublicKey(algorithm, raw: raw)
+        } catch {
+            throw DTAError(.failedPrecondition, "the token gives no public key for \(label.text): \(error)")
+        }
+    }
+
+    /// - Throws: `DTAError.permissionDenied` for ids under which only orders' keys are made.
+    func refuseOrderKeyIDs(_ ids: [ObjectID]) throws {
+        guard !ids.contains(where: { $0.bytes.starts(with: OrderKeyID.prefix) }) else {
+            throw DTAError(
+                .permissionDenied, "an id that begins as those of orders' keys do is for these alone",
+                hint: "choose another id: 16 random bytes")
+        }
+    }
+}
+
+extension KeyKind {
+    /// What signatures by such a key are called outside of the token; nil for keys that do not sign.
+    var algorithm: PublicKey.Algorithm? {
+        switch self {
+        case .ed25519: .ed25519
+        case .p256: .p256
+        case .p384: .p384
+        case .secp256k1: .secp256k1
+        case .x25519, .hmacSHA256, .aes256: nil
+        }
+    }
+}
