@@ -56,6 +56,13 @@ public struct CustodyWriter {
         try unsafe bytes.withUnsafeBytes { try unsafe UnixSocket.sendAll(socket, $0) }
     }
 
+    /// The message with its length.
+    mutating func finished() -> [UInt8] {
+        let size = bytes.count - CustodyFrame.headerSize
+        for index in 0..<4 { bytes[index] = UInt8(truncatingIfNeeded: size >> (24 - 8 * index)) }
+        return bytes
+    }
+
     /// Overwrites the message, which may have held a secret.
     public mutating func wipe() {
         unsafe bytes.withUnsafeMutableBytes { buffer in

@@ -17,9 +17,9 @@ public final class Core: Sendable {
     public let envelopes: EnvelopeService
     public let orders: OrderService
     private let state: StateDirectory
-    private let store: Store
+    let store: Store
     private let intents: Intents
-    private let logger: Logger
+    let logger: Logger
 
     /// Opens what the configuration names, without the HSM.
     /// - Parameter forget: called when a token object is gone, to let every HSM process drop its copy; it must not
@@ -75,6 +75,8 @@ public final class Core: Sendable {
         try keys.crossCheck(custodian)
         try identities.crossCheck(custodian)
         try orders.crossCheck(custodian)
+        try warnOfUnboundKeys()
+        try recordBindings()
         try identities.makeAgentIdentity(custodian)
     }
 

@@ -9,13 +9,19 @@ enum Command {
     case serve(configuration: String)
     case makeToken(configuration: String, pinFile: String, securityOfficerPINFile: String)
     case makeKeys(configuration: String)
+    case bind(BindCommand)
     case version
 
     private static let usage = """
         usage: dtad-hsm --config FILE
                dtad-hsm --init --config FILE --pin-file FILE --so-pin-file FILE
                dtad-hsm --init --keys-only --config FILE
+               dtad-hsm --bind-order-keys --config FILE --input FILE --output FILE [ORDER.car...]
                dtad-hsm --version
+
+        --bind-order-keys binds keys that an earlier release sealed by their ids alone, while dtad is stopped:
+        --input is what dtad bindings export wrote, --output what dtad bindings import will read, and each ORDER.car
+        the copy of an order that its principal has (dtactl order send REF --out ORDER.car).
         """
 
     /// - Throws: `DTAError.invalidArgument` with the usage as its hint.
@@ -23,14 +29,19 @@ enum Command {
         var rest = arguments[...]
         var flags: Set<String> = []
         var values: [String: String] = [:]
+        var archives: [String] = []
         while let argument = rest.popFirst() {
             switch argument {
-            case "--init", "--keys-only", "--version": flags.insert(argument)
-            case "--config", "--pin-file", "--so-pin-file":
+            case "--init", "--keys-only", "--bind-order-keys", "--version": flags.insert(argument)
+            case "--config", "--pin-file", "--so-pin-file", "--input", "--output":
                 guard let value = rest.popFirst(), values.updateValue(value, forKey: argument) == nil else {
                     throw DTAError(.invalidArgument, "\(argument) needs one file", hint: Command.usage)
                 }
-            default: throw DTAError(.invalidArgument, "unknown argument \(argument)", hint: Command.usage)
+            default:
+                guard !argument.hasPrefix("-"), flags == ["--bind-order-keys"] else {
+                    throw DTAError(.invalidArgument, "unknown argument \(argument)", hint: Command.usage)
+                }
+                archives.append(argument)
             }
         }
         switch (flags, Set(values.keys)) {
@@ -42,6 +53,11 @@ enum Command {
             self = .makeToken(
                 configuration: values["--config", default: ""], pinFile: values["--pin-file", default: ""],
                 securityOfficerPINFile: values["--so-pin-file", default: ""])
+        case (["--bind-order-keys"], ["--config", "--input", "--output"]):
+            self = .bind(
+                BindCommand(
+                    configuration: values["--config", default: ""], input: values["--input", default: ""],
+                    output: values["--output", default: ""], archives: archives))
         default: throw DTAError(.invalidArgument, "these arguments make no command", hint: Command.usage)
         }
     }
@@ -61,6 +77,7 @@ enum Command {
                 try TokenInitialisation.run(
                     options, pin: try PIN.read(pinFile, ownersOnly: true),
                     securityOfficerPIN: try PIN.read(securityOfficerPINFile, ownersOnly: true))
+            case .bind(let command): return try command.run()
             case .serve(let file): return try Service(configuration: file).run()
             }
             return .finished

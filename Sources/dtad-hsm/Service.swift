@@ -34,10 +34,11 @@ struct Service {
         start.arm()
         do {
             let options = try HSMOptions(configuration: configuration)
+            let lock = try ServingLock.serving(options)
             let custody = try Custody(options, pin: try PIN.read(file: options.pinFile))
             start.disarm()
             var server = CustodyServer(socket: Service.socket, deadlineMilliseconds: options.deadlineMilliseconds)
-            return server.serve(custody)
+            return withExtendedLifetime(lock) { server.serve(custody) }
         } catch {
             let leaving =
                 error as? CustodyStartError ?? CustodyStartError(DTAError(error), .configuration)

@@ -15,6 +15,7 @@ struct Dtad: ParsableCommand {
         version: Version.current,
         subcommands: [
             InitCommand.self, RunCommand.self, CheckCommand.self, BackupCommand.self, RestoreCommand.self,
+            BindingsCommand.self,
         ])
 }
 

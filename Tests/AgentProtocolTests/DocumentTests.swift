@@ -44,7 +44,8 @@ struct DocumentTests {
         ).map { "\($0) \($1)" }
         let proto = try part(of: text("Sources/AgentProtocol/agent.proto"), from: "enum Operation {", to: "\n}")
         let declared = zip(
-            try matches(#"OPERATION_[A-Z_]+ = (\d+);"#, in: proto), try matches(#"OPERATION_([A-Z_]+) = \d+;"#, in: proto)
+            try matches(#"OPERATION_[A-Z_]+ = (\d+);"#, in: proto),
+            try matches(#"OPERATION_([A-Z_]+) = \d+;"#, in: proto)
         ).map { "\($0) \($1)" }.filter { $0 != "0 UNSPECIFIED" }
         #expect(declared.count == AgentOperation.allCases.count - 1)
         #expect(listed == declared)

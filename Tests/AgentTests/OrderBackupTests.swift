@@ -197,6 +197,28 @@ struct OrderBackupTests {
         try agent.wait("the receipt that there is no key") { try receipts(second) == 2 }
     }
 
+    @Test("whose key was made after the backup does not get a second one, and the first stays on the token")
+    func keyMadeSince() throws {
+        let agent = try TestAgent(more: "orders:\n  accept:\n    - { commit: manual, release: auto }")
+        for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
+        let order = try made(agent.client()) {
+            $0.type = "sign"
+            $0.fields = [AgentField(name: "algorithm", value: "ed25519")]
+        }.cid
+        let file = try backup(agent)
+        #expect(try agent.client().call(.fulfilOrder(order, decision: "commit")).orders.first?.state == "committed")
+        try restore(agent, file)
+        for _ in 0..<2 {
+            let refused = try agent.client().refusal(.fulfilOrder(order, decision: "commit"))
+            #expect(refused.code == .failedPrecondition, "\(refused)")
+            #expect(refused.message.contains("has a key on the token already"), "\(refused)")
+            #expect(try shown(order, agent).state == "ordered")
+            #expect(agent.stop() == 0)
+            try agent.start()
+        }
+        #expect(agent.log.contains("there is an object on the token that dtad does not know"))
+    }
+
     @Test("that does not open keeps its key for a time, because a backup may have it as it was")
     func damagedRow() throws {
         let agent = try TestAgent(more: automaticOrders)

@@ -12,6 +12,8 @@ public struct StateInspection: Sendable {
     public let identities: Int
     /// How many orders have a key of their own on the token.
     public let orderKeys: Int
+    /// What an administrator has to bind before it is used.
+    public let unbound: UnboundCount
     /// What cannot be used, as sentences.
     public let damages: [String]
 
@@ -20,13 +22,17 @@ public struct StateInspection: Sendable {
     public init?(state: String, custodian: any Custodian) throws {
         let path = "\(state)/\(BackupManifest.databaseName)"
         guard unsafe access(path, F_OK) == 0 else { return nil }
-        let named: (keys: [Named], identities: [Named], orders: [Named], epochs: [(number: UInt32, orders: Int)])
+        let named:
+            (
+                keys: [Named], identities: [Named], orders: [Named], epochs: [(number: UInt32, orders: Int)],
+                unbound: UnboundCount
+            )
         do {
             named = try DatabaseQueue(path: path, configuration: StateSnapshot.readOnly).read { database in
                 (
                     try Named.all(database, "keys", ["object"]),
                     try Named.all(database, "identities", ["signing_object", "kem_object"]),
-                    try Named.orders(database), try StateInspection.epochs(database)
+                    try Named.orders(database), try StateInspection.epochs(database), try UnboundCount(database)
                 )
             }
         } catch {
@@ -35,6 +41,7 @@ public struct StateInspection: Sendable {
         keys = named.keys.count
         identities = named.identities.count
         orderKeys = named.orders.count
+        unbound = named.unbound
         let user = try TokenCheck(custodian, .user)
         let signing = try TokenCheck(custodian, .identitySigning)
         let kem = try TokenCheck(custodian, .identityKEM)

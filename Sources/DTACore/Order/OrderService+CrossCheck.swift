@@ -25,6 +25,8 @@ extension OrderService {
             logger.error("the key of an order is out of use", metadata: ["order": "\(order)", "why": "\(reason)"])
         }
         self.damages.withLock { $0 = damages }
+        let unbound = try store.read { try UnboundCount.rows($0) }
+        self.unbound.withLock { $0 = unbound }
         strangers.withLock { [known] in $0 = Set(token.objects.map(\.id)).subtracting(known) }
         token.reportUnknown(except: known, logger)
     }

@@ -36,6 +36,12 @@ extension OrderService {
         if let damage = damages.withLock({ $0[record.number] }) {
             return ("its secret cannot be used: \(damage)", "nothing: its secret cannot be used")
         }
+        if unbound.withLock({ $0.contains(record.number) }) {
+            return (
+                "its key was sealed by an earlier release, by the key's id alone",
+                "an administrator at the fiduciary binds the key: dtad-hsm --bind-order-keys"
+            )
+        }
         guard let reason = handReason(record), try isFiduciaryHere(record.terms, KnownFacts(database: database)) else {
             return nil
         }

@@ -97,7 +97,10 @@ extension OrderService {
                 database, sql: "SELECT EXISTS (SELECT 1 FROM order_secrets WHERE object = ?)",
                 arguments: [Data(object.bytes)])
         }
-        guard isHere == false, !strangers.withLock({ $0.contains(object) }) else {
+        guard isHere == false else {
+            throw DTAError(.failedPrecondition, "order \(record.reference) is committed to already")
+        }
+        guard !strangers.withLock({ $0.contains(object) }) else {
             throw DTAError(
                 .failedPrecondition,
                 "order \(record.reference) has a key on the token already, which this host made before",

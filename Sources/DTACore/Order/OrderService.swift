@@ -25,6 +25,8 @@ public final class OrderService: Sendable {
     let logger: Logger
     /// Why the keys of orders that are used in place cannot be used; by the order's row.
     let damages = Locked<[Int64: String]>([:])
+    /// The rows of orders whose keys an earlier release sealed by their ids alone.
+    let unbound = Locked<Set<Int64>>([])
     /// Keys of orders on the token that the database does not name.
     let strangers = Locked<Set<ObjectID>>([])
     /// Called when a token object is gone, to let every HSM process drop its copy.

@@ -20,6 +20,7 @@ enum StoreMigrations {
         migrator.registerMigration("offered-shares", migrate: offeredShares)
         migrator.registerMigration("refusals") { try $0.execute(sql: refusals) }
         migrator.registerMigration("order-states") { try $0.execute(sql: orderStates) }
+        migrator.registerMigration("key-bindings") { try $0.execute(sql: keyBindings) }
         return migrator
     }
 

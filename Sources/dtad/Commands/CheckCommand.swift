@@ -93,6 +93,7 @@ struct CheckCommand: ParsableCommand {
         }
         guard let found else { return }
         guard let inspection = found else { return report.note("keys", "none: no agent has run on this state yet") }
+        if let sentence = inspection.unbound.sentence { report.note("bindings", sentence) }
         let count = inspection.keys + inspection.identities + inspection.orderKeys
         guard !inspection.damages.isEmpty else {
             return report.good(

@@ -1,0 +1,54 @@
+import CustodyProtocol
+import DTACustody
+import DTASystem
+import Glibc
+
+/// `dtad-hsm --bind-order-keys`: an administrator's command while dtad is stopped. Root starts it; it opens the files with
+/// root's rights, and then works as the user whose token it is.
+struct BindCommand {
+    let configuration: String
+    /// What `dtad bindings export` wrote.
+    let input: String
+    /// What `dtad bindings import` reads.
+    let output: String
+    /// The principals' copies of part 2.
+    let archives: [String]
+
+    private static let inputLimit = 1 << 30
+    private static let archiveLimit = 64 << 20
+
+    func run() throws -> CustodyExit {
+        let options = try HSMOptions(configuration: configuration)
+        let keys = try CommandFile.read(input, atMost: BindCommand.inputLimit)
+        let copies = try archives.map {
+            (name: $0, bytes: try CommandFile.read($0, atMost: BindCommand.archiveLimit))
+        }
+        let target = try CommandFile.make(output)
+        let pin = try PIN.read(file: options.pinFile)
+        try Privileges.become(ownerOf: directory(of: options.lockFile))
+        let lock = try ServingLock.alone(options)
+        return try withExtendedLifetime(lock) {
+            let (bound, outcomes) = try KeyBinding.run(
+                Custody(options, pin: pin), UnboundKeys(keys), archives: copies)
+            try CommandFile.write(bound.encoded, to: target)
+            for outcome in outcomes {
+                if let key = outcome.key {
+                    print("bound      \(outcome.subject)\n           to the key with SHA-256 \(hexadecimal(key))")
+                } else {
+                    print("\(outcome.isRefusal ? "REFUSED  " : "not bound")  \(outcome.subject): \(outcome.reason)")
+                }
+            }
+            print("\(bound.bindings.count) bound: dtad bindings import \(output) takes them in")
+            return outcomes.contains { $0.isRefusal } ? .failed : .finished
+        }
+    }
+
+    private func directory(of path: String) -> String {
+        let end = path.lastIndex(of: "/") ?? path.startIndex
+        return end == path.startIndex ? "/" : String(path[..<end])
+    }
+
+    private func hexadecimal(_ bytes: [UInt8]) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}

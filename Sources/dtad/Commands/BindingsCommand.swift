@@ -1,0 +1,86 @@
+import ArgumentParser
+import CustodyProtocol
+import DTAConfiguration
+import DTACore
+import DTASystem
+
+struct BindingsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bindings", abstract: "Bind keys that an earlier release sealed by their ids alone.",
+        discussion: """
+            Earlier releases sealed the keys of sign orders, and identities' post-quantum keys, by the id of an object on \
+            the token. Such keys are not used until they are bound to the key itself, by these three commands, as root, \
+            while all of dtad is stopped:
+
+              dtad bindings export FILE --config /etc/dtad/dtad.yaml
+              dtad-hsm --bind-order-keys --config /etc/dtad/dtad.yaml --input FILE --output BOUND ORDER.car...
+              dtad bindings import BOUND --config /etc/dtad/dtad.yaml
+
+            ORDER.car is the copy of an order that its principal has: dtactl order send REF --out ORDER.car, there. \
+            dtad check says how many keys are not bound.
+            """,
+        subcommands: [Export.self, Import.self])
+
+    struct Export: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "export", abstract: "Write out which keys the state has, for dtad-hsm --bind-order-keys.",
+            discussion: """
+                The file holds no secret in the clear; only its owner may read it.
+
+                Example: dtad bindings export /root/unbound.dta --config /etc/dtad/dtad.yaml
+                """)
+
+        @Argument(help: ArgumentHelp("The file to write.", valueName: "file"))
+        var file: String
+
+        @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+        var config: String
+
+        func run() throws {
+            try failing {
+                let configuration = try Configuration.load(config)
+                let target = try CommandFile.make(file)
+                try Privileges.become(ownerOf: configuration.state)
+                let bindings = try KeyBindings(state: configuration.state)
+                let keys = try bindings.export()
+                try CommandFile.write(keys.encoded, to: target)
+                let unbound = try bindings.count()
+                print("exported  \(keys.orders.count) keys of orders and \(keys.identities.count) identities")
+                print("          \(unbound.sentence ?? "all of them are bound: there is nothing to do")")
+            }
+        }
+    }
+
+    struct Import: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "import", abstract: "Take in what dtad-hsm --bind-order-keys bound.",
+            discussion: """
+                What was bound is recorded in the audit log when dtad starts again.
+
+                Example: dtad bindings import /root/bound.dta --config /etc/dtad/dtad.yaml
+                """)
+
+        @Argument(help: ArgumentHelp("What dtad-hsm --bind-order-keys wrote.", valueName: "file"))
+        var file: String
+
+        @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+        var config: String
+
+        private static let limit = 1 << 30
+
+        func run() throws {
+            try failing {
+                let configuration = try Configuration.load(config)
+                let bytes = try CommandFile.read(file, atMost: Import.limit)
+                try Privileges.become(ownerOf: configuration.state)
+                let bindings = try KeyBindings(state: configuration.state)
+                let (taken, stale) = try bindings.take(try BoundKeys(bytes))
+                print("bound     \(taken) keys")
+                if stale > 0 {
+                    print("left out  \(stale), which the state does not have any more, or has bound already")
+                }
+                if let sentence = try bindings.count().sentence { print("left      \(sentence)") }
+            }
+        }
+    }
+}
