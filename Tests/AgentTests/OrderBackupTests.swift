@@ -205,7 +205,21 @@ struct OrderBackupTests {
             $0.type = "sign"
             $0.fields = [AgentField(name: "algorithm", value: "ed25519")]
         }.cid
+        // The backup is of the moment in which the key is being made.
+        #expect(agent.stop() == 0)
+        let object = try OrderKeyID.bytes(owner: getuid(), order: CID(order))
+        let script = """
+            import sqlite3, sys
+            base = sqlite3.connect(sys.argv[1])
+            base.execute("INSERT INTO intents (id, kind, name, created) VALUES (9000, 'order.key.create', 'x', 1)")
+            base.execute("INSERT INTO intent_objects VALUES (9000, 4, ?)", (bytes.fromhex(sys.argv[2]),))
+            base.commit()
+            """
+        let hex = object.map { String(format: "%02x", $0) }.joined()
+        let done = try Subprocess("/usr/bin/python3", ["-c", script, agent.state + "/state.sqlite", hex]).wait()
+        #expect(done == 0)
         let file = try backup(agent)
+        try agent.start()
         #expect(try agent.client().call(.fulfilOrder(order, decision: "commit")).orders.first?.state == "committed")
         try restore(agent, file)
         for _ in 0..<2 {

@@ -4,7 +4,8 @@ import GRDB
 /// Orders in a database that comes out of a backup: others may have parts of them that it does not have, this host's own
 /// among those. What the host would do by itself could then be a second commitment, or a second release of one use.
 enum RestoredOrders {
-    /// Brings a database that nobody uses up to date, and marks the orders in it that are not over.
+    /// Brings a database that nobody uses up to date, and marks the orders in it that are not over. What it was about to make
+    /// or to destroy is forgotten: dtad reports it at start, and destroys none of it.
     /// - Parameter made: when the backup was made, in Unix seconds.
     /// - Returns: how many there are.
     static func mark(_ path: String, made: Int64) throws -> Int {
@@ -16,6 +17,8 @@ enum RestoredOrders {
                 try database.execute(
                     sql: "INSERT INTO restorations (made, restored) VALUES (?, ?)",
                     arguments: [made, unixMicroseconds() / 1_000_000])
+                // What was being made in that moment may have been finished since: it is no crash's leftover, and stays.
+                try database.execute(sql: "DELETE FROM intents")
                 let open = OrderState.allCases.filter { !$0.isOver && $0 != .frozen }.map(\.rawValue)
                 try database.execute(
                     sql: """
