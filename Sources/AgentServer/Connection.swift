@@ -20,7 +20,11 @@ final class Connection: @unchecked Sendable {
 
     private struct State {
         var reading = false
+        /// Its user has to wait: it is not read from until `resume`.
+        var resting = false
         var closed = false
+        /// When a request of its was last looked at.
+        var lastUse = coarseNanoseconds()
         /// The client has sent its last byte; it is closed when the answers are out.
         var ended = false
         var inFlight = 0
@@ -49,13 +53,29 @@ final class Connection: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// Takes the input for this worker; false where another one has it or the connection is gone.
+    /// Takes the input for this worker; false where another one has it, its user has to wait, or the connection is gone.
     func beginReading() -> Bool {
         state.withLock {
             guard !$0.closed, !$0.reading else { return false }
-            $0.reading = true
             $0.armed = 0
+            if $0.resting || account.park(self) {
+                $0.resting = true
+                arm(&$0)
+                return false
+            }
+            $0.reading = true
             return true
+        }
+    }
+
+    /// Its user may go on.
+    func resume() {
+        state.withLock {
+            $0.resting = false
+            $0.armed = 0
+            // The wait was not the client's.
+            if $0.stalledInput != 0 { $0.stalledInput = monotonicNanoseconds() }
+            arm(&$0)
         }
     }
 
@@ -108,6 +128,7 @@ final class Connection: @unchecked Sendable {
         let partial = count > 0
         return state.withLock {
             $0.reading = false
+            $0.lastUse = coarseNanoseconds()
             if !$0.closed, count != $0.held {
                 let fits = account.hold(count - $0.held, limit: limits.heldBytesPerUser)
                 $0.held = count
@@ -198,7 +219,7 @@ final class Connection: @unchecked Sendable {
         var events: UInt32 = 0
         if !state.output.isEmpty {
             events |= Poller.writable
-        } else if !state.ended, state.inFlight < limits.requestsPerConnection {
+        } else if !state.ended, !state.resting, state.inFlight < limits.requestsPerConnection {
             events |= Poller.readable
             // Bytes that were already received raise no event. A socket that takes bytes is as good as always
             // writable, so this wakes a worker at once; where it is not, the client does not read, and may wait.
@@ -227,8 +248,14 @@ final class Connection: @unchecked Sendable {
     /// Whether half a frame or an unread answer has been waited for since before `moment`.
     func isStalled(since moment: UInt64) -> Bool {
         state.withLock {
-            ($0.stalledInput != 0 && $0.stalledInput < moment) || ($0.stalledOutput != 0 && $0.stalledOutput < moment)
+            (!$0.resting && $0.stalledInput != 0 && $0.stalledInput < moment)
+                || ($0.stalledOutput != 0 && $0.stalledOutput < moment)
         }
+    }
+
+    /// Since when nobody has asked anything on it, by a clock of some milliseconds; nil while something is under way.
+    var idleSince: UInt64? {
+        state.withLock { !$0.reading && $0.inFlight == 0 && $0.output.isEmpty ? $0.lastUse : nil }
     }
 
     var isIdle: Bool { state.withLock { $0.inFlight == 0 && $0.output.isEmpty } }

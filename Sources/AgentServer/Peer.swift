@@ -4,32 +4,56 @@ import Glibc
 
 /// Asks the kernel who connected. All of it is read once, at accept, and stays what it was then.
 enum Peer {
-    /// - Parameters:
-    ///   - pidfdFromSocket: false takes the way of kernels before 6.5, which have no SO_PEERPIDFD.
-    ///   - digest: the SHA-256 of a process' program, where somebody wants to know it.
-    /// - Throws: `SystemCallError` where the kernel does not say who it is.
-    static func caller(
-        of socket: Int32, pidfdFromSocket: Bool = true, digest: (pid_t) -> String? = { _ in nil }
-    ) throws -> Caller {
+    /// What the kernel says at once.
+    struct Found {
+        /// Without the user's name and the program's digest.
+        var caller: Caller
+        /// The process, which lives as long as this says so.
+        var process: Descriptor?
+        /// The program that it ran, opened for nothing (O_PATH), where it was asked for.
+        var program: Descriptor?
+    }
+
+    /// O_PATH, which Glibc's module does not have: the file system is not asked, so nothing can hang here.
+    private static let openPath: Int32 = 0o10_000_000
+
+    static func credentials(of socket: Int32) throws -> clinux_credentials {
         var credentials = clinux_credentials()
         try systemCall("getsockopt(SO_PEERCRED)") { clinux_peer_credentials(socket, &credentials) }
-        var caller = Caller(
-            pid: credentials.pid, uid: credentials.uid, gid: credentials.gid, groups: try groups(of: socket),
-            userName: UserDatabase.name(of: credentials.uid))
-        guard credentials.pid > 0 else { return caller }
+        return credentials
+    }
+
+    /// - Parameters:
+    ///   - withProgram: whether its program is to be hashed later on. What is opened here is what ran when this was called,
+    ///     whatever the process runs later, and whatever its path names then.
+    ///   - pidfdFromSocket: false takes the way of kernels before 6.5, which have no SO_PEERPIDFD.
+    /// - Throws: `SystemCallError` where the kernel does not say who it is.
+    static func find(
+        _ socket: Int32, _ credentials: clinux_credentials, withProgram: Bool = false, pidfdFromSocket: Bool = true
+    ) throws -> Found {
+        var found = Found(
+            caller: Caller(
+                pid: credentials.pid, uid: credentials.uid, gid: credentials.gid, groups: try groups(of: socket),
+                userName: ""))
+        guard credentials.pid > 0 else { return found }
 
         // A pid can be given to another process once its own has ended. While this descriptor says that the process
         // lives, what /proc shows under its pid is the process that connected.
-        guard let process = pidfd(of: socket, pid: credentials.pid, fromSocket: pidfdFromSocket) else { return caller }
-        let executable = readLink("/proc/\(credentials.pid)/exe")
-        let unit = systemUnit(cgroup: readSmallFile("/proc/\(credentials.pid)/cgroup"))
-        let programDigest = executable == nil ? nil : digest(credentials.pid)
-        if isAlive(process.number) {
-            caller.executable = executable
-            caller.executableDigest = programDigest
-            caller.unit = unit
+        guard let process = pidfd(of: socket, pid: credentials.pid, fromSocket: pidfdFromSocket) else { return found }
+        var program: Descriptor?
+        if withProgram {
+            let number = open("/proc/\(credentials.pid)/exe", openPath | O_CLOEXEC)
+            if number >= 0 { program = Descriptor(owning: number) }
         }
-        return caller
+        let executable = readLink(program.map { "/proc/self/fd/\($0.number)" } ?? "/proc/\(credentials.pid)/exe")
+        let unit = systemUnit(cgroup: readSmallFile("/proc/\(credentials.pid)/cgroup"))
+        if isAlive(process.number) {
+            found.caller.executable = executable
+            found.caller.unit = unit
+            found.process = process
+            found.program = program
+        }
+        return found
     }
 
     private static func groups(of socket: Int32) throws -> [UInt32] {
@@ -74,7 +98,7 @@ enum Peer {
         return fields.count > 19 ? UInt64(fields[19]) : nil
     }
 
-    private static func isAlive(_ pidfd: Int32) -> Bool {
+    static func isAlive(_ pidfd: Int32) -> Bool {
         var entry = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
         return poll(&entry, 1, 0) == 0
     }

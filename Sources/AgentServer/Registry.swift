@@ -1,49 +1,164 @@
 import DTASystem
 
 /// The connections that are open, and what each user occupies.
+///
+/// All users share one number of places. The last ones are kept for root and for users who have none. When no place is left
+/// for a newcomer who has fewer than somebody else, that user's longest idle connection gives way.
 final class Registry: Sendable {
     /// What is below is no connection.
     static let firstID: UInt64 = 1024
 
+    private struct Holder {
+        let account: UserAccount
+        var places = 0
+    }
+
     private struct State {
         var connections: [UInt64: Connection] = [:]
-        var accounts: [UInt32: UserAccount] = [:]
+        var newcomers: [UInt64: Newcomer] = [:]
+        var holders: [UInt32: Holder] = [:]
+        var places = 0
         var next = Registry.firstID
     }
 
     private let limits: ServerLimits
     private let poller: Poller
     private let state = Locked(State())
+    let budget: ByteBudget
 
     init(limits: ServerLimits, poller: Poller) {
         self.limits = limits
         self.poller = poller
+        budget = ByteBudget(limit: limits.bufferedBytes)
     }
 
-    /// - Returns: nil where the user has as many connections as one may have.
-    func admit(_ socket: Descriptor, _ caller: Caller) -> Connection? {
+    // MARK: Places
+
+    enum Place {
+        /// With the connection that has to give way, where there must be one.
+        case taken(UserAccount, from: Connection?)
+        case tooManyOfTheUser
+        case tooManyInAll
+    }
+
+    /// Takes a place for a connection whose caller is not known yet but for its uid.
+    /// - Parameter payer: the user with which the uid counts.
+    func takePlace(payer: UInt32) -> Place {
         state.withLock { state in
-            let account = state.accounts[caller.uid] ?? UserAccount(uid: caller.uid)
-            guard account.openConnection(limit: limits.connectionsPerUser) else { return nil }
-            state.accounts[caller.uid] = account
+            let own = state.holders[payer]?.places ?? 0
+            guard own < limits.connectionsPerUser else { return .tooManyOfTheUser }
+            let isFirst = own == 0 || payer == 0
+            var leaving: Connection?
+            if state.places >= limits.connections - (isFirst ? 0 : limits.reservedConnections) {
+                guard let found = giveWay(&state, to: payer, own: own) else { return .tooManyInAll }
+                leaving = found
+            }
+            let account = state.holders[payer]?.account ?? UserAccount(uid: payer, budget: budget)
+            state.holders[payer, default: Holder(account: account)].places += 1
+            state.places += 1
+            return .taken(account, from: leaving)
+        }
+    }
+
+    /// The longest idle connection of the user who has most, if a newcomer of `payer` may have its place.
+    private func giveWay(_ state: inout State, to payer: UInt32, own: Int) -> Connection? {
+        guard let most = state.holders.values.max(by: { $0.places < $1.places }),
+            most.account.uid != payer, most.places > own + 1 || payer == 0
+        else { return nil }
+        var found: (connection: Connection, since: UInt64)?
+        for connection in state.connections.values where connection.account === most.account {
+            guard let since = connection.idleSince, since < found?.since ?? .max else { continue }
+            found = (connection, since)
+        }
+        // It is nobody's from now on; the caller closes it.
+        if let found { drop(&state, found.connection) }
+        return found?.connection
+    }
+
+    /// Gives back the place of a connection that did not come to be.
+    func leave(_ newcomer: Newcomer) {
+        state.withLock { state in
+            state.newcomers[newcomer.id] = nil
+            free(&state, newcomer.account)
+        }
+    }
+
+    private func free(_ state: inout State, _ account: UserAccount) {
+        state.places -= 1
+        guard var holder = state.holders[account.uid] else { return }
+        holder.places -= 1
+        state.holders[account.uid] = holder
+    }
+
+    /// Forgets users who have been gone for so long that they owe nothing: closing a connection pays no debt. To be called
+    /// now and then.
+    func forgetUsers(_ now: UInt64) {
+        state.withLock { state in
+            state.holders = state.holders.filter { $0.value.places > 0 || $0.value.account.isPaying(now) }
+        }
+    }
+
+    // MARK: Connections
+
+    /// Remembers a newcomer whose caller is still being found out.
+    func wait(_ newcomer: Newcomer) { state.withLock { $0.newcomers[newcomer.id] = newcomer } }
+
+    /// Makes a connection of a newcomer, whose place it takes.
+    func enter(_ newcomer: Newcomer, _ caller: Caller) -> Connection {
+        state.withLock { state in
+            state.newcomers[newcomer.id] = nil
             let connection = Connection(
-                id: state.next, socket: socket, caller: caller, account: account, limits: limits, poller: poller)
-            state.connections[state.next] = connection
-            state.next += 1
+                id: newcomer.id, socket: newcomer.socket, caller: caller, account: newcomer.account, limits: limits,
+                poller: poller)
+            state.connections[newcomer.id] = connection
             return connection
+        }
+    }
+
+    func nextID() -> UInt64 {
+        state.withLock { state in
+            defer { state.next += 1 }
+            return state.next
         }
     }
 
     func find(_ id: UInt64) -> Connection? { state.withLock { $0.connections[id] } }
 
-    func remove(_ connection: Connection) {
-        state.withLock {
-            guard $0.connections.removeValue(forKey: connection.id) != nil else { return }
-            if connection.account.closeConnection() { $0.accounts[connection.caller.uid] = nil }
-        }
+    func remove(_ connection: Connection) { state.withLock { drop(&$0, connection) } }
+
+    private func drop(_ state: inout State, _ connection: Connection) {
+        guard state.connections.removeValue(forKey: connection.id) != nil else { return }
+        free(&state, connection.account)
     }
 
     var all: [Connection] { state.withLock { Array($0.connections.values) } }
-    var count: Int { state.withLock { $0.connections.count } }
+    var newcomers: [Newcomer] { state.withLock { Array($0.newcomers.values) } }
+    /// Newcomers among them.
+    var count: Int { state.withLock { $0.places } }
+    /// Users who have a connection.
+    var users: Int { state.withLock { $0.holders.values.count { $0.places > 0 } } }
     var isIdle: Bool { all.allSatisfy(\.isIdle) }
+}
+
+/// A connection that has a place, and whose caller is being found out.
+final class Newcomer: Sendable {
+    let id: UInt64
+    let socket: Descriptor
+    let account: UserAccount
+    let since = monotonicNanoseconds()
+    private let isDecided = Locked(false)
+
+    init(id: UInt64, socket: Descriptor, account: UserAccount) {
+        self.id = id
+        self.socket = socket
+        self.account = account
+    }
+
+    /// - Returns: whether this call is the one that decides what becomes of it.
+    func decide() -> Bool {
+        isDecided.withLock { decided in
+            defer { decided = true }
+            return !decided
+        }
+    }
 }

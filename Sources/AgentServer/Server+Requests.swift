@@ -28,8 +28,9 @@ extension Server {
     ) -> Bool {
         let exchange = Exchange(
             id: request.id, bytes: bytes, connection: connection, isSecret: request.operation.answersSecrets)
-        guard connection.account.beginRequest(bytes: exchange.bytes, limits: limits) else {
-            let reason = tooMany(connection.caller)
+        if let obstacle = connection.account.beginRequest(bytes: exchange.bytes, limits: limits) {
+            let reason = tooMany(connection.caller, obstacle)
+            pace.charge(connection.account, Pace.refusalPrice)
             send(handler.turnAway(request, from: connection.caller, because: reason), to: connection)
             return false
         }
@@ -39,6 +40,7 @@ extension Server {
         }
         let step = handler.prepare(request, from: connection.caller)
         guard case .custody(let work) = step else {
+            pace.charge(connection.account, 1)
             proceed(step, exchange)
             return false
         }
@@ -49,7 +51,7 @@ extension Server {
 
     /// Goes on with a request on a thread that must not wait for the HSM.
     private func proceed(_ step: Step, _ exchange: Exchange) {
-        let user = exchange.connection.caller.uid
+        let user = exchange.connection.account.uid
         switch step {
         case .answer(let response): respond(response, to: exchange)
         case .custody(let work): pool.park(job(work, exchange))
@@ -112,7 +114,7 @@ extension Server {
 
     private func job(_ work: @escaping @Sendable (CustodyAccess) -> Completion, _ exchange: Exchange) -> CustodyPool.Job
     {
-        CustodyPool.Job(user: exchange.connection.caller.uid) { [self] access in
+        CustodyPool.Job(user: exchange.connection.account.uid) { [self] access in
             let completion = work(access)
             return { [self] in respond(completion(), to: exchange) }
         }
@@ -127,10 +129,17 @@ extension Server {
         let isSecret: Bool
     }
 
-    private static let stopping = DTAError(.unavailable, "the agent is stopping")
+    static let stopping = DTAError(.unavailable, "the agent is stopping")
 
-    private func tooMany(_ caller: Caller) -> DTAError {
-        DTAError(
+    private func tooMany(_ caller: Caller, _ obstacle: UserAccount.Obstacle) -> DTAError {
+        guard obstacle == .ownRequests else {
+            return DTAError(
+                .resourceExhausted,
+                "\(caller.display) has as much in flight as there is room for: all users share "
+                    + "\(limits.bufferedBytes >> 20) MiB",
+                hint: "wait for answers before asking more; limits.buffered_bytes is what is shared")
+        }
+        return DTAError(
             .resourceExhausted,
             "\(caller.display) has as much in flight as a user may: \(limits.requestsPerUser) requests, or "
                 + "\(limits.requestBytesPerUser >> 20) MiB in them", hint: "wait for answers before asking more")
@@ -138,6 +147,7 @@ extension Server {
 
     private func respond(_ response: AgentResponse, to exchange: Exchange) {
         exchange.connection.account.endRequest(bytes: exchange.bytes)
+        if response.code != .ok { pace.charge(exchange.connection.account, Pace.refusalPrice) }
         send(response, to: exchange.connection, isSecret: exchange.isSecret)
     }
 

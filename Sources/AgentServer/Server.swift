@@ -13,10 +13,10 @@ import Logging
 /// would take turns from those who do the work.
 public final class Server: Sendable {
     let handler: any RequestHandler
-    private let programDigest: @Sendable (Int32) -> String?
-    private let logger: Logger
+    let sources: CallerSources
+    let logger: Logger
     let limits: ServerLimits
-    private let poller: Poller
+    let poller: Poller
     let pool: CustodyPool
     let slowPool: CustodyPool
     let slowLane = SlowLane(name: "slow-lane")
@@ -36,8 +36,20 @@ public final class Server: Sendable {
     let callsPerProgram: Int
     private let ready = Locked(Ready())
     let deadline: UInt64
-    private let registry: Registry
-    private let listeners: [Descriptor]
+    let registry: Registry
+    let pace: Pace
+    let listeners: [Descriptor]
+    /// Listeners that could not accept, by their index: `tick` arms them again.
+    let restingListeners = Locked<Set<Int>>([])
+    /// Kept for answering when there is no other descriptor left.
+    let spare: Locked<Descriptor?>
+    let names: UserNames
+    let notices = ConnectionNotices()
+    /// For names that are in a file, for those that somebody else may have to be asked for, and for hashing programs: what
+    /// hangs there holds up one user, and not those whose names are here.
+    let localNameLane = SlowLane(name: "names-local", perUser: 1)
+    let nameLane = SlowLane(name: "names", threads: 4, perUser: 1)
+    let digestLane = SlowLane(name: "digests", threads: 2, perUser: 1)
     private let kicks: Kick
     private let pings: Kick
     let state = Locked(State())
@@ -59,13 +71,13 @@ public final class Server: Sendable {
     // Ids in the epoll set: 0 and 1 are our own events, then the listeners, then connections.
     private static let kickID: UInt64 = 0
     private static let pingID: UInt64 = 1
-    private static let firstListener: UInt64 = 2
+    static let firstListener: UInt64 = 2
 
     /// - Parameters:
     ///   - listeners: bound and listening sockets.
     ///   - processes: how many HSM processes serve keys.
     ///   - sharedSlowProcess: for a token that allows one session: the slow lane then has no process of its own.
-    ///   - programDigest: the SHA-256 of a process' program, nil where nobody wants to know it.
+    ///   - sources: what is asked about callers beside the kernel.
     ///   - processors: one for each HSM process, for it and a worker to stay on; or none.
     ///   - programs: what `Step.consulting` may name.
     ///   - callsPerProgram: how many requests ask one of them at a time; of one user one less, where there are several, and
@@ -74,10 +86,13 @@ public final class Server: Sendable {
     public init(
         listeners: [Descriptor], handler: any RequestHandler, limits: ServerLimits, processes: Int,
         processors: [Int32] = [], programs: [String] = [], callsPerProgram: Int = 1,
-        sharedSlowProcess: Bool, deadline: UInt64, logger: Logger,
-        programDigest: @escaping @Sendable (Int32) -> String? = { _ in nil }, launch: @escaping CustodyPool.Launcher
+        sharedSlowProcess: Bool, deadline: UInt64, logger: Logger, sources: CallerSources = CallerSources(),
+        launch: @escaping CustodyPool.Launcher
     ) throws {
-        self.programDigest = programDigest
+        self.sources = sources
+        names = UserNames(sources.userName)
+        pace = Pace(perSecond: limits.requestsPerSecond)
+        spare = Locked(try eventDescriptor())
         self.listeners = listeners
         self.handler = handler
         self.limits = limits
@@ -121,6 +136,8 @@ public final class Server: Sendable {
         bulkLane.start()
         askingLane.start()
         for lane in programLanes.values { lane.start() }
+        for lane in [localNameLane, nameLane, digestLane] { lane.start() }
+        Thread.start("pace") { [pace] in pace.run() }
         do {
             try poller.add(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
             try poller.add(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
@@ -162,6 +179,9 @@ public final class Server: Sendable {
         bulkLane.stop()
         askingLane.stop()
         for lane in programLanes.values { lane.stop() }
+        for lane in [localNameLane, nameLane, digestLane] { lane.stop() }
+        pace.stop()
+        for newcomer in registry.newcomers { dismiss(newcomer, Server.stopping) }
         for connection in registry.all { forgetConnection(connection) }
         pool.stop()
         if slowPool !== pool { slowPool.stop() }
@@ -172,11 +192,19 @@ public final class Server: Sendable {
     public func tick() {
         let now = monotonicNanoseconds()
         pool.expire(before: now > deadline ? now - deadline : 0)
+        pace.tick(now)
+        registry.forgetUsers(now)
+        wakeListeners()
+        dismissLateNewcomers(now)
+        cutOffStalled(now)
+        notices.log(now, logger)
+    }
+
+    private func cutOffStalled(_ now: UInt64) {
         let stall = limits.stallNanoseconds
         guard now > stall else { return }
         for connection in registry.all where connection.isStalled(since: now - stall) {
-            logger.notice(
-                "a client stalled and was cut off", metadata: ["caller": "\(connection.caller.display)"])
+            notices.stalled.note(connection.caller.display)
             forgetConnection(connection)
         }
     }
@@ -188,6 +216,10 @@ public final class Server: Sendable {
     public var answeredPings: UInt64 { state.withLock { $0.answeredPings } }
 
     public var connections: Int { registry.count }
+    /// Users who have one.
+    public var users: Int { registry.users }
+    /// What is taken of `ServerLimits.bufferedBytes`.
+    public var bufferedBytes: Int { registry.budget.used }
     public var custody: CustodyPool.Health { pool.health }
     public var processCount: Int { pool.size + (slowPool === pool ? 0 : slowPool.size) }
 
@@ -248,7 +280,7 @@ public final class Server: Sendable {
         let left = ready.withLock { ready -> Bool in
             if waits { ready.sleepers -= 1 }
             for (connection, events) in arrived {
-                ready.queue.append((connection, events), user: connection.caller.uid)
+                ready.queue.append((connection, events), user: connection.account.uid)
             }
             return ready.queue.count > (own.isEmpty ? 1 : 0) && ready.sleepers > 0
         }
@@ -271,47 +303,6 @@ public final class Server: Sendable {
             poller.rearm(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
             state.withLock { $0.answeredPings += 1 }
         default: accept(Int(id - Server.firstListener), id: id)
-        }
-    }
-
-    private func accept(_ index: Int, id: UInt64) {
-        let listener = listeners[index].number
-        defer {
-            if !state.withLock({ $0.draining }) { poller.rearm(listener, id: id, events: Poller.readable) }
-        }
-        let number = clinux_accept(listener)
-        guard number >= 0 else {
-            // Out of descriptors: the client stays in the backlog. A pause, or this worker would spin.
-            if errno == EMFILE || errno == ENFILE || errno == ENOMEM {
-                logger.error("a connection cannot be accepted: \(errorText(errno))")
-                usleep(50_000)
-            }
-            return
-        }
-        let socket = Descriptor(owning: number)
-        let caller: Caller
-        do {
-            caller = try Peer.caller(of: number, digest: programDigest)
-        } catch {
-            logger.error("a client without credentials was turned away: \(error)")
-            return
-        }
-        guard let connection = registry.admit(socket, caller) else {
-            let reason = DTAError(
-                .resourceExhausted,
-                "\(caller.display) has \(limits.connectionsPerUser) connections, as many as a user may")
-            if let frame = try? AgentFrame.encode(AgentResponse(id: 0, error: reason)) {
-                frame.withUnsafeBytes {
-                    _ = Glibc.send(number, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
-                }
-            }
-            return
-        }
-        do {
-            try poller.add(number, id: connection.id, events: Poller.readable)
-        } catch {
-            logger.error("a connection cannot be watched: \(error)")
-            forgetConnection(connection)
         }
     }
 

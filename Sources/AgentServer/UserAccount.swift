@@ -1,64 +1,55 @@
 import DTASystem
 
-/// Bounds on what one user may occupy.
-public struct ServerLimits: Sendable {
-    public var connectionsPerUser = 256
-    public var requestsPerConnection = 64
-    public var requestsPerUser = 1024
-    /// What the requests of a user that are in flight carry, in bytes.
-    public var requestBytesPerUser = 64 << 20
-    /// What a user's connections have sent and no worker has taken yet, in bytes.
-    public var heldBytesPerUser = 64 << 20
-    /// Answers that a user's connections have not read yet, in bytes.
-    public var unreadBytesPerUser = 64 << 20
-    /// Unread answers of one connection, past which it is closed.
-    public var unreadBytesPerConnection = 16 << 20
-    /// How long half a frame, or an answer that is not read, is waited for.
-    public var stallNanoseconds: UInt64 = 10_000_000_000
-
-    public init() {}
-}
-
-/// What one user occupies: connections, input not taken yet, requests in flight, answers not read.
+/// What one user occupies: input not taken yet, requests in flight, answers not read; and how fast it asks.
 final class UserAccount: Sendable {
-    struct Usage {
-        var connections = 0
+    private struct Usage {
         var requests = 0
         var requestBytes = 0
         var heldBytes = 0
         var unreadBytes = 0
+        /// What is taken of the budget that all share.
+        var granted = UserAccount.gift
+        var purse = Pace.Purse()
+        /// Connections that wait until the user may go on.
+        var waiting: [Connection] = []
+
+        var bytes: Int { requestBytes + heldBytes + unreadBytes }
     }
 
+    /// Bytes that everybody has: most requests never ask the common budget.
+    static let gift = 64 << 10
+
+    /// The user; of subordinate uids, whose they are.
     let uid: UInt32
+    private let budget: ByteBudget
     private let usage = Locked(Usage())
 
-    init(uid: UInt32) { self.uid = uid }
-
-    func openConnection(limit: Int) -> Bool {
-        usage.withLock {
-            guard $0.connections < limit else { return false }
-            $0.connections += 1
-            return true
-        }
+    init(uid: UInt32, budget: ByteBudget) {
+        self.uid = uid
+        self.budget = budget
+        budget.add(UserAccount.gift)
     }
 
-    /// - Returns: whether that was the last one.
-    func closeConnection() -> Bool {
-        usage.withLock {
-            $0.connections -= 1
-            return $0.connections == 0
-        }
-    }
+    deinit { budget.giveBack(usage.withLock { $0.granted }) }
+
+    // MARK: What it occupies
+
+    /// What stands in the way of one more request.
+    enum Obstacle { case ownRequests, everybodysBytes }
 
     /// - Parameter bytes: what the request carries.
-    func beginRequest(bytes: Int, limits: ServerLimits) -> Bool {
+    func beginRequest(bytes: Int, limits: ServerLimits) -> Obstacle? {
         usage.withLock {
             guard $0.requests < limits.requestsPerUser, $0.requestBytes + bytes <= limits.requestBytesPerUser else {
-                return false
+                return .ownRequests
+            }
+            $0.requestBytes += bytes
+            guard settle(&$0) else {
+                $0.requestBytes -= bytes
+                return .everybodysBytes
             }
             $0.requests += 1
-            $0.requestBytes += bytes
-            return true
+            return nil
         }
     }
 
@@ -66,25 +57,77 @@ final class UserAccount: Sendable {
         usage.withLock {
             $0.requests -= 1
             $0.requestBytes -= bytes
+            _ = settle(&$0)
         }
     }
 
     /// - Parameter change: by how many bytes a connection's untaken input grew or shrank.
-    /// - Returns: false where that makes more than `limit`; it is counted all the same.
+    /// - Returns: false where that makes more than `limit`, or than is left; it is counted all the same.
     func hold(_ change: Int, limit: Int) -> Bool {
         usage.withLock {
             $0.heldBytes += change
-            return change <= 0 || $0.heldBytes <= limit
+            let fits = settle(&$0)
+            return change <= 0 || (fits && $0.heldBytes <= limit)
         }
     }
 
-    /// - Returns: false where that makes more unread bytes than `limit`; they are counted all the same.
+    /// - Returns: false where that makes more unread bytes than `limit`, or than is left; they are counted all the same.
     func addUnread(_ bytes: Int, limit: Int) -> Bool {
         usage.withLock {
             $0.unreadBytes += bytes
-            return $0.unreadBytes <= limit
+            return settle(&$0) && $0.unreadBytes <= limit
         }
     }
 
-    func removeUnread(_ bytes: Int) { usage.withLock { $0.unreadBytes -= bytes } }
+    func removeUnread(_ bytes: Int) {
+        usage.withLock {
+            $0.unreadBytes -= bytes
+            _ = settle(&$0)
+        }
+    }
+
+    /// Takes of the common budget, or gives back, in steps of `gift`.
+    @inline(__always)
+    private func settle(_ usage: inout Usage) -> Bool {
+        let bytes = usage.bytes
+        if bytes <= usage.granted, usage.granted == UserAccount.gift { return true }
+        let wanted = max(1, (bytes + UserAccount.gift - 1) / UserAccount.gift) * UserAccount.gift
+        if wanted > usage.granted {
+            guard budget.take(wanted - usage.granted, holding: usage.granted) else { return false }
+        } else {
+            budget.giveBack(usage.granted - wanted)
+        }
+        usage.granted = wanted
+        return true
+    }
+
+    // MARK: How fast it asks
+
+    /// Pays for a request.
+    /// - Returns: whether the user must wait from now on, and until when (monotonic).
+    func pay(_ price: Int, to pace: Pace, at now: UInt64) -> UInt64? {
+        usage.withLock { $0.purse.pay(price, to: pace, at: now) }
+    }
+
+    /// Whether it asked so shortly ago that it may still have to pay for that.
+    func isPaying(_ now: UInt64) -> Bool { usage.withLock { $0.purse.isInUse(now) } }
+
+    /// Keeps a connection until the user may go on; false where it may now.
+    func park(_ connection: Connection) -> Bool {
+        usage.withLock {
+            guard $0.purse.isPaused else { return false }
+            $0.waiting.append(connection)
+            return true
+        }
+    }
+
+    /// The wait is over.
+    func resume() {
+        let waiting = usage.withLock { usage -> [Connection] in
+            usage.purse.isPaused = false
+            defer { usage.waiting = [] }
+            return usage.waiting
+        }
+        for connection in waiting { connection.resume() }
+    }
 }

@@ -48,9 +48,15 @@ public struct Configuration: Sendable, Equatable {
 
     /// Bounds that keep one user from starving another.
     public struct Limits: Sendable, Equatable {
+        /// Of all users together.
+        public var connections = 4096
         public var connectionsPerUser = 256
         public var requestsPerConnection = 64
         public var requestsPerUser = 1024
+        /// Requests a second that need no HSM, of all users together.
+        public var requestsPerSecond = 10_000
+        /// What all users' requests and unread answers may occupy in memory.
+        public var bufferedBytes = 256 << 20
         public var keysPerUser = 10_000
         public var identitiesPerUser = 1000
         public var walletSharesPerUser = 10_000
@@ -148,11 +154,16 @@ public struct Configuration: Sendable, Equatable {
 
     private mutating func readLimits(_ top: inout Section) throws {
         var section = try top.section("limits")
+        limits.connections = try section.int("connections", in: 16...1_000_000) ?? limits.connections
         limits.connectionsPerUser =
             try section.int("connections_per_user", in: 1...65_536) ?? limits.connectionsPerUser
         limits.requestsPerConnection =
             try section.int("requests_per_connection", in: 1...4096) ?? limits.requestsPerConnection
         limits.requestsPerUser = try section.int("requests_per_user", in: 1...65_536) ?? limits.requestsPerUser
+        limits.requestsPerSecond =
+            try section.int("requests_per_second", in: 100...10_000_000) ?? limits.requestsPerSecond
+        limits.bufferedBytes =
+            try section.int("buffered_bytes", in: (16 << 20)...(1 << 40)) ?? limits.bufferedBytes
         limits.keysPerUser = try section.int("keys_per_user", in: 0...1_000_000) ?? limits.keysPerUser
         limits.identitiesPerUser =
             try section.int("identities_per_user", in: 0...1_000_000) ?? limits.identitiesPerUser

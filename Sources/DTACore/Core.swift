@@ -9,6 +9,8 @@ import Logging
 public final class Core: Sendable {
     public let policy: LivePolicy
     public let audit: AuditLog
+    /// Decides which refusals are written, and which are counted.
+    let refusals: RefusalThrottle
     public let keys: KeyService
     public let ledger: LedgerService
     /// Who brings blocks to the IPFS node; nil where none is configured. It works on a thread that the caller gives it.
@@ -22,11 +24,16 @@ public final class Core: Sendable {
     let logger: Logger
 
     /// Opens what the configuration names, without the HSM.
-    /// - Parameter forget: called when a token object is gone, to let every HSM process drop its copy; it must not
-    ///   block.
+    /// - Parameters:
+    ///   - payer: the user with which a uid counts.
+    ///   - forget: called when a token object is gone, to let every HSM process drop its copy; it must not block.
     /// - Throws: `DTAError` that says what to do.
-    public init(_ configuration: Configuration, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void) throws {
+    public init(
+        _ configuration: Configuration, logger: Logger, payer: @escaping @Sendable (UInt32) -> UInt32 = { $0 },
+        forget: @escaping @Sendable (ObjectID) -> Void
+    ) throws {
         self.logger = logger
+        refusals = RefusalThrottle(payer: payer)
         policy = LivePolicy(try Policy(configuration.grants, couriers: configuration.couriers))
         state = try StateDirectory(configuration.state)
         store = try Store(directory: configuration.state)

@@ -12,6 +12,16 @@ public enum UserDatabase {
         }
     }
 
+    /// The number of a user; nil where there is none of that name.
+    public static func uid(ofUser name: String) -> UInt32? {
+        unsafe lookUp { buffer, size in
+            var entry = unsafe passwd()
+            var found: UnsafeMutablePointer<passwd>?
+            let code = unsafe getpwnam_r(name, &entry, buffer, size, &found)
+            return unsafe (code, found == nil ? nil : entry.pw_uid)
+        }
+    }
+
     /// A user as a caller, for `policy explain`: its groups, but no program and no unit.
     /// - Returns: a caller without a name where the uid has none.
     public static func caller(uid: UInt32) -> Caller {
@@ -36,7 +46,7 @@ public enum UserDatabase {
         }
     }
 
-    /// The name of a user. Looked up each time a connection is made, because a name is half of who owns a key.
+    /// The name of a user. It may be asked for over the network, and take long.
     /// - Returns: "" where the uid has none.
     public static func name(of uid: UInt32) -> String {
         unsafe lookUp { buffer, size in

@@ -15,11 +15,12 @@ struct PeerTests {
         let accepted = Descriptor(owning: try systemCall("accept") { accept(listener.number, nil, nil) })
         // Without SO_PEERPIDFD, a process that began within the last ticks is not told apart from a newcomer.
         usleep(50_000)
-        let caller = try Peer.caller(of: accepted.number, pidfdFromSocket: pidfdFromSocket)
+        let caller = try Peer.find(
+            accepted.number, Peer.credentials(of: accepted.number), pidfdFromSocket: pidfdFromSocket
+        ).caller
         #expect(caller.uid == getuid())
         #expect(caller.gid == getgid())
         #expect(caller.pid == getpid())
-        #expect(caller.userName == UserDatabase.name(of: getuid()))
         #expect(caller.executable?.hasPrefix("/") == true)
         withExtendedLifetime(client) {}
     }
@@ -33,7 +34,10 @@ struct PeerTests {
             ["-c", "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])", directory.file("s")])
         let accepted = Descriptor(owning: try systemCall("accept") { accept(listener.number, nil, nil) })
         #expect(connector.wait() == 0)
-        let caller = try Peer.caller(of: accepted.number, pidfdFromSocket: pidfdFromSocket)
+        let found = try Peer.find(
+            accepted.number, Peer.credentials(of: accepted.number), withProgram: true, pidfdFromSocket: pidfdFromSocket)
+        let caller = found.caller
+        #expect(found.program == nil)
         #expect(caller.uid == getuid())
         #expect(caller.executable == nil)
         #expect(caller.unit == nil)

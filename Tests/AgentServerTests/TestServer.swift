@@ -108,7 +108,10 @@ final class TestServer {
     private let ticking = Locked(true)
     var path: String { directory.file("s") }
 
-    init(limits: ServerLimits = ServerLimits(), processes: Int = 2, deadlineMilliseconds: Int = 30_000) throws {
+    init(
+        limits: ServerLimits = ServerLimits(), processes: Int = 2, deadlineMilliseconds: Int = 30_000,
+        sources: CallerSources = CallerSources()
+    ) throws {
         directory = try TemporaryDirectory()
         var logger = Logger(label: "test")
         logger.logLevel = .critical
@@ -117,7 +120,7 @@ final class TestServer {
             listeners: [listener], handler: ScriptedHandler(programs: stuck), limits: limits, processes: processes,
             programs: ["stuck", "quick"], callsPerProgram: 3, sharedSlowProcess: false,
             deadline: UInt64(deadlineMilliseconds) * 1_000_000, logger: logger,
-            launch: script.launcher)
+            sources: sources, launch: script.launcher)
         try server.startCustody()
         try server.serve()
         AgentServer.Thread.start("ticks") { [server, ticking] in
@@ -136,6 +139,12 @@ final class TestServer {
     }
 
     func connect() throws -> RawClient { try RawClient(path) }
+
+    /// Lets other users connect. Only root has tests with several.
+    func openToAll() {
+        chmod(directory.path, 0o711)
+        chmod(path, 0o666)
+    }
 }
 
 /// A client that can misbehave.

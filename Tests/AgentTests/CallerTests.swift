@@ -68,6 +68,7 @@ struct CallerTests {
         let agent = try TestAgent()
         let user = OtherUser(uid: uid)
         #expect(try user.run("agent.create_key('k', 'p256')", on: agent).contains("cannot own anything"))
+        #expect(try user.run("agent.call('ledger_put', data=b'x')", on: agent).contains("cannot own anything"))
         #expect(try user.run("print(agent.status()['state'])", on: agent) == "ready")
     }
 

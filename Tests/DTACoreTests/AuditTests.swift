@@ -101,7 +101,10 @@ import Testing
         try log.append(record(alice, String(repeating: "é", count: 10_000)))
         let line = try #require(try lines().first)
         let object = try #require(JSONSerialization.jsonObject(with: Data(line)) as? [String: Any])
-        #expect(object["subject"] as? String == String(repeating: "é", count: 128) + "…")
+        #expect(object["subject"] as? String == String(repeating: "é", count: 48) + "…")
+        try log.append(record(alice, String(repeating: "n", count: 10_000)))
+        let second = try #require(JSONSerialization.jsonObject(with: Data(try lines()[1])) as? [String: Any])
+        #expect(second["subject"] as? String == String(repeating: "n", count: 256) + "…")
     }
 
     @Test(

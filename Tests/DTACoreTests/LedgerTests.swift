@@ -54,6 +54,30 @@ import Testing
         #expect(try ledger.get("\(cid)").bytes == [1, 2, 3])
     }
 
+    @Test(
+        "uids that are nobody's for long store nothing, by no way",
+        arguments: [("", 54_321), ("", 100_000), ("nobody", 65_534), ("service", 61_200)])
+    func namelessUsers(name: String, uid: UInt32) throws {
+        let host = try Host(grants: [grant(["unix:uid:\(uid)"], identities: ["*"], ["seal", "order"])])
+        try host.identity("alice")
+        let stranger = user(name, uid)
+        let core = host.core
+        #expect(code { _ = try core.ledger.put(stranger, data: [1], contentType: "") } == .failedPrecondition)
+        #expect(
+            code {
+                _ = try core.envelopes.seal(
+                    stranger, sender: "alice", recipients: ["alice"], data: [1], contentType: "")
+            } == .failedPrecondition)
+        let address = EnvelopeService.Address(sender: "alice", recipients: ["alice"])
+        #expect(code { _ = try core.envelopes.draft(stranger, address) } == .failedPrecondition)
+        let cid = try host.core.ledger.put(alice, data: [1], contentType: "")
+        #expect(code { _ = try core.orders.receive(stranger, "\(cid)") } == .failedPrecondition)
+        let used = try core.ledger.blocks.store.read {
+            try Int.fetchOne($0, sql: "SELECT count(*) FROM ledger_usage WHERE owner_uid = ?", arguments: [Int64(uid)])
+        }
+        #expect(used == 0)
+    }
+
     @Test("a user stores at most as many bytes as the configuration allows")
     func quota() throws {
         let host = try Host { $0.ledgerBytesPerUser = 100 + 2 * BlockStore.rowCharge }

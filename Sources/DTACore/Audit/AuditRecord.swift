@@ -13,6 +13,8 @@ public struct AuditRecord: Sendable {
     public var result: String
     /// From parsing to the answer.
     public var microseconds: UInt64
+    /// How many refusals it stands for; what was done has a record of its own each.
+    public var count: UInt64 = 1
 
     public init(
         caller: Caller, operation: String, subject: String, detail: AuditDetail = AuditDetail(), result: String,

@@ -22,14 +22,27 @@ struct AuditWriter {
     mutating func record(_ record: AuditRecord) {
         owner(record.caller)
         field(#","pid":"#, UInt64(UInt32(bitPattern: record.caller.pid)))
-        if let executable = record.caller.executable { field(#","exe":"#, executable, limit: 1024) }
+        if let executable = record.caller.executable {
+            field(#","exe":"#, executable, limit: 1024, oddLimit: 256)
+        }
         if let unit = record.caller.unit { field(#","unit":"#, unit) }
         field(#","op":"#, record.operation)
         field(#","subject":"#, record.subject)
         if !record.detail.text.isEmpty { field(#","detail":"#, record.detail.text) }
         field(#","result":"#, record.result)
         field(#","us":"#, record.microseconds)
+        if record.count > 1 { field(#","count":"#, record.count) }
     }
+
+    /// How many bytes a record's line takes, with its line end, to within a few digits.
+    mutating func size(of record: AuditRecord) -> Int {
+        begin(number: 1_000_000, microseconds: 0)
+        self.record(record)
+        return bytes.count + AuditWriter.endingCount
+    }
+
+    /// `,"prev":"…"}` and the line end.
+    private static let endingCount = 9 + 64 + 2 + 1
 
     private mutating func owner(_ caller: Caller) {
         field(#","uid":"#, UInt64(caller.uid))
@@ -48,7 +61,7 @@ struct AuditWriter {
     static let timeFieldCount = 37
 
     /// Something that happened to the log itself.
-    mutating func event(_ text: String) { field(#","event":"#, text, limit: 1024) }
+    mutating func event(_ text: String) { field(#","event":"#, text, limit: 1024, oddLimit: 1024) }
 
     mutating func raw(_ json: String) {
         literal(",")
@@ -69,10 +82,11 @@ struct AuditWriter {
         decimal(value)
     }
 
-    private mutating func field(_ name: StaticString, _ value: String, limit: Int = 256) {
+    /// - Parameters: `limit`: bytes of plain text; `oddLimit`: bytes up to which anything else is written.
+    private mutating func field(_ name: StaticString, _ value: String, limit: Int = 256, oddLimit: Int = 96) {
         literal(name)
         bytes.append(UInt8(ascii: "\""))
-        string(value, limit: limit)
+        string(value, limit: limit, oddLimit: oddLimit)
         bytes.append(UInt8(ascii: "\""))
     }
 
@@ -83,25 +97,33 @@ struct AuditWriter {
 
     /// JSON's escapes (RFC 8259 §7) for quotes, backslashes and control characters; DEL and what is not ASCII but a
     /// control (C1, line separators, direction marks) is escaped as well, because people read logs on terminals.
-    private mutating func string(_ text: String, limit: Int) {
-        var left = limit
+    ///
+    /// What no name has is bounded more tightly, as it is written: one byte of a client's would else become six.
+    private mutating func string(_ text: String, limit: Int, oddLimit: Int) {
+        let start = bytes.count
         for scalar in text.unicodeScalars {
-            let size = UTF8.width(scalar)
-            guard size <= left else {
-                bytes.append(contentsOf: "…".utf8)
-                return
+            let value = scalar.value
+            if (0x20..<0x7f).contains(value), value != 0x22, value != 0x5c {
+                guard bytes.count - start < limit else { return ellipsis() }
+                bytes.append(UInt8(truncatingIfNeeded: value))
+                continue
             }
-            left -= size
-            switch scalar.value {
+            let before = bytes.count
+            switch value {
             case 0x22, 0x5c:
                 bytes.append(UInt8(ascii: "\\"))
-                bytes.append(UInt8(scalar.value))
-            case 0x20..<0x7f: bytes.append(UInt8(scalar.value))
-            case 0..<0x20, 0x7f..<0xa0, 0x2028...0x202e, 0x2060...0x206f, 0xfeff: escape(UInt16(scalar.value))
+                bytes.append(UInt8(truncatingIfNeeded: value))
+            case 0..<0x20, 0x7f..<0xa0, 0x2028...0x202e, 0x2060...0x206f, 0xfeff: escape(UInt16(value))
             default: bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+            }
+            guard bytes.count - start <= oddLimit else {
+                bytes.removeLast(bytes.count - before)
+                return ellipsis()
             }
         }
     }
+
+    private mutating func ellipsis() { bytes.append(contentsOf: "…".utf8) }
 
     private mutating func escape(_ unit: UInt16) {
         literal("\\u")

@@ -10,7 +10,7 @@ extension EnvelopeService {
     /// - Returns: the draft's name, and the key of its chunks, which the caller wipes; none where it is public.
     public func draft(_ caller: Caller, _ address: Address) throws -> (id: String, key: [UInt8]) {
         let from = try authorized(caller, address)
-        let owner = Owner(uid: caller.uid, name: caller.userName)
+        let owner = try Owner(of: caller)
         try drafts.checkRoom(for: owner)
         let begun = try begin(address, from)
         let segment = try blocks.segments.begin()

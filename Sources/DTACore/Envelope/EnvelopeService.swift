@@ -48,7 +48,7 @@ public final class EnvelopeService: Sendable {
                 .invalidArgument, "an envelope's own body has at most \(Envelope.bodyLimit) bytes, not \(data.count)",
                 hint: "a larger one is sent in chunks: ENVELOPE_DRAFT")
         }
-        let owner = Owner(uid: caller.uid, name: caller.userName)
+        let owner = try Owner(of: caller)
         let begun = try begin(address, from)
         let parts = try explaining("the envelope cannot be sealed") {
             try begun.draft.finish(data, keys: begun.keys)

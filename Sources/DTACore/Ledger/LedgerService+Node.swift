@@ -15,6 +15,8 @@ extension LedgerService {
             throw DTAError(
                 .failedPrecondition, "no IPFS node is configured", hint: "ledger.kubo in dtad.yaml names one")
         }
+        // It would be stored, so it is not even asked for.
+        _ = try Owner(of: caller)
         let bytes: [UInt8]
         do {
             bytes = try client.get(cid, milliseconds: milliseconds)

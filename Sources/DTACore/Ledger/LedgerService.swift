@@ -48,7 +48,7 @@ public final class LedgerService: Sendable {
             throw DTAError(
                 .invalidArgument, "a block has at most \(LedgerService.blockLimit) bytes, not \(data.count)")
         }
-        let owner = Owner(uid: caller.uid, name: caller.userName)
+        let owner = try Owner(of: caller)
         guard type == .dagCBOR else { return try put(data, CID(hashing: data, codec: .raw), .block, owner) }
         try explaining("the block is not canonical DAG-CBOR") { try DAGCBOR.check(data) }
         if let document = try? SignedIdentity(block: data) {

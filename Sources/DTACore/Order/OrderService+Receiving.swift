@@ -12,21 +12,21 @@ extension OrderService {
     /// not taken in yet. Anybody may bring it: who sent it is what its signature says. What the rules of this host allow
     /// is done at once.
     public func receive(_ caller: Caller, _ subject: String) throws -> OrderAct {
+        let owner = try Owner(of: caller)
         let chain = try chain(to: try LedgerService.cid(subject))
         let known = chain.dropLast().filter { $0.kind != .order || $0.own != nil }
-        return taking(known + chain.suffix(1), for: caller)
+        return taking(known + chain.suffix(1), for: caller, owner)
     }
 
     /// Takes in one part after the other. What type of order it is may stand in what has to be opened first.
-    private func taking(_ chain: [Coming], for caller: Caller) -> OrderAct {
-        let owner = Owner(uid: caller.uid, name: caller.userName)
-        return OrderAct(nil) { [self] custodian -> OrderAct.Outcome in
+    private func taking(_ chain: [Coming], for caller: Caller, _ owner: Owner) -> OrderAct {
+        OrderAct(nil) { [self] custodian -> OrderAct.Outcome in
             for (index, coming) in chain.enumerated() {
                 let rest = Array(chain.dropFirst(index + 1))
                 do {
                     let (letter, number) = try admit(coming, owner, custodian)
                     if let program = try program(store.read { try OrderTable.need(number, in: $0) }) {
-                        return .more(taking(in: letter, number, then: rest, for: caller, asking: program))
+                        return .more(taking(in: letter, number, then: rest, for: caller, owner, asking: program))
                     }
                     let parts = try take(in: letter, number, custodian)
                     if rest.isEmpty { return .done(try answer(caller, number, parts)) }
@@ -38,14 +38,15 @@ extension OrderService {
 
     /// The same with a part whose order has a program for a plugin, and what comes behind it.
     private func taking(
-        in letter: OrderLetter, _ number: Int64, then rest: [Coming], for caller: Caller, asking program: String
+        in letter: OrderLetter, _ number: Int64, then rest: [Coming], for caller: Caller, _ owner: Owner,
+        asking program: String
     ) -> OrderAct {
         OrderAct(program) { [self] custodian -> OrderAct.Outcome in
             do {
                 let parts = try take(in: letter, number, custodian)
                 if rest.isEmpty { return .done(try answer(caller, number, parts)) }
             } catch let error as DTAError where OrderService.isPassedOver(error, before: rest) {}
-            return .more(taking(rest, for: caller))
+            return .more(taking(rest, for: caller, owner))
         }
     }
 

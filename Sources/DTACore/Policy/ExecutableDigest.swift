@@ -4,7 +4,7 @@ import Glibc
 
 /// The SHA-256 of callers' programs, for `unix:sha256`. A file is read once as long as it does not change.
 public final class ExecutableDigest: Sendable {
-    /// What changes with a file's content. The kernel keeps a running program from being written, so this is enough.
+    /// What changes with a file's content.
     private struct File: Hashable, Sendable {
         let device: UInt64
         let inode: UInt64
@@ -16,21 +16,20 @@ public final class ExecutableDigest: Sendable {
     private let known = Locked<[File: String]>([:])
     private static let cacheLimit = 1024
 
+    /// Programs above this are not hashed. A sparse file of a terabyte takes no room on the disk, and hours to read.
+    public static let sizeLimit = 256 << 20
+
     public init() {}
 
-    /// Of the program that a process runs, in hexadecimal; nil where it cannot be seen (that takes CAP_SYS_PTRACE).
-    /// It may read a whole program: call it when a connection is accepted, and only where the policy needs it.
-    public func of(pid: Int32) -> String? {
-        let number = unsafe open("/proc/\(pid)/exe", O_RDONLY | O_CLOEXEC)
+    /// Of a program that was opened with O_PATH, in hexadecimal; nil where it cannot be read, is too large, or changed
+    /// meanwhile. It may take as long as reading a file may: call it where nobody else waits.
+    public func of(program: Descriptor) -> String? {
+        let number = unsafe open("/proc/self/fd/\(program.number)", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard number >= 0 else { return nil }
-        let program = Descriptor(owning: number)
-        var status = stat()
-        guard unsafe fstat(program.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        let file = File(
-            device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
-            modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim))
+        let content = Descriptor(owning: number)
+        guard let file = self.file(content), file.size <= ExecutableDigest.sizeLimit else { return nil }
         if let digest = known.withLock({ $0[file] }) { return digest }
-        guard let digest = hash(program) else { return nil }
+        guard let digest = hash(content, size: file.size), self.file(content) == file else { return nil }
         known.withLock { known in
             if known.count >= ExecutableDigest.cacheLimit { known.removeAll() }
             known[file] = digest
@@ -38,15 +37,26 @@ public final class ExecutableDigest: Sendable {
         return digest
     }
 
-    private func hash(_ program: Descriptor) -> String? {
+    private func file(_ content: Descriptor) -> File? {
+        var status = stat()
+        guard unsafe fstat(content.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return File(
+            device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
+            modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim))
+    }
+
+    private func hash(_ content: Descriptor, size: Int64) -> String? {
         var hash = SHA256()
         var piece = [UInt8](repeating: 0, count: 256 << 10)
+        var left = size
         while true {
-            let got = try? systemCall("read") { unsafe read(program.number, &piece, piece.count) }
-            guard let got else { return nil }
+            let got = try? systemCall("read") { unsafe read(content.number, &piece, piece.count) }
+            guard let got, Int64(got) <= left else { return nil }
             if got == 0 { break }
+            left -= Int64(got)
             hash.update(data: piece[..<got])
         }
+        guard left == 0 else { return nil }
         return String(decoding: hash.finalize().flatMap { [hexDigit($0 >> 4), hexDigit($0)] }, as: UTF8.self)
     }
 

@@ -6,7 +6,7 @@ import DTASystem
 public final class Policy: Sendable {
     private let grants: [Grant]
     private let couriers: [Selector]
-    /// Whether connections must find out the SHA-256 of callers' programs.
+    /// Whether the SHA-256 of anybody's program can matter.
     public let needsExecutableDigest: Bool
 
     /// Reads the grants of a configuration.
@@ -26,9 +26,16 @@ public final class Policy: Sendable {
             )
         }
         self.grants = try grants.map { try Grant($0, canSeePrograms: canSeePrograms) }
-        needsExecutableDigest = self.grants.contains { grant in
-            grant.selectors.contains { if case .digest = $0 { true } else { false } }
-        }
+        needsExecutableDigest = self.grants.contains { $0.selectors.contains(where: \.isDigest) }
+    }
+
+    /// Whether the SHA-256 of this caller's program can matter: all else that a grant asks for fits.
+    public func needsExecutableDigest(of caller: Caller) -> Bool {
+        needsExecutableDigest
+            && grants.contains { grant in
+                grant.selectors.contains(where: \.isDigest)
+                    && grant.selectors.allSatisfy { $0.isDigest || $0.matches(caller) }
+            }
     }
 
     /// Whether `caller` may; the hot path's question.

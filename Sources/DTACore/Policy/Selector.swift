@@ -77,6 +77,8 @@ enum Selector: Sendable, Equatable {
         }
     }
 
+    var isDigest: Bool { if case .digest = self { true } else { false } }
+
     func matches(_ caller: Caller) -> Bool {
         switch self {
         case .uid(let uid): caller.uid == uid

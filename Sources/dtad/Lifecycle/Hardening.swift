@@ -17,7 +17,9 @@ enum Hardening {
         var files = rlimit()
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 {
             files.rlim_cur = files.rlim_max
-            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
+            if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) != 0 {
+                shortfalls.append("RLIMIT_NOFILE: \(errorText(errno))")
+            }
         }
         signal(SIGPIPE, SIG_IGN)
         umask(0o077)

@@ -19,6 +19,7 @@ final class Service: Sendable {
     private let agent: Core
     private let server: Server
     private let token: TokenDescription
+    private let limits: ServerLimits
     /// Set once this is complete: the router is made before.
     private let statusSource = Locked<(@Sendable () -> [(String, String)])?>(nil)
     private let started = monotonicNanoseconds()
@@ -32,7 +33,10 @@ final class Service: Sendable {
 
         // The state's lock comes first: whoever has it is the only agent here, and may replace a stale socket.
         let forgetting = Locked<(@Sendable (ObjectID) -> Void)?>(nil)
-        let agent = try Core(configuration, logger: logger) { id in forgetting.withLock { $0 }?(id) }
+        let subordinates = SubordinateUsers()
+        let agent = try Core(configuration, logger: logger, payer: { subordinates.payer(of: $0) }) { id in
+            forgetting.withLock { $0 }?(id)
+        }
         self.agent = agent
         listening = try ListeningSocket.take(path: socket ?? configuration.socket)
 
@@ -51,23 +55,26 @@ final class Service: Sendable {
         token = custody.token
         if !token.memoryShortfall.isEmpty { logger.warning("a protection was refused: \(token.memoryShortfall)") }
 
-        var limits = ServerLimits()
-        limits.connectionsPerUser = configuration.limits.connectionsPerUser
-        limits.requestsPerConnection = configuration.limits.requestsPerConnection
-        limits.requestsPerUser = configuration.limits.requestsPerUser
+        let programs = agent.orders.plugins.programs
+        limits = ServerLimits(
+            configuration, processes: custody.processes, programs: programs.count, logger: logger)
         let statusSource = self.statusSource
+        SubordinateWatch.start(subordinates, logger)
         let digests = ExecutableDigest()
+        var sources = CallerSources()
+        sources.payer = { subordinates.payer(of: $0) }
+        sources.hashesPrograms = { agent.policy.current.needsExecutableDigest }
+        sources.needsDigest = { agent.policy.current.needsExecutableDigest(of: $0) }
+        sources.digest = { digests.of(program: $0) }
         let slowLane = Locked<LaneCustodian.Lane?>(nil)
         let lane = LaneCustodian { body in slowLane.withLock { $0 }?(body) ?? false }
         let router = Router(agent: agent, lane: lane) { statusSource.withLock { $0 }?() ?? [] }
         let server = try Server(
             listeners: listening.descriptors, handler: router, limits: limits, processes: custody.processes,
             processors: configuration.hsm.keepPairs ? Processors.allowed() : [],
-            programs: agent.orders.plugins.programs, callsPerProgram: configuration.plugins.calls,
+            programs: programs, callsPerProgram: configuration.plugins.calls,
             sharedSlowProcess: custody.isSingle, deadline: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000,
-            logger: logger,
-            programDigest: { agent.policy.current.needsExecutableDigest ? digests.of(pid: $0) : nil },
-            launch: custody.launch)
+            logger: logger, sources: sources, launch: custody.launch)
         self.server = server
         forgetting.withLock { $0 = { server.forget($0) } }
         slowLane.withLock { $0 = { server.inSlowLane($0) } }
@@ -130,6 +137,7 @@ final class Service: Sendable {
                 "some requests were cut off: they took longer than \(configuration.limits.drainMilliseconds) ms")
         }
         do {
+            try agent.recordCounted()
             try agent.audit.sync()
         } catch {
             logger.error("\(DTAError(error).message)")
@@ -143,6 +151,7 @@ final class Service: Sendable {
         while true {
             sleep(1)
             do {
+                try agent.recordCounted()
                 try agent.audit.sync()
                 if agent.audit.checkpointIsDue || agent.needsSweep || agent.orders.hasDueEpoch { tidyUp() }
                 agent.envelopes.dropIdleDrafts()
@@ -182,6 +191,10 @@ final class Service: Sendable {
             ("version", Version.current),
             ("uptime_seconds", "\((monotonicNanoseconds() - started) / 1_000_000_000)"),
             ("connections", "\(server.connections)"),
+            ("connections_limit", "\(limits.connections)"),
+            ("users_connected", "\(server.users)"),
+            ("buffered_bytes", "\(server.bufferedBytes)"),
+            ("buffered_bytes_limit", "\(limits.bufferedBytes)"),
             ("keys", "\(agent.keys.count)"),
             ("identities", "\(agent.identities.count)"),
             ("audit_records", "\(agent.audit.count)"),

@@ -171,10 +171,9 @@ struct Entry: Sendable {
     }
 
     private func record(_ result: String, durable: Bool) throws {
-        try agent.audit.append(
+        try agent.record(
             AuditRecord(
                 caller: caller, operation: operation, subject: subject, detail: detail, result: result,
-                microseconds: (monotonicNanoseconds() - began) / 1000))
-        if durable { try agent.audit.sync() }
+                microseconds: (monotonicNanoseconds() - began) / 1000), durable: durable)
     }
 }

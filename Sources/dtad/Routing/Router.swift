@@ -84,12 +84,14 @@ struct Router: RequestHandler {
             return entry.custodyOfSecret(try agent.keys.random(count: request.count))
 
         case .policyExplain:
-            let decision = try agent.explain(
-                caller, subject: subject, permission: request.permission, uid: request.hasUid ? request.uid : nil)
-            return entry.answer {
+            let (permission, uid) = (request.permission, request.hasUid ? request.uid : nil)
+            let explain: @Sendable (inout AgentResponse) throws -> Void = {
+                let decision = try agent.explain(caller, subject: subject, permission: permission, uid: uid)
                 $0.valid = decision.isAllowed
                 $0.lines = decision.reasons
             }
+            // Another user's groups may be asked for over the network.
+            return uid == nil || uid == caller.uid ? try entry.answer(explain) : entry.reading(explain)
         case .auditList:
             // Reading the log reads files.
             return entry.reading {

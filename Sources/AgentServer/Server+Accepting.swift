@@ -1,0 +1,171 @@
+import AgentProtocol
+import CLinux
+import DTASystem
+import Glibc
+import Logging
+
+/// How a connection comes to be. A worker accepts it, gives it a place and asks the kernel about it, which takes no time.
+/// What may take long is found out in lanes: the user's name, which a directory service may have, and the digest of a
+/// program. Only the newcomer waits for that: it is not read from before, and who it is stays the same for its life.
+extension Server {
+    func accept(_ index: Int, id: UInt64) {
+        let listener = listeners[index].number
+        let number = clinux_accept(listener)
+        let failure = number < 0 ? errno : 0
+        if failure == EMFILE || failure == ENFILE || failure == ENOMEM || failure == ENOBUFS {
+            notices.noDescriptor.note(errorText(failure))
+            // Else it would be reported again at once, for ever. `tick` goes on.
+            if failure != EMFILE || !turnAwayOne(listener) {
+                restingListeners.withLock { _ = $0.insert(index) }
+                return
+            }
+        }
+        if number >= 0 { receive(Descriptor(owning: number)) }
+        if !state.withLock({ $0.draining }) { poller.rearm(listener, id: id, events: Poller.readable) }
+    }
+
+    /// Goes on with listeners that could not accept. To be called several times a second.
+    func wakeListeners() {
+        let resting = restingListeners.withLock { resting -> Set<Int> in
+            defer { resting = [] }
+            return resting
+        }
+        guard !state.withLock({ $0.draining }) else { return }
+        for index in resting {
+            poller.rearm(
+                listeners[index].number, id: Server.firstListener + UInt64(index), events: Poller.readable)
+        }
+    }
+
+    private func receive(_ socket: Descriptor) {
+        do {
+            let credentials = try Peer.credentials(of: socket.number)
+            let place = registry.takePlace(payer: sources.payer(credentials.uid))
+            guard case .taken(let account, let leaving) = place else {
+                refuse(socket, uid: credentials.uid, place)
+                return
+            }
+            if let leaving {
+                notices.gaveWay.note(leaving.caller.display)
+                forgetConnection(leaving)
+            }
+            let newcomer = Newcomer(id: registry.nextID(), socket: socket, account: account)
+            do {
+                introduce(
+                    newcomer, try Peer.find(socket.number, credentials, withProgram: sources.hashesPrograms()))
+            } catch {
+                registry.leave(newcomer)
+                throw error
+            }
+        } catch {
+            logger.error("a client without credentials was turned away: \(error)")
+        }
+    }
+
+    // MARK: Finding out
+
+    private func introduce(_ newcomer: Newcomer, _ found: Peer.Found) {
+        let uid = found.caller.uid
+        if let name = names.remembered(uid) { return named(newcomer, found, name, isWaiting: false) }
+        registry.wait(newcomer)
+        let lane = names.isLocal(uid) ? localNameLane : nameLane
+        let accepted = lane.submit(user: newcomer.account.uid) { [self] in
+            named(newcomer, found, names.find(uid), isWaiting: true)
+        }
+        if !accepted { dismiss(newcomer, Server.stopping) }
+    }
+
+    private func named(_ newcomer: Newcomer, _ found: Peer.Found, _ name: String, isWaiting: Bool) {
+        var found = found
+        found.caller.userName = name
+        guard let program = found.program, sources.needsDigest(found.caller) else {
+            return welcome(newcomer, found.caller)
+        }
+        if !isWaiting { registry.wait(newcomer) }
+        let accepted = digestLane.submit(user: newcomer.account.uid) { [self, found] in
+            var caller = found.caller
+            let digest = sources.digest(program)
+            // The kernel keeps a program from being written only as long as it runs.
+            if let process = found.process, Peer.isAlive(process.number) { caller.executableDigest = digest }
+            welcome(newcomer, caller)
+        }
+        if !accepted { dismiss(newcomer, Server.stopping) }
+    }
+
+    private func welcome(_ newcomer: Newcomer, _ caller: Caller) {
+        // It may have been given up meanwhile.
+        guard newcomer.decide() else { return }
+        let connection = registry.enter(newcomer, caller)
+        do {
+            try poller.add(newcomer.socket.number, id: connection.id, events: Poller.readable)
+        } catch {
+            logger.error("a connection cannot be watched: \(error)")
+            forgetConnection(connection)
+        }
+    }
+
+    /// Gives up on newcomers about whom nobody answers. To be called several times a second.
+    func dismissLateNewcomers(_ now: UInt64) {
+        for newcomer in registry.newcomers where now > newcomer.since + limits.introductionNanoseconds {
+            notices.unknownCaller.note("")
+            dismiss(
+                newcomer,
+                DTAError(
+                    .unavailable, "the agent could not find out in time who connects",
+                    hint: "the user database, or the file of the program, does not answer"))
+        }
+    }
+
+    func dismiss(_ newcomer: Newcomer, _ reason: DTAError) {
+        guard newcomer.decide() else { return }
+        say(reason, to: newcomer.socket.number)
+        shutdown(newcomer.socket.number, Int32(SHUT_RDWR))
+        registry.leave(newcomer)
+    }
+
+    // MARK: Refusing
+
+    private func refuse(_ socket: Descriptor, uid: UInt32, _ place: Registry.Place) {
+        let payer = sources.payer(uid)
+        let who = payer == uid ? "uid \(uid)" : "uid \(uid), which counts with uid \(payer),"
+        if case .tooManyInAll = place {
+            notices.full.note(who)
+            say(Server.full(limits), to: socket.number)
+        } else {
+            say(
+                DTAError(
+                    .resourceExhausted, "\(who) has \(limits.connectionsPerUser) connections, as many as a user may",
+                    hint: "close some; an administrator can raise limits.connections_per_user in dtad.yaml"),
+                to: socket.number)
+        }
+    }
+
+    private static func full(_ limits: ServerLimits) -> DTAError {
+        DTAError(
+            .resourceExhausted, "the agent has as many connections as it may have, which are \(limits.connections)",
+            hint: "close some, or try again later; limits.connections and LimitNOFILE= are what bounds them")
+    }
+
+    /// A last word before the connection ends, as far as the socket takes it.
+    private func say(_ reason: DTAError, to socket: Int32) {
+        guard let frame = try? AgentFrame.encode(AgentResponse(id: 0, error: reason)) else { return }
+        frame.withUnsafeBytes {
+            _ = Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+        }
+    }
+
+    /// With no descriptor left: the one that is kept for this is used to answer whoever is first in line, so that it does
+    /// not wait in vain.
+    /// - Returns: false where even that did not work.
+    private func turnAwayOne(_ listener: Int32) -> Bool {
+        spare.withLock { spare in
+            spare = nil
+            defer { spare = try? eventDescriptor() }
+            let number = clinux_accept(listener)
+            guard number >= 0 else { return false }
+            let socket = Descriptor(owning: number)
+            say(Server.full(limits), to: socket.number)
+            return true
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import DTASystem
+
+/// What refusals may write into the audit log in a second. Anybody can be refused as often as they like, so without it one
+/// user could fill the disk, and with it stop all keys.
+///
+/// The first of several equal refusals of a user is written at once. The others are counted, and a second later one record
+/// says how many they were. Different ones are written as long as the user has bytes left of its share; what is beyond is
+/// counted in one record that no longer says what was refused. None is lost. What was *done* is never counted together.
+public final class RefusalThrottle: Sendable {
+    /// Bytes a second of all users together, and of one.
+    static let bytesInAll = 512 << 10
+    static let bytesPerUser = 128 << 10
+    /// How many different refusals of a user are told apart.
+    private static let linesPerUser = 64
+    /// Users that are told apart; further ones share what one of them has.
+    private static let mostUsers = 4096
+    /// What a record has as operation and result that stands for different ones.
+    static let various = "*"
+    static let refused = "REFUSED"
+
+    private struct Key: Hashable {
+        let uid: UInt32
+        let user: String
+        let operation: String
+        let subject: String
+        let detail: String
+        let result: String
+
+        init(_ record: AuditRecord) {
+            uid = record.caller.uid
+            user = record.caller.userName
+            operation = record.operation
+            subject = record.subject
+            detail = record.detail.text
+            result = record.result
+        }
+    }
+
+    private struct Share {
+        /// The last of each kind of refusal, with how many came since the one that was written.
+        var lines: [Key: (last: AuditRecord, count: UInt64)] = [:]
+        /// The last of those that are not told apart.
+        var rest: AuditRecord?
+        /// Bytes written in this second.
+        var spent = 0
+        var isActive = true
+
+        mutating func addToRest(_ record: AuditRecord, _ count: UInt64) {
+            guard var rest else {
+                var record = record
+                record.subject = ""
+                record.detail = AuditDetail()
+                record.count = count
+                self.rest = record
+                return
+            }
+            if rest.operation != record.operation { rest.operation = RefusalThrottle.various }
+            if rest.result != record.result { rest.result = RefusalThrottle.refused }
+            rest.caller = record.caller
+            rest.microseconds = record.microseconds
+            rest.count += count
+            self.rest = rest
+        }
+    }
+
+    private struct State {
+        var shares: [UInt32: Share] = [:]
+        var spent = 0
+        var writer = AuditWriter()
+
+        /// What one user may write in this second.
+        var allowance: Int { min(bytesPerUser, bytesInAll / (shares.count + 1)) }
+    }
+
+    private let payer: @Sendable (UInt32) -> UInt32
+    private let state = Locked(State())
+
+    /// - Parameter payer: the user with which a uid counts.
+    public init(payer: @escaping @Sendable (UInt32) -> UInt32 = { $0 }) { self.payer = payer }
+
+    /// Whether a refusal is to be written now. Else it is counted, and `takeCounted` gives it back.
+    public func admits(_ record: AuditRecord) -> Bool {
+        let user = payer(record.caller.uid)
+        var record = record
+        record.subject = RefusalThrottle.cut(record.subject)
+        return state.withLock { state in
+            let user = state.shares[user] != nil || state.shares.count < RefusalThrottle.mostUsers ? user : .max
+            let size = state.writer.size(of: record)
+            let isFirst = (state.shares[user]?.spent ?? 0) == 0
+            // An eighth is left to those who have written nothing yet.
+            let limit = isFirst ? RefusalThrottle.bytesInAll : RefusalThrottle.bytesInAll / 8 * 7
+            let fits = state.spent + size <= limit
+            let allowance = state.allowance
+            let admitted = RefusalThrottle.admit(
+                record, size: size, allowance: fits ? (isFirst ? max(size, allowance) : allowance) : 0,
+                &state.shares[user, default: Share()])
+            if admitted { state.spent += size }
+            return admitted
+        }
+    }
+
+    private static func admit(_ record: AuditRecord, size: Int, allowance: Int, _ share: inout Share) -> Bool {
+        share.isActive = true
+        let key = Key(record)
+        if let known = share.lines[key] {
+            share.lines[key] = (record, known.count + 1)
+            return false
+        }
+        guard share.spent + size <= allowance else {
+            share.addToRest(record, 1)
+            return false
+        }
+        share.spent += size
+        if share.lines.count < linesPerUser { share.lines[key] = (record, 0) }
+        return true
+    }
+
+    /// A client wrote it, and it may be as long as a frame. More than this is not written anyway.
+    private static func cut(_ subject: String) -> String {
+        subject.utf8.count <= 1024 ? subject : String(String.UnicodeScalarView(subject.unicodeScalars.prefix(257)))
+    }
+
+    /// Ends a second: gives what was counted in it, to be written now.
+    public func takeCounted() -> [AuditRecord] {
+        state.withLock { state in
+            state.spent = 0
+            var due: [AuditRecord] = []
+            let allowance = state.allowance
+            for user in Array(state.shares.keys) {
+                guard var share = state.shares[user] else { continue }
+                // Who was refused nothing for a second is forgotten, with what was told apart of it.
+                guard share.isActive else {
+                    state.shares[user] = nil
+                    continue
+                }
+                share.isActive = false
+                share.spent = 0
+                for (key, line) in share.lines {
+                    guard line.count > 0 else {
+                        share.lines[key] = nil
+                        continue
+                    }
+                    var record = line.last
+                    record.count = line.count
+                    let size = state.writer.size(of: record)
+                    if share.spent + size <= allowance / 2 {
+                        due.append(record)
+                        share.spent += size
+                        share.lines[key] = (line.last, 0)
+                    } else {
+                        share.addToRest(line.last, line.count)
+                        share.lines[key] = nil
+                    }
+                }
+                if let rest = share.rest {
+                    due.append(rest)
+                    share.spent += state.writer.size(of: rest)
+                    share.rest = nil
+                }
+                state.spent += share.spent
+                state.shares[user] = share
+            }
+            return due
+        }
+    }
+
+    /// Takes back what could not be written: it is due again.
+    public func putBack(_ record: AuditRecord) {
+        let user = payer(record.caller.uid)
+        state.withLock { $0.shares[user, default: Share()].addToRest(record, record.count) }
+    }
+}
+
+extension Core {
+    /// Records a request, before anybody gets to know what came of it.
+    /// - Parameter durable: on the disk when this returns, where it is not counted together with others.
+    /// - Throws: `DTAError.unavailable` where it cannot be written.
+    public func record(_ record: AuditRecord, durable: Bool) throws {
+        if record.result != "OK", !refusals.admits(record) { return }
+        try audit.append(record)
+        if durable { try audit.sync() }
+    }
+
+    /// Writes what was counted of refusals. To be called once a second, and at the end.
+    /// - Throws: where the log cannot be written; nothing of it is lost then.
+    public func recordCounted() throws {
+        var failure: (any Error)?
+        for record in refusals.takeCounted() {
+            do {
+                if let failure { throw failure }
+                try audit.append(record)
+            } catch {
+                failure = failure ?? error
+                refusals.putBack(record)
+            }
+        }
+        if let failure { throw failure }
+    }
+}

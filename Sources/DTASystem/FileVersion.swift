@@ -1,0 +1,37 @@
+import Glibc
+
+/// What tells one content of a file from the next: whoever replaces or writes it changes one of these.
+public struct FileVersion: Sendable, Equatable {
+    private var inode: UInt64 = 0
+    private var size: Int64 = -1
+    private var modified: Int64 = 0
+    private var changed: Int64 = 0
+
+    /// That of a file that is not there.
+    public init() {}
+
+    public init(of path: String) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return }
+        inode = UInt64(status.st_ino)
+        size = Int64(status.st_size)
+        modified = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+        changed = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
+    }
+}
+
+/// A file of this host's that root wrote, as text: up to 1 MiB of it, what is not UTF-8 replaced.
+public func readSmallText(_ path: String) throws -> String {
+    let file = Descriptor(owning: try systemCall("open") { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) })
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    var used = 0
+    while used < bytes.count {
+        let got = try unsafe bytes.withUnsafeMutableBytes { buffer in
+            guard let base = buffer.baseAddress else { return 0 }
+            return try systemCall("read") { unsafe read(file.number, base + used, buffer.count - used) }
+        }
+        if got == 0 { break }
+        used += got
+    }
+    return String(decoding: bytes[..<used], as: UTF8.self)
+}
