@@ -6,7 +6,7 @@ import Glibc
 /// asks for more is not read from until it has paid; a refusal costs more, because nobody needs many.
 final class Pace: Sendable {
     /// What a request pays that is refused.
-    static let refusalPrice = 5
+    static let refusalPrice = 10
     /// How much of its share of a second a user may have at once.
     private static let burst = 4
     private static let leastBurst = 20
