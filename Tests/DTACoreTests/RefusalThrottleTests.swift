@@ -78,7 +78,8 @@ struct RefusalThrottleTests {
         let all = try lines(host)
         #expect(counts(all).reduce(0, +) == 5008)
         let rest = try #require(all.last { $0["count"] != nil })
-        #expect(rest["op"] as? String == RefusalThrottle.various && rest["result"] as? String == RefusalThrottle.refused)
+        #expect(rest["op"] as? String == RefusalThrottle.various)
+        #expect(rest["result"] as? String == RefusalThrottle.refused)
         #expect(rest["subject"] as? String == "" && rest["user"] as? String == "alice")
         #expect(try host.core.audit.verify { _ in nil }.isSound)
     }

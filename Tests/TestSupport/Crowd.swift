@@ -18,7 +18,8 @@ public struct Crowd {
     public static func start(_ script: String, on path: String, timeout: Int = 300) throws -> Running {
         let directory = try TemporaryDirectory()
         let program = """
-            import os, socket, sys, threading, time
+            import os, signal, socket, sys, time
+            signal.alarm(\(timeout))
             sys.path.insert(0, "\(examples)")
             from dta_client import *
             PATH = "\(path)"
@@ -52,8 +53,7 @@ public struct Crowd {
         let errors = directory.file("errors")
         let files = [output, errors].map { (path: String) in open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600) }
         defer { for file in files { close(file) } }
-        let process = try Subprocess(
-            "/usr/bin/timeout", ["\(timeout)", "/usr/bin/python3", "-B", path], descriptors: [1: files[0], 2: files[1]])
+        let process = try Subprocess("/usr/bin/python3", ["-B", path], descriptors: [1: files[0], 2: files[1]])
         return Running(directory: directory, process: process)
     }
 

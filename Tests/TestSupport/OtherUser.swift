@@ -21,8 +21,11 @@ public struct OtherUser: Sendable {
     public static let list = OtherUser(uid: 38)
 
     /// Runs Python lines in which `agent` is connected; refusals are printed as `CODE: message`.
+    /// - Parameter interpreter: another copy of Python.
     /// - Returns: what it printed.
-    public func run(_ script: String, on agent: TestAgent) throws -> String {
+    public func run(
+        _ script: String, on agent: TestAgent, interpreter: String = "/usr/bin/python3"
+    ) throws -> String {
         let directory = try TemporaryDirectory()
         chmod(directory.path, 0o755)
         for module in ["dta_client.py", "dta_orders.py"] {
@@ -45,7 +48,8 @@ public struct OtherUser: Sendable {
         let finished = try TestSupport.run(
             "/usr/bin/setpriv",
             ["--reuid", "\(uid)", "--regid", "\(uid)", groups.isEmpty ? "--clear-groups" : "--groups=\(list)"]
-                + ["/usr/bin/python3", "-B", path])
+                + [interpreter, "-B", path],
+            environment: interpreter == "/usr/bin/python3" ? [:] : ["PYTHONHOME": "/usr"])
         guard finished.status == 0 else { throw TestFailure("the other user's program: \(finished.errors)") }
         return finished.text.trimmingCharacters(in: .whitespacesAndNewlines)
     }

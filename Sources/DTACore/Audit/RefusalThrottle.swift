@@ -129,7 +129,7 @@ public final class RefusalThrottle: Sendable {
             for user in Array(state.shares.keys) {
                 guard var share = state.shares[user] else { continue }
                 // Who was refused nothing for a second is forgotten, with what was told apart of it.
-                guard share.isActive else {
+                guard share.isActive || share.rest != nil else {
                     state.shares[user] = nil
                     continue
                 }

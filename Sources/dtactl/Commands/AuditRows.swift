@@ -19,6 +19,7 @@ struct AuditRows {
         var detail: String?
         var result: String?
         var us: Int64?
+        var count: UInt64?
         var event: String?
         var checkpoint: Checkpoint?
     }
@@ -63,10 +64,12 @@ struct AuditRows {
             return [time, .init("–"), .init("event", .warning), .init(event), .init(""), .init(""), .init("")]
         }
         let result = record.result ?? "?"
+        // Refusals that are counted together.
+        let times = record.count.map { " ×\($0)" } ?? ""
         let user = record.user.flatMap { $0.isEmpty ? nil : $0 } ?? record.uid.map { "uid \($0)" } ?? "?"
         return [
             time, .init(user), .init(record.op ?? "?"), .init(record.subject ?? "", .bold),
-            .init(result, result == "OK" ? .good : result == "PERMISSION_DENIED" ? .bad : .warning),
+            .init(result + times, result == "OK" ? .good : result == "PERMISSION_DENIED" ? .bad : .warning),
             .init(record.us.map(HumanUnits.duration) ?? "", .dim), .init(record.unit ?? program(record.exe), .dim),
         ]
     }

@@ -34,9 +34,9 @@ final class Service: Sendable {
         // The state's lock comes first: whoever has it is the only agent here, and may replace a stale socket.
         let forgetting = Locked<(@Sendable (ObjectID) -> Void)?>(nil)
         let subordinates = SubordinateUsers()
-        let agent = try Core(configuration, logger: logger, payer: { subordinates.payer(of: $0) }) { id in
-            forgetting.withLock { $0 }?(id)
-        }
+        let agent = try Core(
+            configuration, logger: logger, payer: { subordinates.payer(of: $0) },
+            forget: { id in forgetting.withLock { $0 }?(id) })
         self.agent = agent
         listening = try ListeningSocket.take(path: socket ?? configuration.socket)
 

@@ -91,7 +91,7 @@ struct Router: RequestHandler {
                 $0.lines = decision.reasons
             }
             // Another user's groups may be asked for over the network.
-            return uid == nil || uid == caller.uid ? try entry.answer(explain) : entry.reading(explain)
+            return uid == nil || uid == caller.uid ? try entry.answer(explain) : entry.asking(explain)
         case .auditList:
             // Reading the log reads files.
             return entry.reading {
