@@ -31,13 +31,16 @@ extension Custody {
 
     /// What the token says is the public half of a signing key. It is not evidence that it is.
     func publicKey(of key: KeyObject) throws -> PublicKey {
+        if let known = key.publicKey { return known }
         guard let algorithm = key.kind.algorithm else {
             throw DTAError(.failedPrecondition, "the object \(key.label.text) is no key that signs")
         }
         guard let handle = key.publicHandle else {
             throw DTAError(.dataLoss, "the public half of \(key.label.text) is gone from the token")
         }
-        return try publicKey(algorithm, raw: generation.publicKey(handle, key.kind), of: key.label)
+        let read = try publicKey(algorithm, raw: generation.publicKey(handle, key.kind), of: key.label)
+        key.publicKey = read
+        return read
     }
 
     func publicKey(_ algorithm: PublicKey.Algorithm, raw: [UInt8], of label: ObjectLabel) throws -> PublicKey {

@@ -1,5 +1,6 @@
 import CPKCS11
 import CustodyProtocol
+import DTAFormats
 import DTASystem
 
 /// A key on the token that this process has found and judged.
@@ -12,6 +13,8 @@ final class KeyObject {
     let publicHandle: CK_OBJECT_HANDLE?
     /// Its copy in this session, where there is one.
     let copy: CK_OBJECT_HANDLE?
+    /// What the public half said, once it was read: reading it takes a token's file, and it is no evidence anyway.
+    var publicKey: PublicKey?
     /// When the object on the token was last seen, in monotonic nanoseconds.
     var seen: UInt64
 
