@@ -7,6 +7,9 @@ import Glibc
 /// root's rights, and then works as the user whose token it is.
 struct BindCommand {
     let configuration: String
+    /// Where the PIN is, if neither the service manager nor the configuration says so: root alone can read it where the wall
+    /// stands.
+    let pinFile: String?
     /// What `dtad bindings export` wrote.
     let input: String
     /// What `dtad bindings import` reads.
@@ -24,7 +27,7 @@ struct BindCommand {
             (name: $0, bytes: try CommandFile.read($0, atMost: BindCommand.archiveLimit))
         }
         let target = try CommandFile.make(output)
-        let pin = try PIN.read(file: options.pinFile)
+        let pin = try pinFile.map { try PIN.read($0, ownersOnly: true) } ?? PIN.read(file: options.pinFile)
         try Privileges.become(ownerOf: directory(of: options.lockFile))
         let lock = try ServingLock.alone(options)
         return try withExtendedLifetime(lock) {

@@ -16,7 +16,7 @@ enum Command {
         usage: dtad-hsm --config FILE
                dtad-hsm --init --config FILE --pin-file FILE --so-pin-file FILE
                dtad-hsm --init --keys-only --config FILE
-               dtad-hsm --bind-order-keys --config FILE --input FILE --output FILE [ORDER.car...]
+               dtad-hsm --bind-order-keys --config FILE --input FILE --output FILE [--pin-file FILE] [ORDER.car...]
                dtad-hsm --version
 
         --bind-order-keys binds keys that an earlier release sealed by their ids alone, while dtad is stopped:
@@ -53,10 +53,12 @@ enum Command {
             self = .makeToken(
                 configuration: values["--config", default: ""], pinFile: values["--pin-file", default: ""],
                 securityOfficerPINFile: values["--so-pin-file", default: ""])
-        case (["--bind-order-keys"], ["--config", "--input", "--output"]):
+        case (["--bind-order-keys"], ["--config", "--input", "--output"]),
+            (["--bind-order-keys"], ["--config", "--input", "--output", "--pin-file"]):
             self = .bind(
                 BindCommand(
-                    configuration: values["--config", default: ""], input: values["--input", default: ""],
+                    configuration: values["--config", default: ""], pinFile: values["--pin-file"],
+                    input: values["--input", default: ""],
                     output: values["--output", default: ""], archives: archives))
         default: throw DTAError(.invalidArgument, "these arguments make no command", hint: Command.usage)
         }

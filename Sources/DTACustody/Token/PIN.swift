@@ -19,7 +19,7 @@ public enum PIN {
         guard let file else {
             throw refusal(
                 "there is no PIN for the HSM: no credential hsm-pin, and the configuration names no file",
-                hint: "set hsm.pin_file, or LoadCredential=hsm-pin:… in the unit")
+                hint: "set hsm.pin_file, or LoadCredential=hsm-pin:… in the unit; a command takes --pin-file")
         }
         return try read(file, ownersOnly: true)
     }

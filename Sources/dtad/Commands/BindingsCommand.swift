@@ -13,7 +13,8 @@ struct BindingsCommand: ParsableCommand {
             while all of dtad is stopped:
 
               dtad bindings export FILE --config /etc/dtad/dtad.yaml
-              dtad-hsm --bind-order-keys --config /etc/dtad/dtad.yaml --input FILE --output BOUND ORDER.car...
+              /usr/local/libexec/dtad/dtad-hsm --bind-order-keys --config /etc/dtad/dtad.yaml \\
+                --pin-file /etc/dtad/hsm-pin --input FILE --output BOUND ORDER.car...
               dtad bindings import BOUND --config /etc/dtad/dtad.yaml
 
             ORDER.car is the copy of an order that its principal has: dtactl order send REF --out ORDER.car, there. \
