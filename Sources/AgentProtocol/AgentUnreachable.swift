@@ -22,6 +22,9 @@ public struct AgentUnreachable: Error, Sendable, Equatable, CustomStringConverti
 
     public var description: String { error.description }
 
+    /// Where an installed agent listens.
+    public static let installedSocket = "/run/dtad/agent.sock"
+
     private var reason: String {
         switch errno {
         case ENOENT: "there is no such socket"
@@ -38,7 +41,10 @@ public struct AgentUnreachable: Error, Sendable, Equatable, CustomStringConverti
         switch errno {
         case ENOENT: "is dtad running? Name another socket with --socket or in $DTA_SOCKET"
         case ECONNREFUSED: "is dtad running? Try: systemctl status dtad.socket"
-        case EACCES, EPERM: "users of the group dta may connect: sudo usermod -aG dta $USER, then log in again"
+        case EACCES, EPERM:
+            socketPath == AgentUnreachable.installedSocket
+                ? "users of the group dta may connect: sudo usermod -aG dta $USER, then log in again"
+                : "it is somebody's own: the owner and the group of the socket, and of the folders above it, say who may connect"
         case ENAMETOOLONG: "use a shorter path"
         case ETIMEDOUT: "it may be overloaded or stopped; try again"
         default: "is this the socket of dtad?"

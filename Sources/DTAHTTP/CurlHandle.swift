@@ -176,7 +176,7 @@ import Glibc
     }
 
     private func set(_ option: CURLoption, _ value: String) throws(HTTPFailure) {
-        try check(unsafe ccurl_set_text(handle, option, value))
+        try check(unsafe ccurl_set_text(handle, option, NativeText.path(value)))
     }
 
     private func check(_ code: CURLcode) throws(HTTPFailure) {

@@ -45,7 +45,7 @@ public enum HTTPSecret {
             DTAError(.failedPrecondition, "the file with \(what), \(path), \(reason)", hint: hint)
         }
         // Without O_NONBLOCK, opening a FIFO would wait for ever.
-        let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        let number = unsafe open(NativeText.path(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard number >= 0 else {
             throw refusal(
                 "cannot be read: \(errorText(errno))", hint: "it must belong to the user who runs this program")

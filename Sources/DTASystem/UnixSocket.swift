@@ -33,7 +33,7 @@ public enum UnixSocket {
         _ = try withAddress(path) { address, size in
             try systemCall("bind") { unsafe Glibc.bind(socket.number, address, size) }
         }
-        try systemCall("chmod") { chmod(path, mode) }
+        try systemCall("chmod") { chmod(NativeText.path(path), mode) }
         try systemCall("listen") { Glibc.listen(socket.number, backlog) }
         return socket
     }
@@ -57,7 +57,7 @@ public enum UnixSocket {
     ) throws -> Result {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
+        let bytes = NativeText.bytes(path)
         guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: address.sun_path), !bytes.contains(0) else {
             throw SystemCallError("socket path \"\(path.prefix(120))\"", errno: ENAMETOOLONG)
         }

@@ -9,7 +9,7 @@ Hardening.closeMemory()
 
 let command: Command
 do {
-    command = try Command(Array(CommandLine.arguments.dropFirst()))
+    command = try Command(NativeText.readableArguments())
 } catch {
     complain(DTAError(error))
     exit(Int32(CustodyExit.usage.rawValue))

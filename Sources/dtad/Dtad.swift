@@ -1,6 +1,7 @@
 import ArgumentParser
 import DTAService
 import DTASystem
+import Glibc
 
 @main
 struct Dtad: ParsableCommand {
@@ -17,6 +18,15 @@ struct Dtad: ParsableCommand {
             InitCommand.self, RunCommand.self, CheckCommand.self, BackupCommand.self, RestoreCommand.self,
             BindingsCommand.self,
         ])
+
+    static func main() {
+        // Made into text, its bytes would name another file.
+        if let argument = NativeText.unreadableArgument {
+            printError("dtad: the argument \(argument) is not UTF-8: dtad takes text alone, also as names of files")
+            Glibc.exit(EX_USAGE)
+        }
+        main(nil)
+    }
 }
 
 /// Ends the program as people expect it: the sentence and the hint on standard error, exit status 1.

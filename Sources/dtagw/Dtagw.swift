@@ -1,6 +1,7 @@
 import ArgumentParser
 import DTAService
 import DTASystem
+import Glibc
 
 @main
 struct Dtagw: AsyncParsableCommand {
@@ -12,6 +13,15 @@ struct Dtagw: AsyncParsableCommand {
             Example: dtagw run --config dtagw.yaml
             """,
         version: Version.current, subcommands: [RunCommand.self, CheckCommand.self])
+
+    static func main() async {
+        // Made into text, its bytes would name another file.
+        if let argument = NativeText.unreadableArgument {
+            printError("dtagw: the argument \(argument) is not UTF-8: dtagw takes text alone, also as names of files")
+            Glibc.exit(EX_USAGE)
+        }
+        await main(nil)
+    }
 }
 
 /// Ends the program as people expect it: the sentence and the hint on standard error, exit status 1.
