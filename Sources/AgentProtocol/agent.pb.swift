@@ -1044,7 +1044,7 @@ public nonisolated struct AgentOrderPart: Sendable {
   /// accepted, refused, evidence (kept because it proves that somebody broke the rules).
   public var status: String = String()
 
-  /// Why it was refused.
+  /// Why it was refused; of a refusal that can be read here, what it says.
   public var reason: String = String()
 
   /// The sender's standing when it came.

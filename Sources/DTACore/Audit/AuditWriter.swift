@@ -1,3 +1,4 @@
+import DTAFormats
 import DTASystem
 
 /// Writes records as lines of JSON into one buffer that is used again and again: no allocation for a record.
@@ -28,7 +29,7 @@ struct AuditWriter {
         if let unit = record.caller.unit { field(#","unit":"#, unit) }
         field(#","op":"#, record.operation)
         field(#","subject":"#, record.subject)
-        if !record.detail.text.isEmpty { field(#","detail":"#, record.detail.text) }
+        if !record.detail.text.isEmpty { field(#","detail":"#, record.detail.text, limit: 512) }
         field(#","result":"#, record.result)
         field(#","us":"#, record.microseconds)
         if record.count > 1 { field(#","count":"#, record.count) }

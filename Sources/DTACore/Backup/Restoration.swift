@@ -1,4 +1,5 @@
 import Crypto
+import DTAFormats
 import DTASystem
 import Glibc
 
@@ -173,7 +174,7 @@ public struct Restoration {
     private func record(_ manifest: BackupManifest, in staging: StagingDirectory) throws {
         let log = try AuditLog(directory: staging.path)
         try log.append(
-            event: "the state was restored from a backup made at \(manifest.made) (Unix time), fingerprint "
+            event: "the state was restored from a backup made at \(UTCTime.text(manifest.made)), fingerprint "
                 + "\(manifest.fingerprint): records from after it are missing here")
         try log.sync()
     }

@@ -153,6 +153,7 @@ public final class KeyService: Sendable {
 
     private func unknown(_ name: String) -> any Error {
         do { _ = try KeyName(name) } catch { return error }
-        return DTAError(.notFound, "there is no key \(quoted(name))")
+        return DTAError(
+            .notFound, "there is no key \(quoted(name))", hint: "dtactl key list shows those that this user may see")
     }
 }

@@ -23,7 +23,7 @@ public struct StoredOrderPart: Sendable {
     public let created: Int64
     public let received: Int64
     public let status: Status
-    /// Why it was refused.
+    /// Why it was refused; of a refusal that can be read here, what it says.
     public let reason: String
     /// Of an approval that can be read here.
     public let decision: OrderApproval.Decision?

@@ -55,8 +55,12 @@ extension OrderService {
                 record.proof = commitment.proof
                 try noteShare(of: commitment, in: record, facts, database)
             }
-            if case .refusal(let refusal)? = letter.part, progress.state == .refused { record.reason = refusal.reason }
-            try add(.accepted, use: use)
+            var reason = ""
+            if case .refusal(let refusal)? = letter.part {
+                reason = refusal.reason
+                if progress.state == .refused { record.reason = reason }
+            }
+            try add(.accepted, use: use, reason: reason)
             try OrderTable.save(&record, in: database)
             return .accepted(record)
         case .evidence(let progress, let reason):

@@ -13,7 +13,11 @@ extension OrderService {
     ) throws -> OrderAct {
         let record = try find(caller, subject)
         let approver = try acting(
-            caller, .approve, among: record.terms.approvers, of: record, as: identity, what: "approve redemptions of")
+            caller, .approve, among: record.terms.approvers, of: record, as: identity, what: "approve redemptions of",
+            hasActed: { approver in
+                let asked = try candidate(redemption, use: use, of: record).cid
+                return try store.read { try word(of: approver.cid, on: asked, in: $0) != nil }
+            })
         guard let decision = OrderApproval.Decision(rawValue: decision) else {
             throw DTAError(.invalidArgument, "an approver decides approve or reject, not \(quoted(decision))")
         }
@@ -24,11 +28,7 @@ extension OrderService {
         let chosen = try candidate(redemption, use: use, of: record).cid
         let asked = try envelopes.verified(chosen)
         return OrderAct(try program(record)) { [self] custodian in
-            let before = try store.read { database in
-                try OrderPartTable.approvals(of: chosen, at: OrderService.now, in: database).first {
-                    $0.from == approver.cid
-                }
-            }
+            let before = try store.read { try word(of: approver.cid, on: chosen, in: $0) }
             if let before {
                 guard before.decision == decision else {
                     throw DTAError(
@@ -56,5 +56,10 @@ extension OrderService {
             let made = try advance(record.number, custodian)
             return try answer(caller, record.number, [letter.signed.cid] + made)
         }
+    }
+
+    /// What an approver said of a redemption; nil where that is nothing, or has expired.
+    private func word(of approver: CID, on redemption: CID, in database: Database) throws -> StoredOrderPart? {
+        try OrderPartTable.approvals(of: redemption, at: OrderService.now, in: database).first { $0.from == approver }
     }
 }

@@ -50,15 +50,18 @@ extension OrderService {
 
     // MARK: What a caller may
 
-    /// The caller's own identities among some parties, or those granted to him.
-    /// - Parameter subject: a name or CID, where he said as whom; nil: whichever may.
+    /// The caller's own identity among some parties, or the one that is granted to them.
+    /// - Parameters: `subject`: a name or CID, where the caller said as whom; nil: the only one that may; `hasActed`: where
+    ///   several may: whether one of them did already what is to be done now.
+    /// - Throws: where several may and nobody said which: none is chosen in silence.
     func acting(
         _ caller: Caller, _ permission: Permission, among parties: [CID], of record: OrderRecord, as subject: String?,
-        what: String
+        what: String, hasActed: (IdentityRecord) throws -> Bool = { _ in false }
     ) throws -> IdentityRecord {
         let candidates = try store.read { database in
             let facts = KnownFacts(database: database)
-            return try parties.compactMap { try actor(for: $0, facts) }
+            var seen: Set<CID> = []
+            return try parties.compactMap { try actor(for: $0, facts) }.filter { seen.insert($0.cid).inserted }
         }
         if let subject {
             let named = try identities.authorized(caller, permission, subject)
@@ -70,7 +73,9 @@ extension OrderService {
             return found
         }
         let allowed = candidates.filter { policy.current.allows(caller, permission, $0.resource) }
-        guard let found = allowed.first(where: { $0.owner.isSame(as: caller) }) ?? allowed.first else {
+        let own = allowed.filter { $0.owner.isSame(as: caller) }
+        let several = own.isEmpty ? allowed : own
+        guard let found = several.first else {
             let whose = parties.map(identities.display).joined(separator: ", ")
             throw DTAError(
                 .permissionDenied,
@@ -78,7 +83,18 @@ extension OrderService {
                     + "them is this user's and current",
                 hint: "an administrator can grant \(permission.rawValue) on it under grants: in dtad.yaml")
         }
-        return found
+        guard several.count > 1 else { return found }
+        let left = try several.filter { try !hasActed($0) }
+        guard let only = left.first, left.count == 1 else {
+            let names = several.map(\.name).joined(separator: ", ")
+            throw DTAError(
+                .invalidArgument,
+                left.isEmpty
+                    ? "all of \(names), as whom user \(caller.display) may \(what) order \(record.reference), did so already"
+                    : "user \(caller.display) may \(what) order \(record.reference) as any of \(names)",
+                hint: "say as which one: --as NAME")
+        }
+        return only
     }
 
     /// Whether a caller may act for an identity in any order's matter, and so see its orders.

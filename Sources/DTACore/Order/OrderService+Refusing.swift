@@ -53,8 +53,10 @@ extension OrderService {
                 code: denial.code.rawValue, reason: OrderService.line(denial.reason, atMost: OrderRefusal.reasonLimit),
                 winner: denial.winner)
         }
+        // The principal made the terms, and is told when somebody was turned away under them.
         let answer = try seal(
-            .refusal(refusal), from: actor, to: asker.map { [$0] } ?? [], answering: letter.signed, custodian)
+            .refusal(refusal), from: actor, to: (asker.map { [$0] } ?? []) + [record.terms.principal],
+            answering: letter.signed, custodian)
         CrashPoint.reach(.orderRefuseSealed)
         try store(answer, by: actor.owner, in: record.number)
         return answer.signed.cid

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTAFormats
 import DTASystem
 import Foundation
 import GRDB
@@ -51,7 +52,7 @@ extension OrderService {
                         metadata: [
                             "order": "\(order)", "why": "\(error)",
                             "key_kept_until":
-                                "\(mayBeRepaired ? OrderService.utc((ends ?? 0) + rules.resealWithin / 2) : "now")",
+                                "\(mayBeRepaired ? UTCTime.text((ends ?? 0) + rules.resealWithin / 2) : "now")",
                         ])
                 } catch let error as DTAError where error.code != .unavailable {
                     // One line of each round: the next comes soon.

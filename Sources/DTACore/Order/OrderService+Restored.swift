@@ -8,7 +8,7 @@ extension OrderService {
     /// That an order came out of a backup and was not compared with what others have of it; nil where it was, or it is over.
     func handReason(_ record: OrderRecord) -> String? {
         guard let made = record.restored, !record.state.isOver, record.state != .frozen else { return nil }
-        return "restored from a backup of \(OrderService.utc(made)): compare with the others' copies first"
+        return "restored from a backup of \(UTCTime.text(made)): compare with the others' copies first"
     }
 
     /// - Throws: where an order waits for somebody who says what is to be done with it, and not only that something is.
@@ -46,13 +46,5 @@ extension OrderService {
             return nil
         }
         return (reason, "somebody at the fiduciary compares it with the others' copies")
-    }
-
-    /// `2026-11-22 19:50 UTC`.
-    static func utc(_ unixSeconds: Int64) -> String {
-        func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let day = CivilDate(daysSince1970: unixSeconds / 86_400)
-        let minutes = unixSeconds % 86_400 / 60
-        return "\(day.year)-\(two(day.month))-\(two(day.day)) \(two(minutes / 60)):\(two(minutes % 60)) UTC"
     }
 }

@@ -43,10 +43,11 @@ extension OrderService {
     func times(_ terms: OrderTerms) -> OrderDenial? {
         let now = OrderService.now
         if let notBefore = terms.notBefore, now < notBefore {
-            return OrderDenial(.time, "nothing may be redeemed before \(notBefore) (Unix seconds), and it is \(now)")
+            return OrderDenial(
+                .time, "nothing may be redeemed before \(UTCTime.text(notBefore)), and it is \(UTCTime.text(now))")
         }
         if let notAfter = terms.notAfter, now > notAfter {
-            return OrderDenial(.time, "the order expired at \(notAfter) (Unix seconds), and it is \(now)")
+            return OrderDenial(.time, "the order expired at \(UTCTime.text(notAfter)), and it is \(UTCTime.text(now))")
         }
         return nil
     }
@@ -101,7 +102,7 @@ extension OrderService {
         try signed.verify(approver: approver)
         let now = OrderService.now
         guard !isFiduciaryHere || approval.expires >= now else {
-            return OrderDenial(.time, "the approval expired at \(approval.expires) (Unix seconds)")
+            return OrderDenial(.time, "the approval expired at \(UTCTime.text(approval.expires))")
         }
         let before = try OrderPartTable.approvals(of: approval.redemption, at: now, in: database)
         // What somebody decided before he was replaced does not count any more: his successor decides.

@@ -12,7 +12,7 @@ extension OrderService {
         public var fields: [(String, String)]
     }
 
-    /// How many redemptions are opened to show what they are for, beside those that may be decided about.
+    /// How many redemptions, beside those that may be decided about, and how many refusals are opened to show what they say.
     private static let openedRedemptions = 16
 
     public func show(_ caller: Caller, _ subject: String) throws -> CustodyStep<Shown> {
@@ -51,6 +51,9 @@ extension OrderService {
                     shown.parts[index].purpose = asked.purpose ?? ""
                     shown.parts[index].fields = asked.request.abridged
                 case .destruction(let receipt)?: shown.parts[index].fields = receipt.shown
+                case .refusal(let refusal)?:
+                    shown.parts[index].reason = refusal.reason
+                    shown.parts[index].fields = refusal.shown
                 default: break
                 }
             }
@@ -58,12 +61,13 @@ extension OrderService {
         }
     }
 
-    /// Those that are opened: what may be decided about, what was asked last, and receipts.
+    /// Those that are opened: what may be decided about, what was asked and what was refused last, and receipts.
     private func opened(_ views: [OrderPartView]) -> [Int] {
         let accepted = views.indices.filter { views[$0].part.status == .accepted }
         let redemptions = accepted.filter { views[$0].part.kind == .redemption }
         return redemptions.filter { views[$0].isOpen }
             + redemptions.filter { !views[$0].isOpen }.suffix(OrderService.openedRedemptions)
+            + accepted.filter { views[$0].part.kind == .refusal }.suffix(OrderService.openedRedemptions)
             + accepted.filter { views[$0].part.kind == .destruction }.suffix(2)
     }
 

@@ -44,6 +44,8 @@ public struct OrderPartView: Sendable {
     public var purpose = ""
     /// What a redemption asks for, or a receipt says; empty where that was not read.
     public var fields: [(String, String)] = []
+    /// Why it was refused, or what a refusal says; "" where that was not read.
+    public var reason: String
     /// Whether it is a redemption that may be decided about.
     public var isOpen = false
 }
@@ -62,7 +64,7 @@ extension OrderService {
         return OrderView(
             cid: record.cid, reference: record.reference.description, type: record.kind, state: record.state,
             terms: record.terms, uses: record.progress.uses, approved: approved,
-            next: obstacle?.next ?? next(record, approved: approved),
+            next: try obstacle?.next ?? next(record, approved: approved, visible: visible, database),
             roles: roles.names, isOpen: !roles.isEmpty || caller.isAdministrator, commitment: record.publicKey,
             proof: record.proof, reason: record.reason.isEmpty ? obstacle?.reason ?? "" : record.reason,
             created: record.created, updated: record.updated)
@@ -79,19 +81,21 @@ extension OrderService {
         return counts.max() ?? 0
     }
 
-    private func next(_ record: OrderRecord, approved: Int) -> String {
+    private func next(
+        _ record: OrderRecord, approved: Int, visible: Set<CID>, _ database: Database
+    ) throws -> String {
         let terms = record.terms
         if let end = terms.notAfter, OrderService.now > end, !record.state.isOver, record.state != .frozen {
-            return "nothing: it expired at \(end) (Unix seconds)"
+            return "nothing: it expired at \(UTCTime.text(end))"
         }
         switch record.state {
         case .ordered: return "the fiduciary commits to it, or refuses it"
         case .committed, .released:
             let use = terms.maxUses > 1 ? " (use \(record.progress.uses + 1) of \(terms.maxUses))" : ""
-            if let begin = terms.notBefore, OrderService.now < begin {
-                return "a redeemer asks for it\(use), from \(begin) (Unix seconds) on"
-            }
-            return "a redeemer asks for it\(use)"
+            var next = try depositIsMissing(record, database) ? "the principal deposits the secret, then " : ""
+            next += "a redeemer asks for it\(use)"
+            if let begin = terms.notBefore, OrderService.now < begin { next += ", from \(UTCTime.text(begin)) on" }
+            return try next + (lastRefusal(record, visible: visible, database).map { "; \($0)" } ?? "")
         case .requested:
             let missing = terms.approvals - approved
             return missing > 0
@@ -109,7 +113,9 @@ extension OrderService {
         }
         return OrderPartView(
             part: part, to: to, standing: try envelopes.received.find(part.cid)?.standing ?? "",
-            urls: Set(urls.filter { !$0.isEmpty }).sorted())
+            urls: Set(urls.filter { !$0.isEmpty }).sorted(),
+            // What a refusal says is for those to whom it is sealed.
+            reason: part.status == .accepted ? "" : part.reason)
     }
 
     /// What an act answers: the order as it is now, and those parts that others are to get.

@@ -154,7 +154,7 @@ extension Custody {
         let number = try request.uint64()
         // To the end of the year 9999, as everywhere in the formats.
         guard number <= 253_402_300_799 else {
-            throw DTAError(.invalidArgument, "a time is given in Unix seconds, to the year 9999")
+            throw DTAError(.invalidArgument, "a time is given in whole seconds since 1970, to the year 9999")
         }
         return Int64(number)
     }

@@ -47,7 +47,7 @@ struct DocumentReader {
     /// Unix seconds.
     mutating func time(_ field: String) throws -> Int64 {
         guard let seconds = try value(field).integer, DocumentRules.times.contains(seconds) else {
-            throw wrong(field, "a time in Unix seconds, from 0 to the year 9999")
+            throw wrong(field, "a time: whole seconds since 1970, to the year 9999")
         }
         return seconds
     }

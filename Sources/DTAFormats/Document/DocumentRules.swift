@@ -16,7 +16,7 @@ enum DocumentRules {
 
     static func check(time: Int64) throws {
         guard times.contains(time) else {
-            throw FormatError(.invalidArgument, "a time is given in Unix seconds, from 0 to the year 9999")
+            throw FormatError(.invalidArgument, "a time is given in whole seconds since 1970, to the year 9999")
         }
     }
 

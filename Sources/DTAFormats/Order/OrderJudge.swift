@@ -78,10 +78,10 @@ public struct OrderJudge: Sendable {
     public func checkTimes(received: Int64, now: Int64) throws {
         let terms = order.terms
         if let notBefore = terms.notBefore, min(received, now) < notBefore {
-            throw OrderObjection(.notYet, "the order cannot be redeemed before \(notBefore) (Unix seconds)")
+            throw OrderObjection(.notYet, "the order cannot be redeemed before \(UTCTime.text(notBefore))")
         }
         if let notAfter = terms.notAfter, max(received, now) > notAfter {
-            throw OrderObjection(.tooLate, "the order could be redeemed until \(notAfter) (Unix seconds)")
+            throw OrderObjection(.tooLate, "the order could be redeemed until \(UTCTime.text(notAfter))")
         }
         guard received <= now + OrderJudge.clockTolerance else {
             throw OrderObjection(.notYet, "the redemption is said to have come later than now")

@@ -44,14 +44,23 @@ extension Router {
                         use: Int(request.use), expires: request.expires))
             }
         case .orderDestroy:
-            return entry.bringing { entry.slow(try orders.destroy(caller, subject)) { $1.set($0) } }
+            return entry.bringing {
+                let step = try orders.destroy(caller, subject)
+                return entry.slow {
+                    let answer = try step($0)
+                    return entry.noting(answer).done { $0.set(answer) }
+                }
+            }
         case .orderDeposit:
             return entry.bringing {
                 let step = try orders.deposit(
                     caller, subject, data: [UInt8](request.data), contentType: request.contentType)
-                return entry.slow(step) {
-                    $1.set($0.answer)
-                    $1.cid = $0.cid.description
+                return entry.slow {
+                    let (answer, cid) = try step($0)
+                    return entry.noting(answer).done {
+                        $0.set(answer)
+                        $0.cid = cid.description
+                    }
                 }
             }
         case .orderResult:
@@ -127,7 +136,7 @@ extension Router {
 
     private func ordering(_ entry: Entry, _ outcome: OrderAct.Outcome) -> Step {
         switch outcome {
-        case .done(let answer): entry.done { $0.set(answer) }
+        case .done(let answer): entry.noting(answer).done { $0.set(answer) }
         case .more(let act): ordering(entry, act)
         }
     }
@@ -138,6 +147,16 @@ extension Router {
                 .invalidArgument, "it is done as one identity, not as \(request.identities.count)")
         }
         return request.identities.first
+    }
+}
+
+extension Entry {
+    /// With what is known of an order only when it is done: its reference, and the parts that answer the request, by the
+    /// words and CIDs with which `order show` and `order verify` tell of them.
+    fileprivate func noting(_ answer: OrderService.Answer) -> Entry {
+        answer.parts.prefix(3).reduce(noting("order", answer.order.reference)) {
+            $0.noting("part", "\($1.part.kind.rawValue):\($1.part.cid)")
+        }
     }
 }
 

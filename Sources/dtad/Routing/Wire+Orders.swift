@@ -51,7 +51,7 @@ extension AgentOrderPart {
         created = part.created
         received = part.received
         status = part.status.rawValue
-        reason = part.reason
+        reason = view.reason
         standing = view.standing
         purpose = view.purpose
         decision = part.decision?.rawValue ?? ""

@@ -1,11 +1,11 @@
 /// A day of the Gregorian calendar.
-struct CivilDate: Equatable {
-    let year: Int64
-    let month: Int64
-    let day: Int64
+public struct CivilDate: Equatable, Sendable {
+    public let year: Int64
+    public let month: Int64
+    public let day: Int64
 
     /// Counts in years that begin on 1 March, so that the leap day is a year's last; 400 years have 146,097 days.
-    init(daysSince1970 days: Int64) {
+    public init(daysSince1970 days: Int64) {
         let sinceMarch0000 = days + 719_468
         let era = sinceMarch0000 / 146_097
         let dayOfEra = sinceMarch0000 % 146_097
