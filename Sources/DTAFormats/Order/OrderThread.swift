@@ -54,8 +54,9 @@ public struct OrderThread: Sendable {
     public let order: CID
     /// Nil where part 1 is not there.
     public let reference: OrderReference?
-    /// Each behind what it answers, those that are as far along by their time, kind and name.
+    /// As they happened (`OrderChronology`).
     public internal(set) var parts: [Part] = []
+    private var chronology = OrderChronology<CID>([])
     public internal(set) var findings: [Finding] = []
     let known: KnownDocuments
     /// Where each part is in `parts`, and the places of those that answer it: a thread may have thousands.
@@ -82,10 +83,11 @@ public struct OrderThread: Sendable {
 
     /// Looks at an order.
     /// - Parameters: `order`: part 1; `documents`: all that is at hand, and `source`, where their blocks are; `plaintexts`:
-    ///   of those parts that somebody could open.
+    ///   of those parts that somebody could open; `seen`: when and in which order a host saw the parts, where one tells.
     /// - Throws: what the source throws.
     public init(
-        _ order: CID, in documents: CollectedDocuments, _ source: some BlockSource, plaintexts: [CID: [UInt8]] = [:]
+        _ order: CID, in documents: CollectedDocuments, _ source: some BlockSource, plaintexts: [CID: [UInt8]] = [:],
+        seen: [CID: (time: Int64, arrival: Int)] = [:]
     ) throws {
         self.order = order
         known = documents.known
@@ -110,7 +112,15 @@ public struct OrderThread: Sendable {
             found.append(
                 Part(kind: kind, signed: signed, recipients: recipients ?? [], finding: try verifier.verify(cid)))
         }
-        parts = OrderThread.arranged(found)
+        chronology = OrderChronology<CID>(
+            found.map { part in
+                let saw = seen[part.cid]
+                return .init(
+                    id: part.cid, kind: part.kind, previous: part.header.previous,
+                    time: saw?.time ?? part.header.created, arrival: saw?.arrival ?? 0)
+            })
+        let all = Dictionary(found.map { ($0.cid, $0) }, uniquingKeysWith: { first, _ in first })
+        parts = chronology.order.compactMap { all[$0] }
         for (place, part) in parts.enumerated() {
             places[part.cid] = place
             if let previous = part.header.previous { answering[previous, default: []].append(place) }
@@ -120,38 +130,6 @@ public struct OrderThread: Sendable {
         read(plaintexts)
         checkContents()
     }
-
-    /// As it happened, by the senders' clocks; but each part behind what it answers, whatever its sender's clock says. What
-    /// ends an order comes behind all that was done in the same second.
-    private static func arranged(_ parts: [Part]) -> [Part] {
-        let all = Dictionary(parts.map { ($0.cid, $0) }, uniquingKeysWith: { first, _ in first })
-        var places: [CID: (time: Int64, depth: Int)] = [:]
-        for part in parts {
-            // Up to a part whose place is known, or the beginning: links are hashes, so they make no circles.
-            var path: [Part] = []
-            var at: Part? = part
-            while let next = at, places[next.cid] == nil {
-                path.append(next)
-                at = next.header.previous.flatMap { all[$0] }
-            }
-            var before = at.flatMap { places[$0.cid] } ?? (time: .min, depth: -1)
-            for next in path.reversed() {
-                before = (max(before.time, next.header.created), before.depth + 1)
-                places[next.cid] = before
-            }
-        }
-        func key(_ part: Part) -> (Int64, Int, Int, Int) {
-            let place = places[part.cid] ?? (time: part.header.created, depth: 0)
-            return (place.time, part.kind == .destruction ? 1 : 0, place.depth, rank(part.kind))
-        }
-        return parts.sorted { one, other in
-            let (a, b) = (key(one), key(other))
-            return a == b ? one.cid < other.cid : a < b
-        }
-    }
-
-    /// In the order in which an order goes its way.
-    private static func rank(_ kind: OrderPartKind) -> Int { OrderPartKind.allCases.firstIndex(of: kind) ?? 0 }
 
     private mutating func checkEnvelope(_ part: Part) {
         for problem in part.finding.problems { note(part, .envelope, problem) }
@@ -166,6 +144,9 @@ public struct OrderThread: Sendable {
         let finding = Finding(part: part.cid, code: code, sentence: sentence)
         if noted.insert(finding).inserted { findings.append(finding) }
     }
+
+    /// Which use a part is about, and which of the requests for it.
+    public func number(of part: Part) -> OrderChronology<CID>.Number { chronology.number(of: part.cid) }
 
     public subscript(cid: CID) -> Part? { places[cid].map { parts[$0] } }
 
