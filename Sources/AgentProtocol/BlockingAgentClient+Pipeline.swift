@@ -17,6 +17,7 @@ extension BlockingAgentClient {
         depth: Int, timeout: Duration = .seconds(60), takesRefusals: Bool = false, next: () throws -> AgentRequest?,
         answered: (AgentResponse) throws -> Void
     ) throws {
+        let timeout = timeLimit ?? timeout
         let socket = try connected(until: monotonicNanoseconds() &+ timeout.wholeNanoseconds)
         do {
             var flight = Flight(takesRefusals: takesRefusals)

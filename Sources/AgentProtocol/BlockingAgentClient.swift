@@ -7,6 +7,10 @@ import Glibc
 /// `AgentClient` is.
 public final class BlockingAgentClient {
     public let socketPath: String
+    /// How long each answer may take, whatever a call allows; nil: as long as that.
+    public var timeLimit: Duration?
+    /// Is told of waiting, for a person who looks on; nil: nobody is.
+    public var patience: Patience?
     private var socket: Descriptor?
     var reader = AgentFrameReader()
     var lastID: UInt64 = 0
@@ -15,12 +19,28 @@ public final class BlockingAgentClient {
         self.socketPath = socketPath
     }
 
+    /// What is done while nothing comes from the agent.
+    public struct Patience {
+        /// Every second from the second one on: how many have passed.
+        let waiting: (Int) -> Void
+        /// Something came, or nobody waits any more, after `waiting` was called.
+        let over: () -> Void
+
+        public init(waiting: @escaping (Int) -> Void, over: @escaping () -> Void) {
+            self.waiting = waiting
+            self.over = over
+        }
+
+        /// The first seconds are nothing to talk about.
+        static let silence = 2
+    }
+
     /// Asks and waits for the answer.
     /// - Throws: `AgentUnreachable` where no connection could be made; `DTAError` as the agent answered it, or
     ///   `unavailable` where the connection was lost or `timeout` passed before the answer, or `dataLoss` where what
     ///   came is not this protocol.
     public func call(_ request: AgentRequest, timeout: Duration = .seconds(30)) throws -> AgentResponse {
-        let deadline = monotonicNanoseconds() &+ timeout.wholeNanoseconds
+        let deadline = monotonicNanoseconds() &+ (timeLimit ?? timeout).wholeNanoseconds
         var request = request
         lastID += 1
         request.id = lastID
@@ -55,6 +75,8 @@ public final class BlockingAgentClient {
             if isStillOpen(socket.number) { return socket }
             close()
         }
+        var wait = Wait(patience)
+        defer { wait.end() }
         while true {
             do {
                 let fresh = try UnixSocket.connect(to: socketPath, nonBlocking: true)
@@ -66,6 +88,7 @@ public final class BlockingAgentClient {
                 guard error.errno == EAGAIN, !late else {
                     throw AgentUnreachable(socketPath: socketPath, errno: late ? ETIMEDOUT : error.errno)
                 }
+                wait.look()
                 usleep(10_000)
             }
         }
@@ -87,12 +110,37 @@ public final class BlockingAgentClient {
     }
 
     func poll(_ socket: Int32, for events: Int16, until deadline: UInt64) throws -> Int16 {
-        let now = monotonicNanoseconds()
-        guard now < deadline else { throw AgentConnectionError.timeout }
-        var entry = pollfd(fd: socket, events: events, revents: 0)
-        let milliseconds = min((deadline - now) / 1_000_000 + 1, 3_600_000)
-        try systemCall("poll") { unsafe Glibc.poll(&entry, 1, Int32(milliseconds)) }
-        return entry.revents
+        var wait = Wait(patience)
+        defer { wait.end() }
+        while true {
+            let now = monotonicNanoseconds()
+            guard now < deadline else { throw AgentConnectionError.timeout }
+            var entry = pollfd(fd: socket, events: events, revents: 0)
+            let milliseconds = min((deadline - now) / 1_000_000 + 1, patience == nil ? 3_600_000 : 500)
+            try systemCall("poll") { unsafe Glibc.poll(&entry, 1, Int32(milliseconds)) }
+            if entry.revents != 0 { return entry.revents }
+            wait.look()
+        }
+    }
+
+    /// One time of waiting, of which somebody is told.
+    private struct Wait {
+        private let patience: Patience?
+        private let began = monotonicNanoseconds()
+        private var told = 0
+
+        init(_ patience: Patience?) { self.patience = patience }
+
+        mutating func look() {
+            let seconds = Int((monotonicNanoseconds() - began) / 1_000_000_000)
+            guard let patience, seconds >= Patience.silence, seconds > told else { return }
+            told = seconds
+            patience.waiting(seconds)
+        }
+
+        func end() {
+            if told > 0 { patience?.over() }
+        }
     }
 
     func send(_ bytes: ArraySlice<UInt8>, on socket: Int32) throws -> Int {
