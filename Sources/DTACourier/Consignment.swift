@@ -23,6 +23,8 @@ public struct Consignment: Sendable {
     public let roots: [CID]
     /// What belongs to the roots, as it goes into a ledger.
     let entries: [Entry]
+    /// How many of them are documents of identities, or revocations.
+    public var documentCount: Int { entries.count { $0.kind == .identity || $0.kind == .revocation } }
     /// What the blocks of `entries` claim to be.
     let kinds: [CID: DocumentKind]
     /// Those of them that are envelopes.

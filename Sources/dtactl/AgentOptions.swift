@@ -9,13 +9,44 @@ struct AgentOptions: ParsableArguments {
     var json = false
 
     @Option(
-        help: ArgumentHelp("The agent's socket.", valueName: "path"), completion: .file())
+        help: ArgumentHelp("The agent's socket.", valueName: "path"), completion: .file(),
+        transform: FileName.argument)
     var socket: String?
 
-    /// --socket, $DTA_SOCKET, or where an installed agent listens.
-    var socketPath: String { socket ?? environment("DTA_SOCKET") ?? "/run/dtad/agent.sock" }
+    @Option(
+        help: ArgumentHelp(
+            """
+            How long each answer of the agent may take, as 10s, 5m or 1m30s; with --wait, how long to wait in all. Where \
+            missing: 30s, more for what takes the HSM long; with --wait 5m.
+            """, valueName: "time"), transform: AgentOptions.span)
+    var timeout: Duration?
 
-    func connect() -> BlockingAgentClient { BlockingAgentClient(socketPath: socketPath) }
+    /// --socket, $DTA_SOCKET, or where an installed agent listens.
+    var socketPath: String { socket ?? AgentOptions.defaultSocket }
+
+    static var defaultSocket: String { environment("DTA_SOCKET") ?? AgentUnreachable.installedSocket }
+
+    /// How long a command waits for others, in nanoseconds.
+    var waitingTime: UInt64 { UInt64(max(1, timeout?.components.seconds ?? 300)) * 1_000_000_000 }
+
+    private static func span(_ text: String) throws -> Duration {
+        let isNumber = text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        guard let seconds = TimeText.span(isNumber ? "\(text)s" : text[...]), (1...86_400).contains(seconds) else {
+            throw ValidationError("--timeout is 1s to 24h, such as 10s or 1m30s, and not \(text).")
+        }
+        return .seconds(seconds)
+    }
+
+    func connect() -> BlockingAgentClient {
+        let client = BlockingAgentClient(socketPath: socketPath)
+        client.timeLimit = timeout
+        if Terminal.error.isTerminal, !json {
+            client.patience = .init(
+                waiting: { StandardError.replaceLine(Style.dim.apply("waiting for the agent …  \($0) s", to: .error)) },
+                over: StandardError.clearLine)
+        }
+        return client
+    }
 
     /// One request on a connection of its own.
     func call(_ request: AgentRequest, timeout: Duration = .seconds(30)) throws -> AgentResponse {
@@ -36,10 +67,10 @@ struct AgentOptions: ParsableArguments {
     }
 }
 
-/// A variable of the environment; nil where it is empty too.
+/// A variable of the environment; nil where it is empty too. It may name a file: what is no UTF-8 in it stands for its bytes.
 func environment(_ name: String) -> String? {
     guard let value = unsafe getenv(name) else { return nil }
-    let text = unsafe String(cString: value)
+    let text = unsafe NativeText.text(cString: value)
     return text.isEmpty ? nil : text
 }
 
@@ -62,10 +93,25 @@ extension CompletionKind {
         }
     }
 
+    /// The references of the caller's orders, as they are shown in lists, those that changed last first.
+    static var orderReferences: CompletionKind {
+        .custom { _, _, prefix in
+            // More letters than a list shows are completed too.
+            names(.orderList, prefix) { $0.orders.map { prefix.count > 12 ? $0.reference : $0.shortReference } }
+        }
+    }
+
+    /// The types of orders that this host knows.
+    static var orderTypes: CompletionKind {
+        .custom { _, _, prefix in
+            names(.pluginList, prefix) { $0.plugins.map(\.type) }
+        }
+    }
+
     private static func names(
         _ operation: AgentOperation, _ prefix: String, _ read: (AgentResponse) -> [String]
     ) -> [String] {
-        let client = BlockingAgentClient(socketPath: environment("DTA_SOCKET") ?? "/run/dtad/agent.sock")
+        let client = BlockingAgentClient(socketPath: AgentOptions.defaultSocket)
         // Somebody waits at a prompt: better no names than late ones.
         let answer = try? client.call(.list(operation, count: 1000), timeout: .seconds(1))
         return (answer.map(read) ?? []).filter { $0.hasPrefix(prefix) && SafeText.line($0) == $0 }

@@ -7,11 +7,12 @@ struct Dtactl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dtactl",
         abstract: "Talk to D-TA's agent: keys in an HSM, identities, envelopes, and orders.",
-        usage: "dtactl <command> [--json] [--socket PATH]",
+        usage: "dtactl <command> [--json] [--socket PATH] [--timeout TIME]",
         discussion: """
             The agent's socket is --socket, else $DTA_SOCKET, else /run/dtad/agent.sock.
             Files: - is standard input or standard output.
             Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the agent cannot be reached.
+            Times are shown in the time zone of $TZ, which stands beside them; TZ=UTC shows them in UTC.
 
             Examples:
               dtactl status
@@ -37,7 +38,13 @@ struct Dtactl: ParsableCommand {
 
     static func main() {
         do {
-            var command = try parseAsRoot(GlobalOptions.hoisted(Array(CommandLine.arguments.dropFirst())))
+            let arguments = GlobalOptions.hoisted(Array(NativeText.arguments.dropFirst()))
+            if ["version", "-v"].contains(arguments.first), arguments.count == 1 {
+                return try StandardOutput.line(Version.current)
+            }
+            try CommandNames.check(arguments)
+            var command = try parseAsRoot(arguments)
+            try FileName.check(arguments)
             try command.run()
         } catch {
             Interruption.yield()

@@ -75,10 +75,16 @@ struct Failure: Error {
         return .some(.usage(message, hint: usage))
     }
 
-    private func tell() -> Int32 {
-        if CommandLine.arguments.prefix(while: { $0 != "--" }).contains("--json") {
+    /// Whether programs are answered.
+    static var isJSON: Bool { NativeText.arguments.prefix { $0 != "--" }.contains("--json") }
+
+    /// - Returns: the exit code.
+    @discardableResult
+    func tell() -> Int32 {
+        if Failure.isJSON {
             let fields: [(String, JSON)] = [
-                ("code", .string(code)), ("message", .string(message)), ("hint", .string(hint)),
+                ("code", .string(code)), ("message", .string(NativeText.shown(message))),
+                ("hint", .string(NativeText.shown(hint))),
             ]
             StandardError.line(JSON.object([("error", .object(fields))]).text)
         } else {

@@ -6,10 +6,10 @@ enum GlobalOptions {
         var words: [String] = []
         var moved: [String] = []
         while words.count < 2, let next = rest.first {
-            if next == "--json" || next.hasPrefix("--socket=") {
+            if next == "--json" || next.hasPrefix("--socket=") || next.hasPrefix("--timeout=") {
                 moved.append(next)
                 rest = rest.dropFirst()
-            } else if next == "--socket", rest.count > 1 {
+            } else if ["--socket", "--timeout"].contains(next), rest.count > 1 {
                 moved += rest.prefix(2)
                 rest = rest.dropFirst(2)
             } else if next.hasPrefix("-") {

@@ -5,27 +5,20 @@ import Glibc
 
 /// For commands that store something: waiting until the IPFS node has it.
 struct PublicationOptions: ParsableArguments {
-    @Flag(help: "Wait until the IPFS node has it and has pinned it.")
+    @Flag(help: "Wait until the IPFS node has it and has pinned it: 5 minutes at most, or --timeout.")
     var wait = false
-
-    @Option(help: ArgumentHelp("How long to wait at most.", valueName: "seconds"))
-    var timeout = 300
-
-    func validate() throws {
-        if timeout < 1 { throw ValidationError("--timeout is at least 1 second.") }
-    }
 
     /// Waits for blocks, if that was asked for. Their CIDs were printed before: what is stored is stored.
     func settle(_ cids: [String], _ agent: AgentOptions) throws {
         guard wait else { return }
-        let end = monotonicNanoseconds() + UInt64(timeout) * 1_000_000_000
+        let end = monotonicNanoseconds() + agent.waitingTime
         let client = agent.connect()
         for cid in cids { try settle(cid, client, end) }
     }
 
     /// Waits until nothing is left to publish.
     func settleAll(_ agent: AgentOptions) throws {
-        let end = monotonicNanoseconds() + UInt64(timeout) * 1_000_000_000
+        let end = monotonicNanoseconds() + agent.waitingTime
         let client = agent.connect()
         var pause = Pause()
         while true {

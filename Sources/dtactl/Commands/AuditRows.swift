@@ -28,50 +28,97 @@ struct AuditRows {
         if json {
             for line in lines { try StandardOutput.line(SafeText.line(line)) }
         } else if !lines.isEmpty {
-            let rows = lines.map(AuditRows.cells)
-            // Few records have one; a column that is always empty would only take room.
-            let hasDetails = rows.contains { $0.detail != nil }
-            var columns: [Table.Column] = [
-                .init(title: "time", preferred: 19), .init(title: "user", minimum: 6, preferred: 8),
-                .init(title: "operation", preferred: 15),
-                .init(title: "subject", minimum: 10, cut: .middle, preferred: 16),
-                .init(title: "result", minimum: 9, preferred: 9), .init(title: "took", isNumber: true, preferred: 7),
-                .init(title: "program", minimum: 8, cut: .middle),
-            ]
-            if hasDetails { columns.append(.init(title: "detail", minimum: 8, cut: .middle)) }
-            var table = Table(columns)
-            for row in rows { table.add(hasDetails ? row.cells + [.init(row.detail ?? "")] : row.cells) }
-            try table.show(headings: headings)
+            let rows = lines.map(AuditRows.row)
+            if let width = Terminal.output.width, width < AuditRows.wide {
+                for row in rows { try StandardOutput.line(row.narrow(width)) }
+            } else {
+                try AuditRows.table(rows).show(headings: headings)
+            }
         }
     }
 
-    private static func cells(_ line: String) -> (cells: [Table.Cell], detail: String?) {
+    /// Columns from which on a record is a line.
+    private static let wide = 80
+
+    /// What is shown of a record.
+    private struct Row {
+        var time: Table.Cell
+        var user: Table.Cell
+        var operation: Table.Cell
+        /// Of an event: all that there is to say.
+        var subject: Table.Cell
+        var result: Table.Cell?
+        var took = ""
+        var program = ""
+        var detail = ""
+
+        /// Two lines: when, who and how it went; what it was.
+        func narrow(_ width: Int) -> String {
+            func line(_ cells: [Table.Cell]) -> String {
+                var table = Table(cells.map { _ in .init(title: "", minimum: 4, cut: .middle) })
+                table.add(cells)
+                return table.lines(width: width, headings: false).joined()
+            }
+            let first = [time, user] + (result.map { [$0] } ?? [])
+            return line(first) + "\n" + line([.init(""), operation, subject])
+        }
+    }
+
+    private static func table(_ rows: [Row]) -> Table {
+        // Few records have one; a column that is always empty would only take room.
+        // On a narrow terminal what matters most keeps its room.
+        let width = Terminal.output.width ?? .max
+        let hasPrograms = width >= 100 && rows.contains { !$0.program.isEmpty }
+        let hasDetails = width >= 120 && rows.contains { !$0.detail.isEmpty }
+        var columns: [Table.Column] = [
+            TimeColumn.column("time", preferred: 19), .init(title: "user", minimum: 6, preferred: 8),
+            .init(title: "operation", preferred: 15), .init(title: "subject", minimum: 10, cut: .middle, preferred: 16),
+            .init(title: "result", minimum: 9, preferred: 9), .init(title: "took", isNumber: true, preferred: 7),
+        ]
+        columns[0].minimum = nil
+        if hasPrograms { columns.append(.init(title: "program", minimum: 8, cut: .middle)) }
+        if hasDetails { columns.append(.init(title: "detail", minimum: 8, cut: .middle)) }
+        var table = Table(columns)
+        for row in rows {
+            var cells = [row.time, row.user, row.operation, row.subject]
+            if let result = row.result {
+                cells += [result, .init(row.took, .dim)]
+                if hasPrograms { cells.append(.init(row.program, .dim)) }
+                if hasDetails { cells.append(.init(row.detail)) }
+            }
+            table.add(cells)
+        }
+        return table
+    }
+
+    private static func row(_ line: String) -> Row {
         guard let record = try? JSONDecoder().decode(Record.self, from: Data(line.utf8)) else {
-            return ([.init("?"), .init(""), .init(""), .init(line), .init("unread", .bad), .init(""), .init("")], nil)
+            return Row(time: .init("?"), user: .init(""), operation: .init("unread", .bad), subject: .init(line))
         }
-        return (cells(record), record.detail)
-    }
-
-    private static func cells(_ record: Record) -> [Table.Cell] {
         let time = Table.Cell(record.time.map(localTime) ?? "?", .dim)
         if let checkpoint = record.checkpoint {
-            return [
-                time, .init("–", .dim), .init("checkpoint", .dim), .init("up to record \(checkpoint.n)", .dim),
-                .init("signed", .dim), .init(""), .init(""),
-            ]
+            return Row(
+                time: time, user: .init("–", .dim), operation: .init("checkpoint", .dim),
+                subject: .init("signed up to record \(checkpoint.n)", .dim))
         }
         if let event = record.event {
-            return [time, .init("–"), .init("event", .warning), .init(event), .init(""), .init(""), .init("")]
+            return Row(time: time, user: .init("–"), operation: .init("event", .warning), subject: .init(event))
         }
         let result = record.result ?? "?"
         // Refusals that are counted together.
         let times = record.count.map { " ×\($0)" } ?? ""
         let user = record.user.flatMap { $0.isEmpty ? nil : $0 } ?? record.uid.map { "uid \($0)" } ?? "?"
-        return [
-            time, .init(user), .init(record.op ?? "?"), .init(record.subject ?? "", .bold),
-            .init(result + times, result == "OK" ? .good : result == "PERMISSION_DENIED" ? .bad : .warning),
-            .init(record.us.map(HumanUnits.duration) ?? "", .dim), .init(record.unit ?? program(record.exe), .dim),
-        ]
+        var detail = record.detail ?? ""
+        var subject = record.subject ?? ""
+        // Who made an order did not name it yet.
+        if subject.isEmpty, let word = detail.split(separator: " ").first(where: { $0.hasPrefix("order=") }) {
+            subject = String(word.dropFirst(6))
+            detail = detail.split(separator: " ").filter { $0 != word }.joined(separator: " ")
+        }
+        return Row(
+            time: time, user: .init(user), operation: .init(record.op ?? "?"), subject: .init(subject, .bold),
+            result: .init(result + times, result == "OK" ? .good : result == "PERMISSION_DENIED" ? .bad : .warning),
+            took: record.us.map(HumanUnits.duration) ?? "", program: record.unit ?? program(record.exe), detail: detail)
     }
 
     /// The last part of a path: the whole of it is in the record itself.
@@ -86,6 +133,6 @@ struct AuditRows {
         var parts = tm()
         (parts.tm_year, parts.tm_mon, parts.tm_mday) = (numbers[0] - 1900, numbers[1] - 1, numbers[2])
         (parts.tm_hour, parts.tm_min, parts.tm_sec) = (numbers[3], numbers[4], numbers[5])
-        return HumanUnits.time(unixSeconds: Int64(unsafe timegm(&parts)), seconds: true)
+        return TimeColumn.text(Int64(unsafe timegm(&parts)), seconds: true)
     }
 }

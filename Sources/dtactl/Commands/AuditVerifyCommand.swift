@@ -15,12 +15,15 @@ struct AuditVerifyCommand: ParsableCommand {
               dtactl audit verify audit/*.jsonl --identity agent.identity
             """)
 
-    @Argument(help: "The log's files, the oldest first; - is standard input.", completion: .file())
+    @Argument(
+        help: "The log's files, the oldest first; - is standard input.", completion: .file(),
+        transform: FileName.argument)
     var files: [String] = []
 
     @Option(
         help: ArgumentHelp("The agent's identity document, to check its signatures with.", valueName: "file"),
-        completion: .file())
+        completion: .file(),
+        transform: FileName.argument)
     var identity: [String] = []
 
     @OptionGroup var agent: AgentOptions

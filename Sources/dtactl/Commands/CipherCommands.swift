@@ -12,14 +12,17 @@ struct MacCommand: ParsableCommand {
     @Argument(help: "The name of an hmac-sha256 key.", completion: .keyNames)
     var name: String
 
-    @Argument(help: "The file; standard input where it is - or missing.", completion: .file())
+    @Argument(
+        help: "The file; standard input where it is - or missing.", completion: .file(),
+        transform: FileName.argument)
     var file: String?
 
     @OptionGroup var output: BinaryOutput
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
-        let message = try InputFile(file).all(limit: messageLimit, hint: "make the MAC of its digest instead")
+        let message = try InputFile(file, after: name).all(
+            limit: messageLimit, hint: "make the MAC of its digest instead")
         let mac = try agent.call(.mac(key: name, message: message)).data
         try output.put([UInt8](mac), what: "MAC", member: "mac", json: agent.json ? [("key", .string(name))] : nil)
     }
@@ -39,7 +42,9 @@ struct EncryptCommand: ParsableCommand {
     @Argument(help: "The name of an aes256 key.", completion: .keyNames)
     var name: String
 
-    @Argument(help: "The file; standard input where it is - or missing.", completion: .file())
+    @Argument(
+        help: "The file; standard input where it is - or missing.", completion: .file(),
+        transform: FileName.argument)
     var file: String?
 
     @Option(help: ArgumentHelp("A text that decrypting needs again; it is not hidden.", valueName: "text"))
@@ -49,7 +54,7 @@ struct EncryptCommand: ParsableCommand {
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
-        let plaintext = try InputFile(file).all(
+        let plaintext = try InputFile(file, after: name).all(
             limit: messageLimit, hint: "encrypt larger files with a key of their own, and that key with this one")
         let sealed = try agent.call(.encrypt(key: name, plaintext: plaintext, aad: aad.utf8)).data
         try output.put(
@@ -68,7 +73,9 @@ struct DecryptCommand: ParsableCommand {
     @Argument(help: "The name of an aes256 key.", completion: .keyNames)
     var name: String
 
-    @Argument(help: "The file; standard input where it is - or missing.", completion: .file())
+    @Argument(
+        help: "The file; standard input where it is - or missing.", completion: .file(),
+        transform: FileName.argument)
     var file: String?
 
     @Option(help: ArgumentHelp("The text that was given to encrypt.", valueName: "text"))
@@ -79,7 +86,7 @@ struct DecryptCommand: ParsableCommand {
 
     func run() throws {
         // Nonce and tag come on top of the plaintext.
-        let sealed = try InputFile(file).all(limit: messageLimit + 28)
+        let sealed = try InputFile(file, after: name).all(limit: messageLimit + 28)
         let plaintext = try agent.call(.decrypt(key: name, sealed: sealed, aad: aad.utf8)).data
         try output.put(
             [UInt8](plaintext), what: "plaintext", mayBeText: true, member: "data",

@@ -15,10 +15,14 @@ struct EnvelopeInspectCommand: ParsableCommand {
               dtactl envelope inspect letter.envelope --sender alice.identity
             """)
 
-    @Argument(help: "The envelope's CID, or a file with its block; - is standard input.", completion: .file())
+    @Argument(
+        help: "The envelope's CID, or a file with its block; - is standard input.", completion: .file(),
+        transform: FileName.argument)
     var envelope: String
 
-    @Option(help: ArgumentHelp("A file with the sender's document.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("A file with the sender's document.", valueName: "file"), completion: .file(),
+        transform: FileName.argument)
     var sender: String?
 
     @OptionGroup var agent: AgentOptions

@@ -46,7 +46,7 @@ struct EnvelopeOpenCommand: ParsableCommand {
         try stream(try BodyOpener(client: client, answer), to: out)
         if agent.json {
             let size = JSON.number(Int64(clamping: answer.size))
-            try JSON.object(json + [("out", .string(out)), ("size", size)]).show()
+            try JSON.object(json + [("out", .string(NativeText.shown(out))), ("size", size)]).show()
         } else if out != "-" {
             StandardError.note("\(out): content, \(HumanUnits.size(answer.size))")
         }

@@ -30,7 +30,9 @@ struct EnvelopeSealCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The envelope that this one answers.", valueName: "cid"))
     var replyTo: String?
 
-    @Argument(help: "The file; standard input where it is - or missing.", completion: .file())
+    @Argument(
+        help: "The file; standard input where it is - or missing.", completion: .file(),
+        transform: FileName.argument)
     var file: String?
 
     @Option(help: ArgumentHelp("The media type of the content.", valueName: "type"))
@@ -40,6 +42,7 @@ struct EnvelopeSealCommand: ParsableCommand {
     @OptionGroup var agent: AgentOptions
 
     func validate() throws {
+        for file in to where file.hasPrefix("@") { _ = FileName.argument(file) }
         if to.isEmpty, !isPublic { throw ValidationError("Name at least one recipient with --to, or use --public.") }
         if !to.isEmpty, isPublic { throw ValidationError("A public envelope has no recipients: --to or --public.") }
     }

@@ -26,14 +26,15 @@ struct EnvelopeTree {
 
     private func table(_ width: Int?) -> [String] {
         var table = Table([
-            .init(title: "envelope", minimum: 16), .init(title: "sent", minimum: 10),
+            .init(title: "envelope", minimum: 16), TimeColumn.column("sent"),
             .init(title: "content", minimum: 12), .init(title: "sender is", minimum: 9),
             .init(title: "cid", minimum: 14, cut: .middle),
         ])
         for row in tree.rows {
             let item = row.item
             table.add([
-                .init("\(row.first)\(item.mark.text) \(item.name)", item.mark.style), .init(item.time),
+                .init("\(row.first)\(item.mark.text) \(item.name)", item.mark.style),
+                .init(item.header.map { TimeColumn.text($0.created) } ?? ""),
                 .init(item.content), .init(item.reliance.text, item.reliance.style),
                 .init(item.finding.cid.description, .dim),
             ])

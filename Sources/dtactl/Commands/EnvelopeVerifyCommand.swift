@@ -16,7 +16,9 @@ struct EnvelopeVerifyCommand: ParsableCommand {
               dtactl envelope verify letter.envelope alice.identity --complete
             """)
 
-    @Argument(help: "CARs and blocks; - is standard input.", completion: .file())
+    @Argument(
+        help: "CARs and blocks; - is standard input.", completion: .file(),
+        transform: FileName.argument)
     var files: [String]
 
     @Flag(help: "Anything that is missing is an error too.")

@@ -30,7 +30,8 @@ struct IdentityCreateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp("Make an offline recovery key and write it to this new file.", valueName: "file"),
-        completion: .file())
+        completion: .file(),
+        transform: FileName.argument)
     var recovery: String?
 
     @OptionGroup var postQuantum: PostQuantumOption

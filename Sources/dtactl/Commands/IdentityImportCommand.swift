@@ -16,7 +16,9 @@ struct IdentityImportCommand: ParsableCommand {
               dtactl identity import bafy…
             """)
 
-    @Argument(help: "A file, - for standard input, or a CID.", completion: .file())
+    @Argument(
+        help: "A file, - for standard input, or a CID.", completion: .file(),
+        transform: FileName.argument)
     var source: String
 
     @OptionGroup var agent: AgentOptions

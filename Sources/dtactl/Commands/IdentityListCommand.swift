@@ -57,14 +57,14 @@ enum IdentityTable {
         var table = Table([
             .init(title: "name", minimum: 8), .init(title: "cid", minimum: 14, cut: .middle),
             .init(title: "owner", minimum: 6), .init(title: "standing"), .init(title: "trust"),
-            .init(title: "created", minimum: 10),
+            TimeColumn.column("created"),
         ])
         for identity in identities {
             table.add([
                 .init(identity.shownName, identity.own || !identity.alias.isEmpty ? .bold : .dim),
                 .init(identity.cid), .init(identity.own ? identity.ownerText : "–"),
                 .init(identity.standing, identity.standingStyle), .init(identity.trust, identity.trustStyle),
-                .init(HumanUnits.time(unixSeconds: identity.created)),
+                .init(TimeColumn.text(identity.created)),
             ])
         }
         try table.show()

@@ -23,7 +23,9 @@ struct IdentityRecoverCommand: ParsableCommand {
     @Argument(help: "What is recovered: a name, an alias or a CID.", completion: .identityNames)
     var identity: String
 
-    @Option(help: ArgumentHelp("The file of its recovery key.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("The file of its recovery key.", valueName: "file"), completion: .file(),
+        transform: FileName.argument)
     var recovery: String
 
     @Option(
@@ -34,7 +36,8 @@ struct IdentityRecoverCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Make a new recovery key and write it to this new file; without it the old one goes on.", valueName: "file"),
-        completion: .file())
+        completion: .file(),
+        transform: FileName.argument)
     var newRecovery: String?
 
     @OptionGroup var postQuantum: PostQuantumOption

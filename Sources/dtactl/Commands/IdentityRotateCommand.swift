@@ -20,7 +20,8 @@ struct IdentityRotateCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Make a new recovery key and write it to this new file; without it the old one goes on.", valueName: "file"),
-        completion: .file())
+        completion: .file(),
+        transform: FileName.argument)
     var recovery: String?
 
     @OptionGroup var postQuantum: PostQuantumOption
@@ -55,7 +56,9 @@ struct IdentityRevokeCommand: ParsableCommand {
     @Argument(help: "A name, an alias or a CID.", completion: .identityNames)
     var identity: String
 
-    @Option(help: ArgumentHelp("The file of its recovery key.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("The file of its recovery key.", valueName: "file"), completion: .file(),
+        transform: FileName.argument)
     var recovery: String?
 
     @Flag(help: "Do not ask.")

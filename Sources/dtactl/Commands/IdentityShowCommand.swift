@@ -21,7 +21,8 @@ struct IdentityShowCommand: ParsableCommand {
     @Option(
         name: [.long, .customShort("o")],
         help: ArgumentHelp("Write the document's block to a file; - is standard output.", valueName: "file"),
-        completion: .file())
+        completion: .file(),
+        transform: FileName.argument)
     var out: String?
 
     @OptionGroup var agent: AgentOptions

@@ -60,12 +60,12 @@ struct KeyListCommand: ParsableCommand {
         }
         var table = Table([
             .init(title: "name", minimum: 12), .init(title: "type"), .init(title: "owner", minimum: 8),
-            .init(title: "created"),
+            TimeColumn.column("created"),
         ])
         for key in keys {
             table.add([
                 .init(key.name, .bold), .init(KeyType.name(key.type)), .init(key.ownerText),
-                .init(HumanUnits.time(unixSeconds: key.created)),
+                .init(TimeColumn.text(key.created)),
             ])
         }
         try table.show()
@@ -120,6 +120,9 @@ struct KeyDeleteCommand: ParsableCommand {
 
     func run() throws {
         if !yes {
+            try Question.requireTerminal()
+            // Nobody is asked about what is not there, or not theirs.
+            try agent.requireMayManage(name)
             try Question.confirm(
                 "Destroy key \(SafeText.line(name)) for ever? What it signed stays, what it encrypted is lost.",
                 word: name)
@@ -130,5 +133,17 @@ struct KeyDeleteCommand: ParsableCommand {
         } else {
             try StandardOutput.line("deleted key \(SafeText.line(name))")
         }
+    }
+}
+
+extension AgentOptions {
+    /// - Throws: where a key is not there, or the caller may not delete it, as the agent says when it is tried.
+    fileprivate func requireMayManage(_ name: String) throws {
+        _ = try key(name)
+        let answer = try call(.explainPolicy(subject: name, permission: "manage", uid: nil))
+        guard !answer.valid else { return }
+        throw Failure.failed(
+            .permissionDenied, "you may not delete key \(name)",
+            hint: answer.lines.first ?? "dtactl policy explain says why")
     }
 }

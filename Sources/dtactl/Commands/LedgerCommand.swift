@@ -26,7 +26,9 @@ struct LedgerPutCommand: ParsableCommand {
         case dagCBOR = "dag-cbor"
     }
 
-    @Argument(help: "The file; - is standard input.", completion: .file())
+    @Argument(
+        help: "The file; - is standard input.", completion: .file(),
+        transform: FileName.argument)
     var file: String
 
     @Option(name: [.long, .customShort("t")], help: "dag-cbor: identities, envelopes and other documents.")
@@ -108,12 +110,12 @@ struct LedgerListCommand: ParsableCommand {
         guard !blocks.isEmpty else { return StandardError.note("the ledger is empty") }
         var table = Table([
             .init(title: "cid", minimum: 14, cut: .middle), .init(title: "kind"), .init(title: "size", isNumber: true),
-            .init(title: "place"), .init(title: "stored", minimum: 10),
+            .init(title: "place"), TimeColumn.column("stored"),
         ])
         for block in blocks {
             table.add([
                 .init(block.cid), .init(block.kind), .init(HumanUnits.size(block.size)), .init(block.place),
-                .init(HumanUnits.time(unixSeconds: block.stored)),
+                .init(TimeColumn.text(block.stored)),
             ])
         }
         try table.show()

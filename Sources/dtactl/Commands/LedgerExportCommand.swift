@@ -25,7 +25,8 @@ struct LedgerExportCommand: ParsableCommand {
         name: [.long, .customShort("o")],
         help: ArgumentHelp(
             "Write to a file (mode 0600, there whole or not at all); - is standard output.", valueName: "file"),
-        completion: .file())
+        completion: .file(),
+        transform: FileName.argument)
     var out: String?
 
     @Flag(help: "Write what is to be had, even if a part of the history is not.")
@@ -85,7 +86,8 @@ struct LedgerExportCommand: ParsableCommand {
         if agent.json {
             return try JSON.object([
                 ("roots", .array(roots.map { .string($0.description) })), ("blocks", .number(Int64(writer.blocks))),
-                ("missing", .array(missing.map { .string($0.description) })), ("out", .string(target)),
+                ("missing", .array(missing.map { .string($0.description) })),
+                ("out", .string(NativeText.shown(target))),
                 ("size", .number(Int64(clamping: writer.size))),
             ]).show()
         }

@@ -15,7 +15,9 @@ struct LedgerImportCommand: ParsableCommand {
               ssh other dtactl ledger export bafy… | dtactl ledger import -
             """)
 
-    @Argument(help: "The CAR; - is standard input.", completion: .file())
+    @Argument(
+        help: "The CAR; - is standard input.", completion: .file(),
+        transform: FileName.argument)
     var file: String
 
     @OptionGroup var publication: PublicationOptions

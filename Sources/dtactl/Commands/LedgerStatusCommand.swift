@@ -58,13 +58,13 @@ struct LedgerStatusCommand: ParsableCommand {
     private func table(_ publications: [AgentPublication]) -> Table {
         var table = Table([
             .init(title: "cid", minimum: 14, cut: .middle), .init(title: "state"),
-            .init(title: "since", minimum: 10), .init(title: "failed", isNumber: true),
+            TimeColumn.column("since"), .init(title: "failed", isNumber: true),
             .init(title: "why", minimum: 20),
         ])
         for row in publications {
             table.add([
                 .init(row.cid), .init(row.state, row.state == "published" ? .good : .plain),
-                .init(HumanUnits.time(unixSeconds: row.since)), .init("\(row.attempts)"), .init(row.error),
+                .init(TimeColumn.text(row.since)), .init("\(row.attempts)"), .init(row.error),
             ])
         }
         return table

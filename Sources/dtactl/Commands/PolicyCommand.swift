@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTASystem
 
 struct PolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,7 +15,7 @@ struct PolicyExplainCommand: ParsableCommand {
 
             Example:
               dtactl policy explain release sign
-              sudo dtactl policy explain release sign --as-uid 1000
+              sudo dtactl policy explain release sign --as-uid bob
             """)
 
     /// The agent knows which there are; these are for completion.
@@ -27,13 +28,15 @@ struct PolicyExplainCommand: ParsableCommand {
         help: "sign, mac, encrypt, decrypt, public, manage, seal or open.", completion: .list(operations))
     var operation: String
 
-    @Option(help: ArgumentHelp("The user to explain, for administrators; you where missing.", valueName: "uid"))
-    var asUID: UInt32?
+    @Option(
+        help: ArgumentHelp(
+            "The user to explain, by name or number, for administrators; you where missing.", valueName: "user"))
+    var asUID: String?
 
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
-        let answer = try agent.call(.explainPolicy(subject: key, permission: operation, uid: asUID))
+        let answer = try agent.call(.explainPolicy(subject: key, permission: operation, uid: asUID.map(uid)))
         if agent.json {
             return try JSON.object([
                 ("allowed", .bool(answer.valid)), ("lines", .array(answer.lines.map(JSON.string))),
@@ -41,5 +44,13 @@ struct PolicyExplainCommand: ParsableCommand {
         }
         try StandardOutput.line(answer.valid ? Style.good.apply("allowed") : Style.bad.apply("refused"))
         for line in answer.lines { try StandardOutput.line("  " + SafeText.line(line)) }
+    }
+
+    private func uid(_ user: String) throws -> UInt32 {
+        if let number = UInt32(user) { return number }
+        guard let uid = UserDatabase.uid(ofUser: user) else {
+            throw Failure.usage("there is no user \(user) on this host", hint: "getent passwd lists them")
+        }
+        return uid
     }
 }

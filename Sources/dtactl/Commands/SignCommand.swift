@@ -15,7 +15,9 @@ struct SignCommand: ParsableCommand {
     @Argument(help: "The key's name.", completion: .keyNames)
     var name: String
 
-    @Argument(help: "The file; standard input where it is - or missing.", completion: .file())
+    @Argument(
+        help: "The file; standard input where it is - or missing.", completion: .file(),
+        transform: FileName.argument)
     var file: String?
 
     @Option(help: ArgumentHelp("Sign this digest instead of a file.", valueName: "hex"))
@@ -56,10 +58,14 @@ struct VerifyCommand: ParsableCommand {
     @Argument(help: "The key's name.", completion: .keyNames)
     var name: String
 
-    @Argument(help: "What was signed; - is standard input.", completion: .file())
+    @Argument(
+        help: "What was signed; - is standard input.", completion: .file(),
+        transform: FileName.argument)
     var file: String
 
-    @Argument(help: "The file with the signature; - is standard input.", completion: .file())
+    @Argument(
+        help: "The file with the signature; - is standard input.", completion: .file(),
+        transform: FileName.argument)
     var signature: String
 
     @Option(name: [.long, .customShort("f")], help: "The signature's format; as its length says where missing.")

@@ -19,7 +19,7 @@ struct SigningInput {
     /// Reads `path`. A message beyond what the agent takes is hashed here, as the key's type says; the agent is asked
     /// for that type only then.
     init(file path: String?, key name: String, agent: AgentOptions) throws {
-        let file = try InputFile(path)
+        let file = try InputFile(path, after: name)
         switch try file.upTo(messageLimit) {
         case .all(let bytes):
             self.bytes = bytes

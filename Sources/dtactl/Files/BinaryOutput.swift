@@ -1,4 +1,5 @@
 import ArgumentParser
+import DTASystem
 
 /// Where a command puts bytes. One rule for all: raw into files and pipes; on a terminal text as text, few bytes as
 /// hexadecimal digits with a note, many not at all.
@@ -6,7 +7,8 @@ struct BinaryOutput: ParsableArguments {
     @Option(
         name: [.long, .customShort("o")],
         help: ArgumentHelp("Write to a file (mode 0600, replaced whole); - is standard output.", valueName: "file"),
-        completion: .file())
+        completion: .file(),
+        transform: FileName.argument)
     var out: String?
 
     /// The most bytes that are shown as digits.
@@ -20,7 +22,9 @@ struct BinaryOutput: ParsableArguments {
         if let out, out != "-" {
             try OutputFile.write(bytes, to: out)
             if let json {
-                try JSON.object(json + [("out", .string(out)), ("size", .number(Int64(bytes.count)))]).show()
+                try JSON.object(
+                    json + [("out", .string(NativeText.shown(out))), ("size", .number(Int64(bytes.count)))]
+                ).show()
             } else {
                 StandardError.note("\(out): \(what), \(HumanUnits.size(UInt64(bytes.count)))")
             }

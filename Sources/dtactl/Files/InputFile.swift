@@ -7,14 +7,19 @@ struct InputFile {
     let name: String
     let descriptor: Descriptor
 
-    init(_ path: String?) throws {
+    /// - Parameter word: an argument that stands before the file on the command line, with which people exchange it.
+    init(_ path: String?, after word: String? = nil) throws {
         if let path, path != "-" {
             name = path
             do {
-                descriptor = Descriptor(owning: try systemCall("open") { open(path, O_RDONLY | O_CLOEXEC) })
+                descriptor = Descriptor(
+                    owning: try systemCall("open") { open(NativeText.path(path), O_RDONLY | O_CLOEXEC) })
             } catch let error as SystemCallError {
                 let code = error.errno == ENOENT ? ErrorCode.notFound : .permissionDenied
-                throw Failure.failed(code, "\(path) cannot be opened: \(errorText(error.errno))")
+                let isExchanged = code == .notFound && word.map { access(NativeText.path($0), F_OK) == 0 } ?? false
+                throw Failure.failed(
+                    code, "\(path) cannot be opened: \(errorText(error.errno))",
+                    hint: isExchanged ? "the key comes first, then the file: \(path) \(word ?? "")" : "")
             }
         } else {
             name = "standard input"

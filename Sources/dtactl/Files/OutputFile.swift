@@ -8,7 +8,8 @@ enum OutputFile {
             let target = try resolved(path)
             guard let target else {
                 // A device, a pipe or the like is written to, never replaced.
-                let device = Descriptor(owning: try systemCall("open") { open(path, O_WRONLY | O_CLOEXEC) })
+                let device = Descriptor(
+                    owning: try systemCall("open") { open(NativeText.path(path), O_WRONLY | O_CLOEXEC) })
                 return try writeAll(bytes, to: device.number)
             }
             try replace(target, with: bytes)
@@ -28,15 +29,17 @@ enum OutputFile {
     /// The path of the regular file to replace or make, behind symbolic links; nil where something else is there.
     static func resolved(_ path: String) throws -> String? {
         var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return path }
+        guard unsafe stat(NativeText.path(path), &status) == 0 else { return path }
         if status.st_mode & S_IFMT == S_IFDIR { throw SystemCallError("open", errno: EISDIR) }
         guard status.st_mode & S_IFMT == S_IFREG else { return nil }
-        guard let real = unsafe realpath(path, nil) else { throw SystemCallError("realpath", errno: errno) }
+        guard let real = unsafe realpath(NativeText.path(path), nil) else {
+            throw SystemCallError("realpath", errno: errno)
+        }
         defer { unsafe free(real) }
-        return unsafe String(cString: real)
+        return unsafe NativeText.text(cString: real)
     }
 
-    static func remove(_ path: String) { unlink(path) }
+    static func remove(_ path: String) { unlink(NativeText.path(path)) }
 
     /// A name for a file that is to take the place of another.
     static func temporary(for path: String) -> String {
@@ -46,13 +49,15 @@ enum OutputFile {
     private static func replace(_ path: String, with bytes: [UInt8]) throws {
         let temporary = temporary(for: path)
         let file = Descriptor(
-            owning: try systemCall("open") { open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) })
+            owning: try systemCall("open") {
+                open(NativeText.path(temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            })
         do {
             try writeAll(bytes, to: file.number)
             try systemCall("fsync") { fsync(file.number) }
-            try systemCall("rename") { rename(temporary, path) }
+            try systemCall("rename") { rename(NativeText.path(temporary), NativeText.path(path)) }
         } catch {
-            unlink(temporary)
+            remove(temporary)
             throw error
         }
     }

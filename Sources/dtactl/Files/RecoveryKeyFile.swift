@@ -48,7 +48,7 @@ struct RecoveryKeyFile {
         do {
             let new = Descriptor(
                 owning: try systemCall("open") {
-                    open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+                    open(NativeText.path(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
                 })
             try writeAll(text, to: new.number)
             try systemCall("fsync") { fsync(new.number) }
@@ -69,7 +69,7 @@ struct RecoveryKeyFile {
             return try body()
         } catch {
             let code = (error as? DTAError)?.code
-            if error is AgentUnreachable || ![nil, .unavailable, .internal].contains(code) { unlink(path) }
+            if error is AgentUnreachable || ![nil, .unavailable, .internal].contains(code) { OutputFile.remove(path) }
             throw error
         }
     }

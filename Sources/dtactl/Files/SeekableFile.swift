@@ -26,7 +26,7 @@ final class SeekableFile {
     private static func copy(_ input: InputFile) throws -> (Descriptor, UInt64) {
         let folder = environment("TMPDIR") ?? "/tmp"
         do {
-            var path = Array("\(folder)/dtactl-XXXXXX".utf8CString)
+            var path = NativeText.path("\(folder)/dtactl-XXXXXX")
             let copy = Descriptor(owning: try systemCall("mkstemp") { unsafe mkstemp(&path) })
             // It goes away with this process.
             unsafe unlink(path)

@@ -26,11 +26,11 @@ final class StreamedFile {
                 self.temporary = temporary
                 file = Descriptor(
                     owning: try systemCall("open") {
-                        open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+                        open(NativeText.path(temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
                     })
             } else {
                 (target, temporary) = (nil, nil)
-                file = Descriptor(owning: try systemCall("open") { open(path, O_WRONLY | O_CLOEXEC) })
+                file = Descriptor(owning: try systemCall("open") { open(NativeText.path(path), O_WRONLY | O_CLOEXEC) })
             }
         } catch let error as SystemCallError {
             throw OutputFile.failure(path, error)
@@ -38,7 +38,7 @@ final class StreamedFile {
     }
 
     deinit {
-        if !isFinished, let temporary { unlink(temporary) }
+        if !isFinished, let temporary { OutputFile.remove(temporary) }
     }
 
     func write(_ piece: Data) throws {
@@ -64,7 +64,7 @@ final class StreamedFile {
         guard let target, let temporary else { return }
         do {
             try systemCall("fsync") { fsync(file.number) }
-            try systemCall("rename") { rename(temporary, target) }
+            try systemCall("rename") { rename(NativeText.path(temporary), NativeText.path(target)) }
             isFinished = true
         } catch let error as SystemCallError {
             throw OutputFile.failure(path, error)

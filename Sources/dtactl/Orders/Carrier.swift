@@ -39,6 +39,8 @@ struct Carrier {
     private(set) var undelivered: [Undelivered] = []
     /// Parts that came and that the agent would not have.
     private(set) var refused: [(cid: CID, error: DTAError)] = []
+    /// How many documents of identities, and revocations, came from a file.
+    private(set) var documents = 0
     /// How many blocks came that belong to no part.
     private(set) var dropped = 0
     /// Parts that nobody said where to carry to.
@@ -137,6 +139,7 @@ struct Carrier {
         }
         let consignment = try Consignment(car: car, deadline: courier.deadline)
         let delivery = try courier.deliver(consignment)
+        documents += consignment.documentCount
         // Whoever gave it to us has it.
         if let url { for root in consignment.roots { done.insert(Errand(cid: root.description, url: url)) } }
         refused += delivery.refused

@@ -8,7 +8,8 @@ struct CourierOptions: ParsableArguments {
         name: [.long, .customShort("o")],
         help: ArgumentHelp(
             "Write what is to be carried to a CAR file instead of sending it; - is standard output.",
-            valueName: "file"), completion: .file())
+            valueName: "file"), completion: .file(),
+        transform: FileName.argument)
     var out: String?
 
     @Option(help: ArgumentHelp("Send it to this gateway alone, whatever the identities' URLs are.", valueName: "url"))
@@ -19,7 +20,8 @@ struct CourierOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp("The authorities that vouch for gateways, in PEM; else $DTA_CA_FILE.", valueName: "file"),
-        completion: .file())
+        completion: .file(),
+        transform: FileName.argument)
     var caFile: String?
 
     @Option(
@@ -32,12 +34,14 @@ struct CourierOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp("A certificate for mutual TLS, in PEM; else $DTA_CLIENT_CERT.", valueName: "file"),
-        completion: .file())
+        completion: .file(),
+        transform: FileName.argument)
     var clientCert: String?
 
     @Option(
         help: ArgumentHelp("Its key; else $DTA_CLIENT_KEY, else in the same file.", valueName: "file"),
-        completion: .file())
+        completion: .file(),
+        transform: FileName.argument)
     var clientKey: String?
 
     @Flag(help: "Allow http:// to other hosts: who stands between sees who writes to whom. No token goes that way.")
@@ -51,6 +55,7 @@ struct CourierOptions: ParsableArguments {
 
     func validate() throws {
         if !(1...86_400).contains(carryTimeout) { throw ValidationError("--carry-timeout is 1 to 86400 seconds.") }
+        for pair in tokenFile { _ = FileName.argument(pair) }
         do {
             _ = try tokens()
         } catch let error as DTAError {

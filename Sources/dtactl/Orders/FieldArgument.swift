@@ -17,6 +17,7 @@ struct FieldArgument {
         }
         name = String(argument[..<sign])
         text = String(argument[argument.index(after: sign)...])
+        if text.hasPrefix("@"), !text.hasPrefix("@@") { _ = FileName.argument(text) }
         if text == "@" { throw ValidationError("--field \(name)=@ lacks the file's name.") }
     }
 

@@ -50,19 +50,38 @@ struct OrderApproveCommand: ParsableCommand {
             throw DTAError(.internal, "the agent answered without the order")
         }
         let redemption = try choose(shown, order)
+        let approver = try approver(of: redemption, shown, order, client)
         // Who is asked sees what he is asked about, whatever is printed in the end.
         if !agent.json || !yes { try show(order, redemption, shown.fields, Parties(client)) }
-        if !yes {
+        // Where nobody here may say anything, the agent says why, and there is nothing to ask.
+        if !yes, let name = `as` ?? approver?.name {
             try Question.confirm(
-                reject ? "Reject this redemption?" : "Approve of this redemption?", word: reject ? "reject" : "approve")
+                "\(reject ? "Reject" : "Approve of") this redemption, as \(SafeText.line(name))?",
+                word: reject ? "reject" : "approve")
         }
         // Of what was shown, and of nothing that came meanwhile.
         let answer = try client.call(
             .decideOnOrder(
-                order.cid, as: `as`, decision: reject ? "reject" : "approve", redemption: redemption.cid,
+                order.cid, as: `as` ?? approver?.cid, decision: reject ? "reject" : "approve",
+                redemption: redemption.cid,
                 use: redemption.use, expires: expires?.last ?? 0), timeout: orderTimeout)
-        let outcome = try OrderOutcome(answer, client, agent, courier)
-        try outcome.conclude("\(reject ? "rejected" : "approved") \(order.reference) use \(redemption.use)")
+        var outcome = try OrderOutcome(answer, client, agent, courier)
+        let made = answer.parts.first { $0.kind == "approval" }
+        outcome.tell([("as", made.map { .string($0.from) } ?? .null)])
+        let whom = made.map { " as \(Parties(client).name($0.from))" } ?? ""
+        try outcome.conclude("\(reject ? "rejected" : "approved") \(order.reference) use \(redemption.use)\(whom)")
+    }
+
+    /// As whom it is said, where nobody named one: the only one who may, or has not said anything yet.
+    private func approver(
+        of redemption: AgentOrderPart, _ shown: AgentResponse, _ order: AgentOrder, _ client: BlockingAgentClient
+    ) throws -> AgentIdentity? {
+        guard `as` == nil else { return nil }
+        let said = shown.parts.filter {
+            $0.kind == "approval" && $0.previous == redemption.cid && $0.status == "accepted"
+        }
+        return try OwnActors(order.approvers, permission: "approve", client)
+            .only(notAmong: Set(said.map(\.from)), "decide about this redemption")
     }
 
     private func choose(_ shown: AgentResponse, _ order: AgentOrder) throws -> AgentOrderPart {

@@ -23,21 +23,19 @@ struct OrderCommand: ParsableCommand {
 
 /// Which order a command is about.
 struct OrderArgument: ParsableArguments {
-    @Argument(help: ArgumentHelp("The order: its CID, its reference, or a beginning of that.", valueName: "ref"))
+    @Argument(
+        help: ArgumentHelp("The order: its CID, its reference, or a beginning of that.", valueName: "ref"),
+        completion: .orderReferences)
     var order: String
 }
 
 /// For commands that may wait for others.
 struct OrderWait: ParsableArguments {
-    @Flag(help: "Wait for the others, and ask their gateways meanwhile.")
+    @Flag(
+        help:
+            "Wait for the others, and ask their gateways meanwhile: 5 minutes at most, or --timeout. Ctrl-C undoes nothing."
+    )
     var wait = false
-
-    @Option(help: ArgumentHelp("How long to wait at most.", valueName: "seconds"))
-    var timeout = 300
-
-    func validate() throws {
-        if !(1...86_400).contains(timeout) { throw ValidationError("--timeout is 1 to 86,400 seconds.") }
-    }
 
     /// What is not sent is not answered.
     func check(_ courier: CourierOptions) throws {

@@ -35,7 +35,8 @@ struct OrderCreateCommand: ParsableCommand {
 
     @Option(
         name: [.long, .customShort("t")],
-        help: ArgumentHelp("What is ordered; secret, or safeguard-secret where a secret is given.", valueName: "type"))
+        help: ArgumentHelp("What is ordered; secret, or safeguard-secret where a secret is given.", valueName: "type"),
+        completion: .orderTypes)
     var type: String?
 
     @Option(
@@ -73,6 +74,9 @@ struct OrderCreateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How often it may be redeemed.", valueName: "n"))
     var maxUses = 1
 
+    @Flag(help: "Order a type that this host does not know, without a question: the fiduciary's may.")
+    var yes = false
+
     @OptionGroup var secret: SecretInput
     @OptionGroup var waiting: OrderWait
     @OptionGroup var courier: CourierOptions
@@ -102,12 +106,14 @@ struct OrderCreateCommand: ParsableCommand {
         defer { wipe(&deposit) }
         let order = try ordered()
         let client = agent.connect()
+        if !yes { try confirm(order.type, client) }
         let answer = try client.call(.createOrder(order), timeout: orderTimeout)
-        var outcome = try OrderOutcome(answer, client, agent, courier)
+        var outcome = try OrderOutcome(answer, client, agent, courier) { $0.reference }
         if waiting.wait {
-            try outcome.wait(seconds: waiting.timeout, "committed") { $0.state != "ordered" }
+            let then = secret.isGiven ? "; then dtactl order deposit \(outcome.order.shortReference) FILE" : ""
+            try outcome.wait("commit", then: then) { $0.state != "ordered" }
         }
-        if secret.isGiven {
+        if secret.isGiven, outcome.order.state != "refused" {
             if outcome.order.state == "committed" {
                 try outcome.carry(
                     client.call(
@@ -124,6 +130,21 @@ struct OrderCreateCommand: ParsableCommand {
             }
         }
         try outcome.conclude(outcome.order.reference)
+        try outcome.requireNotRefused()
+    }
+
+    /// A type that nobody knows makes an order that is refused, and stays in all lists.
+    private func confirm(_ type: String, _ client: BlockingAgentClient) throws {
+        guard !type.isEmpty else { return }
+        let known = try client.call(AgentRequest(.pluginList)).plugins.map(\.type)
+        // A fiduciary on this host knows what this host knows: the agent says so.
+        guard !known.contains(type), !Parties(client).isOwn(fiduciary) else { return }
+        let meant = CommandNames.nearest(to: type, among: known).map { "did you mean \($0)? " } ?? ""
+        try Question.confirm(
+            "This host knows no orders of type \(SafeText.line(type)). \(meant)It knows \(known.joined(separator: ", ")). "
+                + "The fiduciary's host may know it.", word: type,
+            unasked: "this host knows no orders of type \(type): it knows \(known.joined(separator: ", "))",
+            hint: "\(meant)Add --yes if the fiduciary's host knows it")
     }
 
     private func ordered() throws -> AgentNewOrder {
@@ -152,7 +173,8 @@ struct OrderCreateCommand: ParsableCommand {
 struct SecretInput: ParsableArguments {
     @Option(
         help: ArgumentHelp("Deposit what is in this file (up to 128 KiB); - is standard input.", valueName: "file"),
-        completion: .file())
+        completion: .file(),
+        transform: FileName.argument)
     var secretFile: String?
 
     @Option(help: ArgumentHelp("- alone: deposit what comes on standard input.", valueName: "-"))

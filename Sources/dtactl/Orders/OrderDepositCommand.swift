@@ -16,7 +16,9 @@ struct OrderDepositCommand: ParsableCommand {
 
     @OptionGroup var order: OrderArgument
 
-    @Argument(help: "The file with the secret, up to 128 KiB; - is standard input.", completion: .file())
+    @Argument(
+        help: "The file with the secret, up to 128 KiB; - is standard input.", completion: .file(),
+        transform: FileName.argument)
     var file: String
 
     @Option(help: ArgumentHelp("The media type of the secret.", valueName: "type"))

@@ -28,11 +28,15 @@ struct OrderDestroyCommand: ParsableCommand {
         guard let found = shown.orders.first else {
             throw DTAError(.internal, "the agent answered without the order")
         }
-        if !yes {
+        try found.requireFiduciary(Parties(client))
+        // What is destroyed already is only told again.
+        if !yes, found.state != "destroyed" {
             // Who is asked sees what he is asked about, whatever is printed in the end.
             for line in found.details(Parties(client), committed: shown.fields).lines { StandardError.line(line) }
             let released = found.uses > 0 ? " What was released stays released." : ""
-            try Question.confirm("Destroy what is kept for this order, for ever?\(released)", word: "destroy")
+            let whom = SafeText.line(Parties(client).name(found.fiduciary))
+            try Question.confirm(
+                "Destroy what is kept for this order, for ever, as \(whom)?\(released)", word: "destroy")
         }
         let answer = try client.call(.destroyOrder(found.cid), timeout: orderTimeout)
         var outcome = try OrderOutcome(answer, client, agent, courier)

@@ -15,7 +15,9 @@ struct OrderFulfilCommand: ParsableCommand {
               dtactl order fulfil k3v7xq2a --resume     # restored from a backup, and compared with the others' copies
             """)
 
-    @Argument(help: ArgumentHelp("The order: its CID, its reference, or a beginning of that.", valueName: "ref"))
+    @Argument(
+        help: ArgumentHelp("The order: its CID, its reference, or a beginning of that.", valueName: "ref"),
+        completion: .orderReferences)
     var order: String?
 
     @Flag(help: "Commit only, even if a release is next.")
@@ -51,6 +53,7 @@ struct OrderFulfilCommand: ParsableCommand {
         guard let found = shown.orders.first else {
             throw DTAError(.internal, "the agent answered without the order")
         }
+        try found.requireFiduciary(Parties(client))
         let open = shown.openRedemptions.first
         var decision = decision
         var seen = open?.cid ?? ""
@@ -69,7 +72,9 @@ struct OrderFulfilCommand: ParsableCommand {
                         hint: "dtactl order receive brings what others made")
                 }
             }
-            try Question.confirm("\(decision.prefix(1).uppercased() + decision.dropFirst())?", word: decision)
+            let whom = SafeText.line(Parties(client).name(found.fiduciary))
+            try Question.confirm(
+                "\(decision.prefix(1).uppercased() + decision.dropFirst()), as \(whom)?", word: decision)
         }
         let answer = try client.call(
             .fulfilOrder(found.cid, decision: decision, purpose: refuse ?? "", redemption: seen),
@@ -110,8 +115,23 @@ struct OrderFulfilCommand: ParsableCommand {
                 cursor = answer.cursor
             } while !cursor.isEmpty
         }
+        // What expired, or is still to be approved, waits for nobody here.
+        waiting.removeAll { !$0.waitsForFiduciary }
         if agent.json { return try JSON.showLines(waiting.map { .object($0.members) }) }
         guard !waiting.isEmpty else { return StandardError.note("nothing waits here") }
         try OrderTable.show(waiting, Parties(client))
+    }
+}
+
+extension AgentOrder {
+    /// Looked at before anybody is asked.
+    /// - Throws: `Failure` where the caller cannot act as the fiduciary.
+    func requireFiduciary(_ parties: Parties) throws {
+        guard !roles.contains("fiduciary") else { return }
+        throw Failure.failed(
+            .permissionDenied,
+            "the order \(reference) is kept by \(parties.name(fiduciary)), as whom this user cannot act on this host",
+            hint: parties.isOwn(fiduciary)
+                ? "an administrator can grant fulfil on it under grants: in dtad.yaml" : "its own host fulfils it")
     }
 }

@@ -113,7 +113,7 @@ enum OrderTable {
                 72, .init(title: "uses", isNumber: true),
                 { .init($0.maxUses == 0 ? "\($0.uses)" : "\($0.uses)/\($0.maxUses)") }
             ),
-            (90, .init(title: "updated", minimum: 10), { .init(HumanUnits.time(unixSeconds: $0.updated)) }),
+            (90, TimeColumn.column("updated"), { .init(TimeColumn.text($0.updated)) }),
             (110, .init(title: "next", minimum: 8), { .init($0.nextText, .dim) }),
         ]
         let shown = optional.filter { width >= $0.from }

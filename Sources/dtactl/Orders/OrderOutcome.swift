@@ -11,17 +11,30 @@ struct OrderOutcome {
     private let agent: AgentOptions
     private var fileParts: [AgentOrderPart] = []
     private var told: [(String, JSON)] = []
+    /// What was printed before anything was carried or waited for.
+    private var announced: String?
+    /// The redemption that the command made; "" where it made none.
+    private let redemption: String
+    /// Why waiting came to no good end.
+    private var obstacle: Failure?
 
-    /// - Parameter answer: of an operation on one order.
-    init(_ answer: AgentResponse, _ client: BlockingAgentClient, _ agent: AgentOptions, _ options: CourierOptions)
-        throws
-    {
+    /// - Parameters: `answer`: of an operation on one order; `announcing`: the line that is printed at once, for people and
+    ///   scripts: what comes after it takes its time, and may be interrupted.
+    init(
+        _ answer: AgentResponse, _ client: BlockingAgentClient, _ agent: AgentOptions, _ options: CourierOptions,
+        announcing: ((AgentOrder) -> String)? = nil
+    ) throws {
         guard let order = answer.orders.first else {
             throw DTAError(.internal, "the agent answered without the order")
         }
         self.order = order
         self.agent = agent
         carrier = Carrier(client, options)
+        redemption = answer.parts.last { $0.kind == "redemption" }?.cid ?? ""
+        if let line = announcing?(order), !agent.json, options.out != "-" {
+            try StandardOutput.line(SafeText.line(line))
+            announced = line
+        }
         try carry(answer.parts)
     }
 
@@ -38,21 +51,44 @@ struct OrderOutcome {
         if let order = try carrier.client.call(.showOrder(order.cid)).orders.first { self.order = order }
     }
 
-    /// Asks the others' gateways, and this agent, until the order is as wanted.
-    /// - Throws: `Failure` where the time runs out.
-    mutating func wait(seconds: Int, _ what: String, until isDone: (AgentOrder) -> Bool) throws {
-        let end = monotonicNanoseconds() + UInt64(seconds) * 1_000_000_000
+    /// Asks the others' gateways, and this agent, until the order is as wanted. Where the time runs out, or it is refused,
+    /// `conclude` tells. Ctrl-C says how to go on, and takes nothing back.
+    /// - Parameters: `what`: what the fiduciary is waited for to do; `then`: what is to be done behind it.
+    mutating func wait(_ what: String, then: String = "", until isDone: (AgentOrder) -> Bool) throws {
+        guard !isDone(order) else { return }
+        let began = monotonicNanoseconds()
+        let end = began &+ agent.waitingTime
+        let goesOn = "it goes on by itself: dtactl order receive \(order.shortReference) asks for what came\(then)"
+        let interruption = try Interruption()
+        let left = Failure.failed(
+            .unavailable, "the order \(order.reference) is \(order.state): nobody waits for it any more", hint: goesOn)
+        interruption.undo {
+            StandardError.clearLine()
+            left.tell()
+        }
+        defer { interruption.undo(nil) }
+        let fiduciary = Parties(carrier.client).name(order.fiduciary)
+        let isShown = Terminal.error.isTerminal && !agent.json
+        defer { if isShown { StandardError.clearLine() } }
         var pause = Pause()
         while !isDone(order) {
-            if ["refused", "frozen", "destroyed"].contains(order.state) {
-                throw Failure.failed(
-                    .failedPrecondition,
-                    "the order is \(order.state)" + (order.reason.isEmpty ? "" : ": \(order.reason)"))
+            if let refusal = try refusal() {
+                obstacle = refusal
+                return
             }
             guard pause.take(until: end) else {
-                throw Failure.failed(
-                    .unavailable, "the order \(order.reference) is \(order.state), and not \(what) yet",
-                    hint: order.next.isEmpty ? "dtactl order show tells more" : "next: \(order.nextText)")
+                let next = order.next.isEmpty ? "" : "next: \(order.nextText); "
+                obstacle = Failure.failed(
+                    .unavailable,
+                    "the order \(order.reference) is \(order.state): \(fiduciary) did not \(what) in time",
+                    hint: next + goesOn)
+                return
+            }
+            if isShown {
+                let seconds = Int64((monotonicNanoseconds() - began) / 1_000_000_000)
+                let text = "waiting for \(fiduciary) to \(what) …  \(HumanUnits.span(seconds: seconds))"
+                StandardError.replaceLine(
+                    DisplayWidth.fit(SafeText.line(text), to: (Terminal.error.width ?? 80) - 1, cut: .end))
             }
             if carrier.options.out == nil {
                 var poller = OrderPoll(order: order)
@@ -61,6 +97,30 @@ struct OrderOutcome {
             }
             try refresh()
         }
+    }
+
+    /// That the fiduciary said no to what the command asked for, or nobody can say anything any more; nil where it did not.
+    private func refusal() throws -> Failure? {
+        if ["refused", "frozen", "destroyed"].contains(order.state) {
+            return .failed(
+                .failedPrecondition,
+                "the order \(order.reference) is \(order.state)" + (order.reason.isEmpty ? "" : ": \(order.reason)"),
+                hint: "dtactl order show \(order.shortReference) tells what happened")
+        }
+        guard !redemption.isEmpty, ["committed", "released", "requested"].contains(order.state) else { return nil }
+        let parts = try carrier.client.call(.showOrder(order.cid)).parts
+        let refusal = parts.last { $0.kind == "refusal" && $0.previous == redemption && $0.status == "accepted" }
+        return refusal.map { refusal in
+            .failed(
+                .failedPrecondition,
+                "the redemption \(redemption) is refused" + (refusal.reason.isEmpty ? "" : ": \(refusal.reason)"),
+                hint: "dtactl order show \(order.shortReference) tells what happened; it may be asked for again")
+        }
+    }
+
+    /// - Throws: `Failure` with the reason where the answer to what the command asked for was no.
+    func requireNotRefused() throws {
+        if let refusal = try refusal() { throw refusal }
     }
 
     /// Writes the CAR where one was asked for.
@@ -87,7 +147,8 @@ struct OrderOutcome {
         if agent.json, !toOutput {
             try JSON.object(order.members + told + report(file)).show()
         } else if !toOutput {
-            try StandardOutput.line(SafeText.line(line ?? "\(order.state) \(order.reference)"))
+            let line = line ?? "\(order.state) \(order.reference)"
+            if line != announced { try StandardOutput.line(SafeText.line(line)) }
         }
         if !agent.json {
             if let file {
@@ -102,6 +163,7 @@ struct OrderOutcome {
             if !order.next.isEmpty { StandardError.note("next: \(order.nextText)") }
         }
         try complain()
+        if let obstacle { throw obstacle }
     }
 
     private func complain() throws {
@@ -156,7 +218,7 @@ struct OrderOutcome {
                     })
             ),
         ]
-        if let file, file.parts > 0 { members.append(("out", .string(file.path))) }
+        if let file, file.parts > 0 { members.append(("out", .string(NativeText.shown(file.path)))) }
         return members
     }
 

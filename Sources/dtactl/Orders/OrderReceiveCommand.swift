@@ -18,7 +18,9 @@ struct OrderReceiveCommand: ParsableCommand {
               dtactl order receive k3v7xq2a
             """)
 
-    @Argument(help: "A CAR file, - for standard input, or an order.", completion: .file())
+    @Argument(
+        help: "A CAR file, - for standard input, or an order.", completion: .file(),
+        transform: FileName.argument)
     var source: String
 
     @OptionGroup var courier: CourierOptions
@@ -41,7 +43,7 @@ struct OrderReceiveCommand: ParsableCommand {
     /// What looks like an order's name and is no file is one.
     private var isFile: Bool {
         if source == "-" || source.contains("/") || source.hasSuffix(".car") { return true }
-        return access(source, F_OK) == 0
+        return access(NativeText.path(source), F_OK) == 0
     }
 
     private func poll(_ client: BlockingAgentClient, _ carrier: inout Carrier) throws {
@@ -78,7 +80,14 @@ struct ReceivedOrders {
                 try JSON.showLines(orders.map { .object($0.members) })
             } else {
                 for order in orders { try StandardOutput.line(SafeText.line("\(order.state) \(order.reference)")) }
-                if orders.isEmpty, carrier.refused.isEmpty { StandardError.note("there was nothing new") }
+                if orders.isEmpty, carrier.refused.isEmpty {
+                    let count = carrier.documents
+                    StandardError.note(
+                        count == 0
+                            ? "there was nothing new"
+                            : "no part of an order came; \(count) document\(count == 1 ? "" : "s") of identities "
+                                + "\(count == 1 ? "is" : "are") known here now")
+                }
             }
         }
         for (cid, error) in carrier.refused {

@@ -28,7 +28,8 @@ struct OrderRedeemCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp("A file with a message to sign, up to 64 KiB; - is standard input.", valueName: "file"),
-        completion: .file())
+        completion: .file(),
+        transform: FileName.argument)
     var message: String?
 
     @Option(
@@ -60,10 +61,18 @@ struct OrderRedeemCommand: ParsableCommand {
         let client = agent.connect()
         let answer = try client.call(
             .redeemOrder(order.order, as: `as`, purpose: purpose, data: data, fields: fields), timeout: orderTimeout)
-        var outcome = try OrderOutcome(answer, client, agent, courier)
+        var outcome = try OrderOutcome(
+            answer, client, agent, courier,
+            announcing: waiting.wait ? { "\($0.state) \($0.reference)" } : nil)
+        if let asked = answer.parts.last(where: { $0.kind == "redemption" }) {
+            outcome.tell([("as", .string(asked.from))])
+            if !agent.json { StandardError.note("asked as \(Parties(client).name(asked.from))") }
+        }
+        let uses = answer.orders.first?.uses ?? 0
         if waiting.wait {
-            try outcome.wait(seconds: waiting.timeout, "released") { ["released", "exhausted"].contains($0.state) }
+            try outcome.wait("release it") { $0.uses > uses || ["released", "exhausted"].contains($0.state) }
         }
         try outcome.conclude()
+        try outcome.requireNotRefused()
     }
 }

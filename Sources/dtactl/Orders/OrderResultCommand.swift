@@ -36,7 +36,11 @@ struct OrderResultCommand: ParsableCommand {
                 hint: "dtactl envelope open \(answer.cid) --out FILE")
         }
         if !agent.json {
-            for field in answer.fields { StandardError.note("\(field.name): \(field.value)") }
+            for field in answer.fields {
+                let isTime = ["released", "received"].contains(field.name)
+                let time = isTime ? Int64(field.value).map { HumanUnits.time(unixSeconds: $0) } : nil
+                StandardError.note("\(field.name): \(time ?? field.value)")
+            }
         }
         try output.put(
             result, what: "result", mayBeText: true, member: "result",

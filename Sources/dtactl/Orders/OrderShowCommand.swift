@@ -23,10 +23,10 @@ struct OrderShowCommand: ParsableCommand {
             throw DTAError(.internal, "the agent answered without the order")
         }
         let parties = Parties(client)
-        let timeline = try OrderTimeline(answer.parts, parties, AgentBlocks(client: client))
+        let timeline = try OrderTimeline(answer.parts, of: order, parties, AgentBlocks(client: client))
         if agent.json {
             let parts = timeline.entries.map {
-                JSON.object($0.part.members + [("verified", $0.isVerified)])
+                JSON.object($0.part.members + [("name", .string($0.what)), ("verified", $0.isVerified)])
             }
             try JSON.object(order.members + [("committed", jsonObject(answer.fields)), ("parts", .array(parts))])
                 .show()

@@ -22,15 +22,18 @@ extension AgentOrder {
 
     /// What is to be done next, with times as people read them.
     var nextText: String {
-        next.replacing(/([0-9]{1,15}) \(Unix seconds\)/) { match in
-            Int64(match.1).map { HumanUnits.time(unixSeconds: $0) } ?? String(match.0)
+        next.replacing(/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z/) { match in
+            TimeText(String(match.0), now: 0).map { HumanUnits.time(unixSeconds: $0.first) } ?? String(match.0)
         }
     }
 
-    /// `2 of 3 (1 given)`; nil where none are needed.
+    /// Whether somebody at the fiduciary has something to decide: not where it expired, or is still to be approved.
+    var waitsForFiduciary: Bool { next.hasPrefix("the fiduciary") || waitsForComparison }
+
+    /// `2 of 3, 1 given so far`; nil where none are needed.
     var approvalText: String? {
         guard approvals > 0 else { return nil }
-        let given = state == "requested" ? ", \(approved) here" : ""
+        let given = state == "requested" ? ", \(approved) given so far" : ""
         return "\(approvals) of \(approvers.count)\(given)"
     }
 

@@ -8,6 +8,10 @@ struct OrderTimeline {
         let part: AgentOrderPart
         /// What was verified here; nil where that was not possible.
         let finding: EnvelopeFinding?
+        /// Which use it is about, and which of the requests for it.
+        let number: OrderChronology<String>.Number
+        /// What it answers, in words; nil where that goes without saying.
+        var answer: String?
 
         /// A part whose signature fits and that the rules accepted.
         var mark: (text: String, style: Style) {
@@ -19,11 +23,9 @@ struct OrderTimeline {
             }
         }
 
-        var what: String {
-            let decided = part.decision.isEmpty ? part.kind : part.decision == "reject" ? "rejection" : part.kind
-            return part.use > 0 && ["redemption", "release", "approval"].contains(part.kind)
-                ? "\(decided) \(part.use)" : decided
-        }
+        var what: String { MessageName.text(kind, use: number.use, attempt: number.attempt) }
+
+        fileprivate var kind: String { part.decision == "reject" ? "rejection" : part.kind }
 
         var isVerified: JSON {
             switch finding?.signature {
@@ -36,12 +38,18 @@ struct OrderTimeline {
         /// What its sender wrote, why it was refused, what does not fit.
         var notes: [(text: String, style: Style)] {
             var notes: [(String, Style)] = []
+            if let answer { notes.append((answer, .dim)) }
+            if part.kind == "refusal", part.status == "accepted", !part.reason.isEmpty {
+                notes.append(("because \(part.reason)", .bad))
+            }
             if !part.purpose.isEmpty { notes.append(("“\(part.purpose)”", .plain)) }
             if part.kind == "redemption" {
                 notes += part.request.map { ("\($0.name): \($0.text)", .plain) }
                 if part.open { notes.append(("open", .warning)) }
             } else {
-                notes += part.fields.filter { $0.name != "at" }.map { ("\($0.name): \($0.value)", .plain) }
+                notes += part.fields.filter { !["at", "code"].contains($0.name) }.map {
+                    ("\($0.name): \($0.value)", .plain)
+                }
             }
             if part.status == "evidence" { notes.append(("kept as evidence: \(part.reason)", .bad)) }
             if part.status == "refused" { notes.append(("not accepted: \(part.reason)", .bad)) }
@@ -57,37 +65,34 @@ struct OrderTimeline {
     let entries: [Entry]
     let parties: Parties
 
-    init(_ parts: [AgentOrderPart], _ parties: Parties, _ blocks: some BlockSource) throws {
+    init(
+        _ parts: [AgentOrderPart], of order: AgentOrder, _ parties: Parties, _ blocks: some BlockSource
+    ) throws {
         var verifier = EnvelopeVerifier(blocks, scope: .signature)
-        entries = try OrderTimeline.arranged(parts).map { part in
-            Entry(part: part, finding: try (try? CID(part.cid)).map { try verifier.verify($0) })
+        let seen = order.seen(parts, parties)
+        let chronology = OrderChronology<String>(
+            parts.map { part in
+                .init(
+                    id: part.cid, kind: OrderPartKind(rawValue: part.kind),
+                    previous: part.previous.isEmpty ? nil : part.previous, time: seen[part.cid]?.time ?? part.created,
+                    arrival: seen[part.cid]?.arrival ?? 0)
+            })
+        let all = Dictionary(parts.map { ($0.cid, $0) }, uniquingKeysWith: { first, _ in first })
+        var entries: [String: Entry] = [:]
+        for part in all.values {
+            entries[part.cid] = Entry(
+                part: part, finding: try (try? CID(part.cid)).map { try verifier.verify($0) },
+                number: chronology.number(of: part.cid))
+        }
+        self.entries = chronology.order.compactMap { cid in
+            guard var entry = entries[cid] else { return nil }
+            let answered = entries[entry.part.previous].map {
+                (kind: $0.part.kind, name: $0.what, cid: $0.part.cid)
+            }
+            entry.answer = MessageName.answer(entry.kind, to: answered)
+            return entry
         }
         self.parties = parties
-    }
-
-    /// As it happened, by the senders' clocks; but each behind what it answers, whatever its sender's clock says, and what
-    /// ends the order behind all of the same second. What came here when depends on couriers.
-    private static func arranged(_ parts: [AgentOrderPart]) -> [AgentOrderPart] {
-        let all = Dictionary(parts.map { ($0.cid, $0) }, uniquingKeysWith: { first, _ in first })
-        var places: [String: (time: Int64, depth: Int)] = [:]
-        for part in parts {
-            var path: [AgentOrderPart] = []
-            var at: AgentOrderPart? = part
-            while let next = at, places[next.cid] == nil, path.count <= parts.count {
-                path.append(next)
-                at = all[next.previous]
-            }
-            var before = at.flatMap { places[$0.cid] } ?? (time: .min, depth: -1)
-            for next in path.reversed() {
-                before = (max(before.time, next.created), before.depth + 1)
-                places[next.cid] = before
-            }
-        }
-        func key(_ part: AgentOrderPart, _ offset: Int) -> (Int64, Int, Int, Int) {
-            let place = places[part.cid] ?? (time: part.created, depth: 0)
-            return (place.time, part.kind == "destruction" ? 1 : 0, place.depth, offset)
-        }
-        return parts.enumerated().sorted { key($0.element, $0.offset) < key($1.element, $1.offset) }.map(\.element)
     }
 
     /// Whether any of them does not fit.
@@ -103,5 +108,16 @@ struct OrderTimeline {
             mark: mark, style: style, what: entry.what, time: part.created,
             who: parties.name(part.from) + (others.isEmpty ? "" : " → " + parties.names(others)), cid: part.cid,
             notes: entry.notes)
+    }
+}
+
+extension AgentOrder {
+    /// When and in which order this host saw messages. At the fiduciary that is what happened, whatever the others' clocks
+    /// say; elsewhere couriers decide when something comes, and the senders' clocks tell.
+    func seen(_ parts: [AgentOrderPart], _ parties: Parties) -> [String: (time: Int64, arrival: Int)] {
+        let isHere = parties.isOwn(fiduciary)
+        return Dictionary(
+            parts.enumerated().map { ($1.cid, (time: isHere ? $1.received : $1.created, arrival: $0)) },
+            uniquingKeysWith: { first, _ in first })
     }
 }

@@ -20,7 +20,9 @@ struct OrderVerifyCommand: ParsableCommand {
               dtactl order verify k3v7xq2a
             """)
 
-    @Argument(help: "A CAR file, - for standard input, or an order.", completion: .file())
+    @Argument(
+        help: "A CAR file, - for standard input, or an order.", completion: .file(),
+        transform: FileName.argument)
     var source: String
 
     @Flag(help: "Of a file: have the agent open what it can, and verify that too.")
@@ -52,7 +54,7 @@ struct OrderVerifyCommand: ParsableCommand {
     /// What looks like an order's name and is no file is one.
     private var isFile: Bool {
         if source == "-" || source.contains("/") || source.hasSuffix(".car") { return true }
-        return access(source, F_OK) == 0
+        return access(NativeText.path(source), F_OK) == 0
     }
 
     private func file() throws -> [OrderReport] {
@@ -93,9 +95,11 @@ struct OrderVerifyCommand: ParsableCommand {
         }
         var texts = skeleton ? [:] : try OrderPlaintexts.open(parts, client)
         defer { OrderPlaintexts.wipe(&texts) }
-        let thread = try OrderThread(CID(order.cid), in: documents, blocks, plaintexts: texts)
-        return OrderReport(
-            thread: thread, documents: documents, broken: documents.broken, parties: Parties(client))
+        let parties = Parties(client)
+        var seen: [CID: (time: Int64, arrival: Int)] = [:]
+        for (cid, saw) in order.seen(shown.parts, parties) { seen[try CID(cid)] = saw }
+        let thread = try OrderThread(CID(order.cid), in: documents, blocks, plaintexts: texts, seen: seen)
+        return OrderReport(thread: thread, documents: documents, broken: documents.broken, parties: parties)
     }
 }
 
@@ -175,13 +179,33 @@ struct OrderReport {
                 ("?", .warning)
             }
         let others = part.recipients.filter { $0 != part.header.from }
-        var what = part.kind.rawValue
-        if let use = part.contents?.heading?.use, use > 0 { what += " \(use)" }
+        var notes: [(String, Style)] = []
+        let answered = part.header.previous.flatMap { thread[$0] }.map {
+            (kind: $0.kind.rawValue, name: text($0), cid: "\($0.cid)")
+        }
+        if let answer = MessageName.answer(kind(part), to: answered) { notes.append((answer, .dim)) }
+        if let reason = reason(part) { notes.append(("because \(reason)", .bad)) }
         return Timeline.Row(
-            mark: mark, style: style, what: what, time: part.header.created,
+            mark: mark, style: style, what: text(part), time: part.header.created,
             who: name(part.header.from) + (others.isEmpty ? "" : " → " + others.map(name).joined(separator: ", ")),
             cid: part.cid.description,
-            notes: findings.map { ($0.sentence, $0.verdict == .bad ? .bad : .warning) })
+            notes: notes + findings.map { ($0.sentence, $0.verdict == .bad ? .bad : .warning) })
+    }
+
+    /// What a part is called, as `order show` calls it.
+    private func text(_ part: OrderThread.Part) -> String {
+        let number = thread.number(of: part)
+        return MessageName.text(kind(part), use: number.use, attempt: number.attempt)
+    }
+
+    private func kind(_ part: OrderThread.Part) -> String {
+        if case .approval(let signed)? = part.contents, signed.approval.decision == .reject { return "rejection" }
+        return part.kind.rawValue
+    }
+
+    /// Why something was refused; nil where that was not opened.
+    private func reason(_ part: OrderThread.Part) -> String? {
+        if case .refusal(let refusal)? = part.contents { refusal.reason } else { nil }
     }
 
     var json: JSON {
@@ -213,7 +237,8 @@ struct OrderReport {
             ("previous", part.header.previous.map { .string($0.description) } ?? .null),
             ("created", .number(part.header.created)),
             ("signature_valid", part.finding.signature == .unknown ? .null : .bool(part.finding.signature == .valid)),
-            ("opened", .bool(part.contents != nil)),
+            ("opened", .bool(part.contents != nil)), ("name", .string(text(part))),
+            ("reason", reason(part).map(JSON.string) ?? .null),
         ])
     }
 }

@@ -47,7 +47,7 @@ struct TimeText {
     }
 
     /// Seconds of `1d12h30m`.
-    private static func span(_ text: Substring) -> Int64? {
+    static func span(_ text: Substring) -> Int64? {
         let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800]
         var rest = text
         var total: Int64 = 0

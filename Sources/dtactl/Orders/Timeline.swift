@@ -25,12 +25,13 @@ struct Timeline {
 
     private func table(_ width: Int?) -> [String] {
         var table = Table([
-            .init(title: "  what", minimum: 12), .init(title: "when", minimum: 10), .init(title: "who", minimum: 14),
+            .init(title: "  what", minimum: 12), TimeColumn.column("when"), .init(title: "who", minimum: 14),
             .init(title: "cid", minimum: 14, cut: .middle),
         ])
         for row in rows {
             table.add([
-                .init("\(row.mark) \(row.what)", row.style), .init(time(row)), .init(row.who), .init(row.cid, .dim),
+                .init("\(row.mark) \(row.what)", row.style),
+                .init(row.time.map { TimeColumn.text($0, seconds: true) } ?? ""), .init(row.who), .init(row.cid, .dim),
             ])
         }
         let lines = table.lines(width: width)

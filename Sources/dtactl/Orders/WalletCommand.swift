@@ -79,6 +79,12 @@ struct WalletExportCommand: ParsableCommand {
     func run() throws {
         let client = agent.connect()
         let (order, publicKey) = try WalletKey.find(order.order, client)
+        // Looked at before anybody is asked.
+        guard order.uses > 0 else {
+            throw Failure.failed(
+                .failedPrecondition, "nothing of the wallet \(order.reference) was released, as far as is known here",
+                hint: "dtactl order receive \(order.shortReference) asks for what came; next: \(order.nextText)")
+        }
         if !yes {
             try Question.confirm(
                 "Show the private key of the wallet \(WalletAddresses(publicKey: publicKey).p2wpkh(network))? "

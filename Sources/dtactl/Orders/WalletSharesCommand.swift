@@ -87,12 +87,12 @@ struct WalletListCommand: ParsableCommand {
         let parties = Parties(agent.connect())
         var table = Table([
             .init(title: "share", minimum: 14, cut: .middle), .init(title: "whose", minimum: 6),
-            .init(title: "made", minimum: 10), .init(title: "order", minimum: 10, cut: .middle),
+            TimeColumn.column("made"), .init(title: "order", minimum: 10, cut: .middle),
         ])
         for share in shares {
             table.add([
                 .init(Hex.encode(share.share)), .init(parties.name(share.identity)),
-                .init(HumanUnits.time(unixSeconds: share.created)),
+                .init(TimeColumn.text(share.created)),
                 .init(share.order.isEmpty ? "–" : share.order, share.order.isEmpty ? .good : .dim),
             ])
         }

@@ -30,14 +30,23 @@ enum HumanUnits {
         return parts[first...].prefix(2).filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: " ")
     }
 
-    /// `2026-11-22 13:08:05`, in the time zone of whoever looks.
-    static func time(unixSeconds: Int64, seconds: Bool = false) -> String {
+    /// `2026-11-22 13:08:05 +01:00`, in the time zone of whoever looks.
+    static func time(unixSeconds: Int64) -> String {
+        let (time, zone) = local(unixSeconds, seconds: true)
+        return zone.isEmpty ? time : "\(time) \(zone)"
+    }
+
+    /// A moment in the time zone of whoever looks, and that zone: `+01:00`, or `UTC`.
+    static func local(_ unixSeconds: Int64, seconds: Bool) -> (time: String, zone: String) {
         var time = time_t(unixSeconds)
         var parts = tm()
-        guard unsafe localtime_r(&time, &parts) != nil else { return "\(unixSeconds)" }
+        guard unsafe localtime_r(&time, &parts) != nil else { return ("@\(unixSeconds)", "") }
         let date = [Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday)].map(twoDigits)
         let clock = [Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec)].map(twoDigits)
-        return date.joined(separator: "-") + " " + clock.prefix(seconds ? 3 : 2).joined(separator: ":")
+        let text = date.joined(separator: "-") + " " + clock.prefix(seconds ? 3 : 2).joined(separator: ":")
+        let minutes = abs(Int(parts.tm_gmtoff)) / 60
+        guard minutes > 0 else { return (text, "UTC") }
+        return (text, (parts.tm_gmtoff < 0 ? "-" : "+") + "\(twoDigits(minutes / 60)):\(twoDigits(minutes % 60))")
     }
 
     private static func twoDigits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }

@@ -1,3 +1,5 @@
+import DTASystem
+
 /// Text from elsewhere, made safe to show: what a terminal would obey, and what would make a line read other than it
 /// is, is written as `\u{…}` instead.
 enum SafeText {
@@ -12,6 +14,9 @@ enum SafeText {
         for scalar in text.unicodeScalars {
             if kept.contains(scalar) || !isHostile(scalar) {
                 result.unicodeScalars.append(scalar)
+            } else if let byte = NativeText.byte(scalar) {
+                // Of a file's name, for instance, which is bytes.
+                result += "\\x" + String(byte, radix: 16)
             } else {
                 result += "\\u{\(String(scalar.value, radix: 16))}"
             }

@@ -26,13 +26,15 @@ struct Table {
 
     init(_ columns: [Column]) { self.columns = columns }
 
+    /// - Parameter cells: one for each column; fewer, and the last one takes the room of all that are missing, and has no say
+    ///   in how wide they are.
     mutating func add(_ cells: [Cell]) { rows.append(cells) }
 
     /// The lines, headings first.
     func lines(width: Int? = Terminal.output.width, headings: Bool = true) -> [String] {
         let widths = widths(for: width)
         let first = headings ? [columns.map { Cell($0.title.uppercased(), .dim) }] : []
-        return (first + rows).map { line($0, widths) }
+        return (first + rows).map { line($0, widths, width) }
     }
 
     func show(headings: Bool = true) throws {
@@ -47,7 +49,8 @@ struct Table {
     /// numbers, until the line fits or none may.
     private func widths(for limit: Int?) -> [Int] {
         let needed = columns.indices.map { index in
-            rows.map { DisplayWidth.of($0[index].text) }.reduce(DisplayWidth.of(columns[index].title), max)
+            rows.map { isOwn($0, index) ? DisplayWidth.of($0[index].text) : 0 }
+                .reduce(DisplayWidth.of(columns[index].title), max)
         }
         var widths = columns.indices.map { max(needed[$0], columns[$0].preferred) }
         guard let limit else { return widths }
@@ -69,10 +72,21 @@ struct Table {
         return widths
     }
 
-    private func line(_ cells: [Cell], _ widths: [Int]) -> String {
+    /// Whether a row has a cell for a column, which is that column's alone.
+    private func isOwn(_ cells: [Cell], _ index: Int) -> Bool {
+        index < (cells.count == columns.count ? cells.count : cells.count - 1)
+    }
+
+    private func line(_ cells: [Cell], _ widths: [Int], _ limit: Int?) -> String {
         var line = ""
+        var used = 0
         for (index, cell) in cells.enumerated() {
             let column = columns[index]
+            guard isOwn(cells, index) else {
+                let room = limit.map { max(1, $0 - used) } ?? .max
+                return line + cell.style.apply(DisplayWidth.fit(cell.text, to: room, cut: .end))
+            }
+            used += widths[index] + Table.gap
             let text = DisplayWidth.fit(cell.text, to: widths[index], cut: column.cut)
             let padding = String(repeating: " ", count: max(0, widths[index] - DisplayWidth.of(text)))
             let isLast = index == cells.count - 1
