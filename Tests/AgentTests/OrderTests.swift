@@ -185,7 +185,7 @@ struct OrderTests {
         #expect(order.state == "committed")
         let refusal = try client.refusal(.redeemOrder(order.cid))
         #expect(refusal.code == .failedPrecondition)
-        #expect(refusal.message.contains("\(later)"))
+        #expect(refusal.message.contains(UTCTime.text(later)))
     }
 
     @Test("is shown and listed to those who have a part in it: sorted, paged and filtered")
