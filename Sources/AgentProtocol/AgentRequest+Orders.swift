@@ -51,7 +51,7 @@ extension AgentRequest {
     }
 
     /// - Parameters:
-    ///   - identity: as whom; nil: whichever of the caller's may.
+    ///   - identity: as whom; nil: the only one of the caller's that may.
     ///   - data: what a use is about: a digest or a message.
     ///   - fields: what a plugin asks of a redemption.
     public static func redeemOrder(

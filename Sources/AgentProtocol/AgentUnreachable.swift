@@ -40,7 +40,10 @@ public struct AgentUnreachable: Error, Sendable, Equatable, CustomStringConverti
     private var hint: String {
         switch errno {
         case ENOENT: "is dtad running? Name another socket with --socket or in $DTA_SOCKET"
-        case ECONNREFUSED: "is dtad running? Try: systemctl status dtad.socket"
+        case ECONNREFUSED:
+            socketPath == AgentUnreachable.installedSocket
+                ? "is dtad running? Try: systemctl status dtad.socket"
+                : "is dtad running? A socket stays behind when its agent was killed"
         case EACCES, EPERM:
             socketPath == AgentUnreachable.installedSocket
                 ? "users of the group dta may connect: sudo usermod -aG dta $USER, then log in again"

@@ -179,11 +179,11 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// whichever is). Answers orders (one), parts.
   case orderFulfil // = 74
 
-  /// Asks for the release or a use. Reads subject, identities (one: as whom; none: whichever of the caller's may), purpose,
+  /// Asks for the release or a use. Reads subject, identities (one: as whom; none: the only one of the caller's that may), purpose,
   /// data (what a use is about: a digest or a message), request_fields. Answers orders (one), parts.
   case orderRedeem // = 75
 
-  /// Decides about a redemption. Reads subject, identities (one: as whom; none: whichever may), decision ("approve",
+  /// Decides about a redemption. Reads subject, identities (one: as whom; none: the only one that may and has not decided), decision ("approve",
   /// "reject"), redemption (which one; "": the open one, where there is no other), use (0: the open one), expires. Answers
   /// orders (one), parts.
   case orderApprove // = 76

@@ -13,14 +13,15 @@ struct PublicationOptions: ParsableArguments {
         guard wait else { return }
         let end = monotonicNanoseconds() + agent.waitingTime
         let client = agent.connect()
-        for cid in cids { try settle(cid, client, end) }
+        for cid in cids { try settle(cid, client, agent, end) }
     }
 
     /// Waits until nothing is left to publish.
     func settleAll(_ agent: AgentOptions) throws {
         let end = monotonicNanoseconds() + agent.waitingTime
         let client = agent.connect()
-        var pause = Pause()
+        var pause = Pause(agent)
+        defer { pause.end() }
         while true {
             let status = try client.call(.list(.ledgerStatus, count: 1))
             guard let first = status.publications.first else { return }
@@ -28,8 +29,11 @@ struct PublicationOptions: ParsableArguments {
         }
     }
 
-    private func settle(_ cid: String, _ client: BlockingAgentClient, _ end: UInt64) throws {
-        var pause = Pause()
+    private func settle(
+        _ cid: String, _ client: BlockingAgentClient, _ agent: AgentOptions, _ end: UInt64
+    ) throws {
+        var pause = Pause(agent)
+        defer { pause.end() }
         while true {
             let status = try client.call(.publication(of: cid))
             switch status.publications.first?.state {
@@ -50,12 +54,24 @@ struct PublicationOptions: ParsableArguments {
         return own.isEmpty ? node : own
     }
 
-    /// Looks often at first, and then less often.
+    /// Looks often at first, and then less often; a person who looks on sees what is waited for.
     private struct Pause {
+        let isShown: Bool
+        private let began = monotonicNanoseconds()
         private var milliseconds: UInt64 = 20
+
+        init(_ agent: AgentOptions) { isShown = Terminal.error.isTerminal && !agent.json }
+
+        func end() {
+            if isShown { StandardError.clearLine() }
+        }
 
         mutating func take(until end: UInt64, _ state: () -> (cid: String, reason: String)) throws {
             let now = monotonicNanoseconds()
+            if isShown, now > began + 1_000_000_000 {
+                let seconds = Int64((now - began) / 1_000_000_000)
+                StandardError.replaceLine("waiting for the IPFS node …  \(HumanUnits.span(seconds: seconds))")
+            }
             guard now < end else {
                 let (cid, reason) = state()
                 throw Failure.failed(

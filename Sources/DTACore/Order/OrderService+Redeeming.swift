@@ -7,7 +7,7 @@ import GRDB
 /// Part 3.
 extension OrderService {
     /// Asks for the release, or for a use.
-    /// - Parameters: `identity`: as whom; nil: whichever of the caller's may; `data`: what a use is about; `fields`: what
+    /// - Parameters: `identity`: as whom; nil: the only one of the caller's that may; `data`: what a use is about; `fields`: what
     ///   the plugin asks for beside.
     public func redeem(
         _ caller: Caller, _ subject: String, as identity: String?, purpose: String, data: [UInt8],
