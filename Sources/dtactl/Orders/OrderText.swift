@@ -28,7 +28,7 @@ extension AgentOrder {
     }
 
     /// Whether somebody at the fiduciary has something to decide: not where it expired, or is still to be approved.
-    var waitsForFiduciary: Bool { next.hasPrefix("the fiduciary") || waitsForComparison }
+    var waitsForFiduciary: Bool { next.contains("the fiduciary") || waitsForComparison }
 
     /// `2 of 3, 1 given so far`; nil where none are needed.
     var approvalText: String? {
