@@ -25,7 +25,8 @@ public final class Gateway: Service {
         }
         let endpoints = Endpoints.of(configuration.node)
         let limits = configuration.limits
-        let connections = Connections(perAddress: limits.connectionsPerAddress)
+        let proxies = configuration.proxies
+        let connections = Connections(perAddress: limits.connectionsPerAddress, proxies: proxies)
         let desk = Desk(
             configuration: configuration, agent: AgentPool(socketPath: configuration.agent, limits: limits),
             couriers: CourierPool(
@@ -39,7 +40,8 @@ public final class Gateway: Service {
                     TokenVerifier(
                         configuration: token, keys: KeySource(token, logger: logger, fetch: KeyFetcher(token).fetch))
                 }, rates: RateLimiter(limits),
-                guesses: GuessLimit(RateLimiter(limits), isBehindProxy: configuration.isBehindProxy)),
+                guesses: GuessLimit(
+                    RateLimiter(limits), isBehindProxy: configuration.isBehindProxy && proxies.clientAddress == .none)),
             measurements: Measurements(), logger: logger,
             description: InterfaceDescription.make(endpoints, configuration).bytes)
         self.desk = desk
@@ -57,10 +59,11 @@ public final class Gateway: Service {
         let places = Locked([String?](repeating: nil, count: expected))
         func listener(
             _ index: Int, _ source: HTTPListener.Source, _ tls: TLSConfiguration?,
-            _ responder: any HTTPResponder<GatewayContext>
+            _ responder: any HTTPResponder<GatewayContext>, _ proxies: TrustedProxies, _ access: AccessLog?
         ) -> HTTPListener {
             HTTPListener(
-                source: source, limits: limits, tls: tls, responder: responder, connections: connections, logger: logger
+                source: source, limits: limits, tls: tls, responder: responder, connections: connections,
+                proxies: proxies, access: access, logger: logger
             ) { address in
                 let all = places.withLock { places in
                     places[index] = Gateway.name(source, address)
@@ -69,10 +72,11 @@ public final class Gateway: Service {
                 if all.count == expected { isReady(all) }
             }
         }
-        var listeners = sources.enumerated().map { listener($0, $1, tls, responder) }
+        let access = configuration.hasAccessLog ? AccessLog(logger) : nil
+        var listeners = sources.enumerated().map { listener($0, $1, tls, responder, proxies, access) }
         if let place = configuration.metrics {
             let metrics = MetricsResponder(agent: desk.agent, measurements: desk.measurements, connections: connections)
-            listeners.append(listener(sources.count, .place(place), nil, metrics))
+            listeners.append(listener(sources.count, .place(place), nil, metrics, TrustedProxies(), nil))
         }
         self.listeners = listeners
     }

@@ -19,20 +19,24 @@ public struct JSONReader {
     private let bytes: [UInt8]
     private let depth: Int
     private let numbers: Numbers
+    private let keepsDuplicates: Bool
     private var position = 0
 
-    private init(_ bytes: [UInt8], _ depth: Int, _ numbers: Numbers) {
+    private init(_ bytes: [UInt8], _ depth: Int, _ numbers: Numbers, _ keepsDuplicates: Bool) {
         self.bytes = bytes
         self.depth = depth
         self.numbers = numbers
+        self.keepsDuplicates = keepsDuplicates
     }
 
-    /// - Parameter depth: how many values stand within each other at most; a plain one is 1.
+    /// - Parameters:
+    ///   - depth: how many values stand within each other at most; a plain one is 1.
+    ///   - keepsDuplicates: whether an object keeps members of the same name, for a caller that judges each object itself.
     /// - Throws: `Failure` with the byte at which it is no JSON.
     public static func read(
-        _ bytes: [UInt8], depth: Int = maximumDepth, numbers: Numbers = .all
+        _ bytes: [UInt8], depth: Int = maximumDepth, numbers: Numbers = .all, keepsDuplicates: Bool = false
     ) throws(Failure) -> JSONValue {
-        var reader = JSONReader(bytes, depth, numbers)
+        var reader = JSONReader(bytes, depth, numbers, keepsDuplicates)
         let value = try reader.value(depth: 1)
         reader.skipSpace()
         guard reader.position == bytes.count else { throw reader.failure("something follows the value") }
@@ -83,7 +87,7 @@ public struct JSONReader {
             skipSpace()
             guard current == UInt8(ascii: "\"") else { throw failure("a member's name is missing") }
             let name = try string()
-            guard names.insert(name).inserted else { throw failure("a name stands twice in an object") }
+            guard names.insert(name).inserted || keepsDuplicates else { throw failure("a name stands twice in an object") }
             skipSpace()
             guard take(":") else { throw failure("a colon is missing") }
             members.append(.init(name, try value(depth: depth + 1)))

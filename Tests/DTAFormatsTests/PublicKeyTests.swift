@@ -175,8 +175,29 @@ struct PublicKeyTests {
         ] {
             #expect(refusal(hex(bad)) { _ = try PublicKey(.ed25519, raw: bad) }.reason.contains("small order"))
         }
-        let unreduced = try bytes("eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")
-        #expect(refusal { _ = try PublicKey(.ed25519, raw: unreduced) }.kind == .notCanonical)
+        // From the modulus on, with both signs: 0 and 1, which have small order, and 18, which has not.
+        for first: UInt8 in 0xed...0xff {
+            for last: UInt8 in [0x7f, 0xff] {
+                let unreduced = [first] + [UInt8](repeating: 0xff, count: 30) + [last]
+                #expect(refusal(hex(unreduced)) { _ = try PublicKey(.ed25519, raw: unreduced) }.kind == .notCanonical)
+            }
+        }
+    }
+
+    @Test("Ed25519 keys that are no point of the curve are refused, and those that are one are taken")
+    func points() throws {
+        // By Euler's criterion, computed with Python.
+        let none: Set<UInt8> = [2, 7, 8, 11, 12, 13, 17]
+        for y: UInt8 in 2..<20 {
+            for sign: UInt8 in [0, 0x80] {
+                let raw = [y] + [UInt8](repeating: 0, count: 30) + [sign]
+                #expect(((try? PublicKey(.ed25519, raw: raw)) == nil) == none.contains(y), "\(y)")
+            }
+        }
+        for _ in 0..<50 {
+            let key = Curve25519.Signing.PrivateKey().publicKey
+            _ = try PublicKey(.ed25519, raw: Array(key.rawRepresentation))
+        }
     }
 
     @Test("raw keys of another length or form are refused", arguments: PublicKey.Algorithm.allCases)

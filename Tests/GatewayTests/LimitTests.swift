@@ -147,7 +147,7 @@ struct LimitTests {
                 while waits.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
                 return bytes
             })
-        func key() async throws -> Bool { try await source.key(id: "d", algorithm: .edDSA) != nil }
+        func key() async throws -> Bool { !(try await source.candidates(id: "d", algorithm: .edDSA).isEmpty) }
         #expect(try await key())
         waits.withLock { $0 = true }
         clock.withLock { $0 += 301 * 1_000_000_000 }

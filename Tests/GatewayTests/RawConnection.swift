@@ -45,4 +45,43 @@ final class RawConnection {
             all += buffer[..<count]
         }
     }
+
+    /// What was read and belongs to no answer yet.
+    private var rest: [UInt8] = []
+
+    /// One answer's status line, its fields in lower case, and its body by Content-Length.
+    struct Answer {
+        var status = 0
+        var fields: [String: String] = [:]
+        var body: [UInt8] = []
+    }
+
+    /// Reads one answer, also an informational one.
+    /// - Parameter isHead: whether it answers HEAD, which has no body.
+    func readAnswer(isHead: Bool = false) throws -> Answer {
+        let end = Array("\r\n\r\n".utf8)
+        var head: [UInt8] = []
+        while !head.suffix(4).elementsEqual(end) { head.append(try readByte()) }
+        var answer = Answer()
+        let lines = String(decoding: head.dropLast(4), as: UTF8.self).components(separatedBy: "\r\n")
+        answer.status = lines[0].split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        for line in lines.dropFirst() {
+            let parts = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+            answer.fields[parts[0].lowercased()] = parts.count > 1 ? parts[1] : ""
+        }
+        let length = answer.fields["content-length"].flatMap { Int($0) } ?? 0
+        guard !isHead else { return answer }
+        while answer.body.count < length { answer.body.append(try readByte()) }
+        return answer
+    }
+
+    private func readByte() throws -> UInt8 {
+        if rest.isEmpty {
+            var buffer = [UInt8](repeating: 0, count: 65_536)
+            let count = recv(socket, &buffer, buffer.count, 0)
+            guard count > 0 else { throw TestFailure("the other side closed, or is silent: \(count)") }
+            rest = Array(buffer[..<count])
+        }
+        return rest.removeFirst()
+    }
 }

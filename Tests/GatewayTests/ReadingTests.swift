@@ -41,6 +41,14 @@ struct ReadingTests {
             ("authentication: { none: true }\ncors: { origins: [\"*\"] }", "is no origin"),
             ("authentication: { none: true }\ncors: { origins: [\"https://a.example/\"] }", "is no origin"),
             ("authentication: { none: true }\ntls: { certificate: a }", "needs certificate and key"),
+            ("authentication: { none: true }\nproxy: { addresses: [\"::1\"] }", "does not go with proxy"),
+            ("authentication: { none: true }\nproxy: { addresses: [localhost] }", "neither an address nor a network"),
+            ("authentication: { none: true }\nproxy: { client_address: proxy-protocol }", "needs proxy.addresses"),
+            ("authentication: { none: true }\nproxy: { client_address: forwarded }", "proxy.client_address must be one of"),
+            (
+                "authentication: { jwt: { issuer: a, audience: b, jwks: c, operator_scope: \"a b\" } }",
+                "operator_scope must be one word"
+            ),
         ])
     func refusedConfigurations(text: String, reason: String) throws {
         let error = #expect(throws: DTAError.self) { try configuration(text) }

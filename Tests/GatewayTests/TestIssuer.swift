@@ -48,10 +48,11 @@ struct TestIssuer {
     /// When the tests began: those that judge times have a clock that stands still there.
     static let now = Int(Date().timeIntervalSince1970)
 
+    /// Of an operator: without an identity it may what the gateway may.
     static func claims(_ more: [String: Any?] = [:]) -> [String: Any] {
         var claims: [String: Any] = [
             "iss": "https://issuer.example", "aud": "dta", "sub": "carol", "exp": now + 86_400, "iat": now,
-            "nbf": now - 5,
+            "nbf": now - 5, "scope": "openid dta:operator",
         ]
         for (name, value) in more { claims[name] = value }
         return claims
@@ -90,9 +91,9 @@ extension TestIssuer {
         "authentication:\n  jwt: { issuer: \"https://issuer.example\", audience: dta, jwks: keys.json }"
 
     /// A gateway that believes it.
-    func gateway(for agent: TestAgent, more: String = "") throws -> TestGateway {
+    func gateway(for agent: TestAgent, more: String = "", keys: String? = nil) throws -> TestGateway {
         try TestGateway(
-            agent: agent.socketPath, configuration: Self.section + more, files: ["keys.json": try keySet()])
+            agent: agent.socketPath, configuration: Self.section + more, files: ["keys.json": keys ?? (try keySet())])
     }
 }
 

@@ -185,21 +185,6 @@ struct TokenTests {
         #expect(await refusal(try next.token(kid: "new-d"), verifier).contains("cannot be had"))
     }
 
-    @Test("a set of keys that could be read in two ways is not used")
-    func keySets() async throws {
-        let x = TestIssuer.base64(issuer.ed25519.publicKey.rawRepresentation)
-        let good = #"{"kty":"OKP","crv":"Ed25519","kid":"a","x":"\#(x)"}"#
-        for text in [
-            "", "[]", "{}", #"{"keys":[]}"#, #"{"keys":[\#(good),\#(good)]}"#, #"{"keys":[{"kty":"oct","k":"AAAA"}]}"#,
-            #"{"keys":[\#(good.dropLast()),"use":"enc"}]}"#, #"{"keys":[\#(good.dropLast()),"alg":"ES256"}]}"#,
-            #"{"keys":[\#(good.dropLast()),"key_ops":["sign"]}]}"#, #"{"keys":[\#(good.dropLast()),"kid":"b"}]}"#,
-            #"{"keys":[{"kty":"RSA","kid":"s","n":"\#(TestIssuer.base64([UInt8](repeating: 0xff, count: 128)))","e":"AQAB"}]}"#,
-        ] {
-            await #expect(throws: KeySet.Malformed.self, "\(text)") { try await KeySet(Array(text.utf8)) }
-        }
-        _ = try await KeySet(Array(#"{"keys":[\#(good)]}"#.utf8))
-    }
-
     @Test("a claim narrows a token to identities, and one that cannot be read refuses it")
     func identities() async throws {
         func token(_ claim: Any) throws -> String {
@@ -210,8 +195,34 @@ struct TokenTests {
         for wrong: Any in [5, [], [""], "", NSNull(), ["alice", 5], ["a": "b"], [String](repeating: "a", count: 17)] {
             #expect(await refusal(try token(wrong)).contains("dta_identity"), "\(wrong)")
         }
-        let strict = try Self.verifier(issuer, fetches) { $0.requiresIdentity = true }
-        #expect(await refusal(try issuer.token(), strict).contains("no claim dta_identity"))
+    }
+
+    @Test("a token names an identity or has the operators' scope, and where the configuration says so neither")
+    func scopes() async throws {
+        func outcome(
+            _ claims: [String: Any?], change: (inout GatewayConfiguration.Token) -> Void = { _ in }
+        ) async throws -> String {
+            let verifier = try Self.verifier(issuer, fetches, change: change)
+            do {
+                let found = try await verifier.verify(try issuer.token(claims: TestIssuer.claims(claims)))
+                return found.identities?.joined(separator: ",") ?? "operator"
+            } catch let problem as Problem {
+                return "\(problem.status.code) \(problem.headers[.wwwAuthenticate] ?? "")"
+            }
+        }
+        let insufficient = #"403 Bearer realm="dtagw", error="insufficient_scope", scope="dta:operator""#
+        for scope: Any? in [
+            nil, "", "dta", "dta:operators", "DTA:OPERATOR", "dta:operator,openid", ["dta"], ["dta:operator openid"],
+            ["a": "dta:operator"], 5,
+        ] { #expect(try await outcome(["scope": scope]) == insufficient, "\(scope ?? "none")") }
+        for scope: Any in ["dta:operator", "a dta:operator b", ["a", "dta:operator"]] {
+            #expect(try await outcome(["scope": scope]) == "operator", "\(scope)")
+        }
+        // An operator's token that names an identity is narrowed to it.
+        #expect(try await outcome(["dta_identity": "alice"]) == "alice")
+        #expect(try await outcome(["scope": nil, "dta_identity": "alice"]) == "alice")
+        #expect(try await outcome(["scope": nil]) { $0.requiresIdentity = false } == "operator")
+        #expect(try await outcome(["scope": "x:all"]) { $0.operatorScope = "x:all" } == "operator")
     }
 }
 

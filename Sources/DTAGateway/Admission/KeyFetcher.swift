@@ -6,7 +6,7 @@ import NIOPosix
 /// Gets an issuer's key set from a file, or by HTTPS.
 struct KeyFetcher: Sendable {
     /// The most bytes of a key set.
-    private static let limit = 256 << 10
+    private static let limit = 1 << 20
     private static let milliseconds = 10_000
 
     private let token: GatewayConfiguration.Token

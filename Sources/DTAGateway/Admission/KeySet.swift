@@ -1,100 +1,185 @@
+import DTAFormats
 import DTAJSON
 import JWTKit
 
 /// An issuer's public keys (RFC 7517). Each is bound to one algorithm by its own type: what a token says of its algorithm
-/// can only fit or not.
+/// can only fit or not. A key that cannot be used is passed over, so that it takes nobody's access away.
 struct KeySet: Sendable {
     struct Key: Sendable {
         let id: String?
         let algorithm: TokenAlgorithm
-        fileprivate let verifier: any JWTAlgorithm
+        fileprivate let verifier: Verifier
 
-        func verifies(_ signature: [UInt8], of bytes: [UInt8]) -> Bool {
-            // A signature of another length is an error there, and no signature here.
-            (try? verifier.verify(signature, signs: bytes)) ?? false
-        }
+        func verifies(_ signature: [UInt8], of bytes: [UInt8]) -> Bool { verifier.verifies(signature, of: bytes) }
     }
 
     struct Malformed: Error {
         let reason: String
     }
 
-    /// The most keys that are read.
+    /// A key that is not used, and why.
+    struct Skipped: Sendable, Equatable {
+        /// Its place in the list, from 0.
+        let place: Int
+        let reason: String
+    }
+
+    /// The most keys that are used: the first ones that can be.
     static let limit = 100
+    /// The most keys of one name: so many signatures are verified for a token at most.
+    static let limitPerName = 4
 
     let keys: [Key]
+    let skipped: [Skipped]
 
-    /// Reads a JWK set. Keys of other kinds, for encryption, or shorter than 2,048 bits of RSA are passed over, as RFC 7517 §5 asks.
+    /// Reads a JWK set. Keys of other kinds, for encryption, or that are weak are passed over, as RFC 7517 §5 asks.
     /// - Throws: `Malformed` where it is no set of keys, or none of them can be used.
     init(_ bytes: [UInt8]) async throws {
         let value: JSONValue
         do {
-            value = try JSONReader.read(bytes)
+            // A key with a member that stands twice is one bad key (RFC 7517 §4), and not a bad set.
+            value = try JSONReader.read(bytes, keepsDuplicates: true)
         } catch {
             throw Malformed(reason: "it is no JSON: \(error.reason)")
         }
-        guard let items = value["keys"]?.array else { throw Malformed(reason: "it has no list \"keys\"") }
-        guard items.count <= KeySet.limit else { throw Malformed(reason: "it has more than \(KeySet.limit) keys") }
-        var keys: [Key] = []
-        for item in items {
-            guard let key = await KeySet.key(item) else { continue }
-            // One name for two keys would leave it to chance which of them counts.
-            guard key.id == nil || !keys.contains(where: { $0.id == key.id && $0.algorithm == key.algorithm }) else {
-                throw Malformed(reason: "two keys have the same kid")
-            }
-            keys.append(key)
+        guard !KeySet.hasDuplicates(value), let items = value["keys"]?.array else {
+            throw Malformed(reason: "it has no list \"keys\"")
         }
-        guard !keys.isEmpty else { throw Malformed(reason: "it has no key for RS256, ES256 or EdDSA") }
+        var keys: [Key] = []
+        var skipped: [Skipped] = []
+        for (place, item) in items.enumerated() {
+            do throws(Refusal) {
+                let key = try await KeySet.key(item)
+                try KeySet.judge(key, beside: keys)
+                keys.append(key)
+            } catch {
+                skipped.append(Skipped(place: place, reason: error.reason))
+            }
+        }
+        guard !keys.isEmpty else {
+            let reasons = skipped.prefix(3).map { "key \($0.place) \($0.reason)" }.joined(separator: "; ")
+            throw Malformed(
+                reason: "it has no key for RS256, ES256 or EdDSA" + (reasons.isEmpty ? "" : ": \(reasons)"))
+        }
         self.keys = keys
+        self.skipped = skipped
     }
 
-    /// The one key that a token may be verified with. A token without `kid` finds it only where there is one.
-    func key(id: String?, algorithm: TokenAlgorithm) -> Key? {
+    /// The keys that a token may be verified with: those of its name, of which there are more while an issuer changes them.
+    /// A token without `kid` finds one only where there is but one.
+    func candidates(id: String?, algorithm: TokenAlgorithm) -> [Key] {
         let fitting = keys.filter { $0.algorithm == algorithm && (id == nil || $0.id == id) }
-        return fitting.count == 1 ? fitting[0] : nil
+        return id == nil && fitting.count > 1 ? [] : fitting
     }
 
-    private static func key(_ item: JSONValue) async -> Key? {
-        if let use = item["use"], use.string != "sig" { return nil }
-        if let operations = item["key_ops"]?.array, !operations.contains("verify") { return nil }
-        guard let (algorithm, verifier) = await verifier(item) else { return nil }
-        if let named = item["alg"], named.string != algorithm.rawValue { return nil }
-        if let id = item["kid"], id.string == nil { return nil }
+    // MARK: One key
+
+    private struct Refusal: Error {
+        let reason: String
+
+        init(_ reason: String) { self.reason = reason }
+    }
+
+    private static func judge(_ key: Key, beside keys: [Key]) throws(Refusal) {
+        guard keys.count < limit else { throw Refusal("comes after \(limit) others") }
+        guard !keys.contains(where: { $0.id == key.id && $0.verifier.material == key.verifier.material }) else {
+            throw Refusal("is there already")
+        }
+        guard key.id == nil || keys.filter({ $0.id == key.id && $0.algorithm == key.algorithm }).count < limitPerName
+        else { throw Refusal("comes after \(limitPerName) others with the same kid") }
+    }
+
+    private static func hasDuplicates(_ value: JSONValue) -> Bool {
+        guard case .object(let members) = value else { return false }
+        return Set(members.map(\.name)).count < members.count
+    }
+
+    private static func key(_ item: JSONValue) async throws(Refusal) -> Key {
+        guard case .object = item else { throw Refusal("is no object") }
+        guard !hasDuplicates(item) else { throw Refusal("has a member twice") }
+        if let use = item["use"], use.string != "sig" { throw Refusal("is not for signatures: \"use\"") }
+        if let operations = item["key_ops"]?.array, !operations.contains("verify") {
+            throw Refusal("is not to verify with: \"key_ops\"")
+        }
+        if let id = item["kid"], id.string == nil { throw Refusal("has a kid that is no text") }
+        let (algorithm, verifier) = try await verifier(item)
+        if let named = item["alg"], named.string != algorithm.rawValue {
+            throw Refusal("is for another algorithm than \(algorithm.rawValue): \"alg\"")
+        }
         return Key(id: item["kid"]?.string, algorithm: algorithm, verifier: verifier)
     }
 
-    private static func verifier(_ item: JSONValue) async -> (TokenAlgorithm, any JWTAlgorithm)? {
-        func bytes(_ name: String) -> [UInt8]? { item[name]?.string.flatMap(Base64URL.decode) }
-        // A collection of one key: jwt-kit gives verifiers out only so.
-        let collection = JWTKeyCollection()
+    private static func verifier(_ item: JSONValue) async throws(Refusal) -> (TokenAlgorithm, Verifier) {
+        func bytes(_ name: String) throws(Refusal) -> [UInt8] {
+            guard let decoded = item[name]?.string.flatMap(Base64URL.decode) else {
+                throw Refusal("has no \"\(name)\" in base64url")
+            }
+            return decoded
+        }
         switch (item["kty"]?.string, item["crv"]?.string) {
-        case ("RSA", nil):
-            guard let n = item["n"]?.string, let e = item["e"]?.string, let modulus = bytes("n"), bytes("e") != nil,
-                (2048...8192).contains(bits(modulus)),
-                let key = try? Insecure.RSA.PublicKey(modulus: n, exponent: e)
-            else { return nil }
-            await collection.add(rsa: key, digestAlgorithm: .sha256)
-            return (try? await collection.getKey()).map { (.rs256, $0) }
+        case ("RSA", nil): return (.rs256, try await rsa(modulus: bytes("n"), exponent: bytes("e"), item))
         case ("EC", "P-256"):
-            guard let x = item["x"]?.string, let y = item["y"]?.string, bytes("x")?.count == 32,
-                bytes("y")?.count == 32, let key = try? ES256PublicKey(parameters: (x: base64(x), y: base64(y)))
-            else { return nil }
-            await collection.add(ecdsa: key)
-            return (try? await collection.getKey()).map { (.es256, $0) }
-        case ("OKP", "Ed25519"):
-            guard let x = item["x"]?.string, bytes("x")?.count == 32,
-                let key = try? EdDSA.PublicKey(x: x, curve: .ed25519)
-            else { return nil }
-            await collection.add(eddsa: key)
-            return (try? await collection.getKey()).map { (.edDSA, $0) }
-        default: return nil
+            let (x, y) = (try bytes("x"), try bytes("y"))
+            guard x.count == 32, y.count == 32 else { throw Refusal("has coordinates that are not of 32 bytes") }
+            return (.es256, try point(.p256, [4] + x + y))
+        case ("OKP", "Ed25519"): return (.edDSA, try point(.ed25519, bytes("x")))
+        default: throw Refusal("is of a type that serves none of RS256, ES256 and EdDSA")
         }
     }
 
-    private static func bits(_ modulus: [UInt8]) -> Int {
-        guard let first = modulus.firstIndex(where: { $0 != 0 }) else { return 0 }
-        return (modulus.count - first) * 8 - modulus[first].leadingZeroBitCount
+    private static func isOdd(_ number: ArraySlice<UInt8>) -> Bool { (number.last ?? 0) & 1 == 1 }
+
+    /// A point as all of D-TA reads them: on its curve, in its one encoding, not of small order.
+    private static func point(_ algorithm: PublicKey.Algorithm, _ raw: [UInt8]) throws(Refusal) -> Verifier {
+        do {
+            return .point(try PublicKey(algorithm, raw: raw))
+        } catch {
+            throw Refusal("is \((error as? FormatError)?.reason ?? "no point of its curve")")
+        }
     }
 
-    private static func base64(_ text: String) -> String { text }
+    private static let modulusBits = 2048...8192
+
+    private static func rsa(
+        modulus: [UInt8], exponent: [UInt8], _ item: JSONValue
+    ) async throws(Refusal) -> Verifier {
+        let (n, e) = (modulus.drop { $0 == 0 }, exponent.drop { $0 == 0 })
+        let bits = n.count * 8 - (n.first?.leadingZeroBitCount ?? 0)
+        guard modulusBits.contains(bits) else {
+            throw Refusal("has \(bits) bits, and RSA keys need \(modulusBits.lowerBound) to \(modulusBits.upperBound)")
+        }
+        // What is even has no inverse, or is no product of two primes; 1 would sign everything as it is.
+        guard isOdd(n), isOdd(e), e.count <= 4, !e.elementsEqual([1]) else {
+throw Refusal("has a modulus that is even, or an exponent that is even, 1, or longer than 4 bytes") }
+        // A collection of one key: jwt-kit gives verifiers out only so.
+        let collection = JWTKeyCollection()
+        guard let modulusText = item["n"]?.string, let exponentText = item["e"]?.string,
+            let key = try? Insecure.RSA.PublicKey(modulus: modulusText, exponent: exponentText)
+        else { throw Refusal("is no RSA key") }
+        await collection.add(rsa: key, digestAlgorithm: .sha256)
+        guard let verifier = try? await collection.getKey() else { throw Refusal("is no RSA key") }
+        return .rsa(verifier, material: [UInt8(e.count)] + Array(e) + Array(n))
+    }
+}
+
+/// What verifies a signature.
+private enum Verifier: Sendable {
+    case point(PublicKey)
+    case rsa(any JWTAlgorithm, material: [UInt8])
+
+    /// What tells a key from others.
+    var material: [UInt8] {
+        switch self {
+        case .point(let key): Array(key.algorithm.rawValue.utf8) + key.raw
+        case .rsa(_, let material): material
+        }
+    }
+
+    func verifies(_ signature: [UInt8], of bytes: [UInt8]) -> Bool {
+        // A signature of another length is an error there, and no signature here.
+        switch self {
+        case .point(let key): (try? key.isValid(signature: signature, message: bytes)) ?? false
+        case .rsa(let verifier, _): (try? verifier.verify(signature, signs: bytes)) ?? false
+        }
+    }
 }

@@ -10,6 +10,9 @@ actor KeySource {
     /// How often as old as `refresh_s` keys may be to serve while they are looked up.
     static let patience: UInt64 = 2
 
+    /// How many keys that are not used are named in the log.
+    private static let shown = 5
+
     private let fetch: @Sendable () async throws -> [UInt8]
     private let place: String
     private let refresh: UInt64
@@ -41,9 +44,9 @@ actor KeySource {
         self.fetch = fetch
     }
 
-    /// The key for a token; nil where the issuer has none such.
+    /// The keys that may have signed a token; none where the issuer has none such.
     /// - Throws: `Problem` where there are no keys at all, or only such as are too old.
-    func key(id: String?, algorithm: TokenAlgorithm) async throws -> KeySet.Key? {
+    func candidates(id: String?, algorithm: TokenAlgorithm) async throws -> [KeySet.Key] {
         if keys == nil {
             await update()
         } else {
@@ -55,9 +58,10 @@ actor KeySource {
                 begin()
             }
         }
-        if let key = try usable().key(id: id, algorithm: algorithm) { return key }
+        let known = try usable().candidates(id: id, algorithm: algorithm)
+        guard known.isEmpty else { return known }
         await update()
-        return try usable().key(id: id, algorithm: algorithm)
+        return try usable().candidates(id: id, algorithm: algorithm)
     }
 
     /// Whether tokens can be verified now.
@@ -89,11 +93,28 @@ actor KeySource {
         return task
     }
 
+    /// Says which keys are not used, once for each set.
+    private func note(_ skipped: [KeySet.Skipped]) {
+        guard skipped != keys?.skipped ?? [] else { return }
+        for key in skipped.prefix(KeySource.shown) {
+            logger.notice(
+                "a key of the issuer's is not used: it \(key.reason)",
+                metadata: ["from": "\(place)", "key": "\(key.place)"])
+        }
+        guard skipped.count > KeySource.shown else { return }
+        logger.notice(
+            "more keys of the issuer's are not used", metadata: ["keys": "\(skipped.count - KeySource.shown)"])
+    }
+
     private func replace() async {
         defer { current = nil }
         do {
             let fresh = try await KeySet(try await fetch())
-            if keys == nil { logger.info("the issuer's keys were read", metadata: ["from": "\(place)"]) }
+            if keys == nil {
+                logger.info(
+                    "the issuer's keys were read", metadata: ["from": "\(place)", "keys": "\(fresh.keys.count)"])
+            }
+            note(fresh.skipped)
             keys = fresh
             read = now()
         } catch {

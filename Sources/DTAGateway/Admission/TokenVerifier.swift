@@ -1,6 +1,7 @@
 import DTAJSON
 import DTASystem
 import Foundation
+import Hummingbird
 
 /// What a verified token says.
 struct TokenClaims: Sendable, Equatable {
@@ -34,11 +35,10 @@ struct TokenVerifier: Sendable {
             let signature = Base64URL.decode(parts[2]), !signature.isEmpty
         else { throw Refusal("the token is no signed JWT") }
         let (algorithm, id) = try judge(header: object(header))
-        guard let key = try await keys.key(id: id, algorithm: algorithm) else {
-            throw Refusal("the token names a key that the issuer does not have")
-        }
-        guard key.verifies(signature, of: Array(token.utf8.prefix(parts[0].utf8.count + 1 + parts[1].utf8.count)))
-        else {
+        let candidates = try await keys.candidates(id: id, algorithm: algorithm)
+        guard !candidates.isEmpty else { throw Refusal("the token names a key that the issuer does not have") }
+        let signed = Array(token.utf8.prefix(parts[0].utf8.count + 1 + parts[1].utf8.count))
+        guard candidates.contains(where: { $0.verifies(signature, of: signed) }) else {
             throw Refusal("the token's signature is wrong")
         }
         return try judge(claims: object(payload))
@@ -91,7 +91,7 @@ struct TokenVerifier: Sendable {
     private func identities(_ claims: JSONValue) throws -> [String]? {
         let name = configuration.identityClaim
         guard let claim = claims[name] else {
-            guard !configuration.requiresIdentity else { throw Refusal("the token has no claim \(name)") }
+            guard !configuration.requiresIdentity || isOperator(claims) else { throw insufficient }
             return nil
         }
         let items = claim.array ?? [claim]
@@ -100,6 +100,24 @@ struct TokenVerifier: Sendable {
             throw Refusal("the token's \(name) is neither a name nor a list of 1 to 16 names")
         }
         return names
+    }
+
+    /// Whether the token has the scope of those who may act without an identity (RFC 8693 §4.2: words with spaces between;
+    /// some issuers write a list).
+    private func isOperator(_ claims: JSONValue) -> Bool {
+        guard let scope = claims["scope"] else { return false }
+        if let text = scope.string { return text.split(separator: " ").contains { $0 == configuration.operatorScope } }
+        return scope.array?.contains(.string(configuration.operatorScope)) ?? false
+    }
+
+    /// The token counts, and is not enough (RFC 6750 §3.1).
+    private var insufficient: Problem {
+        var problem = Problem.forbidden(
+            "the token has neither the claim \(configuration.identityClaim) nor the scope \(configuration.operatorScope)",
+            hint: "a token for an operator needs that scope; authentication.jwt.identity_required in dtagw.yaml")
+        problem.headers[.wwwAuthenticate] =
+            "Bearer realm=\"dtagw\", error=\"insufficient_scope\", scope=\"\(configuration.operatorScope)\""
+        return problem
     }
 
     private func time(_ value: JSONValue?) -> Double? {

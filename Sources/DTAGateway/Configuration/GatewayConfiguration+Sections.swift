@@ -12,6 +12,25 @@ extension GatewayConfiguration.TLS {
     }
 }
 
+extension TrustedProxies {
+    init(_ top: inout Section, _ file: ConfigurationFile) throws {
+        self.init()
+        var section = try top.section("proxy")
+        for text in try section.strings("addresses") ?? [] where !add(text) {
+            throw DTAError(
+                .invalidArgument, "\(file.path): proxy.addresses: \"\(text)\" is neither an address nor a network",
+                hint: "192.0.2.7, 10.0.0.0/8, fd00::/8, or unix for those who connect over the Unix socket")
+        }
+        clientAddress = try section.choice("client_address", ClientAddress.self) ?? clientAddress
+        try section.finish()
+        guard clientAddress == .none || hasUnixSocket || !networks.isEmpty else {
+            throw DTAError(
+                .invalidArgument, "\(file.path): proxy.client_address needs proxy.addresses",
+                hint: "only a proxy of your own may say whom it speaks for: name its address")
+        }
+    }
+}
+
 extension GatewayConfiguration.Authentication {
     init(_ top: inout Section, _ file: ConfigurationFile) throws {
         var section = try top.section("authentication")
@@ -57,11 +76,20 @@ extension GatewayConfiguration.Token {
         }
         identityClaim = try section.string("identity_claim") ?? identityClaim
         requiresIdentity = try section.bool("identity_required") ?? requiresIdentity
+        operatorScope = try section.string("operator_scope") ?? operatorScope
         leewaySeconds = try section.int("leeway_s", in: 0...600) ?? leewaySeconds
         refreshSeconds = try section.int("refresh_s", in: 1...86_400) ?? refreshSeconds
         staleSeconds = try section.int("stale_s", in: 1...604_800) ?? staleSeconds
         certificateAuthorities = file.absolute(try section.string("ca_file"))
         try section.finish()
+        // RFC 6749 §3.3: a scope is one word.
+        guard !operatorScope.isEmpty,
+            operatorScope.utf8.allSatisfy({ (0x21...0x7e).contains($0) && $0 != 0x22 && $0 != 0x5c })
+        else {
+            throw DTAError(
+                .invalidArgument, "\(file.path): authentication.jwt.operator_scope must be one word",
+                hint: "the word that operators' tokens have in their claim scope: dta:operator")
+        }
         guard !algorithms.isEmpty else {
             throw DTAError(.invalidArgument, "\(file.path): authentication.jwt.algorithms is empty")
         }

@@ -15,6 +15,8 @@ public struct GatewayConfiguration: Sendable {
     public var tls: TLS?
     /// Somebody before the gateway ends TLS: it may take tokens from other hosts without.
     public var isBehindProxy = false
+    /// Who they are, and how they tell for whom they connect.
+    public var proxies = TrustedProxies()
     public var authentication = Authentication()
     public var orders = Orders()
     /// Pages of which origins may read answers.
@@ -23,6 +25,8 @@ public struct GatewayConfiguration: Sendable {
     /// Where Prometheus asks; nil: nowhere.
     public var metrics: Place?
     public var log = Configuration.Log()
+    /// Whether each request has a line in the log.
+    public var hasAccessLog = true
 
     /// Certificates, in PEM.
     public struct TLS: Sendable {
@@ -46,8 +50,10 @@ public struct GatewayConfiguration: Sendable {
         public var algorithms: Set<TokenAlgorithm> = Set(TokenAlgorithm.allCases)
         /// The claim that narrows a token to identities: a name or CID, or a list of them.
         public var identityClaim = "dta_identity"
-        /// Whether a token without that claim is refused.
-        public var requiresIdentity = false
+        /// Whether a token needs that claim, unless it has the operators' scope.
+        public var requiresIdentity = true
+        /// The scope whose bearers may act as whatever the gateway may.
+        public var operatorScope = "dta:operator"
         /// How far the clocks of issuer and gateway may differ.
         public var leewaySeconds = 60
         /// How old keys may be before they are looked up again.
@@ -122,6 +128,7 @@ public struct GatewayConfiguration: Sendable {
         listen = try (top.strings("listen") ?? []).map { try Place($0, key: "listen", file: file) }
         tls = try TLS(&top, file)
         isBehindProxy = try top.bool("behind_proxy") ?? isBehindProxy
+        proxies = try TrustedProxies(&top, file)
         authentication = try Authentication(&top, file)
         orders = try Orders(&top, file)
         var cors = try top.section("cors")
@@ -137,6 +144,7 @@ public struct GatewayConfiguration: Sendable {
         metrics = try watching.string("listen").map { try Place($0, key: "metrics.listen", file: file) }
         try watching.finish()
         log = try Configuration.Log(&top)
+        hasAccessLog = try top.bool("access_log") ?? hasAccessLog
         try top.finish()
         try judge(file.path)
     }
@@ -153,11 +161,12 @@ public struct GatewayConfiguration: Sendable {
                 .invalidArgument, "\(file): authentication.none: true makes authentication.jwt and tls.peers pointless",
                 hint: "leave one of them out")
         }
-        guard !authentication.none || !isBehindProxy else {
+        guard !authentication.none || (!isBehindProxy && proxies == TrustedProxies()) else {
+            let key = isBehindProxy ? "behind_proxy" : "proxy"
             throw DTAError(
                 .invalidArgument,
-                "\(file): authentication.none: true does not go with behind_proxy: whoever reaches the proxy would be this host",
-                hint: "ask for tokens, or leave behind_proxy out")
+                "\(file): authentication.none: true does not go with \(key): whoever reaches the proxy would be this host",
+                hint: "ask for tokens, or leave \(key) out")
         }
         for place in listen { try judge(place, file) }
     }

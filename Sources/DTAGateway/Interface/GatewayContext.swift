@@ -1,5 +1,7 @@
+import DTASystem
 import Hummingbird
 import NIOCore
+import NIOHTTPTypes
 
 /// What is known of a request besides its own bytes.
 struct GatewayContext: RequestContext {
@@ -11,6 +13,33 @@ struct GatewayContext: RequestContext {
         channel = source.channel
     }
 
-    /// The client's IP address, as it was when it connected; "" on a Unix socket.
+    /// The client's IP address, as it was when it connected or as a proxy tells; "" on a Unix socket.
     var address = "unknown"
+    /// What the request's head says of its connection.
+    var facts = RequestFacts()
+
+    /// What became of the request, for whoever answers it and writes it down.
+    let progress = Progress()
+
+    final class Progress: Sendable {
+        private let state = Locked((hasReadBody: false, received: 0, client: Client?.none, route: ""))
+
+        /// Whether all of the body was read: else the connection cannot be used any more.
+        var hasReadBody: Bool { state.withLock { $0.hasReadBody } }
+        /// Bytes of the body.
+        var received: Int { state.withLock { $0.received } }
+        var client: Client? { state.withLock { $0.client } }
+        /// The endpoint's path, as the interface's description has it.
+        var route: String { state.withLock { $0.route } }
+
+        func didReadBody(_ bytes: Int) { state.withLock { ($0.hasReadBody, $0.received) = (true, bytes) } }
+        func didAdmit(_ client: Client) { state.withLock { $0.client = client } }
+        func didFind(_ route: String) { state.withLock { $0.route = route } }
+    }
+
+    /// Has a client that waits for it send its body (RFC 9110 §10.1.1).
+    func askForBody() async throws {
+        guard facts.expectsContinue else { return }
+        try await channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue))).get()
+    }
 }

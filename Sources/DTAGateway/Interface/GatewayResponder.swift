@@ -24,6 +24,7 @@ struct GatewayResponder: HTTPResponder {
         var route = "other"
         var response: Response
         do {
+            if let refusal = context.facts.refusal { throw refusal }
             response = try await answer(request, context, &route)
         } catch {
             let problem = Problem(error)
@@ -32,6 +33,7 @@ struct GatewayResponder: HTTPResponder {
             }
             response = problem.response
         }
+        context.progress.didFind(route)
         guard !Task.isCancelled else { return response }
         addHeaders(&response, request)
         desk.measurements.count(
@@ -58,20 +60,22 @@ struct GatewayResponder: HTTPResponder {
             throw problem
         }
         let client = try await desk.doorkeeper.admit(request, context, to: endpoint)
+        context.progress.didAdmit(client)
         var call = Call(client: client, parameters: try endpoint.values(request.uri, found.values))
         call.isHead = request.method == .head
-        let reply = try await handle(request, endpoint, &call)
-        if request.method == .head { return reply.response.createHeadResponse() }
+        let reply = try await handle(request, context, endpoint, &call)
         guard reply.bytes.count > desk.configuration.limits.bodyBytes, endpoint.access != .everybody else {
             return reply.response
         }
         return reply.response(holding: try desk.largeBodies.take(reply.bytes.count, for: client))
     }
 
-    private func handle(_ request: Request, _ endpoint: Endpoint, _ call: inout Call) async throws -> Reply {
+    private func handle(
+        _ request: Request, _ context: GatewayContext, _ endpoint: Endpoint, _ call: inout Call
+    ) async throws -> Reply {
         let share = try room(request, endpoint, call.client)
         defer { withExtendedLifetime(share) {} }
-        try await read(request, endpoint, &call)
+        try await read(request, context, endpoint, &call)
         defer { call.bytes = [] }
         return try await endpoint.handle(desk, call)
     }
@@ -83,33 +87,31 @@ struct GatewayResponder: HTTPResponder {
         // One that does not say its size may be as large as any.
         let size = request.headers[.contentLength].flatMap(Int.init) ?? limit
         guard size > usual, size <= limit else { return nil }
-        do {
-            return try desk.largeBodies.take(size, for: client)
-        } catch var problem as Problem {
-            problem.closes = true
-            throw problem
-        }
+        return try desk.largeBodies.take(size, for: client)
     }
 
-    private func read(_ request: Request, _ endpoint: Endpoint, _ call: inout Call) async throws {
+    private func read(
+        _ request: Request, _ context: GatewayContext, _ endpoint: Endpoint, _ call: inout Call
+    ) async throws {
         let limit = endpoint.limit ?? desk.configuration.limits.bodyBytes
         if let announced = request.headers[.contentLength].flatMap(Int.init), announced > limit {
             throw Problem.tooLarge(limit)
         }
+        if context.facts.expectsContinue { try judgeUnsent(request, endpoint) }
         let bytes: ByteBuffer
         do {
+            try await context.askForBody()
             bytes = try await request.body.collect(upTo: limit)
+            context.progress.didReadBody(bytes.readableBytes)
         } catch is NIOTooManyBytesError {
             throw Problem.tooLarge(limit)
         } catch {
             // Chunks that are none, or an end too early: where the request ends nobody knows.
-            var problem = Problem.invalid("the body is not as HTTP has it")
-            problem.closes = true
-            throw problem
+            throw Problem.invalid("the body is not as HTTP has it")
         }
         switch endpoint.body {
         case .none:
-            guard bytes.readableBytes == 0 else { throw Problem.invalid("this request has no body") }
+            guard bytes.readableBytes == 0 else { throw Problem.noBody }
         case .json(_, let isOptional):
             if bytes.readableBytes == 0 {
                 guard isOptional else { throw Problem.invalid("the body is missing") }
@@ -124,6 +126,15 @@ struct GatewayResponder: HTTPResponder {
         case .car:
             try expect("application/vnd.ipld.car", request)
             call.bytes = Array(buffer: bytes)
+        }
+    }
+
+    /// What is wrong already with a body that a client will send once it is asked to.
+    private func judgeUnsent(_ request: Request, _ endpoint: Endpoint) throws {
+        switch endpoint.body {
+        case .none: throw Problem.noBody
+        case .json: try expect("application/json", request)
+        case .car: try expect("application/vnd.ipld.car", request)
         }
     }
 

@@ -20,6 +20,9 @@ struct Problem: Error, Sendable {
         static let tooLarge = "TOO_LARGE"
         static let methodNotAllowed = "METHOD_NOT_ALLOWED"
         static let unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
+        static let expectationFailed = "EXPECTATION_FAILED"
+        static let notImplemented = "NOT_IMPLEMENTED"
+        static let versionNotSupported = "VERSION_NOT_SUPPORTED"
     }
 
     init(_ status: HTTPResponse.Status, _ code: String, _ message: String, hint: String = "") {
@@ -57,6 +60,8 @@ struct Problem: Error, Sendable {
         Problem(.badRequest, ErrorCode.invalidArgument.name, message, hint: hint)
     }
 
+    static var noBody: Problem { .invalid("this request has no body") }
+
     static func notFound(_ message: String) -> Problem { Problem(.notFound, ErrorCode.notFound.name, message) }
 
     static func forbidden(_ message: String, hint: String = "") -> Problem {
@@ -75,9 +80,7 @@ struct Problem: Error, Sendable {
     }
 
     static func tooLarge(_ limit: Int) -> Problem {
-        var problem = Problem(.contentTooLarge, Code.tooLarge, "the body has more than \(limit) bytes")
-        problem.closes = true
-        return problem
+        Problem(.contentTooLarge, Code.tooLarge, "the body has more than \(limit) bytes")
     }
 
     /// - Parameter detail: what is wrong with the credential, as `error_description` (RFC 6750 §3).

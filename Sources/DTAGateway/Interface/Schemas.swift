@@ -124,7 +124,7 @@ enum Schemas {
         "enum": [
             "INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "UNAVAILABLE", "RESOURCE_EXHAUSTED",
             "FAILED_PRECONDITION", "DATA_LOSS", "INTERNAL", "UNAUTHENTICATED", "TOO_LARGE", "METHOD_NOT_ALLOWED",
-            "UNSUPPORTED_MEDIA_TYPE",
+            "UNSUPPORTED_MEDIA_TYPE", "EXPECTATION_FAILED", "NOT_IMPLEMENTED", "VERSION_NOT_SUPPORTED",
         ],
     ]
     private static let identity: [(String, JSONValue)] = [

@@ -30,14 +30,21 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
     private static let lingering = TimeAmount.seconds(2)
 
     private let times: Times
+    /// Told of what was answered here because it is no HTTP.
+    private let refused: (any Channel, HTTPResponse.Status) -> Void
     private var phase = Phase.head
     private var alarm: Scheduled<Void>?
     /// Whether the connection ends behind the answer that is being written.
     private var closes = false
+    /// Whether that answer was handed on to its end: nothing is written behind it.
+    private var hasEnded = false
     /// Whether the client's body has not ended though it is being answered.
     private var isBodyOpen = false
 
-    init(_ times: Times) { self.times = times }
+    init(_ times: Times, refused: @escaping (any Channel, HTTPResponse.Status) -> Void = { _, _ in }) {
+        self.times = times
+        self.refused = refused
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         if context.channel.isActive { enter(.head, context) }
@@ -74,6 +81,8 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head:
+            // A request behind the last answer is not answered, and must not be done.
+            guard !closes else { return }
             isBodyOpen = true
             if phase == .head { enter(.body, context) }
         case .end:
@@ -82,11 +91,17 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
             if phase == .lingering { context.close(promise: nil) }
         case .body: break
         }
+        guard !closes else { return }
         context.fireChannelRead(data)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard !hasEnded else {
+            promise?.fail(ChannelError.outputClosed)
+            return
+        }
         switch unwrapOutboundIn(data) {
+        case .head(let head) where head.status.kind == .informational: context.write(data, promise: promise)
         case .head(let head):
             closes = head.headerFields[.connection] == "close"
             enter(.answer, context)
@@ -95,6 +110,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             let written = promise ?? context.eventLoop.makePromise()
             let ends = closes
+            hasEnded = closes
             written.futureResult.assumeIsolated().whenComplete { [self] _ in
                 if ends {
                     end(context)
@@ -120,6 +136,8 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// What is no HTTP, or too long a head, is answered and ends the connection.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Behind the last answer anything may come.
+        guard !closes || !(error is HTTPParserError) else { return }
         guard let error = error as? HTTPParserError else {
             context.fireErrorCaught(error)
             context.close(promise: nil)
@@ -138,6 +156,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
             problem = .invalid("this is no HTTP request")
         }
         problem.closes = true
+        refused(context.channel, problem.status)
         let response = problem.response
         var buffer = context.channel.allocator.buffer(capacity: 256)
         buffer.writeBytes(problem.body)

@@ -8,42 +8,73 @@ final class Connections: Sendable {
     struct TooMany: Error {}
 
     private let perAddress: Int
-    private struct Open {
-        var addresses: [ObjectIdentifier: String] = [:]
+    private let proxies: TrustedProxies
+    fileprivate struct Open {
+        var connections: [ObjectIdentifier: ClientConnection] = [:]
+        /// Under whom each is counted; none for those that are not.
+        var accounts: [ObjectIdentifier: String] = [:]
         var byNeighbourhood: [String: Int] = [:]
     }
 
     private let open = Locked(Open())
 
-    init(perAddress: Int) { self.perAddress = perAddress }
+    init(perAddress: Int, proxies: TrustedProxies = TrustedProxies()) {
+        self.perAddress = perAddress
+        self.proxies = proxies
+    }
 
-    var count: Int { open.withLock { $0.addresses.count } }
+    var count: Int { open.withLock { $0.connections.count } }
 
-    /// The address of an open connection; "" where it came over a Unix socket; nil where it has closed.
-    func address(of channel: any Channel) -> String? { open.withLock { $0.addresses[ObjectIdentifier(channel)] } }
+    /// An open connection; nil where it has closed.
+    subscript(_ channel: any Channel) -> ClientConnection? {
+        open.withLock { $0.connections[ObjectIdentifier(channel)] }
+    }
 
-    /// Counts a connection until it closes.
+    /// Counts a connection until it closes. A proxy stands for many: it is not counted, and those for whom it connects are
+    /// where it tells who they are.
     /// - Parameter isLocal: whether it came over a Unix socket.
-    /// - Returns: false where its address has too many, or it has none any more.
-    func open(_ channel: any Channel, isLocal: Bool) -> Bool {
+    /// - Returns: nil where its address has too many, or it has none any more.
+    func open(_ channel: any Channel, isLocal: Bool) -> ClientConnection? {
         // Clients of a Unix socket have no address: the file's mode says who they are.
-        guard let address = isLocal ? "" : channel.remoteAddress?.ipAddress else { return false }
-        let neighbourhood = Neighbourhood.of(address)
+        guard let address = isLocal ? "" : channel.remoteAddress?.ipAddress else { return nil }
         let id = ObjectIdentifier(channel)
+        let connection = ClientConnection(address: address)
         let isAccepted = open.withLock { open in
-            if !isLocal, open.byNeighbourhood[neighbourhood, default: 0] >= perAddress { return false }
-            open.addresses[id] = address
-            open.byNeighbourhood[neighbourhood, default: 0] += 1
+            guard isLocal || proxies.contains(address) || open.count(id, Neighbourhood.of(address), perAddress) else {
+                return false
+            }
+            open.connections[id] = connection
             return true
         }
-        guard isAccepted else { return false }
-        channel.closeFuture.whenComplete { [open] _ in
-            open.withLock { open in
-                open.addresses[id] = nil
-                let left = open.byNeighbourhood[neighbourhood, default: 1] - 1
-                open.byNeighbourhood[neighbourhood] = left > 0 ? left : nil
-            }
+        guard isAccepted else { return nil }
+        channel.closeFuture.whenComplete { [open] _ in open.withLock { $0.forget(id) } }
+        return connection
+    }
+
+    /// Takes note of whom a proxy connects for.
+    /// - Returns: false where that address has too many connections already.
+    func identify(_ channel: any Channel, as address: String) -> Bool {
+        let id = ObjectIdentifier(channel)
+        return open.withLock { open in
+            guard let connection = open.connections[id] else { return false }
+            connection.address = address
+            return proxies.contains(address) || open.count(id, Neighbourhood.of(address), perAddress)
         }
+    }
+}
+
+extension Connections.Open {
+    fileprivate mutating func count(_ id: ObjectIdentifier, _ neighbourhood: String, _ limit: Int) -> Bool {
+        guard byNeighbourhood[neighbourhood, default: 0] < limit else { return false }
+        byNeighbourhood[neighbourhood, default: 0] += 1
+        accounts[id] = neighbourhood
         return true
+    }
+
+    fileprivate mutating func forget(_ id: ObjectIdentifier) {
+        connections[id] = nil
+        guard let neighbourhood = accounts.removeValue(forKey: id) else { return }
+        let left = byNeighbourhood[neighbourhood, default: 1] - 1
+        byNeighbourhood[neighbourhood] = left > 0 ? left : nil
     }
 }

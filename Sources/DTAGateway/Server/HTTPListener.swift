@@ -23,6 +23,9 @@ struct HTTPListener: Service {
     let tls: TLSConfiguration?
     let responder: any HTTPResponder<GatewayContext>
     let connections: Connections
+    let proxies: TrustedProxies
+    /// Writes down who asked for what; nil: nobody does.
+    let access: AccessLog?
     let logger: Logger
     /// Told once it accepts connections, with the address.
     let isListening: @Sendable (SocketAddress?) -> Void
@@ -30,23 +33,61 @@ struct HTTPListener: Service {
     func run() async throws {
         let http = HTTP1Channel(
             responder: { request, writer, channel in
-                var context = GatewayContext(source: .init(channel: channel, logger: logger))
                 // Nobody reads the answer on a connection that has closed.
-                guard let address = connections.address(of: channel) else { throw ChannelError.ioOnClosedChannel }
-                context.address = address
-                let response = try await responder.respond(to: request, context: context)
+                guard let connection = connections[channel] else { throw ChannelError.ioOnClosedChannel }
+                let response = try await answer(request, connection, channel)
                 try await writer.write(response: response.head, body: response.body)
             },
             configuration: .init(
-                additionalChannelHandlers: [ClientDeadlines(.init(limits))],
+                additionalChannelHandlers: [ClientDeadlines(.init(limits), refused: noteRefusal)],
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: limits.headBytes, maxHeaderListSize: limits.headBytes, maxHeaderFieldCount: 100)
             ))
+        let strict = StrictHTTPChannel(http: http, connections: connections)
         if let tls {
-            try await serve(try TLSChannel(http, tlsConfiguration: tls))
+            try await serve(try TLSChannel(strict, tlsConfiguration: tls))
         } else {
-            try await serve(http)
+            try await serve(strict)
         }
+    }
+
+    /// Answers one request, and says whether the connection goes on behind it.
+    private func answer(
+        _ request: Request, _ connection: ClientConnection, _ channel: any Channel
+    ) async throws -> Response {
+        let start = monotonicNanoseconds()
+        // It may have been read before the answer that ends the connection was made. It is not done any more; who still
+        // reads that answer is left to it.
+        guard !connection.isClosing else {
+            try await channel.closeFuture.get()
+            throw ChannelError.ioOnClosedChannel
+        }
+        var context = GatewayContext(source: .init(channel: channel, logger: logger))
+        context.facts = connection.next()
+        context.address = proxies.client(
+            forwarded: request.headers[values: HTTPListener.forwardedFor], connected: connection.address)
+        var response = try await responder.respond(to: request, context: context)
+        // A refusal, too: what its body would have is in the fields alone.
+        if request.method == .head { response = response.createHeadResponse() }
+        // Where the next request begins is known only once all of this one's body was read.
+        let keepsAlive =
+            context.facts.keepsAlive && (!context.facts.hasBody || context.progress.hasReadBody)
+            && response.headers[.connection] == nil
+        if !keepsAlive {
+            response.headers[.connection] = "close"
+            connection.isClosing = true
+        } else if context.facts.saysKeepAlive {
+            response.headers[.connection] = "keep-alive"
+        }
+        access?.note(request, context, response, monotonicNanoseconds() - start)
+        return response
+    }
+
+    private static let forwardedFor = HTTPFields.Element.Name("x-forwarded-for") ?? .via
+
+    /// What is no HTTP, and was answered before it became a request.
+    private func noteRefusal(_ channel: any Channel, _ status: HTTPResponse.Status) {
+        access?.note(malformedFrom: connections[channel]?.address ?? "unknown", status: status)
     }
 
     private func serve<Child: ServerChildChannel>(_ child: Child) async throws {
@@ -65,10 +106,17 @@ struct HTTPListener: Service {
             }
         let isLocal = isUnixSocket
         let server = try await bind(bootstrap) { channel -> EventLoopFuture<Child.Value> in
-            guard connections.open(channel, isLocal: isLocal) else {
+            guard let connection = connections.open(channel, isLocal: isLocal) else {
                 // A failed setup alone would leave it open, and its client waiting.
                 channel.close(promise: nil)
                 return channel.eventLoop.makeFailedFuture(Connections.TooMany())
+            }
+            if proxies.clientAddress == .proxyProtocol, proxies.contains(connection.address) {
+                do {
+                    try channel.pipeline.syncOperations.addHandler(ProxyHeaderReader(connections))
+                } catch {
+                    return channel.eventLoop.makeFailedFuture(error)
+                }
             }
             return child.setup(channel: channel, logger: logger)
         }

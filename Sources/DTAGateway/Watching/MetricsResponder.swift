@@ -20,8 +20,7 @@ struct MetricsResponder: HTTPResponder {
         var reply = Reply(
             Array((lines.joined(separator: "\n") + "\n").utf8), type: "text/plain; version=0.0.4; charset=utf-8")
         reply.headers[.cacheControl] = "no-store"
-        let response = reply.response
-        return request.method == .head ? response.createHeadResponse() : response
+        return reply.response
     }
 
     private func own() -> [String] {
