@@ -135,25 +135,3 @@ public final class Gateway: Service {
         }
     }
 }
-
-extension TLSConfiguration {
-    /// - Parameter hasTokens: whether a client may do without a certificate, because it has a token.
-    fileprivate init(_ tls: GatewayConfiguration.TLS, hasTokens: Bool) throws {
-        do {
-            let chain = try NIOSSLCertificate.fromPEMFile(tls.certificate).map {
-                NIOSSLCertificateSource.certificate($0)
-            }
-            let key = try NIOSSLPrivateKey(file: tls.key, format: .pem)
-            self = .makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
-            minimumTLSVersion = .tlsv12
-            if let peers = tls.peers {
-                trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(peers))
-                certificateVerification = hasTokens ? .optionalVerification : .noHostnameVerification
-            }
-        } catch {
-            throw DTAError(
-                .failedPrecondition, "the certificates of tls cannot be used: \(error)",
-                hint: "certificate, key and peers are PEM files; the key must fit the certificate")
-        }
-    }
-}

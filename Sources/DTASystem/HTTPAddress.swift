@@ -26,7 +26,7 @@ public struct HTTPAddress: Sendable, Equatable, CustomStringConvertible {
     public let origin: String
 
     /// The longest path that a Unix socket can have: `sun_path` without its zero.
-    private static let pathLimit = 107
+    private static let pathLimit = UnixSocket.pathLimit
 
     /// - Parameter allowsPath: whether the service may live below a path: `https://example.org/dta`.
     public init(_ text: String, allowsPath: Bool = false) throws(Wrong) {

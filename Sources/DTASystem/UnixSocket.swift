@@ -11,6 +11,9 @@ public final class Descriptor: Sendable {
 
 /// Stream sockets in the Unix domain: every call with its errno, no pointer above this file.
 public enum UnixSocket {
+    /// The most bytes of a path that a socket can have: `sun_path` without its zero.
+    public static let pathLimit = 107
+
     /// Connects to the socket at `path`.
     /// - Throws: `SystemCallError`: ENOENT and ECONNREFUSED where nobody listens, ENAMETOOLONG past 107 bytes; where
     ///   `nonBlocking`, EAGAIN while the listener's backlog is full.

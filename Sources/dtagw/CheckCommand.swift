@@ -1,29 +1,37 @@
-import AgentProtocol
 import ArgumentParser
 import DTAGateway
 import DTASystem
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Read the configuration, and ask whether the agent answers.",
-        discussion: "Example: dtagw check --config dtagw.yaml")
+        commandName: "check",
+        abstract: "Read the configuration and all that it names, and say what is in order and what is not.",
+        discussion: """
+            It reads certificates, keys and tokens, looks at each key of the token issuer's, and asks whether the agent \
+            answers. Exit status 0 when the gateway can run and serve with this configuration, 1 when it cannot. Run it as \
+            the user that dtagw runs as.
+
+            Example: dtagw check --config dtagw.yaml
+            """)
 
     @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
     var config: String
 
     func run() async throws {
         try await failing {
-            let configuration = try GatewayConfiguration.load(config)
-            print("ok    configuration  \(configuration.node.rawValue)")
-            let tokens = try configuration.orders.tokens.check()
-            if tokens > 0 { print("ok    tokens         \(tokens) for other gateways can be read") }
-            do {
-                let fields = try await AgentClient(socketPath: configuration.agent).status()
-                let state = fields.first { $0.name == "state" }?.value ?? ""
-                print("ok    agent          \(state), at \(configuration.agent)")
-            } catch let error as AgentUnreachable {
-                throw error.error
+            var check = GatewayCheck(try GatewayConfiguration.load(config))
+            await check.run()
+            for finding in check.findings {
+                print("\(pad(finding.verdict.rawValue, 5)) \(pad(finding.subject, 14)) \(finding.text)")
+                if !finding.hint.isEmpty { print("\(pad("", 20)) \(finding.hint)") }
             }
+            let failures = check.findings.count { $0.verdict == .bad }
+            print(failures == 0 ? "\nAll is in order." : "\n\(failures) of these must be mended first.")
+            if failures > 0 { throw ExitCode(1) }
         }
+    }
+
+    private func pad(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
     }
 }

@@ -33,10 +33,7 @@ actor KeySource {
         now: @escaping @Sendable () -> UInt64 = monotonicNanoseconds,
         fetch: @escaping @Sendable () async throws -> [UInt8]
     ) {
-        switch token.keys {
-        case .file(let path): place = path
-        case .url(let url): place = url
-        }
+        place = token.place
         refresh = UInt64(token.refreshSeconds) * 1_000_000_000
         stale = UInt64(token.staleSeconds) * 1_000_000_000
         self.logger = logger

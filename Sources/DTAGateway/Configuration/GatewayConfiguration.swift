@@ -125,6 +125,7 @@ public struct GatewayConfiguration: Sendable {
         var top = file.top
         node = try top.choice("node", Node.self) ?? node
         agent = file.absolute(try top.string("agent")) ?? agent
+        try Place.check(socketPath: agent, key: "agent", file: file)
         listen = try (top.strings("listen") ?? []).map { try Place($0, key: "listen", file: file) }
         tls = try TLS(&top, file)
         isBehindProxy = try top.bool("behind_proxy") ?? isBehindProxy

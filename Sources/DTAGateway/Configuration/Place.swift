@@ -8,6 +8,7 @@ public enum Place: Sendable, Equatable, CustomStringConvertible {
 
     init(_ text: String, key: String, file: ConfigurationFile) throws {
         if text.hasPrefix("unix:"), let path = file.absolute(String(text.dropFirst(5))) {
+            try Place.check(socketPath: path, key: key, file: file)
             self = .unix(path)
             return
         }
@@ -17,6 +18,16 @@ public enum Place: Sendable, Equatable, CustomStringConvertible {
                 hint: "127.0.0.1:8440, [::1]:8440 or unix:/run/dtagw/gateway.sock")
         }
         self = place
+    }
+
+    /// - Throws: `DTAError` where the kernel has no room for it.
+    static func check(socketPath path: String, key: String, file: ConfigurationFile) throws {
+        let count = path.utf8.count
+        guard count > UnixSocket.pathLimit else { return }
+        throw DTAError(
+            .invalidArgument,
+            "\(file.path): \(key): a socket's path has at most \(UnixSocket.pathLimit) bytes, and \(path) has \(count)",
+            hint: "a shorter path, in /run for instance")
     }
 
     private init?(address text: String) {
