@@ -206,7 +206,7 @@ struct GatewayTests {
         let listed = try #require(description["paths"] as? [String: [String: Any]])
         #expect(listed["/v1/fulfill/order"] != nil || type == "principal")
         #expect((listed["/v1/order"]?["post"] != nil) == (type == "principal"))
-        #expect(try gateway.request("/v1/status")["NodeType"] as? String == type)
+        #expect(try gateway.request("/v1/status")["nodeType"] as? String == type)
     }
 
     @Test("without authentication a page of another site reaches nothing through its visitor's browser")

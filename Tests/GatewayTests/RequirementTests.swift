@@ -24,7 +24,7 @@ struct RequirementTests {
     func story() throws {
         let gateway = try gateway("orders: { principal: acme, fiduciary: bank, release_secrets: true }")
         let status = try gateway.request("/v1/status")
-        #expect(status["Application"] as? String == "D-TA" && status["APIVersion"] as? String == "v1")
+        #expect(status["application"] as? String == "D-TA" && status["apiVersion"] as? String == "v1")
         // Without a body, and without a name.
         let unnamed = try gateway.request("/v1/identity", ["-X", "POST"])
         #expect(unnamed.status == 200 && names(unnamed) == ["IDDocumentCID"])
@@ -36,7 +36,7 @@ struct RequirementTests {
         #expect(try gateway.request("/v1/identity/\(carol)")["Name"] as? String == "carol")
 
         // An order for oneself, with nothing said at all; and one for a beneficiary, who alone is named then.
-        let own = try gateway.request("/v1/order", ["-X", "POST"])
+        let own = try gateway.post("/v1/order", "{}")
         #expect(
             own.status == 200 && names(own).isSuperset(of: ["OrderReference", "Commitment", "CreatedAt", "Extension"]))
         let body = #"{"BeneficiaryIDDocumentCID":"\#(carol)","Extension":{"note":"the will"}}"#

@@ -14,6 +14,7 @@ extension Desk {
         }
         var fields = try Fields(call.json)
         let name = try fields.text("Name", .name) ?? Desk.madeUpName()
+        try fields.nothing("Extension")
         try fields.finish()
         // Some tokens need many seconds to make keys.
         let answer = try await agent.call(.createIdentity(name), timeout: .seconds(120))

@@ -19,9 +19,10 @@ extension Desk {
             }
         return Reply(
             .members([
-                ("Application", "D-TA"), ("APIVersion", "v1"), ("Version", .string(Version.current)),
-                ("TimeStamp", .string(timestamp(Int64(time(nil))))), ("NodeType", .string(configuration.node.rawValue)),
-                ("NodeCID", cid.map { .string($0) }), ("Plugin", plugins.flatMap { .text($0.joined(separator: ",")) }),
+                ("application", "D-TA"), ("apiVersion", "v1"), ("extensionVendor", "D-TA"),
+                ("version", .string(Version.current)), ("timeStamp", .string(timestamp(Int64(time(nil))))),
+                ("nodeType", .string(configuration.node.rawValue)), ("nodeCID", cid.map { .string($0) }),
+                ("plugin", plugins.flatMap { .text($0.joined(separator: ",")) }),
             ]))
     }
 

@@ -9,7 +9,7 @@ extension Desk {
         let standpoint = try await standpoint(call)
         var fields = try Fields(call.json)
         var order = AgentNewOrder()
-        order.beneficiary = try fields.text("BeneficiaryIDDocumentCID", .identity) ?? ""
+        order.beneficiary = try fields.optional("BeneficiaryIDDocumentCID", .identity) ?? ""
         order.type = try fields.text("Type", .type) ?? configuration.orders.type
         order.fiduciary = try fields.text("Fiduciary", .identity) ?? configuration.orders.fiduciary
         let principal = try fields.text("Principal", .identity)
@@ -68,9 +68,13 @@ extension Desk {
         let standpoint = try await standpoint(call)
         let answer = try await visible(call.parameters["OrderReference"] ?? "", standpoint)
         guard let order = answer.orders.first else { throw Problem.notFound("there is no such order here") }
+        let summary = Desk.summary(order, standpoint)
+        let text = String(decoding: JSONValue.members(summary).bytes, as: UTF8.self)
         return Reply(
             .members(
-                Desk.summary(order, standpoint) + [
+                summary + [
+                    // As Milagro D-TA describes it: the order as a text, beside the time.
+                    ("Order", ["Order": .string(text), "TimeStamp": .integer(order.created)]),
                     ("Redeemers", Desk.list(order.redeemers)), ("Recipient", .text(order.recipient)),
                     ("Approvers", Desk.list(order.approvers)), ("Approvals", Desk.number(order.approvals)),
                     ("Approved", Desk.number(order.approved)), ("NotBefore", Desk.number(order.notBefore)),
@@ -91,7 +95,7 @@ extension Desk {
         let standpoint = try await standpoint(call)
         var fields = try Fields(call.json)
         let reference = try fields.required("OrderReference", .order)
-        let beneficiary = try fields.text("BeneficiaryIDDocumentCID", .identity)
+        let beneficiary = try fields.optional("BeneficiaryIDDocumentCID", .identity)
         let purpose = try fields.text("Purpose", .purpose) ?? ""
         let request = try fields.map("Extension")
         try fields.finish()

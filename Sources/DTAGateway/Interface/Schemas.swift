@@ -13,15 +13,16 @@ enum Schemas {
             required: ["error"]),
         "Status": object(
             [
-                ("Application", ["type": "string", "const": "D-TA"]),
-                ("APIVersion", ["type": "string", "const": "v1"]),
-                ("Version", text), ("TimeStamp", ["type": "string", "format": "date-time"]),
-                ("NodeType", ["type": "string", "enum": ["multi", "principal", "fiduciary"]]),
-                ("NodeCID", TextRule.cid.schema), ("Plugin", described(text, "The types of orders, with commas.")),
-            ], required: ["Application", "APIVersion", "Version", "TimeStamp", "NodeType"]),
+                ("application", ["type": "string", "const": "D-TA"]),
+                ("apiVersion", ["type": "string", "const": "v1"]),
+                ("extensionVendor", ["type": "string", "const": "D-TA"]),
+                ("version", text), ("timeStamp", ["type": "string", "format": "date-time"]),
+                ("nodeType", ["type": "string", "enum": ["multi", "principal", "fiduciary"]]),
+                ("nodeCID", TextRule.cid.schema), ("plugin", described(text, "The types of orders, with commas.")),
+            ], required: ["application", "apiVersion", "extensionVendor", "version", "timeStamp", "nodeType"]),
         "Health": object([("Status", text)], required: ["Status"]),
 
-        "IdentityRequest": object([("Name", newName)]),
+        "IdentityRequest": object([("Name", newName), ("Extension", nothing)]),
         "IdentityMade": object([("IDDocumentCID", TextRule.cid.schema)], required: ["IDDocumentCID"]),
         "IdentityList": object(
             [("IDDocumentList", list(object(identity, required: identityRequired)))], required: ["IDDocumentList"]),
@@ -30,8 +31,8 @@ enum Schemas {
             required: identityRequired + ["Document"]),
 
         "OrderRequest": object([
-            ("BeneficiaryIDDocumentCID", TextRule.identity.schema),
-            ("Extension", described(fields, "What the type of order asks for.")),
+            ("BeneficiaryIDDocumentCID", TextRule.orNone(.identity).schema),
+            ("Extension", described(givenFields, "What the type of order asks for.")),
             ("Type", described(TextRule.type.schema, "secret where neither this nor dtagw.yaml says otherwise.")),
             ("Fiduciary", described(TextRule.identity.schema, "Needed where dtagw.yaml names none.")),
             ("Principal", TextRule.identity.schema),
@@ -60,6 +61,12 @@ enum Schemas {
                 ("Uses", number),
                 ("Reason", text),
                 (
+                    "Order",
+                    described(
+                        object([("Order", text), ("TimeStamp", number)], required: ["Order", "TimeStamp"]),
+                        "The order's own members, without its parts, as a text in JSON; and when it was made.")
+                ),
+                (
                     "Parts",
                     list(
                         object(
@@ -69,44 +76,39 @@ enum Schemas {
                                 ("Reason", text), ("Decision", text),
                             ], required: ["CID", "Kind", "CreatedAt", "ReceivedAt"]))
                 ),
-            ], required: orderRequired + ["Uses", "Parts"]),
+            ], required: orderRequired + ["Order", "Uses", "Parts"]),
         "SecretRequest": object(
             [
                 ("OrderReference", TextRule.order.schema),
-                ("BeneficiaryIDDocumentCID", described(TextRule.identity.schema, "As whom to redeem.")),
+                ("BeneficiaryIDDocumentCID", described(TextRule.orNone(.identity).schema, "As whom to redeem.")),
                 ("Purpose", TextRule.purpose.schema),
-                ("Extension", described(fields, "What the type asks of a redemption.")),
+                ("Extension", described(givenFields, "What the type asks of a redemption.")),
             ], required: ["OrderReference"]),
         "Secret": object(
             [
                 ("Secret", hexadecimal), ("Commitment", hexadecimal), ("OrderReference", text), ("Extension", fields),
             ], required: ["Secret", "OrderReference", "Extension"]),
 
-        "FulfillRequest": object(
-            [
-                ("OrderPart1CID", TextRule.cid.schema),
-                (
-                    "DocumentCID",
-                    described(
-                        TextRule.cid.schema,
-                        "The principal's document: where to find it. Who he is, his signature says.")
-                ),
-                ("CAR", described(TextRule.base64.schema, "The part with its history, where there is no common IPFS.")),
-            ], required: ["OrderPart1CID"]),
+        "FulfillRequest": fulfilment("OrderPart1CID", of: "principal"),
         "Fulfilled": object(
             [("OrderPart2CID", TextRule.cid.schema), ("CAR", TextRule.base64.schema)], required: ["OrderPart2CID"]),
-        "FulfillSecretRequest": object(
-            [
-                ("OrderPart3CID", TextRule.cid.schema),
-                (
-                    "SenderDocumentCID",
-                    described(TextRule.cid.schema, "The redeemer's document: routing, never authority.")
-                ),
-                ("CAR", described(TextRule.base64.schema, "The part with its history, where there is no common IPFS.")),
-            ], required: ["OrderPart3CID"]),
+        "FulfillSecretRequest": fulfilment("OrderPart3CID", of: "redeemer"),
         "SecretFulfilled": object(
             [("OrderPart4CID", TextRule.cid.schema), ("CAR", TextRule.base64.schema)], required: ["OrderPart4CID"]),
     ]
+
+    /// A part, and where the document of whoever sent it is.
+    private static func fulfilment(_ part: String, of sender: String) -> JSONValue {
+        let document = described(
+            TextRule.orNone(.cid).schema,
+            "The \(sender)'s document: routing, never authority. One of these names, or both.")
+        return object(
+            [
+                (part, TextRule.cid.schema), ("DocumentCID", document), ("SenderDocumentCID", document),
+                ("CAR", described(TextRule.base64.schema, "The part with its history, where there is no common IPFS.")),
+                ("Extension", nothing),
+            ], required: [part])
+    }
 
     private static let text: JSONValue = ["type": "string"]
     private static let number: JSONValue = ["type": "integer"]
@@ -119,6 +121,13 @@ enum Schemas {
         "type": "object", "maxProperties": 32, "propertyNames": TextRule.fieldName.schema,
         "additionalProperties": TextRule.fieldValue.schema,
     ]
+    /// As a client may write them: names in any case of letters.
+    private static let givenFields: JSONValue = [
+        "type": "object", "maxProperties": 32, "propertyNames": TextRule.givenFieldName.schema,
+        "additionalProperties": TextRule.fieldValue.schema,
+    ]
+    private static let nothing: JSONValue = described(
+        ["type": "object", "maxProperties": 0], "Has no members: it is there for programs that always send it.")
     private static let code: JSONValue = [
         "type": "string",
         "enum": [
