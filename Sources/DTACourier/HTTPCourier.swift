@@ -20,6 +20,11 @@ public final class HTTPCourier: CourierWay {
         /// Whether `http://` may go to another host. Envelopes are sealed and signed; who stands between still sees who
         /// writes to whom, and may drop what passes. No token goes that way.
         public var allowsPlain = false
+        /// What helps where the gateway is away.
+        public var awayHint = "dtactl order send carries again what was not delivered"
+        /// What sets the authorities and the certificate, for hints.
+        public var authoritiesName = "--ca-file"
+        public var certificateName = "--client-cert and --client-key"
         public var connectMilliseconds = 5000
         /// The time for one exchange.
         public var milliseconds = 60_000
@@ -103,6 +108,16 @@ public final class HTTPCourier: CourierWay {
         }
     }
 
+    /// Asks for an identity of the gateway's host.
+    /// - Returns: a CAR with its document, its line and revocations.
+    /// - Throws: `DTAError.notFound` where the gateway's host has no such identity, among others.
+    public func identity(_ cid: CID) throws -> [UInt8] {
+        guard let car = try body(of: try perform("\(HTTPCourier.path)/identity/\(cid)", .get)) else {
+            throw DTAError(.dataLoss, "\(url) answers with nothing")
+        }
+        return car
+    }
+
     private func answer(to target: String, _ body: HTTPCall.Body) throws -> [UInt8]? {
         try self.body(of: try perform(target, body))
     }
@@ -128,12 +143,17 @@ public final class HTTPCourier: CourierWay {
     }
 
     private func unreachable(_ error: HTTPFailure) -> DTAError {
-        DTAError(
+        if let tls = error.tls {
+            return DTAError(
+                .unavailable, "\(url) \(tls.sentence) (\(HTTPText.quoted(error.reason)))",
+                hint: tls.hint(authorities: options.authoritiesName, certificate: options.certificateName))
+        }
+        return DTAError(
             .unavailable,
             error.timedOut
                 ? "\(url) did not answer in time: \(HTTPText.quoted(error.reason))"
                 : "\(url) cannot be reached: \(HTTPText.quoted(error.reason))",
-            hint: "dtactl order send carries again what was not delivered")
+            hint: options.awayHint)
     }
 
     private func body(of answer: HTTPAnswer) throws -> [UInt8]? {

@@ -8,6 +8,8 @@ import Glibc
     private let handle: UnsafeMutableRawPointer
     private let base: String
     private let isUnixSocket: Bool
+    private let isTLS: Bool
+    private let showsCertificate: Bool
     private let isStopped: () -> Bool
     /// Where libcurl writes what went wrong.
     private let reason = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
@@ -31,6 +33,8 @@ import Glibc
         unsafe self.handle = handle
         base = endpoint.base
         isUnixSocket = endpoint.socketPath != nil
+        isTLS = endpoint.base.hasPrefix("https://")
+        showsCertificate = endpoint.clientCertificate != nil
         self.authorization = authorization
         self.isStopped = isStopped
         let random = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 16) }
@@ -100,8 +104,10 @@ import Glibc
         answer.status = unsafe ccurl_status(handle)
         // A body that was cut off here was answered; one that broke off there is whole only if it says why.
         if code == CURLE_OK || answer.isTooLong || (answer.streamError != nil && answer.status != 0) { return answer }
+        let reason = why(code)
         throw HTTPFailure(
-            reason: why(code), timedOut: code == CURLE_OPERATION_TIMEDOUT, stopped: code == CURLE_ABORTED_BY_CALLBACK)
+            reason: reason, timedOut: code == CURLE_OPERATION_TIMEDOUT, stopped: code == CURLE_ABORTED_BY_CALLBACK,
+            tls: isTLS ? TLSProblem(code, reason, showsCertificate: showsCertificate) : nil)
     }
 
     private func post(_ body: [UInt8], type: String) throws(HTTPFailure) -> CURLcode {

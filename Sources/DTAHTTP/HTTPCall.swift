@@ -51,4 +51,6 @@ public struct HTTPFailure: Error, Sendable {
     public var timedOut = false
     /// Ended from here.
     public var stopped = false
+    /// Where TLS did not come about: why.
+    public var tls: TLSProblem?
 }

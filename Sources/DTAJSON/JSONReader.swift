@@ -87,7 +87,9 @@ public struct JSONReader {
             skipSpace()
             guard current == UInt8(ascii: "\"") else { throw failure("a member's name is missing") }
             let name = try string()
-            guard names.insert(name).inserted || keepsDuplicates else { throw failure("a name stands twice in an object") }
+            guard names.insert(name).inserted || keepsDuplicates else {
+                throw failure("a name stands twice in an object")
+            }
             skipSpace()
             guard take(":") else { throw failure("a colon is missing") }
             members.append(.init(name, try value(depth: depth + 1)))

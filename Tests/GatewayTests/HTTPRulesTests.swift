@@ -92,7 +92,8 @@ struct HTTPRulesTests {
             #expect(try !isKnown(name), "\(value)")
         }
         // Who offers another protocol gets this one, and a new connection for the next request.
-        let upgrade = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
+        let upgrade =
+            "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
         #expect(statuses(try whole("GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\(upgrade)\r\n")) == [200])
     }
 
@@ -100,7 +101,9 @@ struct HTTPRulesTests {
     func continues() throws {
         let expecting = Self.post("waited", "Expect: 100-continue\r\n").components(separatedBy: "\r\n\r\n")
         let raw = try connect()
-        for (index, body) in [expecting[1], expecting[1].replacingOccurrences(of: "waited", with: "WAITED")].enumerated() {
+        for (index, body) in [expecting[1], expecting[1].replacingOccurrences(of: "waited", with: "WAITED")]
+            .enumerated()
+        {
             raw.send(expecting[0] + "\r\n\r\n")
             #expect(try raw.readAnswer().status == 100)
             raw.send(body)
@@ -166,7 +169,10 @@ struct HTTPRulesTests {
             ("POST /v1/nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}", 404),
             ("DELETE /v1/status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}", 405),
             ("POST /v1/identity HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 2\r\n\r\n{}", 403),
-            ("POST /v1/identity?x=1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 400),
+            (
+                "POST /v1/identity?x=1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+                400
+            ),
             ("POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}", 400),
         ]
         for (index, (request, status)) in refusals.enumerated() {
@@ -178,7 +184,8 @@ struct HTTPRulesTests {
         // One whose body was read leaves the connection as it is.
         let raw = try connect()
         raw.send(
-            "POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n{")
+            "POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n{"
+        )
         #expect(try raw.readAnswer().fields["connection"] == nil)
         raw.send(Self.post("behind-a-read-body"))
         #expect(try raw.readAnswer().status == 200)
@@ -187,13 +194,18 @@ struct HTTPRulesTests {
     @Test("a request has one Host, and one that is a host")
     func hosts() throws {
         for fields in [
-            "", "Host:\r\n", "Host: \r\n", "Host: localhost\r\nHost: localhost\r\n", "Host: localhost\r\nhost: evil.example\r\n",
-            "Host: localhost, evil.example\r\n", "Host: local host\r\n", "Host: a@localhost\r\n", "Host: localhost/\r\n",
+            "", "Host:\r\n", "Host: \r\n", "Host: localhost\r\nHost: localhost\r\n",
+            "Host: localhost\r\nhost: evil.example\r\n",
+            "Host: localhost, evil.example\r\n", "Host: local host\r\n", "Host: a@localhost\r\n",
+            "Host: localhost/\r\n",
             "Host: localhost:99999\r\n", "Host: localhost:x\r\n", "Host: localhost:-1\r\n", "Host: [::1\r\n",
-            "Host: [::g]\r\n", "Host: [::1]x\r\n", "Host: ::1\r\n", "Host: http://localhost\r\n", "Host: local%68ost\r\n",
+            "Host: [::g]\r\n", "Host: [::1]x\r\n", "Host: ::1\r\n", "Host: http://localhost\r\n",
+            "Host: local%68ost\r\n",
         ] {
             let said = try whole("GET /v1/status HTTP/1.1\r\n\(fields)\r\n")
-            #expect(statuses(said) == [400] && said.lowercased().contains("\r\nconnection: close\r\n"), "\(fields): \(said)")
+            #expect(
+                statuses(said) == [400] && said.lowercased().contains("\r\nconnection: close\r\n"), "\(fields): \(said)"
+            )
         }
         for host in ["localhost", "LocalHost:8440", "localhost:", "127.0.0.1:1", "[::1]", "[::1]:8440"] {
             let said = try whole("GET /v1/status HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n")
@@ -203,7 +215,8 @@ struct HTTPRulesTests {
 
     @Test("a target that is a URL agrees with Host, and other targets are refused")
     func targets() throws {
-        func status(_ target: String, _ host: String = "Host: localhost:80\r\n", method: String = "GET") throws -> [Int] {
+        func status(_ target: String, _ host: String = "Host: localhost:80\r\n", method: String = "GET") throws -> [Int]
+        {
             statuses(try whole("\(method) \(target) HTTP/1.1\r\n\(host)Connection: close\r\n\r\n"))
         }
         for target in [
@@ -219,7 +232,8 @@ struct HTTPRulesTests {
         ] { #expect(try status(target) == [400], "\(target)") }
         #expect(try status("http://localhost/v1/status", "") == [400])
         #expect(try status("*", method: "OPTIONS") == [404])
-        #expect(statuses(try whole("CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n", finish: true)) == [400])
+        #expect(
+            statuses(try whole("CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n", finish: true)) == [400])
         // An old client that names its host in the target alone names it.
         #expect(statuses(try whole("GET http://localhost/v1/status HTTP/1.0\r\n\r\n")) == [200])
         #expect(statuses(try whole("GET http://evil.example/v1/status HTTP/1.0\r\n\r\n")) == [403])
@@ -234,8 +248,10 @@ struct HTTPRulesTests {
             "Content-Length: 18446744073709551618\r\n\r\n{}", "Content-Length : 2\r\n\r\n{}",
             "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
             "Transfer-Encoding: chunked, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-            "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "Transfer-Encoding: xchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-            "Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}", "Transfer-Encoding : chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            "Transfer-Encoding: xchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            "Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}",
+            "Transfer-Encoding : chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
             "Transfer-Encoding: \u{b}chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "X: a\r\n b\r\nContent-Length: 2\r\n\r\n{}",
             "X: a\u{0}b\r\nContent-Length: 2\r\n\r\n{}", "Content-Length: 2\n\n{}",
         ].enumerated() {

@@ -36,14 +36,19 @@ struct KeySetTests {
                 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
             ],
         ]
-        let plain = [[0] + zeros + [0], [1] + zeros + [0], [0xec] + ones + [0x7f], [0xed] + ones + [0x7f], [0xee] + ones + [0x7f]]
+        let plain = [
+            [0] + zeros + [0], [1] + zeros + [0], [0xec] + ones + [0x7f], [0xed] + ones + [0x7f],
+            [0xee] + ones + [0x7f],
+        ]
         return (plain + order8).flatMap { point in [point, point.dropLast() + [point[31] | 0x80]] }
     }
 
     @Test("nobody forges a token under an Ed25519 key of small order, in whatever encoding an issuer lists it")
     func smallOrder() async throws {
         for point in Self.weak {
-            let error = await #expect(throws: KeySet.Malformed.self, "\(point)") { try await Self.read([Self.ed25519(point)]) }
+            let error = await #expect(throws: KeySet.Malformed.self, "\(point)") {
+                try await Self.read([Self.ed25519(point)])
+            }
             #expect(error?.reason.contains("key 0 is an ed25519 public key") == true, "\(error?.reason ?? "")")
         }
         let issuer = try TestIssuer()
@@ -70,9 +75,10 @@ struct KeySetTests {
         let signature = Array(try issuer.ed25519.signature(for: Array("message".utf8)))
         #expect(key.verifies(signature, of: Array("message".utf8)))
         // RFC 8032 §5.1.7: S and S + L would both fit, if both were read.
-        let order: [UInt8] = [
-            0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
-        ] + [UInt8](repeating: 0, count: 15) + [0x10]
+        let order: [UInt8] =
+            [
+                0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+            ] + [UInt8](repeating: 0, count: 15) + [0x10]
         var carry = 0
         let raised = zip(signature[32...], order).map { one, other -> UInt8 in
             let sum = Int(one) + Int(other) + carry
@@ -103,14 +109,17 @@ struct KeySetTests {
             (Self.fresh(#","use":"enc""#), "\"use\""), (Self.fresh(#","key_ops":["sign"]"#), "\"key_ops\""),
             (Self.fresh(#","alg":"ES256""#), "\"alg\""), (Self.fresh(#","kid":7"#), "kid that is no text"),
             (Self.fresh(#","kid":"a","kid":"b""#), "a member twice"),
-            (#"{"kty":"OKP","crv":"Ed25519"}"#, "no \"x\""), (#"{"kty":"OKP","crv":"Ed25519","x":"\#(x)="}"#, "no \"x\""),
+            (#"{"kty":"OKP","crv":"Ed25519"}"#, "no \"x\""),
+            (#"{"kty":"OKP","crv":"Ed25519","x":"\#(x)="}"#, "no \"x\""),
             (#"{"kty":"OKP","crv":"Ed25519","x":"AAAA"}"#, "32 bytes"),
             (Self.ed25519([2] + [UInt8](repeating: 0, count: 31)), "no point of the curve"),
-            (ec(px, TestIssuer.base64(point.suffix(32).reversed())), "not an uncompressed point"), (ec(zero, zero), "not an uncompressed point"),
+            (ec(px, TestIssuer.base64(point.suffix(32).reversed())), "not an uncompressed point"),
+            (ec(zero, zero), "not an uncompressed point"),
             (ec(px, TestIssuer.base64(Array(point.suffix(31)))), "32 bytes"), (ec(px, px), "not an uncompressed point"),
             (rsa(Array(n.prefix(128)), [1, 0, 1]), "1024 bits"),
             (rsa([UInt8](repeating: 0xff, count: 1025), [1, 0, 1]), "8200 bits"), (rsa([], [1, 0, 1]), "0 bits"),
-            (rsa(Array(n.dropLast()) + [n[255] & 0xfe], [1, 0, 1]), "even"), (rsa(n, [1]), "exponent"), (rsa(n, [0]), "exponent"),
+            (rsa(Array(n.dropLast()) + [n[255] & 0xfe], [1, 0, 1]), "even"), (rsa(n, [1]), "exponent"),
+            (rsa(n, [0]), "exponent"),
             (rsa(n, [2]), "exponent"), (rsa(n, [1, 0, 0]), "exponent"), (rsa(n, []), "exponent"),
             (rsa(n, [1, 0, 0, 0, 1]), "exponent"),
         ]
@@ -121,7 +130,9 @@ struct KeySetTests {
             let said = set.skipped.first { $0.place == index }?.reason ?? "nothing"
             #expect(said.contains(reason), "\(key.prefix(80)): \(said)")
         }
-        for text in ["", "[]", "{}", #"{"keys":[]}"#, #"{"keys":5}"#, #"{"keys":[],"keys":[\#(good)]}"#, Self.set([cases[0].0])] {
+        for text in [
+            "", "[]", "{}", #"{"keys":[]}"#, #"{"keys":5}"#, #"{"keys":[],"keys":[\#(good)]}"#, Self.set([cases[0].0]),
+        ] {
             await #expect(throws: KeySet.Malformed.self, "\(text)") { try await KeySet(Array(text.utf8)) }
         }
     }
@@ -130,7 +141,10 @@ struct KeySetTests {
     func repeatedNames() async throws {
         let (old, new) = (try TestIssuer(), try TestIssuer())
         func key(_ issuer: TestIssuer) -> String { Self.ed25519(issuer.ed25519.publicKey.rawRepresentation) }
-        for keys in [[key(old), key(old)], [key(old), key(new)], [key(new), key(old)], [key(old), Self.fresh(#","kid":"x""#), Self.fresh(#","kid":"x""#)]] {
+        for keys in [
+            [key(old), key(old)], [key(old), key(new)], [key(new), key(old)],
+            [key(old), Self.fresh(#","kid":"x""#), Self.fresh(#","kid":"x""#)],
+        ] {
             let gateway = try old.gateway(for: try Self.agent.get(), keys: Self.set(keys))
             #expect(try gateway.request("/v1/status", bearer(try old.token())).status == 200, "\(keys)")
             #expect(try gateway.request("/readyz").status == 200)

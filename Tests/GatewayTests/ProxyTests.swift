@@ -42,7 +42,8 @@ struct ProxyTests {
     @Test("one client behind a proxy that tells addresses leaves room for the others")
     func counted() throws {
         let gateway = try gateway(
-            "proxy: { addresses: [\"127.0.0.1\"], client_address: proxy-protocol }\nlimits: { connections_per_address: 3 }")
+            "proxy: { addresses: [\"127.0.0.1\"], client_address: proxy-protocol }\nlimits: { connections_per_address: 3 }"
+        )
         func connect(_ header: String) throws -> RawConnection {
             let raw = try RawConnection(gateway.addresses[0])
             raw.send(header)
@@ -55,7 +56,10 @@ struct ProxyTests {
         #expect(try connect(Self.line("192.0.2.2")).readAnswer().status == 200)
         // A look of the proxy's own; and what is no header is no request either.
         #expect(try connect("PROXY UNKNOWN\r\n").readAnswer().status == 200)
-        for header in ["", "PROXY\r\n", "PROXY TCP4 192.0.2.1\r\n", "PROXY TCP4 ::1 ::1 1 2\r\n", "proxy UNKNOWN\r\n", Self.line("x")] {
+        for header in [
+            "", "PROXY\r\n", "PROXY TCP4 192.0.2.1\r\n", "PROXY TCP4 ::1 ::1 1 2\r\n", "proxy UNKNOWN\r\n",
+            Self.line("x"),
+        ] {
             #expect(try connect(header).readToEnd() == "", "\(header)")
         }
         #expect(gateway.log.contains("address=192.0.2.1") == false)
@@ -90,7 +94,8 @@ struct ProxyTests {
             return whole
         }
         let four: [UInt8] = [192, 0, 2, 1, 127, 0, 0, 1, 0xc3, 0x50, 0x20, 0xf8]
-        let six: [UInt8] = [0x20, 1, 0xd, 0xb8] + [UInt8](repeating: 0, count: 11) + [7] + [UInt8](repeating: 0, count: 20)
+        let six: [UInt8] =
+            [0x20, 1, 0xd, 0xb8] + [UInt8](repeating: 0, count: 11) + [7] + [UInt8](repeating: 0, count: 20)
         #expect(take(Self.version2 + [0x21, 0x11, 0, 12] + four) == .client("192.0.2.1"))
         #expect(take(Self.version2 + [0x21, 0x11, 0, 15] + four + [4, 0, 0]) == .client("192.0.2.1"))
         #expect(take(Self.version2 + [0x21, 0x21, 0, 36] + six) == .client("2001:db8:0:0:0:0:0:7"))
@@ -100,7 +105,8 @@ struct ProxyTests {
         for bytes in [
             Self.version2 + [0x11, 0x11, 0, 12] + four, Self.version2 + [0x22, 0x11, 0, 12] + four,
             Self.version2 + [0x21, 0x11, 0, 11] + four.dropLast(), Self.version2 + [0x21, 0x11, 0xff, 0xff],
-            Array("PROXY TCP4 192.0.2.1 127.0.0.1 1 2\n".utf8), Array("PROXY TCP4 192.0.2.1 127.0.0.1 1 99999\r\n".utf8),
+            Array("PROXY TCP4 192.0.2.1 127.0.0.1 1 2\n".utf8),
+            Array("PROXY TCP4 192.0.2.1 127.0.0.1 1 99999\r\n".utf8),
             Array("PROXY UDP4 192.0.2.1 127.0.0.1 1 2\r\n".utf8), Array("GET / HTTP/1.1\r\n".utf8),
             Array(("PROXY UNKNOWN" + String(repeating: " x", count: 60) + "\r\n").utf8),
         ] { #expect(take(bytes) == .malformed, "\(bytes)") }
@@ -110,7 +116,8 @@ struct ProxyTests {
         "addresses and networks are read as they are meant",
         arguments: [
             ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.1", false), ("192.0.2.7", "192.0.2.7", true),
-            ("192.0.2.7", "192.0.2.8", false), ("192.0.2.4/30", "192.0.2.7", true), ("192.0.2.4/30", "192.0.2.8", false),
+            ("192.0.2.7", "192.0.2.8", false), ("192.0.2.4/30", "192.0.2.7", true),
+            ("192.0.2.4/30", "192.0.2.8", false),
             ("192.0.2.7", "::ffff:192.0.2.7", true), ("fd00::/8", "fd12::1", true), ("fd00::/8", "fe80::1%eth0", false),
             ("::1", "::1", true), ("unix", "", true), ("unix", "127.0.0.1", false), ("::/1", "127.0.0.1", true),
         ])
@@ -121,7 +128,11 @@ struct ProxyTests {
         #expect(proxies.contains(address) == isInside)
     }
 
-    @Test("what is no network is none", arguments: ["", "x", "10.0.0.0/0", "10.0.0.0/33", "10.0.0.0/+8", "10.0.0/8", "::1/129", "1.2.3.4/8/8", "localhost"])
+    @Test(
+        "what is no network is none",
+        arguments: [
+            "", "x", "10.0.0.0/0", "10.0.0.0/33", "10.0.0.0/+8", "10.0.0/8", "::1/129", "1.2.3.4/8/8", "localhost",
+        ])
     func noNetworks(text: String) {
         var proxies = TrustedProxies()
         let isAdded = proxies.add(text)

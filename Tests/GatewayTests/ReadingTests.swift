@@ -44,7 +44,10 @@ struct ReadingTests {
             ("authentication: { none: true }\nproxy: { addresses: [\"::1\"] }", "does not go with proxy"),
             ("authentication: { none: true }\nproxy: { addresses: [localhost] }", "neither an address nor a network"),
             ("authentication: { none: true }\nproxy: { client_address: proxy-protocol }", "needs proxy.addresses"),
-            ("authentication: { none: true }\nproxy: { client_address: forwarded }", "proxy.client_address must be one of"),
+            (
+                "authentication: { none: true }\nproxy: { client_address: forwarded }",
+                "proxy.client_address must be one of"
+            ),
             (
                 "authentication: { jwt: { issuer: a, audience: b, jwks: c, operator_scope: \"a b\" } }",
                 "operator_scope must be one word"

@@ -33,7 +33,7 @@ extension IdentityService {
                 hint: "dtactl identity trust CID --as NAME")
         }
         try IdentityService.check(url: url)
-        let document = try document("\(cid)")
+        let document = try explainingAbsence(of: cid) { try self.document("\(cid)") }
         let store = { [self] in
             try blocks.store.write { database in
                 try checkTrustable(document.cid, in: database)
@@ -90,6 +90,18 @@ extension IdentityService {
     public func alias(of subject: String) -> String? {
         guard let cid = try? cid(subject) else { return nil }
         return (try? blocks.store.read { try KnownFacts(database: $0).trustRow(of: cid) })??.alias
+    }
+
+    /// A CID is all that people tell each other: without the document nothing can be trusted yet.
+    private func explainingAbsence(of cid: CID, _ find: () throws -> SignedIdentity) throws -> SignedIdentity {
+        do {
+            return try find()
+        } catch let error as DTAError where error.code == .notFound {
+            throw DTAError(
+                .notFound, "the identity \(cid) is not known here: its document is not in this host's ledger",
+                hint: "dtactl identity import FILE, with the file that identity export wrote there; or identity trust "
+                    + "CID --as NAME --at URL, which fetches it from its gateway")
+        }
     }
 
     private func authorizeTrust(_ caller: Caller, _ name: String) throws {

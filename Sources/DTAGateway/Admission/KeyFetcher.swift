@@ -50,6 +50,13 @@ struct KeyFetcher: Sendable {
         } catch let wrong as HTTPAddress.Wrong {
             throw DTAError(.invalidArgument, "jwks \(wrong.reason)")
         } catch let failure as HTTPFailure {
+            if let tls = failure.tls {
+                throw DTAError(
+                    .unavailable, "\(url) \(tls.sentence) (\(HTTPText.quoted(failure.reason)))",
+                    hint: tls.hint(
+                        authorities: "authentication.jwt.ca_file in dtagw.yaml",
+                        certificate: "no certificate is shown to issuers"))
+            }
             throw DTAError(.unavailable, "\(url) cannot be reached: \(HTTPText.quoted(failure.reason))")
         }
     }

@@ -150,7 +150,8 @@ struct KeySet: Sendable {
         }
         // What is even has no inverse, or is no product of two primes; 1 would sign everything as it is.
         guard isOdd(n), isOdd(e), e.count <= 4, !e.elementsEqual([1]) else {
-throw Refusal("has a modulus that is even, or an exponent that is even, 1, or longer than 4 bytes") }
+            throw Refusal("has a modulus that is even, or an exponent that is even, 1, or longer than 4 bytes")
+        }
         // A collection of one key: jwt-kit gives verifiers out only so.
         let collection = JWTKeyCollection()
         guard let modulusText = item["n"]?.string, let exponentText = item["e"]?.string,

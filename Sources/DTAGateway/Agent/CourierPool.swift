@@ -146,6 +146,8 @@ final class CourierPool: Sendable {
         options.certificateAuthorities = orders.certificateAuthorities
         options.clientCertificate = orders.certificate
         options.clientKey = orders.key
+        options.authoritiesName = "orders.ca_file in dtagw.yaml"
+        options.certificateName = "orders.certificate and orders.key in dtagw.yaml"
         options.tokens = orders.tokens
         return options
     }

@@ -62,7 +62,7 @@ enum Endpoints {
             method: .post, path: "/v1/order", name: "createOrder", summary: "Order something of a fiduciary",
             text:
                 "Where the fiduciary's gateway is known, the order is carried there at once, and the answer has the commitment if the fiduciary committed at once.",
-            tag: "order", nodes: [.multi, .principal], access: .clients, body: .json("OrderRequest", isOptional: true),
+            tag: "order", nodes: [.multi, .principal], access: .clients, body: .json("OrderRequest"),
             answers: [.init(status: .ok, text: "The order.", schema: "Order")], problems: [.notFound, .conflict]
         ) { try await $0.createOrder($1) },
         Endpoint(
@@ -135,6 +135,16 @@ enum Endpoints {
                 .init(status: .noContent, text: "Nothing came after it."),
             ], problems: [.notFound, .conflict]
         ) { try await $0.partsAfter($1) },
+        Endpoint(
+            method: .get, path: "/v1/courier/identity/{IDDocumentCID}", name: "fetchIdentity",
+            summary: "Fetch an identity of this host, with its line",
+            text:
+                "A CAR with its document, those that it replaced or that replaced it, and revocations. It is public: nobody is asked who they are. Whoever has the CID verifies what comes. Identities of other hosts are 404.",
+            tag: "courier", access: .everybody,
+            parameters: [.init(name: "IDDocumentCID", place: .path, kind: .text(.cid), text: "Its document's CID.")],
+            answers: [.init(status: .ok, text: "A CAR with the identity.", type: "application/vnd.ipld.car")],
+            problems: [.notFound, .conflict]
+        ) { try await $0.fetchIdentity($1) },
     ]
 
     private static let pages: [Endpoint] = [

@@ -97,6 +97,8 @@ struct Reply: Sendable {
     var type = "application/json"
     var bytes: [UInt8] = []
     var headers = HTTPFields()
+    /// On whose account a large answer is held; nil: on that of whoever asked, where that is known.
+    var holder: Client?
 
     init(_ value: JSONValue) { bytes = value.bytes }
 

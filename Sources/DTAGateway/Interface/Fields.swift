@@ -26,6 +26,17 @@ struct Fields {
         return text
     }
 
+    /// One that may be left out, or be an empty text, as programs in Go write what they do not have.
+    mutating func optional(_ name: String, _ rule: TextRule) throws -> String? {
+        try text(name, .orNone(rule)).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// An object in which nothing stands: there is nothing that it could say here.
+    mutating func nothing(_ name: String) throws {
+        guard let value = take(name) else { return }
+        guard value == .object([]) else { throw Problem.invalid("\(name) has no members here") }
+    }
+
     mutating func required(_ name: String, _ rule: TextRule) throws -> String {
         guard let text = try text(name, rule) else { throw Problem.invalid("\(name) is missing") }
         return text
@@ -48,21 +59,24 @@ struct Fields {
         return items
     }
 
-    /// A map of names to texts, in its order.
+    /// A map of names to texts, in its order. Names are read in any case of letters, as those of the body are.
     mutating func map(_ name: String, atMost count: Int = 32) throws -> [(name: String, value: String)] {
         guard let value = take(name) else { return [] }
         guard case .object(let members) = value, members.count <= count else {
             throw Problem.invalid("\(name) must be an object of at most \(count) texts")
         }
+        var names: Set<String> = []
         return try members.map { member in
-            guard TextRule.fieldName.accepts(member.name), let text = member.value.string,
+            guard TextRule.givenFieldName.accepts(member.name), let text = member.value.string,
                 TextRule.fieldValue.accepts(text)
             else {
                 throw Problem.invalid(
-                    "\(name) must have names that are \(TextRule.fieldName.what), and values that are \(TextRule.fieldValue.what)"
+                    "\(name) must have names that are \(TextRule.givenFieldName.what), and values that are \(TextRule.fieldValue.what)"
                 )
             }
-            return (member.name, text)
+            let lower = member.name.lowercased()
+            guard names.insert(lower).inserted else { throw Problem.invalid("\(lower) stands twice in \(name)") }
+            return (lower, text)
         }
     }
 

@@ -64,10 +64,10 @@ struct GatewayResponder: HTTPResponder {
         var call = Call(client: client, parameters: try endpoint.values(request.uri, found.values))
         call.isHead = request.method == .head
         let reply = try await handle(request, context, endpoint, &call)
-        guard reply.bytes.count > desk.configuration.limits.bodyBytes, endpoint.access != .everybody else {
-            return reply.response
-        }
-        return reply.response(holding: try desk.largeBodies.take(reply.bytes.count, for: client))
+        // Pages are held once for everybody.
+        let holder = reply.holder ?? (endpoint.access == .everybody ? nil : client)
+        guard let holder, reply.bytes.count > desk.configuration.limits.bodyBytes else { return reply.response }
+        return reply.response(holding: try desk.largeBodies.take(reply.bytes.count, for: holder))
     }
 
     private func handle(

@@ -71,6 +71,19 @@ struct TextRule: Sendable {
         "1 to 32 of a-z, 0-9, \"_\" and \"-\"", pattern: "^[a-z0-9_-]{1,32}$", lengths: 1...32
     ) { $0.utf8.allSatisfy(isOfField) }
 
+    /// The same as somebody else may write it.
+    static let givenFieldName = TextRule(
+        "1 to 32 letters, digits, \"_\" and \"-\"", pattern: "^[A-Za-z0-9_-]{1,32}$", lengths: 1...32
+    ) { $0.utf8.allSatisfy { isOfName($0) && $0 != UInt8(ascii: ".") } }
+
+    /// What may be an empty text as well.
+    static func orNone(_ rule: TextRule) -> TextRule {
+        TextRule(
+            rule.what + ", or nothing", pattern: rule.pattern.map { "^(\($0.dropFirst().dropLast()))?$" },
+            lengths: 0...rule.lengths.upperBound
+        ) { $0.isEmpty || rule.accepts($0) }
+    }
+
     static let fieldValue = TextRule("a text of at most 16,384 characters", pattern: nil, lengths: 0...16_384) { _ in
         true
     }

@@ -48,7 +48,8 @@ extension RequestFacts {
         }
         guard encodings.isEmpty || RequestFacts.words(encodings) == ["chunked"] else {
             throw Problem(
-                .notImplemented, Problem.Code.notImplemented, "bodies come as they are, or in chunks, not encoded otherwise")
+                .notImplemented, Problem.Code.notImplemented,
+                "bodies come as they are, or in chunks, not encoded otherwise")
         }
         try RequestTarget.normalise(&head)
         try expect(head.headers["expect"], isOld: isOld)

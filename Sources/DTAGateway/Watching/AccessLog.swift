@@ -36,7 +36,8 @@ final class AccessLog: Sendable {
 
     /// What never became a request.
     func note(malformedFrom address: String, status: HTTPResponse.Status) {
-        write(.info, ["address": AccessLog.place(address), "as": "-", "route": "malformed", "status": "\(status.code)"])
+        write(
+            .info, ["address": AccessLog.place(address), "as": "-", "route": "malformed", "status": "\(status.code)"])
     }
 
     /// - Parameter now: of a clock that only goes forward.

@@ -1,5 +1,7 @@
 import AgentProtocol
 import ArgumentParser
+import DTACourier
+import DTAFormats
 import DTASystem
 
 struct IdentityTrustCommand: ParsableCommand {
@@ -8,6 +10,10 @@ struct IdentityTrustCommand: ParsableCommand {
         discussion: """
             Make sure by another way that the CID is of whom you think: by telephone, on paper, in person. From then on the
             name stands for the CID, and for each that rightly replaces it. Administrators may, and whom a grant gives trust.
+
+            What is trusted must be known here. With --at an identity that is not is fetched from that gateway, with all that
+            is known there of its line: a document is what its CID says, so nobody on the way can give you another. Without
+            --at, identity import takes it from a file.
 
             Example:
               dtactl identity trust bafy… --as bank --at https://bank.example/dta
@@ -23,10 +29,44 @@ struct IdentityTrustCommand: ParsableCommand {
     @Option(name: .customLong("at"), help: ArgumentHelp("Where its courier is reached.", valueName: "url"))
     var url = ""
 
+    @OptionGroup var gateway: GatewayOptions
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
-        try agent.showTrust(agent.call(.trustIdentity(identity, as: alias, at: url)))
+        let failure = url.isEmpty ? nil : try fetchIfMissing()
+        do {
+            try agent.showTrust(agent.call(.trustIdentity(identity, as: alias, at: url)))
+        } catch let error as DTAError where error.code == .notFound {
+            throw failure ?? error
+        }
+    }
+
+    private static let byFile =
+        "without the gateway: ask its holder for the file that identity export writes, and dtactl identity import FILE"
+
+    /// Brings the identity here from its gateway, if its document is not here.
+    /// - Returns: why it could not be had.
+    private func fetchIfMissing() throws -> DTAError? {
+        guard let cid = try? CID(identity) else { return nil }
+        let client = agent.connect()
+        do {
+            _ = try client.call(.getBlock(identity, localOnly: true))
+            return nil
+        } catch let error as DTAError where error.code == .notFound {}
+        let courier = Courier(client)
+        do {
+            var options = try gateway.http()
+            options.awayHint = IdentityTrustCommand.byFile
+            let way = try HTTPCourier(url, options)
+            way.deadline = courier.deadline
+            try courier.deliver(identity: cid, car: way.identity(cid), from: url)
+        } catch let error as DTAError where error.code == .notFound {
+            return DTAError(
+                .notFound, "\(url) has no identity \(cid) of its own",
+                hint: "is that the gateway of its host? \(IdentityTrustCommand.byFile)")
+        }
+        if !agent.json { StandardError.note("fetched from \(url)") }
+        return nil
     }
 }
 
