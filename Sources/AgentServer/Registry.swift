@@ -83,6 +83,9 @@ final class Registry: Sendable {
         }
     }
 
+    /// The same, where there was not even a newcomer.
+    func leave(_ account: UserAccount) { state.withLock { free(&$0, account) } }
+
     private func free(_ state: inout State, _ account: UserAccount) {
         state.places -= 1
         guard var holder = state.holders[account.uid] else { return }
@@ -104,11 +107,11 @@ final class Registry: Sendable {
     func wait(_ newcomer: Newcomer) { state.withLock { $0.newcomers[newcomer.id] = newcomer } }
 
     /// Makes a connection of a newcomer, whose place it takes.
-    func enter(_ newcomer: Newcomer, _ caller: Caller) -> Connection {
+    func enter(_ newcomer: Newcomer, _ socket: Descriptor, _ caller: Caller) -> Connection {
         state.withLock { state in
             state.newcomers[newcomer.id] = nil
             let connection = Connection(
-                id: newcomer.id, socket: newcomer.socket, caller: caller, account: newcomer.account, limits: limits,
+                id: newcomer.id, socket: socket, caller: caller, account: newcomer.account, limits: limits,
                 poller: poller)
             state.connections[newcomer.id] = connection
             return connection
@@ -138,27 +141,4 @@ final class Registry: Sendable {
     /// Users who have a connection.
     var users: Int { state.withLock { $0.holders.values.count { $0.places > 0 } } }
     var isIdle: Bool { all.allSatisfy(\.isIdle) }
-}
-
-/// A connection that has a place, and whose caller is being found out.
-final class Newcomer: Sendable {
-    let id: UInt64
-    let socket: Descriptor
-    let account: UserAccount
-    let since = monotonicNanoseconds()
-    private let isDecided = Locked(false)
-
-    init(id: UInt64, socket: Descriptor, account: UserAccount) {
-        self.id = id
-        self.socket = socket
-        self.account = account
-    }
-
-    /// - Returns: whether this call is the one that decides what becomes of it.
-    func decide() -> Bool {
-        isDecided.withLock { decided in
-            defer { decided = true }
-            return !decided
-        }
-    }
 }

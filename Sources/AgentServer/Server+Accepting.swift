@@ -49,12 +49,12 @@ extension Server {
                 notices.gaveWay.note(leaving.caller.display)
                 forgetConnection(leaving)
             }
-            let newcomer = Newcomer(id: registry.nextID(), socket: socket, account: account)
             do {
+                let found = try Peer.find(socket.number, credentials, withProgram: sources.hashesPrograms())
                 introduce(
-                    newcomer, try Peer.find(socket.number, credentials, withProgram: sources.hashesPrograms()))
+                    Newcomer(id: registry.nextID(), account: account, socket: socket, found: found), found.caller.uid)
             } catch {
-                registry.leave(newcomer)
+                registry.leave(account)
                 throw error
             }
         } catch {
@@ -64,40 +64,37 @@ extension Server {
 
     // MARK: Finding out
 
-    private func introduce(_ newcomer: Newcomer, _ found: Peer.Found) {
-        let uid = found.caller.uid
-        if let name = names.remembered(uid) { return named(newcomer, found, name, isWaiting: false) }
+    private func introduce(_ newcomer: Newcomer, _ uid: UInt32) {
+        if let name = names.remembered(uid) { return named(newcomer, name, isWaiting: false) }
         registry.wait(newcomer)
         let lane = names.isLocal(uid) ? localNameLane : nameLane
-        let accepted = lane.submit(user: newcomer.account.uid) { [self] in
-            named(newcomer, found, names.find(uid), isWaiting: true)
+        // As many may wait as the user may have: those that were given up meanwhile count too.
+        let accepted = lane.submit(user: newcomer.account.uid, atMost: limits.connectionsPerUser) { [self] in
+            if newcomer.found != nil { named(newcomer, names.find(uid), isWaiting: true) }
         }
-        if !accepted { dismiss(newcomer, Server.stopping) }
+        if !accepted { dismiss(newcomer, Server.unknown) }
     }
 
-    private func named(_ newcomer: Newcomer, _ found: Peer.Found, _ name: String, isWaiting: Bool) {
-        var found = found
-        found.caller.userName = name
-        guard let program = found.program, sources.needsDigest(found.caller) else {
-            return welcome(newcomer, found.caller)
-        }
+    private func named(_ newcomer: Newcomer, _ name: String, isWaiting: Bool) {
+        guard let found = newcomer.learn({ $0.userName = name }) else { return }
+        guard found.program != nil, sources.needsDigest(found.caller) else { return welcome(newcomer) }
         if !isWaiting { registry.wait(newcomer) }
-        let accepted = digestLane.submit(user: newcomer.account.uid) { [self, found] in
-            var caller = found.caller
+        let accepted = digestLane.submit(user: newcomer.account.uid, atMost: limits.connectionsPerUser) { [self] in
+            guard let found = newcomer.found, let program = found.program, let process = found.process else { return }
             let digest = sources.digest(program)
             // The kernel keeps a program from being written only as long as it runs.
-            if let process = found.process, Peer.isAlive(process.number) { caller.executableDigest = digest }
-            welcome(newcomer, caller)
+            if Peer.isAlive(process.number) { _ = newcomer.learn { $0.executableDigest = digest } }
+            welcome(newcomer)
         }
-        if !accepted { dismiss(newcomer, Server.stopping) }
+        if !accepted { dismiss(newcomer, Server.unknown) }
     }
 
-    private func welcome(_ newcomer: Newcomer, _ caller: Caller) {
+    private func welcome(_ newcomer: Newcomer) {
         // It may have been given up meanwhile.
-        guard newcomer.decide() else { return }
-        let connection = registry.enter(newcomer, caller)
+        guard let (socket, caller) = newcomer.decide() else { return }
+        let connection = registry.enter(newcomer, socket, caller)
         do {
-            try poller.add(newcomer.socket.number, id: connection.id, events: Poller.readable)
+            try poller.add(socket.number, id: connection.id, events: Poller.readable)
         } catch {
             logger.error("a connection cannot be watched: \(error)")
             forgetConnection(connection)
@@ -108,35 +105,39 @@ extension Server {
     func dismissLateNewcomers(_ now: UInt64) {
         for newcomer in registry.newcomers where now > newcomer.since + limits.introductionNanoseconds {
             notices.unknownCaller.note("")
-            dismiss(
-                newcomer,
-                DTAError(
-                    .unavailable, "the agent could not find out in time who connects",
-                    hint: "the user database, or the file of the program, does not answer"))
+            dismiss(newcomer, Server.unknown)
         }
     }
 
+    private static let unknown = DTAError(
+        .unavailable, "the agent could not find out in time who connects",
+        hint: "the user database, or the file of the program, does not answer")
+
     func dismiss(_ newcomer: Newcomer, _ reason: DTAError) {
-        guard newcomer.decide() else { return }
-        say(reason, to: newcomer.socket.number)
-        shutdown(newcomer.socket.number, Int32(SHUT_RDWR))
+        guard let (socket, _) = newcomer.decide() else { return }
+        say(reason, to: socket)
+        shutdown(socket.number, Int32(SHUT_RDWR))
         registry.leave(newcomer)
+        // Not closed before: its number could be another connection's by then.
+        withExtendedLifetime(socket) {}
     }
 
     // MARK: Refusing
 
     private func refuse(_ socket: Descriptor, uid: UInt32, _ place: Registry.Place) {
         let payer = sources.payer(uid)
-        let who = payer == uid ? "uid \(uid)" : "uid \(uid), which counts with uid \(payer),"
+        let name = names.remembered(uid) ?? ""
+        let user = Caller(pid: 0, uid: uid, gid: .max, userName: name).display
+        let who = payer == uid ? user : "\(user), which counts with uid \(payer),"
         if case .tooManyInAll = place {
             notices.full.note(who)
-            say(Server.full(limits), to: socket.number)
+            say(Server.full(limits), to: socket)
         } else {
             say(
                 DTAError(
                     .resourceExhausted, "\(who) has \(limits.connectionsPerUser) connections, as many as a user may",
                     hint: "close some; an administrator can raise limits.connections_per_user in dtad.yaml"),
-                to: socket.number)
+                to: socket)
         }
     }
 
@@ -147,10 +148,10 @@ extension Server {
     }
 
     /// A last word before the connection ends, as far as the socket takes it.
-    private func say(_ reason: DTAError, to socket: Int32) {
+    private func say(_ reason: DTAError, to socket: Descriptor) {
         guard let frame = try? AgentFrame.encode(AgentResponse(id: 0, error: reason)) else { return }
         frame.withUnsafeBytes {
-            _ = Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+            _ = Glibc.send(socket.number, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
         }
     }
 
@@ -163,8 +164,7 @@ extension Server {
             defer { spare = try? eventDescriptor() }
             let number = clinux_accept(listener)
             guard number >= 0 else { return false }
-            let socket = Descriptor(owning: number)
-            say(Server.full(limits), to: socket.number)
+            say(Server.full(limits), to: Descriptor(owning: number))
             return true
         }
     }

@@ -4,8 +4,8 @@ import Glibc
 /// connect as any of them, so limits and turns count them all as that one user. It says nothing about rights: a subordinate
 /// uid owns and may use nothing of its user's.
 ///
-/// Uids of system containers (524,288 and up, systemd's UIDS-GIDS) count each for itself: directory services give people
-/// uids of the same range, and who gives a container the agent's socket is root.
+/// Uids of system containers (root's ranges, and 524,288 and up, systemd's UIDS-GIDS) count each for itself: directory
+/// services give people uids of the same range, and who gives a container the agent's socket is root.
 public final class SubordinateUsers: Sendable {
     /// `uids` count with `owner`.
     struct Range: Sendable, Equatable {
@@ -46,8 +46,9 @@ public final class SubordinateUsers: Sendable {
             let owner = line.owner
             let known = uids[owner] ?? UInt32(owner) ?? uid(owner)
             uids[owner] = .some(known)
-            // A user that does not exist can enter no namespace.
-            if let known { SubordinateUsers.add(Range(uids: line.uids, owner: known), to: &ranges) }
+            // A user that does not exist can enter no namespace. And what root gives to containers is not root's: nobody in
+            // one may take root's places.
+            if let known, known != 0 { SubordinateUsers.add(Range(uids: line.uids, owner: known), to: &ranges) }
         }
         let sorted = ranges.sorted { $0.uids.lowerBound < $1.uids.lowerBound }
         state.withLock {

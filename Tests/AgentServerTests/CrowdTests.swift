@@ -109,6 +109,33 @@ struct CrowdTests {
         try eventually("nothing of them is left") { test.server.connections == 0 }
     }
 
+    @Test("who come again and again while nobody answers for their names leave no socket behind")
+    func hangingForLong() throws {
+        let gate = Gate()
+        var sources = CallerSources()
+        sources.userName = { uid in
+            gate.wait(uid)
+            return "user"
+        }
+        var limits = ServerLimits()
+        limits.introductionNanoseconds = 50_000_000
+        limits.connectionsPerUser = 8
+        let test = try TestServer(limits: limits, sources: sources)
+        defer { gate.open() }
+        test.openToAll()
+        let said = try Crowd.run(
+            """
+            said = [asked(agent(70001)) for _ in range(20)]
+            print(set(said) <= {"UNAVAILABLE", "CLOSED"}, said.count("UNAVAILABLE") > 0)
+            """, on: test.path)
+        #expect(said == "True True")
+        #expect(gate.asked == [70_001])
+        // The kernel's list has the listener, and each connection that is still open here.
+        try eventually("no socket is left") {
+            try readSmallText("/proc/net/unix").split(separator: "\n").count { $0.hasSuffix(test.path) } == 1
+        }
+    }
+
     @Test("whose programs cannot be read wait for the digest alone, and are who they are when it is there")
     func hangingDigest() throws {
         let gate = Gate()

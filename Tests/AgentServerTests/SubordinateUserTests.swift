@@ -8,7 +8,7 @@ import Testing
 struct SubordinateUserTests {
     private func users(_ directory: TemporaryDirectory, _ text: String) throws -> (SubordinateUsers, [String]) {
         let path = try directory.write("subuid", text)
-        let users = SubordinateUsers(path: path) { ["alice": 1000, "bob": 1001][$0] }
+        let users = SubordinateUsers(path: path) { ["alice": 1000, "bob": 1001, "root": 0][$0] }
         return (users, users.refresh() ?? [])
     }
 
@@ -24,6 +24,15 @@ struct SubordinateUserTests {
         #expect(users.payer(of: 300_000) == 1000 && users.payer(of: 300_001) == 300_001)
         #expect(users.payer(of: 400_000) == 400_000)
         #expect(users.payer(of: 0) == 0 && users.payer(of: 1000) == 1000)
+    }
+
+    @Test("that root gives to containers are not root, and take nothing of what is kept for root")
+    func containers() throws {
+        let directory = try TemporaryDirectory()
+        let (users, complaints) = try users(directory, "root:1000000:1000000000\n0:100000:10\nalice:100005:10\n")
+        #expect(complaints.isEmpty)
+        #expect(users.payer(of: 1_000_000) == 1_000_000 && users.payer(of: 1_000_001) == 1_000_001)
+        #expect(users.payer(of: 100_000) == 100_000 && users.payer(of: 100_005) == 1000)
     }
 
     @Test("of ranges that overlap count with the first line's user")

@@ -1,0 +1,42 @@
+import DTASystem
+
+/// A connection that has a place, and whose caller is being found out.
+///
+/// Whoever decides what becomes of it takes its descriptors out. So one that is given up leaves none behind in a lane where
+/// the question about it still waits.
+final class Newcomer: Sendable {
+    let id: UInt64
+    let account: UserAccount
+    let since = monotonicNanoseconds()
+    private let state: Locked<(socket: Descriptor, found: Peer.Found)?>
+
+    init(id: UInt64, account: UserAccount, socket: Descriptor, found: Peer.Found) {
+        self.id = id
+        self.account = account
+        state = Locked((socket, found))
+    }
+
+    /// What is known so far; nil once it is decided.
+    var found: Peer.Found? { state.withLock { $0?.found } }
+
+    /// Adds something to what is known of the caller.
+    /// - Returns: what is known now; nil once it is decided.
+    func learn(_ change: (inout Caller) -> Void) -> Peer.Found? {
+        state.withLock {
+            guard $0 != nil else { return nil }
+            if var found = $0?.found {
+                change(&found.caller)
+                $0?.found = found
+            }
+            return $0?.found
+        }
+    }
+
+    /// Gives it to the one who decides, once.
+    func decide() -> (socket: Descriptor, caller: Caller)? {
+        state.withLock { state in
+            defer { state = nil }
+            return state.map { ($0.socket, $0.found.caller) }
+        }
+    }
+}
