@@ -60,7 +60,7 @@ struct FloodTests {
             """, on: agent.socketPath)
         #expect(said.split(separator: "\n") == ["True set()", "OK", "OK", "OK"], "\(said)")
         let fields = try agent.client().call(.status()).fields
-        #expect(fields.first { $0.name == "connections_limit" }?.value == "200")
+        #expect(fields.first { $0.name == "limits.connections" }?.value == "200")
         #expect(agent.log.contains("there are descriptors for fewer connections than limits.connections"))
         try agent.wait("the journal to say so, once") {
             agent.log.components(separatedBy: "connections were refused, because all are taken").count == 2
