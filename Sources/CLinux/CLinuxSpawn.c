@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,6 +21,21 @@
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
+
+// Newer than Debian 12's headers; these have one number on every architecture.
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+#ifndef SYS_setxattrat
+#define SYS_setxattrat 463
+#endif
+#ifndef SYS_removexattrat
+#define SYS_removexattrat 466
+#endif
+#ifndef SYS_file_setattr
+#define SYS_file_setattr 469
+#endif
+#define LANDLOCK_RESTRICT_SELF 446
 
 // Between fork and exec of a process with threads nothing may be called that is not async-signal-safe (signal-safety(7)): so this
 // is C, and everything that needs memory is made before.
@@ -35,8 +51,13 @@
 #define UNLESS(call, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, skipped)
 // Skips instructions where what was loaded is value.
 #define IF(value, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, skipped, 0)
-// The first argument's low half: all that the kernel takes of a pid, and all flags of clone.
-#define FIRST BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]))
+// An argument's low half: all that the kernel takes of a pid, and all flags of clone, of open and of mmap.
+#define ARGUMENT(number) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[number]))
+#define FIRST ARGUMENT(0)
+// Refuses a call if the bits of an argument that the mask names are these; 6 instructions.
+#define UNLESS_BITS(call, number, mask, value)                                                                                     \
+	UNLESS(call, 5), ARGUMENT(number), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1), \
+		REFUSE, PERMIT,
 #define REFUSED(call) UNLESS(call, 1), REFUSE,
 
 // CLONE_NEW* of sched.h but CLONE_NEWTIME, which clone cannot mean.
@@ -66,9 +87,17 @@ static int refuse_calls(void)
 #include "refused_calls.h"
 #if defined(__x86_64__)
 		REFUSED(iopl) REFUSED(ioperm) REFUSED(modify_ldt)
+		REFUSED(unlink) REFUSED(rename) REFUSED(link) REFUSED(symlink) REFUSED(mkdir) REFUSED(rmdir) REFUSED(mknod) REFUSED(chmod)
+		REFUSED(chown) REFUSED(lchown) REFUSED(utime) REFUSED(utimes) REFUSED(futimesat)
+		UNLESS_BITS(open, 1, O_ACCMODE | O_TRUNC, O_TRUNC)
 #endif
-		// Its flags are in memory, where a filter cannot look: C libraries then use clone.
+		// Their flags are in memory, where a filter cannot look: C libraries then use clone and openat.
 		UNLESS(clone3, 1), ANSWER(SECCOMP_RET_ERRNO | ENOSYS),
+		UNLESS(openat2, 1), ANSWER(SECCOMP_RET_ERRNO | ENOSYS),
+		// Opened for reading, and emptied: Landlock refuses that from its third version on.
+		UNLESS_BITS(openat, 2, O_ACCMODE | O_TRUNC, O_TRUNC)
+		// A file that is mapped and shared can be written past RLIMIT_FSIZE, also one that is mapped for reading first.
+		UNLESS_BITS(mmap, 3, MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED)
 		// Each of these ends with an answer: the number of the call is loaded no more.
 		UNLESS(clone, 4), FIRST, BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, NAMESPACES, 0, 1), REFUSE, PERMIT,
 		UNLESS(kill, 6), FIRST, IF(own, 3), IF(0, 2), IF(-own, 1), REFUSE, PERMIT,
@@ -77,8 +106,6 @@ static int refuse_calls(void)
 		PERMIT,
 	};
 	struct sock_fprog program = {.len = sizeof filter / sizeof *filter, .filter = filter};
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -1;
 	// prctl and not seccomp(2): a unit's filter may leave that out.
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
@@ -109,7 +136,7 @@ static int confine(const struct clinux_confinement *how)
 {
 	struct sigaction plain = {.sa_handler = SIG_DFL};
 	sigset_t none;
-	int channel, errors;
+	int channel, errors, ruleset = -1;
 
 	for (int number = 1; number < NSIG; number++)
 		sigaction(number, &plain, NULL); // fails for SIGKILL and SIGSTOP, which nobody can change
@@ -117,6 +144,8 @@ static int confine(const struct clinux_confinement *how)
 		return -1;
 	// Out of the way of 0, 1 and 2 first, whatever their numbers are.
 	if ((channel = fcntl(how->channel, F_DUPFD_CLOEXEC, 3)) < 0 || (errors = fcntl(how->errors, F_DUPFD_CLOEXEC, 3)) < 0)
+		return -1;
+	if (how->ruleset >= 0 && (ruleset = fcntl(how->ruleset, F_DUPFD_CLOEXEC, 3)) < 0)
 		return -1;
 	if (dup2(channel, 0) < 0 || dup2(channel, 1) < 0 || dup2(errors, 2) < 0)
 		return -1;
@@ -127,6 +156,13 @@ static int confine(const struct clinux_confinement *how)
 	    limit(RLIMIT_NOFILE, how->files) || limit(RLIMIT_NPROC, how->processes) || limit(RLIMIT_AS, how->memory))
 		return -1;
 	close_others();
+	// Root without its power: some of it goes around Landlock. Others have none to give up, and are refused.
+	for (int capability = 0; capability < 64; capability++)
+		prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -1;
+	if (ruleset >= 0 && syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0))
+		return -1;
 	if (refuse_calls())
 		return -1;
 	sigemptyset(&none);

@@ -1,5 +1,10 @@
 // What a confined program may not do, whatever its arguments: EPERM. All of them are in the generic table too, which AArch64 has.
 
+// Into what is on the disk. A file that is open for writing all the same (Landlock is missing) takes no byte: RLIMIT_FSIZE.
+REFUSED(truncate) REFUSED(ftruncate) REFUSED(fallocate) REFUSED(unlinkat) REFUSED(renameat) REFUSED(renameat2) REFUSED(linkat)
+REFUSED(symlinkat) REFUSED(mkdirat) REFUSED(mknodat) REFUSED(fchmod) REFUSED(fchmodat) REFUSED(fchmodat2) REFUSED(fchown)
+REFUSED(fchownat) REFUSED(setxattr) REFUSED(lsetxattr) REFUSED(fsetxattr) REFUSED(setxattrat) REFUSED(removexattr)
+REFUSED(lremovexattr) REFUSED(fremovexattr) REFUSED(removexattrat) REFUSED(file_setattr) REFUSED(utimensat)
 // Out of the group that is killed at its deadline.
 REFUSED(setsid) REFUSED(setpgid)
 // Onto the network, or to another program's socket: a pair's end can send to any datagram socket.

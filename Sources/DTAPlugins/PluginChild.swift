@@ -15,7 +15,12 @@ final class PluginChild {
     private var status: Int32?
 
     /// - Throws: `SystemCallError`.
-    init(_ path: String, _ limits: PluginLimits) throws {
+    convenience init(_ path: String, _ limits: PluginLimits) throws {
+        try self.init(path, limits, rules: try PluginFileRules.make(for: path))
+    }
+
+    /// - Parameter rules: nil: what a kernel without Landlock leaves.
+    init(_ path: String, _ limits: PluginLimits, rules: Descriptor?) throws {
         let (ours, theirs) = try UnixSocket.pair()
         let (read, write) = try PluginChild.pipe()
         // Whoever limits processor time counts whole seconds; waiting is bounded by the deadline.
@@ -31,11 +36,14 @@ final class PluginChild {
                 unsafe how.environment = unsafe variables
                 unsafe how.channel = theirs.number
                 unsafe how.errors = write.number
+                unsafe how.ruleset = rules?.number ?? -1
                 unsafe how.memory = UInt64(limits.memoryBytes)
                 unsafe how.cpu_seconds = UInt64(seconds)
                 unsafe how.files = UInt64(PluginLimits.files)
                 unsafe how.processes = UInt64(UserTasks.count() + PluginLimits.processes)
-                return try systemCall(path) { unsafe clinux_spawn_confined(&how) }
+                return try withExtendedLifetime(rules) {
+                    try systemCall(path) { unsafe clinux_spawn_confined(&how) }
+                }
             }
         }
         let number = clinux_pidfd_open(pid)

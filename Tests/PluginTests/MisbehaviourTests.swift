@@ -192,6 +192,102 @@ struct MisbehaviourTests {
         }
     #endif
 
+    /// Ways to change or read what belongs to the user that a plugin runs as: Python, with `victim` a file and `folder` its
+    /// folder. Each is told that works.
+    static let intrusion = """
+        import ctypes, mmap, socket
+        libc = ctypes.CDLL(None, use_errno=True)
+        def shared(flags, protection):
+            number = os.open(victim, flags)
+            view = mmap.mmap(number, 4096, mmap.MAP_SHARED, protection)
+            view[0:4] = b"evil"
+        def upgraded():
+            # Mapped for reading first.
+            libc.mmap.restype = ctypes.c_void_p
+            address = libc.mmap(None, 4096, 1, 1, os.open(victim, os.O_RDWR), 0)
+            if address == 2 ** 64 - 1 or libc.mprotect(ctypes.c_void_p(address), 4096, 3): raise OSError
+            ctypes.memmove(address, b"evil", 4)
+        def shrunk():
+            os.ftruncate(os.open(victim, os.O_RDWR), 1)
+        def punched():
+            libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
+            if libc.fallocate(os.open(victim, os.O_RDWR), 3, 0, 4096): raise OSError
+        def copied():
+            os.copy_file_range(os.open("/usr/bin/env", os.O_RDONLY), os.open(victim, os.O_RDWR), 100)
+        def sent():
+            os.sendfile(os.open(victim, os.O_RDWR), os.open("/usr/bin/env", os.O_RDONLY), 0, 100)
+        changes = {
+            "write": lambda: os.pwrite(os.open(victim, os.O_RDWR), b"evil", 0),
+            "append": lambda: os.write(os.open(victim, os.O_WRONLY | os.O_APPEND), b"evil"),
+            "mmap": lambda: shared(os.O_RDWR, mmap.PROT_READ | mmap.PROT_WRITE), "mprotect": upgraded,
+            "truncate": lambda: os.truncate(victim, 1), "ftruncate": shrunk, "fallocate": punched,
+            "O_TRUNC": lambda: os.open(victim, os.O_RDONLY | os.O_TRUNC), "w": lambda: open(victim, "w"),
+            "copy_file_range": copied, "sendfile": sent,
+            "unlink": lambda: os.unlink(victim), "rename": lambda: os.rename(victim, folder + "/other"),
+            "replace": lambda: os.replace(folder + "/second", victim), "link": lambda: os.link(victim, folder + "/name"),
+            "symlink": lambda: os.symlink("/", folder + "/name"), "mkdir": lambda: os.mkdir(folder + "/name"),
+            "rmdir": lambda: os.rmdir(folder + "/empty"), "mkfifo": lambda: os.mkfifo(folder + "/name"),
+            "create": lambda: os.open(folder + "/name", os.O_CREAT | os.O_WRONLY, 0o600),
+            "O_TMPFILE": lambda: os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600),
+            "chmod": lambda: os.chmod(victim, 0o666), "fchmod": lambda: os.fchmod(os.open(folder, os.O_RDONLY), 0o777),
+            "chmod folder": lambda: os.chmod(folder, 0o777), "chown": lambda: os.chown(victim, 1, 1),
+            "utime": lambda: os.utime(victim, (0, 0)), "setxattr": lambda: os.setxattr(victim, "user.evil", b"1")}
+        reads = {"read": lambda: os.open(victim, os.O_RDONLY), "list": lambda: os.listdir(folder),
+            "through proc": lambda: os.open("/proc/self/root" + victim, os.O_RDONLY),
+            "parent": lambda: os.open(f"/proc/{os.getppid()}/environ", os.O_RDONLY)}
+        def those(ways):
+            worked = []
+            for name, way in ways.items():
+                try:
+                    way()
+                    worked.append(name)
+                except OSError:
+                    pass
+            return worked
+        """
+
+    @Test(
+        "a plugin neither changes nor reads a file of the user that it runs as; without Landlock it reads and empties them",
+        arguments: [true, false])
+    func changesNothing(hasLandlock: Bool) throws {
+        if hasLandlock, let shortfall = PluginFileRules.shortfall {
+            // Then dtad says so at start and in its status, and `dtad check` does.
+            #expect(shortfall.hasPrefix("Landlock: "))
+            return
+        }
+        let place = try TemporaryDirectory()
+        let content = [UInt8](repeating: 7, count: 8192)
+        for name in ["victim", "second"] { try place.write(name, content) }
+        mkdir(place.file("empty"), 0o700)
+        let folder = try PluginFolder()
+        let variables = "folder, victim = \"\(place.path)\", \"\(place.file("victim"))\"\n"
+        try folder.add(
+            "intruder",
+            variables + Self.intrusion
+                + "\nanswer(False, code=\"NOT_FOUND\", reason=json.dumps([those(changes), those(reads)]))")
+        let path = folder.directory.file("dta-plugin-intruder")
+        let rules = hasLandlock ? try PluginFileRules.make(for: path) : nil
+        let child = try PluginChild(path, folder.limits, rules: rules)
+        let deadline = monotonicNanoseconds() + UInt64(folder.limits.milliseconds) * 1_000_000
+        let answer = try PluginExchange.run(
+            Array("{\"hook\":\"validate\",\"id\":\"00\"}\n".utf8), on: child.channel, child: child,
+            limits: folder.limits, deadline: deadline, complaints: { print(String(decoding: $0, as: UTF8.self)) })
+        let text = String(decoding: answer, as: UTF8.self)
+        guard hasLandlock else {
+            // What the filter alone leaves: it cannot tell /dev/null from a file that is opened in the same way.
+            #expect(text.contains(#""[[\"w\", \"create\", \"O_TMPFILE\"], [\"read\", "#), "\(text)")
+            return
+        }
+        #expect(text.contains("\"[[], []]\""), "\(text)")
+        for name in ["victim", "second"] {
+            #expect(try [UInt8](Data(contentsOf: URL(fileURLWithPath: place.file(name)))) == content, "\(name)")
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: place.path).sorted()
+        #expect(names == ["empty", "second", "victim"])
+        let mode = try FileManager.default.attributesOfItem(atPath: place.file("victim"))[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+    }
+
     @Test("a plugin may have threads, pipes and other programs, and signal itself and its group")
     func mayDo() throws {
         let folder = try PluginFolder()

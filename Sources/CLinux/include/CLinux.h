@@ -57,16 +57,43 @@ int clinux_punch_hole(int file, int64_t offset, int64_t count);
 void clinux_tune_allocator(int mapping, int trimming);
 
 // Starts a program with nothing of its parent's: channel is its descriptors 0 and 1, errors its 2, and there are no others; every signal
-// is as a new process has it; a session and a process group of its own; / as its directory. It can write nothing into files, make no
-// socket, reach no other process and not leave its group, which a SIGKILL to -pid therefore ends whole. Returns its pid, or -1 with errno, of execve too.
+// is as a new process has it; a session and a process group of its own; / as its directory. It can change no file and no name of
+// one, make no socket, reach no other process and not leave its group, which a SIGKILL to -pid therefore ends whole. Returns its pid, or -1 with errno, of execve too.
 struct clinux_confinement {
 	const char *program;
 	char *const *arguments, *const *environment;
 	int channel, errors;
+	// What it may do with files, from clinux_landlock_ruleset; -1: what its user may.
+	int ruleset;
 	// RLIMIT_AS in bytes, RLIMIT_CPU in seconds, RLIMIT_NOFILE, RLIMIT_NPROC: which counts all tasks of the user, not of this program.
 	uint64_t memory, cpu_seconds, files, processes;
 };
 int clinux_spawn_confined(const struct clinux_confinement *how);
+
+// landlock(7): the version of the kernel's interface, from 1; -1 with errno where it has none, or it is off.
+int clinux_landlock_version(void);
+
+// A set of rules that permits nothing: no file, no TCP, no abstract socket and no signal to a process outside. A descriptor, closed
+// on exec; -1 with errno.
+int clinux_landlock_ruleset(void);
+
+// Permits something with a file, or with all that is below a directory: CLINUX_READ, CLINUX_EXECUTE, CLINUX_WRITE, which makes and
+// removes no names. 0, or -1 with errno.
+enum { CLINUX_READ = 1, CLINUX_EXECUTE = 2, CLINUX_WRITE = 4 };
+int clinux_landlock_allow(int ruleset, const char *path, int what);
+
+// fork(2), for a process with one thread.
+int clinux_fork(void);
+
+// Becomes a user for good: groups (those of name; none where it is NULL), group, user, and no new privileges. 0, or -1 with errno.
+int clinux_become(uint32_t uid, uint32_t gid, const char *name);
+
+// Has the kernel end this process when its parent ends. 0, or -1 with errno, ESRCH where it has ended already.
+int clinux_end_with_parent(int parent);
+
+// mlockall(2): each page that this process touches, now or later, stays in memory. -1 with errno where there is a limit that it may
+// not lift.
+int clinux_lock_memory(void);
 
 // strerrordesc_np(3): the text of an errno, untranslated; safe in any thread. NULL where there is none.
 const char *clinux_error_text(int number);

@@ -59,6 +59,9 @@ public struct PluginRegistry: Sendable {
         try self.init(
             builtIn: builtIn, external: found.plugins, problems: found.problems,
             areExternalOff: configuration.run == .off)
+        if configuration.run == .ownUser, let shortfall = PluginFileRules.shortfall {
+            logger.warning("a protection was refused: \(shortfall)")
+        }
         for problem in problems where problem.name != "*" {
             logger.error("the plugin \(problem.name) cannot be used: \(problem.reason)")
         }

@@ -17,7 +17,14 @@ enum PluginCheck {
         switch configuration.run {
         case .off: break
         case .ownUser:
-            report.note("plugins", "they run as dtad's own user, and can read all that dtad can")
+            if let shortfall = PluginFileRules.shortfall {
+                report.note("plugins", "they run as dtad's own user, and a protection is missing: \(shortfall)")
+            } else {
+                report.note(
+                    "plugins",
+                    "they run as dtad's own user, confined by Landlock to the system's programs and their own directory"
+                )
+            }
         case .service:
             for name in names where access("\(configuration.sockets)/\(name).sock", F_OK) != 0 {
                 report.note(

@@ -1,0 +1,44 @@
+import CLinux
+import DTASystem
+import Glibc
+
+/// What a program that runs as our own user may do with files, by Landlock: read and run the system's programs and what is
+/// in its own directory, and change nothing. Without that it could read whatever our user can.
+public enum PluginFileRules {
+    /// What the kernel lacks, as a sentence; nil where it lacks nothing.
+    public static let shortfall: String? = {
+        let version = clinux_landlock_version()
+        guard version < 1 else { return nil }
+        return "Landlock: \(errorText(errno)): plugins with run: own_user can read all that dtad's user can"
+    }()
+
+    private static let programs = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
+    /// What C libraries and interpreters read when they start.
+    private static let files = [
+        "/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/alternatives", "/etc/localtime", "/etc/timezone", "/etc/passwd",
+        "/etc/group", "/etc/nsswitch.conf", "/etc/ssl", "/etc/locale.alias", "/etc/python3", "/etc/perl", "/proc",
+        "/sys/devices/system/cpu", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
+    ]
+
+    /// The rules for a program, to be laid upon the process that will be it.
+    /// - Returns: nil where the kernel has none.
+    /// - Throws: `SystemCallError` where it has, and cannot be told these.
+    static func make(for program: String) throws -> Descriptor? {
+        guard shortfall == nil else { return nil }
+        let rules = Descriptor(owning: try systemCall("landlock_create_ruleset") { clinux_landlock_ruleset() })
+        let folder = program.lastIndex(of: "/").map { String(program[..<$0]) } ?? "."
+        try allow(folder, CLINUX_READ | CLINUX_EXECUTE, rules, mustBe: true)
+        for path in programs { try allow(path, CLINUX_READ | CLINUX_EXECUTE, rules) }
+        for path in files { try allow(path, CLINUX_READ, rules) }
+        try allow("/dev/null", CLINUX_READ | CLINUX_WRITE, rules)
+        return rules
+    }
+
+    private static func allow(_ path: String, _ what: Int, _ rules: Descriptor, mustBe: Bool = false) throws {
+        guard unsafe clinux_landlock_allow(rules.number, path, Int32(what)) != 0 else { return }
+        let code = errno
+        // What is not there, or out of sight, need not be permitted.
+        if !mustBe, [ENOENT, EACCES, ENOTDIR].contains(code) { return }
+        throw SystemCallError("landlock_add_rule(\(path))", errno: code)
+    }
+}
