@@ -47,7 +47,8 @@ let package = Package(
     ],
     targets: [
         // C, at the edge
-        .systemLibrary(name: "CPKCS11", pkgConfig: "p11-kit-1", providers: [.apt(["libp11-kit-dev"])]),
+        // The header alone: with pkgConfig, the programs would be linked with p11-kit, of which they use nothing.
+        .systemLibrary(name: "CPKCS11", providers: [.apt(["libp11-kit-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .target(name: "CLinux"),
@@ -99,7 +100,8 @@ let package = Package(
         .target(
             name: "DTAService",
             dependencies: [
-                "CSystemd", "DTAConfiguration", "DTASystem", .product(name: "Logging", package: "swift-log"),
+                "CLinux", "CSystemd", "DTAConfiguration", "DTASystem", arguments,
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: common),
 
@@ -145,6 +147,7 @@ let package = Package(
             name: "dtagw",
             dependencies: [
                 "AgentProtocol", "DTAGateway", "DTAService", "DTASystem", arguments,
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: common),

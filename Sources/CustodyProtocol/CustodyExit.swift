@@ -1,7 +1,8 @@
 import DTASystem
 
 /// Why dtad-hsm ended, as its exit status; it also stands in the last answer, because dtad sees no exit status of a
-/// process that systemd started. The numbers never change.
+/// process that systemd started. The numbers never change. As an exit status, `configuration` is 78, which sysexits.h
+/// names EX_CONFIG: the service manager then knows that another start is of no use.
 public enum CustodyExit: UInt8, Sendable, CaseIterable {
     /// The front closed the connection, or a command was carried out.
     case finished = 0
@@ -20,6 +21,9 @@ public enum CustodyExit: UInt8, Sendable, CaseIterable {
     case configuration = 13
     /// `--init` only: a token of that label exists already.
     case tokenExists = 14
+
+    /// The exit status of the process.
+    public var status: Int32 { self == .configuration ? 78 : Int32(rawValue) }
 }
 
 /// What dtad-hsm said instead of serving.

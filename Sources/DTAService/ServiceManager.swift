@@ -19,6 +19,18 @@ public enum ServiceManager {
         }
     }
 
+    /// Further descriptors of the sockets that were passed in, as long as nobody has taken those.
+    static func copiesOfPassedSockets() -> [Descriptor] {
+        func number(_ name: String) -> Int32? { getenv(name).flatMap { Int32(String(cString: $0)) } }
+        guard number("LISTEN_PID") == getpid(), let count = number("LISTEN_FDS"), (1...64).contains(count) else {
+            return []
+        }
+        return (0..<count).compactMap { index in
+            let copy = fcntl(SD_LISTEN_FDS_START + index, F_DUPFD_CLOEXEC, 16)
+            return copy < 0 ? nil : Descriptor(owning: copy)
+        }
+    }
+
     /// Whether it is a stream socket of the Unix domain that listens.
     public static func isListeningStream(_ socket: Int32) -> Bool {
         sd_is_socket(socket, AF_UNIX, Int32(SOCK_STREAM.rawValue), 1) > 0

@@ -13,7 +13,7 @@ public enum Privileges {
             throw DTAError(.failedPrecondition, "\(directory) is not a directory")
         }
         guard status.st_uid != 0 else { return }
-        try systemCall("setgroups") { unsafe setgroups(0, nil) }
+        try systemCall("setgroups") { setgroups(0, nil) }
         // Of root's, these are the real, the effective and the saved ones: there is no way back.
         try systemCall("setgid") { setgid(status.st_gid) }
         try systemCall("setuid") { setuid(status.st_uid) }

@@ -6,6 +6,7 @@ import Glibc
 
 // Before anything that is worth reading is in memory; exec has reset it.
 Hardening.closeMemory()
+Hardening.lockMemory()
 
 let command: Command
 do {
@@ -14,4 +15,4 @@ do {
     complain(DTAError(error))
     exit(Int32(CustodyExit.usage.rawValue))
 }
-exit(Int32(command.run().rawValue))
+exit(command.run().status)

@@ -15,7 +15,7 @@ struct CheckCommand: AsyncParsableCommand {
             """)
 
     @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
-    var config: String
+    var config = Dtagw.installedConfiguration
 
     func run() async throws {
         try await failing {

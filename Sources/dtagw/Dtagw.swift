@@ -10,17 +10,31 @@ struct Dtagw: AsyncParsableCommand {
         discussion: """
             It speaks to dtad as one user, with what that user may do there. docs/gateway.md has the configuration.
 
+            Exit codes: 0 done, 1 failed, 2 wrong usage, 78 dtagw run cannot start with this configuration.
+
             Example: dtagw run --config dtagw.yaml
             """,
         version: Version.current, subcommands: [RunCommand.self, CheckCommand.self])
+
+    /// Where gateway.md puts it.
+    static let installedConfiguration = "/etc/dtad/dtagw.yaml"
 
     static func main() async {
         // Made into text, its bytes would name another file.
         if let argument = NativeText.unreadableArgument {
             printError("dtagw: the argument \(argument) is not UTF-8: dtagw takes text alone, also as names of files")
-            Glibc.exit(EX_USAGE)
+            Glibc.exit(2)
         }
-        await main(nil)
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            Glibc.exit(report(error, program: "dtagw"))
+        }
     }
 }
 

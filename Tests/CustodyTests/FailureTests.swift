@@ -104,7 +104,7 @@ struct FailureTests {
             let (error, status) = try refusal()
             #expect(error.exit == .configuration)
             #expect(error.reason.message.contains(word), "\(error.reason.message)")
-            #expect(status == Int32(CustodyExit.configuration.rawValue))
+            #expect(status == CustodyExit.configuration.status)
         }
         for mode in [mode_t(0o640), 0o604, 0o620] {
             chmod(path, mode)
@@ -147,7 +147,7 @@ struct FailureTests {
         let (error, status) = try refusal()
         #expect(error.exit == .configuration)
         #expect(error.reason.message.contains("modul"))
-        #expect(status == Int32(CustodyExit.configuration.rawValue))
+        #expect(status == CustodyExit.configuration.status)
     }
 
     @Test(
