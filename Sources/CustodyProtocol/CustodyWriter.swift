@@ -15,29 +15,44 @@ public struct CustodyWriter {
     }
 
     public mutating func field(_ value: [UInt8]) {
+        makeRoom(for: 4 + value.count)
         put(UInt32(truncatingIfNeeded: value.count))
         bytes.append(contentsOf: value)
     }
 
     public mutating func field(_ value: String) {
+        makeRoom(for: 4 + value.utf8.count)
         put(UInt32(truncatingIfNeeded: value.utf8.count))
         bytes.append(contentsOf: value.utf8)
     }
 
     public mutating func field(_ value: UInt8) {
+        makeRoom(for: 5)
         put(1)
         bytes.append(value)
     }
 
     public mutating func field(_ value: UInt32) {
+        makeRoom(for: 8)
         put(4)
         put(value)
     }
 
     public mutating func field(_ value: UInt64) {
+        makeRoom(for: 12)
         put(8)
         put(UInt32(truncatingIfNeeded: value >> 32))
         put(UInt32(truncatingIfNeeded: value))
+    }
+
+    /// An array that grows by itself leaves its old memory as it is, with what was in it.
+    private mutating func makeRoom(for count: Int) {
+        guard bytes.capacity - bytes.count < count else { return }
+        var larger: [UInt8] = []
+        larger.reserveCapacity(max(2 * bytes.capacity, bytes.count + count))
+        larger.append(contentsOf: bytes)
+        swap(&bytes, &larger)
+        DTASystem.wipe(&larger)
     }
 
     private mutating func put(_ value: UInt32) {

@@ -7,6 +7,9 @@ public struct HSMOptions: Sendable, Equatable {
     public var tokenSerial: String?
     /// Read where the service manager gives no credential `hsm-pin`.
     public var pinFile: String?
+    /// Files that are there while `dtad pin change` is at work, or was stopped in the middle: which PIN the token has is not
+    /// known then, and none is tried.
+    public var pendingPINFiles: [String] = []
     /// Serialises log-ins and changes of the token between processes.
     public var lockFile: String
     /// Whether to sign with copies of keys that live in this process' session.

@@ -8,14 +8,24 @@ import Glibc
 enum Command {
     case serve(configuration: String)
     case makeToken(configuration: String, pinFile: String, securityOfficerPINFile: String)
+    case makeTokenFromInput(configuration: String)
     case makeKeys(configuration: String)
     case bind(BindCommand)
+    case makeKeysFromInput(configuration: String)
+    case changePIN(configuration: String)
+    case checkPIN(configuration: String)
+    case showPINLengths(configuration: String)
     case version
 
     private static let usage = """
         usage: dtad-hsm --config FILE
                dtad-hsm --init --config FILE --pin-file FILE --so-pin-file FILE
                dtad-hsm --init --keys-only --config FILE
+               dtad-hsm --init --pins-on-stdin --config FILE              the PIN and the SO PIN, each a line
+               dtad-hsm --init --keys-only --pins-on-stdin --config FILE  the PIN
+               dtad-hsm --change-pin --config FILE                        the old PIN and the new one on standard input
+               dtad-hsm --check-pin --config FILE                         the PIN on standard input; one attempt
+               dtad-hsm --pin-lengths --config FILE
                dtad-hsm --bind-order-keys --config FILE --input FILE --output FILE [--pin-file FILE] [ORDER.car...]
                dtad-hsm --version
 
@@ -32,7 +42,9 @@ enum Command {
         var archives: [String] = []
         while let argument = rest.popFirst() {
             switch argument {
-            case "--init", "--keys-only", "--bind-order-keys", "--version": flags.insert(argument)
+            case "--init", "--keys-only", "--pins-on-stdin", "--change-pin", "--check-pin", "--pin-lengths",
+                "--bind-order-keys", "--version":
+                flags.insert(argument)
             case "--config", "--pin-file", "--so-pin-file", "--input", "--output":
                 guard let value = rest.popFirst(), values.updateValue(value, forKey: argument) == nil else {
                     throw DTAError(.invalidArgument, "\(argument) needs one file", hint: Command.usage)
@@ -49,6 +61,13 @@ enum Command {
         case ([], ["--config"]): self = .serve(configuration: values["--config", default: ""])
         case (["--init", "--keys-only"], ["--config"]):
             self = .makeKeys(configuration: values["--config", default: ""])
+        case (["--init", "--keys-only", "--pins-on-stdin"], ["--config"]):
+            self = .makeKeysFromInput(configuration: values["--config", default: ""])
+        case (["--init", "--pins-on-stdin"], ["--config"]):
+            self = .makeTokenFromInput(configuration: values["--config", default: ""])
+        case (["--change-pin"], ["--config"]): self = .changePIN(configuration: values["--config", default: ""])
+        case (["--check-pin"], ["--config"]): self = .checkPIN(configuration: values["--config", default: ""])
+        case (["--pin-lengths"], ["--config"]): self = .showPINLengths(configuration: values["--config", default: ""])
         case (["--init"], ["--config", "--pin-file", "--so-pin-file"]):
             self = .makeToken(
                 configuration: values["--config", default: ""], pinFile: values["--pin-file", default: ""],
@@ -74,6 +93,22 @@ enum Command {
             case .makeKeys(let file):
                 let options = try HSMOptions(configuration: file)
                 try TokenInitialisation.makeKeys(options, pin: try PIN.read(file: options.pinFile))
+            case .makeKeysFromInput(let file):
+                let pins = try PIN.readLines(1, from: STDIN_FILENO)
+                try TokenInitialisation.makeKeys(try HSMOptions(configuration: file), pin: pins[0])
+            case .makeTokenFromInput(let file):
+                let pins = try PIN.readLines(2, from: STDIN_FILENO)
+                try TokenInitialisation.run(
+                    try HSMOptions(configuration: file), pin: pins[0], securityOfficerPIN: pins[1])
+            case .changePIN(let file):
+                let pins = try PIN.readLines(2, from: STDIN_FILENO)
+                try PINChange.change(try HSMOptions(configuration: file), from: pins[0], to: pins[1])
+            case .checkPIN(let file):
+                let pins = try PIN.readLines(1, from: STDIN_FILENO)
+                try PINChange.check(try HSMOptions(configuration: file), pins[0])
+            case .showPINLengths(let file):
+                let lengths = try PINChange.lengths(try HSMOptions(configuration: file))
+                print("\(lengths.lowerBound) \(lengths.upperBound)")
             case .makeToken(let file, let pinFile, let securityOfficerPINFile):
                 let options = try HSMOptions(configuration: file)
                 try TokenInitialisation.run(

@@ -19,5 +19,6 @@ extension HSMOptions {
             module: hsm.module, tokenLabel: hsm.tokenLabel, tokenSerial: hsm.tokenSerial, pinFile: hsm.pinFile,
             lockFile: hsm.lockFile, cacheSessionObjects: hsm.cacheSessionObjects,
             deadlineMilliseconds: hsm.deadlineMilliseconds)
+        pendingPINFiles = hsm.pinFiles(configuration: file).map(Configuration.HSM.pendingPINFile)
     }
 }

@@ -14,6 +14,14 @@ enum Hardening {
         }
     }
 
+    /// Nothing that this process touches is swapped out: secrets pass through ordinary memory too. Where that is refused, the
+    /// front and `dtad check` say so.
+    static func lockMemory() {
+        guard clinux_lock_memory() != 0 else { return }
+        let why = "mlockall: \(errorText(errno)): memory that secrets pass through could be swapped out"
+        SecretBytes.protectionShortfall.withLock { $0 = why }
+    }
+
     /// There is no death signal for when dtad dies: it could hit in the middle of writing the token's files, and SoftHSM
     /// writes them in place. The end of the connection tells the same, between two requests.
     static func settle() throws {

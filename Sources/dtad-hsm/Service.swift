@@ -34,6 +34,7 @@ struct Service {
         start.arm()
         do {
             let options = try HSMOptions(configuration: configuration)
+            try PIN.refusePending(options)
             let lock = try ServingLock.serving(options)
             let custody = try Custody(options, pin: try PIN.read(file: options.pinFile))
             start.disarm()

@@ -12,20 +12,30 @@ struct Dtad: ParsableCommand {
             A first agent with a software token, in a directory of its own:
               dtad init --state ~/.dta
               dtad run --config ~/.dta/dtad.yaml --socket ~/.dta/agent.sock
+
+            Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 78 dtad run cannot start with this configuration.
             """,
         version: Version.current,
         subcommands: [
             InitCommand.self, RunCommand.self, CheckCommand.self, BackupCommand.self, RestoreCommand.self,
-            BindingsCommand.self,
+            BindingsCommand.self, PINCommand.self,
         ])
+
+    /// Where `make install` and `dtad init --state /var/lib/dtad` have it.
+    static let installedConfiguration = "/etc/dtad/dtad.yaml"
 
     static func main() {
         // Made into text, its bytes would name another file.
         if let argument = NativeText.unreadableArgument {
             printError("dtad: the argument \(argument) is not UTF-8: dtad takes text alone, also as names of files")
-            Glibc.exit(EX_USAGE)
+            Glibc.exit(2)
         }
-        main(nil)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            Glibc.exit(report(error, program: "dtad"))
+        }
     }
 }
 

@@ -117,7 +117,7 @@ struct CustodyFailureTests {
         let agent = try TestAgent(starting: false)
         try "not the pin\n".write(toFile: agent.state + "/hsm-pin", atomically: false, encoding: .utf8)
         try agent.launch()
-        #expect(agent.waitForEnd() == 1)
+        #expect(agent.waitForEnd() == 78)
         #expect(agent.log.contains("PIN"), "\(agent.log)")
     }
 

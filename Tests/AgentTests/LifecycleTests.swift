@@ -48,10 +48,52 @@ struct LifecycleTests {
         #expect(try notify.waitFor("READY=1").contains("STATUS="))
         activate.signal(SIGHUP)
         _ = try notify.waitFor("RELOADING=1")
-        _ = try notify.waitFor("READY=1")
+        #expect(try !notify.waitFor("READY=1").contains("grants stay"))
+        try agent.addConfiguration("nonsense: 1")
+        activate.signal(SIGHUP)
+        #expect(try notify.waitFor("READY=1").contains("the grants stay as they were"))
         activate.signal(SIGTERM)
         _ = try notify.waitFor("STOPPING=1")
         #expect(activate.wait() == 0)
+    }
+
+    @Test("that cannot begin tells systemd and each waiting client the reason, and ends as by a wrong configuration")
+    func refusedStart() throws {
+        let agent = try TestAgent(more: "nonsense: 1", starting: false)
+        let notify = try NotifySocket(agent.directory.file("notify"))
+        let path = agent.directory.file("activated.sock")
+        let activate = try Subprocess(
+            "systemd-socket-activate",
+            [
+                "--fdname=agent", "-l", path, "-E", "NOTIFY_SOCKET=\(notify.path)", try Binary.path("dtad"), "run",
+                "--config", agent.configuration,
+            ])
+        try agent.wait("the socket") { access(path, F_OK) == 0 }
+        let client = BlockingAgentClient(socketPath: path)
+        let reason = try client.refusal(.status())
+        #expect(reason.code == .unavailable && reason.message.contains("unknown key nonsense"), "\(reason)")
+        #expect(try notify.next().contains("STATUS=\(agent.configuration):"))
+        #expect(activate.wait() == 78)
+    }
+
+    @Test("reads a configuration alone where that is asked, as a reload does")
+    func configurationOnly() throws {
+        let agent = try TestAgent(starting: false)
+        let arguments = ["check", "--configuration-only", "--config", agent.configuration]
+        #expect(try run(try Binary.path("dtad"), arguments).status == 0)
+        try agent.addConfiguration("grants:\n  - { to: [\"unix:usr:bob\"], keys: [\"*\"], operations: [sign] }")
+        let wrong = try run(try Binary.path("dtad"), arguments)
+        #expect(wrong.status == 1 && wrong.errors.contains("unix:usr:bob"), "\(wrong.errors)")
+    }
+
+    @Test(
+        "has usage errors as dtactl has them, with the status 2", arguments: ["dtad", "dtagw"],
+        [["chekc"], ["check", "--nonsense"], ["run", "--config"]])
+    func usage(program: String, arguments: [String]) throws {
+        let said = try run(try Binary.path(program), arguments)
+        #expect(said.status == 2)
+        #expect(said.errors.hasPrefix("\(program): "), "\(said.errors)")
+        #expect(said.errors.contains("\nhint: usage: \(program)"), "\(said.errors)")
     }
 
     @Test("feeds the watchdog while the workers answer, even when every HSM process is stopped")
@@ -76,13 +118,13 @@ struct LifecycleTests {
         let other = try TestAgent(starting: false)
         let second = try run(
             try Binary.path("dtad"), ["run", "--config", other.configuration, "--socket", agent.socketPath])
-        #expect(second.status == 1)
+        #expect(second.status == 78)
         #expect(second.errors.contains("another program listens"))
         #expect(try agent.client().call(.status()).code == .ok)
 
         let file = try other.directory.write("plain", "content")
         let third = try run(try Binary.path("dtad"), ["run", "--config", other.configuration, "--socket", file])
-        #expect(third.status == 1)
+        #expect(third.status == 78)
         #expect(try String(contentsOfFile: file, encoding: .utf8) == "content")
     }
 
@@ -92,7 +134,7 @@ struct LifecycleTests {
         let second = try run(
             try Binary.path("dtad"),
             ["run", "--config", agent.configuration, "--socket", agent.directory.file("second.sock")])
-        #expect(second.status == 1)
+        #expect(second.status == 78)
         #expect(second.errors.contains("another dtad"))
     }
 
@@ -116,7 +158,7 @@ struct LifecycleTests {
         let line = try #require(lines.firstIndex { $0.contains("keys_per_usr") }) + 1
         for command in ["run", "check"] {
             let ended = try run(try Binary.path("dtad"), [command, "--config", agent.configuration])
-            #expect(ended.status == 1)
+            #expect(ended.status == (command == "run" ? 78 : 1))
             #expect((ended.errors + ended.text).contains("dtad.yaml:\(line): unknown key limits.keys_per_usr"))
         }
     }
@@ -154,6 +196,16 @@ struct LifecycleTests {
         }
         _ = try agent.client().call(.createKey("k", type: .p256))
         #expect(try agent.client().call(.sign(key: "k", message: [1])).data.count == 64)
+    }
+
+    @Test("locks the memory that dtad-hsm touches, or says at start that it may not")
+    func lockedMemory() throws {
+        let agent = try TestAgent()
+        let status = try String(contentsOfFile: "/proc/\(try #require(agent.custodians.first))/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmLck:") })
+        let kilobytes = line.split(separator: " ").compactMap { Int($0) }.first ?? 0
+        // All of its heap and more; the pages of the PIN alone are a few.
+        #expect(kilobytes > 1024 || agent.log.contains("a protection was refused: mlockall"), "\(line)")
     }
 
     @Test("says its version", arguments: ["dtad", "dtad-hsm", "dtactl"])
@@ -221,6 +273,11 @@ final class NotifySocket {
             if message.split(separator: "\n").contains(Substring(line)) { return message }
         }
         throw TestFailure("systemd was not told \(line)")
+    }
+
+    func next() throws -> String {
+        guard let message = receive(flags: 0) else { throw TestFailure("systemd was told nothing") }
+        return message
     }
 
     func drain() {

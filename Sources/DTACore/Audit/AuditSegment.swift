@@ -8,7 +8,7 @@ final class AuditSegment: Sendable {
     let first: UInt64
     private let file: Descriptor
 
-    private init(path: String, first: UInt64, file: Descriptor) {
+    init(path: String, first: UInt64, file: Descriptor) {
         self.path = path
         self.first = first
         self.file = file

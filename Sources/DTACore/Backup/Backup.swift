@@ -34,63 +34,89 @@ public struct Backup {
         self.token = token
     }
 
-    /// Writes the backup: on the disk and under its name when this returns, and nothing of it there when it throws.
+    /// Writes the backup: on the disk and under its name when this returns, and nothing of it there when it throws. Where
+    /// root runs this, all that is in the state directory is read with its owner's rights.
     /// - Parameter replacing: whether a file of that name may be replaced.
     /// - Throws: `DTAError`.
     public func write(to path: String, replacing: Bool) throws -> Summary {
         let isFree = unsafe access(path, F_OK) != 0
         guard replacing || isFree else { throw Backup.exists(path) }
+        let owner = try StateOwner(of: state)
         let staging = try StagingDirectory(beside: path)
         defer { staging.remove() }
+        let draft = staging.file("backup.tar")
+        let archive = try BackupFile(making: draft)
+        // In the child, it is no other.
+        let isAnother = owner.isAnother
+        let answer = try owner.run {
+            // The owner of the state may have no place where root wants the backup.
+            let tree = try StateTree(state)
+            let size = try tree.databaseSize()
+            guard isAnother else { return try collect(tree, into: archive, in: staging) }
+            let own = try StagingDirectory(beside: "\(state)/backup")
+            defer { own.remove() }
+            // The agent needs that disk too.
+            if let size { try own.needRoom(for: size) }
+            return try collect(tree, into: archive, in: own)
+        }
+        guard answer.count == 2, let bodies = Int(answer[0]) else { throw Backup.unclear }
+        try publish(draft, as: path, replacing: replacing)
+        return Summary(path: path, size: try archive.length(), bodies: bodies, fingerprint: answer[1])
+    }
+
+    /// Writes the archive, from a copy of the database in `staging`.
+    /// - Returns: how many bodies it holds, and its fingerprint.
+    private func collect(_ tree: StateTree, into archive: BackupFile, in staging: StagingDirectory) throws -> [String] {
         let database = staging.file(BackupManifest.databaseName)
         // Empty and 0600 before anything is in it.
         _ = try BackupFile(making: database)
         try StateSnapshot.copy(stateDirectory: state, to: database)
         // After the database: what it names is whole by now, and the log has at least the records of its changes.
-        let sources = try [source(BackupManifest.databaseName, database)] + auditLog() + bodies(namedBy: database)
+        let copy = try BackupFile(reading: database)
+        let sources =
+            try [Source(name: BackupManifest.databaseName, file: copy, length: copy.length())]
+            + auditLog(tree) + bodies(tree, namedBy: database)
 
         var manifest = BackupManifest(
             made: unixMicroseconds() / 1_000_000, version: Version.current, token: token, names: sources.map(\.name))
         guard manifest.bytes.count <= BackupManifest.limit else {
             throw DTAError(.resourceExhausted, "there are too many bodies of large envelopes for one backup")
         }
-        let draft = staging.file("backup.tar")
-        let archive = try BackupFile(making: draft)
-        let size = try fill(archive, &manifest, sources)
+        try fill(archive, &manifest, sources)
         try archive.sync()
         guard try !StateSnapshot.hasLostBlocks(stateDirectory: state, since: database) else {
             throw Backup.overtaken
         }
-        try publish(draft, as: path, replacing: replacing)
-        return Summary(
-            path: path, size: size, bodies: sources.count { $0.name.hasPrefix("segments/") },
-            fingerprint: manifest.fingerprint)
+        return ["\(sources.count { $0.name.hasPrefix("segments/") })", manifest.fingerprint]
     }
+
+    private static let unclear = DTAError(.internal, "the backup was made, and what is in it was not told")
 
     // MARK: What there is
 
-    private func source(_ name: String, _ path: String, length: Int? = nil) throws -> Source {
-        let file = try BackupFile(reading: path)
+    private func source(_ tree: StateTree, _ name: String, length: Int? = nil) throws -> Source {
+        let file = BackupFile("\(state)/\(name)", try tree.file(name))
         return Source(name: name, file: file, length: try length ?? file.length())
     }
 
-    private func auditLog() throws -> [Source] {
-        let directory = "\(state)/audit"
-        guard unsafe access(directory, F_OK) == 0 else { return [] }
-        return try AuditSegment.all(in: directory).map { first in
-            let segment = try AuditSegment.openToRead(directory: directory, first: first)
+    private func auditLog(_ tree: StateTree) throws -> [Source] {
+        let names = try tree.names(in: "audit").filter { AuditSegment.first(ofName: $0) != nil }
+        return try names.map { name in
+            let path = "audit/\(name)"
+            let segment = AuditSegment(
+                path: "\(state)/\(path)", first: AuditSegment.first(ofName: name) ?? 0, file: try tree.file(path))
             let whole = try AuditLog.endOfLastLine(segment, try segment.size())
-            return try source("audit/\(segment.name)", segment.path, length: whole)
+            return try source(tree, path, length: whole)
         }
     }
 
-    private func bodies(namedBy database: String) throws -> [Source] {
+    private func bodies(_ tree: StateTree, namedBy database: String) throws -> [Source] {
         try StateSnapshot.segments(of: database).map { name in
             guard BackupManifest.isAllowed("segments/\(name)") else {
                 throw DTAError(.dataLoss, "the database names a file of a large body \(quoted(name))")
             }
             do {
-                return try source("segments/\(name)", "\(state)/segments/\(name)")
+                return try source(tree, "segments/\(name)")
             } catch let error as DTAError where error.code == .notFound {
                 guard try StateSnapshot.hasLostBlocks(stateDirectory: state, since: database) else {
                     throw DTAError(.dataLoss, error.message, hint: "dtactl ledger get shows whether IPFS still has it")
@@ -106,7 +132,7 @@ public struct Backup {
     // MARK: The archive
 
     /// The manifest comes first, and its hashes last: its length is known before.
-    private func fill(_ archive: BackupFile, _ manifest: inout BackupManifest, _ sources: [Source]) throws -> Int {
+    private func fill(_ archive: BackupFile, _ manifest: inout BackupManifest, _ sources: [Source]) throws {
         let length = manifest.bytes.count
         func begin(_ name: String, _ length: Int) throws {
             try archive.write(TarHeader(name: name, length: length, modified: manifest.made).bytes[...])
@@ -125,7 +151,6 @@ public struct Backup {
         try archive.write(TarHeader.end[...])
         try archive.seek(TarHeader.size)
         try archive.write(manifest.bytes[...])
-        return try archive.length()
     }
 
     /// - Returns: the SHA-256 of what was copied.

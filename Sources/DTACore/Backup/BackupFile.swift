@@ -6,7 +6,7 @@ struct BackupFile {
     let path: String
     private let descriptor: Descriptor
 
-    /// Opens a file to read it.
+    /// Opens a file to read it, through links too: the person who gives this command names it.
     /// - Throws: `DTAError.notFound` where it cannot be opened or is no regular file.
     init(reading path: String) throws {
         self.path = path
@@ -14,6 +14,12 @@ struct BackupFile {
         guard number >= 0 else { throw DTAError(.notFound, "\(path) cannot be read: \(errorText(errno))") }
         descriptor = Descriptor(owning: number)
         guard try status().st_mode & S_IFMT == S_IFREG else { throw DTAError(.notFound, "\(path) is no file") }
+    }
+
+    /// A file of the state that is open already.
+    init(_ path: String, _ descriptor: Descriptor) {
+        self.path = path
+        self.descriptor = descriptor
     }
 
     /// Makes a file that was not there, mode 0600.

@@ -22,57 +22,76 @@ public struct Restoration {
     private let archive: BackupFile
     private let backup: String
     private let state: String
-    /// Who is to own what an absent directory becomes; nil: whoever runs this.
-    private let newOwner: (uid: uid_t, gid: gid_t)?
+    /// Who is to own what an absent directory becomes.
+    private let newOwner: StateOwner
 
     /// - Parameters: `state`: the directory to make; one that is there must be empty, and keeps its owner. `newOwner`: of
-    ///   one that is not there.
-    public init(backup: String, state: String, newOwner: (uid: uid_t, gid: gid_t)? = nil) throws {
+    ///   one that is not there; nil: whoever runs this.
+    public init(backup: String, state: String, newOwner: StateOwner? = nil) throws {
         self.backup = backup
         self.state = state
-        self.newOwner = newOwner
+        self.newOwner = newOwner ?? StateOwner(uid: geteuid(), gid: getegid())
         archive = try BackupFile(reading: backup)
     }
 
+    /// Where root runs this, the files are made with the rights of the state's owner, to whom they belong.
     /// - Parameter fingerprint: what the manifest's hash must be; nil: whatever it is.
     /// - Throws: `DTAError`: `dataLoss` where the backup is damaged, `failedPrecondition` where the directory is in use.
     public func carryOut(fingerprint: String? = nil) throws -> Summary {
         let owner = try ownerOfTarget()
+        let staging = try StagingDirectory(beside: state, for: owner)
+        let answer: [String]
+        do {
+            answer = try owner.run {
+                try staging.clear()
+                return try fill(staging, fingerprint)
+            }
+            guard unsafe rename(staging.path, state) == 0 else { throw Restoration.immovable(state, errno) }
+        } catch {
+            _ = try? owner.run {
+                try staging.clear()
+                return []
+            }
+            staging.remove()
+            throw error
+        }
+        try BackupFile.syncDirectory(parentDirectory(of: state))
+        guard answer.count == 5, let made = Int64(answer[0]), let orders = Int(answer[4]) else {
+            throw DTAError(.internal, "the state was restored, and what is in it was not told")
+        }
+        return Summary(
+            state: state, made: made, version: answer[1], token: answer[2], fingerprint: answer[3], orders: orders)
+    }
+
+    /// - Returns: the summary's fields.
+    private func fill(_ staging: StagingDirectory, _ fingerprint: String?) throws -> [String] {
         let manifest = try readManifest()
         guard fingerprint == nil || fingerprint == manifest.fingerprint else {
             throw DTAError(
                 .dataLoss, "the backup \(backup) is not the one with that fingerprint: it has \(manifest.fingerprint)")
         }
-        let staging = try StagingDirectory(beside: state)
-        let orders: Int
-        do {
-            try extract(manifest, to: staging)
-            let database = staging.file(BackupManifest.databaseName)
-            try StateSnapshot.check(database)
-            orders = try RestoredOrders.mark(database, made: manifest.made)
-            try record(manifest, in: staging)
-            try settle(staging, owner: owner)
-            guard unsafe rename(staging.path, state) == 0 else { throw Restoration.immovable(state, errno) }
-        } catch {
-            staging.remove()
-            throw error
-        }
-        try BackupFile.syncDirectory(parentDirectory(of: state))
-        return Summary(
-            state: state, made: manifest.made, version: manifest.version, token: manifest.token,
-            fingerprint: manifest.fingerprint, orders: orders)
+        try extract(manifest, to: staging)
+        let database = staging.file(BackupManifest.databaseName)
+        try StateSnapshot.check(database)
+        let orders = try RestoredOrders.mark(database, made: manifest.made)
+        try record(manifest, in: staging)
+        try sync(staging.path)
+        return ["\(manifest.made)", manifest.version, manifest.token, manifest.fingerprint, "\(orders)"]
     }
 
     // MARK: The target
 
-    private func ownerOfTarget() throws -> (uid: uid_t, gid: gid_t)? {
+    private func ownerOfTarget() throws -> StateOwner {
         var status = stat()
         guard unsafe lstat(state, &status) == 0 else {
             guard errno == ENOENT else { throw BackupFile.failure("used", state, errno) }
+            try newOwner.checkWay(to: state)
             return newOwner
         }
-        guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw DTAError(.failedPrecondition, "\(state) is not a directory")
+        let owner = try StateOwner(of: state)
+        guard geteuid() == 0 || owner.uid == geteuid() else {
+            throw DTAError(
+                .permissionDenied, "\(state) belongs to another user", hint: "run this as its owner, or as root")
         }
         let names = try StagingDirectory.names(in: state)
         guard names.isEmpty else {
@@ -82,7 +101,7 @@ public struct Restoration {
                 isState ? "\(state) is the state of an agent already" : "the directory \(state) is not empty",
                 hint: "stop dtad and move \(state) out of the way, or choose another directory")
         }
-        return (status.st_uid, status.st_gid)
+        return owner
     }
 
     private static func immovable(_ state: String, _ errno: Int32) -> DTAError {
@@ -179,18 +198,14 @@ public struct Restoration {
         try log.sync()
     }
 
-    /// Owner and durability of all that is there.
-    private func settle(_ staging: StagingDirectory, owner: (uid: uid_t, gid: gid_t)?) throws {
-        func settle(_ path: String) throws {
+    /// Brings the names of all directories to the disk; the files are on it.
+    private func sync(_ path: String) throws {
+        for name in try StagingDirectory.names(in: path) {
             var status = stat()
-            guard unsafe lstat(path, &status) == 0 else { throw BackupFile.failure("read", path, errno) }
-            let isDirectory = status.st_mode & S_IFMT == S_IFDIR
-            if isDirectory { for name in try StagingDirectory.names(in: path) { try settle("\(path)/\(name)") } }
-            if let owner, unsafe lchown(path, owner.uid, owner.gid) != 0 {
-                throw BackupFile.failure("given to its owner", path, errno)
-            }
-            if isDirectory { try BackupFile.syncDirectory(path) }
+            let below = "\(path)/\(name)"
+            guard unsafe lstat(below, &status) == 0 else { throw BackupFile.failure("read", below, errno) }
+            if status.st_mode & S_IFMT == S_IFDIR { try sync(below) }
         }
-        try settle(staging.path)
+        try BackupFile.syncDirectory(path)
     }
 }

@@ -21,7 +21,7 @@ public struct StateInspection: Sendable {
     /// - Throws: `DTAError` where the database or the token cannot be read.
     public init?(state: String, custodian: any Custodian) throws {
         let path = "\(state)/\(BackupManifest.databaseName)"
-        guard unsafe access(path, F_OK) == 0 else { return nil }
+        guard try StateTree(state).databaseSize() != nil else { return nil }
         let named:
             (
                 keys: [Named], identities: [Named], orders: [Named], epochs: [(number: UInt32, orders: Int)],

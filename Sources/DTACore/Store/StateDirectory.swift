@@ -20,6 +20,14 @@ public final class StateDirectory: Sendable {
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw DTAError(.failedPrecondition, "the state directory \(path) is not a directory")
         }
+        // Root would leave files there that the owner cannot use, and follow links that the owner put there.
+        guard status.st_uid == geteuid() else {
+            throw DTAError(
+                .failedPrecondition,
+                "the state directory \(path) belongs to \(UserDatabase.caller(uid: status.st_uid).display), and this runs as "
+                    + UserDatabase.caller(uid: geteuid()).display,
+                hint: "run dtad as the owner of its state")
+        }
         guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
             throw DTAError(
                 .failedPrecondition, "others than its owner may write to the state directory \(path)",

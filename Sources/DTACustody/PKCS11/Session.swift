@@ -39,6 +39,18 @@ final class Session {
             pin.withUnsafeBytes { functions.pointee.C_InitPIN?(handle, $0.asMutable, CK_ULONG($0.count)) })
     }
 
+    /// Sets the user's PIN, who knows the old one.
+    func setPIN(_ old: SecretBytes, _ new: SecretBytes) throws {
+        try module.check(
+            "C_SetPIN",
+            old.withUnsafeBytes { old in
+                new.withUnsafeBytes { new in
+                    functions.pointee.C_SetPIN?(
+                        handle, old.asMutable, CK_ULONG(old.count), new.asMutable, CK_ULONG(new.count))
+                }
+            })
+    }
+
     /// Bytes from the token's generator.
     func random(_ count: Int) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)

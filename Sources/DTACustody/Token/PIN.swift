@@ -52,15 +52,7 @@ public enum PIN {
             }
         }
         var count = 0
-        let all = try SecretBytes(count: limit + 2) { target in
-            while count < target.count {
-                let got = try systemCall("read") {
-                    Glibc.read(file.number, target.baseAddress! + count, target.count - count)
-                }
-                if got == 0 { break }
-                count += got
-            }
-        }
+        let all = try SecretBytes(count: limit + 2) { count = try fill($0, from: file.number) }
         return try all.withUnsafeBytes { bytes in
             if count > 0, bytes[count - 1] == UInt8(ascii: "\n") { count -= 1 }
             guard (1...limit).contains(count) else {
@@ -69,6 +61,45 @@ public enum PIN {
             let pin = UnsafeRawBufferPointer(rebasing: bytes[..<count])
             return try SecretBytes(count: count) { $0.copyMemory(from: pin) }
         }
+    }
+
+    /// - Throws: `CustodyStartError` where a change of the PIN is under way: a wrong one would cost an attempt.
+    public static func refusePending(_ options: HSMOptions) throws {
+        guard let pending = options.pendingPINFiles.first(where: { access($0, F_OK) == 0 }) else { return }
+        throw CustodyStartError(
+            DTAError(
+                .unavailable, "the HSM's PIN is being changed: \(pending) is there",
+                hint: "where nobody changes it any more, dtad pin change finishes what was begun"),
+            .tokenAway)
+    }
+
+    /// Reads PINs that dtad hands over: each a line, and nothing behind them.
+    public static func readLines(_ count: Int, from descriptor: Int32) throws -> [SecretBytes] {
+        var used = 0
+        let all = try SecretBytes(count: count * (limit + 1) + 1) { used = try fill($0, from: descriptor) }
+        return try all.withUnsafeBytes { bytes in
+            let lines = bytes[..<used].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            guard lines.count == count + 1, lines.last?.isEmpty == true,
+                lines.dropLast().allSatisfy({ (1...limit).contains($0.count) })
+            else { throw refusal("standard input must have \(count) PINs, each a line of 1 to \(limit) bytes") }
+            return try lines.dropLast().map { line in
+                let pin = UnsafeRawBufferPointer(rebasing: line)
+                return try SecretBytes(count: line.count) { $0.copyMemory(from: pin) }
+            }
+        }
+    }
+
+    /// - Returns: how much there was, which may be more than there is room for.
+    private static func fill(_ target: UnsafeMutableRawBufferPointer, from descriptor: Int32) throws -> Int {
+        var count = 0
+        while count < target.count {
+            let got = try systemCall("read") {
+                Glibc.read(descriptor, target.baseAddress! + count, target.count - count)
+            }
+            if got == 0 { break }
+            count += got
+        }
+        return count
     }
 
     private static func refusal(_ message: String, hint: String = "") -> CustodyStartError {

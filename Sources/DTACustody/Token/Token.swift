@@ -37,7 +37,7 @@ struct Token {
     }
 
     /// The one token that the configuration names; never "the first slot".
-    private static func select(_ module: Module, _ options: HSMOptions) throws -> (CK_SLOT_ID, CK_TOKEN_INFO) {
+    static func select(_ module: Module, _ options: HSMOptions) throws -> (CK_SLOT_ID, CK_TOKEN_INFO) {
         var matching: [(CK_SLOT_ID, CK_TOKEN_INFO)] = []
         for slot in try module.slots() {
             // One broken token must not hide the others.

@@ -11,14 +11,17 @@ struct BackupCommand: ParsableCommand {
             whole. It does not hold the token, the PIN and the configuration: an HSM gives no private key away. Back the \
             token up by the means of its vendor (SoftHSM: copy its directory while all of dtad is stopped).
 
-            Example: dtad backup /root/dta.tar --config /etc/dtad/dtad.yaml
+            Root may run it: what is in the state directory is then read as the user that it belongs to. A copy of the \
+            database is made meanwhile, beside the backup, or in the state directory where root runs this.
+
+            Example: dtad backup /root/dta.tar
             """)
 
     @Argument(help: ArgumentHelp("The file to write.", valueName: "file"))
     var file: String
 
     @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
-    var config: String
+    var config = Dtad.installedConfiguration
 
     @Flag(help: "Replace the file if it is there.")
     var force = false
@@ -26,6 +29,7 @@ struct BackupCommand: ParsableCommand {
     func run() throws {
         try failing {
             let configuration = try Configuration.load(config)
+            try RootCaution.check(config, state: configuration.state)
             let token = configuration.hsm.tokenLabel ?? configuration.hsm.tokenSerial ?? ""
             let made = try Backup(state: configuration.state, token: token).write(to: file, replacing: force)
             print("backup          \(made.path), \(made.size) bytes")

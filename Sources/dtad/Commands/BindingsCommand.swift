@@ -35,13 +35,13 @@ struct BindingsCommand: ParsableCommand {
         var file: String
 
         @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
-        var config: String
+        var config = Dtad.installedConfiguration
 
         func run() throws {
             try failing {
                 let configuration = try Configuration.load(config)
                 let target = try CommandFile.make(file)
-                try Privileges.become(ownerOf: configuration.state)
+                try RootCaution.becomeOwner(config, state: configuration.state)
                 let bindings = try KeyBindings(state: configuration.state)
                 let keys = try bindings.export()
                 try CommandFile.write(keys.encoded, to: target)
@@ -65,7 +65,7 @@ struct BindingsCommand: ParsableCommand {
         var file: String
 
         @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
-        var config: String
+        var config = Dtad.installedConfiguration
 
         private static let limit = 1 << 30
 
@@ -73,7 +73,7 @@ struct BindingsCommand: ParsableCommand {
             try failing {
                 let configuration = try Configuration.load(config)
                 let bytes = try CommandFile.read(file, atMost: Import.limit)
-                try Privileges.become(ownerOf: configuration.state)
+                try RootCaution.becomeOwner(config, state: configuration.state)
                 let bindings = try KeyBindings(state: configuration.state)
                 let (taken, stale) = try bindings.take(try BoundKeys(bytes))
                 print("bound     \(taken) keys")

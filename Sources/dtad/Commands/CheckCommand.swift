@@ -13,19 +13,25 @@ struct CheckCommand: ParsableCommand {
         abstract: "Read the configuration, try the HSM, and say what is in order and what is not.",
         discussion: """
             Exit status 0 when an agent can run with this configuration, 1 when it cannot. Run it as the user that dtad
-            runs as, or as root.
+            runs as, or as root: then it becomes that user, whose state it looks at, once it has read the configuration.
 
             Example: dtad check --config ~/.dta/dtad.yaml
             """)
 
     @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
-    var config: String
+    var config = Dtad.installedConfiguration
+
+    @Flag(help: "Only read the configuration, as a reload does.")
+    var configurationOnly = false
 
     func run() throws {
         signal(SIGPIPE, SIG_IGN)
+        if configurationOnly { return try failing { try checkConfigurationOnly() } }
         let report = Report()
         try failing { try reserveDescriptor3() }
-        if let configuration = report.attempt("configuration", { try Configuration.load(config) }) {
+        if let configuration = report.attempt("configuration", { try Configuration.load(config) }),
+            report.attempt("state", { try RootCaution.becomeOwner(config, state: configuration.state) }) != nil
+        {
             report.good("configuration", "\(config) can be read")
             checkGrants(configuration, report)
             checkState(configuration, report)
@@ -35,6 +41,12 @@ struct CheckCommand: ParsableCommand {
         }
         print(report.failures == 0 ? "\nAll is in order." : "\n\(report.failures) of these must be mended first.")
         if report.failures > 0 { throw ExitCode(1) }
+    }
+
+    private func checkConfigurationOnly() throws {
+        let configuration = try Configuration.load(config)
+        _ = try Policy(configuration.grants, couriers: configuration.couriers)
+        print("\(config) can be read, and its \(configuration.grants.count) grants can be understood")
     }
 
     private func checkGrants(_ configuration: Configuration, _ report: Report) {

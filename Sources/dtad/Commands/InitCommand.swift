@@ -1,5 +1,6 @@
 import ArgumentParser
 import DTASystem
+import Glibc
 
 struct InitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,6 +33,7 @@ struct InitCommand: ParsableCommand {
     var pinFile: String?
 
     func run() throws {
+        signal(SIGPIPE, SIG_IGN)
         try failing {
             let plan = try InitPlan(
                 state: state, module: module, token: token, configuration: config, existingPINFile: pinFile)

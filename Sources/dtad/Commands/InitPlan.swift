@@ -1,4 +1,4 @@
-import CLinux
+import DTACore
 import DTASystem
 import Glibc
 
@@ -10,9 +10,7 @@ struct InitPlan {
     private let configuration: String
     private let existingPINFile: String?
     /// The users of the installed layout; nil where everything belongs to who runs this.
-    private let users: (dtad: Account, hsm: Account)?
-
-    typealias Account = (uid: uid_t, gid: gid_t)
+    private let users: (dtad: StateOwner, hsm: StateOwner)?
 
     // The installed layout; the units name these paths too.
     private static let installedState = "/var/lib/dtad"
@@ -35,7 +33,7 @@ struct InitPlan {
         self.token = token
         self.existingPINFile = try existingPINFile.map(InitPlan.absolute)
         if geteuid() == 0, self.state == InitPlan.installedState {
-            guard let dtad = InitPlan.user("dtad"), let hsm = InitPlan.user("dta-hsm") else {
+            guard let dtad = InitPlan.user("dtad"), let hsm = InitPlan.custodian else {
                 throw DTAError(
                     .failedPrecondition, "\(self.state) belongs to the users dtad and dta-hsm, who do not exist yet",
                     hint: "systemd-sysusers makes them, from sysusers.d/dtad.conf")
@@ -103,18 +101,16 @@ struct InitPlan {
         // Under another name until all is done: a configuration that stands there is one that works.
         let draft = configuration + ".init"
         unlink(draft)
+        let pin = try pin(&made)
         if isSoftHSM {
-            try made.file(pinFile, try InitPlan.randomPIN() + "\n", mode: 0o600, owner: nil)
-            try made.file(officerFile, try InitPlan.randomPIN() + "\n", mode: 0o600, owner: nil)
-            let conf = "directories.tokendir = \(tokens)\nobjectstore.backend = file\nlog.level = ERROR\n"
-            try made.file(softhsmConf, conf, mode: 0o600, owner: users?.hsm)
-            try made.directory(tokens, mode: 0o700, owner: users?.hsm)
-            try made.file(draft, yaml(pinFile: pinFile), mode: 0o644, owner: nil)
-            try runCustody(["--init", "--config", draft, "--pin-file", pinFile, "--so-pin-file", officerFile])
-            if let hsm = users?.hsm { try handOver(hsmDirectory, to: hsm) }
+            let officer = try RandomPIN.make()
+            try made.secret(officerFile, officer)
+            try made.file(draft, yaml(pinFile: pinFile), mode: 0o644)
+            try makeSoftHSMFiles(&made)
+            try runCustody(["--init", "--pins-on-stdin", "--config", draft], [pin, officer])
         } else {
-            try made.file(draft, yaml(pinFile: existingPINFile ?? pinFile), mode: 0o644, owner: nil)
-            try runCustody(["--init", "--keys-only", "--config", draft])
+            try made.file(draft, yaml(pinFile: existingPINFile ?? pinFile), mode: 0o644)
+            try runCustody(["--init", "--keys-only", "--pins-on-stdin", "--config", draft], [pin])
         }
         // link and not rename: it fails where somebody else has made the file meanwhile.
         guard link(draft, configuration) == 0 else {
@@ -122,6 +118,39 @@ struct InitPlan {
         }
         unlink(draft)
         sync(directory(of: configuration))
+    }
+
+    /// A new PIN in its file; or that of a token that exists, which systemd has to find where the units look for it.
+    private func pin(_ made: inout MadeFiles) throws -> SecretBytes {
+        guard let existingPINFile else {
+            let pin = try RandomPIN.make()
+            try made.secret(pinFile, pin)
+            return pin
+        }
+        let pin = try PINFile.read(existingPINFile)
+        if users != nil, existingPINFile != pinFile { try made.secret(pinFile, pin) }
+        return pin
+    }
+
+    /// What the user of dtad-hsm owns is made by that user, so that root touches nothing that another could change.
+    private func makeSoftHSMFiles(_ made: inout MadeFiles) throws {
+        let conf = "directories.tokendir = \(tokens)\nobjectstore.backend = file\nlog.level = ERROR\n"
+        func make(_ made: inout MadeFiles) throws {
+            try made.file(softhsmConf, conf, mode: 0o600)
+            try made.directory(tokens, mode: 0o700, owner: nil)
+        }
+        guard let hsm = users?.hsm else { return try make(&made) }
+        _ = try hsm.run {
+            var own = MadeFiles()
+            do {
+                try make(&own)
+            } catch {
+                own.takeBack()
+                throw error
+            }
+            return []
+        }
+        made.note(file: softhsmConf, directory: tokens, of: hsm)
     }
 
     private func yaml(pinFile: String) -> String {
@@ -176,55 +205,23 @@ struct InitPlan {
 
     // MARK: Steps
 
-    private func runCustody(_ arguments: [String]) throws {
-        let pid = try CustodyProgram.spawn(arguments, socket: nil)
-        var status: Int32 = 0
-        try systemCall("waitpid") { waitpid(pid, &status, 0) }
-        guard status == 0 else {
+    private func runCustody(_ arguments: [String], _ pins: [SecretBytes]) throws {
+        guard try CustodyCommand.run(arguments, pins: pins, as: users?.hsm).status == 0 else {
             throw DTAError(.failedPrecondition, "dtad-hsm could not make the token: see its message above")
         }
     }
 
-    /// Gives a directory and all below it to a user. Only root's own files are in it by now.
-    private func handOver(_ path: String, to user: Account) throws {
-        try systemCall("lchown(\(path))") { lchown(path, user.uid, user.gid) }
-        guard let directory = opendir(path) else { throw SystemCallError("opendir(\(path))", errno: errno) }
-        defer { closedir(directory) }
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard name != ".", name != ".." else { continue }
-            var status = stat()
-            let below = "\(path)/\(name)"
-            try systemCall("lstat(\(below))") { lstat(below, &status) }
-            if status.st_mode & S_IFMT == S_IFDIR {
-                try handOver(below, to: user)
-            } else {
-                try systemCall("lchown(\(below))") { lchown(below, user.uid, user.gid) }
-            }
-        }
-    }
-
-    /// 32 characters of 6 random bits each.
-    private static func randomPIN() throws -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-        var bytes = [UInt8](repeating: 0, count: 32)
-        defer { wipe(&bytes) }
-        guard bytes.withUnsafeMutableBytes({ getrandom($0.baseAddress!, $0.count, 0) }) == bytes.count else {
-            throw SystemCallError("getrandom", errno: errno)
-        }
-        return String(bytes.map { alphabet[Int($0 & 63)] })
-    }
-
     /// Whose the state of the units is; nil for any other directory.
-    static func ownerOfInstalledState(_ state: String) -> Account? {
+    static func ownerOfInstalledState(_ state: String) -> StateOwner? {
         geteuid() == 0 && state == installedState ? user("dtad") : nil
     }
 
-    private static func user(_ name: String) -> Account? {
+    /// The user of dtad-hsm's unit; nil where there is none.
+    static var custodian: StateOwner? { user("dta-hsm") }
+
+    private static func user(_ name: String) -> StateOwner? {
         guard let entry = getpwnam(name) else { return nil }
-        return (entry.pointee.pw_uid, entry.pointee.pw_gid)
+        return StateOwner(uid: entry.pointee.pw_uid, gid: entry.pointee.pw_gid)
     }
 
     private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {

@@ -1,3 +1,4 @@
+import DTACore
 import DTASystem
 import Glibc
 
@@ -5,62 +6,100 @@ import Glibc
 struct MadeFiles {
     private var files: [String] = []
     private var directories: [String] = []
+    /// What another user made: that user takes it back.
+    private var others: [(owner: StateOwner, file: String, directory: String)] = []
 
     /// Makes a directory, where there is none; one that exists keeps its owner and mode.
-    mutating func directory(_ path: String, mode: mode_t, owner: InitPlan.Account?) throws {
+    mutating func directory(_ path: String, mode: mode_t, owner: StateOwner?) throws {
         if mkdir(path, mode) != 0 {
             let why = errno
             var status = stat()
-            guard why == EEXIST, stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-                throw DTAError(.failedPrecondition, "the directory \(path) cannot be made: \(errorText(why))")
+            guard why == EEXIST, lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+                throw DTAError(
+                    .failedPrecondition,
+                    "the directory \(path) cannot be made: \(why == EEXIST ? "something else is there" : errorText(why))"
+                )
+            }
+            if let owner, status.st_uid != owner.uid {
+                throw DTAError(
+                    .failedPrecondition,
+                    "the directory \(path) belongs to \(UserDatabase.caller(uid: status.st_uid).display), and not to "
+                        + UserDatabase.caller(uid: owner.uid).display,
+                    hint: "move it out of the way, or systemd-tmpfiles --create dtad.conf")
             }
             return
         }
         directories.append(path)
         try systemCall("chmod(\(path))") { chmod(path, mode) }
-        if let owner { try systemCall("chown(\(path))") { chown(path, owner.uid, owner.gid) } }
+        if let owner { try systemCall("chown(\(path))") { lchown(path, owner.uid, owner.gid) } }
     }
 
     /// Makes a file that did not exist, on the disk when this returns.
-    mutating func file(_ path: String, _ content: String, mode: mode_t, owner: InitPlan.Account?) throws {
+    mutating func file(_ path: String, _ content: String, mode: mode_t) throws {
+        let bytes = Array(content.utf8)
+        try bytes.withUnsafeBytes { try file(path, $0, mode: mode) }
+    }
+
+    /// The same with a PIN and a newline, for its owner alone.
+    mutating func secret(_ path: String, _ pin: SecretBytes) throws {
+        let line = try PINFile.line(pin)
+        try line.withUnsafeBytes { try file(path, $0, mode: 0o600) }
+    }
+
+    private mutating func file(_ path: String, _ bytes: UnsafeRawBufferPointer, mode: mode_t) throws {
         let number = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         guard number >= 0 else {
             throw DTAError(.failedPrecondition, "\(path) cannot be made: \(errorText(errno))")
         }
         let file = Descriptor(owning: number)
         files.append(path)
-        try systemCall("fchmod(\(path))") { fchmod(number, mode) }
-        let bytes = Array(content.utf8)
+        try systemCall("fchmod(\(path))") { fchmod(file.number, mode) }
         var written = 0
         while written < bytes.count {
-            written += try bytes.withUnsafeBytes { buffer in
-                try systemCall("write(\(path))") {
-                    write(file.number, buffer.baseAddress! + written, buffer.count - written)
-                }
+            written += try systemCall("write(\(path))") {
+                write(file.number, bytes.baseAddress.map { $0 + written }, bytes.count - written)
             }
         }
-        try systemCall("fsync(\(path))") { fsync(number) }
-        if let owner { try systemCall("fchown(\(path))") { fchown(number, owner.uid, owner.gid) } }
+        try systemCall("fsync(\(path))") { fsync(file.number) }
+    }
+
+    /// Remembers what another user made.
+    mutating func note(file: String, directory: String, of owner: StateOwner) {
+        others.append((owner, file, directory))
     }
 
     /// Removes everything again. What dtad-hsm put into directories that were made here goes with them.
     func takeBack() {
+        for other in others {
+            _ = try? other.owner.run {
+                MadeFiles(files: [other.file], directories: [other.directory]).takeBack()
+                return []
+            }
+        }
         for file in files { unlink(file) }
-        for directory in directories.reversed() { remove(directory) }
+        for directory in directories.reversed() { remove(directory, below: AT_FDCWD) }
     }
 
-    private func remove(_ path: String) {
-        if let directory = opendir(path) {
+    init() {}
+
+    private init(files: [String], directories: [String]) {
+        self.files = files
+        self.directories = directories
+    }
+
+    /// Follows no link: whoever owns a directory that was made here may have put one there meanwhile.
+    private func remove(_ name: String, below parent: Int32) {
+        let number = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        if number >= 0, let directory = fdopendir(number) {
             while let entry = readdir(directory) {
                 let name = withUnsafePointer(to: &entry.pointee.d_name) {
                     $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
                 }
                 guard name != ".", name != ".." else { continue }
-                let below = "\(path)/\(name)"
-                if unlink(below) != 0 { remove(below) }
+                if unlinkat(number, name, 0) != 0 { remove(name, below: number) }
             }
             closedir(directory)
         }
-        rmdir(path)
+        unlinkat(parent, name, AT_REMOVEDIR)
     }
 }

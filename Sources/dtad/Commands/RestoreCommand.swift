@@ -8,7 +8,8 @@ struct RestoreCommand: ParsableCommand {
         commandName: "restore", abstract: "Make a state directory from a backup.",
         discussion: """
             Verifies all of the backup before the directory appears. One that is there must be empty; it keeps its owner. \
-            The token, the PIN and the configuration are not in a backup: put them back first.
+            The token, the PIN and the configuration are not in a backup: put them back first. Where root runs it, the \
+            files are made as the user that the directory belongs to.
 
             Example: dtad restore /root/dta.tar --state /var/lib/dtad
             """)

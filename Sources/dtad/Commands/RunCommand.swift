@@ -1,5 +1,7 @@
+import AgentProtocol
 import ArgumentParser
 import DTAConfiguration
+import DTAService
 import DTASystem
 
 struct RunCommand: ParsableCommand {
@@ -13,7 +15,7 @@ struct RunCommand: ParsableCommand {
             """)
 
     @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
-    var config: String
+    var config = Dtad.installedConfiguration
 
     @Option(help: ArgumentHelp("Where to listen when systemd passes no socket.", valueName: "path"))
     var socket: String?
@@ -22,12 +24,27 @@ struct RunCommand: ParsableCommand {
         Signals.block()
         Allocator.returnLargeBuffers()
         let shortfalls = Hardening.apply()
-        try failing {
+        let refused = RefusedStart()
+        do {
             try reserveDescriptor3()
             let configuration = try Configuration.load(config)
             let service = try Service(
                 configuration: configuration, configurationPath: config, socket: socket, shortfalls: shortfalls)
             try service.run()
+        } catch let exit as ExitCode {
+            throw exit
+        } catch {
+            let reason = DTAError(error)
+            printError("dtad: \(reason.message)")
+            if !reason.hint.isEmpty { printError("hint: \(reason.hint)") }
+            let answer = try? AgentFrame.encode(AgentResponse(id: 0, error: RunCommand.told(reason)))
+            refused.tell(reason.message, answer: answer ?? [])
+            throw ExitCode(RefusedStart.status(for: reason))
         }
+    }
+
+    /// What clients are told: it is not their request that is wrong.
+    private static func told(_ reason: DTAError) -> DTAError {
+        DTAError(.unavailable, "the agent cannot start: \(reason.message)", hint: reason.hint)
     }
 }

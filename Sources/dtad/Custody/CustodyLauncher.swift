@@ -27,8 +27,28 @@ struct CustodyLauncher: Sendable {
     }
 
     private func connect(_ path: String) throws -> any CustodyProcess {
-        let socket = try UnixSocket.connect(to: path)
-        return LaunchedCustody(try open(socket), socket: socket, pid: nil)
+        let socket: Descriptor
+        do {
+            socket = try UnixSocket.connect(to: path)
+        } catch let error as SystemCallError where [ECONNREFUSED, ENOENT].contains(error.errno) {
+            throw DTAError(
+                .unavailable, "dtad-hsm cannot be reached at \(path): \(error)", hint: "systemctl start dtad-hsm.socket"
+            )
+        }
+        do {
+            return LaunchedCustody(try open(socket), socket: socket, pid: nil)
+        } catch let error as DTAError where error.code == .unavailable {
+            throw lostCredential ?? error
+        }
+    }
+
+    /// systemd starts no dtad-hsm that it cannot give the PIN, and tells the journal alone.
+    private var lostCredential: DTAError? {
+        let places = configuration.pinFiles(configuration: configurationPath)
+        guard !places.contains(where: { access($0, F_OK) == 0 }) else { return nil }
+        return DTAError(
+            .unavailable, "dtad-hsm ended before it said anything, and there is no credential hsm-pin for it",
+            hint: "is \(places.joined(separator: " or ")) there? journalctl -u 'dtad-hsm@*' says more")
     }
 
     private func spawn() throws -> any CustodyProcess {

@@ -22,10 +22,13 @@ enum CustodyProgram {
         return String(decoding: buffer[..<count], as: UTF8.self)
     }
 
-    /// Starts dtad-hsm with `arguments`, an environment of its own, and `socket` as descriptor 3.
+    /// Starts dtad-hsm, or another program, with `arguments`, an environment of its own, and `socket` as descriptor 3;
+    /// `input` and `output`, where they are given, as its standard input and output.
     /// - Returns: its process id.
-    static func spawn(_ arguments: [String], socket: Int32?) throws -> pid_t {
-        let program = try path()
+    static func spawn(
+        _ arguments: [String], socket: Int32?, program: String? = nil, input: Int32? = nil, output: Int32? = nil
+    ) throws -> pid_t {
+        let program = try program ?? path()
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -33,6 +36,8 @@ enum CustodyProgram {
             // dup2 of a descriptor on itself would leave close-on-exec set: ours is never 3 by then, see RunCommand.
             posix_spawn_file_actions_adddup2(&actions, socket, 3)
         }
+        if let input { posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO) }
+        if let output { posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

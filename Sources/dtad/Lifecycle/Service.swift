@@ -3,6 +3,7 @@ import ArgumentParser
 import CustodyProtocol
 import DTAConfiguration
 import DTACore
+import DTAPlugins
 import DTAService
 import DTASystem
 import Glibc
@@ -120,10 +121,12 @@ final class Service: Sendable {
             let new = try Configuration.load(configurationPath)
             try agent.reload(new)
             logger.notice("the grants were read again", metadata: ["grants": "\(new.grants.count)"])
+            ServiceManager.ready(summary)
         } catch {
-            logger.error("the grants stay as they were: \(DTAError(error).message)")
+            let reason = "the grants stay as they were: \(DTAError(error).message)"
+            logger.error("\(reason)")
+            ServiceManager.ready("\(summary); \(reason)")
         }
-        ServiceManager.ready(summary)
     }
 
     private func stop() {
@@ -206,6 +209,9 @@ final class Service: Sendable {
             ("hsm.requests_waiting", "\(custody.parked)"),
             ("hsm.wall", token.uid == geteuid() ? "none" : "stands"),
         ]
+        if configuration.plugins.run == .ownUser {
+            fields.append(("plugins.files", PluginFileRules.shortfall == nil ? "confined" : "as dtad's user"))
+        }
         fields += agent.ledger.nodeHealth.map { ("ipfs.\($0.0)", $0.1) }
         if !up { fields.append(("hsm.reason", custody.outage?.message ?? "an HSM process is being started")) }
         return fields

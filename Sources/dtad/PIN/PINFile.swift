@@ -1,0 +1,86 @@
+import DTASystem
+import Glibc
+
+/// A file with a PIN, as dtad-hsm reads it too: one line, for its owner alone.
+enum PINFile {
+    static let limit = 255
+
+    /// - Throws: `DTAError.failedPrecondition` where it is another user's, or others may read it.
+    static func read(_ path: String) throws -> SecretBytes {
+        let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard number >= 0 else {
+            throw DTAError(
+                errno == ENOENT ? .notFound : .failedPrecondition,
+                "the file with the PIN, \(path), cannot be read: \(errorText(errno))")
+        }
+        let file = Descriptor(owning: number)
+        var status = stat()
+        try systemCall("fstat") { fstat(file.number, &status) }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid() || status.st_uid == 0,
+            status.st_mode & 0o077 == 0
+        else {
+            throw DTAError(
+                .failedPrecondition, "the file with the PIN, \(path), must be this user's or root's alone",
+                hint: "chmod 600 \(path)")
+        }
+        var count = 0
+        let all = try SecretBytes(count: limit + 2) { target in
+            while count < target.count {
+                let got = try systemCall("read") {
+                    Glibc.read(file.number, target.baseAddress.map { $0 + count }, target.count - count)
+                }
+                if got == 0 { break }
+                count += got
+            }
+        }
+        return try pin(in: all, count: count, path)
+    }
+
+    /// What is in one line, without the newline at its end.
+    static func pin(in bytes: SecretBytes, count: Int? = nil, _ name: String) throws -> SecretBytes {
+        try bytes.withUnsafeBytes { bytes in
+            var count = count ?? bytes.count
+            if count > 0, bytes[count - 1] == UInt8(ascii: "\n") { count -= 1 }
+            guard (1...limit).contains(count), !bytes[..<count].contains(where: { $0 == UInt8(ascii: "\n") || $0 == 0 })
+            else {
+                throw DTAError(.failedPrecondition, "\(name) must hold a PIN of 1 to \(limit) bytes, in one line")
+            }
+            let pin = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+            return try SecretBytes(count: count) { $0.copyMemory(from: pin) }
+        }
+    }
+
+    /// Makes a file that is not there, on the disk when this returns.
+    static func write(_ pin: SecretBytes, to path: String) throws {
+        let number = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else { throw DTAError(.unavailable, "\(path) cannot be made: \(errorText(errno))") }
+        let file = Descriptor(owning: number)
+        do {
+            try line(pin).withUnsafeBytes { bytes in
+                guard Glibc.write(file.number, bytes.baseAddress, bytes.count) == bytes.count, fsync(file.number) == 0
+                else { throw DTAError(.resourceExhausted, "\(path) cannot be written: \(errorText(errno))") }
+            }
+            try syncDirectory(of: path)
+        } catch {
+            unlink(path)
+            throw error
+        }
+    }
+
+    /// A PIN and a newline.
+    static func line(_ pin: SecretBytes) throws -> SecretBytes {
+        try SecretBytes(count: pin.count + 1) { target in
+            pin.withUnsafeBytes { target.copyMemory(from: $0) }
+            target[pin.count] = UInt8(ascii: "\n")
+        }
+    }
+
+    /// Brings the names of the folder that a file is in to the disk.
+    static func syncDirectory(of path: String) throws {
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let number = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else { throw SystemCallError("open(\(directory))", errno: errno) }
+        let file = Descriptor(owning: number)
+        try systemCall("fsync(\(directory))") { fsync(file.number) }
+    }
+}
