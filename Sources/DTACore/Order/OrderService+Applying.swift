@@ -81,7 +81,7 @@ extension OrderService {
     func store(
         _ letter: OrderLetter, by owner: Owner, in number: Int64, also: (Database) throws -> Void = { _ in }
     ) throws -> OrderRecord {
-        try store.write { database in
+        let record = try store.write { database in
             try blocks.insert(letter.signed, standing: Standing.current.name, owner: owner, in: database)
             try also(database)
             switch try apply(letter, to: number, in: database) {
@@ -90,6 +90,8 @@ extension OrderService {
             case .evidence(let record): throw DTAError(.failedPrecondition, record.reason)
             }
         }
+        journal(.made, letter.signed, letter.kind, record)
+        return record
     }
 
     private func step(

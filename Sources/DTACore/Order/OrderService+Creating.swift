@@ -60,6 +60,7 @@ extension OrderService {
                 return number
             }
             CrashPoint.reach(.orderCreateStored)
+            journal(.made, letter.signed, .order, try store.read { try OrderTable.need(number, in: $0) })
             let made = try isHere ? take(up: number, letter, custodian) : []
             return try answer(caller, number, [letter.signed.cid] + made)
         }

@@ -79,6 +79,8 @@ extension OrderService {
         let place = try place(of: coming.signed, coming.kind, coming.own)
         if let (number, denial) = try denial(of: coming, at: place) {
             try recordRefusal(coming.signed, coming.kind, number, denial)
+            let record = try store.read { try OrderTable.need(number, in: $0) }
+            journal(.refused, coming.signed, coming.kind, record, denial.reason)
             throw denial.error
         }
         var letter = try letter(
@@ -112,11 +114,11 @@ extension OrderService {
                 "the order \(letter.signed.cid) is from an identity that was known here as \(letter.standing) when it came"
             )
         }
-        return try store.write { database in
-            if let known = try OrderTable.find(letter.signed.cid, in: database) { return known.number }
+        let (number, isNew) = try store.write { database in
+            if let known = try OrderTable.find(letter.signed.cid, in: database) { return (known.number, false) }
             // The same order under another signature would be a second one with the same terms and nonce.
             if let same = try OrderPartTable.find(innerHash: letter.signed.innerHash, in: database) {
-                return same.order
+                return (same.order, false)
             }
             let parties = [order.terms.fiduciary, order.terms.principal]
             guard try parties.contains(where: { try isHere($0, KnownFacts(database: database)) }) else {
@@ -124,8 +126,10 @@ extension OrderService {
                     .permissionDenied,
                     "neither principal nor fiduciary of the order \(letter.signed.cid) is on this host")
             }
-            return try admit(letter, order, owner: owner, isNew: false, in: database)
+            return (try admit(letter, order, owner: owner, isNew: false, in: database), true)
         }
+        if isNew { journal(.came, letter.signed, .order, try store.read { try OrderTable.need(number, in: $0) }) }
+        return number
     }
 
     func isHere(_ party: CID, _ facts: KnownFacts) throws -> Bool {
@@ -180,7 +184,8 @@ extension OrderService {
         let freed = try letter.kind == .redemption ? refuseReplaced(number, custodian).map { [$0] } ?? [] : []
         let objection = try requestDenial(letter, number, custodian)
         switch try store.write({ try apply(letter, to: number, unless: objection, in: $0) }) {
-        case .accepted, .repeated: break
+        case .accepted(let record): journal(.came, letter.signed, letter.kind, record)
+        case .repeated: break
         case .evidence(let record):
             logger.error(
                 "a fiduciary broke the rules, and the order is frozen",
@@ -195,6 +200,7 @@ extension OrderService {
             guard try store.read({ try OrderPartTable.find(innerHash: letter.signed.innerHash, in: $0) }) != nil else {
                 throw denial.error
             }
+            journal(.refused, letter.signed, letter.kind, record, denial.reason)
             guard let refusal = try refuse(letter, record, denial, custodian) else { throw denial.error }
             return freed + [refusal]
         }
