@@ -86,6 +86,8 @@ enum Command {
     /// Does it.
     /// - Returns: how the process is to end.
     func run() -> CustodyExit {
+        // One that becomes another user does so before it locks: what root may lock, that user may not ask for.
+        if case .bind = self {} else { Hardening.lockMemory() }
         do {
             switch self {
             case .version:

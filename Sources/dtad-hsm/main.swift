@@ -6,7 +6,6 @@ import Glibc
 
 // Before anything that is worth reading is in memory; exec has reset it.
 Hardening.closeMemory()
-Hardening.lockMemory()
 
 let command: Command
 do {
