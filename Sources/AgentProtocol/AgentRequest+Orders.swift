@@ -92,6 +92,13 @@ extension AgentRequest {
 
     public static func destroyOrder(_ order: String) -> AgentRequest { AgentRequest(.orderDestroy, subject: order) }
 
+    /// - Parameters: `decision`: destroy, renew; "": only tells of them; `epoch`: the number of the one to destroy.
+    public static func orderEpochs(decision: String = "", epoch: String = "") -> AgentRequest {
+        var request = AgentRequest(.orderEpochs, subject: epoch)
+        request.decision = decision
+        return request
+    }
+
     /// - Parameter secret: up to 128 KiB.
     public static func depositForOrder(
         _ order: String, secret: some Sequence<UInt8>, contentType: String = ""

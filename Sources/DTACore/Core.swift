@@ -64,7 +64,7 @@ public final class Core: Sendable {
             envelopes: envelopes, intents: intents, policy: policy,
             plugins: try PluginRegistry(builtIn: BuiltInPlugins.all, configuration.plugins, logger: logger),
             rules: try OrderRules(configuration.orders), sharesPerUser: configuration.limits.walletSharesPerUser,
-            logger: logger, forget: forget)
+            audit: audit, logger: logger, forget: forget)
         ledger = LedgerService(
             blocks, publisher: publisher,
             isHeld: { [store] cid in

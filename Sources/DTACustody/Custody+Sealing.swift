@@ -67,8 +67,9 @@ extension Custody {
     private func sealingNumber(_ objectClass: ObjectClass, _ dice: SealingDice) throws -> UInt32 {
         if let number = sealingNumbers[objectClass], dice == .go { return number }
         var number = sealingNumbers[objectClass] ?? 1
-        while try objects.sealingKey(.sealing(objectClass, number: number + 1)) != nil { number += 1 }
-        if dice == .advance {
+        // The last number there is has none behind it.
+        while number < .max, try objects.sealingKey(.sealing(objectClass, number: number + 1)) != nil { number += 1 }
+        if dice == .advance, number < .max {
             try changing {
                 number += 1
                 let label = ObjectLabel.sealing(objectClass, number: number)

@@ -15,6 +15,8 @@ public final class Custody {
     var x25519Encoding: X25519.Encoding?
     /// The highest key number of each sealing class, as this process knows it.
     var sealingNumbers: [ObjectClass: UInt32] = [:]
+    /// The newest epoch on the token, and when that was seen.
+    var newestEpoch: (number: UInt32, seen: UInt64)?
     private var isChanging = false
 
     /// Loads the module, finds the token and logs in, once.
@@ -70,6 +72,7 @@ public final class Custody {
         module.finalize()
         token = try Token.open(module, options, pin: pin)
         objects = KeyObjects(token.session, makeCopies: options.cacheSessionObjects)
+        newestEpoch = nil
     }
 
     /// The key that is on every token that D-TA uses: where it is gone, the token is.

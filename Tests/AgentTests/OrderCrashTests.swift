@@ -83,7 +83,7 @@ struct OrderCrashTests {
                 prepare: { try create($0, "secret") }, act: { try $0.call(.fulfilOrder($1, decision: "refuse")) })
         ]
         + ["secret", "sign"].flatMap { type in
-            ["order.destroy.1", "order.destroy.2"].map { point in
+            (1...4).map { "order.destroy.\($0)" }.map { point in
                 Case(
                     point: point, type: type, states: ("committed", "destroyed"),
                     prepare: {
@@ -139,6 +139,65 @@ struct OrderCrashTests {
             #expect(try client.call(.redeemOrder(order)).orders.first?.state == "exhausted")
             #expect(try client.call(.orderResult(order)).data.count == 32)
         }
+    }
+
+    @Test(
+        "in a destruction is overcome at the next start without being told: nothing is kept, and one receipt says so",
+        arguments: ["secret", "sign"].flatMap { type in (1...4).map { (type, "order.destroy.\($0)") } })
+    func destruction(type: String, point: String) throws {
+        let agent = try TestAgent()
+        for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
+        let order = try Self.create(agent.client(), type)
+        _ = try agent.client().call(.fulfilOrder(order))
+        try crash(agent, at: point) { _ = try $0.call(.destroyOrder(order)) }
+        let shown = try agent.client().call(.showOrder(order))
+        #expect(shown.orders.first?.state == "destroyed")
+        let receipts = shown.parts.filter { $0.kind == "destruction" }
+        #expect(receipts.map(\.status) == ["accepted"])
+        #expect(
+            receipts.first?.fields.first { $0.name == "state" }?.value == (type == "sign" ? "done" : "pending"))
+        #expect(try agent.client().refusal(.redeemOrder(order)).code == .failedPrecondition)
+        let again = try agent.client().call(.destroyOrder(order))
+        #expect(again.parts.map(\.cid) == receipts.map(\.cid), "the same receipt")
+        #expect(agent.stop() == 0)
+        let base = try agent.rows(
+            """
+            SELECT (SELECT count(*) FROM order_secrets), (SELECT count(*) FROM orders WHERE destroying IS NOT NULL),
+              (SELECT count(*) FROM epochs WHERE destroy_at IS NOT NULL)
+            """)
+        #expect(base == [type == "sign" ? "0 0 0" : "0 0 1"])
+        let hsm = try HSMProcess(configuration: agent.configuration).connect()
+        #expect(try hsm.list(.order).isEmpty)
+    }
+
+    @Test(
+        "while what is left of a destroyed order is removed changes nothing in the end",
+        arguments: ["secret", "sign"].flatMap { type in (1...2).map { (type, "order.leftover.\($0)") } })
+    func leftover(type: String, point: String) throws {
+        let agent = try TestAgent()
+        for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
+        let order = try Self.create(agent.client(), type)
+        _ = try agent.client().call(.fulfilOrder(order))
+        #expect(agent.stop() == 0)
+        // As an older dtad left it, which took a receipt of its own that came back for the deed.
+        try agent.change("UPDATE orders SET state = 'destroyed'; UPDATE order_views SET state = 'destroyed'")
+        try agent.launch(environment: ["DTAD_CRASH_AT": point])
+        #expect(agent.waitForEnd() == 128 + SIGKILL)
+        try agent.start()
+        #expect(agent.log.contains("is destroyed and its secret was still here: it is removed"))
+        #expect(
+            try agent.client().call(.list(.auditList, count: 1000)).lines.contains {
+                $0.contains("its secret was still here")
+            })
+        #expect(try agent.client().call(.showOrder(order)).orders.first?.state == "destroyed")
+        #expect(agent.stop() == 0)
+        let base = try agent.rows(
+            """
+            SELECT (SELECT count(*) FROM order_secrets), (SELECT count(*) FROM epochs WHERE destroy_at IS NOT NULL),
+              (SELECT count(*) FROM order_destructions)
+            """)
+        #expect(base == [type == "sign" ? "0 0 0" : "0 1 1"])
+        #expect(try HSMProcess(configuration: agent.configuration).connect().list(.order).isEmpty)
     }
 
     /// Starts the agent so that it dies of `body`, and then again.

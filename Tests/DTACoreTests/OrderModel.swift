@@ -15,6 +15,9 @@ struct OrderModel: Hashable {
         let previous: CID?
         /// Nil where it cannot be read.
         var use: Int?
+        /// Of the fiduciary's own receipt, at the fiduciary: whether it says so now, or somebody brings what it is said to
+        /// have said.
+        var isMadeHere = true
 
         var description: String { name }
     }
@@ -40,10 +43,10 @@ struct OrderModel: Hashable {
 
     /// The first commitment is the one.
     var commitment: CID? { all(.commitment).first?.cid }
-    /// What was promised twice was not promised.
-    var isFrozen: Bool { all(.commitment).count > 1 }
+    /// What was promised twice was not promised. Nor is anything sure where a receipt comes that the fiduciary does not know.
+    var isFrozen: Bool { all(.commitment).count > 1 || said.contains(where: isBrought) }
     var isRefused: Bool { all(.refusal).contains { $0.previous == order } }
-    var isDestroyed: Bool { !all(.destruction).isEmpty }
+    var isDestroyed: Bool { all(.destruction).contains { !isBrought($0) } }
     var deposit: CID? { all(.deposit).first?.cid }
     var uses: Int { all(.release).count }
     var isUsedUp: Bool { uses == maxUses }
@@ -80,6 +83,11 @@ struct OrderModel: Hashable {
         if open != nil { return .requested }
         if uses > 0 { return .released }
         return commitment == nil ? .ordered : .committed
+    }
+
+    /// Whether it is a receipt of the fiduciary's own, from outside.
+    private func isBrought(_ message: Message) -> Bool {
+        isFiduciary && message.kind == .destruction && !message.isMadeHere
     }
 
     // MARK: What may be said
@@ -122,7 +130,7 @@ struct OrderModel: Hashable {
         case .order: rule(false, .outOfOrder)
         case .commitment:
             rule(message.previous == order, .fork)
-            rule(!isRefused, .refused)
+            rule(!isRefused || isFrozen && !isDestroyed, .refused)
             rule(!isDestroyed || commitment != nil, .destroyed)
         case .deposit:
             rule(message.previous == commitment, .fork)
@@ -144,7 +152,13 @@ struct OrderModel: Hashable {
     }
 
     /// Whether a message that is accepted proves that somebody broke his word.
-    func isEvidence(_ message: Message) -> Bool { message.kind == .commitment && commitment != nil }
+    func isEvidence(_ message: Message) -> Bool {
+        switch message.kind {
+        case .commitment: commitment != nil || isFrozen
+        case .destruction: isBrought(message) && !isDestroyed
+        default: false
+        }
+    }
 
     private func waits(_ redemption: CID?) -> Bool { state == .requested && asking.all.contains { $0 == redemption } }
 
@@ -159,6 +173,8 @@ struct OrderModel: Hashable {
         // Neither does a no to what nobody waits for any more.
         case .refusal where message.previous != order && !waits(message.previous): break
         case .destruction where isDestroyed: break
+        // Nor does more of what froze it.
+        case .commitment where isFrozen, .destruction where isFrozen && isBrought(message): break
         default: said.append(message)
         }
     }

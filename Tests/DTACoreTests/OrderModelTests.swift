@@ -26,6 +26,7 @@ struct OrderModelTests {
         mutating func say(_ message: Message) -> String? {
             var step = OrderStep(kind: message.kind, cid: message.cid, previous: message.previous, use: message.use)
             step.isFiduciaryHere = model.isFiduciary
+            step.isMadeHere = model.isFiduciary && message.isMadeHere
             step.redemptionFollowed = message.previous.flatMap { model.brought[$0] }
             if message.kind == .refusal, !model.isFiduciary, message.previous == model.open { step.rival = model.next }
             let objections = model.objections(to: message)
@@ -68,12 +69,14 @@ struct OrderModelTests {
 
     private static func name(_ text: String) -> CID { CID(hashing: Array(text.utf8), codec: .dagCBOR) }
 
-    private static func message(_ kind: OrderPartKind, _ text: String, _ previous: String?, _ use: Int? = nil)
-        -> Message
-    {
+    private static func message(
+        _ kind: OrderPartKind, _ text: String, _ previous: String?, _ use: Int? = nil, isMadeHere: Bool = true
+    ) -> Message {
         Message(
-            kind: kind, name: "\(kind) \(text) behind \(previous ?? "nothing")" + (use.map { ", use \($0)" } ?? ""),
-            cid: name(text), previous: previous.map(name), use: use)
+            kind: kind,
+            name: "\(kind) \(text) behind \(previous ?? "nothing")" + (use.map { ", use \($0)" } ?? "")
+                + (isMadeHere ? "" : ", brought"),
+            cid: name(text), previous: previous.map(name), use: use, isMadeHere: isMadeHere)
     }
 
     /// All that can be said in an order of two uses by two who may redeem it: what belongs there, and of each kind what does
@@ -97,6 +100,8 @@ struct OrderModelTests {
         message(.refusal, "no to whom", "x"),
         message(.destruction, "gone", "2"), message(.destruction, "gone before it was", "order"),
         message(.destruction, "gone astray", "x"),
+        message(.destruction, "gone, somebody brings", "2", isMadeHere: false),
+        message(.destruction, "gone before it was, somebody brings", "order", isMadeHere: false),
     ]
 
     /// Where two histories lead to the same.
@@ -160,7 +165,8 @@ struct OrderModelTests {
                 let use = pair.model.uses + (Int.random(in: 0..<8, using: &random) == 0 ? 2 : 1)
                 let message = Self.message(
                     kind, "\(number)", Int.random(in: 0..<20, using: &random) == 0 ? nil : previous,
-                    [.redemption, .approval, .release].contains(kind) && isRead ? use : nil)
+                    [.redemption, .approval, .release].contains(kind) && isRead ? use : nil,
+                    isMadeHere: kind != .destruction || Bool.random(using: &random))
                 path.append(message)
                 known.append("\(number)")
                 if let difference = pair.say(message) {

@@ -55,6 +55,7 @@ struct OrderTransitionTests {
             }
         var step = OrderStep(kind: kind, cid: name("new"), previous: previous)
         step.isFiduciaryHere = isFiduciaryHere
+        step.isMadeHere = isFiduciaryHere
         if [.redemption, .approval, .release].contains(kind) { step.use = progress.uses + 1 }
         return step
     }
@@ -124,6 +125,33 @@ struct OrderTransitionTests {
                 let verdict = OrderTransition.judge(progress, Self.step(kind, progress, isFiduciaryHere: true))
                 #expect(outcome(verdict) == expected, "\(kind) in \(state)")
             }
+        }
+    }
+
+    @Test("never ends by a receipt of the fiduciary's own that it did not make now: that freezes it, in every state")
+    func broughtReceipt() {
+        for state in OrderState.allCases {
+            let progress = Self.progress(state)
+            var step = Self.step(.destruction, progress, isFiduciaryHere: true)
+            step.isMadeHere = false
+            let verdict = OrderTransition.judge(progress, step)
+            guard state != .destroyed else {
+                #expect(verdict == .accepted(progress), "it changes nothing any more")
+                continue
+            }
+            guard case .evidence(let next, let reason) = verdict else {
+                Issue.record("\(state): \(verdict)")
+                continue
+            }
+            #expect(next.state == .frozen && next.open == nil, "\(state)")
+            #expect(reason.contains("was not made here"))
+            #expect(next.uses == progress.uses && next.head == progress.head && next.commitment == progress.commitment)
+            // What it freezes somebody can end.
+            let made = Self.step(.destruction, next, isFiduciaryHere: true)
+            #expect(outcome(OrderTransition.judge(next, made)) == .to(.destroyed))
+            step = OrderStep(kind: .destruction, cid: Self.name("new"), previous: Self.name("astray"))
+            step.isFiduciaryHere = true
+            #expect(outcome(OrderTransition.judge(progress, step)) == .no(.fork), "\(state)")
         }
     }
 

@@ -16,6 +16,9 @@ public struct StateInspection: Sendable {
     public let unbound: UnboundCount
     /// What cannot be used, as sentences.
     public let damages: [String]
+    /// The epochs on the token that the database does not name, and those that it says are destroyed.
+    public let unknownEpochs: [UInt32]
+    public let returnedEpochs: [UInt32]
 
     /// - Returns: nil where there is no database yet.
     /// - Throws: `DTAError` where the database or the token cannot be read.
@@ -24,8 +27,7 @@ public struct StateInspection: Sendable {
         guard try StateTree(state).databaseSize() != nil else { return nil }
         let named:
             (
-                keys: [Named], identities: [Named], orders: [Named], epochs: [(number: UInt32, orders: Int)],
-                unbound: UnboundCount
+                keys: [Named], identities: [Named], orders: [Named], epochs: [Epoch], unbound: UnboundCount
             )
         do {
             named = try DatabaseQueue(path: path, configuration: StateSnapshot.readOnly).read { database in
@@ -53,21 +55,31 @@ public struct StateInspection: Sendable {
                 identity.damage([signing, kem]).map { "identity \(quoted(identity.name)): \($0)" }
             }
             + named.orders.compactMap { key in key.damage([order]).map { "order \(key.name): \($0)" } }
-            + named.epochs.filter { !epochs.contains($0.number) }.map { epoch in
+            + named.epochs.filter { $0.orders > 0 && !epochs.contains($0.number) }.map { epoch in
                 "key \(OrderEpochs.label(epoch.number)): it is not on the token, and the secrets of \(epoch.orders) orders "
                     + "are sealed under it"
             }
+        unknownEpochs = epochs.subtracting(named.epochs.map(\.number)).sorted()
+        returnedEpochs = named.epochs.filter { $0.isDestroyed && epochs.contains($0.number) }.map(\.number)
     }
 
-    /// The epochs under whose keys secrets are sealed, and how many.
-    private static func epochs(_ database: Database) throws -> [(number: UInt32, orders: Int)] {
+    /// An epoch, and how many secrets are sealed under its key.
+    private struct Epoch {
+        let number: UInt32
+        let orders: Int
+        let isDestroyed: Bool
+    }
+
+    private static func epochs(_ database: Database) throws -> [Epoch] {
         guard try database.tableExists("order_secrets") else { return [] }
         return try Row.fetchAll(
             database,
             sql: """
-                SELECT epoch, count(*) AS orders FROM order_secrets WHERE epoch IS NOT NULL GROUP BY epoch ORDER BY epoch
+                SELECT number, destroyed IS NOT NULL AS is_destroyed,
+                  (SELECT count(*) FROM order_secrets WHERE epoch = epochs.number) AS orders
+                FROM epochs ORDER BY number
                 """
-        ).map { ($0["epoch"], $0["orders"]) }
+        ).map { Epoch(number: try $0.whole("number"), orders: $0["orders"], isDestroyed: $0["is_destroyed"]) }
     }
 
     /// A row with its objects on the token.
@@ -81,7 +93,7 @@ public struct StateInspection: Sendable {
             guard try database.tableExists(table) else { return [] }
             return try Row.fetchAll(database, sql: "SELECT * FROM \(table) ORDER BY name").map { row in
                 Named(
-                    name: row["name"], owner: Owner(uid: row["owner_uid"], name: row["owner_name"]),
+                    name: row["name"], owner: Owner(uid: try row.whole("owner_uid"), name: row["owner_name"]),
                     objects: try columns.map { try ObjectID([UInt8](row[$0] as Data)) })
             }
         }
@@ -97,7 +109,7 @@ public struct StateInspection: Sendable {
                     """
             ).map { row in
                 Named(
-                    name: row["reference"], owner: Owner(uid: row["uid"], name: ""),
+                    name: row["reference"], owner: Owner(uid: try row.whole("uid"), name: ""),
                     objects: [try ObjectID([UInt8](row["object"] as Data))])
             }
         }

@@ -44,7 +44,7 @@ public final class IdentityRecord: Sendable {
             seed.map { PostQuantumKey(publicKey: [UInt8](key), sealedSeed: [UInt8]($0)) }
         }
         self.init(
-            name: row["name"], owner: Owner(uid: row["owner_uid"], name: row["owner_name"]),
+            name: row["name"], owner: Owner(uid: try row.whole("owner_uid"), name: row["owner_name"]),
             cid: try explaining("the table of identities is damaged") { try CID(bytes: [UInt8](row["cid"] as Data)) },
             keys: DocumentKeys(
                 signing: try ObjectID([UInt8](row["signing_object"] as Data)), postQuantum: postQuantum),

@@ -54,12 +54,12 @@ extension KeyType {
 extension KeyRecord {
     convenience init(_ row: Row) throws {
         let name: String = row["name"]
-        let number: UInt8 = row["type"]
-        guard let type = KeyType(rawValue: number) else {
+        let number: Int64 = row["type"]
+        guard let type = UInt8(exactly: number).flatMap(KeyType.init(rawValue:)) else {
             throw DTAError(.dataLoss, "key \(quoted(name)) has the type \(number), which this dtad does not know")
         }
         self.init(
-            name: name, type: type, owner: Owner(uid: row["owner_uid"], name: row["owner_name"]),
+            name: name, type: type, owner: Owner(uid: try row.whole("owner_uid"), name: row["owner_name"]),
             object: try ObjectID([UInt8](row["object"] as Data)), created: row["created"],
             publicKey: [UInt8](row["public_key"] as Data))
     }

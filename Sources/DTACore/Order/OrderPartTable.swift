@@ -40,7 +40,10 @@ public struct StoredOrderPart: Sendable {
         }
         self.kind = kind
         self.status = status
-        use = row["use"]
+        use = try row.whole("use")
+        guard (0...OrderTerms.usesLimit).contains(use) else {
+            throw DTAError(.dataLoss, "the table of orders' parts is damaged: a part is of use \(use)")
+        }
         from = try CID(row: row["sender"])
         previous = try (row["previous"] as Data?).map { try CID(row: $0) }
         created = row["created"]

@@ -1,4 +1,5 @@
 import DTAFormats
+import DTASystem
 import Foundation
 import GRDB
 
@@ -24,6 +25,8 @@ struct OrderRecord: Sendable {
     /// When the backup was made, in Unix seconds, out of which it came, or may have been before; nil where it did not, or
     /// somebody has compared it with what others have.
     let restored: Int64?
+    /// Since when it is decided that its secret is destroyed, in Unix seconds, where that is not finished.
+    let destroying: Int64?
 
     var state: OrderState { progress.state }
 
@@ -38,7 +41,10 @@ struct OrderRecord: Sendable {
         terms = order.terms
         progress = OrderProgress(order: try CID(row: row["cid"]), maxUses: order.terms.maxUses)
         progress.state = OrderState(rawValue: row["state"]) ?? .frozen
-        progress.uses = row["uses"]
+        progress.uses = try row.whole("uses")
+        guard (0...terms.maxUses).contains(progress.uses) else {
+            throw DTAError(.dataLoss, "the table of orders is damaged: an order has \(progress.uses) uses")
+        }
         progress.commitment = try cid("commitment")
         progress.head = try cid("head")
         progress.open = try cid("open")
@@ -49,6 +55,7 @@ struct OrderRecord: Sendable {
         created = row["created"]
         updated = row["updated"]
         restored = row["restored"]
+        destroying = row["destroying"]
     }
 }
 

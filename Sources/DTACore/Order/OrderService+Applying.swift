@@ -14,9 +14,10 @@ extension OrderService {
     }
 
     /// Judges a part and writes down what becomes of it, with all that it changes.
-    /// - Parameter unless: why it is refused although its order is right; nil where it is not.
+    /// - Parameters: `unless`: why it is refused although its order is right; nil where it is not; `isMadeHere`: and now.
     func apply(
-        _ letter: OrderLetter, to number: Int64, unless: OrderDenial? = nil, in database: Database
+        _ letter: OrderLetter, to number: Int64, unless: OrderDenial? = nil, isMadeHere: Bool = false,
+        in database: Database
     ) throws -> Applied {
         var record = try OrderTable.need(number, in: database)
         if let known = try OrderPartTable.find(innerHash: letter.signed.innerHash, in: database) {
@@ -31,7 +32,8 @@ extension OrderService {
             }
         }
         let facts = KnownFacts(database: database)
-        let step = try step(letter, in: record, facts, database)
+        var step = try step(letter, in: record, facts, database)
+        step.isMadeHere = isMadeHere
         func add(_ status: StoredOrderPart.Status, use: Int, reason: String = "") throws {
             var approval: SignedApproval?
             if case .approval(let signed)? = letter.part { approval = signed }
@@ -60,12 +62,15 @@ extension OrderService {
                 reason = refusal.reason
                 if progress.state == .refused { record.reason = reason }
             }
+            // What it waited for has been done.
+            if progress.state == .destroyed, record.reason == OrderTransition.brought { record.reason = "" }
             try add(.accepted, use: use, reason: reason)
             try OrderTable.save(&record, in: database)
             return .accepted(record)
         case .evidence(let progress, let reason):
+            // Of what froze it first.
+            if record.state != .frozen { record.reason = reason }
             record.progress = progress
-            record.reason = reason
             try add(.evidence, use: 0, reason: reason)
             try OrderTable.save(&record, in: database)
             return .evidence(record)
@@ -84,7 +89,7 @@ extension OrderService {
         let record = try store.write { database in
             try blocks.insert(letter.signed, standing: Standing.current.name, owner: owner, in: database)
             try also(database)
-            switch try apply(letter, to: number, in: database) {
+            switch try apply(letter, to: number, isMadeHere: true, in: database) {
             case .accepted(let record), .repeated(let record): return record
             case .denied(let denial, _): throw denial.error
             case .evidence(let record): throw DTAError(.failedPrecondition, record.reason)

@@ -8,7 +8,10 @@ extension OrderService {
     /// Takes orders out of use whose key is not on the token, is somebody else's there, or is destroyed; and those whose
     /// secret is sealed under a key that is not there.
     func crossCheck(_ custodian: any Custodian) throws {
-        var damages = try sealedUnderMissingKeys(custodian)
+        try reconcile(custodian)
+        let findings = try lookAtEpochs(custodian)
+        try tellUnknownEpochs()
+        var damages = try sealedUnderMissingKeys(findings.missing)
         let rows = try store.read { database in
             // An index finds what is greater than nothing, and not what is not NULL: most secrets are no keys.
             try Row.fetchAll(
@@ -20,7 +23,9 @@ extension OrderService {
             let object = try ObjectID([UInt8](row["object"] as Data))
             known.insert(object)
             let order: Int64 = row["in_order"]
-            guard let reason = token.damage(object, owner: Owner(uid: row["owner_uid"], name: "")) else { continue }
+            guard let reason = token.damage(object, owner: Owner(uid: try row.whole("owner_uid"), name: "")) else {
+                continue
+            }
             damages[order] = reason
             logger.error("the key of an order is out of use", metadata: ["order": "\(order)", "why": "\(reason)"])
         }
@@ -32,8 +37,7 @@ extension OrderService {
     }
 
     /// Why secrets do not open any more, by their orders' rows. One line a key is logged, which may have sealed a thousand.
-    private func sealedUnderMissingKeys(_ custodian: any Custodian) throws -> [Int64: String] {
-        let missing = try epochs.note(onToken: custodian.epochs())
+    private func sealedUnderMissingKeys(_ missing: Set<UInt32>) throws -> [Int64: String] {
         var damages: [Int64: String] = [:]
         for number in missing.sorted() {
             let (orders, isDestroyed) = try store.read { database in

@@ -4,87 +4,165 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// The end of secrets. What was sealed under an epoch's key may be in old pages, journals and backups; when that key is
-/// destroyed, none of it opens any more. Until then the receipt says `pending`.
+/// The end of a secret, which is one transition wherever it begins: with `order destroy`, or at a start after a crash in the
+/// middle. Each of its steps may be repeated:
+///
+/// 1. that it is decided is written down; from then on nothing else is done with the order;
+/// 2. the order's own key on the token is deleted, where it has one;
+/// 3. in one transaction the secret's row goes, its epoch is dated, and the signed receipt says so.
+///
+/// What was sealed under an epoch's key may be in old pages, journals and backups; when that key is destroyed, none of it
+/// opens any more. Until then the receipt says `pending`.
 extension OrderService {
-    /// Destroys an order's secret.
+    /// Destroys an order's secret, because somebody at the fiduciary says so.
     public func destroy(_ caller: Caller, _ subject: String) throws -> CustodyStep<Answer> {
         let record = try find(caller, subject)
-        let actor = try acting(
-            caller, .fulfil, among: [record.terms.fiduciary], of: record, as: nil, what: "destroy")
+        _ = try acting(caller, .fulfil, among: [record.terms.fiduciary], of: record, as: nil, what: "destroy")
         try requireCompared(record)
         // Here, where what ledger gc dropped is brought from the IPFS node: the receipt answers it.
         if record.state != .destroyed { _ = try envelopes.verified(record.progress.commitment ?? record.cid) }
         return { [self] custodian in
             let record = try store.read { try OrderTable.need(record.number, in: $0) }
+            var receipt: CID?
             if record.state == .destroyed {
-                let receipt = try store.read { try OrderPartTable.last(.destruction, of: record.number, in: $0)?.cid }
-                var answer = try answer(caller, record.number, receipt.map { [$0] } ?? [])
-                if let receipt, case .destruction(let destruction)? = try? part(receipt, custodian).part {
-                    answer.fields = destruction.shown
-                }
-                return answer
+                try clearLeftover(record.number, custodian)
+                receipt = try done(record, .destruction)
+            } else {
+                try requireCompared(record)
+                receipt = try destroy(record, custodian)
             }
-            try requireCompared(record)
-            let secret = try secretIfAny(of: record)
-            // After a restore: what became of the secret of its commitment, nobody can say here.
-            guard secret != nil || record.progress.commitment == nil else {
-                throw DTAError(
-                    .dataLoss, "this host has no secret of order \(record.reference), to which it committed itself",
-                    hint: "a newer backup may have it; until then nobody can say that it is destroyed")
+            var answer = try answer(caller, record.number, receipt.map { [$0] } ?? [])
+            if let receipt, case .destruction(let said)? = try? part(receipt, custodian).part {
+                answer.fields = said.shown
             }
-            // A key of one order's own is gone at once, before the receipt says so; what fails after that is done again.
-            if let object = secret?.object {
-                defer { forget(object) }
-                try custodian.delete(.order, id: object)
-            }
-            let isDone = secret?.object != nil || secret == nil
-            let letter = try receipt(
-                record, isDone ? .done : .pending, epoch: secret?.object == nil ? secret?.epoch : nil,
-                key: label(secret, actor), from: actor, custodian)
-            CrashPoint.reach(.orderDestroySealed)
-            try store(letter, by: actor.owner, in: record.number) { database in
-                try remove(secret, of: record, in: database)
-                if let epoch = secret?.epoch, secret?.object == nil {
-                    // With half of the time left, so that an HSM that is away can come back.
-                    try epochs.end(epoch, at: OrderService.now + rules.resealWithin / 2, in: database)
-                    try database.execute(
-                        sql: "INSERT INTO order_destructions (in_order, epoch, done) VALUES (?, ?, 0)",
-                        arguments: [record.number, Int64(epoch)])
-                }
-            }
-            CrashPoint.reach(.orderDestroyStored)
-            try store.truncateLog()
-            var answer = try answer(caller, record.number, [letter.signed.cid])
-            if case .destruction(let destruction)? = letter.part { answer.fields = destruction.shown }
             return answer
         }
     }
 
-    /// - Throws: where it is not what the receipt says any more: it was made, or sealed under another key, meanwhile.
-    private func remove(_ secret: StoredSecret?, of record: OrderRecord, in database: Database) throws {
+    /// - Returns: the receipt's CID.
+    func destroy(_ record: OrderRecord, _ custodian: any Custodian) throws -> CID {
+        let actor = try fiduciary(record)
+        let secret = try secretIfAny(of: record)
+        guard secret != nil || record.progress.commitment == nil else {
+            return try adoptReceipt(of: record, custodian)
+        }
+        try store.write { database in
+            try database.execute(
+                sql: "UPDATE orders SET destroying = coalesce(destroying, ?) WHERE number = ? AND state != 'destroyed'",
+                arguments: [OrderService.now, record.number])
+        }
+        CrashPoint.reach(.orderDestroyDecided)
+        // Before the receipt says that it is gone.
+        if let object = secret?.object {
+            defer { forget(object) }
+            try custodian.delete(.order, id: object)
+        }
+        CrashPoint.reach(.orderDestroyKeyGone)
+        let letter = try receipt(of: secret, record, from: actor, custodian)
+        CrashPoint.reach(.orderDestroySealed)
+        try store(letter, by: actor.owner, in: record.number) { database in
+            try remove(secret, of: record.number, in: database)
+            try database.execute(
+                sql: "UPDATE orders SET destroying = NULL WHERE number = ?", arguments: [record.number])
+        }
+        CrashPoint.reach(.orderDestroyStored)
+        try store.truncateLog()
+        return letter.signed.cid
+    }
+
+    /// Removes a secret's row, and dates the end of the key under which it was sealed.
+    /// - Throws: where the row is not what it was any more: it was made, or sealed under another key, meanwhile.
+    func remove(_ secret: StoredSecret?, of number: Int64, in database: Database) throws {
         let changed = DTAError(
-            .unavailable, "the secret of order \(record.reference) was sealed again meanwhile", hint: "try again")
+            .unavailable, "the secret of the order was sealed again meanwhile", hint: "try again")
         guard let secret else {
             let isThere = try Bool.fetchOne(
-                database, sql: "SELECT EXISTS (SELECT 1 FROM order_secrets WHERE in_order = ?)",
-                arguments: [record.number])
+                database, sql: "SELECT EXISTS (SELECT 1 FROM order_secrets WHERE in_order = ?)", arguments: [number])
             guard isThere == false else { throw changed }
             return
         }
         try database.execute(
             sql: "DELETE FROM order_secrets WHERE in_order = ? AND epoch IS ? AND blob = ?",
-            arguments: [record.number, secret.epoch.map { Int64($0) }, Data(secret.blob)])
+            arguments: [number, secret.epoch.map { Int64($0) }, Data(secret.blob)])
         guard database.changesCount == 1 else { throw changed }
+        // What the key on the token was for is over with that key.
+        guard let epoch = secret.epoch, secret.object == nil else { return }
+        try date(epoch, for: number, in: database)
     }
 
-    private func label(_ secret: StoredSecret?, _ own: IdentityRecord) -> String {
-        if let object = secret?.object { return "dta/order/\(own.owner.uid)/\(object.text)" }
-        if let epoch = secret?.epoch { return OrderEpochs.label(epoch) }
-        return secret == nil ? "none" : "dta/state"
+    /// That an epoch's key is to go, and that a receipt is to follow then.
+    private func date(_ epoch: UInt32, for number: Int64, in database: Database) throws {
+        // With half of the time left, so that an HSM that is away can come back.
+        try epochs.end(epoch, at: OrderService.now + rules.resealWithin / 2, in: database)
+        try database.execute(
+            sql: """
+                INSERT INTO order_destructions (in_order, epoch, done) VALUES (?, ?, 0)
+                ON CONFLICT (in_order) DO UPDATE SET epoch = excluded.epoch, done = 0
+                """, arguments: [number, Int64(epoch)])
     }
+
+    // MARK: A receipt that came back
+
+    /// After a restore: what became of the secret of its commitment, nobody can say here, but for a receipt that this host
+    /// signed and that came back. It is taken for what it says, because somebody confirms it.
+    private func adoptReceipt(of record: OrderRecord, _ custodian: any Custodian) throws -> CID {
+        let brought = try store.read { try OrderPartTable.broughtReceipt(of: record.number, in: $0) }
+        guard let brought, record.restored != nil, let own = identities.own(brought.from),
+            identities.identities.damage(own.cid) == nil
+        else {
+            throw DTAError(
+                .dataLoss, "this host has no secret of order \(record.reference), to which it committed itself",
+                hint: "a newer backup may have it; until then nobody can say that it is destroyed")
+        }
+        var epoch: UInt32?
+        if case .destruction(let said)? = try? part(brought.cid, custodian).part, said.state == .pending {
+            epoch = UInt32(exactly: said.epoch)
+        }
+        let reason = "order \(record.reference) is destroyed by a receipt that came back, and that somebody confirmed"
+        try note(reason)
+        try store.write { database in
+            var record = try OrderTable.need(record.number, in: database)
+            var step = OrderStep(kind: .destruction, cid: brought.cid, previous: brought.previous)
+            step.isFiduciaryHere = true
+            step.isMadeHere = true
+            guard case .accepted(let progress) = OrderTransition.judge(record.progress, step) else {
+                throw DTAError(.failedPrecondition, "the receipt \(brought.cid) does not follow the order's part 2")
+            }
+            record.progress = progress
+            record.reason = ""
+            try database.execute(
+                sql: "UPDATE order_parts SET status = 'accepted', reason = '' WHERE number = ?",
+                arguments: [brought.number])
+            try OrderTable.save(&record, in: database)
+            let isLiving = try Bool.fetchOne(
+                database, sql: "SELECT EXISTS (SELECT 1 FROM epochs WHERE number = ? AND destroyed IS NULL)",
+                arguments: [epoch.map { Int64($0) }])
+            if let epoch, isLiving == true { try date(epoch, for: record.number, in: database) }
+        }
+        return brought.cid
+    }
+
+    // MARK: The receipt
 
     private func receipt(
+        of secret: StoredSecret?, _ record: OrderRecord, from actor: IdentityRecord, _ custodian: any Custodian
+    ) throws -> OrderLetter {
+        // A key of one order's own is gone already, and where there was nothing nothing is to follow.
+        let isDone = secret?.object != nil || secret == nil
+        let label =
+            if let object = secret?.object {
+                "dta/order/\(actor.owner.uid)/\(object.text)"
+            } else if let epoch = secret?.epoch {
+                OrderEpochs.label(epoch)
+            } else {
+                secret == nil ? "none" : "dta/state"
+            }
+        return try receipt(
+            record, isDone ? .done : .pending, epoch: secret?.object == nil ? secret?.epoch : nil, key: label,
+            from: actor, custodian)
+    }
+
+    func receipt(
         _ record: OrderRecord, _ state: OrderDestruction.State, epoch: UInt32?, key: String,
         from actor: IdentityRecord, _ custodian: any Custodian
     ) throws -> OrderLetter {
@@ -102,98 +180,18 @@ extension OrderService {
             to: [terms.principal, terms.recipient] + (terms.beneficiary.map { [$0] } ?? []),
             answering: envelopes.verified(record.progress.commitment ?? record.cid), custodian)
     }
+}
 
-    // MARK: Housekeeping
-
-    /// Whether an epoch's key is to be destroyed now, or receipts of one that was are missing.
-    public var hasDueEpoch: Bool {
-        let found = try? store.read { database in
-            try Bool.fetchOne(
-                database,
+extension OrderPartTable {
+    /// The last receipt that says that an order's secret is destroyed, is signed as this host's fiduciary, and was not made
+    /// here: somebody is to say what it is.
+    static func broughtReceipt(of order: Int64, in database: Database) throws -> StoredOrderPart? {
+        try Row.fetchOne(
+            database.cachedStatement(
                 sql: """
-                    SELECT EXISTS (SELECT 1 FROM epochs WHERE destroyed IS NULL AND destroy_at <= ?)
-                    OR EXISTS (SELECT 1 FROM order_destructions JOIN epochs ON epochs.number = order_destructions.epoch
-                      WHERE done = 0 AND destroyed IS NOT NULL)
-                    """, arguments: [OrderService.now])
-        }
-        return found == true
-    }
-
-    /// How many secrets one round seals again, so that nobody else waits long for the HSM.
-    static let round = 64
-
-    /// Does a round of what is due: seals the living secrets of an epoch again, then destroys its key, then says so. Each
-    /// step can be repeated.
-    public func keepEpochs(_ custodian: any Custodian) throws {
-        let due = try store.read { database in
-            try Int64.fetchAll(
-                database,
-                sql: "SELECT number FROM epochs WHERE destroyed IS NULL AND destroy_at <= ? ORDER BY number LIMIT 8",
-                arguments: [OrderService.now])
-        }
-        for number in due {
-            // What is not done yet keeps its own epoch's key alone.
-            guard try reseal(UInt32(number), custodian) else { continue }
-            CrashPoint.reach(.orderEpochEmptied)
-            // What was sealed before must not be in the log any more when its key goes.
-            try store.truncateLog()
-            try custodian.destroyEpoch(UInt32(number))
-            CrashPoint.reach(.orderEpochDestroyed)
-            try store.write { database in
-                try database.execute(
-                    sql: "UPDATE epochs SET destroyed = ? WHERE number = ?", arguments: [OrderService.now, number])
-            }
-            logger.notice("an epoch's key is destroyed", metadata: ["key": "\(OrderEpochs.label(UInt32(number)))"])
-        }
-        try sayDone(custodian)
-    }
-
-    /// The receipts that keys are destroyed. One that cannot be made keeps no other from being made.
-    private func sayDone(_ custodian: any Custodian) throws {
-        var (after, done): (Int64, Int) = (0, 0)
-        var hasFailed = false
-        while done < OrderService.round {
-            let due = try store.read { database in
-                try Row.fetchAll(
-                    database,
-                    sql: """
-                        SELECT in_order, epoch FROM order_destructions JOIN epochs ON epochs.number = epoch
-                        WHERE done = 0 AND destroyed IS NOT NULL AND in_order > ? ORDER BY in_order LIMIT ?
-                        """, arguments: [after, OrderService.round])
-            }
-            guard let last = due.last else { return }
-            after = last["in_order"]
-            for row in due {
-                do {
-                    try sayDone(row["in_order"], epoch: row["epoch"], custodian)
-                    done += 1
-                } catch let error as DTAError where error.code != .unavailable {
-                    defer { hasFailed = true }
-                    // One line of each round, as above.
-                    guard !hasFailed else { continue }
-                    logger.error(
-                        "a receipt that a secret is destroyed cannot be made",
-                        metadata: ["order": "\(row["in_order"] as Int64)", "why": "\(error)"])
-                }
-            }
-        }
-    }
-
-    private func sayDone(_ number: Int64, epoch: UInt32, _ custodian: any Custodian) throws {
-        let record = try store.read { try OrderTable.need(number, in: $0) }
-        func close(_ database: Database) throws {
-            try database.execute(
-                sql: "UPDATE order_destructions SET done = 1 WHERE in_order = ?", arguments: [number])
-        }
-        let actor: IdentityRecord
-        do {
-            actor = try fiduciary(record)
-        } catch let error as DTAError where error.code == .failedPrecondition {
-            logger.warning("nobody can sign that a secret is destroyed", metadata: ["order": "\(record.cid)"])
-            return try store.write(close)
-        }
-        let letter = try receipt(
-            record, .done, epoch: epoch, key: OrderEpochs.label(epoch), from: actor, custodian)
-        try store(letter, by: actor.owner, in: number, also: close)
+                    SELECT * FROM order_parts WHERE in_order = ? AND kind = ? AND status = 'evidence'
+                    ORDER BY number DESC LIMIT 1
+                    """), arguments: [order, OrderPartKind.destruction.rawValue]
+        ).map(StoredOrderPart.init)
     }
 }

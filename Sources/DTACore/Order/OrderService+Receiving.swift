@@ -188,7 +188,7 @@ extension OrderService {
         case .repeated: break
         case .evidence(let record):
             logger.error(
-                "a fiduciary broke the rules, and the order is frozen",
+                "an order is frozen: its fiduciary, or somebody with its key, contradicted what it said before",
                 metadata: ["order": "\(record.cid)", "why": "\(record.reason)"])
             return []
         case .denied(let denial, let record):

@@ -18,15 +18,18 @@ extension OrderService {
             try Int64.fetchOne(
                 database, sql: "SELECT destroy_at FROM epochs WHERE number = ?", arguments: [Int64(number)])
         }
-        let mayBeRepaired =
-            !epochs.isMissing(number) && OrderService.now < (ends ?? 0) + (rules.resealWithin - rules.resealWithin / 2)
+        // What a damaged row says is later than every other time is as good as now.
+        let latest = min(max(ends ?? 0, 0), OrderService.now) + (rules.resealWithin - rules.resealWithin / 2)
+        let mayBeRepaired = !epochs.isMissing(number) && OrderService.now < latest
         while done < OrderService.round {
             let rows = try store.read { database in
                 try Row.fetchAll(
                     database,
                     sql: """
                         SELECT in_order, blob, order_secrets.owner_uid AS owner, is_state, cid FROM order_secrets
-                        JOIN orders ON orders.number = in_order WHERE epoch = ? AND in_order > ? ORDER BY in_order LIMIT ?
+                        JOIN orders ON orders.number = in_order
+                        WHERE epoch = ? AND in_order > ? AND state != 'destroyed' AND destroying IS NULL
+                        ORDER BY in_order LIMIT ?
                         """, arguments: [Int64(number), after, OrderService.round])
             }
             guard let last = rows.last else { return isEmpty }
@@ -39,9 +42,9 @@ extension OrderService {
                     continue
                 }
                 // Outside: what is wrong with the new key is no order's loss.
-                let new = try epochs.current(custodian)
+                _ = try epochs.current(custodian)
                 do {
-                    try reseal(row, under: new, custodian)
+                    try reseal(row, custodian)
                     done += 1
                 } catch let error as DTAError where error.code == .dataLoss {
                     if mayBeRepaired { isEmpty = false }
@@ -52,7 +55,7 @@ extension OrderService {
                         metadata: [
                             "order": "\(order)", "why": "\(error)",
                             "key_kept_until":
-                                "\(mayBeRepaired ? UTCTime.text((ends ?? 0) + rules.resealWithin / 2) : "now")",
+                                "\(mayBeRepaired ? UTCTime.text(latest) : "now")",
                         ])
                 } catch let error as DTAError where error.code != .unavailable {
                     // One line of each round: the next comes soon.
@@ -68,10 +71,13 @@ extension OrderService {
         return false
     }
 
-    private func reseal(_ row: Row, under new: UInt32, _ custodian: any Custodian) throws {
+    private func reseal(_ row: Row, _ custodian: any Custodian) throws {
         let (order, blob): (Int64, Data) = (row["in_order"], row["blob"])
         let make = row["is_state"] ? custodian.resealOrderState : custodian.resealOrder
-        let sealed = try make([UInt8](blob), [UInt8](row["cid"] as Data), ObjectOwner(uid: row["owner"]), new)
+        let owner = ObjectOwner(uid: try row.whole("owner"))
+        let (sealed, new) = try epochs.sealing(custodian) { epoch in
+            (try make([UInt8](blob), [UInt8](row["cid"] as Data), owner, epoch), epoch)
+        }
         try store.write { database in
             try database.execute(
                 sql: "UPDATE order_secrets SET blob = ?, epoch = ? WHERE in_order = ? AND blob = ?",

@@ -33,6 +33,14 @@ extension OrderService {
     /// What stands in the way of an order that is not over: why, and what is next.
     func obstacle(_ record: OrderRecord, _ database: Database) throws -> (reason: String, next: String)? {
         guard !record.state.isOver else { return nil }
+        let isFiduciary = try isFiduciaryHere(record.terms, KnownFacts(database: database))
+        if isFiduciary, record.destroying != nil {
+            return ("its secret is being destroyed", "nothing: its destruction is finished once the HSM answers")
+        }
+        if isFiduciary, record.state == .frozen, try OrderPartTable.broughtReceipt(of: record.number, in: database) != nil
+        {
+            return (record.reason, "somebody at the fiduciary looks where that comes from, and destroys it (order destroy)")
+        }
         if let damage = damages.withLock({ $0[record.number] }) {
             return ("its secret cannot be used: \(damage)", "nothing: its secret cannot be used")
         }
@@ -42,9 +50,7 @@ extension OrderService {
                 "an administrator at the fiduciary binds the key: dtad-hsm --bind-order-keys"
             )
         }
-        guard let reason = handReason(record), try isFiduciaryHere(record.terms, KnownFacts(database: database)) else {
-            return nil
-        }
+        guard let reason = handReason(record), isFiduciary else { return nil }
         return (reason, "somebody at the fiduciary compares it with the others' copies")
     }
 }

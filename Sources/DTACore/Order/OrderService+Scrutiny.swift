@@ -29,6 +29,9 @@ extension OrderService {
                 "\(identities.display(letter.from)) was known here as \(letter.standing) already when its \(kind.rawValue) "
                     + "came")
         }
+        if kind != .destruction, isFiduciaryHere, record.destroying != nil, record.state != .destroyed {
+            return OrderDenial(.destroyed, "the fiduciary is destroying the secret of this order")
+        }
         if kind == .redemption, isFiduciaryHere, let late = times(terms) { return late }
         guard let part = letter.part else { return nil }
         do {

@@ -44,18 +44,25 @@ extension OrderService {
             guard let extra, !extra.commitment.isEmpty else {
                 throw DTAError(.unavailable, "the plugin \(plugin.type) made no commitment")
             }
-            let epoch = try epochs.current(custodian)
-            let blob = try custodian.sealOrderState(extra.state, order: record.cid.bytes, owner: owner, epoch: epoch)
+            let (blob, epoch) = try epochs.sealing(custodian) { epoch in
+                (
+                    try custodian.sealOrderState(extra.state, order: record.cid.bytes, owner: owner, epoch: epoch),
+                    epoch
+                )
+            }
             return try body(
                 MadeSecret(
                     blob: blob, epoch: epoch, isState: true, object: nil, intent: nil, publicKey: extra.commitment,
                     proof: extra.proof, owner: owner))
         }
         let documents = try evidence(of: [order.terms.principal, own.cid, order.terms.fiduciary])
-        let epoch = try epochs.current(custodian)
         guard plugin is SignPlugin else {
-            let made = try custodian.newSeed(
-                own.recipientKey, order: first.block, documents: documents, epoch: epoch)
+            let (made, epoch) = try epochs.sealing(custodian) { epoch in
+                (
+                    try custodian.newSeed(
+                        own.recipientKey, order: first.block, documents: documents, epoch: epoch), epoch
+                )
+            }
             CrashPoint.reach(.orderCommitMade)
             return try body(
                 MadeSecret(
@@ -68,9 +75,14 @@ extension OrderService {
         try requireNoKey(object, of: record, owner)
         let intent = try intents.begin(.orderKeyCreate, name: record.reference.description, objects: objects)
         defer { intents.release(intent) }
-        let made: CreatedOrderKey
+        let (made, epoch): (CreatedOrderKey, UInt32)
         do {
-            made = try custodian.newOrderKey(own.recipientKey, order: first.block, documents: documents, epoch: epoch)
+            (made, epoch) = try epochs.sealing(custodian) { epoch in
+                (
+                    try custodian.newOrderKey(
+                        own.recipientKey, order: first.block, documents: documents, epoch: epoch), epoch
+                )
+            }
         } catch {
             // dtad-hsm took back what it made, so what is under this id is not ours to delete.
             intents.drop(intent, after: error)
@@ -133,9 +145,9 @@ extension OrderService {
         }
         guard let row else { return nil }
         return StoredSecret(
-            blob: [UInt8](row["blob"] as Data), epoch: (row["epoch"] as Int64?).map { UInt32($0) },
+            blob: [UInt8](row["blob"] as Data), epoch: try (row["epoch"] as Int64?).map(OrderEpochs.number),
             object: try (row["object"] as Data?).map { try ObjectID([UInt8]($0)) },
-            owner: ObjectOwner(uid: row["owner_uid"]))
+            owner: ObjectOwner(uid: try row.whole("owner_uid")))
     }
 
     func secret(of record: OrderRecord) throws -> StoredSecret {

@@ -22,6 +22,7 @@ public final class OrderService: Sendable {
     /// How many shares of wallets each user may have made.
     let sharesPerUser: Int
     let epochs: OrderEpochs
+    let audit: AuditLog
     let logger: Logger
     /// Why the keys of orders that are used in place cannot be used; by the order's row.
     let damages = Locked<[Int64: String]>([:])
@@ -29,6 +30,10 @@ public final class OrderService: Sendable {
     let unbound = Locked<Set<Int64>>([])
     /// Keys of orders on the token that the database does not name.
     let strangers = Locked<Set<ObjectID>>([])
+    /// Destructions that were decided and cannot be finished now; by the orders' rows.
+    let unfinished = Locked<Set<Int64>>([])
+    /// Those of which the journal says already that they go on.
+    let announced = Locked<Set<Int64>>([])
     /// Called when a token object is gone, to let every HSM process drop its copy.
     let forget: @Sendable (ObjectID) -> Void
 
@@ -36,7 +41,7 @@ public final class OrderService: Sendable {
 
     init(
         envelopes: EnvelopeService, intents: Intents, policy: LivePolicy, plugins: PluginRegistry, rules: OrderRules,
-        sharesPerUser: Int, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void
+        sharesPerUser: Int, audit: AuditLog, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void
     ) {
         self.envelopes = envelopes
         identities = envelopes.identities
@@ -46,6 +51,7 @@ public final class OrderService: Sendable {
         self.plugins = plugins
         self.rules = rules
         self.sharesPerUser = sharesPerUser
+        self.audit = audit
         self.logger = logger
         self.forget = forget
         epochs = OrderEpochs(store: envelopes.blocks.store)

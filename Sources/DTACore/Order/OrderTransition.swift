@@ -39,6 +39,8 @@ struct OrderStep: Sendable {
     var redemptionAccepted = false
     /// Whether this host keeps the secret. Elsewhere it is the fiduciary's part 4 that tells which redemption won.
     var isFiduciaryHere = false
+    /// Whether this host makes it now. What it is said to have made before is not here, and came from outside.
+    var isMadeHere = false
     /// Where the open redemption is refused: another one of the same use that is here and was not. The fiduciary has none.
     var rival: CID?
 }
@@ -215,10 +217,20 @@ enum OrderTransition {
             return refused(.fork, "a destruction follows part 2 of its order, or part 1 where there is none")
         }
         var next = progress
+        // Whoever has the fiduciary's key, or an old receipt of its own, must not destroy from afar what is kept here.
+        if step.isFiduciaryHere, !step.isMadeHere, progress.state != .destroyed {
+            next.state = .frozen
+            next.open = nil
+            return .evidence(next, brought)
+        }
         next.state = .destroyed
         next.open = nil
         return .accepted(next)
     }
+
+    /// A receipt of this host's own, from outside.
+    static let brought =
+        "a receipt came that says its secret is destroyed: it is signed as this fiduciary, and was not made here"
 
     /// Why nothing goes on at all.
     private static func standstill(_ progress: OrderProgress) -> OrderDenial? {
@@ -226,7 +238,7 @@ enum OrderTransition {
         case .ordered, .committed, .requested, .released: nil
         case .exhausted: OrderDenial(.exhausted, "all \(progress.maxUses) uses of this order were released")
         case .refused: OrderDenial(.refused, "the fiduciary refused this order")
-        case .frozen: OrderDenial(.frozen, "this order is frozen: \(twice)")
+        case .frozen: OrderDenial(.frozen, "this order is frozen: the fiduciary contradicted itself")
         case .destroyed: OrderDenial(.destroyed, "the fiduciary destroyed the secret of this order")
         }
     }

@@ -90,10 +90,18 @@ public enum CrashPoint: String, Sendable, CaseIterable {
     case orderDepositSealed = "order.deposit.1"
     /// A deposit is durable; nobody was told.
     case orderDepositStored = "order.deposit.2"
-    /// The receipt of a destruction is signed; all is as it was.
-    case orderDestroySealed = "order.destroy.1"
-    /// The secret's row is gone, the receipt durable; what is on the token is still there.
-    case orderDestroyStored = "order.destroy.2"
+    /// That an order is destroyed is decided; all is as it was.
+    case orderDestroyDecided = "order.destroy.1"
+    /// The order's own key is gone from the token, where it had one; its row is still there.
+    case orderDestroyKeyGone = "order.destroy.2"
+    /// The receipt of a destruction is signed; it is stored nowhere, and the secret's row is still there.
+    case orderDestroySealed = "order.destroy.3"
+    /// The secret's row is gone, the receipt durable; the key under which it was sealed is still on the token.
+    case orderDestroyStored = "order.destroy.4"
+    /// What was left of a destroyed order's own key is gone from the token; its row is still there.
+    case orderLeftoverKeyGone = "order.leftover.1"
+    /// What was left of a destroyed order is gone, and its epoch dated.
+    case orderLeftoverRemoved = "order.leftover.2"
     /// One of an epoch's living secrets is sealed under a new key; others are not.
     case orderEpochResealed = "order.epoch.1"
     /// All of an epoch's living secrets are under other keys; its own is still on the token.

@@ -21,6 +21,7 @@ enum StoreMigrations {
         migrator.registerMigration("refusals") { try $0.execute(sql: refusals) }
         migrator.registerMigration("order-states") { try $0.execute(sql: orderStates) }
         migrator.registerMigration("key-bindings") { try $0.execute(sql: keyBindings) }
+        migrator.registerMigration("destructions") { try $0.execute(sql: destructions) }
         return migrator
     }
 

@@ -93,10 +93,24 @@ final class KeyObjects {
         return objects
     }
 
-    /// The numbers of the sealing keys of a class, by label.
+    /// The numbers of the sealing keys of a class, by label, whatever else has such a label.
     func sealingNumbers(_ objectClass: ObjectClass) throws -> Set<UInt32> {
+        try sealingNumbers(objectClass, among: [Attribute(CKA_TOKEN, true)])
+    }
+
+    /// The same of AES keys alone, which takes less reading.
+    func sealingKeyNumbers(_ objectClass: ObjectClass) throws -> Set<UInt32> {
+        try sealingNumbers(
+            objectClass,
+            among: [
+                Attribute(CKA_TOKEN, true), Attribute(CKA_CLASS, number: CKO_SECRET_KEY),
+                Attribute(CKA_KEY_TYPE, number: CKK_AES),
+            ])
+    }
+
+    private func sealingNumbers(_ objectClass: ObjectClass, among template: [Attribute]) throws -> Set<UInt32> {
         var numbers: Set<UInt32> = []
-        for handle in try session.find([Attribute(CKA_TOKEN, true)], limit: .max) {
+        for handle in try session.find(template, limit: .max) {
             // An object may go while the list is made.
             guard let text = try? session.read(handle, [CKA_LABEL])[0],
                 case .sealing(objectClass, let number)? = ObjectLabel(String(decoding: text, as: UTF8.self))

@@ -4,21 +4,46 @@ import DTASystem
 
 /// Epochs: keys that seal the secrets of up to 1,024 orders each, so that one order's can be destroyed for good. The front
 /// counts, re-seals the living and has the key destroyed.
+///
+/// Only the newest epoch on the token seals. So nothing is ever put into one that somebody has left behind, and whoever
+/// controlled the front for a time has put what he kept where the next look at the token finds it.
 extension Custody {
+    /// How long the newest epoch is known without a look at the token, where another process may have made a newer one.
+    private static let trust: UInt64 = 1_000_000_000
+
+    /// Makes the epoch that follows the newest on the token. The newest itself is there already.
     func newEpoch(_ number: UInt32) throws {
+        guard (1...EpochNumber.last).contains(number) else {
+            throw DTAError(.invalidArgument, "epochs are numbered from 1 to \(EpochNumber.last), and not \(number)")
+        }
         try climbing {
             try changing {
+                try confirmTokenIsThere()
+                let newest = EpochNumber.newest(try objects.sealingNumbers(.epoch))
                 let label = ObjectLabel.sealing(.epoch, number: number)
-                guard try objects.sealingKey(label, copies: false) == nil else { return }
-                _ = try generation.make(.aes256, label, id: Array(label.text.utf8))
+                if number == newest {
+                    _ = try sealingKey(.epoch, number)
+                } else if newest < EpochNumber.last, number == newest + 1 {
+                    _ = try generation.make(.aes256, label, id: Array(label.text.utf8))
+                } else {
+                    throw DTAError(
+                        .failedPrecondition,
+                        "epoch \(number) does not follow the newest on the token, which is \(newest)",
+                        hint: newest == EpochNumber.last
+                            ? "none follows this one, which dtad-hsm did not make: dtactl order epochs --destroy \(newest)"
+                            : "newEpoch makes \(newest + 1)")
+                }
+                newestEpoch = (number, monotonicNanoseconds())
             }
         }
     }
 
+    /// Destroys what has the label of an epoch, also where its number is none that dtad-hsm gives.
     func destroyEpoch(_ number: UInt32) throws {
         try climbing {
             try changing {
                 try confirmTokenIsThere()
+                newestEpoch = nil
                 try objects.destroySealingKeys(.sealing(.epoch, number: number))
             }
         }
@@ -71,10 +96,26 @@ extension Custody {
         return SealedBlob(binding.domain, keyNumber: epoch, box: try encrypt(key, plaintext, aad: aad)).bytes
     }
 
-    /// - Throws: `DTAError.failedPrecondition` where the epoch has no key.
+    /// - Throws: `DTAError.failedPrecondition` where the epoch has no key, or is not the newest on the token.
     func requireEpoch(_ number: UInt32) throws {
-        guard try objects.sealingKey(.sealing(.epoch, number: number), copies: false) == nil else { return }
-        try confirmTokenIsThere()
-        throw DTAError(.failedPrecondition, "there is no epoch \(number)", hint: "newEpoch makes its key")
+        guard try objects.sealingKey(.sealing(.epoch, number: number), copies: false) != nil else {
+            try confirmTokenIsThere()
+            throw DTAError(.failedPrecondition, "there is no epoch \(number)", hint: "newEpoch makes its key")
+        }
+        let newest = try currentEpoch(asked: number)
+        guard number == newest else {
+            throw DTAError(
+                .failedPrecondition, "epoch \(number) seals nothing any more: the newest on the token is \(newest)",
+                hint: "seal under that one")
+        }
+    }
+
+    /// The newest epoch on the token, as it was a second ago at most.
+    private func currentEpoch(asked: UInt32) throws -> UInt32 {
+        let now = monotonicNanoseconds()
+        if let (number, seen) = newestEpoch, number == asked, now &- seen < Custody.trust { return number }
+        let newest = EpochNumber.newest(try objects.sealingKeyNumbers(.epoch))
+        newestEpoch = (newest, now)
+        return newest
     }
 }

@@ -104,14 +104,15 @@ struct OrderFulfilCommand: ParsableCommand {
     /// What waits at this host's fiduciaries.
     private func list(_ client: BlockingAgentClient) throws {
         var waiting: [AgentOrder] = []
-        for state in ["ordered", "requested"] {
+        for state in ["ordered", "requested", "frozen"] {
             var cursor = ""
             repeat {
                 let answer = try client.call(
                     .listOrders(
                         count: 1000, cursor: cursor,
                         filters: [("role", "fiduciary"), ("state", state), ("sort", "updated")]))
-                waiting += answer.orders
+                // Of what is frozen, that of which a hand can say something.
+                waiting += answer.orders.filter { state != "frozen" || !$0.next.hasPrefix("nothing") }
                 cursor = answer.cursor
             } while !cursor.isEmpty
         }

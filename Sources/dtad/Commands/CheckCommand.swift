@@ -106,6 +106,7 @@ struct CheckCommand: ParsableCommand {
         guard let found else { return }
         guard let inspection = found else { return report.note("keys", "none: no agent has run on this state yet") }
         if let sentence = inspection.unbound.sentence { report.note("bindings", sentence) }
+        checkEpochs(inspection, report)
         let count = inspection.keys + inspection.identities + inspection.orderKeys
         guard !inspection.damages.isEmpty else {
             return report.good(
@@ -118,6 +119,26 @@ struct CheckCommand: ParsableCommand {
             "keys",
             "\(inspection.damages.count) of the state's \(count) keys and identities cannot be used with this token",
             "state and token belong together: put the token, or the backup that fits it, in place")
+    }
+
+    /// What is on the token of epochs and should not be; an agent can run all the same.
+    private func checkEpochs(_ inspection: StateInspection, _ report: Report) {
+        func labels(_ numbers: [UInt32]) -> String {
+            numbers.prefix(10).map { "dta/epoch/\($0)" }.joined(separator: ", ")
+                + (numbers.count > 10 ? " and \(numbers.count - 10) more" : "")
+        }
+        if !inspection.unknownEpochs.isEmpty {
+            report.note(
+                "epochs",
+                "the state does not know the keys \(labels(inspection.unknownEpochs)) on the token; no receipt of a "
+                    + "destruction says done as long as they are there (dtactl order epochs)")
+        }
+        if !inspection.returnedEpochs.isEmpty {
+            report.note(
+                "epochs",
+                "the keys \(labels(inspection.returnedEpochs)) were destroyed and are on the token again: dtad destroys "
+                    + "them at its start")
+        }
     }
 
     /// A node that is away keeps nothing from running, so it is no failure.

@@ -156,7 +156,7 @@ final class Service: Sendable {
             do {
                 try agent.recordCounted()
                 try agent.audit.sync()
-                if agent.audit.checkpointIsDue || agent.needsSweep || agent.orders.hasDueEpoch { tidyUp() }
+                if agent.audit.checkpointIsDue || agent.needsSweep || agent.orders.hasWork { tidyUp() }
                 agent.envelopes.dropIdleDrafts()
                 failing = false
             } catch {
@@ -174,7 +174,7 @@ final class Service: Sendable {
                 let custodian = try access.get()
                 try agent.makeCheckpointIfDue(custodian)
                 if agent.needsSweep { try agent.sweep(custodian) }
-                if agent.orders.hasDueEpoch { try agent.orders.keepEpochs(custodian) }
+                try agent.orders.work(custodian)
             } catch {
                 logger.warning("housekeeping has to wait: \(DTAError(error).message)")
             }
@@ -211,6 +211,10 @@ final class Service: Sendable {
         ]
         if configuration.plugins.run == .ownUser {
             fields.append(("plugins.files", PluginFileRules.shortfall == nil ? "confined" : "as dtad's user"))
+        }
+        let unknown = agent.orders.unknownEpochs
+        if !unknown.isEmpty {
+            fields.append(("orders.unknown_epochs", unknown.prefix(20).map { "\($0)" }.joined(separator: " ")))
         }
         fields += agent.ledger.nodeHealth.map { ("ipfs.\($0.0)", $0.1) }
         if !up { fields.append(("hsm.reason", custody.outage?.message ?? "an HSM process is being started")) }

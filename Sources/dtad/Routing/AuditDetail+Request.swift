@@ -14,6 +14,8 @@ extension AuditDetail {
         case .orderApprove, .orderFulfil:
             if !request.decision.isEmpty { add("decision", request.decision) }
             if !request.redemption.isEmpty { add("redemption", request.redemption) }
+        case .orderEpochs:
+            if !request.decision.isEmpty { add("decision", request.decision) }
         default: break
         }
     }

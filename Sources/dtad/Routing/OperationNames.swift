@@ -56,6 +56,7 @@ extension AgentOperation {
         case .walletListShares: "wallet.list"
         case .walletExport: "wallet.export"
         case .orderParts: "order.parts"
+        case .orderEpochs: "order.epochs"
         case .UNRECOGNIZED(let number): "operation.\(number)"
         }
     }
@@ -65,7 +66,7 @@ extension AgentOperation {
         switch self {
         case .keyCreate, .keyDelete, .identityCreate, .identityRotate, .identityRevoke, .identityRecover,
             .identityRecoverFinish, .identityTrust, .identityDistrust, .ledgerGc, .orderCreate, .orderReceive,
-            .orderFulfil, .orderRedeem, .orderApprove, .orderResult, .orderDestroy, .orderDeposit,
+            .orderFulfil, .orderRedeem, .orderApprove, .orderResult, .orderDestroy, .orderDeposit, .orderEpochs,
             .walletPublishShares, .walletExport:
             true
         default: false

@@ -94,6 +94,19 @@ extension Router {
                 $0.parts = page.items.map(AgentOrderPart.init)
                 $0.cursor = page.cursor
             }
+        case .orderEpochs:
+            let step =
+                switch request.decision {
+                case "": try orders.listEpochs(caller)
+                case "destroy": try orders.destroyEpoch(caller, subject)
+                case "renew": try orders.renewEpochs(caller)
+                default:
+                    throw DTAError(.invalidArgument, "about epochs one decides destroy or renew, and nothing else")
+                }
+            return entry.slow(step) {
+                $1.lines = $0.epochs.map(\.line)
+                if let restored = $0.restored { $1.fields = fields([("restored", "\(restored)")]) }
+            }
         case .pluginList:
             return entry.answer { $0.plugins = orders.plugins.entries.map { AgentPlugin($0.plugin, $0.origin) } }
         default: throw Router.unknown(request.operation)

@@ -116,7 +116,7 @@ struct Router: RequestHandler {
             return try routeLedger(request, caller, entry)
         case .orderCreate, .orderList, .orderShow, .orderReceive, .orderFulfil, .orderRedeem, .orderApprove,
             .orderResult,
-            .orderDestroy, .orderDeposit, .orderParts, .pluginList:
+            .orderDestroy, .orderDeposit, .orderParts, .orderEpochs, .pluginList:
             return try routeOrder(request, caller, entry)
         case .walletPublishShares, .walletListShares, .walletExport:
             return try routeWallet(request, caller, entry)

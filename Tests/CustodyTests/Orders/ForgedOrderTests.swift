@@ -128,8 +128,8 @@ struct ForgedOrderTests {
             host.refused(.dataLoss) { try host.release(taken, redemption, by: process) }
             _ = try host.release(survivor, host.redeem(survivor).block, sealed: moved, by: process)
         }
-        // A new key of the same number is another key.
-        try host.custody.newEpoch(1)
+        // No key takes its number again.
+        host.refused(.failedPrecondition) { try host.custody.newEpoch(1) }
         host.refused(.dataLoss) { try host.release(taken, redemption) }
         try host.custody.newEpoch(2)
         _ = try host.release(survivor, host.redeem(survivor).block, sealed: moved)

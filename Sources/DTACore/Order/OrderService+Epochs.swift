@@ -1,0 +1,122 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+import GRDB
+
+/// Housekeeping: destructions that were decided are finished, epochs' keys destroyed that are due, and receipts made that
+/// say so.
+extension OrderService {
+    /// Whether there is something that this host does by itself: a destruction that was decided is to be finished, an epoch's
+    /// key to be destroyed, or its receipts to be made.
+    public var hasWork: Bool { hasDueEpoch }
+
+    /// Does some of it.
+    public func work(_ custodian: any Custodian) throws {
+        if hasDueEpoch { try keepEpochs(custodian) }
+    }
+
+    private var hasDueEpoch: Bool {
+        let mayBeDone = epochs.unknown.isEmpty
+        let skipped = unfinished.withLock { Array($0) }
+        let found = try? store.read { database in
+            let left = try Int64.fetchAll(
+                database, sql: "SELECT number FROM orders WHERE destroying IS NOT NULL LIMIT ?",
+                arguments: [skipped.count + 1])
+            if left.contains(where: { !skipped.contains($0) }) { return true }
+            return try Bool.fetchOne(
+                database,
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM epochs WHERE destroyed IS NULL AND destroy_at <= ?)
+                    OR (? AND EXISTS (
+                      SELECT 1 FROM order_destructions JOIN epochs ON epochs.number = order_destructions.epoch
+                      WHERE done = 0 AND destroyed IS NOT NULL))
+                    """, arguments: [OrderService.now, mayBeDone]) ?? false
+        }
+        return found == true
+    }
+
+    /// How many secrets one round seals again, so that nobody else waits long for the HSM.
+    static let round = 64
+
+    /// Does a round of what is due: seals the living secrets of an epoch again, then destroys its key, then says so. Each
+    /// step can be repeated.
+    private func keepEpochs(_ custodian: any Custodian) throws {
+        try finishDestructions(custodian)
+        let due = try store.read { database in
+            try Int64.fetchAll(
+                database,
+                sql: """
+                    SELECT number FROM epochs WHERE destroyed IS NULL AND destroy_at <= ? AND number BETWEEN 1 AND ?
+                    ORDER BY number LIMIT 8
+                    """, arguments: [OrderService.now, Int64(EpochNumber.last)])
+        }
+        for stored in due {
+            let number = try OrderEpochs.number(stored)
+            // What is not done yet keeps its own epoch's key alone.
+            guard try reseal(number, custodian) else { continue }
+            CrashPoint.reach(.orderEpochEmptied)
+            // What was sealed before must not be in the log any more when its key goes.
+            try store.truncateLog()
+            try epochs.follow(number, custodian)
+            try epochs.drop(number, custodian)
+            CrashPoint.reach(.orderEpochDestroyed)
+            try store.write { database in
+                try database.execute(
+                    sql: "UPDATE epochs SET destroyed = ? WHERE number = ?", arguments: [OrderService.now, stored])
+            }
+            logger.notice("an epoch's key is destroyed", metadata: ["key": "\(OrderEpochs.label(number))"])
+        }
+        try sayDone(custodian)
+    }
+
+    /// The receipts that keys are destroyed. One that cannot be made keeps no other from being made.
+    private func sayDone(_ custodian: any Custodian) throws {
+        // A copy may be under a key of which nothing is known here: nobody can say then that all are gone.
+        guard epochs.unknown.isEmpty else { return }
+        var (after, done): (Int64, Int) = (0, 0)
+        var hasFailed = false
+        while done < OrderService.round {
+            let due = try store.read { database in
+                try Row.fetchAll(
+                    database,
+                    sql: """
+                        SELECT in_order, epoch FROM order_destructions JOIN epochs ON epochs.number = epoch
+                        WHERE done = 0 AND destroyed IS NOT NULL AND in_order > ? ORDER BY in_order LIMIT ?
+                        """, arguments: [after, OrderService.round])
+            }
+            guard let last = due.last else { return }
+            after = last["in_order"]
+            for row in due {
+                do {
+                    try sayDone(row["in_order"], epoch: OrderEpochs.number(row["epoch"]), custodian)
+                    done += 1
+                } catch let error as DTAError where error.code != .unavailable {
+                    defer { hasFailed = true }
+                    // One line of each round, as above.
+                    guard !hasFailed else { continue }
+                    logger.error(
+                        "a receipt that a secret is destroyed cannot be made",
+                        metadata: ["order": "\(row["in_order"] as Int64)", "why": "\(error)"])
+                }
+            }
+        }
+    }
+
+    private func sayDone(_ number: Int64, epoch: UInt32, _ custodian: any Custodian) throws {
+        let record = try store.read { try OrderTable.need(number, in: $0) }
+        func close(_ database: Database) throws {
+            try database.execute(
+                sql: "UPDATE order_destructions SET done = 1 WHERE in_order = ?", arguments: [number])
+        }
+        let actor: IdentityRecord
+        do {
+            actor = try fiduciary(record)
+        } catch let error as DTAError where error.code == .failedPrecondition {
+            logger.warning("nobody can sign that a secret is destroyed", metadata: ["order": "\(record.cid)"])
+            return try store.write(close)
+        }
+        let letter = try receipt(
+            record, .done, epoch: epoch, key: OrderEpochs.label(epoch), from: actor, custodian)
+        try store(letter, by: actor.owner, in: number, also: close)
+    }
+}
