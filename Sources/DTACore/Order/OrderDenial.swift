@@ -18,8 +18,10 @@ struct OrderDenial: Sendable, Hashable {
         case stranger
         /// What it says contradicts the terms or its own header.
         case mismatch
-        /// Whoever asked was replaced or revoked before he was answered.
+        /// Whoever asked, or was to get it, was replaced or revoked before that was answered.
         case replaced
+        /// So many approvers said no, or cannot act any more, that the others are too few.
+        case rejected
         /// Outside of the time that the terms allow.
         case time
         /// This fiduciary does not accept such orders.
@@ -34,11 +36,14 @@ struct OrderDenial: Sendable, Hashable {
     let reason: String
     /// The redemption that was there first.
     var winner: CID?
+    /// How many said no.
+    var count = 0
 
-    init(_ code: Code, _ reason: String, winner: CID? = nil) {
+    init(_ code: Code, _ reason: String, winner: CID? = nil, count: Int = 0) {
         self.code = code
         self.reason = reason
         self.winner = winner
+        self.count = count
     }
 }
 

@@ -28,6 +28,16 @@ extension OrderService {
         try store.read { try candidates(record, KnownFacts(database: $0), in: $0) }
     }
 
+    /// Those of them to which something may be released, as far as is known here.
+    func answerable(_ record: OrderRecord) throws -> [StoredOrderPart] {
+        try store.read { database in
+            let facts = KnownFacts(database: database)
+            return try candidates(record, facts, in: database).filter {
+                try unanswerable($0, in: record, facts, database) == nil
+            }
+        }
+    }
+
     /// The redemption that somebody decides about.
     /// - Parameters: `named`: its CID; "": the only one that there is; `use`: 0: whichever is next.
     func candidate(_ named: String, use: Int, of record: OrderRecord) throws -> StoredOrderPart {

@@ -6,12 +6,13 @@ import GRDB
 /// Housekeeping: destructions that were decided are finished, epochs' keys destroyed that are due, and receipts made that
 /// say so.
 extension OrderService {
-    /// Whether there is something that this host does by itself: a destruction that was decided is to be finished, an epoch's
-    /// key to be destroyed, or its receipts to be made.
-    public var hasWork: Bool { hasDueEpoch }
+    /// Whether there is something that this host does by itself: a redemption that nobody can answer any more is to be
+    /// refused, a destruction that was decided to be finished, an epoch's key to be destroyed, or its receipts to be made.
+    public var hasWork: Bool { hasDueEpoch || (try? findsUnanswerable()) == true }
 
     /// Does some of it.
     public func work(_ custodian: any Custodian) throws {
+        try refuseFound(custodian)
         if hasDueEpoch { try keepEpochs(custodian) }
     }
 

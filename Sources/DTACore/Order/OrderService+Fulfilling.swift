@@ -44,7 +44,7 @@ extension OrderService {
             case .commit: parts = [try done(now, .commitment) ?? commit(now, custodian)]
             case .release:
                 parts = [
-                    try refuseReplaced(now.number, byHand: true, custodian)
+                    try refuseUnanswerable(now.number, byHand: true, custodian)
                         ?? (now.progress.open == nil ? again(now, seen) : release(now, custodian))
                 ]
             case .refuse: parts = [try refuse(now, reason: reason, custodian)]
@@ -87,6 +87,12 @@ extension OrderService {
     private func rule(_ record: OrderRecord) throws -> OrderRules.Rule? {
         let principal = try identities.known(blocks.document(record.terms.principal))
         return rules.rule(for: record.kind, from: principal)
+    }
+
+    /// The same in one reading with other questions.
+    func rule(_ record: OrderRecord, _ facts: KnownFacts, _ database: Database) throws -> OrderRules.Rule? {
+        guard let principal = try blocks.identity(record.terms.principal, in: database) else { return nil }
+        return rules.rule(for: record.kind, from: try identities.known(principal, facts))
     }
 
     /// Takes up an order that was made or came just now: refuses what no rule accepts, and commits where a rule says so.
@@ -133,7 +139,7 @@ extension OrderService {
             switch record.state {
             case .ordered where rule.commitsByItself: return [try commit(record, custodian)]
             case .requested where rule.releasesByItself:
-                if let refusal = try refuseReplaced(number, custodian) { return [refusal] }
+                if let refusal = try refuseUnanswerable(number, custodian) { return [refusal] }
                 // Approvals are waited for without a word.
                 guard try isReleasable(record) else { return [] }
                 return [try release(record, custodian)]

@@ -181,7 +181,7 @@ extension OrderService {
             return try answers(to: letter.signed.cid) + made
         }
         // What can never be released does not keep a redemption from being judged by itself.
-        let freed = try letter.kind == .redemption ? refuseReplaced(number, custodian).map { [$0] } ?? [] : []
+        let freed = try letter.kind == .redemption ? refuseUnanswerable(number, custodian).map { [$0] } ?? [] : []
         let objection = try requestDenial(letter, number, custodian)
         switch try store.write({ try apply(letter, to: number, unless: objection, in: $0) }) {
         case .accepted(let record): journal(.came, letter.signed, letter.kind, record)

@@ -18,10 +18,10 @@ extension OrderService {
             caller, .order, among: record.terms.redeemers, of: record, as: identity, what: "redeem")
         return OrderAct(try program(record)) { [self] custodian in
             // What nobody can be answered any more does not stand in the way of who asks now.
-            let freed = try refuseReplaced(record.number, custodian)
+            let freed = try refuseUnanswerable(record.number, custodian)
             let record = try store.read { try OrderTable.need(record.number, in: $0) }
             let request = try request(record, data, fields, custodian)
-            let open = try candidates(record).last { $0.from == redeemer.cid }?.cid
+            let open = try answerable(record).last { $0.from == redeemer.cid }?.cid
             if let open, try isSame(open, purpose, request, custodian) {
                 return try answer(caller, record.number, [open] + advance(record.number, custodian))
             }

@@ -62,31 +62,6 @@ extension OrderService {
         return answer.signed.cid
     }
 
-    /// Refuses the open redemption where whoever asked is not current any more: dtad-hsm would not release it to anybody, and
-    /// it would keep others from asking.
-    /// - Parameter byHand: also of an order that came out of a backup, which waits for a hand.
-    /// - Returns: the refusal; nil where there is nothing to refuse, or this host is not the fiduciary's.
-    func refuseReplaced(_ number: Int64, byHand: Bool = false, _ custodian: any Custodian) throws -> CID? {
-        let (record, from) = try store.read { database -> (OrderRecord, CID?) in
-            let record = try OrderTable.need(number, in: database)
-            guard record.state == .requested, let open = record.progress.open, byHand || record.restored == nil,
-                try isFiduciaryHere(record.terms, KnownFacts(database: database)),
-                let from = try OrderPartTable.find(open, in: database)?.from,
-                try !isCurrent(from, in: database)
-            else { return (record, nil) }
-            return (record, from)
-        }
-        guard let from, let open = record.progress.open else { return nil }
-        let signed = try envelopes.verified(open)
-        let standing = try identities.standing(from).name
-        let letter = OrderLetter(signed: signed, kind: .redemption, part: nil, standing: standing)
-        return try refuse(
-            letter, record,
-            OrderDenial(
-                .replaced, "\(identities.display(from)) asked for it, and is known here as \(standing) by now"),
-            custodian)
-    }
-
     /// One line of a sentence, without what a document may not have.
     static func line(_ text: String, atMost limit: Int) -> String {
         var line = ""

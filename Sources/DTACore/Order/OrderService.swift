@@ -34,6 +34,8 @@ public final class OrderService: Sendable {
     let unfinished = Locked<Set<Int64>>([])
     /// Those of which the journal says already that they go on.
     let announced = Locked<Set<Int64>>([])
+    /// The look for open redemptions that nobody can answer any more.
+    let watch = Locked(Watch())
     /// Called when a token object is gone, to let every HSM process drop its copy.
     let forget: @Sendable (ObjectID) -> Void
 

@@ -64,7 +64,8 @@ extension OrderService {
         return OrderView(
             cid: record.cid, reference: record.reference.description, type: record.kind, state: record.state,
             terms: record.terms, uses: record.progress.uses, approved: approved,
-            next: try obstacle?.next ?? next(record, approved: approved, visible: visible, database),
+            next: try obstacle?.next ?? nextOfUnanswerable(record, database)
+                ?? next(record, approved: approved, visible: visible, database),
             roles: roles.names, isOpen: !roles.isEmpty || caller.isAdministrator, commitment: record.publicKey,
             proof: record.proof, reason: record.reason.isEmpty ? obstacle?.reason ?? "" : record.reason,
             created: record.created, updated: record.updated)

@@ -80,7 +80,7 @@ struct OrderFulfilCommand: ParsableCommand {
             .fulfilOrder(found.cid, decision: decision, purpose: refuse ?? "", redemption: seen),
             timeout: orderTimeout)
         if refuse == nil, answer.parts.contains(where: { $0.kind == "refusal" }) {
-            StandardError.warn("it is refused: who asked was replaced or revoked since, and nothing is released to him")
+            StandardError.warn("it is refused: nothing can be released to this redemption any more")
         }
         let outcome = try OrderOutcome(answer, client, agent, courier)
         try outcome.conclude()
