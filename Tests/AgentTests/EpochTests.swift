@@ -43,15 +43,19 @@ struct EpochTests {
         #expect(try agent.client().call(.orderResult(order)).data.count == 32)
     }
 
-    @Test("that somebody parked a copy under is told, never sealed under, and keeps receipts from saying done until it goes")
+    @Test(
+        "that somebody parked a copy under is told, never sealed under, and keeps receipts from saying done until it goes"
+    )
     func parked() throws {
         let agent = try agent()
         let (lost, kept) = (try made(agent), try made(agent))
         #expect(agent.stop() == 0)
         // A front that was taken over: it makes an epoch, and has it seal a copy that it keeps.
         let row = try #require(
-            agent.rows("SELECT hex(blob), hex(cid), order_secrets.owner_uid FROM order_secrets JOIN orders ON number = in_order")
-                .first
+            agent.rows(
+                "SELECT hex(blob), hex(cid), order_secrets.owner_uid FROM order_secrets JOIN orders ON number = in_order"
+            )
+            .first
         ).split(separator: " ").map(String.init)
         let bytes = row.prefix(2).map { hex in
             stride(from: 0, to: hex.count, by: 2).map { at in
@@ -69,7 +73,9 @@ struct EpochTests {
         let client = agent.client()
         #expect(try client.call(.status()).fields.contains { $0.name == "orders.unknown_epochs" && $0.value == "2" })
         #expect(
-            try client.call(.list(.auditList, count: 1000)).lines.contains { $0.contains("are not known to the database") })
+            try client.call(.list(.auditList, count: 1000)).lines.contains {
+                $0.contains("are not known to the database")
+            })
         let checked = try run(Binary.path("dtad"), ["check", "--config", agent.configuration])
         #expect(checked.text.contains("dta/epoch/2"), "\(checked.text)")
         #expect(checked.status == 0, "it keeps nothing from running: \(checked.text)")
@@ -190,7 +196,9 @@ struct EpochTests {
         for order in orders { try releases(order, agent) }
     }
 
-    @Test("is told and destroyed for administrators alone", .enabled(if: OtherUser.arePossible, "another user needs root"))
+    @Test(
+        "is told and destroyed for administrators alone", .enabled(if: OtherUser.arePossible, "another user needs root")
+    )
     func administrators() throws {
         let agent = try agent()
         _ = try made(agent)

@@ -89,7 +89,8 @@ struct OrderReceiptTests {
         #expect(verified.status == 0, "\(verified.text) \(verified.errors)")
     }
 
-    @Test("of an order whose key is on the token is confirmed in the same way, and the row goes that the key left behind")
+    @Test(
+        "of an order whose key is on the token is confirmed in the same way, and the row goes that the key left behind")
     func restoredSign() throws {
         let hosts = try Hosts(automaticOrders)
         let bank = hosts.fiduciary
@@ -108,6 +109,37 @@ struct OrderReceiptTests {
         #expect(bank.stop() == 0)
         try bank.start()
         #expect(!bank.log.contains("does not know"))
+    }
+
+    @Test(
+        "is made when the HSM is back that was away when somebody decided it, and nothing is done with the order meanwhile"
+    )
+    func tokenAway() throws {
+        let agent = try TestAgent(starting: false)
+        try agent.addHSMConfiguration(["cache_session_objects: false"])
+        try agent.start()
+        for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
+        for type in ["secret", "sign"] {
+            let order = try #require(
+                agent.client().call(
+                    newOrder {
+                        $0.type = type
+                        if type == "sign" { $0.fields = [AgentField(name: "algorithm", value: "ed25519")] }
+                    }
+                ).orders.first
+            ).cid
+            _ = try agent.client().call(.fulfilOrder(order, decision: "commit"))
+            try FileManager.default.moveItem(atPath: agent.tokens, toPath: agent.tokens + ".away")
+            let refused = try agent.client().refusal(.destroyOrder(order))
+            #expect(refused.code == .unavailable, "\(refused)")
+            #expect(refused.hint.contains("it is decided"), "\(refused)")
+            let listed = try #require(agent.client().call(.listOrders()).orders.first { $0.cid == order })
+            #expect(listed.state == "committed")
+            #expect(listed.next.contains("its destruction is finished once"), "\(listed.next)")
+            try FileManager.default.moveItem(atPath: agent.tokens + ".away", toPath: agent.tokens)
+            try agent.wait("the destruction") { try state(order, agent) == "destroyed" }
+            #expect(try agent.client().call(.showOrder(order)).parts.filter { $0.kind == "destruction" }.count == 1)
+        }
     }
 
     @Test("of an order that the restored state does not know is taken for what it says, once a person confirms it")

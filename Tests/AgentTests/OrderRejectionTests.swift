@@ -147,7 +147,8 @@ struct OrderRejectionTests {
         #expect(try decide(counts, "cid", "reject", asked) == "committed")
     }
 
-    @Test("is refused by itself when nobody says anything: the time is over, or an approver or the recipient is revoked")
+    @Test(
+        "is refused by itself when nobody says anything: the time is over, or an approver or the recipient is revoked")
     func withoutAWord() throws {
         let (held, client) = try agent()
         defer { held.stop() }

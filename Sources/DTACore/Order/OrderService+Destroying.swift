@@ -52,6 +52,18 @@ extension OrderService {
                 arguments: [OrderService.now, record.number])
         }
         CrashPoint.reach(.orderDestroyDecided)
+        do {
+            return try carryOut(secret, of: record, as: actor, custodian)
+        } catch let error as DTAError {
+            throw DTAError(
+                error.code, error.message,
+                hint: "it is decided that the order is destroyed, and finished when that can be")
+        }
+    }
+
+    private func carryOut(
+        _ secret: StoredSecret?, of record: OrderRecord, as actor: IdentityRecord, _ custodian: any Custodian
+    ) throws -> CID {
         // Before the receipt says that it is gone.
         if let object = secret?.object {
             defer { forget(object) }

@@ -37,9 +37,12 @@ extension OrderService {
         if isFiduciary, record.destroying != nil {
             return ("its secret is being destroyed", "nothing: its destruction is finished once the HSM answers")
         }
-        if isFiduciary, record.state == .frozen, try OrderPartTable.broughtReceipt(of: record.number, in: database) != nil
+        if isFiduciary, record.state == .frozen,
+            try OrderPartTable.broughtReceipt(of: record.number, in: database) != nil
         {
-            return (record.reason, "somebody at the fiduciary looks where that comes from, and destroys it (order destroy)")
+            return (
+                record.reason, "somebody at the fiduciary looks where that comes from, and destroys it (order destroy)"
+            )
         }
         if let damage = damages.withLock({ $0[record.number] }) {
             return ("its secret cannot be used: \(damage)", "nothing: its secret cannot be used")

@@ -124,7 +124,8 @@ extension OrderService {
             let found = try rows.map { $0["in_order"] as Int64 }.filter { number in
                 let record = try OrderTable.need(number, in: database)
                 guard let open = record.progress.open, record.restored == nil, record.destroying == nil,
-                    try isFiduciaryHere(record.terms, facts), try rule(record, facts, database)?.releasesByItself == true,
+                    try isFiduciaryHere(record.terms, facts),
+                    try rule(record, facts, database)?.releasesByItself == true,
                     let asked = try OrderPartTable.find(open, in: database)
                 else { return false }
                 return try unanswerable(asked, in: record, facts, database) != nil

@@ -108,7 +108,8 @@ final class Intents: Sendable {
             let busy = active.withLock { $0 }
             var objects: [Int64: [Object]] = [:]
             for row in try Row.fetchAll(database, sql: "SELECT intent, class, object FROM intent_objects") {
-                guard let objectClass = UInt8(exactly: row["class"] as Int64).flatMap(ObjectClass.init(rawValue:)) else {
+                guard let objectClass = UInt8(exactly: row["class"] as Int64).flatMap(ObjectClass.init(rawValue:))
+                else {
                     continue
                 }
                 let id = try ObjectID([UInt8](row["object"] as Data))

@@ -17,7 +17,8 @@ struct OrderCommand: ParsableCommand {
         subcommands: [
             OrderCreateCommand.self, OrderListCommand.self, OrderShowCommand.self, OrderDepositCommand.self,
             OrderRedeemCommand.self, OrderApproveCommand.self, OrderFulfilCommand.self, OrderResultCommand.self,
-            OrderDestroyCommand.self, OrderEpochsCommand.self, OrderSendCommand.self, OrderReceiveCommand.self, OrderVerifyCommand.self,
+            OrderDestroyCommand.self, OrderEpochsCommand.self, OrderSendCommand.self, OrderReceiveCommand.self,
+            OrderVerifyCommand.self,
         ])
 }
 

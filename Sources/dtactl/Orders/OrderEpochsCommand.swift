@@ -98,7 +98,8 @@ struct OrderEpochsCommand: ParsableCommand {
         }
         try table.show()
         if epochs.contains(where: { $0.state == "unknown" }) {
-            StandardError.warn("unknown: on the token, and not in the database; see --destroy in --help before you decide")
+            StandardError.warn(
+                "unknown: on the token, and not in the database; see --destroy in --help before you decide")
         }
     }
 

@@ -8,6 +8,7 @@ extension EpochView {
             ("created", created.map { "\($0)" }), ("after", after.map { "\($0)" }), ("before", before.map { "\($0)" }),
             ("ends", ends.map { "\($0)" }),
         ]
-        return "{" + members.compactMap { name, value in value.map { "\"\(name)\":\($0)" } }.joined(separator: ",") + "}"
+        return "{" + members.compactMap { name, value in value.map { "\"\(name)\":\($0)" } }.joined(separator: ",")
+            + "}"
     }
 }

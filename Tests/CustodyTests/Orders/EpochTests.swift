@@ -13,7 +13,8 @@ struct EpochTests {
     init() throws { host = try OrderHost() }
 
     /// What another program makes that knows the PIN.
-    private func plant(_ number: UInt32, _ kind: [String] = ["--keygen", "--key-type", "AES:32", "--sensitive"]) throws {
+    private func plant(_ number: UInt32, _ kind: [String] = ["--keygen", "--key-type", "AES:32", "--sensitive"]) throws
+    {
         let made = try host.token.pkcs11Tool(kind + ["--label", "dta/epoch/\(number)", "--id", "0\(number % 10)"])
         #expect(made.status == 0, "\(made.errors)")
     }
