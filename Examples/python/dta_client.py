@@ -11,12 +11,12 @@ import struct
 FRAME_LIMIT = (1 << 20) + (1 << 16)
 OPERATIONS = {
     "status": 1, "key_create": 10, "key_list": 11, "key_show": 12, "key_delete": 13, "sign": 20, "verify": 21,
-    "mac": 22, "encrypt": 23, "decrypt": 24, "random": 25, "policy_explain": 30, "audit_list": 31,
-    "audit_verify": 32, "identity_create": 40, "identity_list": 41, "identity_show": 42, "identity_rotate": 43,
-    "identity_revoke": 44, "identity_recover": 45, "identity_recover_finish": 46, "identity_trust": 47,
-    "identity_distrust": 48, "identity_history": 49, "envelope_seal": 50, "envelope_open": 51, "envelope_draft": 52,
-    "envelope_chunk": 53, "envelope_finish": 54, "envelope_abandon": 55, "envelope_thread": 56, "ledger_put": 60,
-    "ledger_get": 61, "ledger_list": 62, "ledger_status": 63, "ledger_gc": 64}
+    "mac": 22, "encrypt": 23, "decrypt": 24, "random": 25, "policy_explain": 30, "audit_list": 31, "audit_verify": 32,
+    "audit_archive": 33, "audit_accept": 34, "identity_create": 40, "identity_list": 41, "identity_show": 42,
+    "identity_rotate": 43, "identity_revoke": 44, "identity_recover": 45, "identity_recover_finish": 46,
+    "identity_trust": 47, "identity_distrust": 48, "identity_history": 49, "envelope_seal": 50, "envelope_open": 51,
+    "envelope_draft": 52, "envelope_chunk": 53, "envelope_finish": 54, "envelope_abandon": 55, "envelope_thread": 56,
+    "ledger_put": 60, "ledger_get": 61, "ledger_list": 62, "ledger_status": 63, "ledger_gc": 64}
 KEY_TYPES = {"ed25519": 1, "p256": 2, "secp256k1": 3, "hmac-sha256": 4, "aes256": 5, "p384": 6}
 CODES = ("OK", "INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "UNAVAILABLE", "RESOURCE_EXHAUSTED",
          "FAILED_PRECONDITION", "DATA_LOSS", "INTERNAL")

@@ -96,6 +96,10 @@ extension AgentRequest {
 
     public static func verifyAudit() -> AgentRequest { AgentRequest(.auditVerify) }
 
+    public static func archiveAudit() -> AgentRequest { AgentRequest(.auditArchive) }
+
+    public static func acceptAudit() -> AgentRequest { AgentRequest(.auditAccept) }
+
     /// - Parameter contentType: application/vnd.ipld.raw where "", or application/vnd.ipld.dag-cbor.
     public static func putBlock(_ block: some Sequence<UInt8>, contentType: String = "") -> AgentRequest {
         var request = AgentRequest(.ledgerPut, data: block)

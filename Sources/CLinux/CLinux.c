@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,6 +46,14 @@ int clinux_peer_pidfd(int socket)
 	int fd = -1;
 	socklen_t size = sizeof fd;
 	return getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) == 0 ? fd : -1;
+}
+
+int clinux_is_immutable(int file)
+{
+	struct statx about;
+	if (statx(file, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &about))
+		return -1;
+	return (about.stx_attributes & STATX_ATTR_IMMUTABLE) != 0;
 }
 
 const char *clinux_error_text(int number)

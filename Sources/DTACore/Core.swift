@@ -18,10 +18,12 @@ public final class Core: Sendable {
     public let identities: IdentityService
     public let envelopes: EnvelopeService
     public let orders: OrderService
-    private let state: StateDirectory
+    let state: StateDirectory
     let store: Store
-    private let intents: Intents
     let logger: Logger
+    /// Compares log, database and token with each other.
+    let keeper: AuditKeeper
+    private let intents: Intents
 
     /// Opens what the configuration names, without the HSM.
     /// - Parameters:
@@ -36,8 +38,10 @@ public final class Core: Sendable {
         refusals = RefusalThrottle(payer: payer)
         policy = LivePolicy(try Policy(configuration.grants, couriers: configuration.couriers))
         state = try StateDirectory(configuration.state)
+        try AuditKeeper.refuseMissingDatabase(configuration.state)
         store = try Store(directory: configuration.state)
-        audit = try AuditLog(directory: configuration.state)
+        keeper = try AuditKeeper(state, store, logger)
+        audit = keeper.audit
         intents = Intents(store: store, logger: logger)
         keys = try KeyService(
             store: store, intents: intents, policy: policy, keysPerUser: configuration.limits.keysPerUser,
@@ -78,6 +82,7 @@ public final class Core: Sendable {
     /// What a start does once the HSM answers, before anything else is asked of it: clears what a crash left, compares
     /// the database with the token, and makes the agent's own identity where there is none. It can be repeated.
     public func recover(_ custodian: any Custodian) throws {
+        try refuseOtherToken(custodian)
         try sweep(custodian)
         try keys.crossCheck(custodian)
         try identities.crossCheck(custodian)
@@ -85,12 +90,28 @@ public final class Core: Sendable {
         try warnOfUnboundKeys()
         try recordBindings()
         try identities.makeAgentIdentity(custodian)
+        if let signer = identities.signer { try keeper.compareSeal(signer, custodian) }
+        state.endPermission()
     }
 
     /// Signs a checkpoint of the audit log, if one is due. For the slow lane.
     public func makeCheckpointIfDue(_ custodian: any Custodian) throws {
         guard audit.checkpointIsDue, let signer = identities.signer else { return }
         try audit.makeCheckpoint(signer, custodian)
+    }
+
+    /// A state that is new beside a token that is not: what it was before is missing, or it is another agent's token.
+    private func refuseOtherToken(_ custodian: any Custodian) throws {
+        guard try store.isBlank(), !state.mayBeginAnew else { return }
+        let classes: [ObjectClass] = [.user, .identitySigning, .identityKEM, .order]
+        let count = try classes.reduce(0) { $0 + (try custodian.list($1).count) }
+        guard count > 0 else { return }
+        throw DTAError(
+            .failedPrecondition,
+            "the database of \(state.path) is empty, but the token has \(count) keys of an agent: its state is missing",
+            hint:
+                "put the state back (dtad restore); or, if a new state is really to begin on this token, say so by an "
+                + "empty file begin-anew in \(state.path), owned by dtad, and start again")
     }
 
     /// Whether an act that failed left something on the token that `sweep` can clear.
@@ -137,19 +158,5 @@ public final class Core: Sendable {
         let caution =
             "only uid \(uid) and its groups are known here: grants to a program or a unit are judged when it connects"
         return Decision(isAllowed: answer.isAllowed, reasons: answer.reasons + [caution])
-    }
-
-    /// Checks the whole audit log. Administrators.
-    public func verifyAudit(_ caller: Caller) throws -> AuditVerifier.Findings {
-        guard caller.isAdministrator else {
-            throw DTAError(
-                .permissionDenied,
-                "user \(caller.display) may not verify the audit log, which has other users' records",
-                hint: "an administrator can; each user sees his own records with dtactl audit list")
-        }
-        return try audit.verify { [ledger] text in
-            guard let cid = try? CID(text) else { return nil }
-            return try? ledger.blocks.document(cid).identity.signing
-        }
     }
 }

@@ -33,6 +33,9 @@ public enum PositionedFile {
         _ = clinux_start_writeback(file, Int64(offset), Int64(count))
     }
 
+    /// Whether nobody can write to an open file, root neither (chattr(1), `i`); false where the file system cannot tell.
+    public static func isImmutable(_ file: Int32) -> Bool { clinux_is_immutable(file) == 1 }
+
     /// Gives a range's room back to the file system, which reads as zeros from then on. Only a hint.
     public static func punch(_ file: Int32, at offset: Int, count: Int) {
         _ = clinux_punch_hole(file, Int64(offset), Int64(count))

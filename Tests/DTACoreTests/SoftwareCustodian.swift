@@ -39,8 +39,9 @@ final class SoftwareCustodian: Custodian {
     }
 
     private func files() throws -> [(file: String, object: TokenObject)] {
-        try FileManager.default.contentsOfDirectory(atPath: directory).map { name in
+        try FileManager.default.contentsOfDirectory(atPath: directory).compactMap { name in
             let parts = name.split(separator: "-")
+            guard parts.count == 3 else { return nil }
             let bytes = stride(from: 0, to: 32, by: 2).map { at in
                 UInt8(parts[2].dropFirst(at).prefix(2), radix: 16)!
             }
@@ -205,12 +206,29 @@ final class SoftwareCustodian: Custodian {
         }
     }
 
+    /// One key, as long as the directory is there.
+    private func stateKey() throws -> SymmetricKey {
+        let path = "\(directory)/state-key"
+        if let known = FileManager.default.contents(atPath: path) { return SymmetricKey(data: known) }
+        let key = SymmetricKey(size: .bits256)
+        try key.withUnsafeBytes { try Data($0).write(to: URL(fileURLWithPath: path)) }
+        return key
+    }
+
     func sealState(_ plaintext: [UInt8], purpose: String, id: [UInt8]) throws -> [UInt8] {
-        throw DTAError(.internal, "not asked for here")
+        try reach("sealState")
+        return try [UInt8](
+            AES.GCM.seal(plaintext, using: try stateKey(), authenticating: Array(purpose.utf8) + id).combined!)
     }
 
     func unsealState(_ blob: [UInt8], purpose: String, id: [UInt8]) throws -> [UInt8] {
-        throw DTAError(.internal, "not asked for here")
+        try reach("unsealState")
+        do {
+            let box = try AES.GCM.SealedBox(combined: blob)
+            return try [UInt8](AES.GCM.open(box, using: try stateKey(), authenticating: Array(purpose.utf8) + id))
+        } catch {
+            throw DTAError(.dataLoss, "a sealed blob for \(purpose) does not open")
+        }
     }
 
     private var unused: DTAError { DTAError(.internal, "not asked for here") }

@@ -1,3 +1,4 @@
+import DTAFormats
 import DTASystem
 import Foundation
 import GRDB
@@ -15,7 +16,7 @@ import Testing
     static let steps = [
         "keys", "intents", "blocks", "identities", "segments", "envelopes", "lines", "publications", "post-quantum",
         "block-charge", "publication-turns", "orders", "restorations", "offered-shares", "refusals", "order-states",
-        "key-bindings", "destructions",
+        "key-bindings", "destructions", "audit-memory",
     ]
 
     @Test("the migrations are those that were released, in their order")
@@ -61,6 +62,56 @@ import Testing
         }
         #expect(settings == [2, 1, 1])
         #expect(try store.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") } == "wal")
+    }
+
+    @Test("a new database is blank until something is written, and what dtad notes of its log does not count")
+    func blank() throws {
+        let store = try Store(directory: directory.path)
+        #expect(try store.isBlank())
+        try store.note {
+            try AuditMemory.save(
+                AuditEnd(
+                    current: 1, place: AuditPlace(number: 0, hash: AuditLine.origin), isClean: false), $0)
+        }
+        #expect(try store.isBlank() && store.change == 0)
+        try store.write { try $0.execute(sql: "INSERT INTO intents (kind, name, created) VALUES ('x', 'y', 1)") }
+        #expect(try !store.isBlank() && store.change == 1)
+        try store.write { _ = try Int.fetchOne($0, sql: "SELECT count(*) FROM intents") }
+        #expect(store.change == 1, "a transaction that changes nothing is no change")
+    }
+
+    @Test("after a second without a write, and after its end, all is in the database's one file")
+    func oneFile() throws {
+        let store = try Store(directory: directory.path)
+        func log() -> Int { (FileFacts.of(directory.file("state.sqlite-wal"))?.size).map(Int.init) ?? 0 }
+        try store.write { try $0.execute(sql: "INSERT INTO intents (kind, name, created) VALUES ('x', 'y', 1)") }
+        try store.rest()
+        #expect(log() > 0, "it waits until nothing more comes")
+        try store.rest()
+        #expect(log() == 0)
+        try store.write { try $0.execute(sql: "INSERT INTO intents (kind, name, created) VALUES ('x', 'z', 1)") }
+        try store.close()
+        #expect(log() == 0)
+        try FileManager.default.copyItem(atPath: store.path, toPath: directory.file("copy.sqlite"))
+        let copy = try DatabaseQueue(path: directory.file("copy.sqlite"))
+        #expect(try copy.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM intents") } == 2)
+    }
+
+    @Test("what is written after its files were taken away is never acknowledged", arguments: ["", "-wal", "-shm"])
+    func takenAway(ending: String) throws {
+        let store = try Store(directory: directory.path)
+        let insert: (Database) throws -> Void = {
+            try $0.execute(sql: "INSERT INTO intents (kind, name, created) VALUES ('x', 'y', 1)")
+        }
+        try store.write(insert)
+        let (file, away) = (directory.file("state.sqlite" + ending), directory.file("away"))
+        #expect(rename(file, away) == 0)
+        let error = try refusal { try store.write(insert) }
+        #expect(error.code == .unavailable && error.message.contains("state.sqlite\(ending) was removed"))
+        try directory.write("state.sqlite" + ending, "")
+        #expect(try refusal { try store.write(insert) }.message.contains("replaced"))
+        #expect(rename(away, file) == 0)
+        try store.write(insert)
     }
 
     @Test("a file that is no database is DATA_LOSS with a sentence")

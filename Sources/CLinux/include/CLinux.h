@@ -95,6 +95,9 @@ int clinux_end_with_parent(int parent);
 // not lift.
 int clinux_lock_memory(void);
 
+// statx(2), STATX_ATTR_IMMUTABLE: 1 where nobody can change the file, 0 where they can or the file system cannot tell; -1 with errno.
+int clinux_is_immutable(int file);
+
 // strerrordesc_np(3): the text of an errno, untranslated; safe in any thread. NULL where there is none.
 const char *clinux_error_text(int number);
 

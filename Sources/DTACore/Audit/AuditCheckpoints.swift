@@ -29,7 +29,11 @@ extension AuditLog {
         let checkpoint = AuditCheckpoint(
             number: number, hash: String(decoding: hash, as: UTF8.self), identity: signer.identity.description,
             signature: Data(signature).base64EncodedString())
-        try append { $0.raw(checkpoint.json) }
-        state.withLock { $0.checkpointed = $0.next - 1 }
+        try append { $0.checkpoint(checkpoint.json) }
+        state.withLock { state in
+            state.checkpointed = state.next - 1
+            // The next record tells it again, so that whoever reads from the end finds it.
+            state.toldChange = 0
+        }
     }
 }

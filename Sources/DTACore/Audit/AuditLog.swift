@@ -27,6 +27,29 @@ public final class AuditLog: Sendable {
         var isNewFile = true
         /// Segments that are full and perhaps not yet on the disk.
         var full: [AuditSegment] = []
+
+        /// All files before the segment, the oldest first.
+        var files: [AuditFile] = []
+        /// Files that dtad did not write.
+        var strangers: [AuditFile] = []
+        /// How the segment looked last.
+        var seen: FileFacts?
+        /// Why nothing may be written, whatever the segment would take.
+        var obstacle: String?
+        /// Why nothing may be written before the database can be.
+        var hold: String?
+        /// Why the last record could not be written; nil once one could.
+        var writeFailure: String?
+        /// What the log is to say of itself with the next record.
+        var events: [String] = []
+        var notices: [AuditNotice] = []
+        /// The last change of the database that the log tells of.
+        var toldChange: UInt64 = 0
+        /// The last record that is on the disk for sure.
+        var onDisk: AuditPlace?
+
+        /// A disk on which there is room for some records and not for others must not fill the journal too.
+        mutating func say(_ notice: AuditNotice) { if notices.count < 64 { notices.append(notice) } }
     }
 
     /// Checkpoints follow each other at this distance.
@@ -35,6 +58,8 @@ public final class AuditLog: Sendable {
     let directory: String
     let state: Locked<State>
     private let segmentLimit: Int
+    /// The number of the database's last change that is durable.
+    private let change: @Sendable () -> UInt64
     private let syncing = Monitor(Syncing())
 
     private struct Syncing: Sendable {
@@ -45,16 +70,19 @@ public final class AuditLog: Sendable {
 
     /// Opens the log in a state directory, or begins one. What a crash left of a last record is cut off, and a record
     /// says so.
-    /// - Parameter segmentLimit: bytes after which a new file is begun.
-    /// - Throws: `DTAError.unavailable`.
-    public init(directory stateDirectory: String, segmentLimit: Int = 64 << 20) throws {
+    /// - Parameters: `memory`: what is known of the files from elsewhere; nil: nothing, so that they are taken as they
+    ///   are. `change`: the number of the database's last change. `segmentLimit`: bytes after which a new file is begun.
+    /// - Throws: `DTAError`: `unavailable`; `failedPrecondition` where the log knows of changes that the database does not.
+    init(
+        directory stateDirectory: String, memory: AuditMemory? = nil, segmentLimit: Int = 64 << 20,
+        change: @escaping @Sendable () -> UInt64 = { 0 }
+    ) throws {
         directory = "\(stateDirectory)/audit"
         self.segmentLimit = segmentLimit
+        self.change = change
         do {
-            if unsafe mkdir(directory, 0o700) != 0, errno != EEXIST { throw SystemCallError("mkdir", errno: errno) }
-            let (opened, event) = try AuditLog.open(directory)
-            state = Locked(opened)
-            if let event { try append(event: event) }
+            if let obstacle = AuditLog.obstacle(directory) { throw DTAError(.unavailable, obstacle) }
+            state = Locked(try AuditLog.open(directory, memory))
         } catch let error as SystemCallError {
             throw DTAError(.unavailable, "the audit log in \(directory) cannot be opened: \(error)")
         }
@@ -72,7 +100,7 @@ public final class AuditLog: Sendable {
         do {
             try state.withLock { try write(&$0, fill) }
         } catch {
-            throw AuditLog.unwritable("\(error)")
+            throw AuditLog.unwritable((error as? DTAError)?.message ?? "\(error)")
         }
     }
 
@@ -82,8 +110,40 @@ public final class AuditLog: Sendable {
             hint: "an administrator should look after the disk of dtad's state directory")
     }
 
-    private func write(_ state: inout State, _ fill: (inout AuditWriter) -> Void) throws {
-        if let failure = state.syncFailure { throw DTAError(.unavailable, failure) }
+    func write(_ state: inout State, _ fill: (inout AuditWriter) -> Void) throws {
+        if let reason = state.syncFailure ?? state.obstacle ?? state.hold { throw DTAError(.unavailable, reason) }
+        do {
+            if !state.events.isEmpty { try tellEvents(&state) }
+            try writeLine(&state, fill)
+        } catch {
+            fail(&state, (error as? DTAError)?.message ?? "\(error)")
+            throw error
+        }
+        if let reason = state.writeFailure { recover(&state, from: reason) }
+    }
+
+    /// Remembers the first failure of a row of them, and has the journal told.
+    func fail(_ state: inout State, _ reason: String) {
+        if state.writeFailure == nil { state.say(.error(AuditLog.unwritable(reason).message)) }
+        state.writeFailure = reason
+    }
+
+    private func recover(_ state: inout State, from reason: String) {
+        state.writeFailure = nil
+        state.say(.notice("the audit log can be written again"))
+        state.events.append("requests could not be recorded for a while: \(reason)")
+        try? tellEvents(&state)
+    }
+
+    /// Writes what the log is to say of itself. What cannot be written waits for the next record.
+    func tellEvents(_ state: inout State) throws {
+        while let event = state.events.first {
+            try writeLine(&state) { $0.event(event) }
+            state.events.removeFirst()
+        }
+    }
+
+    private func writeLine(_ state: inout State, _ fill: (inout AuditWriter) -> Void) throws {
         if state.mustCut {
             try state.segment.cut(to: state.size)
             state.mustCut = false
@@ -91,6 +151,10 @@ public final class AuditLog: Sendable {
         if state.size >= segmentLimit { try beginSegment(&state) }
         state.writer.begin(number: state.next, microseconds: unixMicroseconds())
         fill(&state.writer)
+        let change = change()
+        // A checkpoint has no room for it.
+        let tells = change != state.toldChange && !state.writer.isCheckpoint
+        if tells { state.writer.change(change) }
         state.writer.end(previous: state.previous)
         let hash = SHA256.hash(data: state.writer.bytes)
         state.writer.endLine()
@@ -98,9 +162,10 @@ public final class AuditLog: Sendable {
             try state.segment.append(state.writer.bytes)
         } catch {
             state.mustCut = true
-            try? state.segment.cut(to: state.size)
+            if (try? state.segment.cut(to: state.size)) != nil { state.mustCut = false }
             throw error
         }
+        if tells { state.toldChange = change }
         state.size += state.writer.bytes.count
         state.next += 1
         var at = 0
@@ -111,15 +176,27 @@ public final class AuditLog: Sendable {
         }
     }
 
-    private func beginSegment(_ state: inout State) throws {
-        let segment = try AuditSegment.open(directory: directory, first: state.next)
-        guard try segment.size() == 0 else {
-            throw DTAError(.unavailable, "\(segment.path) is there already, and it is not dtad's")
+    /// Ends the file that is written to, and begins the next one.
+    /// - Parameter fault: why it is not what dtad wrote; nil where it is.
+    func beginSegment(_ state: inout State, fault: String? = nil) throws {
+        let segment: AuditSegment
+        do {
+            segment = try AuditSegment.make(directory: directory, first: state.next)
+        } catch let error as SystemCallError where error.errno == EEXIST {
+            let name = AuditSegment.name(first: state.next)
+            throw DTAError(.unavailable, "\(directory)/\(name) is there already, and dtad did not write it")
         }
-        state.full.append(state.segment)
+        let ended = state.segment
+        if state.next > ended.first {
+            let hash = String(decoding: state.previous, as: UTF8.self)
+            state.files.append(AuditFile(first: ended.first, last: state.next - 1, hash: hash, fault: fault))
+        }
+        if fault == nil { state.full.append(ended) }
         state.segment = segment
         state.isNewFile = true
         state.size = 0
+        state.seen = nil
+        state.mustCut = false
     }
 
     // MARK: To the disk
@@ -150,34 +227,65 @@ public final class AuditLog: Sendable {
 
     /// - Returns: up to which record all is on the disk, and why not further.
     private func bringToDisk() -> (upTo: UInt64, reason: String?) {
-        let (upTo, segments, isNewFile) = state.withLock { ($0.next, $0.full + [$0.segment], $0.isNewFile) }
+        let (upTo, last, segments, isNewFile) = state.withLock { state in
+            (state.next, AuditPlace(state), state.full + [state.segment], state.isNewFile)
+        }
         do {
             for segment in segments { try segment.sync() }
-            if isNewFile { try syncDirectory() }
+            if isNewFile { try AuditLog.syncDirectory(directory) }
         } catch {
-            state.withLock { $0.syncFailure = "\(error)" }
+            state.withLock { state in
+                // Another file has taken its place meanwhile, and says why.
+                guard segments.contains(where: { $0 === state.segment }) else { return }
+                if state.syncFailure == nil { state.say(.error(AuditLog.unwritable("\(error)").message)) }
+                state.syncFailure = "\(error)"
+            }
             return (0, "\(error)")
         }
-        let earlierFailure = state.withLock { state in
+        state.withLock { state in
             state.full.removeAll { full in segments.contains { $0 === full } }
             if state.segment === segments.last { state.isNewFile = false }
-            defer { state.syncFailure = nil }
-            return state.syncFailure
-        }
-        // The kernel reports a page that it could not write only once: those before this record may be lost.
-        if let earlierFailure {
-            try? append(event: "the disk failed (\(earlierFailure)): records before this one may be missing on it")
+            state.onDisk = last
+            guard let earlier = state.syncFailure else { return }
+            state.syncFailure = nil
+            state.say(.notice("the audit log can be written again"))
+            // The kernel reports a page that it could not write only once: those before this record may be lost.
+            state.events.append("the disk failed (\(earlier)): records before this one may be missing on it")
+            try? tellEvents(&state)
         }
         return (upTo, nil)
     }
 
     /// A file that is new is on the disk only when its name is.
-    private func syncDirectory() throws {
-        let number = try systemCall("open") { unsafe Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    static func syncDirectory(_ path: String) throws {
+        let number = try systemCall("open") { unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         let folder = Descriptor(owning: number)
         try systemCall("fsync") { fsync(folder.number) }
     }
 
     /// How many records there have ever been.
     public var count: UInt64 { state.withLock { $0.next - 1 } }
+}
+
+/// A record, and the hash that stands for it and for all before it.
+struct AuditPlace: Sendable, Equatable {
+    let number: UInt64
+    /// 64 hexadecimal digits.
+    let hash: String
+
+    init(number: UInt64, hash: String) {
+        self.number = number
+        self.hash = hash
+    }
+
+    /// The last record of the log.
+    init(_ state: AuditLog.State) {
+        self.init(number: state.next - 1, hash: String(decoding: state.previous, as: UTF8.self))
+    }
+}
+
+/// What the journal is to say of the log.
+enum AuditNotice: Sendable, Equatable {
+    case error(String)
+    case notice(String)
 }

@@ -1,63 +1,203 @@
 import DTAFormats
 import DTASystem
 
-/// Finding the end of the log at start, whatever the last run left.
+/// Finding the end of the log at start, whatever the last run left, and whoever was at the files since.
 extension AuditLog {
-    /// - Returns: the state to go on with, and what a record should say about the last run; nil where there is nothing.
-    static func open(_ directory: String) throws -> (State, event: String?) {
-        let segments = try AuditSegment.all(in: directory)
-        guard let last = segments.last else {
-            let segment = try AuditSegment.open(directory: directory, first: 1)
-            let origin = Array(AuditLine.origin.utf8)
-            return (State(segment: segment, size: 0, next: 1, previous: origin, checkpointed: 0), nil)
+    static func open(_ directory: String, _ memory: AuditMemory?) throws -> State {
+        let names = try AuditSegment.all(in: directory)
+        guard let memory, let end = memory.end else { return try adopt(directory, names) }
+        if let told = try told(directory, names), let known = memory.change, told > known {
+            throw olderDatabase(directory, told: told, known: known)
         }
-        let segment = try AuditSegment.open(directory: directory, first: last)
-        let size = try segment.size()
-        let whole = try endOfLastLine(segment, size)
-        var events: [String] = []
-        if whole < size {
-            try segment.cut(to: whole)
-            events.append(
-                "\(size - whole) bytes of a record that was not finished were cut off the end of \(segment.name)")
-        }
-        var tail = Tail()
-        var lines = AuditLinesBackward(segment, end: whole)
-        while tail.wantsMore, let line = try lines.next() { tail.read(line) }
-        for earlier in segments.dropLast().reversed() where tail.wantsMore {
-            let segment = try AuditSegment.open(directory: directory, first: earlier)
-            var lines = AuditLinesBackward(segment, end: try endOfLastLine(segment, try segment.size()))
-            while tail.wantsMore, let line = try lines.next() { tail.read(line) }
-        }
-        if tail.damaged > 0 { events.append("the last \(tail.damaged) lines of the log are not records") }
-        let next = max(tail.lastNumber.map { $0 + 1 } ?? last, last)
-        let state = State(
-            segment: segment, size: whole, next: next, previous: Array((tail.lastHash ?? AuditLine.origin).utf8),
-            checkpointed: tail.checkpointed ?? (next > checkpointInterval ? next - checkpointInterval - 1 : 0))
-        return (state, events.isEmpty ? nil : events.joined(separator: "; "))
+        return try compare(directory, names, memory, end)
     }
 
-    /// What the last lines say, read from the end.
-    private struct Tail {
-        var lastHash: String?
-        var lastNumber: UInt64?
-        var checkpointed: UInt64?
-        /// Lines at the end that are no records: they stay, as evidence, and the chain goes on behind them.
-        var damaged = 0
-        private var seen: UInt64 = 0
+    // MARK: With nothing to compare with
 
-        /// Until there is a checkpoint, or it is so far back that one is due.
-        var wantsMore: Bool { lastNumber == nil ? true : checkpointed == nil && seen < checkpointInterval }
-
-        mutating func read(_ line: [UInt8]) {
-            seen += 1
-            if lastHash == nil { lastHash = AuditLine.hash(of: line) }
-            guard let record = AuditLine(line) else {
-                if lastNumber == nil { damaged += 1 }
-                return
-            }
-            if lastNumber == nil { lastNumber = record.number }
-            if record.checkpoint != nil { checkpointed = record.number }
+    /// Takes the files as they are: those of a version that remembered nothing, or none at all.
+    private static func adopt(_ directory: String, _ names: [UInt64]) throws -> State {
+        guard let newest = names.last else {
+            let segment = try AuditSegment.make(directory: directory, first: 1)
+            return State(segment: segment, size: 0, next: 1, previous: Array(AuditLine.origin.utf8), checkpointed: 0)
         }
+        let files = try names.dropLast().map { try asItIs(directory, $0) }
+        if let fault = AuditFile.fault(of: try FileFacts.status("\(directory)/\(AuditSegment.name(first: newest))")) {
+            let hash = AuditLine.origin
+            let file = AuditFile(first: newest, last: newest, hash: hash, fault: fault)
+            return try goOn(directory, names, files + [file], AuditPlace(number: newest, hash: hash))
+        }
+        let segment = try AuditSegment.open(directory: directory, first: newest)
+        let tail = try tail(directory, names, segment)
+        // Its first record may name a number of a file that is not here.
+        let last = tail.last ?? AuditPlace(number: newest - 1, hash: AuditLine.origin)
+        guard tail.damaged > 0 else { return try resume(segment, tail, last, files) }
+        let file = AuditFile(
+            first: newest, last: last.number, hash: last.hash,
+            fault: "\(tail.damaged) lines at its end are no records")
+        return try goOn(directory, names, files + [file], last)
+    }
+
+    /// An older file with its own last record: files between it and the next may have been moved away.
+    private static func asItIs(_ directory: String, _ first: UInt64) throws -> AuditFile {
+        let facts = try FileFacts.status("\(directory)/\(AuditSegment.name(first: first))").map(FileFacts.init)
+        guard let segment = try? AuditSegment.openToRead(directory: directory, first: first),
+            let last = try AuditTail(of: segment).last
+        else { return AuditFile(first: first, last: first - min(first, 1), hash: AuditLine.origin) }
+        return AuditFile(first: first, last: last.number, hash: last.hash, seen: facts)
+    }
+
+    /// The files before the last of `names`, as the first line of the one behind each describes it.
+    private static func following(_ directory: String, _ names: [UInt64]) -> [AuditFile] {
+        zip(names, names.dropFirst()).map { first, next in
+            let hash = (try? AuditSegment.openToRead(directory: directory, first: next))
+                .flatMap { try? $0.previousOfFirst() }
+            return AuditFile(first: first, last: next - 1, hash: hash ?? AuditLine.origin)
+        }
+    }
+
+    // MARK: With what the database remembers
+
+    private static func compare(
+        _ directory: String, _ names: [UInt64], _ memory: AuditMemory, _ end: AuditEnd
+    ) throws -> State {
+        let begun = names.filter { $0 >= end.current }
+        guard let newest = begun.last, begun.first == end.current else {
+            return try goOn(
+                directory, names, memory.files + [end.file(fault: "it is missing")],
+                // Of a file without a record that is known, its number is known all the same.
+                end.place)
+        }
+        // Those that were begun after the database was told of one, before a crash: their content is judged like all.
+        let between = try following(directory, begun).map { file in
+            let isOlder = try file.first == end.current && !holds(directory, file, end.place)
+            let last = isOlder ? end.place : file.place
+            return AuditFile(first: file.first, last: last.number, hash: last.hash)
+        }
+        let files = memory.files + between
+        do {
+            if let fault = AuditFile.fault(
+                of: try FileFacts.status("\(directory)/\(AuditSegment.name(first: newest))"))
+            {
+                let last = newest == end.current ? end.place : between.last.map(\.place) ?? end.place
+                let file = AuditFile(first: newest, last: last.number, hash: last.hash, fault: fault)
+                return try goOn(directory, names, files + [file], last)
+            }
+            let segment = try AuditSegment.open(directory: directory, first: newest)
+            let tail = try tail(directory, names, segment)
+            let before = between.last?.place ?? end.place
+            guard let (fault, last) = try judge(segment, tail, memory, end) else {
+                return try resume(segment, tail, tail.last ?? before, files)
+            }
+            let known = last ?? before
+            return try goOn(
+                directory, names,
+                files + [AuditFile(first: newest, last: known.number, hash: known.hash, fault: fault)], known)
+        } catch let error as SystemCallError {
+            let file = end.file(fault: "it cannot be opened: \(error)")
+            return try goOn(directory, names, files.filter { $0.first != file.first } + [file], end.place)
+        }
+    }
+
+    /// Whether a file has the record of that hash, if it is one of its numbers.
+    private static func holds(_ directory: String, _ file: AuditFile, _ place: AuditPlace) throws -> Bool {
+        guard place.number >= file.first else { return true }
+        let segment = try AuditSegment.openToRead(directory: directory, first: file.first)
+        return try segment.hash(ofRecord: place.number, size: try segment.size()) == place.hash
+    }
+
+    /// - Returns: what is wrong with the newest file, and its last record that is dtad's all the same; nil where nothing is.
+    private static func judge(
+        _ segment: AuditSegment, _ tail: AuditTail, _ memory: AuditMemory, _ end: AuditEnd
+    ) throws -> (fault: String, last: AuditPlace?)? {
+        if end.isClean, end.current == segment.first, let seen = end.seen, try segment.facts() == seen { return nil }
+        let content = try AuditContent(of: segment, size: tail.whole)
+        let last = content.last.map { AuditPlace(number: $0.number, hash: $0.hash) }
+        if end.place.number >= segment.first {
+            let found = try segment.hash(ofRecord: end.place.number, size: tail.whole)
+            guard found == end.place.hash else {
+                let missing = (last?.number ?? 0) < end.place.number
+                return (
+                    missing
+                        ? "its end is missing: it went on to record \(end.place.number)"
+                        : "record \(end.place.number) is not the one that dtad wrote", end.place
+                )
+            }
+        }
+        if let fault = content.fault {
+            return (fault, (last?.number ?? 0) >= end.place.number ? last : end.place)
+        }
+        if end.isClean, end.current == segment.first {
+            guard (last?.number ?? end.place.number) == end.place.number, try segment.size() == tail.whole else {
+                return ("it goes on behind record \(end.place.number), at which dtad stopped", end.place)
+            }
+        }
+        return nil
+    }
+
+    private static func olderDatabase(_ directory: String, told: UInt64, known: UInt64) -> DTAError {
+        DTAError(
+            .failedPrecondition,
+            "the database is older than the audit log in \(directory): the log tells of its change \(told), and it has no "
+                + "more than \(known)",
+            hint:
+                "put the newest state.sqlite back, with the state.sqlite-wal that was beside it; or restore a backup. If "
+                + "there is no newer one, make a backup of this state (dtad backup) and restore that (dtad restore)")
+    }
+
+    // MARK: The end
+
+    private static func tail(_ directory: String, _ names: [UInt64], _ newest: AuditSegment) throws -> AuditTail {
+        var tail = try AuditTail(of: newest)
+        for earlier in names.reversed() where earlier < newest.first {
+            // It is judged elsewhere; here it only says how far the last checkpoint is.
+            guard let segment = try? AuditSegment.openToRead(directory: directory, first: earlier) else { break }
+            try tail.readOn(in: segment)
+        }
+        return tail
+    }
+
+    /// The last change of the database that the log tells of.
+    private static func told(_ directory: String, _ names: [UInt64]) throws -> UInt64? {
+        guard let newest = names.last,
+            let segment = try? AuditSegment.openToRead(directory: directory, first: newest)
+        else { return nil }
+        return try tail(directory, names, segment).change
+    }
+
+    /// Goes on in a file whose last record is `last`.
+    private static func resume(
+        _ segment: AuditSegment, _ tail: AuditTail, _ last: AuditPlace, _ files: [AuditFile]
+    ) throws -> State {
+        let size = try segment.size()
+        let next = max(last.number + 1, segment.first)
+        var state = State(
+            segment: segment, size: tail.whole, next: next, previous: Array(last.hash.utf8),
+            checkpointed: checkpointed(tail, next))
+        state.files = files
+        if tail.whole < size {
+            try segment.cut(to: tail.whole)
+            state.events.append(
+                "\(size - tail.whole) bytes of a record that was not finished were cut off the end of \(segment.name)")
+        }
+        return state
+    }
+
+    /// Goes on in a file of its own behind `last`, because the last file is not what dtad wrote.
+    private static func goOn(
+        _ directory: String, _ names: [UInt64], _ files: [AuditFile], _ last: AuditPlace
+    ) throws -> State {
+        var next = last.number + 1
+        while names.contains(next) { next += 1 }
+        let segment = try AuditSegment.make(directory: directory, first: next)
+        var state = State(
+            segment: segment, size: 0, next: next, previous: Array(last.hash.utf8),
+            checkpointed: next > checkpointInterval ? next - checkpointInterval - 1 : 0)
+        state.files = files
+        return state
+    }
+
+    private static func checkpointed(_ tail: AuditTail, _ next: UInt64) -> UInt64 {
+        tail.checkpointed ?? (next > checkpointInterval ? next - checkpointInterval - 1 : 0)
     }
 
     /// Where the last line that has its line end, ends.
@@ -70,5 +210,12 @@ extension AuditLog {
             end = start
         }
         return 0
+    }
+
+    /// Whether there is a record in a state directory's log.
+    static func hasRecords(_ stateDirectory: String) -> Bool {
+        let directory = "\(stateDirectory)/audit"
+        guard let names = try? AuditSegment.all(in: directory) else { return false }
+        return names.contains { ((try? AuditSegment.openToRead(directory: directory, first: $0).size()) ?? 1) > 0 }
     }
 }

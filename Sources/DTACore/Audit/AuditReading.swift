@@ -23,14 +23,44 @@ extension AuditLog {
         return try following(after, size, mine)
     }
 
-    /// The segments with their sizes, the last one as far as it holds whole records; and the last record's number.
-    private func snapshot() throws -> (segments: [(segment: AuditSegment, size: Int)], last: UInt64) {
-        let (current, size, next) = state.withLock { ($0.segment, $0.size, $0.next) }
-        let earlier = try AuditSegment.all(in: directory).filter { $0 < current.first }.map { first in
-            let segment = try AuditSegment.open(directory: directory, first: first)
-            return (segment, try segment.size())
+    /// The segments with their sizes, the last one as far as it holds whole records; and the last record.
+    private func snapshot() throws -> (segments: [(segment: AuditSegment, size: Int)], last: AuditPlace) {
+        let (files, current, size, last) = state.withLock { ($0.files, $0.segment, $0.size, AuditPlace($0)) }
+        var earlier: [(segment: AuditSegment, size: Int)] = []
+        for file in files.reversed() {
+            guard let segment = try? AuditSegment.openToRead(directory: directory, first: file.first) else {
+                // What is older than an archived file that is not here is no part of this log any more.
+                if file.standing == .archived { break }
+                continue
+            }
+            earlier.append((segment, try segment.size()))
         }
-        return (earlier + [(current, size)], next - 1)
+        return (earlier.reversed() + [(current, size)], last)
+    }
+
+    /// Where a record is.
+    enum Whereabouts {
+        case isThere(hash: String)
+        /// In a file that was moved away, or of which an administrator took note.
+        case isElsewhere
+        case isMissing
+    }
+
+    func look(for number: UInt64) throws -> Whereabouts {
+        let (files, current, size) = state.withLock { ($0.files, $0.segment, $0.size) }
+        if number >= current.first {
+            return try current.hash(ofRecord: number, size: size).map { .isThere(hash: $0) } ?? .isMissing
+        }
+        guard let file = files.last(where: { ($0.first...max($0.first, $0.last)).contains(number) }) else {
+            return .isMissing
+        }
+        guard file.standing == .kept else { return .isElsewhere }
+        if number == file.last { return .isThere(hash: file.hash) }
+        // Where it does not open, it is at fault already.
+        guard let segment = try? AuditSegment.openToRead(directory: directory, first: file.first) else {
+            return .isMissing
+        }
+        return try segment.hash(ofRecord: number, size: try segment.size()).map { .isThere(hash: $0) } ?? .isMissing
     }
 
     private func last(_ count: Int, _ mine: AuditFilter) throws -> Page<String> {
@@ -48,7 +78,7 @@ extension AuditLog {
                 answered += line.count
             }
         }
-        return Page(items: found.reversed(), cursor: String(last))
+        return Page(items: found.reversed(), cursor: String(last.number))
     }
 
     private func following(_ after: UInt64, _ count: Int, _ mine: AuditFilter) throws -> Page<String> {
@@ -58,7 +88,7 @@ extension AuditLog {
         var reached = after
         var looked = 0
         let begin = segments.lastIndex { $0.segment.first <= after + 1 } ?? 0
-        for (segment, size) in segments[begin...] where after < last {
+        for (segment, size) in segments[begin...] where after < last.number {
             var lines = AuditLinesForward(segment, from: try segment.place(ofRecordAfter: after, size: size), end: size)
             while found.count < count, looked < Self.lookBack, answered < Self.answerLimit,
                 let (line, isComplete) = try lines.next()
@@ -79,8 +109,23 @@ extension AuditLog {
     /// - Parameter key: the key of an identity, by its CID's text.
     public func verify(key: @escaping (String) -> SigningKey?) throws -> AuditVerifier.Findings {
         var verifier = AuditVerifier(key: key)
+        inspect(readings: .max)
+        let known = state.withLock { state in
+            state.files.filter { $0.standing != .archived } + state.strangers
+        }
+        for file in known {
+            if let report = file.report { verifier.note("\(file.name): \(report)") }
+        }
         do {
-            for (segment, size) in try snapshot().segments {
+            let (segments, last) = try snapshot()
+            defer {
+                // The last line has no other after it that names its hash.
+                let findings = verifier.findings
+                if last.number > 0, findings.last != last.number || findings.lastHash != last.hash {
+                    verifier.note("the last record is not the one that dtad wrote, number \(last.number)")
+                }
+            }
+            for (segment, size) in segments {
                 verifier.begin(file: segment.name)
                 var lines = AuditLinesForward(segment, from: 0, end: size)
                 while let (line, isComplete) = try lines.next() { verifier.read(line, isComplete: isComplete) }

@@ -29,21 +29,28 @@ final class AuditSegment: Sendable {
         return first
     }
 
-    /// Opens a segment for appending, or makes it (mode 0600).
+    /// Opens a segment for appending.
     static func open(directory: String, first: UInt64) throws -> AuditSegment {
-        let path = "\(directory)/\(name(first: first))"
-        let file = Descriptor(
-            owning: try systemCall("open") {
-                unsafe Glibc.open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
-            })
-        return AuditSegment(path: path, first: first, file: file)
+        try open(directory: directory, first: first, O_RDWR | O_APPEND)
+    }
+
+    /// Makes a segment (mode 0600), where there is nothing of that name.
+    static func make(directory: String, first: UInt64) throws -> AuditSegment {
+        try open(directory: directory, first: first, O_RDWR | O_APPEND | O_CREAT | O_EXCL)
     }
 
     /// Opens a segment to read what there is of it.
     static func openToRead(directory: String, first: UInt64) throws -> AuditSegment {
+        try open(directory: directory, first: first, O_RDONLY)
+    }
+
+    /// Not blocking, because somebody may have put a pipe there.
+    private static func open(directory: String, first: UInt64, _ flags: Int32) throws -> AuditSegment {
         let path = "\(directory)/\(name(first: first))"
         let file = Descriptor(
-            owning: try systemCall("open") { unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) })
+            owning: try systemCall("open") {
+                unsafe Glibc.open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
+            })
         return AuditSegment(path: path, first: first, file: file)
     }
 
@@ -61,11 +68,18 @@ final class AuditSegment: Sendable {
         return found.sorted()
     }
 
-    func size() throws -> Int {
+    func status() throws -> stat {
         var status = stat()
         try systemCall("fstat") { unsafe fstat(file.number, &status) }
-        return Int(status.st_size)
+        return status
     }
+
+    func size() throws -> Int { Int(try status().st_size) }
+
+    func facts() throws -> FileFacts { FileFacts(try status()) }
+
+    /// Whether nobody can write to the file, root neither, until somebody takes that attribute from it (chattr(1), `i`).
+    var isImmutable: Bool { PositionedFile.isImmutable(file.number) }
 
     /// Appends in one write(2). Where less than all fits, what was written is for the caller to cut off.
     func append(_ bytes: [UInt8]) throws {
@@ -78,9 +92,7 @@ final class AuditSegment: Sendable {
     /// - Throws: ENOENT where the file was deleted: what is written to it now, nobody will read.
     func sync() throws {
         try systemCall("fdatasync") { fdatasync(file.number) }
-        var status = stat()
-        try systemCall("fstat") { unsafe fstat(file.number, &status) }
-        if status.st_nlink == 0 { throw SystemCallError("the log was deleted", errno: ENOENT) }
+        if try status().st_nlink == 0 { throw SystemCallError("the log was deleted", errno: ENOENT) }
     }
 
     /// Reads `range`, or what there is of it.

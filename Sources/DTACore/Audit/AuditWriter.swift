@@ -8,11 +8,14 @@ struct AuditWriter {
     /// RFC 3339 up to the second, and the second for which it holds.
     private var timePrefix: [UInt8] = []
     private var timeSecond = Int64.min
+    /// Whether the line is a checkpoint, which has a form of its own.
+    private(set) var isCheckpoint = false
 
     init() { bytes.reserveCapacity(4096) }
 
     mutating func begin(number: UInt64, microseconds: Int64) {
         bytes.removeAll(keepingCapacity: true)
+        isCheckpoint = false
         literal(#"{"n":"#)
         decimal(number)
         literal(#","time":""#)
@@ -64,7 +67,11 @@ struct AuditWriter {
     /// Something that happened to the log itself.
     mutating func event(_ text: String) { field(#","event":"#, text, limit: 1024, oddLimit: 1024) }
 
-    mutating func raw(_ json: String) {
+    /// The number of the database's last change, as the last field before `prev`.
+    mutating func change(_ number: UInt64) { field(#","change":"#, number) }
+
+    mutating func checkpoint(_ json: String) {
+        isCheckpoint = true
         literal(",")
         bytes.append(contentsOf: json.utf8)
     }

@@ -1,6 +1,7 @@
 import Crypto
 import DTAFormats
 import DTASystem
+import GRDB
 import Glibc
 
 /// Makes a state directory from a backup: verified whole before it appears under its name, or not at all.
@@ -189,13 +190,32 @@ public struct Restoration {
 
     // MARK: The last steps
 
-    /// The audit log goes on from the backup: what was recorded after it is missing, and the log says so itself.
+    /// The audit log goes on from the backup: what was recorded after it is missing, and the log says so itself. It was
+    /// copied after the database, and may tell of changes that are not in it.
     private func record(_ manifest: BackupManifest, in staging: StagingDirectory) throws {
-        let log = try AuditLog(directory: staging.path)
-        try log.append(
-            event: "the state was restored from a backup made at \(UTCTime.text(manifest.made)), fingerprint "
-                + "\(manifest.fingerprint): records from after it are missing here")
-        try log.sync()
+        let database = staging.file(BackupManifest.databaseName)
+        do {
+            let queue = try DatabaseQueue(path: database)
+            var memory = try queue.read(AuditMemory.load)
+            let change = memory.change ?? 0
+            memory.change = nil
+            // Of a database that is older than its log, too: this is the way back for it.
+            memory.end?.isClean = false
+            let log = try AuditLog(directory: staging.path, memory: memory) { change }
+            log.inspect(readings: .max)
+            try log.append(
+                event: "the state was restored from a backup made at \(UTCTime.text(manifest.made)), fingerprint "
+                    + "\(manifest.fingerprint): records from after it are missing here")
+            try log.sync()
+            try queue.write { database in
+                guard let (files, end) = log.memory(clean: true) else { return }
+                try AuditMemory.save(files, database)
+                try AuditMemory.save(end, database)
+            }
+            try queue.close()
+        } catch {
+            throw StoreError.using(database, error)
+        }
     }
 
     /// Brings the names of all directories to the disk; the files are on it.

@@ -1,11 +1,13 @@
 import DTASystem
 import Glibc
 
-/// The directory that holds all that the agent remembers: `state.sqlite`, `audit/` and `lock`. One agent at a time has
-/// it: the lock lasts as long as this value.
+/// The directory that holds all that the agent remembers: `state.sqlite` with its `-wal` and `-shm`, `audit/`, `segments/`
+/// and `lock`. One agent at a time has it: the lock lasts as long as this value.
 public final class StateDirectory: Sendable {
     public let path: String
     private let lock: Descriptor
+    /// The file that is locked.
+    private let taken: FileFacts?
 
     /// Takes the directory; it must exist, and nobody but its owner may write to it.
     /// - Throws: `DTAError`: `notFound`, `failedPrecondition` where others may write or another agent runs on it.
@@ -43,5 +45,23 @@ public final class StateDirectory: Sendable {
                 .failedPrecondition, "another dtad runs on the state directory \(path)",
                 hint: "stop it first, or give this one a directory of its own")
         }
+        taken = FileFacts.of("\(path)/lock")
     }
+
+    /// Why another dtad could take the directory too; nil where none can.
+    var fault: String? {
+        guard let taken, FileFacts.of("\(path)/lock")?.isSameFile(as: taken) != true else { return nil }
+        return "\(path)/lock was removed or replaced"
+    }
+
+    // MARK: A new state
+
+    /// A file by which an administrator says that a new state is to begin although the token has keys of another.
+    private var permission: String { "\(path)/begin-anew" }
+
+    /// Whether there is one.
+    var mayBeginAnew: Bool { FileFacts.of(permission) != nil }
+
+    /// It is good for one beginning.
+    func endPermission() { unsafe unlink(permission) }
 }

@@ -9,7 +9,20 @@ public final class Store: Sendable {
     private let pool: DatabasePool
     /// Connections for `glance` that nobody uses at the moment: never more than there were threads in it at once.
     private let glances: Locked<[DatabaseQueue]>
+    private let progress: Locked<Progress>
+    private let files: StoreFiles
     public let path: String
+
+    /// How far the database has come.
+    private struct Progress: Sendable {
+        /// The number of the last transaction that changed anything.
+        var change: UInt64
+        /// What was written since the start, and how much of that the write-ahead log has given back.
+        var writes = 0
+        var settled = -1
+        /// What `rest` saw last.
+        var seen = 0
+    }
 
     /// Opens the database in a state directory, or makes it (mode 0600), and brings it up to date.
     /// - Throws: `DTAError`: `dataLoss` where it is damaged, `failedPrecondition` where a newer dtad wrote it,
@@ -30,6 +43,9 @@ public final class Store: Sendable {
             try pool.read(Store.check)
             try migrator.migrate(pool)
             glances = Locked([try DatabaseQueue(path: path, configuration: .glance)])
+            let change = try pool.read { try Int64.fetchOne($0, sql: "SELECT number FROM state_change") } ?? 0
+            progress = Locked(Progress(change: UInt64(bitPattern: change)))
+            files = StoreFiles(path)
         } catch {
             throw StoreError.opening(path, error)
         }
@@ -88,17 +104,92 @@ public final class Store: Sendable {
 
     /// Runs one transaction: all of it is durable when this returns, none of it when this throws.
     func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
-        do { return try pool.write(body) } catch { throw StoreError.using(path, error) }
+        try write(counting: true, body)
+    }
+
+    /// The same for what dtad notes by itself and what nobody would miss in an older database: it counts as no change.
+    func note<Result>(_ body: (Database) throws -> Result) throws -> Result { try write(counting: false, body) }
+
+    private func write<Result>(counting: Bool, _ body: (Database) throws -> Result) throws -> Result {
+        if let fault { throw StoreError.gone(fault) }
+        var hasChanged = false
+        var change: Int64?
+        let result: Result
+        do {
+            result = try pool.write { database in
+                let before = database.totalChangesCount
+                let result = try body(database)
+                hasChanged = database.totalChangesCount != before
+                if counting, hasChanged {
+                    try database.cachedStatement(sql: "UPDATE state_change SET number = number + 1").execute()
+                    change = try Int64.fetchOne(database.cachedStatement(sql: "SELECT number FROM state_change"))
+                }
+                return result
+            }
+        } catch { throw StoreError.using(path, error) }
+        progress.withLock { progress in
+            if hasChanged { progress.writes += 1 }
+            if let change { progress.change = max(progress.change, UInt64(bitPattern: change)) }
+        }
+        // Else it is in a file that nobody will open again.
+        if let fault { throw StoreError.gone(fault) }
+        return result
+    }
+
+    // MARK: Its files
+
+    /// The number of the last transaction that changed anything. It is durable.
+    var change: UInt64 { progress.withLock { $0.change } }
+
+    /// Why what is written now would be lost: somebody took away the files that are open here. nil where nobody did.
+    var fault: String? { files.fault }
+
+    /// Whether nothing was ever written but what a new database has.
+    func isBlank() throws -> Bool {
+        try read { database in
+            let tables = try String.fetchAll(
+                database,
+                sql: """
+                    SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+                      AND name NOT IN ('grdb_migrations', 'audit_files', 'audit_end', 'state_change')
+                    """)
+            return try tables.allSatisfy { table in
+                try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM \"\(table)\")") == false
+            }
+        }
+    }
+
+    /// To be called every second: once nothing was written for a second, all is brought into `state.sqlite` itself.
+    func rest() throws {
+        let isDue = progress.withLock { progress in
+            defer { progress.seen = progress.writes }
+            return progress.seen == progress.writes && progress.settled != progress.writes
+        }
+        guard isDue, fault == nil else { return }
+        let writes = progress.withLock { $0.writes }
+        if try emptyLog() { progress.withLock { $0.settled = writes } }
+    }
+
+    /// Brings all into `state.sqlite` and lets go of it. Nothing can be read or written afterwards.
+    func close() throws {
+        guard fault == nil else { return }
+        glances.withLock { $0.removeAll() }
+        _ = try emptyLog()
+        do { try pool.close() } catch { throw StoreError.using(path, error) }
     }
 
     /// Brings all of the write-ahead log into the database and empties it, so that what was overwritten there is gone.
     /// Where readers keep it from that, it happens with a later call or at the next start.
-    func truncateLog() throws {
+    func truncateLog() throws { _ = try emptyLog() }
+
+    /// - Returns: whether it is empty now.
+    private func emptyLog() throws -> Bool {
         do {
             _ = try pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+            return true
         } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED
         {
-            return
+            return false
         } catch {
             throw StoreError.using(path, error)
         }

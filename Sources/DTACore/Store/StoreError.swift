@@ -32,6 +32,13 @@ enum StoreError {
         }
     }
 
+    /// - Parameter fault: what happened to the database's files while they were open.
+    static func gone(_ fault: String) -> DTAError {
+        DTAError(
+            .unavailable, "\(fault) while dtad runs: what is written now would be lost",
+            hint: "an administrator should put the file back; if it is lost, stop dtad and restore a backup")
+    }
+
     private static func damaged(_ path: String, _ reason: String) -> DTAError {
         DTAError(
             .dataLoss, "the database \(path) is damaged: \(reason)",

@@ -22,6 +22,7 @@ enum StoreMigrations {
         migrator.registerMigration("order-states") { try $0.execute(sql: orderStates) }
         migrator.registerMigration("key-bindings") { try $0.execute(sql: keyBindings) }
         migrator.registerMigration("destructions") { try $0.execute(sql: destructions) }
+        migrator.registerMigration("audit-memory") { try $0.execute(sql: auditMemory) }
         return migrator
     }
 

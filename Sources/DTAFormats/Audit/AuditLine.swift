@@ -9,6 +9,10 @@ public struct AuditLine: Sendable, Equatable {
     public let previous: String
     /// What a checkpoint says; nil in all other records.
     public let checkpoint: AuditCheckpoint?
+    /// What happened to the log itself, in a record that says so; nil in all others.
+    public let event: String?
+    /// The number of the database's last change, in a record that tells it.
+    public let change: UInt64?
 
     /// What the first record of all names as its predecessor.
     public static let origin = String(repeating: "0", count: 64)
@@ -26,7 +30,29 @@ public struct AuditLine: Sendable, Equatable {
         self.number = number
         previous = String(decoding: hash, as: UTF8.self)
         checkpoint = AuditCheckpoint(line)
+        event = AuditLine.event(line)
+        change = AuditLine.change(line.dropLast(AuditLine.endingCount))
     }
+
+    /// It stands right behind the time; anywhere else it is text that somebody wrote.
+    private static func event(_ line: some Collection<UInt8>) -> String? {
+        var rest = AuditFields(line)
+        guard rest.take(#"{"n":"#), rest.number() != nil, rest.take(#","time":""#), rest.text() != nil,
+            rest.take(#","event":""#)
+        else { return nil }
+        return rest.text()
+    }
+
+    /// It is the last field but one. What somebody wrote ends with a quote, so that no such text is taken for it.
+    private static func change(_ line: some BidirectionalCollection<UInt8>) -> UInt64? {
+        let digits = line.suffix(20).reversed().prefix { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }.count
+        guard digits > 0, line.dropLast(digits).suffix(beforeChange.count).elementsEqual(beforeChange) else {
+            return nil
+        }
+        return UInt64(String(decoding: line.suffix(digits), as: UTF8.self))
+    }
+
+    private static let beforeChange = Array(#","change":"#.utf8)
 
     private static let beforeHash = Array(#","prev":""#.utf8)
     private static let afterHash = Array(#""}"#.utf8)

@@ -25,7 +25,16 @@ public struct AuditVerifier {
         public var isSound: Bool { problems == 0 }
     }
 
-    public private(set) var findings = Findings()
+    /// What was found up to here. What dtad reported of its own files, and did not take back, is a problem as well.
+    public var findings: Findings {
+        var all = chain
+        all.problems += UInt64(reports.count)
+        all.firstProblem = chain.firstProblem ?? reports.first?.problem
+        return all
+    }
+
+    private var chain = Findings()
+    private var reports: [(name: String, problem: String)] = []
     private let key: (String) -> SigningKey?
     private var file = ""
     private var line: UInt64 = 0
@@ -46,6 +55,12 @@ public struct AuditVerifier {
         line = 0
     }
 
+    /// Adds a problem that is known from elsewhere.
+    public mutating func note(_ problem: String) {
+        chain.problems += 1
+        if chain.firstProblem == nil { chain.firstProblem = problem }
+    }
+
     /// Reads the next line.
     /// - Parameters: `bytes`: without its line end; `isComplete`: whether it had one.
     public mutating func read(_ bytes: [UInt8], isComplete: Bool = true) {
@@ -64,12 +79,23 @@ public struct AuditVerifier {
             report("record \(record.number) does not follow the line before it: one of them was changed")
         }
         if let checkpoint = record.checkpoint { check(checkpoint) }
+        if let event = record.event { take(event) }
         remember(digest, record.number)
-        findings.records += 1
-        findings.first = findings.first ?? record.number
-        findings.last = record.number
-        findings.lastHash = hexadecimal(digest)
+        chain.records += 1
+        chain.first = chain.first ?? record.number
+        chain.last = record.number
+        chain.lastHash = hexadecimal(digest)
         next = record.number &+ 1
+    }
+
+    private mutating func take(_ event: String) {
+        switch AuditReport(event: event) {
+        case .notAsWritten(let name, let reason)?:
+            reports.removeAll { $0.name == name }
+            reports.append((name, "\(file), line \(line): dtad found that \(name) is not as it wrote it: \(reason)"))
+        case .asWrittenAgain(let name)?: reports.removeAll { $0.name == name }
+        case nil: break
+        }
     }
 
     private mutating func remember(_ digest: [UInt8], _ number: UInt64) {
@@ -83,10 +109,10 @@ public struct AuditVerifier {
     private mutating func check(_ checkpoint: AuditCheckpoint) {
         guard checkpoint.number >= hashesBegin, checkpoint.number < hashesBegin + UInt64(hashes.count / 32) else {
             // The record that it names is in a file that is not here.
-            if let first = findings.first, checkpoint.number >= first {
+            if let first = chain.first, checkpoint.number >= first {
                 report("a checkpoint names record \(checkpoint.number), which is not before it")
             } else {
-                findings.uncheckedCheckpoints += 1
+                chain.uncheckedCheckpoints += 1
             }
             return
         }
@@ -96,18 +122,15 @@ public struct AuditVerifier {
             return report("a checkpoint names another hash for record \(checkpoint.number): one of the two was changed")
         }
         guard let key = key(checkpoint.identity) else {
-            findings.uncheckedCheckpoints += 1
+            chain.uncheckedCheckpoints += 1
             return
         }
         guard let signature = Data(base64Encoded: checkpoint.signature),
             (try? key.verify(Array(signature), context: SignedBytes.audit, hash: digest)) != nil
         else { return report("the signature of the checkpoint on record \(checkpoint.number) does not fit") }
-        findings.checkpoints += 1
-        findings.lastCheckpointed = checkpoint.number
+        chain.checkpoints += 1
+        chain.lastCheckpointed = checkpoint.number
     }
 
-    private mutating func report(_ problem: String) {
-        findings.problems += 1
-        if findings.firstProblem == nil { findings.firstProblem = "\(file), line \(line): \(problem)" }
-    }
+    private mutating func report(_ problem: String) { note("\(file), line \(line): \(problem)") }
 }

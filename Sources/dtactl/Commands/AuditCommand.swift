@@ -6,7 +6,10 @@ import Glibc
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit", abstract: "What the agent was asked, and what it did.",
-        subcommands: [AuditListCommand.self, AuditFollowCommand.self, AuditVerifyCommand.self])
+        subcommands: [
+            AuditListCommand.self, AuditFollowCommand.self, AuditVerifyCommand.self, AuditArchiveCommand.self,
+            AuditAcceptCommand.self,
+        ])
 }
 
 struct AuditListCommand: ParsableCommand {

@@ -134,35 +134,52 @@ final class Service: Sendable {
         logger.info("stopping")
         // Whoever waits for the node would wait for longer than the end may take.
         agent.publisher?.stop()
+        sealAuditEnd()
         let limit = UInt64(configuration.limits.drainMilliseconds) * 1_000_000
         if !server.drain(deadline: monotonicNanoseconds() + limit) {
             logger.warning(
                 "some requests were cut off: they took longer than \(configuration.limits.drainMilliseconds) ms")
         }
         do {
-            try agent.recordCounted()
-            try agent.audit.sync()
+            // What cannot be recorded any more keeps nothing else from its place.
+            try? agent.recordCounted()
+            try agent.close()
         } catch {
             logger.error("\(DTAError(error).message)")
         }
         logger.info("stopped")
     }
 
-    /// Brings the audit log to the disk every second, and signs it as it grows.
+    /// How long an HSM may take for the last seal, in milliseconds: one that hangs keeps nobody from stopping.
+    private static let sealingMilliseconds = 1000
+
+    /// Has the log's end sealed once more, if the HSM answers at once.
+    private func sealAuditEnd() {
+        guard server.custody.live > 0 else { return }
+        try? agent.audit.sync()
+        let isDone = Locked(false)
+        server.inSlowLane { [agent, logger] access in
+            do { try agent.sealAuditEnd(try access.get()) } catch {
+                logger.warning("the end of the audit log was not sealed: \(DTAError(error).message)")
+            }
+            isDone.withLock { $0 = true }
+        }
+        for _ in 0..<Service.sealingMilliseconds / 10 where !isDone.withLock({ $0 }) { usleep(10_000) }
+    }
+
+    /// Brings the audit log to the disk every second, watches over log and database, and signs the log as it grows.
     private func keepAudit() {
-        var failing = false
         while true {
             sleep(1)
-            do {
-                try agent.recordCounted()
-                try agent.audit.sync()
-                if agent.audit.checkpointIsDue || agent.needsSweep || agent.orders.hasWork { tidyUp() }
-                agent.envelopes.dropIdleDrafts()
-                failing = false
-            } catch {
-                if !failing { logger.error("\(DTAError(error).message)") }
-                failing = true
+            // It says itself in the journal where that fails.
+            try? agent.recordCounted()
+            agent.watch()
+            // An agent whose state was taken away makes nothing of it worse.
+            guard agent.halt == nil else { continue }
+            if agent.audit.checkpointIsDue || agent.needsSeal || agent.needsSweep || agent.orders.hasWork {
+                tidyUp()
             }
+            agent.envelopes.dropIdleDrafts()
         }
     }
 
@@ -173,6 +190,7 @@ final class Service: Sendable {
             do {
                 let custodian = try access.get()
                 try agent.makeCheckpointIfDue(custodian)
+                if agent.needsSeal { try agent.sealAuditEnd(custodian) }
                 if agent.needsSweep { try agent.sweep(custodian) }
                 try agent.orders.work(custodian)
             } catch {
@@ -189,8 +207,9 @@ final class Service: Sendable {
     private func status() -> [(String, String)] {
         let custody = server.custody
         let up = custody.live > 0
+        let halt = agent.halt
         var fields = [
-            ("state", up ? "ready" : "unavailable"),
+            ("state", up && halt == nil ? "ready" : "unavailable"),
             ("version", Version.current),
             ("uptime_seconds", "\((monotonicNanoseconds() - started) / 1_000_000_000)"),
             ("connections", "\(server.connections)"),
@@ -217,6 +236,7 @@ final class Service: Sendable {
             fields.append(("orders.unknown_epochs", unknown.prefix(20).map { "\($0)" }.joined(separator: " ")))
         }
         fields += agent.ledger.nodeHealth.map { ("ipfs.\($0.0)", $0.1) }
+        if let halt { fields.append(("reason", halt.message)) }
         if !up { fields.append(("hsm.reason", custody.outage?.message ?? "an HSM process is being started")) }
         return fields
     }

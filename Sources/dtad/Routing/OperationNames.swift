@@ -19,6 +19,8 @@ extension AgentOperation {
         case .policyExplain: "policy.explain"
         case .auditList: "audit.list"
         case .auditVerify: "audit.verify"
+        case .auditArchive: "audit.archive"
+        case .auditAccept: "audit.accept"
         case .identityCreate: "identity.create"
         case .identityList: "identity.list"
         case .identityShow: "identity.show"
@@ -67,8 +69,16 @@ extension AgentOperation {
         case .keyCreate, .keyDelete, .identityCreate, .identityRotate, .identityRevoke, .identityRecover,
             .identityRecoverFinish, .identityTrust, .identityDistrust, .ledgerGc, .orderCreate, .orderReceive,
             .orderFulfil, .orderRedeem, .orderApprove, .orderResult, .orderDestroy, .orderDeposit, .orderEpochs,
-            .walletPublishShares, .walletExport:
+            .walletPublishShares, .walletExport, .auditArchive, .auditAccept:
             true
+        default: false
+        }
+    }
+
+    /// Whether it is answered also while dtad's own log or database is not what it should be: it uses no key.
+    var isAboutTheAgent: Bool {
+        switch self {
+        case .status, .auditList, .auditVerify, .auditArchive, .auditAccept: true
         default: false
         }
     }

@@ -24,6 +24,7 @@ struct Router: RequestHandler {
             guard request.details.count <= 1 else {
                 throw DTAError(.invalidArgument, "a request has one details at most, not \(request.details.count)")
             }
+            if let halt = agent.halt, !request.operation.isAboutTheAgent { throw halt }
             return try route(request, caller, entry)
         } catch {
             let refusal = DTAError(error)
@@ -105,6 +106,11 @@ struct Router: RequestHandler {
                 $0.valid = findings.isSound
                 $0.fields = fields(findings.wire)
             }
+
+        case .auditArchive:
+            return entry.durable { $0.lines = try agent.archiveAudit(caller) }
+        case .auditAccept:
+            return entry.durable { $0.lines = try agent.acceptAudit(caller) }
 
         case .identityCreate, .identityList, .identityShow, .identityRotate, .identityRevoke, .identityRecover,
             .identityRecoverFinish, .identityTrust, .identityDistrust, .identityHistory:

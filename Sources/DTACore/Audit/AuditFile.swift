@@ -1,0 +1,93 @@
+import DTASystem
+import Glibc
+
+/// A file of the log in which nothing is written any more: what dtad wrote into it, and whether that is still there.
+struct AuditFile: Sendable, Equatable {
+    enum Standing: String, Sendable {
+        /// It must be there, as it was written.
+        case kept
+        /// An administrator may have moved it away.
+        case archived
+        /// It is not as it was written, and an administrator has taken note of that.
+        case accepted
+    }
+
+    /// The number that its name promises.
+    let first: UInt64
+    /// The number of its last record; below `first` where nothing is known of any.
+    let last: UInt64
+    /// The hash of the last line, 64 hexadecimal digits, which stands for all before it.
+    let hash: String
+    var standing = Standing.kept
+    /// How it looked when its content was judged last; nil: it is to be judged anew.
+    var seen: FileFacts?
+    /// Why it is not what dtad wrote; nil where it is.
+    var fault: String?
+    /// What the log and the journal say of it already.
+    var told: String?
+    /// The fault was seen while it happened, or at start, and says more than what is read afterwards.
+    private var isFresh: Bool
+
+    init(first: UInt64, last: UInt64, hash: String, seen: FileFacts? = nil, fault: String? = nil) {
+        self.first = first
+        self.last = last
+        self.hash = hash
+        self.seen = seen
+        self.fault = fault
+        isFresh = fault != nil
+    }
+
+    var place: AuditPlace { AuditPlace(number: last, hash: hash) }
+
+    var name: String { AuditSegment.name(first: first) }
+
+    var records: String { first < last ? "records \(first) to \(last)" : "record \(first)" }
+
+    /// The fault, with what it takes from the log.
+    var report: String? { fault.map { last < first ? $0 : "\($0) (\(records))" } }
+
+    // MARK: Judging
+
+    /// What is wrong with how a file of the log lies there, whatever is in it; nil where nothing is.
+    static func fault(of status: stat?) -> String? {
+        guard let status else { return "it is missing" }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            return status.st_mode & S_IFMT == S_IFLNK
+                ? "a symbolic link stands in its place" : "something that is no file stands in its place"
+        }
+        guard status.st_uid == geteuid() else { return "it belongs to uid \(status.st_uid)" }
+        guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else { return "others than its owner may write to it" }
+        guard status.st_nlink <= 1 else { return "it has a second name (a hard link), by which others can reach it" }
+        return nil
+    }
+
+    /// Looks at the file again and judges it.
+    /// - Parameter mayRead: whether its content may be read where it is not known; otherwise that waits.
+    /// - Returns: whether it was read.
+    mutating func examine(in directory: String, mayRead: Bool) -> Bool {
+        let path = "\(directory)/\(name)"
+        let status: stat?
+        do { status = try FileFacts.status(path) } catch {
+            (seen, fault, isFresh) = (nil, "\(error)", false)
+            return false
+        }
+        if let found = AuditFile.fault(of: status) {
+            (seen, fault, isFresh) = (nil, found, false)
+            return false
+        }
+        let facts = status.map(FileFacts.init)
+        if facts == seen { return false }
+        guard mayRead else { return false }
+        do {
+            let segment = try AuditSegment.openToRead(directory: directory, first: first)
+            let found = try AuditContent(of: segment, size: try segment.size()).fault(against: self)
+            if found == nil || !isFresh { fault = found }
+            isFresh = false
+            // Where somebody writes at this moment, it is read again.
+            seen = try segment.facts() == facts ? facts : nil
+        } catch {
+            (seen, fault) = (nil, "it cannot be read: \(error)")
+        }
+        return true
+    }
+}

@@ -1,0 +1,271 @@
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+import Foundation
+import GRDB
+import Logging
+
+/// Keeps audit log, database and token in step: each of them knows of the others how far they had come, so that none can
+/// be lost, cut or replaced by an older one without the others noticing.
+final class AuditKeeper: Sendable {
+    let audit: AuditLog
+    private let state: StateDirectory
+    private let store: Store
+    private let logger: Logger
+    private let standing = Locked(Standing())
+    /// Apart from the rest, because every request asks for it.
+    private let halted = Locked<DTAError?>(nil)
+
+    private struct Standing: Sendable {
+        /// The database does not yet know that the log goes on.
+        var isBegun = false
+        var savedFiles: [AuditFile]?
+        var savedEnd: AuditEnd?
+        /// Monotonic time.
+        var savedAt: UInt64 = 0
+        var sealed: UInt64?
+        var sealedAt: UInt64 = 0
+        /// What was wrong with the database or its directory when somebody looked last.
+        var fault: DTAError?
+        var isClosed = false
+    }
+
+    /// How often the end of the log is written down while it grows.
+    private static let interval: UInt64 = 10 * 1_000_000_000
+
+    /// Opens the log beside a database.
+    /// - Throws: `DTAError.failedPrecondition` where one of the two is older than the other allows.
+    init(_ state: StateDirectory, _ store: Store, _ logger: Logger) throws {
+        self.state = state
+        self.store = store
+        self.logger = logger
+        var memory = try store.read(AuditMemory.load)
+        if memory.end == nil {
+            let hasRecords = AuditLog.hasRecords(state.path)
+            if try store.isBlank() {
+                if hasRecords { throw AuditKeeper.emptyDatabase(state.path) }
+            } else if !hasRecords {
+                // Of a version that wrote no end down; how far the log went nobody knows.
+                memory.end = AuditEnd(
+                    current: 1, place: AuditPlace(number: 1, hash: AuditLine.origin), isClean: false, seen: nil)
+            }
+        }
+        audit = try AuditLog(directory: state.path, memory: memory) { store.change }
+        audit.hold("the database does not know of it yet")
+        begin()
+    }
+
+    /// SQLite would make a database that is missing, and throw away the write-ahead log beside it.
+    /// - Throws: `DTAError.failedPrecondition` where there must have been one.
+    static func refuseMissingDatabase(_ path: String) throws {
+        guard FileFacts.of("\(path)/state.sqlite").map({ $0.size == 0 }) ?? true else { return }
+        let left = FileFacts.of("\(path)/state.sqlite-wal")?.size ?? 0
+        if left > 0 || AuditLog.hasRecords(path) { throw emptyDatabase(path) }
+    }
+
+    private static func emptyDatabase(_ path: String) -> DTAError {
+        DTAError(
+            .failedPrecondition,
+            "the database \(path)/state.sqlite is missing or empty, but what is beside it is of an agent that has run: its "
+                + "keys, identities and orders are missing",
+            hint:
+                "put state.sqlite back, with the state.sqlite-wal that was beside it, or restore a backup; a new state "
+                + "begins in an empty directory")
+    }
+
+    // MARK: The beginning
+
+    /// Nothing is written to the log before the database knows that it goes on: what somebody writes behind its end while
+    /// dtad is stopped is found by that.
+    private func begin() {
+        audit.inspect(readings: 8)
+        standing.withLock { standing in
+            do {
+                try audit.sync()
+                try save(&standing)
+                guard standing.savedEnd != nil else { return }
+                standing.isBegun = true
+                audit.hold(nil)
+                audit.report()
+            } catch {
+                audit.hold("\(DTAError(error).message)")
+            }
+        }
+        look()
+    }
+
+    // MARK: Every second
+
+    func watch() {
+        if standing.withLock({ !$0.isBegun && !$0.isClosed }) { return begin() }
+        audit.inspect()
+        // It says itself in the journal where that fails.
+        try? audit.sync()
+        do {
+            try standing.withLock { standing in
+                guard !standing.isClosed else { return }
+                try saveIfDue(&standing)
+                try store.rest()
+            }
+        } catch {
+            logger.warning("housekeeping of the database has to wait: \(DTAError(error).message)")
+        }
+        look()
+    }
+
+    /// Tells the journal, and lets keys be used or not.
+    private func look() {
+        for notice in audit.takeNotices() {
+            switch notice {
+            case .error(let text): logger.error("\(text)")
+            case .notice(let text): logger.notice("\(text)")
+            }
+        }
+        settle()
+    }
+
+    /// Lets keys be used or not, as things are now.
+    func settle() {
+        let faults = audit.faults
+        let damage = damage
+        standing.withLock { standing in
+            guard !standing.isClosed else { return }
+            if standing.fault != damage {
+                let text = damage?.message ?? "the files of the database are in their places again"
+                if damage == nil { logger.notice("\(text)") } else { logger.error("\(text)") }
+                try? audit.append(event: text)
+            }
+            standing.fault = damage
+        }
+        halted.withLock { $0 = damage ?? AuditKeeper.halt(by: faults) }
+    }
+
+    private var damage: DTAError? {
+        if let fault = store.fault { return StoreError.gone(fault) }
+        return state.fault.map {
+            DTAError(
+                .unavailable, "\($0) while dtad runs: a second dtad could start on this state",
+                hint: "an administrator should restart dtad")
+        }
+    }
+
+    private static func halt(by faults: [String]) -> DTAError? {
+        guard let first = faults.first else { return nil }
+        let more = faults.count > 1 ? ", and \(faults.count - 1) more" : ""
+        return DTAError(
+            .unavailable, "the audit log is not as dtad wrote it: \(first)\(more); key use stops while that lasts",
+            hint:
+                "an administrator should put the file back as it was; if it is lost, dtactl audit accept takes note of that"
+        )
+    }
+
+    var halt: DTAError? { halted.withLock { $0 } }
+
+    // MARK: What the database knows
+
+    /// Writes down at once what is known of the log.
+    func save() throws {
+        try standing.withLock { standing in
+            if standing.isBegun, !standing.isClosed { try save(&standing) }
+        }
+    }
+
+    private func saveIfDue(_ standing: inout Standing) throws {
+        guard let now = audit.memory() else { return }
+        let time = monotonicNanoseconds()
+        let isDue = now.end.place != standing.savedEnd?.place && time - standing.savedAt >= AuditKeeper.interval
+        guard isDue || now.files != standing.savedFiles || now.end.current != standing.savedEnd?.current else { return }
+        try save(&standing)
+    }
+
+    private func save(_ standing: inout Standing, clean: Bool = false) throws {
+        guard let (files, end) = audit.memory(clean: clean) else { return }
+        let old = standing.savedFiles
+        try store.note { database in
+            if files != old { try AuditMemory.save(files, database) }
+            try AuditMemory.save(end, database)
+        }
+        (standing.savedFiles, standing.savedEnd, standing.savedAt) = (files, end, monotonicNanoseconds())
+    }
+
+    // MARK: What the token knows
+
+    private static let purpose = "audit end"
+
+    var needsSeal: Bool {
+        standing.withLock { standing in
+            guard standing.isBegun, !standing.isClosed, let end = standing.savedEnd else { return false }
+            return standing.sealed != nil && standing.sealed != end.place.number
+                && monotonicNanoseconds() - standing.sealedAt >= AuditKeeper.interval
+        }
+    }
+
+    /// Seals the end that was written down last.
+    func seal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
+        guard let place = standing.withLock({ $0.savedEnd?.place }) else { return }
+        let number = (0..<8).reversed().map { UInt8(truncatingIfNeeded: place.number >> (8 * UInt64($0))) }
+        let sealed = try custodian.sealState(
+            number + Array(place.hash.utf8), purpose: AuditKeeper.purpose, id: signer.identity.bytes)
+        try standing.withLock { standing in
+            guard !standing.isClosed else { return }
+            try store.note {
+                try $0.execute(sql: "UPDATE audit_end SET sealed = ? WHERE id = 1", arguments: [Data(sealed)])
+            }
+            (standing.sealed, standing.sealedAt) = (place.number, monotonicNanoseconds())
+        }
+    }
+
+    /// Compares the log with what the token sealed, and has its end sealed anew.
+    func compareSeal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
+        if standing.withLock({ $0.sealed == nil }) {
+            let blob = try store.read { try Data.fetchOne($0, sql: "SELECT sealed FROM audit_end") }
+            if let blob, let fault = try fault(of: [UInt8](blob), signer, custodian) {
+                logger.error("the audit log is not as dtad wrote it: its end: \(fault)")
+                try? audit.append(event: AuditReport.notAsWritten(name: "its end", reason: fault).text)
+            } else if blob == nil, audit.count > 0 {
+                logger.notice("the end of the audit log was not sealed by the token; it is now")
+                try? audit.append(event: "the end of the log was not sealed by the token until now")
+            }
+        }
+        do {
+            try seal(signer, custodian)
+        } catch let error as DTAError where error.code != .unavailable {
+            logger.warning("the end of the audit log cannot be sealed: \(error.message)")
+        }
+    }
+
+    private func fault(of blob: [UInt8], _ signer: AuditSigner, _ custodian: any Custodian) throws -> String? {
+        let plain: [UInt8]
+        do {
+            plain = try custodian.unsealState(blob, purpose: AuditKeeper.purpose, id: signer.identity.bytes)
+        } catch let error as DTAError where error.code == .dataLoss {
+            return "what the token sealed of it does not open"
+        }
+        guard plain.count == 72 else { return "what the token sealed of it is not a record and its hash" }
+        let number = plain[..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let hash = String(decoding: plain[8...], as: UTF8.self)
+        guard number > 0 else { return nil }
+        switch try audit.look(for: number) {
+        case .isThere(let found) where found == hash: return nil
+        case .isElsewhere: return nil
+        case .isThere: return "record \(number) is not the one that the token sealed"
+        case .isMissing: return "record \(number), which the token sealed, is missing"
+        }
+    }
+
+    // MARK: The end
+
+    func close() throws {
+        try audit.sync()
+        try standing.withLock { standing in
+            guard !standing.isClosed else { return }
+            standing.isClosed = true
+            guard standing.fault == nil else { return }
+            if standing.isBegun {
+                try save(&standing)
+                try save(&standing, clean: true)
+            }
+            try store.close()
+        }
+    }
+}
