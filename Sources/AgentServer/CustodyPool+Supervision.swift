@@ -6,18 +6,22 @@ import Logging
 
 /// Keeping as many HSM processes as there should be.
 extension CustodyPool {
-    func admit(_ process: any CustodyProcess) {
+    /// - Returns: whether it is the first one ever.
+    private func admit(_ process: any CustodyProcess) -> Bool {
         let taken = state.withLock { $0.live.values.compactMap(\.processor) }
         let processor = processors.first { !taken.contains($0) }
         if let processor { process.settle(on: processor) }
         let slot = Slot(process, processor: processor)
-        let parked = state.withLockSignalling { state -> Bool in
+        let (parked, isFirst) = state.withLockSignalling { state in
             state.live[ObjectIdentifier(slot)] = slot
             state.idle.append(slot)
             state.outage = nil
-            return !state.parked.isEmpty
+            state.starting = nil
+            defer { state.hasStarted = true }
+            return (!state.parked.isEmpty, !state.hasStarted)
         }
         if parked { kick() }
+        return isFirst
     }
 
     func wake() {
@@ -26,17 +30,18 @@ extension CustodyPool {
     }
 
     /// Replaces processes one after the other, with back-off while they do not start, until `stop`.
-    func supervise() {
+    func supervise(_ whenUp: @Sendable () -> Void) {
         var backoff = 100
         while true {
             let (missing, mayRetry, stopping) = state.withLock {
-                (size - $0.live.count, $0.mayRetry, $0.stopping)
+                ($0.size - $0.live.count, $0.mayRetry, $0.stopping)
             }
             if stopping { return }
             var timeout: Int32 = -1
             if missing > 0, mayRetry {
+                state.withLock { $0.starting = monotonicNanoseconds() }
                 do {
-                    admit(try launch())
+                    if admit(try launch()) { whenUp() }
                     backoff = 100
                     continue
                 } catch {
@@ -50,12 +55,17 @@ extension CustodyPool {
     }
 
     private func failed(_ error: CustodyLaunchError) {
-        logger.error("an HSM process did not start", metadata: ["reason": "\(error.reason.message)"])
-        let refused: [Job] = state.withLockSignalling {
-            $0.outage = error.reason
-            $0.mayRetry = error.mayRetry
-            return $0.live.isEmpty ? $0.parked.removeAll { _ in true } : []
+        let (refused, isNews) = state.withLockSignalling { state -> ([Job], Bool) in
+            // Where there is no other, it is an outage, which whoever asks `health` tells.
+            let isNews = state.outage != error.reason && !state.live.isEmpty
+            state.outage = error.reason
+            state.starting = nil
+            state.mayRetry = error.mayRetry
+            if state.firstFailure == nil { state.firstFailure = error }
+            return (state.live.isEmpty ? state.parked.removeAll { _ in true } : [], isNews)
         }
+        // It is tried again every few seconds, maybe for days.
+        if isNews { logger.error("an HSM process did not start", metadata: ["reason": "\(error.reason.message)"]) }
         for job in refused { job.run(.failure(error.reason))() }
     }
 

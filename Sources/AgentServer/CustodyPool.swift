@@ -89,21 +89,25 @@ public final class CustodyPool: Sendable {
         var completed: UInt64 = 0
         /// Whether somebody is in `waitUntilExhausted`.
         var isWatched = false
-        /// Why the last start failed; nil after one that did not.
+        /// How many processes there are to be.
+        var size: Int
+        /// When the start began that is under way.
+        var starting: UInt64?
+        /// Why the last start failed, or takes so long; nil after one that did not.
         var outage: DTAError?
+        /// The first start's error, for `start`.
+        var firstFailure: CustodyLaunchError?
+        /// Whether there was a process at any time.
+        var hasStarted = false
         var mayRetry = true
         var stopping = false
     }
 
-    public let size: Int
-    /// Threads that may wait for the HSM without harm: fewer cannot keep it busy, and when all wait, somebody else must
-    /// step in.
-    private var workers: Int { size }
     /// One for each process, or none: then they run anywhere.
     let processors: [Int32]
     let launch: Launcher
     let logger: Logger
-    let state = Monitor(State())
+    let state: Monitor<State>
     private let exhausted = Monitor(false)
     let wakeup: Descriptor
     /// Called when jobs are parked and a process came up: some worker must fetch them with `runParked`.
@@ -113,7 +117,7 @@ public final class CustodyPool: Sendable {
         size: Int, processors: [Int32] = [], logger: Logger, launch: @escaping Launcher,
         kick: @escaping @Sendable () -> Void = {}
     ) throws {
-        self.size = size
+        state = Monitor(State(size: size))
         self.processors = processors
         self.launch = launch
         self.logger = logger
@@ -121,11 +125,29 @@ public final class CustodyPool: Sendable {
         wakeup = try eventDescriptor()
     }
 
-    /// Starts the first process now, so that its error is the caller's, and the others in the background.
-    public func start() throws(CustodyLaunchError) {
-        admit(try launch())
-        Thread.start("hsm-supervisor") { [self] in supervise() }
+    /// Starts the processes, in the background, and waits for the first one.
+    /// - Parameters: `patience`: how long to wait for it, in nanoseconds; then this returns, and the start goes on.
+    ///   `whenUp` is called once, when the first process is up.
+    /// - Throws: why the first start failed. It is tried again in the background all the same, where it may be.
+    public func start(
+        patience: UInt64, whenUp: @escaping @Sendable () -> Void = {}
+    ) throws(CustodyLaunchError) {
+        Thread.start("hsm-supervisor") { [self] in supervise(whenUp) }
+        enum Outcome {
+            case up
+            case failed(CustodyLaunchError)
+        }
+        let outcome: Outcome? = state.wait(until: monotonicNanoseconds() + patience) {
+            $0.hasStarted ? .up : $0.firstFailure.map { .failed($0) }
+        }
+        if case .failed(let error) = outcome { throw error }
     }
+
+    /// How many processes there are to be.
+    public var size: Int { state.withLock { $0.size } }
+
+    /// Makes do with fewer processes; to be called before the second one is started.
+    func shrink(to size: Int) { state.withLock { $0.size = size } }
 
     // MARK: Use
 
@@ -222,6 +244,10 @@ public final class CustodyPool: Sendable {
     static let busy = DTAError(
         .unavailable, "the HSM did not come to this request in time", hint: "it is slow or overloaded: try again later")
 
+    static let silence = DTAError(
+        .unavailable, "the HSM's process is being started and has not answered yet",
+        hint: "the HSM, or what leads to it, may hang; dtad goes on by itself when it answers")
+
     static let refusedPIN = DTAError(
         .unavailable, "the token refused the PIN, which is not tried again",
         hint: "mend the PIN and restart dtad; some HSMs destroy their keys after a few wrong ones")
@@ -253,15 +279,18 @@ public final class CustodyPool: Sendable {
     /// - Returns: whether whoever is in `waitUntilExhausted` has to be told.
     private func startDriving(_ state: inout State) -> Bool {
         state.driving += 1
-        guard state.isWatched, state.driving >= workers else { return false }
+        guard state.isWatched, state.driving >= state.size else { return false }
         state.isWatched = false
         return true
     }
 
+    // Threads that wait for the HSM without harm are as many as processes: fewer cannot keep it busy, and when all wait,
+    // somebody else must step in.
+
     /// Waits until as many threads as there are processes wait for the HSM.
     func waitUntilExhausted() {
         if state.withLock({
-            $0.isWatched = $0.driving < workers
+            $0.isWatched = $0.driving < $0.size
             return !$0.isWatched
         }) {
             return
@@ -275,7 +304,7 @@ public final class CustodyPool: Sendable {
 
     /// Whether as many threads as there are processes wait for the HSM, and how many jobs were done so far.
     var progress: (isExhausted: Bool, completed: UInt64) {
-        state.withLock { ($0.driving >= workers, $0.completed) }
+        state.withLock { ($0.driving >= $0.size, $0.completed) }
     }
 
     /// Puts a process among the idle ones, after it has forgotten what it has to; a broken one is replaced.
@@ -330,7 +359,13 @@ public final class CustodyPool: Sendable {
 
     /// Refuses what was parked before `moment`.
     public func expire(before moment: UInt64) {
-        let expired = state.withLock { $0.parked.removeAll { $0.since < moment } }
+        let expired = state.withLock { state in
+            // Whoever asks from now on is told at once, and not when his time is over.
+            if state.live.isEmpty, state.outage == nil, let since = state.starting, since < moment {
+                state.outage = CustodyPool.silence
+            }
+            return state.parked.removeAll { $0.since < moment }
+        }
         for job in expired { job.run(.failure(CustodyPool.busy))() }
     }
 

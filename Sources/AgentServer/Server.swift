@@ -18,7 +18,10 @@ public final class Server: Sendable {
     let limits: ServerLimits
     let poller: Poller
     let pool: CustodyPool
-    let slowPool: CustodyPool
+    /// The slow lane's process, where the token allows it one of its own.
+    private let ownSlowPool: CustodyPool
+    private let sharesSlowProcess: @Sendable () -> Bool
+    private let hasOwnSlowProcess = Locked(false)
     let slowLane = SlowLane(name: "slow-lane")
     let durableLane = SlowLane(name: "durable-lane")
     let readingLane = SlowLane(name: "reading-lane")
@@ -76,7 +79,8 @@ public final class Server: Sendable {
     /// - Parameters:
     ///   - listeners: bound and listening sockets.
     ///   - processes: how many HSM processes serve keys.
-    ///   - sharedSlowProcess: for a token that allows one session: the slow lane then has no process of its own.
+    ///   - sharesSlowProcess: asked when the first process is up; true for a token that allows one session: the slow lane
+    ///     then has no process of its own, and there is one in all.
     ///   - sources: what is asked about callers beside the kernel.
     ///   - processors: one for each HSM process, for it and a worker to stay on; or none.
     ///   - programs: what `Step.consulting` may name.
@@ -86,8 +90,8 @@ public final class Server: Sendable {
     public init(
         listeners: [Descriptor], handler: any RequestHandler, limits: ServerLimits, processes: Int,
         processors: [Int32] = [], programs: [String] = [], callsPerProgram: Int = 1,
-        sharedSlowProcess: Bool, deadline: UInt64, logger: Logger, sources: CallerSources = CallerSources(),
-        launch: @escaping CustodyPool.Launcher
+        sharesSlowProcess: @escaping @Sendable () -> Bool, deadline: UInt64, logger: Logger,
+        sources: CallerSources = CallerSources(), launch: @escaping CustodyPool.Launcher
     ) throws {
         self.sources = sources
         names = UserNames(sources.userName)
@@ -105,7 +109,8 @@ public final class Server: Sendable {
         self.processors = processors.count == processes ? processors : []
         pool = try CustodyPool(
             size: processes, processors: self.processors, logger: logger, launch: launch, kick: { kicks.send() })
-        slowPool = sharedSlowProcess ? pool : try CustodyPool(size: 1, logger: logger, launch: launch)
+        ownSlowPool = try CustodyPool(size: 1, logger: logger, launch: launch)
+        self.sharesSlowProcess = sharesSlowProcess
         openingLane = SlowLane(name: "opening-lane", threads: processes + 1)
         self.callsPerProgram = callsPerProgram
         programLanes = Dictionary(
@@ -118,17 +123,23 @@ public final class Server: Sendable {
 
     // MARK: Life
 
-    /// Starts the first HSM process. What the caller does with it before `serve` is done before anybody is served.
-    public func startCustody() throws(CustodyLaunchError) { try pool.start() }
+    /// Where the slow lane's jobs get a process: until the first one is up, the reason is the same for all.
+    var slowPool: CustodyPool { hasOwnSlowProcess.withLock { $0 } ? ownSlowPool : pool }
 
-    /// Runs `body` with an HSM process, outside of any request.
-    public func withCustodian<Result>(_ body: (any Custodian) throws -> Result) throws -> Result {
-        try pool.withProcess(deadline: monotonicNanoseconds() + deadline) { try body($0.get()) }
+    /// Starts the HSM processes in the background, and waits for the first one.
+    /// - Parameter patience: for how long, in nanoseconds; then this returns, and the start goes on.
+    /// - Throws: why the first start failed; it is tried again all the same, where it may be.
+    public func startCustody(patience: UInt64 = 60_000_000_000) throws(CustodyLaunchError) {
+        try pool.start(patience: patience) { [self] in
+            if sharesSlowProcess() { return pool.shrink(to: 1) }
+            hasOwnSlowProcess.withLock { $0 = true }
+            // In the background: that it fails is told to those who want it.
+            try? ownSlowPool.start(patience: 0)
+        }
     }
 
-    /// Starts the other processes and the workers.
+    /// Starts the workers.
     public func serve() throws(CustodyLaunchError) {
-        if slowPool !== pool { try slowPool.start() }
         slowLane.start()
         durableLane.start()
         readingLane.start()
@@ -184,7 +195,7 @@ public final class Server: Sendable {
         for newcomer in registry.newcomers { dismiss(newcomer, Server.stopping) }
         for connection in registry.all { forgetConnection(connection) }
         pool.stop()
-        if slowPool !== pool { slowPool.stop() }
+        ownSlowPool.stop()
         return finished
     }
 

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #ifndef SO_PEERPIDFD
@@ -133,4 +134,18 @@ void clinux_tune_allocator(int mapping, int trimming)
 		mallopt(M_MMAP_THRESHOLD, mapping);
 	if (trimming > 0)
 		mallopt(M_TRIM_THRESHOLD, trimming);
+}
+
+int clinux_file_system(const char *path, uint32_t *kind)
+{
+	struct statfs status;
+	if (statfs(path, &status) != 0)
+		return -1;
+	*kind = (uint32_t)status.f_type;
+	return 0;
+}
+
+int clinux_close_from(posix_spawn_file_actions_t *actions, int first)
+{
+	return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }

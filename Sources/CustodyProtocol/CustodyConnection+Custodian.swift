@@ -25,11 +25,17 @@ extension CustodyConnection: Custodian {
             other = 1
         }
         guard other == own else {
-            throw CustodyStartError(
-                DTAError(
-                    .failedPrecondition,
-                    "dtad-hsm is of another release than dtad: it speaks version \(other) of their protocol, dtad version \(own)",
-                    hint: "install dtad and dtad-hsm of one release, then restart dtad"), .configuration)
+            throw CustodyConnection.otherRelease("version \(other) of their protocol")
+        }
+    }
+
+    /// Has the token do what a need takes, with keys that are gone afterwards.
+    /// - Returns: what went wrong; empty where the token can do it.
+    public func examine(_ need: TokenNeed) throws -> String {
+        try call(.examine) {
+            $0.field(need.rawValue)
+        } _: {
+            try $0.string()
         }
     }
 

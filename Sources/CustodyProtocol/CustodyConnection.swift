@@ -17,23 +17,49 @@ public final class CustodyConnection: @unchecked Sendable {
     public private(set) var isBroken = false
     /// Why dtad-hsm left, where it said so in its last answer.
     public private(set) var exit: CustodyExit?
+    /// The token that dtad-hsm is logged in to.
+    public private(set) var token = TokenIdentity(serial: "", landmark: [])
 
-    /// Takes over a connected stream socket and waits for dtad-hsm's first message.
+    /// Takes over a connected stream socket, tells dtad-hsm which token to expect, and waits until it has logged in.
     /// - Parameters: `startMilliseconds`: how long dtad-hsm may take to log in; `deadlineMilliseconds`: how long each
-    ///   request may take.
+    ///   request may take; `expecting`: the token that the state belongs to; nil: whichever the configuration names.
     /// - Throws: `CustodyStartError` where it cannot serve; `DTAError.unavailable` where it says nothing in time.
-    public init(_ socket: Descriptor, startMilliseconds: Int, deadlineMilliseconds: Int) throws {
+    public init(
+        _ socket: Descriptor, startMilliseconds: Int, deadlineMilliseconds: Int, expecting: TokenIdentity? = nil
+    ) throws {
         self.socket = socket
         self.deadlineMilliseconds = deadlineMilliseconds
         do {
             try UnixSocket.setTimeout(socket.number, milliseconds: startMilliseconds)
-            try answer(within: startMilliseconds) { _ in }
+            writer.begin(CustodyOperation.begin.rawValue)
+            writer.field(expecting?.serial ?? "")
+            writer.field(expecting?.landmark ?? [])
+            // One that has left has said why, or the missing answer says that it is gone.
+            try? writer.send(to: socket.number)
+            let found: TokenIdentity? = try answer(within: startMilliseconds) {
+                // One of before said nothing more.
+                guard $0.hasMore else { return nil }
+                return TokenIdentity(
+                    serial: try $0.string(), landmark: try $0.field(exactly: TokenIdentity.landmarkSize))
+            }
+            guard let found else { throw CustodyConnection.otherRelease("version 1 of their protocol") }
+            token = found
             try UnixSocket.setTimeout(socket.number, milliseconds: deadlineMilliseconds)
         } catch {
             isBroken = true
             if let exit { throw CustodyStartError(DTAError(error), exit) }
             throw error
         }
+    }
+
+    /// Why nothing else is to be asked: the other side speaks another protocol.
+    static func otherRelease(_ what: String) -> CustodyStartError {
+        CustodyStartError(
+            DTAError(
+                .failedPrecondition,
+                "dtad-hsm is of another release than dtad: it speaks \(what), dtad version "
+                    + "\(CustodyOperation.protocolVersion)",
+                hint: "install dtad and dtad-hsm of one release, then restart dtad"), .configuration)
     }
 
     /// Sends one request and reads its answer.

@@ -21,6 +21,10 @@ public enum CustodyExit: UInt8, Sendable, CaseIterable {
     case configuration = 13
     /// `--init` only: a token of that label exists already.
     case tokenExists = 14
+    /// The token is another than the one that belongs to the agent's state: start again, with back-off.
+    case otherToken = 15
+    /// The token cannot do what D-TA needs of every token.
+    case tokenUnfit = 16
 
     /// The exit status of the process.
     public var status: Int32 { self == .configuration ? 78 : Int32(rawValue) }

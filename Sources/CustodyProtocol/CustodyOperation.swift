@@ -36,6 +36,9 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case resealOrderState = 32
     case newOrderKey = 33
     case version = 34
+    /// The first request on a connection, and none later.
+    case begin = 35
+    case examine = 36
 
     /// The version of the whole protocol: it grows when dtad and dtad-hsm of two releases would misunderstand each other.
     public static let protocolVersion: UInt32 = 2

@@ -50,6 +50,14 @@ extension Configuration {
                 hint: "where systemd starts them, MemoryMax= in a drop-in of their units says it")
         }
         plugins.sockets = sockets ?? plugins.sockets
+        // A type of order has at most 32 bytes.
+        let longest = "/".utf8.count + 32 + ".sock".utf8.count
+        guard plugins.run != .service || plugins.sockets.utf8.count + longest <= UnixSocket.pathLimit else {
+            throw DTAError(
+                .invalidArgument,
+                "\(file): plugins.sockets has \(plugins.sockets.utf8.count) bytes: with /TYPE.sock behind it, the path of a "
+                    + "socket has at most \(UnixSocket.pathLimit), which leaves \(UnixSocket.pathLimit - longest)")
+        }
         plugins.memoryBytes = memory ?? plugins.memoryBytes
     }
 }

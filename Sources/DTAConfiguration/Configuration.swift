@@ -21,31 +21,6 @@ public struct Configuration: Sendable, Equatable {
     /// The user of dtagw's unit.
     public static let standardCouriers = ["unix:user:dtagw"]
 
-    /// The HSM: which module and token, and how dtad-hsm works with them.
-    public struct HSM: Sendable, Equatable {
-        /// The PKCS#11 module, a shared library.
-        public var module = "/usr/lib/softhsm/libsofthsm2.so"
-        public var tokenLabel: String?
-        public var tokenSerial: String?
-        /// Read where the service manager gives no credential `hsm-pin`.
-        public var pinFile: String?
-        /// SoftHSM's own configuration, given to the module as $SOFTHSM2_CONF.
-        public var softhsmConf: String?
-        /// Serialises log-ins between dtad-hsm processes.
-        public var lockFile = ""
-        /// The socket of dtad-hsm.socket. Where it is absent, dtad starts dtad-hsm itself, as its own user.
-        public var socket: String?
-        /// Processes that use keys; nil: as many as cores, at least 2, and 1 for a token that allows one session.
-        public var processes: Int?
-        /// Whether dtad-hsm signs with copies of keys that live in its session.
-        public var cacheSessionObjects = true
-        /// Whether each worker stays on one processor together with its dtad-hsm, where there is a pair for each. They
-        /// wake each other at every request, which costs a third of the speed where they sit apart.
-        public var keepPairs = true
-        /// How long one call to the HSM may take.
-        public var deadlineMilliseconds = 5000
-    }
-
     /// Bounds that keep one user from starving another.
     public struct Limits: Sendable, Equatable {
         /// Of all users together.
@@ -115,7 +90,7 @@ public struct Configuration: Sendable, Equatable {
         let absolute = source.absolute
         var top = source.top
         var configuration = Configuration(state: absolute(try top.string("state")) ?? source.directory)
-        configuration.socket = absolute(try top.string("socket"))
+        configuration.socket = try top.socketPath("socket", absolute)
         try configuration.readHSM(&top, file: file, absolute: absolute)
         try configuration.readLimits(&top)
         configuration.log = try Log(&top)
@@ -128,28 +103,6 @@ public struct Configuration: Sendable, Equatable {
         configuration.couriers = try top.strings("couriers") ?? configuration.couriers
         try top.finish()
         return configuration
-    }
-
-    private mutating func readHSM(_ top: inout Section, file: String, absolute: (String?) -> String?) throws {
-        var section = try top.section("hsm")
-        hsm.module = absolute(try section.string("module")) ?? hsm.module
-        hsm.tokenLabel = try section.string("token")
-        hsm.tokenSerial = try section.string("serial")
-        hsm.pinFile = absolute(try section.string("pin_file"))
-        hsm.softhsmConf = absolute(try section.string("softhsm_conf"))
-        hsm.lockFile = absolute(try section.string("lock_file")) ?? hsm.lockFile
-        hsm.socket = absolute(try section.string("socket"))
-        hsm.processes = try section.int("processes", in: 1...64)
-        hsm.cacheSessionObjects = try section.bool("cache_session_objects") ?? hsm.cacheSessionObjects
-        hsm.keepPairs = try section.bool("keep_pairs_on_processors") ?? hsm.keepPairs
-        hsm.deadlineMilliseconds =
-            try section.int("deadline_ms", in: 100...60_000) ?? hsm.deadlineMilliseconds
-        try section.finish()
-        guard hsm.tokenLabel != nil || hsm.tokenSerial != nil else {
-            throw DTAError(
-                .invalidArgument, "\(file): hsm.token or hsm.serial must name the token",
-                hint: "dtad init writes a configuration with a token of its own")
-        }
     }
 
     private mutating func readLimits(_ top: inout Section) throws {

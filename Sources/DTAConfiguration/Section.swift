@@ -53,6 +53,17 @@ public struct Section {
         return text
     }
 
+    /// The absolute path of a Unix socket; nil where the key is absent.
+    /// - Throws: also where the path is longer than the kernel takes.
+    public mutating func socketPath(_ key: String, _ absolute: (String?) -> String?) throws -> String? {
+        let line = entries.first { $0.key == key }?.line ?? 1
+        guard let path = absolute(try string(key)) else { return nil }
+        if let fault = UnixSocket.fault(of: path) {
+            throw DTAError(.invalidArgument, "\(file):\(line): \(self.path(key)) \(fault)")
+        }
+        return path
+    }
+
     /// True or false; nil where the key is absent.
     public mutating func bool(_ key: String) throws -> Bool? {
         guard let (line, value) = take(key) else { return nil }

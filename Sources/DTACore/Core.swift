@@ -20,6 +20,8 @@ public final class Core: Sendable {
     public let orders: OrderService
     let state: StateDirectory
     let store: Store
+    /// The landmark that the administrator names.
+    let tokenThatIsMeant: [UInt8]?
     let logger: Logger
     /// Compares log, database and token with each other.
     let keeper: AuditKeeper
@@ -36,6 +38,7 @@ public final class Core: Sendable {
     ) throws {
         self.logger = logger
         refusals = RefusalThrottle(payer: payer)
+        tokenThatIsMeant = configuration.hsm.landmark
         policy = LivePolicy(try Policy(configuration.grants, couriers: configuration.couriers))
         state = try StateDirectory(configuration.state)
         try AuditKeeper.refuseMissingDatabase(configuration.state)
@@ -81,8 +84,11 @@ public final class Core: Sendable {
 
     /// What a start does once the HSM answers, before anything else is asked of it: clears what a crash left, compares
     /// the database with the token, and makes the agent's own identity where there is none. It can be repeated.
-    public func recover(_ custodian: any Custodian) throws {
+    /// - Parameter token: the one that the HSM has; nil: nobody says which it is.
+    /// - Throws: also where the token is another than the one that the state belongs to.
+    public func recover(_ custodian: any Custodian, token: TokenIdentity? = nil) throws {
         try refuseOtherToken(custodian)
+        if let token { try recognize(token, custodian) }
         try sweep(custodian)
         try keys.crossCheck(custodian)
         try identities.crossCheck(custodian)

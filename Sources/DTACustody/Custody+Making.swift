@@ -10,12 +10,16 @@ extension Custody {
         return try climbing {
             try changing {
                 if areOurs { try destroy(ids) }
+                try confirmTokenIsThere()
                 for id in ids where try objects.find(id) != nil {
                     throw DTAError(.failedPrecondition, "the token has an object \(hexadecimal(id.bytes)) already")
                 }
                 areOurs = true
                 do {
-                    return try body()
+                    let made = try body()
+                    // Whoever is told of a key must find it again: not on a token that took the other's place meanwhile.
+                    try confirmTokenIsThere()
+                    return made
                 } catch let error as DTAError {
                     try destroy(ids)
                     throw error

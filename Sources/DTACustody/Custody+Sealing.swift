@@ -56,7 +56,8 @@ extension Custody {
 
     func sealingKey(_ objectClass: ObjectClass, _ number: UInt32) throws -> KeyObject {
         let label = ObjectLabel.sealing(objectClass, number: number)
-        if let key = try objects.sealingKey(label, copies: objectClass != .epoch) { return key }
+        let key = try objects.sealingKey(label, copies: objectClass != .epoch, confirming: confirmTokenIsThere)
+        if let key { return key }
         try confirmTokenIsThere()
         throw DTAError(
             .dataLoss, "the token has no key \(label.text)",
@@ -75,6 +76,7 @@ extension Custody {
                 let label = ObjectLabel.sealing(objectClass, number: number)
                 // Another process may have made it since.
                 guard try objects.sealingKey(label) == nil else { return }
+                try confirmTokenIsThere()
                 _ = try generation.make(.aes256, label, id: Array(label.text.utf8))
             }
         }

@@ -19,19 +19,20 @@ public final class Custody {
     var newestEpoch: (number: UInt32, seen: UInt64)?
     private var isChanging = false
 
+    /// Which token this is. It stays the same as long as this process lives.
+    public let identity: TokenIdentity
+
     /// Loads the module, finds the token and logs in, once.
+    /// - Parameter expected: the token that the front expects; nil: whichever the configuration names.
     /// - Throws: `CustodyStartError`.
-    public init(_ options: HSMOptions, pin: SecretBytes) throws {
+    public init(_ options: HSMOptions, pin: SecretBytes, expected: TokenIdentity? = nil) throws {
         self.options = options
         self.pin = pin
         module = try Module(path: options.module)
-        token = try Token.open(module, options, pin: pin)
+        let token = try Token.open(module, options, pin: pin, serial: expected?.serial)
+        identity = try token.identify(options, expected: expected?.landmark)
+        self.token = token
         objects = KeyObjects(token.session, makeCopies: options.cacheSessionObjects)
-        do {
-            try confirmTokenIsThere()
-        } catch {
-            throw Token.away(options, "it has no key \(Custody.landmark.text), which `dtad init` makes")
-        }
     }
 
     var generation: KeyGeneration { KeyGeneration(token: token) }
@@ -49,11 +50,13 @@ public final class Custody {
 
     /// Runs `body`. When the token fails in it: forgets the objects and runs it again, which finds them again; then
     /// initialises the module anew, logs in and runs it again; then gives up this process. What the token says went wrong
-    /// is not looked at, because it is often something else.
+    /// is not looked at, because it is often something else; unless it says that it cannot do this at all, and does what it
+    /// could before.
     func climbing<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()
-        } catch is PKCS11Error {
+        } catch let error as PKCS11Error {
+            if let refusal = refusal(error) { throw refusal }
             objects.forgetAll()
         }
         do {
@@ -64,28 +67,45 @@ public final class Custody {
         do {
             return try body()
         } catch let error as PKCS11Error {
-            throw Token.away(options, "\(error)")
+            throw refusal(error) ?? failure(error)
         }
+    }
+
+    private func refusal(_ error: PKCS11Error) -> DTAError? {
+        guard error.isRefusal, (try? confirmTokenIsThere()) != nil else { return nil }
+        return DTAError(
+            .failedPrecondition,
+            "the token \"\(token.info.labelText)\" refuses \(error.purpose.map { "what \($0) need" } ?? "this"): \(error)",
+            hint: "choose another type, or another HSM")
+    }
+
+    /// Why this process gives up.
+    private func failure(_ error: PKCS11Error) -> CustodyStartError {
+        guard (try? confirmTokenIsThere()) != nil else { return Token.away(options, "\(error)") }
+        return CustodyStartError(
+            DTAError(
+                .unavailable, "the token \(options.tokenName) is there, but does not do this: \(error)",
+                hint:
+                    "its disk or memory may be full, or another program may hold it; the module's own log may tell more"
+            ),
+            .failed)
     }
 
     private func restart() throws {
         module.finalize()
-        token = try Token.open(module, options, pin: pin)
+        token = try Token.open(module, options, pin: pin, serial: identity.serial)
         objects = KeyObjects(token.session, makeCopies: options.cacheSessionObjects)
         newestEpoch = nil
+        _ = try token.identify(options, expected: identity.landmark)
     }
 
-    /// The key that is on every token that D-TA uses: where it is gone, the token is.
-    private static let landmark = ObjectLabel.sealing(.seal, number: 1)
-
-    /// Tells an object that is gone from a token that is away, which both look like an empty search.
-    /// - Throws: `PKCS11Error` where the token is away, so that the ladder is climbed.
+    /// Tells an object that is gone from a token that is away, which both look like an empty search; and this token from
+    /// another that took its place.
+    /// - Throws: `PKCS11Error` where the token is not there, so that the ladder is climbed.
     func confirmTokenIsThere() throws {
-        let handles = try token.session.find(
-            [Attribute(CKA_TOKEN, true), Attribute(CKA_LABEL, Custody.landmark.text)], limit: 1)
-        guard let handle = handles.first,
-            try token.session.read(handle, [CKA_LABEL])[0] == Array(Custody.landmark.text.utf8)
-        else { throw PKCS11Error(call: "finding \(Custody.landmark.text)", code: CK_RV(CKR_TOKEN_NOT_PRESENT)) }
+        guard try Landmark.read(token.session) == identity.landmark else {
+            throw PKCS11Error(call: "finding \(Landmark.label.text)", code: CK_RV(CKR_TOKEN_NOT_PRESENT))
+        }
     }
 
     /// The key with this id, which must be of `objectClass`.

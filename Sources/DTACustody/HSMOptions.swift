@@ -5,11 +5,15 @@ public struct HSMOptions: Sendable, Equatable {
     /// The token's label, its serial number, or both.
     public var tokenLabel: String?
     public var tokenSerial: String?
+    /// The landmark of the one token that may be used, as the administrator says; it goes before what the front says.
+    public var landmark: [UInt8]?
     /// Read where the service manager gives no credential `hsm-pin`.
     public var pinFile: String?
     /// Files that are there while `dtad pin change` is at work, or was stopped in the middle: which PIN the token has is not
     /// known then, and none is tried.
     public var pendingPINFiles: [String] = []
+    /// SoftHSM's own configuration, where dtad's names one.
+    public var softhsmConf: String?
     /// Serialises log-ins and changes of the token between processes.
     public var lockFile: String
     /// Whether to sign with copies of keys that live in this process' session.
@@ -18,13 +22,15 @@ public struct HSMOptions: Sendable, Equatable {
     public var deadlineMilliseconds: Int
 
     public init(
-        module: String, tokenLabel: String?, tokenSerial: String?, pinFile: String?, lockFile: String,
-        cacheSessionObjects: Bool, deadlineMilliseconds: Int
+        module: String, tokenLabel: String?, tokenSerial: String?, landmark: [UInt8]?, pinFile: String?,
+        softhsmConf: String?, lockFile: String, cacheSessionObjects: Bool, deadlineMilliseconds: Int
     ) {
         self.module = module
         self.tokenLabel = tokenLabel
         self.tokenSerial = tokenSerial
+        self.landmark = landmark
         self.pinFile = pinFile
+        self.softhsmConf = softhsmConf
         self.lockFile = lockFile
         self.cacheSessionObjects = cacheSessionObjects
         self.deadlineMilliseconds = deadlineMilliseconds

@@ -25,17 +25,14 @@ public struct HTTPAddress: Sendable, Equatable, CustomStringConvertible {
     /// A secret that is for one origin is for no other.
     public let origin: String
 
-    /// The longest path that a Unix socket can have: `sun_path` without its zero.
-    private static let pathLimit = UnixSocket.pathLimit
-
     /// - Parameter allowsPath: whether the service may live below a path: `https://example.org/dta`.
     public init(_ text: String, allowsPath: Bool = false) throws(Wrong) {
         description = text
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
-            guard path.hasPrefix("/"), path.utf8.count <= HTTPAddress.pathLimit, !path.utf8.contains(0) else {
+            guard path.hasPrefix("/"), path.utf8.count <= UnixSocket.pathLimit, !path.utf8.contains(0) else {
                 throw Wrong(
-                    reason: "must be unix: and the absolute path of a socket, of at most \(HTTPAddress.pathLimit) bytes"
+                    reason: "must be unix: and the absolute path of a socket, of at most \(UnixSocket.pathLimit) bytes"
                 )
             }
             transport = .unix(path: path)

@@ -11,8 +11,15 @@ public final class Descriptor: Sendable {
 
 /// Stream sockets in the Unix domain: every call with its errno, no pointer above this file.
 public enum UnixSocket {
-    /// The most bytes of a path that a socket can have: `sun_path` without its zero.
+    /// The longest path: `sun_path` without its zero.
     public static let pathLimit = 107
+
+    /// Why a path cannot be a socket's: the end of a sentence that begins with what names it; nil where it can.
+    public static func fault(of path: String) -> String? {
+        let count = path.utf8.count
+        if count > pathLimit { return "has \(count) bytes: the path of a socket has at most \(pathLimit)" }
+        return path.utf8.contains(0) ? "has a zero byte in it" : nil
+    }
 
     /// Connects to the socket at `path`.
     /// - Throws: `SystemCallError`: ENOENT and ECONNREFUSED where nobody listens, ENAMETOOLONG past 107 bytes; where

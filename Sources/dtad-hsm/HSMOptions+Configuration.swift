@@ -5,7 +5,8 @@ import DTASystem
 import Glibc
 
 extension HSMOptions {
-    /// Reads `dtad.yaml`, and tells SoftHSM where its own configuration is, before it is loaded.
+    /// Reads `dtad.yaml`, and sets the environment of the module, before it is loaded: SoftHSM's own configuration, and
+    /// what `hsm.environment` says.
     /// - Throws: `CustodyStartError` with `.configuration`.
     init(configuration file: String) throws {
         let hsm: Configuration.HSM
@@ -14,10 +15,12 @@ extension HSMOptions {
         } catch {
             throw CustodyStartError(DTAError(error), .configuration)
         }
+        for variable in hsm.environment { setenv(variable.name, variable.value, 1) }
         if let path = hsm.softhsmConf { setenv("SOFTHSM2_CONF", path, 1) }
         self.init(
-            module: hsm.module, tokenLabel: hsm.tokenLabel, tokenSerial: hsm.tokenSerial, pinFile: hsm.pinFile,
-            lockFile: hsm.lockFile, cacheSessionObjects: hsm.cacheSessionObjects,
+            module: hsm.module, tokenLabel: hsm.tokenLabel, tokenSerial: hsm.tokenSerial, landmark: hsm.landmark,
+            pinFile: hsm.pinFile, softhsmConf: hsm.softhsmConf, lockFile: hsm.lockFile,
+            cacheSessionObjects: hsm.cacheSessionObjects,
             deadlineMilliseconds: hsm.deadlineMilliseconds)
         pendingPINFiles = hsm.pinFiles(configuration: file).map(Configuration.HSM.pendingPINFile)
     }

@@ -32,19 +32,21 @@ struct Service {
     func run() -> CustodyExit {
         let start = Alarm(milliseconds: Service.startMilliseconds)
         start.arm()
+        var server = CustodyServer(socket: Service.socket)
         do {
+            guard case .begin(let expected) = try server.open() else { return .finished }
             let options = try HSMOptions(configuration: configuration)
             try PIN.refusePending(options)
             let lock = try ServingLock.serving(options)
-            let custody = try Custody(options, pin: try PIN.read(file: options.pinFile))
+            let custody = try Custody(options, pin: try PIN.read(file: options.pinFile), expected: expected)
             start.disarm()
-            var server = CustodyServer(socket: Service.socket, deadlineMilliseconds: options.deadlineMilliseconds)
-            return withExtendedLifetime(lock) { server.serve(custody) }
+            return withExtendedLifetime(lock) {
+                server.serve(custody, deadlineMilliseconds: options.deadlineMilliseconds)
+            }
         } catch {
             let leaving =
                 error as? CustodyStartError ?? CustodyStartError(DTAError(error), .configuration)
             complain(leaving.reason)
-            var server = CustodyServer(socket: Service.socket, deadlineMilliseconds: 0)
             return server.refuse(leaving)
         }
     }

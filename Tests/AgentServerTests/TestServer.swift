@@ -118,7 +118,7 @@ final class TestServer {
         let listener = try UnixSocket.listen(at: directory.file("s"), mode: 0o600)
         server = try Server(
             listeners: [listener], handler: ScriptedHandler(programs: stuck), limits: limits, processes: processes,
-            programs: ["stuck", "quick"], callsPerProgram: 3, sharedSlowProcess: false,
+            programs: ["stuck", "quick"], callsPerProgram: 3, sharesSlowProcess: { false },
             deadline: UInt64(deadlineMilliseconds) * 1_000_000, logger: logger,
             sources: sources, launch: script.launcher)
         try server.startCustody()

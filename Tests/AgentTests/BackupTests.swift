@@ -51,7 +51,7 @@ struct BackupTests {
         #expect(try client.call(.verifyAudit()).valid)
     }
 
-    @Test("has its keys and identities out of use with another token, and says why")
+    @Test("is refused with another token, until the administrator says that it is meant; then its keys are out of use")
     func otherToken() throws {
         let agent = try TestAgent()
         let cid = try furnish(agent)
@@ -62,10 +62,21 @@ struct BackupTests {
         let target = other.directory.file("restored")
         #expect(try dtad(["restore", file, "--state", target]).status == 0)
         try setState(other, target)
+        let refused = try dtad(["check", "--config", other.configuration])
+        #expect(refused.status == 1)
+        #expect(refused.text.contains("another token is in the place of \"dta\""), "\(refused.text)")
+        // The new token's own landmark, as a fresh state shows it.
+        try setState(other, other.state)
+        let landmark = try #require(
+            try dtad(["check", "--config", other.configuration]).text.firstMatch(of: /landmark ([0-9a-f]{32});/)?.1)
+        try setState(other, target)
+        try other.addHSMConfiguration(["landmark: \"\(landmark)\""])
         let checked = try dtad(["check", "--config", other.configuration])
         #expect(checked.status == 1)
+        #expect(checked.text.contains("as hsm.landmark says"), "\(checked.text)")
         #expect(checked.text.contains("identity \"bob\": it is not on the token"), "\(checked.text)")
         try other.start()
+        #expect(other.log.contains("the token is another than before, as hsm.landmark says"), "\(other.log)")
         let client = other.client()
         let closed = try client.refusal(.openEnvelope(cid, as: "bob"))
         #expect(closed.code == .dataLoss && closed.message.contains("not on the token"), "\(closed)")

@@ -1,6 +1,7 @@
 import AgentProtocol
 import DTASystem
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -24,12 +25,28 @@ struct LifecycleTests {
 
     @Test(
         "that cannot begin takes back what init made",
-        arguments: [["--module", "/etc/hostname-softhsm"], ["--token", "a b"]])
+        arguments: [
+            ["--module", "/etc/hostname-softhsm"], ["--token", " a"], ["--token", ""], ["--token", "a\nb"],
+            ["--token", String(repeating: "é", count: 17)], ["--token", "a\u{202e}b"],
+        ])
     func failedInitialisation(arguments: [String]) throws {
         let directory = try TemporaryDirectory()
         let made = try run(try Binary.path("dtad"), ["init", "--state", directory.file("s")] + arguments)
         #expect(made.status == 1)
         #expect(!FileManager.default.fileExists(atPath: directory.file("s")))
+    }
+
+    @Test(
+        "begins with a token of any readable label, spaces and quotation marks among them",
+        arguments: ["my token", "a \"b\" \\ c", "clé # 1: {x}", String(repeating: "é", count: 16), "'", "~"])
+    func labels(label: String) throws {
+        let directory = try TemporaryDirectory()
+        let state = directory.file("s")
+        let made = try run(try Binary.path("dtad"), ["init", "--state", state, "--token", label])
+        #expect(made.status == 0, "\(made.errors)")
+        let checked = try run(try Binary.path("dtad"), ["check", "--config", state + "/dtad.yaml"])
+        #expect(checked.status == 0, "\(checked.text)")
+        #expect(checked.text.contains("token \"\(label)\""), "\(checked.text)")
     }
 
     @Test("takes a socket by name from systemd, and notifies it")
@@ -122,10 +139,67 @@ struct LifecycleTests {
         #expect(second.errors.contains("another program listens"))
         #expect(try agent.client().call(.status()).code == .ok)
 
+        // A socket for datagrams is nobody's to remove, and one whose queue is full is somebody's.
+        let datagrams = Descriptor(owning: socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0))
+        let odd = other.directory.file("datagrams")
+        try bind(datagrams, odd)
+        let refused = try run(
+            try Binary.path("dtad"), ["run", "--config", other.configuration, "--socket", odd])
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("\(odd) is a socket of another kind"), "\(refused.errors)")
+        let full = try UnixSocket.listen(at: other.directory.file("full"), mode: 0o600, backlog: 0)
+        let waiting = try UnixSocket.connect(to: other.directory.file("full"), nonBlocking: true)
+        let blocked = try run(
+            try Binary.path("dtad"),
+            ["run", "--config", other.configuration, "--socket", other.directory.file("full")])
+        #expect(blocked.status == 1 && blocked.errors.contains("another program listens"), "\(blocked.errors)")
+        withExtendedLifetime((datagrams, full, waiting)) {}
+
         let file = try other.directory.write("plain", "content")
         let third = try run(try Binary.path("dtad"), ["run", "--config", other.configuration, "--socket", file])
         #expect(third.status == 78)
         #expect(try String(contentsOfFile: file, encoding: .utf8) == "content")
+    }
+
+    private func bind(_ socket: Descriptor, _ path: String) throws {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+        let bound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.bind(socket.number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        #expect(bound == 0)
+    }
+
+    @Test("refuses a path that no socket can have, with both numbers, in run and in check")
+    func longPaths() throws {
+        let agent = try TestAgent(starting: false)
+        let path = "/" + String(repeating: "é", count: 53) + "x"
+        let given = try run(
+            try Binary.path("dtad"), ["run", "--config", agent.configuration, "--socket", path])
+        #expect(given.status != 0)
+        #expect(given.errors.contains("has 108 bytes: the path of a socket has at most 107"), "\(given.errors)")
+        let plain = try String(contentsOfFile: agent.configuration, encoding: .utf8)
+        let kubo = "ledger:\n  kubo:\n    api: \"unix:\(path)\"\n"
+        let plugins =
+            "plugins:\n  run: service\n  directory: /nowhere\n  sockets: /\(String(repeating: "s", count: 69))\n"
+        for (more, key) in [
+            ("socket: \"\(path)\"\n", "socket has 108 bytes"), (kubo, "of at most 107 bytes"),
+            (plugins, "plugins.sockets has 70 bytes"),
+        ] {
+            try (plain + more).write(toFile: agent.configuration, atomically: true, encoding: .utf8)
+            for command in ["run", "check"] {
+                let ended = try run(try Binary.path("dtad"), [command, "--config", agent.configuration])
+                #expect(ended.status != 0)
+                #expect((ended.errors + ended.text).contains(key), "\(ended.errors)\(ended.text)")
+            }
+        }
+        try plain.write(toFile: agent.configuration, atomically: true, encoding: .utf8)
+        try agent.addHSMConfiguration(["socket: \"\(path)\""])
+        let wall = try run(try Binary.path("dtad"), ["check", "--config", agent.configuration])
+        #expect(wall.status != 0 && wall.text.contains("hsm.socket has 108 bytes"), "\(wall.text)")
     }
 
     @Test("is one at a time on a state directory")

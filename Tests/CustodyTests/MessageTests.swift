@@ -18,11 +18,15 @@ struct MessageTests {
 
     private func field(_ bytes: [UInt8], length: Int? = nil) -> [UInt8] { message(bytes, length: length) }
 
-    /// Sends bytes to a fresh dtad-hsm, closes the writing side, and gives all that it answers after its status.
+    /// A connection's first request, which expects no token.
+    private var begin: [UInt8] { message([CustodyOperation.begin.rawValue] + field([]) + field([])) }
+
+    /// Sends bytes to a fresh dtad-hsm after its first answer, closes the writing side, and gives all that it answers then.
     private func answer(to bytes: [UInt8]) throws -> (answer: [UInt8], status: Int32) {
         let hsm = try HSMProcess(token)
         let socket = hsm.socket.number
         try UnixSocket.setTimeout(socket, milliseconds: 60_000)
+        try begun(socket, CustodyBuffer())
         try bytes.withUnsafeBytes { try UnixSocket.sendAll(socket, $0) }
         shutdown(socket, Int32(SHUT_WR))
         var all: [UInt8] = []
@@ -37,8 +41,51 @@ struct MessageTests {
             if got == 0 { break }
             all += buffer.prefix(got)
         }
-        #expect(all.prefix(5) == [0, 0, 0, 1, 0])
-        return (Array(all.dropFirst(5)), hsm.process.wait())
+        return (all, hsm.process.wait())
+    }
+
+    /// Begins a connection, as the front does.
+    private func begun(_ socket: Int32, _ buffer: CustodyBuffer) throws {
+        try begin.withUnsafeBytes { try UnixSocket.sendAll(socket, $0) }
+        var status = try CustodyReader(try #require(try buffer.receive(from: socket)))
+        #expect(status.head == CustodyFrame.ok)
+        #expect(try !status.string().isEmpty)
+        #expect(try status.field(exactly: TokenIdentity.landmarkSize).count == TokenIdentity.landmarkSize)
+        try status.end()
+    }
+
+    @Test("a dtad-hsm of before, which speaks first, is told from one of this release")
+    func olderRelease() throws {
+        let (ours, theirs) = try UnixSocket.pair()
+        try message([0]).withUnsafeBytes { try UnixSocket.sendAll(theirs.number, $0) }
+        do {
+            _ = try CustodyConnection(ours, startMilliseconds: 1000, deadlineMilliseconds: 1000)
+            Issue.record("it was taken")
+        } catch let error as CustodyStartError {
+            #expect(error.reason.message.contains("of another release than dtad"))
+        }
+        withExtendedLifetime(theirs) {}
+    }
+
+    @Test("a connection that begins with anything but its first request ends with an error, before anybody logs in")
+    func firstRequest() throws {
+        let module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path])
+        let number = CustodyOperation.begin.rawValue
+        for request in [
+            [1], [number], [number] + field([]), [number] + field([1]) + field([]),
+            [number] + field([]) + field([1, 2]), [number] + field([]) + field([]) + field([]),
+        ] as [[UInt8]] {
+            let hsm = try HSMProcess(token)
+            try UnixSocket.setTimeout(hsm.socket.number, milliseconds: 60_000)
+            try message(request).withUnsafeBytes { try UnixSocket.sendAll(hsm.socket.number, $0) }
+            let buffer = CustodyBuffer()
+            var answer = try CustodyReader(try #require(try buffer.receive(from: hsm.socket.number)))
+            #expect(answer.head == ErrorCode.invalidArgument.rawValue, "\(request)")
+            #expect(try !answer.string().isEmpty)
+            #expect(hsm.process.wait() == Int32(CustodyExit.failed.rawValue))
+        }
+        #expect(module.logins == 0)
     }
 
     @Test(
@@ -89,11 +136,12 @@ struct MessageTests {
             [24] + field([0, 0, 0, 1]) + field([]), [25] + field([1]) + field([1]) + field([0, 0, 0, 1]), [26],
             [27] + field([0, 0, 0, 1]) + field(id), [28] + field([]) + field([]), [29, 0], [29] + field([]), [30],
             [31] + field([]), [32],
-            [33], [33] + field(id) + field([0, 0, 0, 1]), [34] + field([]), [35],
+            [33], [33] + field(id) + field([0, 0, 0, 1]), [34] + field([]), [35], [35] + field([]) + field([]), [36],
+            [36] + field([0]), [36] + field([11]), [36] + field([1, 1]), [37],
         ]
         // Requests of random bytes; the seed is fixed.
         var state: UInt64 = 20_240_607
-        for operation in UInt8(1)...35 {
+        for operation in UInt8(1)...37 {
             for _ in 0..<20 {
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                 let count = Int(state >> 58)
@@ -104,7 +152,7 @@ struct MessageTests {
         let socket = hsm.socket.number
         try UnixSocket.setTimeout(socket, milliseconds: 60_000)
         let buffer = CustodyBuffer()
-        _ = try buffer.receive(from: socket)
+        try begun(socket, buffer)
         for request in requests {
             try message(request).withUnsafeBytes { try UnixSocket.sendAll(socket, $0) }
             let bytes = try #require(try buffer.receive(from: socket))
@@ -126,7 +174,7 @@ struct MessageTests {
         ]
         for answer in answers {
             let (ours, theirs) = try UnixSocket.pair()
-            let status = message([0])
+            let status = message([0] + field([65]) + field([UInt8](repeating: 1, count: TokenIdentity.landmarkSize)))
             try status.withUnsafeBytes { try UnixSocket.sendAll(theirs.number, $0) }
             let connection = try CustodyConnection(ours, startMilliseconds: 1000, deadlineMilliseconds: 60_000)
             try answer.withUnsafeBytes { try UnixSocket.sendAll(theirs.number, $0) }

@@ -23,8 +23,11 @@ public final class HSMProcess: Sendable {
         withExtendedLifetime(theirs) {}
     }
 
-    /// Waits for its first message.
-    public func connect(deadlineMilliseconds: Int = 5000) throws -> CustodyConnection {
-        try CustodyConnection(socket, startMilliseconds: 60_000, deadlineMilliseconds: deadlineMilliseconds)
+    /// Begins, and waits for its first message.
+    public func connect(
+        expecting token: TokenIdentity? = nil, deadlineMilliseconds: Int = 5000
+    ) throws -> CustodyConnection {
+        try CustodyConnection(
+            socket, startMilliseconds: 60_000, deadlineMilliseconds: deadlineMilliseconds, expecting: token)
     }
 }

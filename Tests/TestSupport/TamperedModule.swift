@@ -23,6 +23,30 @@ public struct TamperedModule: Sendable {
         case hideEdDSA = "hide-eddsa"
         /// Four random bytes are zeros.
         case zeroDice = "zero-dice"
+        /// CKM_AES_GCM is not among the mechanisms.
+        case hideGCM = "hide-gcm"
+        /// CKM_AES_GCM is among the mechanisms, and C_EncryptInit refuses it.
+        case refuseGCM = "refuse-gcm"
+        /// C_DecryptInit takes the last byte of a tag as right, whatever it is.
+        case forgiveTag = "forgive-tag"
+        /// C_GenerateKeyPair refuses this curve.
+        case refuseEd25519 = "refuse-ed25519"
+        case refuseX25519 = "refuse-x25519"
+        case refuseP384 = "refuse-p384"
+        case refuseSecp256k1 = "refuse-secp256k1"
+        /// The points of Ed25519 keys are others than theirs; with `shortPoint`, a byte too short.
+        case lieAboutEd25519 = "lie-ed25519"
+        case shortPoint = "short-point"
+        /// C_GenerateRandom gives zeros.
+        case noDice = "no-dice"
+        /// C_Initialize fails.
+        case failInitialise = "fail-initialise"
+        /// C_GenerateKeyPair ends the process after it made the keys.
+        case dieAfterPair = "die-after-pair"
+        /// C_Login never returns.
+        case hangLogin = "hang-login"
+        /// The token allows one session.
+        case oneSession = "one-session"
     }
 
     /// Compiles the module into `directory`.
@@ -67,7 +91,7 @@ public struct TamperedModule: Sendable {
         {
             if (++initialised > 1)
                 unlink(FOLDER "/fault-fail-sign-until-init");
-            return real.C_Initialize(args);
+            return FAULT("fail-initialise") ? CKR_GENERAL_ERROR : real.C_Initialize(args);
         }
 
         static void count_in(const char *path)
@@ -89,6 +113,8 @@ public struct TamperedModule: Sendable {
         static CK_RV login(CK_SESSION_HANDLE s, CK_USER_TYPE user, unsigned char *pin, unsigned long count)
         {
             count_in(FOLDER "/logins");
+            while (FAULT("hang-login"))
+                usleep(10000);
             return real.C_Login(s, user, pin, count);
         }
 
@@ -113,7 +139,7 @@ public struct TamperedModule: Sendable {
 
         static CK_RV random_bytes(CK_SESSION_HANDLE s, unsigned char *out, unsigned long size)
         {
-            if (size == 4 && FAULT("zero-dice")) {
+            if ((size == 4 && FAULT("zero-dice")) || FAULT("no-dice")) {
                 memset(out, 0, size);
                 return CKR_OK;
             }
@@ -128,11 +154,74 @@ public struct TamperedModule: Sendable {
                     a[i].pValue = &yes;
         }
 
+        // RFC 8032 7.1, test 1.
+        static const unsigned char other_key[32] = {
+            0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a,
+            0x0e, 0xe1, 0x72, 0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a,
+        };
+
+        // The last byte of the curve's object identifier tells it from the others.
+        static int refused(const unsigned char *p, unsigned long n)
+        {
+            return (n == 5 && p[4] == 0x70 && FAULT("refuse-ed25519"))
+                || (n == 5 && p[4] == 0x6e && FAULT("refuse-x25519"))
+                || (n == 7 && p[6] == 0x22 && FAULT("refuse-p384"))
+                || (n == 7 && p[6] == 0x0a && FAULT("refuse-secp256k1"));
+        }
+
         static CK_RV pair(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_ATTRIBUTE *pa, unsigned long pn, CK_ATTRIBUTE *a,
                           unsigned long n, CK_OBJECT_HANDLE *p, CK_OBJECT_HANDLE *k)
         {
             disobey(a, n);
-            return real.C_GenerateKeyPair(s, m, pa, pn, a, n, p, k);
+            for (unsigned long i = 0; i < pn; i++)
+                if (pa[i].type == CKA_EC_PARAMS && refused(pa[i].pValue, pa[i].ulValueLen))
+                    return CKR_CURVE_NOT_SUPPORTED;
+            CK_RV answer = real.C_GenerateKeyPair(s, m, pa, pn, a, n, p, k);
+            if (FAULT("die-after-pair"))
+                _exit(77);
+            return answer;
+        }
+
+        static CK_RV attributes(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *a, unsigned long n)
+        {
+            CK_RV answer = real.C_GetAttributeValue(s, o, a, n);
+            for (unsigned long i = 0; i < n && answer == CKR_OK; i++) {
+                if (a[i].type != CKA_EC_POINT || !a[i].pValue || (a[i].ulValueLen != 32 && a[i].ulValueLen != 34))
+                    continue;
+                if (FAULT("short-point"))
+                    a[i].ulValueLen--;
+                else if (FAULT("lie-ed25519"))
+                    memcpy((unsigned char *)a[i].pValue + a[i].ulValueLen - 32, other_key, 32);
+            }
+            return answer;
+        }
+
+        static CK_RV encrypt_init(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE k)
+        {
+            return FAULT("refuse-gcm") ? CKR_MECHANISM_INVALID : real.C_EncryptInit(s, m, k);
+        }
+
+        static CK_RV decrypt(CK_SESSION_HANDLE s, unsigned char *in, unsigned long size, unsigned char *out,
+                             unsigned long *count)
+        {
+            static unsigned char good[64];
+            static unsigned long remembered;
+            CK_RV answer = real.C_Decrypt(s, in, size, out, count);
+            if (!FAULT("forgive-tag"))
+                return answer;
+            if (answer == CKR_OK && *count <= sizeof good)
+                memcpy(good, out, remembered = *count);
+            else
+                memcpy(out, good, *count = remembered);
+            return CKR_OK;
+        }
+
+        static CK_RV token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
+        {
+            CK_RV answer = real.C_GetTokenInfo(slot, info);
+            if (answer == CKR_OK && FAULT("one-session"))
+                info->ulMaxSessionCount = info->ulMaxRwSessionCount = 1;
+            return answer;
         }
 
         static CK_RV secret(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_ATTRIBUTE *a, unsigned long n,
@@ -147,7 +236,8 @@ public struct TamperedModule: Sendable {
             CK_RV answer = real.C_GetMechanismList(slot, list, count);
             for (unsigned long i = 0; list && answer == CKR_OK && i < *count; i++)
                 if ((list[i] == CKM_EC_EDWARDS_KEY_PAIR_GEN && FAULT("hide-edwards"))
-                    || (list[i] == CKM_EDDSA && FAULT("hide-eddsa")))
+                    || (list[i] == CKM_EDDSA && FAULT("hide-eddsa"))
+                    || (list[i] == CKM_AES_GCM && FAULT("hide-gcm")))
                     list[i] = CKM_VENDOR_DEFINED;
             return answer;
         }
@@ -168,6 +258,10 @@ public struct TamperedModule: Sendable {
             ours.C_GenerateKeyPair = pair;
             ours.C_GenerateKey = secret;
             ours.C_GetMechanismList = mechanisms;
+            ours.C_GetAttributeValue = attributes;
+            ours.C_EncryptInit = encrypt_init;
+            ours.C_Decrypt = decrypt;
+            ours.C_GetTokenInfo = token_info;
             *list = &ours;
             return CKR_OK;
         }

@@ -48,6 +48,22 @@ public final class TestToken: Sendable {
             ])
     }
 
+    /// Puts the token aside, under the name `aside`, and makes another of the same label and PIN in its place.
+    public func swap(aside: String = "aside") throws {
+        guard rename(tokens, directory.file(aside)) == 0, mkdir(tokens, 0o700) == 0 else {
+            throw TestFailure("cannot move \(tokens): \(errno)")
+        }
+        let made = try initialise()
+        guard made.status == 0 else { throw TestFailure("dtad-hsm --init: \(made.errors)") }
+    }
+
+    /// Puts back what `swap` put aside; what is in its place goes to `other`.
+    public func swapBack(aside: String = "aside", other: String = "other") throws {
+        guard rename(tokens, directory.file(other)) == 0, rename(directory.file(aside), tokens) == 0 else {
+            throw TestFailure("cannot move \(tokens): \(errno)")
+        }
+    }
+
     /// Runs OpenSC's pkcs11-tool on the token, logged in: an outsider's view, and an outsider's hand.
     public func pkcs11Tool(_ arguments: [String]) throws -> Finished {
         try run(

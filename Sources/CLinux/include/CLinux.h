@@ -2,6 +2,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -39,6 +40,12 @@ extern const int16_t clinux_pollrdhup;
 
 // pipe2(2): the end that is read and the one that is written, both closed on exec. 0, or -1 with errno.
 int clinux_pipe(int *reading, int *writing);
+
+// statfs(2): the kind of file system that path is on. 0, or -1 with errno.
+int clinux_file_system(const char *path, uint32_t *kind);
+
+// The program that is started keeps no descriptor from first on: posix_spawn_file_actions_addclosefrom_np(3). 0, or an error.
+int clinux_close_from(posix_spawn_file_actions_t *actions, int first);
 
 // The name of the calling thread, at most 15 bytes.
 void clinux_name_thread(const char *name);

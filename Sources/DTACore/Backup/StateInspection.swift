@@ -25,6 +25,7 @@ public struct StateInspection: Sendable {
     public init?(state: String, custodian: any Custodian) throws {
         let path = "\(state)/\(BackupManifest.databaseName)"
         guard try StateTree(state).databaseSize() != nil else { return nil }
+        try StateSnapshot.checkInUse(path)
         let named:
             (
                 keys: [Named], identities: [Named], orders: [Named], epochs: [Epoch], unbound: UnboundCount

@@ -79,6 +79,15 @@ enum StateSnapshot {
         }
     }
 
+    /// Looks for damage in an agent's database, as its start does, whether or not it runs.
+    /// - Throws: `DTAError`: `dataLoss` where it is damaged, `failedPrecondition` where a newer dtad wrote it.
+    static func checkInUse(_ path: String) throws {
+        try reading(path) { database in
+            try Store.check(database)
+            guard try !StoreMigrations.migrator.hasBeenSuperseded(database) else { throw Store.newer(path) }
+        }
+    }
+
     static var readOnly: GRDB.Configuration {
         var configuration = GRDB.Configuration()
         configuration.readonly = true

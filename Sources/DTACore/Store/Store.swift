@@ -36,9 +36,7 @@ public final class Store: Sendable {
             try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             let migrator = StoreMigrations.migrator
             if try pool.read(migrator.hasBeenSuperseded) {
-                throw DTAError(
-                    .failedPrecondition, "the database \(path) was written by a newer dtad",
-                    hint: "run that version, or restore a backup from before the update")
+                throw Store.newer(path)
             }
             try pool.read(Store.check)
             try migrator.migrate(pool)
@@ -72,8 +70,14 @@ public final class Store: Sendable {
         try systemCall("fchmod") { fchmod(file.number, 0o600) }
     }
 
+    static func newer(_ path: String) -> DTAError {
+        DTAError(
+            .failedPrecondition, "the database \(path) was written by a newer dtad",
+            hint: "run that version, or restore a backup from before the update")
+    }
+
     /// Looks for damage in all tables but the blocks, which are hashed before each use.
-    private static func check(_ database: Database) throws {
+    static func check(_ database: Database) throws {
         let tables = try String.fetchAll(
             database,
             sql: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name != 'blocks' AND name NOT LIKE 'sqlite_%'"

@@ -23,6 +23,7 @@ enum StoreMigrations {
         migrator.registerMigration("key-bindings") { try $0.execute(sql: keyBindings) }
         migrator.registerMigration("destructions") { try $0.execute(sql: destructions) }
         migrator.registerMigration("audit-memory") { try $0.execute(sql: auditMemory) }
+        migrator.registerMigration("token") { try $0.execute(sql: token) }
         return migrator
     }
 

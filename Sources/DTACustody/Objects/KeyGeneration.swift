@@ -1,8 +1,9 @@
 import CPKCS11
 import CustodyProtocol
+import DTAFormats
 import DTASystem
 
-/// Makes keys, and believes nothing: what the token made is read back.
+/// Makes keys, and believes nothing: what the token made is read back, and a key that signs has to sign.
 struct KeyGeneration {
     let token: Token
 
@@ -12,6 +13,15 @@ struct KeyGeneration {
     ///   left behind. `PKCS11Error`.
     func make(_ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws -> [UInt8] {
         try kind.require(on: token)
+        do {
+            return try makeProved(kind, label, id: id)
+        } catch var error as PKCS11Error {
+            error.purpose = "\(kind.name) keys"
+            throw error
+        }
+    }
+
+    private func makeProved(_ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws -> [UInt8] {
         let session = token.session
         let key: CK_OBJECT_HANDLE
         var publicHandle: CK_OBJECT_HANDLE?
@@ -26,7 +36,10 @@ struct KeyGeneration {
         }
         do {
             try verify(key, kind, label, id: id)
-            return try publicHandle.map { try publicKey($0, kind) } ?? []
+            guard let publicHandle else { return [] }
+            let publicKey = try publicKey(publicHandle, kind)
+            try prove(key, kind, publicKey)
+            return publicKey
         } catch {
             for handle in [key, publicHandle].compactMap({ $0 }) { try? session.destroy(handle) }
             throw error
@@ -39,10 +52,32 @@ struct KeyGeneration {
             throw PKCS11Error(call: "C_GetAttributeValue CKA_EC_POINT", code: CK_RV(CKR_ATTRIBUTE_VALUE_INVALID))
         }
         guard let key = kind.publicKey(point: point) else {
+            let size = kind.publicSize
             throw DTAError(
-                .failedPrecondition, "the token gives the public key of a \(kind.name) key in an unknown form")
+                .failedPrecondition,
+                "the token gives the public key of \(kind.article) \(kind.name) key in an unknown form: \(point.count) "
+                    + "bytes that begin with \(hexadecimal(Array(point.prefix(4))))",
+                hint: "CKA_EC_POINT must be the \(size) bytes of the key, or these as an OCTET STRING in DER "
+                    + "(\(size + 2) bytes)")
         }
         return key
+    }
+
+    /// Has the key sign something that nobody else is given, and verifies it with the public half that the token named. A
+    /// pair whose halves do not fit would be found out when it is too late.
+    private func prove(_ key: CK_OBJECT_HANDLE, _ kind: KeyKind, _ publicKey: [UInt8]) throws {
+        guard let algorithm = kind.algorithm else { return }
+        let message = Array("dta/trial/1".utf8) + [0] + (try token.session.random(32))
+        let signature = try token.session.sign(
+            kind.use, key, PublicKey.input(for: message, algorithm: algorithm), size: kind.outputSize)
+        let isValid = try? PublicKey(algorithm, raw: publicKey).isValid(signature: signature, message: message)
+        guard isValid == true else {
+            throw DTAError(
+                .failedPrecondition,
+                "the token \"\(token.info.labelText)\" made \(kind.article) \(kind.name) key whose signature its public half "
+                    + "does not verify; the key was destroyed",
+                hint: "its public half (CKA_EC_POINT) or its signatures are not what PKCS#11 says: use another type")
+        }
     }
 
     private func verify(_ key: CK_OBJECT_HANDLE, _ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws {
@@ -57,7 +92,7 @@ struct KeyGeneration {
         for (wanted, value) in zip(demanded, values) where value != wanted.value {
             throw DTAError(
                 .failedPrecondition,
-                "the token \"\(token.info.labelText)\" made a \(kind.name) key otherwise than it was told "
+                "the token \"\(token.info.labelText)\" made \(kind.article) \(kind.name) key otherwise than it was told "
                     + "(\(wanted.name)); the key was destroyed",
                 hint: "use a token that keeps keys sensitive and non-extractable")
         }

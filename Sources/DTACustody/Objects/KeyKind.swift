@@ -1,5 +1,6 @@
 import CPKCS11
 import CustodyProtocol
+import DTAFormats
 import DTASystem
 
 /// A kind of key as the token sees it: how it is made, what it may do, how it is told from others.
@@ -21,6 +22,20 @@ enum KeyKind: CaseIterable {
     var keyType: KeyType? { KeyType.allCases.first { KeyKind($0) == self } }
 
     var name: String { keyType?.name ?? "x25519" }
+
+    /// The name with its article, for sentences.
+    var article: String { [.ed25519, .x25519, .hmacSHA256, .aes256].contains(self) ? "an" : "a" }
+
+    /// How its signatures are verified; nil for kinds that sign nothing that others can verify.
+    var algorithm: PublicKey.Algorithm? {
+        switch self {
+        case .ed25519: .ed25519
+        case .p256: .p256
+        case .p384: .p384
+        case .secp256k1: .secp256k1
+        case .x25519, .hmacSHA256, .aes256: nil
+        }
+    }
 
     var isPair: Bool { !parameters.isEmpty }
 
@@ -50,11 +65,15 @@ enum KeyKind: CaseIterable {
 
     /// CKM_… that makes it. A token without Montgomery keys, as SoftHSM is, makes X25519 as an Edwards key.
     func generation(on token: Token) -> UInt {
+        self == .x25519 && !token.supports(generation) && token.supports(CKM_EC_EDWARDS_KEY_PAIR_GEN)
+            ? CKM_EC_EDWARDS_KEY_PAIR_GEN : generation
+    }
+
+    /// CKM_… that PKCS#11 has for making it.
+    var generation: UInt {
         switch self {
         case .ed25519: CKM_EC_EDWARDS_KEY_PAIR_GEN
-        case .x25519:
-            token.supports(CKM_EC_MONTGOMERY_KEY_PAIR_GEN) || !token.supports(CKM_EC_EDWARDS_KEY_PAIR_GEN)
-                ? CKM_EC_MONTGOMERY_KEY_PAIR_GEN : CKM_EC_EDWARDS_KEY_PAIR_GEN
+        case .x25519: CKM_EC_MONTGOMERY_KEY_PAIR_GEN
         case .p256, .p384, .secp256k1: CKM_EC_KEY_PAIR_GEN
         case .hmacSHA256: CKM_GENERIC_SECRET_KEY_GEN
         case .aes256: CKM_AES_KEY_GEN
@@ -141,16 +160,20 @@ enum KeyKind: CaseIterable {
         ]
     }
 
+    /// The bytes of a public key; 0 where there is none.
+    var publicSize: Int {
+        switch self {
+        case .ed25519, .x25519: 32
+        case .p256, .secp256k1: 65
+        case .p384: 97
+        case .hmacSHA256, .aes256: 0
+        }
+    }
+
     /// The public key out of CKA_EC_POINT, which is an OCTET STRING in DER, as PKCS#11 2.40 says, or, as newer
     /// versions say of Edwards and Montgomery keys, the bare bytes.
     func publicKey(point: [UInt8]) -> [UInt8]? {
-        let size: Int
-        switch self {
-        case .ed25519, .x25519: size = 32
-        case .p256, .secp256k1: size = 65
-        case .p384: size = 97
-        case .hmacSHA256, .aes256: return nil
-        }
+        let size = publicSize
         if point.count == size + 2, point.starts(with: [0x04, UInt8(size)]) { return Array(point.dropFirst(2)) }
         return point.count == size ? point : nil
     }

@@ -29,9 +29,12 @@ final class KeyObjects {
     }
 
     /// The sealing key with this label; nil where the token shows none.
-    /// - Parameter copies: whether a copy may be used. Those of a key that is to be destroyed would outlive it in other
-    ///   processes.
-    func sealingKey(_ label: ObjectLabel, copies: Bool = true) throws -> KeyObject? {
+    /// - Parameters: `copies`: whether a copy may be used. Those of a key that is to be destroyed would outlive it in other
+    ///   processes. `confirming` is called before a key is used that was found just now: these labels are the same on
+    ///   every token.
+    func sealingKey(
+        _ label: ObjectLabel, copies: Bool = true, confirming: () throws -> Void = {}
+    ) throws -> KeyObject? {
         if let object = fresh(.label(label)) { return object }
         let handles = try session.find([Attribute(CKA_TOKEN, true), Attribute(CKA_LABEL, label.text)], limit: 2)
         guard let handle = handles.first else { return nil }
@@ -40,6 +43,7 @@ final class KeyObjects {
         guard object.label == label, let kind = object.kind, kind == .aes256 else {
             throw refusal(label.text, "it is no AES key")
         }
+        try confirming()
         return remember(.label(label), label, (handle, kind), publicHandle: nil, copies: copies)
     }
 
@@ -91,6 +95,17 @@ final class KeyObjects {
             objects.insert(object)
         }
         return objects
+    }
+
+    /// Destroys what examinations left that did not end.
+    func destroyTrials() throws {
+        for handle in try session.find([Attribute(CKA_TOKEN, true)], limit: .max) {
+            // An object may go while the list is made.
+            guard let text = try? session.read(handle, [CKA_LABEL])[0],
+                case .trial? = ObjectLabel(String(decoding: text, as: UTF8.self))
+            else { continue }
+            try session.destroy(handle)
+        }
     }
 
     /// The numbers of the sealing keys of a class, by label, whatever else has such a label.

@@ -4,23 +4,35 @@ import CustodyProtocol
 ///
 ///     dta/<class>/<owner uid>/<object id, 32 hexadecimal digits>
 ///     dta/seal/<number>, dta/state/<number>, dta/epoch/<number>
+///     dta/trial/<object id>
 enum ObjectLabel: Equatable, Hashable {
     case object(TokenObject)
     case sealing(ObjectClass, number: UInt32)
+    /// A key that was made to see whether the token can, and is destroyed at once.
+    case trial(ObjectID)
 
     /// What all labels of D-TA begin with; other programs may keep objects of theirs on the token.
     static let prefix = "dta/"
+    private static let trialPrefix = "dta/trial/"
 
     var text: String {
         switch self {
         case .object(let object):
             "dta/\(object.objectClass.name)/\(object.owner.uid)/\(hexadecimal(object.id.bytes))"
         case .sealing(let objectClass, let number): "dta/\(objectClass.name)/\(number)"
+        case .trial(let id): ObjectLabel.trialPrefix + hexadecimal(id.bytes)
         }
     }
 
     /// Reads a label; nil unless it is written exactly as `text` writes it.
     init?(_ text: String) {
+        if text.hasPrefix(ObjectLabel.trialPrefix) {
+            let digits = text.dropFirst(ObjectLabel.trialPrefix.count)
+            guard let bytes = bytes(hexadecimal: digits), let id = try? ObjectID(bytes) else { return nil }
+            self = .trial(id)
+            guard self.text == text else { return nil }
+            return
+        }
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count >= 3, parts[0] == "dta",
             let objectClass = ObjectClass.allCases.first(where: { $0.name == parts[1] }), let number = UInt32(parts[2])
@@ -43,7 +55,7 @@ func hexadecimal(_ bytes: [UInt8]) -> String {
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }
 
-private func bytes(hexadecimal text: Substring) -> [UInt8]? {
+func bytes(hexadecimal text: Substring) -> [UInt8]? {
     let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
     guard digits.count == text.utf8.count, digits.count % 2 == 0 else { return nil }
     return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }

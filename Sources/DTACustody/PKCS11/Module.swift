@@ -7,6 +7,7 @@ import Glibc
 ///
 /// It is never unloaded: vendors' modules leave threads and exit handlers behind.
 final class Module {
+    let path: String
     /// The module's own table, which it keeps as long as it is loaded.
     let functions: UnsafePointer<CK_FUNCTION_LIST>
 
@@ -31,13 +32,17 @@ final class Module {
         var list: UnsafeMutablePointer<CK_FUNCTION_LIST>?
         guard getFunctionList(&list) == CK_RV(CKR_OK), let list else { throw missing("it gives no functions") }
         functions = UnsafePointer(list)
+        self.path = path
     }
 
     /// Lets an answer pass that is CKR_OK; a function that the module lacks gives none.
+    /// - Parameter mechanism: by which the call was to do it, for the error.
     @inline(__always)
-    func check(_ call: StaticString, _ answer: CK_RV?) throws {
+    func check(_ call: StaticString, by mechanism: UInt? = nil, _ answer: CK_RV?) throws {
         if let answer, answer == CK_RV(CKR_OK) { return }
-        throw PKCS11Error(call: "\(call)", code: answer ?? CK_RV(CKR_FUNCTION_NOT_SUPPORTED))
+        throw PKCS11Error(
+            call: "\(call)" + (mechanism.map { " by " + name(of: $0) } ?? ""),
+            code: answer ?? CK_RV(CKR_FUNCTION_NOT_SUPPORTED))
     }
 
     /// C_Initialize without locking: this process has one thread.

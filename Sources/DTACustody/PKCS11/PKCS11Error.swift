@@ -7,8 +7,27 @@ import CPKCS11
 struct PKCS11Error: Error, Equatable, CustomStringConvertible {
     let call: String
     let code: CK_RV
+    /// What the call was for, where that is known: the end of "… needs".
+    var purpose: String?
 
     var description: String { "\(call): \(Self.names[code] ?? "0x" + String(code, radix: 16))" }
+
+    /// The token says that it cannot do this at all. It is believed only while the token does what it could before.
+    var isRefusal: Bool {
+        [
+            CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_CURVE_NOT_SUPPORTED, CKR_DOMAIN_PARAMS_INVALID,
+            CKR_FUNCTION_NOT_SUPPORTED, CKR_TEMPLATE_INCONSISTENT, CKR_ATTRIBUTE_VALUE_INVALID,
+            CKR_ATTRIBUTE_TYPE_INVALID, CKR_KEY_SIZE_RANGE,
+        ].contains { CK_RV($0) == code }
+    }
+
+    /// The token has no session to give.
+    var isAboutSessions: Bool { code == CK_RV(CKR_SESSION_COUNT) }
+
+    /// The token judged the PIN that it was given, and found it wrong. A token that is locked judges none.
+    var isWrongPIN: Bool {
+        [CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE].contains { CK_RV($0) == code }
+    }
 
     /// The token judged the PIN, and another try could cost the keys.
     var isAboutThePIN: Bool {
@@ -25,14 +44,17 @@ struct PKCS11Error: Error, Equatable, CustomStringConvertible {
         CK_RV(CKR_ATTRIBUTE_READ_ONLY): "CKR_ATTRIBUTE_READ_ONLY",
         CK_RV(CKR_ATTRIBUTE_TYPE_INVALID): "CKR_ATTRIBUTE_TYPE_INVALID",
         CK_RV(CKR_ATTRIBUTE_VALUE_INVALID): "CKR_ATTRIBUTE_VALUE_INVALID",
+        CK_RV(CKR_CURVE_NOT_SUPPORTED): "CKR_CURVE_NOT_SUPPORTED",
         CK_RV(CKR_DATA_INVALID): "CKR_DATA_INVALID",
         CK_RV(CKR_DATA_LEN_RANGE): "CKR_DATA_LEN_RANGE",
         CK_RV(CKR_DEVICE_ERROR): "CKR_DEVICE_ERROR",
         CK_RV(CKR_DEVICE_MEMORY): "CKR_DEVICE_MEMORY",
         CK_RV(CKR_DEVICE_REMOVED): "CKR_DEVICE_REMOVED",
+        CK_RV(CKR_DOMAIN_PARAMS_INVALID): "CKR_DOMAIN_PARAMS_INVALID",
         CK_RV(CKR_ENCRYPTED_DATA_INVALID): "CKR_ENCRYPTED_DATA_INVALID",
         CK_RV(CKR_FUNCTION_NOT_SUPPORTED): "CKR_FUNCTION_NOT_SUPPORTED",
         CK_RV(CKR_KEY_HANDLE_INVALID): "CKR_KEY_HANDLE_INVALID",
+        CK_RV(CKR_KEY_SIZE_RANGE): "CKR_KEY_SIZE_RANGE",
         CK_RV(CKR_KEY_TYPE_INCONSISTENT): "CKR_KEY_TYPE_INCONSISTENT",
         CK_RV(CKR_KEY_FUNCTION_NOT_PERMITTED): "CKR_KEY_FUNCTION_NOT_PERMITTED",
         CK_RV(CKR_MECHANISM_INVALID): "CKR_MECHANISM_INVALID",

@@ -120,22 +120,22 @@ final class Session {
 
     // MARK: keys
 
-    func generateKey(_ mechanism: UInt, _ template: [Attribute]) throws -> CK_OBJECT_HANDLE {
-        var mechanism = CK_MECHANISM(mechanism: CK_MECHANISM_TYPE(mechanism), pParameter: nil, ulParameterLen: 0)
+    func generateKey(_ type: UInt, _ template: [Attribute]) throws -> CK_OBJECT_HANDLE {
+        var mechanism = CK_MECHANISM(mechanism: CK_MECHANISM_TYPE(type), pParameter: nil, ulParameterLen: 0)
         var key: CK_OBJECT_HANDLE = 0
         try module.check(
-            "C_GenerateKey",
+            "C_GenerateKey", by: type,
             withTemplate(template) { functions.pointee.C_GenerateKey?(handle, &mechanism, $0, $1, &key) })
         return key
     }
 
-    func generateKeyPair(_ mechanism: UInt, public publicTemplate: [Attribute], private privateTemplate: [Attribute])
+    func generateKeyPair(_ type: UInt, public publicTemplate: [Attribute], private privateTemplate: [Attribute])
         throws -> (public: CK_OBJECT_HANDLE, private: CK_OBJECT_HANDLE)
     {
-        var mechanism = CK_MECHANISM(mechanism: CK_MECHANISM_TYPE(mechanism), pParameter: nil, ulParameterLen: 0)
+        var mechanism = CK_MECHANISM(mechanism: CK_MECHANISM_TYPE(type), pParameter: nil, ulParameterLen: 0)
         var pair: (public: CK_OBJECT_HANDLE, private: CK_OBJECT_HANDLE) = (0, 0)
         try module.check(
-            "C_GenerateKeyPair",
+            "C_GenerateKeyPair", by: type,
             withTemplate(publicTemplate) { publicAttributes, publicCount in
                 withTemplate(privateTemplate) { privateAttributes, privateCount in
                     functions.pointee.C_GenerateKeyPair?(
@@ -147,9 +147,9 @@ final class Session {
     }
 
     /// C_Sign by a mechanism without parameters; `size` is that of its signature, at most.
-    func sign(_ mechanism: UInt, _ key: CK_OBJECT_HANDLE, _ input: [UInt8], size: Int) throws -> [UInt8] {
-        var mechanism = CK_MECHANISM(mechanism: CK_MECHANISM_TYPE(mechanism), pParameter: nil, ulParameterLen: 0)
-        try module.check("C_SignInit", functions.pointee.C_SignInit?(handle, &mechanism, key))
+    func sign(_ type: UInt, _ key: CK_OBJECT_HANDLE, _ input: [UInt8], size: Int) throws -> [UInt8] {
+        var mechanism = CK_MECHANISM(mechanism: CK_MECHANISM_TYPE(type), pParameter: nil, ulParameterLen: 0)
+        try module.check("C_SignInit", by: type, functions.pointee.C_SignInit?(handle, &mechanism, key))
         return try input.withUnsafeBytes { bytes in
             try output(size, "C_Sign") {
                 functions.pointee.C_Sign?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
@@ -161,7 +161,8 @@ final class Session {
     /// - Returns: ciphertext ‖ tag.
     func encryptGCM(_ key: CK_OBJECT_HANDLE, nonce: [UInt8], aad: [UInt8], _ plaintext: [UInt8]) throws -> [UInt8] {
         try withGCM(nonce: nonce, aad: aad) { mechanism in
-            try module.check("C_EncryptInit", functions.pointee.C_EncryptInit?(handle, &mechanism, key))
+            try module.check(
+                "C_EncryptInit", by: CKM_AES_GCM, functions.pointee.C_EncryptInit?(handle, &mechanism, key))
             return try plaintext.withUnsafeBytes { bytes in
                 try output(bytes.count + 16, "C_Encrypt") {
                     functions.pointee.C_Encrypt?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
@@ -175,7 +176,8 @@ final class Session {
         -> [UInt8]
     {
         try withGCM(nonce: nonce, aad: aad) { mechanism in
-            try module.check("C_DecryptInit", functions.pointee.C_DecryptInit?(handle, &mechanism, key))
+            try module.check(
+                "C_DecryptInit", by: CKM_AES_GCM, functions.pointee.C_DecryptInit?(handle, &mechanism, key))
             return try ciphertext.withUnsafeBytes { bytes in
                 // Room for the tag as well: some modules count it before they have checked it.
                 try output(bytes.count, "C_Decrypt") {
@@ -204,7 +206,7 @@ final class Session {
                     mechanism: CK_MECHANISM_TYPE(CKM_ECDH1_DERIVE), pParameter: memory.baseAddress,
                     ulParameterLen: CK_ULONG(memory.count))
                 try module.check(
-                    "C_DeriveKey",
+                    "C_DeriveKey", by: CKM_ECDH1_DERIVE,
                     withTemplate(template) { functions.pointee.C_DeriveKey?(handle, &mechanism, key, $0, $1, &derived) }
                 )
             }

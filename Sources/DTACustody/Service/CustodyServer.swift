@@ -5,21 +5,63 @@ import Glibc
 /// Serves the front's one connection: one request after the other, until the front closes it.
 public struct CustodyServer {
     private let socket: Int32
-    private let alarm: Alarm
     private let buffer = CustodyBuffer()
     private var writer = CustodyWriter()
 
-    /// - Parameters: `socket`: a connected, blocking stream socket; `deadlineMilliseconds`: what the front waits for.
-    public init(socket: Int32, deadlineMilliseconds: Int) {
-        self.socket = socket
-        alarm = Alarm(milliseconds: deadlineMilliseconds + Alarm.margin)
+    /// How the front begins.
+    public enum Opening {
+        /// It goes at once.
+        case end
+        /// It expects this token; nil: whichever the configuration names.
+        case begin(TokenIdentity?)
     }
 
-    /// Tells the front that this process is ready, and serves it.
+    /// - Parameter socket: a connected, blocking stream socket.
+    public init(socket: Int32) { self.socket = socket }
+
+    /// How long the front may take for its first request, which it sends with the connection.
+    private static let openingMilliseconds = 10_000
+
+    /// Waits for the front's first request.
+    /// - Throws: `CustodyStartError` where it is none.
+    public mutating func open() throws -> Opening {
+        do {
+            try UnixSocket.setTimeout(socket, milliseconds: Self.openingMilliseconds)
+            defer { try? UnixSocket.setTimeout(socket, milliseconds: 0) }
+            guard let message = try buffer.receive(from: socket) else { return .end }
+            var request = try unsafe CustodyReader(message)
+            guard request.head == CustodyOperation.begin.rawValue else {
+                throw DTAError(
+                    .invalidArgument, "a connection must begin with operation \(CustodyOperation.begin.rawValue)")
+            }
+            let serial = try request.string(atMost: 64)
+            let landmark = try request.field(atMost: TokenIdentity.landmarkSize)
+            try request.end()
+            if landmark.isEmpty, serial.isEmpty { return .begin(nil) }
+            guard landmark.count == TokenIdentity.landmarkSize else {
+                throw DTAError(.invalidArgument, "a landmark has \(TokenIdentity.landmarkSize) bytes")
+            }
+            return .begin(TokenIdentity(serial: serial, landmark: landmark))
+        } catch let error as SystemCallError where error.errno == EAGAIN {
+            throw CustodyStartError(
+                DTAError(
+                    .failedPrecondition, "dtad said nothing: it is of an older release than dtad-hsm, and waits for it",
+                    hint: "restart dtad"), .configuration)
+        } catch let error as DTAError {
+            // What comes after a message that is none cannot be told apart any more.
+            throw CustodyStartError(error, .failed)
+        }
+    }
+
+    /// Tells the front which token this process is logged in to, and serves it.
+    /// - Parameter deadlineMilliseconds: what the front waits for.
     /// - Returns: how the process is to end.
-    public mutating func serve(_ custody: Custody) -> CustodyExit {
+    public mutating func serve(_ custody: Custody, deadlineMilliseconds: Int) -> CustodyExit {
+        let alarm = Alarm(milliseconds: deadlineMilliseconds + Alarm.margin)
         do {
             writer.begin(CustodyFrame.ok)
+            writer.field(custody.identity.serial)
+            writer.field(custody.identity.landmark)
             try writer.send(to: socket)
             while let message = try buffer.receive(from: socket) {
                 alarm.arm()

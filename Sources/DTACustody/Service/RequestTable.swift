@@ -13,7 +13,18 @@ extension Custody {
                 hint: "dtad is of an older release than dtad-hsm: install both of one release, then restart dtad")
         }
         switch operation {
+        case .begin:
+            throw DTAError(.invalidArgument, "a connection begins once")
         case .describe: try answerDescribe(&request, &answer)
+        case .examine:
+            let number = try request.byte()
+            try request.end()
+            guard let need = TokenNeed(rawValue: number) else {
+                throw DTAError(.invalidArgument, "need \(number) is unknown")
+            }
+            let fault = try examine(need)
+            answer.begin(CustodyFrame.ok)
+            answer.field(fault)
         case .random:
             let count = try request.uint32()
             try request.end()

@@ -10,7 +10,7 @@ public enum PINChange {
         do {
             try module.initialize()
             defer { module.finalize() }
-            return lengths(try Token.select(module, options).1)
+            return lengths(try TokenSearch(module, options, serial: nil).select().1)
         } catch let error as PKCS11Error {
             throw Token.away(options, "\(error)")
         }

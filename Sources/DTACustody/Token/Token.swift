@@ -10,61 +10,74 @@ struct Token {
     let mechanisms: Set<CK_MECHANISM_TYPE>
 
     /// Initialises the module, finds the token and logs in once, while no other process does.
+    /// - Parameter serial: of the token that is expected, where the configuration does not say which: no other is given the
+    ///   PIN.
     /// - Throws: `CustodyStartError`.
-    static func open(_ module: Module, _ options: HSMOptions, pin: SecretBytes) throws -> Token {
+    static func open(_ module: Module, _ options: HSMOptions, pin: SecretBytes, serial: String? = nil) throws -> Token {
         do {
             return try TokenLock(path: options.lockFile).hold {
-                try module.initialize()
-                let (slot, info) = try select(module, options)
+                try start(module, options)
+                let (slot, info) = try TokenSearch(module, options, serial: serial).select()
                 let session = try Session(module, slot: slot)
-                try session.login(CKU_USER, pin: pin)
+                try logIn(session, options, pin: pin, serial: info.serialText)
                 return Token(
                     session: session, info: info, library: try module.libraryName(),
                     mechanisms: try module.mechanisms(slot))
             }
+        } catch let error as PKCS11Error {
+            throw away(options, "\(error)" + (error.isAboutSessions ? ", which other programs have in use" : ""))
+        } catch let error as DTAError {
+            throw CustodyStartError(error, .configuration)
+        }
+    }
+
+    private static func start(_ module: Module, _ options: HSMOptions) throws {
+        let softHSM = SoftHSMConfiguration(options)
+        do {
+            try module.initialize()
+            _ = try module.slots()
+        } catch let error as PKCS11Error {
+            throw CustodyStartError(
+                DTAError(
+                    .unavailable,
+                    "the PKCS#11 module \(module.path) does not start (\(error))"
+                        + (softHSM?.fault().map { ": \($0)" } ?? ""),
+                    hint: "dtad goes on by itself when this is mended"),
+                .tokenAway)
+        }
+    }
+
+    private static func logIn(_ session: Session, _ options: HSMOptions, pin: SecretBytes, serial: String) throws {
+        let refused = RefusedPIN(options)
+        guard !refused.contains(pin, serial: serial) else {
+            throw CustodyStartError(
+                DTAError(
+                    .failedPrecondition,
+                    "the token \(options.tokenName) refused the PIN before, and it is not tried again",
+                    hint:
+                        "correct the PIN and restart dtad; where the token got this PIN meanwhile, remove \(refused.path) "
+                        + "first"),
+                .wrongPIN)
+        }
+        do {
+            try session.login(CKU_USER, pin: pin)
         } catch let error as PKCS11Error where error.isAboutThePIN {
+            if error.isWrongPIN { refused.remember(pin, serial: serial) }
             throw CustodyStartError(
                 DTAError(
                     .failedPrecondition, "the token \(options.tokenName) refused the PIN (\(error))",
                     hint: "dtad does not try again by itself, because some HSMs destroy their keys after a few wrong "
                         + "PINs; correct the PIN and restart dtad"),
                 .wrongPIN)
-        } catch let error as PKCS11Error {
-            throw away(options, "\(error)")
-        } catch let error as DTAError {
-            throw CustodyStartError(error, .configuration)
         }
-    }
-
-    /// The one token that the configuration names; never "the first slot".
-    static func select(_ module: Module, _ options: HSMOptions) throws -> (CK_SLOT_ID, CK_TOKEN_INFO) {
-        var matching: [(CK_SLOT_ID, CK_TOKEN_INFO)] = []
-        for slot in try module.slots() {
-            // One broken token must not hide the others.
-            guard let info = try? module.tokenInfo(slot), info.flags & CK_FLAGS(CKF_TOKEN_INITIALIZED) != 0 else {
-                continue
-            }
-            if let label = options.tokenLabel, label != info.labelText { continue }
-            if let serial = options.tokenSerial, serial != info.serialText { continue }
-            matching.append((slot, info))
-        }
-        if matching.count > 1 {
-            throw CustodyStartError(
-                DTAError(
-                    .failedPrecondition, "\(matching.count) tokens are called \(options.tokenName)",
-                    hint: "name one of them by hsm.serial: "
-                        + matching.map { $0.1.serialText }.joined(separator: ", ")),
-                .configuration)
-        }
-        guard let found = matching.first else { throw away(options, "the module shows no such token") }
-        return found
+        refused.forget()
     }
 
     static func away(_ options: HSMOptions, _ why: String) -> CustodyStartError {
         CustodyStartError(
             DTAError(
                 .unavailable, "the token \(options.tokenName) is away: \(why)",
-                hint: "dtad goes on by itself when it is back; `dtad check` tells what is missing"),
+                hint: "dtad goes on by itself when it is back"),
             .tokenAway)
     }
 

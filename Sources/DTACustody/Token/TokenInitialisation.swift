@@ -21,7 +21,8 @@ public enum TokenInitialisation {
             }
         } catch let error as PKCS11Error {
             throw refusal(
-                "the token \"\(label)\" could not be made: \(error)",
+                "the token \"\(label)\" could not be made: \(error)"
+                    + (SoftHSMConfiguration(options)?.fault().map { "; \($0)" } ?? ""),
                 hint: "a half-made token must be deleted by the HSM's own tools before another try", .failed)
         } catch let error as DTAError {
             throw CustodyStartError(error, .failed)

@@ -20,7 +20,7 @@ struct InitCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The PKCS#11 module.", valueName: "path"))
     var module = "/usr/lib/softhsm/libsofthsm2.so"
 
-    @Option(help: ArgumentHelp("The token's label, up to 32 bytes.", valueName: "label"))
+    @Option(help: ArgumentHelp("The token's label, up to 32 bytes of UTF-8; spaces are allowed.", valueName: "label"))
     var token = "dta"
 
     @Option(

@@ -49,10 +49,13 @@ struct InitPlan {
     }
 
     private func check() throws {
-        guard (1...32).contains(token.utf8.count),
-            token.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value < 0x7f })
+        guard (1...32).contains(token.utf8.count), token.unicodeScalars.allSatisfy(InitPlan.isPrintable),
+            token.first != " ", token.last != " "
         else {
-            throw DTAError(.invalidArgument, "a token's label has 1 to 32 visible ASCII characters without spaces")
+            throw DTAError(
+                .invalidArgument,
+                "a token's label has 1 to 32 bytes of printable text, not \(token.utf8.count), and no space at its ends"
+            )
         }
         guard access(module, R_OK) == 0 else {
             throw DTAError(
@@ -61,6 +64,9 @@ struct InitPlan {
         }
         for path in [state, configuration, tokens, module] where !path.unicodeScalars.allSatisfy(InitPlan.isPlain) {
             throw DTAError(.invalidArgument, "\"\(path)\" has characters that a configuration cannot hold")
+        }
+        if isSoftHSM, tokens.contains("#") {
+            throw DTAError(.invalidArgument, "\(tokens): SoftHSM's configuration cannot hold a path with # in it")
         }
         if !isSoftHSM, existingPINFile == nil {
             throw DTAError(
@@ -159,7 +165,7 @@ struct InitPlan {
             "state: \"\(state)\"",
             "hsm:",
             "  module: \"\(module)\"",
-            "  token: \"\(token)\"",
+            "  token: \(InitPlan.quoted(token))",
         ]
         if users == nil {
             lines.append("  pin_file: \"\(pinFile)\"")
@@ -222,6 +228,27 @@ struct InitPlan {
     private static func user(_ name: String) -> StateOwner? {
         guard let entry = getpwnam(name) else { return nil }
         return StateOwner(uid: entry.pointee.pw_uid, gid: entry.pointee.pw_gid)
+    }
+
+    /// Letters, digits, marks, punctuation, symbols and the space: what a person can read and write again.
+    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar == " " { return true }
+        switch scalar.properties.generalCategory {
+        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
+            .spaceSeparator:
+            return false
+        default: return true
+        }
+    }
+
+    /// A double-quoted scalar of YAML.
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { quoted += "\\" }
+            quoted.unicodeScalars.append(scalar)
+        }
+        return quoted + "\""
     }
 
     private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {

@@ -13,20 +13,23 @@ struct CustodyLauncher: Sendable {
     let configurationPath: String
     let configuration: Configuration.HSM
 
-    func launch() throws(CustodyLaunchError) -> any CustodyProcess {
+    /// - Parameter expecting: the token that the state belongs to; nil: whichever the configuration names.
+    func launch(expecting token: TokenIdentity?) throws(CustodyLaunchError) -> LaunchedCustody {
         do {
-            return try configuration.socket.map(connect) ?? spawn()
+            return try configuration.socket.map { try connect($0, token) } ?? spawn(token)
         } catch let error as CustodyStartError {
             throw CustodyLaunchError(reason: error.reason, mayRetry: error.exit != .wrongPIN)
         } catch let error as SystemCallError {
             throw CustodyLaunchError(
-                reason: DTAError(.unavailable, "dtad-hsm cannot be reached: \(error)"), mayRetry: true)
+                reason: DTAError(
+                    .unavailable, "dtad-hsm cannot be reached: \(error)",
+                    hint: configuration.socket == nil ? "" : "systemctl status dtad-hsm.socket"), mayRetry: true)
         } catch {
             throw CustodyLaunchError(reason: DTAError(error), mayRetry: true)
         }
     }
 
-    private func connect(_ path: String) throws -> any CustodyProcess {
+    private func connect(_ path: String, _ token: TokenIdentity?) throws -> LaunchedCustody {
         let socket: Descriptor
         do {
             socket = try UnixSocket.connect(to: path)
@@ -36,7 +39,7 @@ struct CustodyLauncher: Sendable {
             )
         }
         do {
-            return LaunchedCustody(try open(socket), socket: socket, pid: nil)
+            return LaunchedCustody(try open(socket, token), socket: socket, pid: nil)
         } catch let error as DTAError where error.code == .unavailable {
             throw lostCredential ?? error
         }
@@ -51,11 +54,11 @@ struct CustodyLauncher: Sendable {
             hint: "is \(places.joined(separator: " or ")) there? journalctl -u 'dtad-hsm@*' says more")
     }
 
-    private func spawn() throws -> any CustodyProcess {
+    private func spawn(_ token: TokenIdentity?) throws -> LaunchedCustody {
         let (ours, theirs) = try UnixSocket.pair()
         let pid = try CustodyProgram.spawn(["--config", configurationPath], socket: theirs.number)
         do {
-            return LaunchedCustody(try open(ours), socket: ours, pid: pid)
+            return LaunchedCustody(try open(ours, token), socket: ours, pid: pid)
         } catch {
             kill(pid, SIGKILL)
             var status: Int32 = 0
@@ -64,16 +67,18 @@ struct CustodyLauncher: Sendable {
         }
     }
 
-    private func open(_ socket: Descriptor) throws -> CustodyConnection {
+    private func open(_ socket: Descriptor, _ token: TokenIdentity?) throws -> CustodyConnection {
         let connection = try CustodyConnection(
-            socket, startMilliseconds: Self.startMilliseconds, deadlineMilliseconds: configuration.deadlineMilliseconds)
+            socket, startMilliseconds: Self.startMilliseconds,
+            deadlineMilliseconds: configuration.deadlineMilliseconds, expecting: token)
         try connection.requireSameVersion()
         return connection
     }
 }
 
-private final class LaunchedCustody: CustodyProcess {
-    private let connection: CustodyConnection
+/// A dtad-hsm that has logged in, and the means to end it.
+final class LaunchedCustody: CustodyProcess {
+    let connection: CustodyConnection
     private let descriptor: Descriptor
     private let pid: pid_t?
 

@@ -1,3 +1,4 @@
+import CLinux
 import DTASystem
 import Glibc
 
@@ -38,6 +39,8 @@ enum CustodyProgram {
         }
         if let input { posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO) }
         if let output { posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO) }
+        // What whoever started dtad left open is nothing to dtad-hsm.
+        clinux_close_from(&actions, socket == nil ? 3 : 4)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

@@ -1,56 +1,86 @@
 import AgentServer
 import CustodyProtocol
 import DTAConfiguration
+import DTACore
 import DTASystem
 import Glibc
 import Logging
 
-/// The first dtad-hsm: it tells how many there can be, and is then one of them.
-struct CustodyStart {
-    /// How long the HSM may be away when dtad starts, before dtad gives up and leaves it to the service manager.
-    private static let patienceNanoseconds: UInt64 = 30_000_000_000
+/// Starts dtad-hsm processes for the agent. The first one that logs in brings the state and the token together, before
+/// anybody has a process: it may be there at once, or hours later.
+final class CustodyStart: Sendable {
+    private struct State {
+        /// What the token is, once one was there.
+        var token: TokenDescription?
+        /// Which it is.
+        var identity: TokenIdentity?
+        /// Why none is started any more: a wrong PIN is never tried twice.
+        var refusal: CustodyLaunchError?
+    }
 
-    let token: TokenDescription
-    let processes: Int
-    /// The token allows one session: the slow lane then shares the one process.
-    let isSingle: Bool
-    let launch: CustodyPool.Launcher
+    private let launcher: CustodyLauncher
+    private let agent: Core
+    private let logger: Logger
+    private let state: Locked<State>
 
-    init(_ launcher: CustodyLauncher, configured: Int?, logger: Logger) throws {
-        let first = try CustodyStart.patiently(launcher, logger)
+    init(_ launcher: CustodyLauncher, agent: Core, logger: Logger) throws {
+        self.launcher = launcher
+        self.agent = agent
+        self.logger = logger
+        state = Locked(State(identity: try agent.knownToken))
+    }
+
+    /// What the token is; nil while none was there yet.
+    var token: TokenDescription? { state.withLock { $0.token } }
+
+    /// Which token the state belongs to; nil while none is known.
+    var identity: TokenIdentity? { state.withLock { $0.identity } }
+
+    /// Whether the token allows one session: then there is one process, for all.
+    var allowsOneSession: Bool { token?.maximumSessions == 1 }
+
+    /// As many as the configuration says; else as cores, and at least two.
+    static func processes(_ configuration: Configuration.HSM) -> Int {
+        configuration.processes ?? max(2, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    }
+
+    /// One thread alone calls this until the first process is up.
+    func launch() throws(CustodyLaunchError) -> any CustodyProcess {
+        token == nil ? try prepared() : try another()
+    }
+
+    private func another() throws(CustodyLaunchError) -> LaunchedCustody {
+        let (identity, refusal) = state.withLock { ($0.identity, $0.refusal) }
+        if let refusal { throw refusal }
         do {
-            token = try first.custodian.describe()
+            return try launcher.launch(expecting: identity)
         } catch {
-            first.end()
+            if !error.mayRetry { state.withLock { $0.refusal = error } }
             throw error
-        }
-        isSingle = token.maximumSessions == 1
-        processes = isSingle ? 1 : configured ?? max(2, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-        let waiting = Locked<(any CustodyProcess)?>(first)
-        launch = { () throws(CustodyLaunchError) in
-            let first = waiting.withLock { waiting in
-                defer { waiting = nil }
-                return waiting
-            }
-            if let first { return first }
-            return try launcher.launch()
         }
     }
 
-    private static func patiently(_ launcher: CustodyLauncher, _ logger: Logger) throws -> any CustodyProcess {
-        let deadline = monotonicNanoseconds() + patienceNanoseconds
-        var pause: UInt32 = 100_000
-        while true {
-            do {
-                return try launcher.launch()
-            } catch {
-                guard error.mayRetry, error.reason.code == .unavailable, monotonicNanoseconds() < deadline else {
-                    throw error
-                }
-                logger.warning("the HSM is not there yet: \(error.reason.message)")
-                usleep(pause)
-                pause = min(pause * 2, 2_000_000)
+    /// A process that has done what a start does with the HSM.
+    private func prepared() throws(CustodyLaunchError) -> LaunchedCustody {
+        let process = try another()
+        do {
+            let token = try process.custodian.describe()
+            try agent.recover(process.custodian, token: process.connection.token)
+            if !token.memoryShortfall.isEmpty {
+                logger.warning("a protection was refused: \(token.memoryShortfall)")
             }
+            state.withLock {
+                $0.token = token
+                $0.identity = process.connection.token
+            }
+            return process
+        } catch {
+            process.end()
+            let reason = DTAError(error)
+            // What the token cannot do it will not learn, and each try makes keys on it.
+            let failure = CustodyLaunchError(reason: reason, mayRetry: reason.code != .failedPrecondition)
+            if !failure.mayRetry { state.withLock { $0.refusal = failure } }
+            throw failure
         }
     }
 }

@@ -33,6 +33,7 @@ struct ListeningSocket {
                 .invalidArgument, "there is no socket to listen on",
                 hint: "give --socket PATH, set socket: in the configuration, or start dtad by its socket unit")
         }
+        if let fault = UnixSocket.fault(of: path) { throw DTAError(.invalidArgument, "the socket \(path) \(fault)") }
         return ListeningSocket(descriptors: [try bind(path)], boundPath: path)
     }
 
@@ -54,12 +55,26 @@ struct ListeningSocket {
             throw DTAError(.failedPrecondition, "\(path) exists and is not a socket: it is left alone")
         }
         do {
-            _ = try UnixSocket.connect(to: path)
-        } catch let error as SystemCallError where error.errno == ECONNREFUSED {
-            unlink(path)
-            return
+            // Where the other's backlog is full, connecting would wait as long as it is.
+            _ = try UnixSocket.connect(to: path, nonBlocking: true)
+        } catch let error as SystemCallError {
+            switch error.errno {
+            case ECONNREFUSED:
+                unlink(path)
+                return
+            case EPROTOTYPE:
+                throw DTAError(
+                    .failedPrecondition, "\(path) is a socket of another kind, such as for datagrams: it is left alone",
+                    hint: "another program made it: give dtad another path")
+            case EAGAIN: break
+            default:
+                throw DTAError(
+                    .failedPrecondition, "\(path) is a socket to which dtad cannot connect: \(errorText(error.errno))",
+                    hint: "remove it where no program needs it, or give dtad another path")
+            }
         }
-        throw DTAError(.failedPrecondition, "another program listens on \(path)")
+        throw DTAError(
+            .failedPrecondition, "another program listens on \(path)", hint: "stop it, or give dtad another path")
     }
 
     func removeBound() {

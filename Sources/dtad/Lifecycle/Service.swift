@@ -19,8 +19,9 @@ final class Service: Sendable {
     private let listening: ListeningSocket
     private let agent: Core
     private let server: Server
-    private let token: TokenDescription
     private let limits: ServerLimits
+    private let custody: CustodyStart
+    private let readiness: Readiness
     /// Set once this is complete: the router is made before.
     private let statusSource = Locked<(@Sendable () -> [(String, String)])?>(nil)
     private let started = monotonicNanoseconds()
@@ -41,24 +42,14 @@ final class Service: Sendable {
         self.agent = agent
         listening = try ListeningSocket.take(path: socket ?? configuration.socket)
 
-        let launcher = CustodyLauncher(configurationPath: configurationPath, configuration: configuration.hsm)
-        let custody: CustodyStart
-        do {
-            custody = try CustodyStart(launcher, configured: configuration.hsm.processes, logger: logger)
-        } catch let error as CustodyLaunchError {
-            if !error.mayRetry, ServiceManager.isPresent {
-                logger.error("\(error.reason.message); \(error.reason.hint)")
-                try WrongPIN(reason: error.reason, listeners: listening.descriptors).answerEverybody()
-                throw ExitCode.success
-            }
-            throw error.reason
-        }
-        token = custody.token
-        if !token.memoryShortfall.isEmpty { logger.warning("a protection was refused: \(token.memoryShortfall)") }
+        let custody = try CustodyStart(
+            CustodyLauncher(configurationPath: configurationPath, configuration: configuration.hsm), agent: agent,
+            logger: logger)
+        self.custody = custody
 
         let programs = agent.orders.plugins.programs
         limits = ServerLimits(
-            configuration, processes: custody.processes, programs: programs.count, logger: logger)
+            configuration, processes: CustodyStart.processes(configuration.hsm), programs: programs.count, logger: logger)
         let statusSource = self.statusSource
         SubordinateWatch.start(subordinates, logger)
         let digests = ExecutableDigest()
@@ -71,34 +62,46 @@ final class Service: Sendable {
         let lane = LaneCustodian { body in slowLane.withLock { $0 }?(body) ?? false }
         let router = Router(agent: agent, lane: lane) { statusSource.withLock { $0 }?() ?? [] }
         let server = try Server(
-            listeners: listening.descriptors, handler: router, limits: limits, processes: custody.processes,
+            listeners: listening.descriptors, handler: router, limits: limits,
+            processes: CustodyStart.processes(configuration.hsm),
             processors: configuration.hsm.keepPairs ? Processors.allowed() : [],
             programs: programs, callsPerProgram: configuration.plugins.calls,
-            sharedSlowProcess: custody.isSingle, deadline: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000,
-            logger: logger, sources: sources, launch: custody.launch)
+            sharesSlowProcess: { custody.allowsOneSession },
+            deadline: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000,
+            logger: logger, sources: sources,
+            launch: { () throws(CustodyLaunchError) in try custody.launch() })
         self.server = server
+        readiness = Readiness(server, logger: logger) {
+            let (token, keys) = (custody.token?.label ?? "", agent.keys.count)
+            return Readiness.Summary(
+                text: "\(server.processCount) HSM processes, token \(token), \(keys) keys",
+                metadata: ["token": "\(token)", "keys": "\(keys)", "version": "\(Version.current)"])
+        }
         forgetting.withLock { $0 = { server.forget($0) } }
         slowLane.withLock { $0 = { server.inSlowLane($0) } }
     }
 
     func run() throws {
         statusSource.withLock { $0 = { [unowned self] in status() } }
-        do {
-            try server.startCustody()
-            try server.withCustodian { try agent.recover($0) }
-            try server.serve()
-        } catch let error as CustodyLaunchError {
-            throw error.reason
-        }
+        try startCustody()
+        do { try server.serve() } catch { throw error.reason }
         defer { listening.removeBound() }
         Thread.start("audit-sync") { [self] in keepAudit() }
         if let publisher = agent.publisher { Thread.start("publisher") { publisher.run() } }
-        logger.info(
-            "ready",
-            metadata: ["token": "\(token.label)", "keys": "\(agent.keys.count)", "version": "\(Version.current)"])
-        ServiceManager.ready(summary)
+        readiness.announce()
         steer()
         stop()
+    }
+
+    /// Starts dtad-hsm. Where the token is away, dtad goes on without: it answers its clients, and serves them when the token
+    /// is back. What only a person can mend ends it, unless a service manager would start it again and again.
+    private func startCustody() throws {
+        do {
+            // Whoever asks as soon as dtad listens gets an answer of the HSM, where that is well.
+            try server.startCustody(patience: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000)
+        } catch {
+            guard error.reason.code == .unavailable || ServiceManager.isPresent else { throw error.reason }
+        }
     }
 
     /// The main thread: signals, stalls, the watchdog.
@@ -111,6 +114,7 @@ final class Service: Sendable {
             case .none: break
             }
             server.tick()
+            readiness.tick()
             watchdog?.tick()
         }
     }
@@ -121,11 +125,11 @@ final class Service: Sendable {
             let new = try Configuration.load(configurationPath)
             try agent.reload(new)
             logger.notice("the grants were read again", metadata: ["grants": "\(new.grants.count)"])
-            ServiceManager.ready(summary)
+            readiness.announce()
         } catch {
             let reason = "the grants stay as they were: \(DTAError(error).message)"
             logger.error("\(reason)")
-            ServiceManager.ready("\(summary); \(reason)")
+            readiness.announce(adding: reason)
         }
     }
 
@@ -199,14 +203,10 @@ final class Service: Sendable {
         }
     }
 
-    private var summary: String {
-        "\(server.processCount) HSM processes, token \(token.label), \(agent.keys.count) keys"
-    }
-
     /// What `status` answers.
     private func status() -> [(String, String)] {
-        let custody = server.custody
-        let up = custody.live > 0
+        let health = server.custody
+        let up = health.live > 0
         let halt = agent.halt
         var fields = [
             ("state", up && halt == nil ? "ready" : "unavailable"),
@@ -220,14 +220,21 @@ final class Service: Sendable {
             ("audit_records", "\(agent.audit.count)"),
             ("limits.connections", "\(limits.connections)"),
             ("limits.buffered_bytes", "\(limits.bufferedBytes)"),
-            ("hsm.token", token.label),
-            ("hsm.model", token.model),
-            ("hsm.library", token.library),
-            ("hsm.key_types", token.keyTypes.map(\.name).joined(separator: " ")),
-            ("hsm.processes", "\(custody.live)"),
-            ("hsm.requests_waiting", "\(custody.parked)"),
-            ("hsm.wall", token.uid == geteuid() ? "none" : "stands"),
         ]
+        let token = custody.token
+        fields.append(("hsm.token", token?.label ?? configuration.hsm.tokenLabel ?? ""))
+        if let known = custody.identity {
+            fields += [("hsm.serial", known.serial), ("hsm.landmark", known.landmarkText)]
+        }
+        if let token {
+            fields += [
+                ("hsm.model", token.model),
+                ("hsm.library", token.library),
+                ("hsm.key_types", token.keyTypes.map(\.name).joined(separator: " ")),
+            ]
+        }
+        fields += [("hsm.processes", "\(health.live)"), ("hsm.requests_waiting", "\(health.parked)")]
+        if let token { fields.append(("hsm.wall", token.uid == geteuid() ? "none" : "stands")) }
         if configuration.plugins.run == .ownUser {
             fields.append(("plugins.files", PluginFileRules.shortfall == nil ? "confined" : "as dtad's user"))
         }
@@ -237,7 +244,7 @@ final class Service: Sendable {
         }
         fields += agent.ledger.nodeHealth.map { ("ipfs.\($0.0)", $0.1) }
         if let halt { fields.append(("reason", halt.message)) }
-        if !up { fields.append(("hsm.reason", custody.outage?.message ?? "an HSM process is being started")) }
+        if !up { fields.append(("hsm.reason", health.outage?.message ?? "an HSM process is being started")) }
         return fields
     }
 }

@@ -1,0 +1,49 @@
+/// Something that D-TA does on a token, and what the token must be able to do for it. `docs/operations.md` has the same as
+/// a table, and a test holds the two together. The numbers are the wire's.
+public enum TokenNeed: UInt8, Sendable, CaseIterable {
+    case random = 1
+    case sealing = 2
+    case signing = 3
+    case agreement = 4
+    case ed25519 = 5
+    case p256 = 6
+    case p384 = 7
+    case secp256k1 = 8
+    case hmacSHA256 = 9
+    case aes256 = 10
+
+    /// The mechanisms, or the function, as PKCS#11 calls them.
+    public var mechanisms: String {
+        switch self {
+        case .random: "C_GenerateRandom"
+        case .sealing, .aes256: "CKM_AES_KEY_GEN, CKM_AES_GCM"
+        case .signing:
+            "CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EDDSA; or CKM_EC_KEY_PAIR_GEN, CKM_ECDSA with P-256"
+        case .agreement: "CKM_EC_MONTGOMERY_KEY_PAIR_GEN or CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_ECDH1_DERIVE with X25519"
+        case .ed25519: "CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EDDSA"
+        case .p256: "CKM_EC_KEY_PAIR_GEN, CKM_ECDSA with P-256"
+        case .p384: "CKM_EC_KEY_PAIR_GEN, CKM_ECDSA with P-384"
+        case .secp256k1: "CKM_EC_KEY_PAIR_GEN, CKM_ECDSA with secp256k1"
+        case .hmacSHA256: "CKM_GENERIC_SECRET_KEY_GEN, CKM_SHA256_HMAC"
+        }
+    }
+
+    /// What it is for.
+    public var purpose: String {
+        switch self {
+        case .random: "seeds, nonces, `dtactl random`"
+        case .sealing: "what the agent keeps, seeds of identities, orders"
+        case .signing: "identities, and the audit log's checkpoints"
+        case .agreement: "envelopes to identities"
+        case .ed25519: "keys of type ed25519"
+        case .p256: "keys of type p256"
+        case .p384: "keys of type p384"
+        case .secp256k1: "keys of type secp256k1"
+        case .hmacSHA256: "keys of type hmac-sha256"
+        case .aes256: "keys of type aes256"
+        }
+    }
+
+    /// Whether dtad does not work without it. The others are key types, which users are refused.
+    public var isRequired: Bool { rawValue <= TokenNeed.agreement.rawValue }
+}

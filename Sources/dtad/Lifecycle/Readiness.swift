@@ -1,0 +1,72 @@
+import AgentServer
+import DTAService
+import DTASystem
+import Logging
+
+/// Tells the service manager and the log whether keys can be used, and if not, why. dtad is ready for it in either case: it
+/// answers its clients, with the reason where it can do no more.
+final class Readiness: Sendable {
+    private enum State: Equatable {
+        case up
+        case down(DTAError)
+    }
+
+    /// What there is, where all is well: one line, and the same for the log.
+    struct Summary {
+        let text: String
+        let metadata: Logger.Metadata
+    }
+
+    private let server: Server
+    private let logger: Logger
+    private let summary: @Sendable () -> Summary
+    private let state = Locked<State?>(nil)
+
+    init(_ server: Server, logger: Logger, summary: @escaping @Sendable () -> Summary) {
+        self.server = server
+        self.logger = logger
+        self.summary = summary
+    }
+
+    /// Says that requests are answered.
+    /// - Parameter reason: what else the service manager is to show.
+    func announce(adding reason: String = "") {
+        tick()
+        if state.withLock({ $0 }) == nil { change(to: .down(Readiness.starting)) }
+        ServiceManager.ready(reason.isEmpty ? text : "\(text); \(reason)")
+    }
+
+    /// To be called several times a second.
+    func tick() {
+        let custody = server.custody
+        if custody.live > 0 { return change(to: .up) }
+        // A process that is being replaced is no news.
+        if let reason = custody.outage { change(to: .down(reason)) }
+    }
+
+    private static let starting = DTAError(.unavailable, "an HSM process is being started")
+
+    private var text: String {
+        switch state.withLock({ $0 }) {
+        case .up: summary().text
+        case .down(let reason): reason.message
+        case nil: ""
+        }
+    }
+
+    private func change(to now: State) {
+        let before = state.withLock { state in
+            defer { state = now }
+            return state
+        }
+        guard before != now else { return }
+        switch now {
+        case .up: logger.info("ready", metadata: summary().metadata)
+        case .down(let reason):
+            logger.error(
+                "keys cannot be used: \(reason.message)",
+                metadata: reason.hint.isEmpty ? nil : ["hint": "\(reason.hint)"])
+        }
+        if before != nil { ServiceManager.status(text) }
+    }
+}
