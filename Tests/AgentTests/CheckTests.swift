@@ -53,7 +53,7 @@ struct CheckTests {
         #expect(checked.text.contains("for keys of type secp256k1: the token refuses what secp256k1 keys need"))
         #expect(checked.text.contains("it makes ed25519, p256, p384, hmac-sha256, aes256"))
         try agent.start()
-        #expect(try agent.client().refusal(.createKey("k", type: .secp256k1)).code == .failedPrecondition)
+        #expect(try agent.client().refusal(.createKey("k", type: .secp256K1)).code == .failedPrecondition)
         #expect(try agent.client().call(.createKey("k", type: .p256)).code == .ok)
     }
 

@@ -354,6 +354,14 @@ final class NotifySocket {
         return message
     }
 
+    /// Waits for a status with these words in it.
+    func waitForStatus(_ words: String) throws {
+        while let message = receive(flags: 0) {
+            if message.split(separator: "\n").contains(where: { $0.hasPrefix("STATUS=") && $0.contains(words) }) { return }
+        }
+        throw TestFailure("systemd was not told a status with \(words)")
+    }
+
     func drain() {
         while receive(flags: Int32(MSG_DONTWAIT)) != nil {}
     }

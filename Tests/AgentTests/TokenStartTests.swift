@@ -80,7 +80,7 @@ struct TokenStartTests {
         #expect(try status(client)["state"] == "ready")
         // The agent's own identity is made with the first process.
         #expect(try status(client)["identities"] == "1")
-        #expect(try notify.waitFor("STATUS=").contains("HSM processes"))
+        try notify.waitForStatus("HSM processes")
         #expect(agent.stop() == 0)
     }
 
