@@ -78,9 +78,9 @@ extension Custody {
     private func trySealing() throws {
         try tryKey(.aes256) { key, _ in try self.tryGCM(key) }
         let text = Array("dta/trial/1".utf8)
-        let binding = SealedBlob.Binding(
-            domain: "dta/trial/1", purpose: "trial", owner: ObjectOwner.agent.uid, id: [])
-        for objectClass in [ObjectClass.seal, .state] {
+        for (objectClass, domain) in [(ObjectClass.seal, SealedBlob.Domain.seal2), (.state, .state1)] {
+            let binding = SealedBlob.Binding(
+                domain: domain, purpose: "trial", owner: ObjectOwner.agent.uid, id: [])
             let blob = try seal(text, with: objectClass, binding)
             guard try unseal(blob, with: objectClass, binding) == text else {
                 throw DTAError(

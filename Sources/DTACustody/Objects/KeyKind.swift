@@ -1,6 +1,5 @@
 import CPKCS11
 import CustodyProtocol
-import DTAFormats
 import DTASystem
 
 /// A kind of key as the token sees it: how it is made, what it may do, how it is told from others.
@@ -25,17 +24,6 @@ enum KeyKind: CaseIterable {
 
     /// The name with its article, for sentences.
     var article: String { [.ed25519, .x25519, .hmacSHA256, .aes256].contains(self) ? "an" : "a" }
-
-    /// How its signatures are verified; nil for kinds that sign nothing that others can verify.
-    var algorithm: PublicKey.Algorithm? {
-        switch self {
-        case .ed25519: .ed25519
-        case .p256: .p256
-        case .p384: .p384
-        case .secp256k1: .secp256k1
-        case .x25519, .hmacSHA256, .aes256: nil
-        }
-    }
 
     var isPair: Bool { !parameters.isEmpty }
 
