@@ -140,7 +140,7 @@ struct RefusalThrottleTests {
         try host.core.recordCounted()
         // The log's own line about the full disk has no result.
         let refused = try lines(host).filter { $0["result"].map { $0 as? String != "OK" } ?? false }
-        #expect(try counts(refused).reduce(0, +) == 10)
+        #expect(counts(refused).reduce(0, +) == 10)
     }
 
     private func size(_ host: Host) throws -> Int {
