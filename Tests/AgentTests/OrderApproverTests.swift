@@ -82,8 +82,7 @@ struct OrderApproverTests {
         try carry(order, hosts.principal, hosts.beneficiary)
         // His agent from a copy of its state, again and again: each time it knows of none that he made before.
         #expect(hosts.principal.stop() == 0)
-        let copy = hosts.principal.directory.file("copy")
-        try FileManager.default.copyItem(atPath: hosts.principal.state, toPath: copy)
+        let copy = try hosts.principal.copyDatabase()
         var spam: [String] = []
         for number in 0..<5 {
             try hosts.principal.start()
@@ -95,11 +94,7 @@ struct OrderApproverTests {
             _ = try hosts.beneficiary.client().call(.putBlock(block, contentType: "application/vnd.ipld.dag-cbor"))
             _ = try hosts.beneficiary.client().call(.receiveOrderPart(made))
             #expect(hosts.principal.stop() == 0)
-            for name in ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm"] {
-                try? FileManager.default.removeItem(atPath: hosts.principal.state + "/" + name)
-                guard FileManager.default.fileExists(atPath: copy + "/" + name) else { continue }
-                try FileManager.default.copyItem(atPath: copy + "/" + name, toPath: hosts.principal.state + "/" + name)
-            }
+            try hosts.principal.rollBack(copy)
         }
         let open = try hosts.beneficiary.client().call(.showOrder(order)).parts.filter { $0.open }.map(\.cid)
         #expect(open == [wanted] + spam.suffix(3))

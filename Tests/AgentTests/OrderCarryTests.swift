@@ -111,11 +111,7 @@ struct OrderCarryTests {
         try carry(order, hosts.principal, hosts.fiduciary)
         // The fiduciary's agent from a copy of its state: another seed.
         #expect(hosts.fiduciary.stop() == 0)
-        let copy = hosts.fiduciary.directory.file("copy")
-        let names = ["state.sqlite", "state.sqlite-wal"]
-        for name in names where FileManager.default.fileExists(atPath: hosts.fiduciary.state + "/" + name) {
-            try FileManager.default.copyItem(atPath: hosts.fiduciary.state + "/" + name, toPath: copy + name)
-        }
+        let copy = try hosts.fiduciary.copyDatabase()
         func commit() throws {
             try hosts.fiduciary.start()
             _ = try hosts.fiduciary.client().call(.fulfilOrder(order))
@@ -124,12 +120,7 @@ struct OrderCarryTests {
         }
         try commit()
         #expect(try state(order, hosts.principal) == "committed")
-        for name in names + ["state.sqlite-shm"] {
-            try? FileManager.default.removeItem(atPath: hosts.fiduciary.state + "/" + name)
-        }
-        for name in names where FileManager.default.fileExists(atPath: copy + name) {
-            try FileManager.default.copyItem(atPath: copy + name, toPath: hosts.fiduciary.state + "/" + name)
-        }
+        try hosts.fiduciary.rollBack(copy)
         try commit()
         let shown = try hosts.principal.client().call(.showOrder(order))
         #expect(shown.orders.first?.state == "frozen")

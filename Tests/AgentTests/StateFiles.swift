@@ -57,7 +57,8 @@ extension TestAgent {
         #expect(changed.status == 0, "\(changed.errors)")
     }
 
-    /// The database's files, to be put back by `rollBack`: a way back of which dtad knows nothing.
+    /// The database and the audit log, to be put back by `rollBack`: together they are a way back of which dtad knows
+    /// nothing, as the snapshot of a virtual machine is one.
     func copyDatabase() throws -> String {
         let copy = directory.file("copy-\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
@@ -75,5 +76,5 @@ extension TestAgent {
         }
     }
 
-    private static let databaseFiles = ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm"]
+    private static let databaseFiles = ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "audit"]
 }
