@@ -38,6 +38,18 @@ public enum UserProcess {
         try systemCall("setresuid") { clinux_become(uid, gid, name.isEmpty ? nil : name) }
     }
 
+    /// Becomes the owner of a directory for good, where this process is root's and the directory is not.
+    /// - Throws: `DTAError.failedPrecondition` where it is no directory; `SystemCallError`.
+    public static func become(ownerOf directory: String) throws {
+        guard geteuid() == 0 else { return }
+        var status = stat()
+        guard lstat(directory, &status) == 0 else { throw SystemCallError("stat \(directory)", errno: errno) }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw DTAError(.failedPrecondition, "\(directory) is not a directory")
+        }
+        if status.st_uid != 0 { try become(uid: status.st_uid, gid: status.st_gid) }
+    }
+
     /// In the child.
     private static func answer(_ uid: UInt32, _ gid: UInt32, _ parent: Int32, _ body: () throws -> [String]) -> [String]
     {

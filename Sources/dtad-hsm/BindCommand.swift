@@ -28,7 +28,7 @@ struct BindCommand {
         }
         let target = try CommandFile.make(output)
         let pin = try pinFile.map { try PIN.read($0, ownersOnly: true) } ?? PIN.read(file: options.pinFile)
-        try Privileges.become(ownerOf: directory(of: options.lockFile))
+        try UserProcess.become(ownerOf: directory(of: options.lockFile))
         Hardening.lockMemory()
         let lock = try ServingLock.alone(options)
         return try withExtendedLifetime(lock) {

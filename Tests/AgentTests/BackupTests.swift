@@ -22,7 +22,7 @@ struct BackupTests {
     /// Has `agent` use another state directory from its next start on.
     private func setState(_ agent: TestAgent, _ path: String) throws {
         let text = try String(contentsOfFile: agent.configuration, encoding: .utf8)
-        try text.replacingOccurrences(of: "state: \"\(agent.state)\"", with: "state: \"\(path)\"")
+        try text.replacing(#/(?m)^state: ".*"$/#, with: "state: \"\(path)\"")
             .write(toFile: agent.configuration, atomically: true, encoding: .utf8)
     }
 

@@ -145,14 +145,14 @@ struct LifecycleTests {
         try bind(datagrams, odd)
         let refused = try run(
             try Binary.path("dtad"), ["run", "--config", other.configuration, "--socket", odd])
-        #expect(refused.status == 1)
+        #expect(refused.status == 78)
         #expect(refused.errors.contains("\(odd) is a socket of another kind"), "\(refused.errors)")
         let full = try UnixSocket.listen(at: other.directory.file("full"), mode: 0o600, backlog: 0)
         let waiting = try UnixSocket.connect(to: other.directory.file("full"), nonBlocking: true)
         let blocked = try run(
             try Binary.path("dtad"),
             ["run", "--config", other.configuration, "--socket", other.directory.file("full")])
-        #expect(blocked.status == 1 && blocked.errors.contains("another program listens"), "\(blocked.errors)")
+        #expect(blocked.status == 78 && blocked.errors.contains("another program listens"), "\(blocked.errors)")
         withExtendedLifetime((datagrams, full, waiting)) {}
 
         let file = try other.directory.write("plain", "content")
@@ -357,7 +357,9 @@ final class NotifySocket {
     /// Waits for a status with these words in it.
     func waitForStatus(_ words: String) throws {
         while let message = receive(flags: 0) {
-            if message.split(separator: "\n").contains(where: { $0.hasPrefix("STATUS=") && $0.contains(words) }) { return }
+            if message.split(separator: "\n").contains(where: { $0.hasPrefix("STATUS=") && $0.contains(words) }) {
+                return
+            }
         }
         throw TestFailure("systemd was not told a status with \(words)")
     }

@@ -82,7 +82,7 @@ struct OrderApproverTests {
         try carry(order, hosts.principal, hosts.beneficiary)
         // His agent from a copy of its state, again and again: each time it knows of none that he made before.
         #expect(hosts.principal.stop() == 0)
-        let copy = try hosts.principal.copyDatabase()
+        let copy = try hosts.principal.copyState()
         var spam: [String] = []
         for number in 0..<5 {
             try hosts.principal.start()

@@ -111,7 +111,7 @@ struct OrderCarryTests {
         try carry(order, hosts.principal, hosts.fiduciary)
         // The fiduciary's agent from a copy of its state: another seed.
         #expect(hosts.fiduciary.stop() == 0)
-        let copy = try hosts.fiduciary.copyDatabase()
+        let copy = try hosts.fiduciary.copyState()
         func commit() throws {
             try hosts.fiduciary.start()
             _ = try hosts.fiduciary.client().call(.fulfilOrder(order))

@@ -167,7 +167,7 @@ struct OrderReceiptTests {
         let order = try committed(hosts)
         // Somebody else with the fiduciary's keys: its agent from a copy of its state.
         #expect(bank.stop() == 0)
-        let copy = try bank.copyDatabase()
+        let copy = try bank.copyState()
         try bank.start()
         let receipt = try bank.client().call(.destroyOrder(order)).cid(of: "destruction")
         // A receipt that it made itself changes nothing when it is brought, however often.
@@ -197,7 +197,7 @@ struct OrderReceiptTests {
         let bank = hosts.fiduciary
         let order = try committed(hosts)
         #expect(bank.stop() == 0)
-        let copy = try bank.copyDatabase()
+        let copy = try bank.copyState()
         try bank.start()
         _ = try bank.client().call(.destroyOrder(order))
         try carry(order, bank, hosts.principal)

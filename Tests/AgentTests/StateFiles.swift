@@ -57,24 +57,24 @@ extension TestAgent {
         #expect(changed.status == 0, "\(changed.errors)")
     }
 
-    /// The database and the audit log, to be put back by `rollBack`: together they are a way back of which dtad knows
-    /// nothing, as the snapshot of a virtual machine is one.
-    func copyDatabase() throws -> String {
+    /// The database and its log, to be put back by `rollBack`: a way back of which dtad knows nothing. One without the
+    /// other is refused.
+    func copyState() throws -> String {
         let copy = directory.file("copy-\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
-        for name in Self.databaseFiles where FileManager.default.fileExists(atPath: state + "/" + name) {
+        for name in Self.stateFiles where FileManager.default.fileExists(atPath: state + "/" + name) {
             try FileManager.default.copyItem(atPath: state + "/" + name, toPath: copy + "/" + name)
         }
         return copy
     }
 
     func rollBack(_ copy: String) throws {
-        for name in Self.databaseFiles {
+        for name in Self.stateFiles {
             try? FileManager.default.removeItem(atPath: state + "/" + name)
             guard FileManager.default.fileExists(atPath: copy + "/" + name) else { continue }
             try FileManager.default.copyItem(atPath: copy + "/" + name, toPath: state + "/" + name)
         }
     }
 
-    private static let databaseFiles = ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "audit"]
+    private static let stateFiles = ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "audit"]
 }

@@ -223,15 +223,16 @@ struct TokenStartTests {
         let agent = try TestAgent(starting: false)
         try agent.addHSMConfiguration(["environment:", "  VENDOR_CONFIG: \"/etc/vendor file\"", "  VENDOR_MODE: \"7\""])
         let open = Descriptor(owning: Glibc.open("/dev/null", O_RDONLY))
-        #expect(fcntl(open.number, F_DUPFD, 200) >= 200)
-        let left = Descriptor(owning: 200)
+        let number = fcntl(open.number, F_DUPFD, 200)
+        #expect(number >= 200)
+        let left = Descriptor(owning: number)
         try agent.start()
         #expect(try agent.client().call(.random(1)).data.count == 1)
-        #expect(FileManager.default.fileExists(atPath: "/proc/\(agent.pid)/fd/200"))
+        #expect(FileManager.default.fileExists(atPath: "/proc/\(agent.pid)/fd/\(number)"))
         for pid in agent.custodians {
-            let numbers = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").compactMap(Int.init)
-            #expect(!numbers.contains(200))
-            for number in numbers where number > 3 {
+            let held = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").compactMap(Int.init)
+            #expect(!held.contains(Int(number)))
+            for number in held where number > 3 {
                 let target = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/\(number)")
                 #expect(!target.hasPrefix("/dev/null") && !target.hasPrefix("pipe:"), "\(number) \(target)")
             }

@@ -17,7 +17,7 @@ struct TokenIdentityTests {
         do {
             _ = try hsm.connect(expecting: identity)
         } catch let error as CustodyStartError {
-            #expect(hsm.process.wait() == Int32(error.exit.rawValue))
+            #expect(hsm.process.wait() == error.exit.status)
             return error
         }
         throw TestFailure("dtad-hsm serves")

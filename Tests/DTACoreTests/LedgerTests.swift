@@ -26,7 +26,8 @@ import Testing
 
     @Test("what is not canonical DAG-CBOR, too large, or of another type is refused")
     func refusals() throws {
-        let ledger = try Host().core.ledger
+        let host = try Host()
+        let ledger = host.core.ledger
         for data: [UInt8] in [[], [0x18, 0x01], [0xa0, 0x00], [0x9f, 0xff], [0xc1, 0x00]] {
             #expect(code { _ = try ledger.put(alice, data: data, contentType: dagCBOR) } == .invalidArgument)
         }

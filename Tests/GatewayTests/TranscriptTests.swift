@@ -90,10 +90,12 @@ struct TranscriptTests {
                     (blocks[block].steps[last].answer.isEmpty ? "" : "\n") + line.dropFirst(4)
             } else {
                 isInside = false
-                guard !line.isEmpty, !line.hasPrefix("    ") else { continue }
-                isBehindText = true
-                let quoted = line.components(separatedBy: "`").first { $0.hasPrefix("orders: {") }
-                configuration = quoted ?? ""
+                if line.hasPrefix("    orders: {") {
+                    configuration = String(line.dropFirst(4))
+                } else if line.hasPrefix("#") {
+                    configuration = ""
+                }
+                if !line.isEmpty, !line.hasPrefix("    ") { isBehindText = true }
             }
         }
         return blocks
