@@ -49,7 +49,8 @@ final class Service: Sendable {
 
         let programs = agent.orders.plugins.programs
         limits = ServerLimits(
-            configuration, processes: CustodyStart.processes(configuration.hsm), programs: programs.count, logger: logger)
+            configuration, processes: CustodyStart.processes(configuration.hsm), programs: programs.count,
+            logger: logger)
         let statusSource = self.statusSource
         SubordinateWatch.start(subordinates, logger)
         let digests = ExecutableDigest()
