@@ -192,15 +192,17 @@ struct MessageTests {
         let unknown = message(
             [ErrorCode.invalidArgument.rawValue] + field(Array("custody operation 34 is unknown".utf8)) + field([]))
         // The first release said nothing about its token; the next ones are asked for their version.
-        let others = [
-            [message([0])], [begun, unknown], [begun, message([0] + field([0, 0, 0, 1]))],
-            [begun, message([0] + field([0, 0, 0, 3]))],
+        let others: [(first: [UInt8], then: [UInt8]?)] = [
+            (message([0]), nil), (begun, unknown), (begun, message([0] + field([0, 0, 0, 1]))),
+            (begun, message([0] + field([0, 0, 0, 3]))),
         ]
-        for answers in others {
+        for (first, then) in others {
             let (ours, theirs) = try UnixSocket.pair()
-            for answer in answers { try answer.withUnsafeBytes { try UnixSocket.sendAll(theirs.number, $0) } }
+            try first.withUnsafeBytes { try UnixSocket.sendAll(theirs.number, $0) }
             do {
-                try CustodyConnection(ours, startMilliseconds: 1000, deadlineMilliseconds: 60_000).requireSameVersion()
+                let connection = try CustodyConnection(ours, startMilliseconds: 1000, deadlineMilliseconds: 60_000)
+                try then?.withUnsafeBytes { try UnixSocket.sendAll(theirs.number, $0) }
+                try connection.requireSameVersion()
                 Issue.record("another release was taken")
             } catch let error as CustodyStartError {
                 #expect(error.reason.code == .failedPrecondition && error.reason.message.contains("of another release"))
