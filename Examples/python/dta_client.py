@@ -127,8 +127,8 @@ class Agent:
     def __init__(self, path=None, timeout=30):
         path = path or os.environ.get("DTA_SOCKET") or "/run/dtad/agent.sock"
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(timeout)
         self.socket.connect(path)
+        self.socket.settimeout(timeout)  # only now: with one, a connection that has to queue fails at once (EAGAIN)
         self.last_id, self.answers = 0, {}
 
     def __enter__(self):
