@@ -36,10 +36,9 @@ public enum UnixSocket {
     /// - Throws: `SystemCallError`; EADDRINUSE where the file exists, whether or not somebody listens on it.
     public static func listen(at path: String, mode: mode_t, backlog: Int32 = 512) throws -> Descriptor {
         let socket = try open()
-        // The mode is right from the first moment on: fchmod of an unbound socket decides the file's mode.
+        // bind(2) makes the file with the socket's own mode less the umask, so that it is never more open than `mode`;
+        // chmod(2) makes it `mode`. The umask stays: it is the process's, and other threads are making files.
         try systemCall("fchmod") { fchmod(socket.number, mode) }
-        let mask = umask(0)
-        defer { umask(mask) }
         _ = try withAddress(path) { address, size in
             try systemCall("bind") { unsafe Glibc.bind(socket.number, address, size) }
         }
