@@ -14,14 +14,15 @@ struct OrderHost {
     let beneficiary: Remote
     let approvers: [Remote]
 
-    init() throws {
-        token = try TestToken()
-        custody = try HSMProcess(token).connect()
-        fiduciary = try HeldIdentity(custody, name: "fiduciary")
+    /// - Parameter custody: a connection to a dtad-hsm of this token; nil: one of its own.
+    init(_ token: TestToken? = nil, _ custody: CustodyConnection? = nil) throws {
+        self.token = try token ?? TestToken()
+        self.custody = try custody ?? HSMProcess(self.token).connect()
+        fiduciary = try HeldIdentity(self.custody, name: "fiduciary")
         principal = try Remote("principal")
         beneficiary = try Remote("beneficiary")
         approvers = try (0..<3).map { try Remote("approver \($0)") }
-        try custody.newEpoch(1)
+        try self.custody.newEpoch(1)
     }
 
     var documents: [[UInt8]] {

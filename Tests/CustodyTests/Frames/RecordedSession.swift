@@ -1,0 +1,161 @@
+import Crypto
+import CustodyProtocol
+import DTAFormats
+import DTASystem
+import Foundation
+import TestSupport
+
+/// One exchange of each operation, as dtad and dtad-hsm had it when it was recorded: `Tests/vectors/custody`, a file for each
+/// operation. They show that the wire is what it was: nobody ever makes them anew.
+enum RecordedSession {
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../vectors/custody").standardizedFileURL
+
+    private static func file(_ operation: CustodyOperation) -> URL {
+        folder.appending(path: (operation.rawValue < 10 ? "0" : "") + "\(operation.rawValue)-\(operation).txt")
+    }
+
+    static func isRecorded(_ operation: CustodyOperation) -> Bool {
+        FileManager.default.fileExists(atPath: file(operation).path)
+    }
+
+    static func exchange(_ operation: CustodyOperation) throws -> CustodyExchange {
+        let lines = try String(contentsOf: file(operation), encoding: .utf8).split(separator: "\n")
+        func bytes(_ title: String) throws -> [UInt8] {
+            guard let line = lines.first(where: { $0.hasPrefix(title + " ") }),
+                let bytes = [UInt8](hexadecimal: line.dropFirst(title.count + 1))
+            else { throw TestFailure("\(file(operation).lastPathComponent) has no \(title)") }
+            return bytes
+        }
+        return CustodyExchange(request: try bytes("request"), answer: try bytes("answer"))
+    }
+
+    static func write(_ exchange: CustodyExchange, _ operation: CustodyOperation) throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let text = "request \(exchange.request.hexadecimal)\nanswer \(exchange.answer.hexadecimal)\n"
+        try Data(text.utf8).write(to: file(operation))
+    }
+
+    /// Has a real dtad-hsm do each operation once at least.
+    static func record() throws -> [CustodyExchange] {
+        let token = try TestToken()
+        let identity = try HSMProcess(token).connect().token
+        let tap = try CustodyTap(HSMProcess(token))
+        let custody = try CustodyConnection(
+            tap.socket, startMilliseconds: 60_000, deadlineMilliseconds: 5000, expecting: identity)
+        try askForToken(custody)
+        try askForKeys(custody)
+        let host = try OrderHost(token, custody)
+        try askForIdentities(custody, host)
+        try askForOrders(host)
+        try askForWallets(host)
+        try askForEpochs(host)
+        return tap.exchanges
+    }
+
+    private static func askForToken(_ custody: CustodyConnection) throws {
+        try custody.requireSameVersion()
+        _ = try custody.describe()
+        _ = try custody.examine(.random)
+        _ = try custody.random(count: 40)
+        try custody.settle(on: 0)
+        let row = try custody.sealState([1, 2, 3, 4], purpose: "rows", id: [5, 6])
+        _ = try custody.unsealState(row, purpose: "rows", id: [5, 6])
+    }
+
+    private static func askForKeys(_ custody: CustodyConnection) throws {
+        let owner = ObjectOwner(uid: 1000)
+        let (p256, mac, aes) = (ObjectID.random(), ObjectID.random(), ObjectID.random())
+        _ = try custody.generate(.p256, owner: owner, id: p256)
+        _ = try custody.generate(.hmacSHA256, owner: owner, id: mac)
+        _ = try custody.generate(.aes256, owner: ObjectOwner(uid: 70_000), id: aes)
+        _ = try custody.publicKey(p256)
+        _ = try custody.list(.user)
+        _ = try custody.sign(p256, input: Array(SHA256.hash(data: Array("message".utf8))))
+        _ = try custody.mac(mac, input: Array("message".utf8))
+        let sealed = try custody.encrypt(aes, plaintext: Array("plaintext".utf8), aad: Array("context".utf8))
+        _ = try custody.decrypt(aes, ciphertext: sealed, aad: Array("context".utf8))
+        try custody.forget(mac)
+        try custody.delete(.user, id: mac)
+    }
+
+    private static func askForIdentities(_ custody: CustodyConnection, _ host: OrderHost) throws {
+        let fiduciary = host.fiduciary
+        let key = try custody.createPostQuantumKey(fiduciary.signing)
+        _ = try custody.signPostQuantum(
+            fiduciary.signing, key: key, context: SignedBytes.envelope, hash: [UInt8](repeating: 3, count: 32))
+        let envelope = try EnvelopeSealer.seal(
+            [1, 2, 3], content: "text/plain", from: host.principal.cid, to: [fiduciary.document],
+            created: 1_760_000_000)
+        let wrap = try envelope.wrap(for: fiduciary.document.cid)
+        _ = try fiduciary.openKey(custody, coreHash: envelope.coreHash, enc: wrap.enc, key: wrap.key)
+    }
+
+    private static func askForOrders(_ host: OrderHost) throws {
+        let taken = try host.take(host.terms(approvals: 2))
+        let redemption = try host.redeem(taken)
+        let approvals = try host.approvers.prefix(2).map {
+            try $0.approval(of: redemption.cid, order: taken.part1.cid)
+        }
+        _ = try host.release(taken, redemption.block, approvals: Array(approvals))
+        let sign = try host.takeSign()
+        _ = try host.sign(sign, host.askToSign(sign))
+        let owner = host.fiduciary.owner
+        let order = taken.part1.cid.bytes
+        let state = try host.custody.sealOrderState([7, 8, 9], order: order, owner: owner, epoch: 1)
+        _ = try host.custody.openOrderState(state, order: order, owner: owner)
+        try host.custody.newEpoch(2)
+        _ = try host.custody.resealOrder(taken.sealed, order: order, owner: owner, epoch: 2)
+        _ = try host.custody.resealOrderState(state, order: order, owner: owner, epoch: 2)
+    }
+
+    private static func askForWallets(_ host: OrderHost) throws {
+        let heir = try HeldIdentity(host.custody, owner: ObjectOwner(uid: 2000), name: "heir")
+        let terms = try OrderTerms(
+            fiduciary: host.fiduciary.document.cid, principal: host.principal.cid, beneficiary: heir.document.cid,
+            redeemers: [heir.document.cid], recipient: heir.document.cid)
+        let share = try host.custody.createShare(
+            owner: heir.owner, beneficiary: heir.document.cid.bytes, terms: terms.hash)
+        let documents = host.documents + [heir.document.block]
+        let order = try Order(
+            kind: OrderKind.bitcoinWallet, terms: terms,
+            fields: OrderFields([OrderKind.share: .bytes(share.publicKey)]))
+        let part1 = try host.part1(order)
+        let made = try host.custody.newSeed(
+            host.fiduciary.recipientKey, order: part1.block, documents: documents, epoch: 2)
+        let part2 = try host.fiduciary.part(
+            host.custody, .commitment,
+            OrderCommitment(
+                order: part1.cid, kind: order.kind, terms: terms, publicKey: made.publicKey, proof: made.proof
+            ).encoded(), to: [heir.document], answering: part1)
+        let part3 = try heir.part(
+            host.custody, .redemption,
+            OrderRedemption(order: part1.cid, terms: terms, use: 1, nonce: [UInt8](repeating: 0, count: 16)).encoded(),
+            to: [host.fiduciary.document], answering: part2)
+        let part4 = try host.fiduciary.sign(
+            host.custody,
+            Envelope(
+                encoded: host.custody.release(
+                    host.fiduciary.recipientKey, sealed: made.sealed, order: part1.cid.bytes, redemption: part3.block,
+                    approvals: [], documents: documents, received: OrderHost.now)))
+        _ = try host.custody.exportWallet(
+            share, commitment: SealedPart(recipient: heir.recipientKey, block: part2.block),
+            release: SealedPart(recipient: heir.recipientKey, block: part4.block), documents: documents)
+    }
+
+    private static func askForEpochs(_ host: OrderHost) throws {
+        _ = try host.custody.epochs()
+        try host.custody.destroyEpoch(1)
+    }
+}
+
+extension [UInt8] {
+    var hexadecimal: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+
+    init?(hexadecimal text: Substring) {
+        guard text.utf8.count.isMultiple(of: 2) else { return nil }
+        let digits = text.compactMap(\.hexDigitValue)
+        guard digits.count == text.count else { return nil }
+        self = stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+}
