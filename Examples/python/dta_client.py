@@ -10,7 +10,7 @@ import struct
 
 FRAME_LIMIT = (1 << 20) + (1 << 16)
 OPERATIONS = {
-    "status": 1, "key_create": 10, "key_list": 11, "key_show": 12, "key_delete": 13, "sign": 20, "verify": 21,
+    "status": 1, "key_create": 10, "key_list": 11, "key_show": 12, "key_delete": 13, "key_unnamed": 14, "sign": 20, "verify": 21,
     "mac": 22, "encrypt": 23, "decrypt": 24, "random": 25, "policy_explain": 30, "audit_list": 31, "audit_verify": 32,
     "audit_archive": 33, "audit_accept": 34, "identity_create": 40, "identity_list": 41, "identity_show": 42,
     "identity_rotate": 43, "identity_revoke": 44, "identity_recover": 45, "identity_recover_finish": 46,

@@ -21,6 +21,18 @@ extension AgentRequest {
 
     public static func deleteKey(_ name: String) -> AgentRequest { AgentRequest(.keyDelete, subject: name) }
 
+    /// Keys on the token that the agent's database does not name.
+    ///
+    /// - Parameter decision: `"name"`, `"destroy"`; `""` only tells of them.
+    /// - Parameter object: which one: 32 hexadecimal digits.
+    /// - Parameter name: the name that it gets.
+    public static func unnamedKeys(decision: String = "", object: String = "", name: String = "") -> AgentRequest {
+        var request = AgentRequest(.keyUnnamed, subject: object)
+        request.decision = decision
+        request.alias = name
+        return request
+    }
+
     /// - Parameters:
     ///   - message: what is signed, up to 256 KiB; with `prehashed` its digest, of exactly the key's hash length.
     ///   - format: raw where unspecified.

@@ -50,6 +50,11 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Destroys a key. Reads subject.
   case keyDelete // = 13
 
+  /// Keys on the token that the database does not name. Reads decision ("": tells of them; "name": gives one of a user's a
+  /// name; "destroy": destroys one), subject (which one: its object), alias (of "name": the new name). Administrators.
+  /// Answers keys: at most 1,000; of "name" the one; of "destroy" none.
+  case keyUnnamed // = 14
+
   /// Signs. Reads subject, data, prehashed, format. Answers data.
   case sign // = 20
 
@@ -244,6 +249,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 11: self = .keyList
     case 12: self = .keyShow
     case 13: self = .keyDelete
+    case 14: self = .keyUnnamed
     case 20: self = .sign
     case 21: self = .verify
     case 22: self = .mac
@@ -305,6 +311,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .keyList: return 11
     case .keyShow: return 12
     case .keyDelete: return 13
+    case .keyUnnamed: return 14
     case .sign: return 20
     case .verify: return 21
     case .mac: return 22
@@ -366,6 +373,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     .keyList,
     .keyShow,
     .keyDelete,
+    .keyUnnamed,
     .sign,
     .verify,
     .mac,
@@ -1176,6 +1184,12 @@ public nonisolated struct AgentKey: Sendable {
   /// SubjectPublicKeyInfo in DER (RFC 5480, RFC 8410); empty for symmetric keys.
   public var publicKey: Data = Data()
 
+  /// Of a key without a name: its object on the token, 32 hexadecimal digits, and what that is for: "user", "id-sign",
+  /// "id-kem", "order".
+  public var object: String = String()
+
+  public var objectClass: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1331,7 +1345,7 @@ public nonisolated struct AgentField: Sendable {
 fileprivate nonisolated let _protobuf_package = "dta.agent.v1"
 
 nonisolated extension AgentOperation: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{2}\u{7}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{2}\u{6}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0")
 }
 
 nonisolated extension AgentKeyType: SwiftProtobuf._ProtoNameProviding {
@@ -2356,7 +2370,7 @@ nonisolated extension AgentChunks: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Key"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}type\0\u{3}owner_uid\0\u{1}owner\0\u{1}created\0\u{3}public_key\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}type\0\u{3}owner_uid\0\u{1}owner\0\u{1}created\0\u{3}public_key\0\u{1}object\0\u{3}object_class\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2370,6 +2384,8 @@ nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 4: try { try decoder.decodeSingularStringField(value: &self.owner) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.created) }()
       case 6: try { try decoder.decodeSingularBytesField(value: &self.publicKey) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.object) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.objectClass) }()
       default: break
       }
     }
@@ -2394,6 +2410,12 @@ nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.publicKey.isEmpty {
       try visitor.visitSingularBytesField(value: self.publicKey, fieldNumber: 6)
     }
+    if !self.object.isEmpty {
+      try visitor.visitSingularStringField(value: self.object, fieldNumber: 7)
+    }
+    if !self.objectClass.isEmpty {
+      try visitor.visitSingularStringField(value: self.objectClass, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2404,6 +2426,8 @@ nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.owner != rhs.owner {return false}
     if lhs.created != rhs.created {return false}
     if lhs.publicKey != rhs.publicKey {return false}
+    if lhs.object != rhs.object {return false}
+    if lhs.objectClass != rhs.objectClass {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

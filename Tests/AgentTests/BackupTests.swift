@@ -85,6 +85,79 @@ struct BackupTests {
         #expect(try !client.call(.getBlock(cid)).data.isEmpty)
     }
 
+    @Test("leaves keys without a name that were made after it, which an administrator names or destroys")
+    func unnamedKeys() throws {
+        let agent = try TestAgent()
+        let file = agent.directory.file("backup.tar")
+        #expect(try dtad(["backup", file, "--config", agent.configuration]).status == 0)
+        var client = agent.client()
+        let made = try client.call(.createKey("signs", type: .p256)).keys
+        _ = try client.call(.createKey("opens", type: .aes256))
+        let closed = try client.call(.encrypt(key: "opens", plaintext: plaintext)).data
+        _ = try client.call(.createIdentity("later"))
+        #expect(try client.call(.unnamedKeys()).keys.isEmpty)
+        #expect(agent.stop() == 0)
+        let target = agent.directory.file("restored")
+        #expect(try dtad(["restore", file, "--state", target]).status == 0)
+        try setState(agent, target)
+        try agent.start()
+        #expect(agent.log.contains("dtactl key unnamed shows them"), "\(agent.log)")
+
+        client = agent.client()
+        var keys = try client.call(.unnamedKeys()).keys
+        #expect(keys.map(\.objectClass) == ["user", "user", "id-sign", "id-kem"])
+        #expect(keys.allSatisfy { $0.name.isEmpty && $0.object.count == 32 && $0.ownerUid == geteuid() })
+        let signing = try #require(keys.first { $0.type == .p256 })
+        let opening = try #require(keys.first { $0.type == .aes256 })
+        #expect(signing.publicKey == made[0].publicKey)
+
+        // Another user is told nothing, and changes nothing.
+        if OtherUser.arePossible {
+            for decision in ["", "name", "destroy"] {
+                let call = "agent.call('key_unnamed', subject='\(signing.object)', decision='\(decision)')"
+                #expect(try OtherUser.backup.run(call, on: agent).hasPrefix("PERMISSION_DENIED"))
+            }
+        }
+        // What is no such key gets no name, and is not destroyed.
+        _ = try client.call(.createKey("here", type: .p256))
+        for object in ["", "zz", String(repeating: "+1", count: 16), signing.object + "00"] {
+            for decision in ["name", "destroy"] {
+                let refusal = try client.refusal(.unnamedKeys(decision: decision, object: object, name: "n"))
+                #expect(refusal.code == .invalidArgument)
+            }
+        }
+        let absent = String(repeating: "0", count: 32)
+        #expect(try client.refusal(.unnamedKeys(decision: "name", object: absent, name: "n")).code == .notFound)
+        #expect(try client.refusal(.unnamedKeys(decision: "destroy", object: absent)).code == .notFound)
+        let identity = keys[2].object
+        let kept = try client.refusal(.unnamedKeys(decision: "name", object: identity, name: "n"))
+        #expect(kept.code == .failedPrecondition)
+        #expect(
+            try client.refusal(.unnamedKeys(decision: "name", object: signing.object, name: "here")).message
+                .contains("is taken"))
+        #expect(try client.refusal(.unnamedKeys(decision: "keep", object: identity)).code == .invalidArgument)
+
+        // Named, they are like all others, also after a restart.
+        #expect(
+            try client.call(.unnamedKeys(decision: "name", object: signing.object, name: "again")).keys.map(\.name)
+                == ["again"])
+        _ = try client.call(.unnamedKeys(decision: "name", object: opening.object, name: "opener"))
+        #expect(try client.refusal(.unnamedKeys(decision: "destroy", object: signing.object)).code == .notFound)
+        #expect(try [UInt8](client.call(.decrypt(key: "opener", sealed: closed)).data) == plaintext)
+        for key in keys.dropFirst(2) { _ = try client.call(.unnamedKeys(decision: "destroy", object: key.object)) }
+        #expect(try client.call(.unnamedKeys()).keys.isEmpty)
+        #expect(agent.stop() == 0)
+        try agent.start()
+        client = agent.client()
+        // A line for each class, from the start before alone.
+        #expect(agent.log.components(separatedBy: "dtactl key unnamed").count == 1 + 3, "\(agent.log)")
+        keys = try client.call(.list(.keyList)).keys
+        #expect(keys.map(\.name) == ["again", "here", "opener"])
+        #expect(try client.call(.sign(key: "again", message: [1])).data.count == 64)
+        let records = try client.call(.list(.auditList, count: 1_000)).lines.joined()
+        #expect(records.contains("decision=name alias=again") && records.contains("decision=destroy"), "\(records)")
+    }
+
     @Test("is of one moment while the ledger grows")
     func consistent() throws {
         let agent = try TestAgent()

@@ -220,7 +220,7 @@ struct OrderBackupTests {
             #expect(agent.stop() == 0)
             try agent.start()
         }
-        #expect(agent.log.contains("there is an object on the token that dtad does not know"))
+        #expect(agent.log.contains("there are keys on the token that dtad does not know"))
     }
 
     @Test("that does not open keeps its key for a time, because a backup may have it as it was")

@@ -28,10 +28,12 @@ public final class KeyRecord: NamedItem {
 
     /// The public half in the forms that other programs know; nil for symmetric keys.
     /// - Throws: `DTAError.dataLoss` where what is stored is no key.
-    public func publicHalf() throws -> PublicKey? {
+    public func publicHalf() throws -> PublicKey? { try KeyRecord.publicHalf(type, publicKey, of: name) }
+
+    static func publicHalf(_ type: KeyType, _ raw: [UInt8], of name: String) throws -> PublicKey? {
         guard let algorithm = type.algorithm else { return nil }
         do {
-            return try PublicKey(algorithm, raw: publicKey)
+            return try PublicKey(algorithm, raw: raw)
         } catch {
             throw DTAError(.dataLoss, "the public half of key \(quoted(name)) is damaged: \(error)")
         }

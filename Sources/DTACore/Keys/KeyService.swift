@@ -13,9 +13,9 @@ public final class KeyService: Sendable {
     let index: NameIndex<KeyRecord>
     let policy: LivePolicy
     let logger: Logger
-    private let store: Store
+    let store: Store
     let intents: Intents
-    private let forget: @Sendable (ObjectID) -> Void
+    let forget: @Sendable (ObjectID) -> Void
 
     /// Loads all keys.
     /// - Parameter forget: called when an object is gone, to let every HSM process drop its copy.

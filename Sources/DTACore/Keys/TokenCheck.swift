@@ -23,13 +23,14 @@ struct TokenCheck {
 
     /// Objects that nobody knows are reported, never destroyed: they may be what a backup needs.
     func reportUnknown(except known: Set<ObjectID>, _ logger: Logger) {
-        for object in objects where !known.contains(object.id) {
-            logger.warning(
-                "there is an object on the token that dtad does not know",
-                metadata: [
-                    "class": "\(object.objectClass.name)", "uid": "\(object.owner.uid)", "object": "\(object.id.text)",
-                ])
-        }
+        let unknown = objects.filter { !known.contains($0.id) }
+        guard let first = unknown.first else { return }
+        logger.warning(
+            "there are keys on the token that dtad does not know: dtactl key unnamed shows them",
+            metadata: [
+                "class": "\(first.objectClass.name)", "count": "\(unknown.count)",
+                "objects": "\(unknown.prefix(5).map(\.id.text).joined(separator: ", "))",
+            ])
     }
 }
 

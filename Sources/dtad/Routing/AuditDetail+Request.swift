@@ -14,6 +14,9 @@ extension AuditDetail {
         case .orderApprove, .orderFulfil:
             if !request.decision.isEmpty { add("decision", request.decision) }
             if !request.redemption.isEmpty { add("redemption", request.redemption) }
+        case .keyUnnamed:
+            if !request.decision.isEmpty { add("decision", request.decision) }
+            if !request.alias.isEmpty { add("alias", request.alias) }
         case .orderEpochs:
             if !request.decision.isEmpty { add("decision", request.decision) }
         default: break

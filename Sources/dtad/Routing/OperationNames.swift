@@ -10,6 +10,7 @@ extension AgentOperation {
         case .keyList: "key.list"
         case .keyShow: "key.show"
         case .keyDelete: "key.delete"
+        case .keyUnnamed: "key.unnamed"
         case .sign: "sign"
         case .verify: "verify"
         case .mac: "mac"
@@ -66,7 +67,7 @@ extension AgentOperation {
     /// Whether its record is on the disk before it is answered, and not within a second.
     var isMomentous: Bool {
         switch self {
-        case .keyCreate, .keyDelete, .identityCreate, .identityRotate, .identityRevoke, .identityRecover,
+        case .keyCreate, .keyDelete, .keyUnnamed, .identityCreate, .identityRotate, .identityRevoke, .identityRecover,
             .identityRecoverFinish, .identityTrust, .identityDistrust, .ledgerGc, .orderCreate, .orderReceive,
             .orderFulfil, .orderRedeem, .orderApprove, .orderResult, .orderDestroy, .orderDeposit, .orderEpochs,
             .walletPublishShares, .walletExport, .auditArchive, .auditAccept:

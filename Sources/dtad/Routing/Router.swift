@@ -60,6 +60,19 @@ struct Router: RequestHandler {
         case .keyDelete:
             return entry.slow(try agent.keys.delete(caller, name: subject)) { _, _ in }
 
+        case .keyUnnamed:
+            switch request.decision {
+            case "": return entry.slow(try agent.keys.listUnnamed(caller)) { $1.keys = try $0.map(AgentKey.init) }
+            case "name":
+                let step = try agent.keys.nameUnnamed(caller, object: subject, as: request.alias)
+                return entry.slow(step) { $1.keys = [try AgentKey($0)] }
+            case "destroy":
+                return entry.slow(try agent.keys.destroyUnnamed(caller, object: subject)) { _, _ in }
+            default:
+                throw DTAError(
+                    .invalidArgument, "about a key without a name one decides name or destroy, and nothing else")
+            }
+
         case .sign:
             let step = try agent.keys.sign(
                 caller, name: subject, data: [UInt8](request.data), prehashed: request.prehashed,

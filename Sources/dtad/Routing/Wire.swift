@@ -19,6 +19,18 @@ extension AgentKey {
     }
 }
 
+extension AgentKey {
+    init(_ key: UnnamedKey) throws {
+        self.init()
+        type = key.type.flatMap { AgentKeyType(rawValue: Int($0.rawValue)) } ?? .unspecified
+        ownerUid = key.owner.uid
+        owner = key.owner.name
+        if let half = try key.publicHalf() { publicKey = Data(half.spkiDER) }
+        object = key.object
+        objectClass = key.objectClass.name
+    }
+}
+
 extension AgentIdentity {
     init(_ identity: KnownIdentity) {
         self.init()
