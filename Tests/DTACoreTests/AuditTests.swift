@@ -243,6 +243,24 @@ import Testing
         #expect(log.faults.count == 1 && log.faults[0].contains("1 lines at its end are no records"))
     }
 
+    @Test(
+        "a record whose number is higher than any log gets is no record",
+        arguments: ["9223372036854775808", "18446744073709551615", "18446744073709551616"])
+    func highestNumber(_ number: String) throws {
+        try fill(try log(), 3)
+        let file = try files()[0]
+        let forged = String(decoding: try lines()[2], as: UTF8.self)
+            .replacingOccurrences(of: #"{"n":3,"#, with: #"{"n":\#(number),"#)
+        try directory.write("audit/" + file.split(separator: "/").last!, try bytes(file) + Array((forged + "\n").utf8))
+        try directory.write("audit/audit-\(number).jsonl", Array((forged + "\n").utf8))
+        let log = try log()
+        log.inspect()
+        try fill(log, 2)
+        #expect(try !findings().isSound)
+        #expect(AuditLine(Array(forged.utf8)) == nil)
+        #expect(log.faults.contains { $0.contains("1 lines at its end are no records") })
+    }
+
     // MARK: A full disk
 
     @Test("while the disk is full key use stops, and nothing half is left; it goes on by itself")

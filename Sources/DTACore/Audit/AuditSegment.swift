@@ -1,3 +1,4 @@
+import DTAFormats
 import DTASystem
 import Glibc
 
@@ -24,7 +25,7 @@ final class AuditSegment: Sendable {
     /// The number in a file's name; nil where it is no segment's.
     static func first(ofName name: String) -> UInt64? {
         guard name.hasPrefix("audit-"), name.hasSuffix(".jsonl"), let first = UInt64(name.dropFirst(6).dropLast(6)),
-            name == AuditSegment.name(first: first)
+            first <= AuditLine.highestNumber, name == AuditSegment.name(first: first)
         else { return nil }
         return first
     }

@@ -12,13 +12,14 @@ struct AuditFields<Line: Collection<UInt8>> {
         return true
     }
 
-    /// A decimal number without leading zeros, followed by a comma, which stays.
+    /// A decimal number below 2^63, so that sums with it stay in range, without leading zeros, followed by a comma, which
+    /// stays.
     mutating func number() -> UInt64? {
         guard let end = rest.prefix(21).firstIndex(of: UInt8(ascii: ",")) else { return nil }
         let digits = rest[..<end]
         guard let first = digits.first, first != UInt8(ascii: "0") || digits.dropFirst().isEmpty,
             digits.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }),
-            let number = UInt64(String(decoding: digits, as: UTF8.self))
+            let number = UInt64(String(decoding: digits, as: UTF8.self)), number <= AuditLine.highestNumber
         else { return nil }
         rest = rest[end...]
         return number

@@ -17,6 +17,9 @@ public struct AuditLine: Sendable, Equatable {
     /// What the first record of all names as its predecessor.
     public static let origin = String(repeating: "0", count: 64)
 
+    /// The highest number that a record may have.
+    public static let highestNumber = UInt64(Int64.max)
+
     /// Reads a line without its line end.
     /// - Returns: nil where it is no record.
     public init?(_ line: some BidirectionalCollection<UInt8>) {
