@@ -46,8 +46,9 @@ struct Service {
         } catch {
             let leaving =
                 error as? CustodyStartError ?? CustodyStartError(DTAError(error), .configuration)
-            complain(leaving.reason)
-            return server.refuse(leaving)
+            // Once is enough: standard error may be the terminal that dtad check prints on.
+            if !server.refuse(leaving) { complain(leaving.reason) }
+            return leaving.exit
         }
     }
 }

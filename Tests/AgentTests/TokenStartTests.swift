@@ -210,6 +210,7 @@ struct TokenStartTests {
             #expect(try client.call(.list(.keyList)).keys.map(\.name) == ["k"])
             let checked = try run(try Binary.path("dtad"), ["check", "--config", agent.configuration])
             #expect(checked.status == 1 && checked.text.contains("refused the PIN before"), "\(checked.text)")
+            #expect(!checked.errors.contains("refused the PIN"), "what the table says is not said again")
             #expect(agent.stop() == 0)
         }
         #expect(module.logins == 1)

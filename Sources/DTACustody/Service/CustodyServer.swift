@@ -71,7 +71,8 @@ public struct CustodyServer {
             return .finished
         } catch let error as DTAError {
             // What comes after a message that is none cannot be told apart any more.
-            return refuse(CustodyStartError(error, .failed))
+            refuse(CustodyStartError(error, .failed))
+            return .failed
         } catch {
             return .failed
         }
@@ -89,7 +90,8 @@ public struct CustodyServer {
             try custody.answer(&request, &writer)
             try writer.send(to: socket)
         } catch let leaving as CustodyStartError {
-            return refuse(leaving)
+            refuse(leaving)
+            return leaving.exit
         } catch let error as SystemCallError {
             throw error
         } catch {
@@ -103,13 +105,14 @@ public struct CustodyServer {
     }
 
     /// Sends the last answer: why this process ends.
-    public mutating func refuse(_ leaving: CustodyStartError) -> CustodyExit {
+    /// - Returns: whether the front was there to be told; it then says so, as it is the one who was asked.
+    @discardableResult
+    public mutating func refuse(_ leaving: CustodyStartError) -> Bool {
         writer.begin(leaving.reason.code.rawValue)
         writer.field(leaving.reason.message)
         writer.field(leaving.reason.hint)
         writer.field(leaving.exit.rawValue)
-        // Nobody may be there to read it.
-        try? writer.send(to: socket)
-        return leaving.exit
+        do { try writer.send(to: socket) } catch { return false }
+        return true
     }
 }
