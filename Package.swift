@@ -146,7 +146,7 @@ let package = Package(
         .executableTarget(
             name: "dtagw",
             dependencies: [
-                "AgentProtocol", "DTAGateway", "DTAService", "DTASystem", arguments,
+                "DTAGateway", "DTAService", "DTASystem", arguments,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
