@@ -43,6 +43,36 @@ struct WipingTests {
         #expect(try holds(here.pid, Array(plain[2048..<2080])), "the search finds nothing at all")
     }
 
+    @Test("are nowhere in dtad's memory: plaintexts of keys, random bytes, keys of drafts and of wallets")
+    func answersOfTheHSM() throws {
+        let agent = try TestAgent(more: automaticOrders)
+        let client = agent.client()
+        for name in ["alice", "bank"] { _ = try client.call(.createIdentity(name)) }
+        _ = try client.call(.createKey("cipher", type: .aes256))
+        let plain = (0..<4096).map { _ in UInt8.random(in: 0...255) }
+        let sealed = try client.call(.encrypt(key: "cipher", plaintext: plain)).data
+        let wallet = try client.call(newOrder { $0.type = "bitcoin-wallet" }).cid(of: "order")
+        _ = try client.call(.redeemOrder(wallet))
+        // What was encrypted was in the memory of a process that is gone.
+        #expect(agent.stop() == 0)
+        try agent.start()
+
+        let random = try [UInt8](client.call(.random(4096)).data)
+        #expect(try [UInt8](client.call(.decrypt(key: "cipher", sealed: sealed)).data) == plain)
+        let draft = try client.call(.draftEnvelope(.init(from: "alice", to: ["bank"])))
+        _ = try client.call(.abandonEnvelope(draft: draft.cursor))
+        let exported = try [UInt8](client.call(.exportWallet(wallet)).data)
+        #expect(try !holds(agent.pid, Array(random[2048..<2080])), "random bytes")
+        #expect(try !holds(agent.pid, Array(plain[2048..<2080])), "a plaintext")
+        #expect(draft.key.count == 32 && exported.count == 32)
+        #expect(try !holds(agent.pid, [UInt8](draft.key)), "the key of a draft")
+        #expect(try !holds(agent.pid, exported), "the key of a wallet")
+        // What is no secret is not wiped: so it is known that the search finds things.
+        let block = (0..<4096).map { _ in UInt8.random(in: 0...255) }
+        _ = try client.call(.putBlock(block))
+        #expect(try holds(agent.pid, Array(block[2048..<2080])), "the search finds nothing at all")
+    }
+
     @Test("are nowhere in dtad's memory: what was released and deposited, where it was received and where it was read")
     func orders() throws {
         let hosts = try Hosts()
