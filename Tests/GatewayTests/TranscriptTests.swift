@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What the README shows of the gateway, done.
-@Suite("The README's transcript")
+/// What docs/gateway.md shows of the gateway, done.
+@Suite("The gateway's tour with curl")
 struct TranscriptTests {
     private struct Step {
-        let command: String
+        var command: String
         var answer = ""
     }
 
@@ -16,9 +16,9 @@ struct TranscriptTests {
         var steps: [Step] = []
     }
 
-    @Test("each command of the README's transcript answers as it is shown there")
-    func readme() throws {
-        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../README.md")
+    @Test("each curl command of docs/gateway.md answers as it is shown there")
+    func tour() throws {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../docs/gateway.md")
         let blocks = Self.blocks(try String(contentsOf: path, encoding: .utf8))
         let steps = blocks.flatMap(\.steps)
         // Each path that people and gateways use is there.
@@ -28,7 +28,7 @@ struct TranscriptTests {
         ] { #expect(steps.contains { $0.command.contains(path) }, "\(path)") }
         let agent = try TestAgent(more: "orders: { accept: [{ commit: auto, release: auto }] }")
         let directory = try TemporaryDirectory()
-        // What the README calls an order, and what it is called here.
+        // What the page calls an order, and what it is called here.
         var names: [String: String] = [:]
         for block in blocks {
             let gateway = try TestGateway(
@@ -73,7 +73,8 @@ struct TranscriptTests {
         return true
     }
 
-    /// Commands with curl, behind `$`, and the lines that follow each.
+    /// Commands with curl, behind `$`, and the lines that follow each. A command goes on behind a `\`, an answer on lines
+    /// that are indented further.
     private static func blocks(_ text: String) -> [Block] {
         var blocks: [Block] = []
         var (isInside, isBehindText) = (false, true)
@@ -86,8 +87,13 @@ struct TranscriptTests {
                 isInside = true
             } else if isInside, line.hasPrefix("    "), !line.hasPrefix("    $") {
                 let (block, last) = (blocks.count - 1, blocks[blocks.count - 1].steps.count - 1)
-                blocks[block].steps[last].answer +=
-                    (blocks[block].steps[last].answer.isEmpty ? "" : "\n") + line.dropFirst(4)
+                let rest = line.drop { $0 == " " }
+                if blocks[block].steps[last].command.hasSuffix("\\") {
+                    blocks[block].steps[last].command.removeLast()
+                    blocks[block].steps[last].command += rest
+                } else {
+                    blocks[block].steps[last].answer += rest
+                }
             } else {
                 isInside = false
                 if line.hasPrefix("    orders: {") {
