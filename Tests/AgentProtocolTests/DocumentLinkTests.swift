@@ -5,21 +5,12 @@ import Testing
 /// The links between the pages: each leads to a file, and to a heading in it.
 @Suite("The documents' links")
 struct DocumentLinkTests {
-    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-
-    private static var pages: [String] {
-        get throws {
-            let docs = try FileManager.default.contentsOfDirectory(atPath: root.appending(path: "docs").path)
-            return ["README.md", "CONTRIBUTING.md", "Benchmarks/README.md"]
-                + docs.filter { $0.hasSuffix(".md") }.sorted().map { "docs/" + $0 }
-        }
-    }
-
-    @Test("each link of a page leads to a file that is there, and to a heading that it has", arguments: try pages)
+    @Test(
+        "each link of a page leads to a file that is there, and to a heading that it has",
+        arguments: try Documents.pages)
     func links(page: String) throws {
-        let file = Self.root.appending(path: page)
-        let text = try String(contentsOf: file, encoding: .utf8)
+        let file = Documents.root.appending(path: page)
+        let text = try Documents.text(page)
         let expression = try NSRegularExpression(pattern: #"\]\(([^)\s]+)\)"#)
         for match in expression.matches(in: text, range: NSRange(text.startIndex..., in: text)) {
             let link = String(text[try #require(Range(match.range(at: 1), in: text))])
@@ -35,8 +26,8 @@ struct DocumentLinkTests {
 
     @Test("the README names each page of docs/")
     func listed() throws {
-        let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
-        for page in try Self.pages where page.hasPrefix("docs/") {
+        let readme = try Documents.text("README.md")
+        for page in try Documents.pages where page.hasPrefix("docs/") {
             #expect(readme.contains("](\(page)"), "\(page) is not among the links")
         }
     }

@@ -6,12 +6,7 @@ import Testing
 /// What the pages of docs/ list, held against the code that they describe.
 @Suite("The documents")
 struct DocumentTests {
-    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-
-    private func text(_ path: String) throws -> String {
-        try String(contentsOf: Self.root.appending(path: path), encoding: .utf8)
-    }
+    private func text(_ path: String) throws -> String { try Documents.text(path) }
 
     /// The text between two marks.
     private func part(of text: String, from start: String, to end: String) throws -> String {
@@ -75,7 +70,8 @@ struct DocumentTests {
     @Test("architecture.md lists each module and each class of object on the token")
     func architecture() throws {
         let page = try text("docs/architecture.md")
-        let folders = try FileManager.default.contentsOfDirectory(atPath: Self.root.appending(path: "Sources").path)
+        let folders = try FileManager.default.contentsOfDirectory(
+            atPath: Documents.root.appending(path: "Sources").path)
         let modules = try part(of: page, from: "| Module | is |", to: "\n\n")
         let firsts = modules.split(separator: "\n").compactMap { $0.split(separator: "|").first }.joined(separator: " ")
         #expect(try matches(#"`([\w-]+)`"#, in: firsts).sorted() == folders.sorted())
