@@ -11,10 +11,10 @@ PRODUCTS = dtactl dtad dtad-hsm dtagw
 # linked in: what is installed must not need a toolchain, and it starts faster and with half of the memory.
 RELEASE = swift build -c release --static-swift-stdlib
 
-.PHONY: help run test build bench soak outage install uninstall clean format lint setup tsan fuzz
+.PHONY: help run test build bench soak outage install uninstall clean format lint setup tsan fuzz documentation
 
 help:  ## This list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 run:  ## Show what D-TA does, with a private agent in ./.dta; KEEP=1 leaves it running
 	@Scripts/setup run
@@ -60,6 +60,10 @@ fuzz:  ## Made-up bytes for every decoder, 30 seconds each; ARGS="--seconds 300 
 tsan:  ## The workers' tests under the thread sanitizer
 	@Scripts/setup test
 	@Scripts/tsan
+
+documentation:  ## Pages of the two libraries, by DocC, in .build/documentation
+	@Scripts/setup build
+	@Scripts/documentation $(ARGS)
 
 format:  ## Lay out the Swift sources
 	swift format -i -p -r Package.swift Sources Tests Benchmarks

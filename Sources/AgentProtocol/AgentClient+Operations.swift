@@ -1,6 +1,6 @@
 import DTASystem
 
-/// What programs ask most, with their own results instead of messages. Each throws as `call` does.
+/// What programs ask most often, with values instead of messages. Each throws as ``call(_:timeout:)`` does.
 extension AgentClient {
     /// How the agent is: names and values, in the agent's order.
     public func status() async throws -> [(name: String, value: String)] {
@@ -13,7 +13,7 @@ extension AgentClient {
         try only(await call(.createKey(name, type: type), timeout: .seconds(120)).keys)
     }
 
-    /// A key with its public half as SubjectPublicKeyInfo in DER; that is empty for symmetric keys.
+    /// A key, with its public half as SubjectPublicKeyInfo in DER, which is empty for symmetric keys.
     public func key(_ name: String) async throws -> AgentKey {
         try only(await call(.showKey(name)).keys)
     }
@@ -23,16 +23,19 @@ extension AgentClient {
         try await all(.keyList, \.keys)
     }
 
+    /// Deletes a key from the HSM, for ever.
     public func deleteKey(_ name: String) async throws {
         _ = try await call(.deleteKey(name))
     }
 
+    /// Signs: ``AgentRequest/sign(key:message:prehashed:format:)``.
     public func sign(
         key: String, message: some Sequence<UInt8>, prehashed: Bool = false, format: AgentSignatureFormat = .unspecified
     ) async throws -> [UInt8] {
         try await [UInt8](call(.sign(key: key, message: message, prehashed: prehashed, format: format)).data)
     }
 
+    /// Whether a signature fits: ``AgentRequest/verify(key:message:signature:prehashed:format:)``.
     public func verify(
         key: String, message: some Sequence<UInt8>, signature: some Sequence<UInt8>, prehashed: Bool = false,
         format: AgentSignatureFormat = .unspecified
@@ -47,12 +50,14 @@ extension AgentClient {
         try await [UInt8](call(.mac(key: key, message: message)).data)
     }
 
+    /// Nonce (12), ciphertext and tag (16): ``AgentRequest/encrypt(key:plaintext:aad:)``.
     public func encrypt(
         key: String, plaintext: some Sequence<UInt8>, aad: some Sequence<UInt8> = []
     ) async throws -> [UInt8] {
         try await [UInt8](call(.encrypt(key: key, plaintext: plaintext, aad: aad)).data)
     }
 
+    /// The plaintext: ``AgentRequest/decrypt(key:sealed:aad:)``.
     public func decrypt(
         key: String, sealed: some Sequence<UInt8>, aad: some Sequence<UInt8> = []
     ) async throws -> [UInt8] {
@@ -64,32 +69,34 @@ extension AgentClient {
         try await [UInt8](call(.random(count)).data)
     }
 
-    /// Makes an identity and answers its CID.
+    /// Makes an identity. The result is its CID.
     public func createIdentity(_ name: String) async throws -> String {
         try await call(.createIdentity(name), timeout: .seconds(120)).cid
     }
 
-    /// All identities known to the agent that the caller may see.
+    /// All identities that the agent knows and the caller may see.
     public func identities() async throws -> [AgentIdentity] {
         try await all(.identityList, \.identities)
     }
 
-    /// Seals, stores, and answers the envelope's CID.
+    /// Seals an envelope and stores it. The result is its CID.
     public func sealEnvelope(
         from: String, to: [String], plaintext: some Sequence<UInt8>, contentType: String = ""
     ) async throws -> String {
         try await call(.sealEnvelope(from: from, to: to, plaintext: plaintext, contentType: contentType)).cid
     }
 
+    /// The plaintext of an envelope whose body is not in chunks: ``AgentRequest/openEnvelope(_:as:allowUntrusted:)``.
     public func openEnvelope(_ cid: String, as identity: String? = nil) async throws -> [UInt8] {
         try await [UInt8](call(.openEnvelope(cid, as: identity)).data)
     }
 
-    /// Stores a block and answers its CID.
+    /// Stores a block. The result is its CID.
     public func putBlock(_ block: some Sequence<UInt8>, contentType: String = "") async throws -> String {
         try await call(.putBlock(block, contentType: contentType)).cid
     }
 
+    /// Reads a block.
     public func getBlock(_ cid: String) async throws -> [UInt8] {
         try await [UInt8](call(.getBlock(cid)).data)
     }

@@ -3,8 +3,9 @@ import DTASystem
 /// A client for programs: any number of tasks share one connection, answers come in any order, and no task's thread
 /// is blocked while it waits.
 ///
-/// It connects at the first call, and again at the next one after the agent went away. It closes when it is let go.
+/// It connects at the first call, and again at the next call after the agent went away. It closes when it is released.
 public final class AgentClient: Sendable {
+    /// The path of the agent's socket.
     public let socketPath: String
     private let state = Locked(State())
 
@@ -14,6 +15,7 @@ public final class AgentClient: Sendable {
         var isClosed = false
     }
 
+    /// - Parameter socketPath: the path of the agent's socket.
     public init(socketPath: String) {
         self.socketPath = socketPath
     }
@@ -22,10 +24,12 @@ public final class AgentClient: Sendable {
 
     /// Asks, and suspends until the answer is there. A cancelled task resumes at once; the agent may still do what was
     /// asked, and its late answer is dropped.
-    /// - Parameter request: its `id` and, where it is 0, its `version` are set here.
-    /// - Throws: `AgentUnreachable` where no connection could be made; `DTAError` as the agent answered it, or
-    ///   `unavailable` where the connection was lost or `timeout` passed before the answer, or `dataLoss` where what
-    ///   came is not this protocol; `CancellationError`.
+    /// - Parameter request: this sets its `id` and, if that is 0, its `version`.
+    /// - Parameter timeout: how long the answer may take.
+    /// - Returns: the answer of an operation that was done.
+    /// - Throws: ``AgentUnreachable`` if no connection could be made: nothing was asked. `DTAError` as the agent
+    ///   answered it; `unavailable` if the connection was lost or `timeout` passed before the answer; `dataLoss` if
+    ///   what came is not this protocol. `CancellationError`.
     public func call(_ request: AgentRequest, timeout: Duration = .seconds(30)) async throws -> AgentResponse {
         let deadline = monotonicNanoseconds() &+ timeout.wholeNanoseconds
         var request = request
@@ -41,7 +45,7 @@ public final class AgentClient: Sendable {
         let response = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 connection.send(frame, id: id, deadline: deadline, continuation)
-                // Where the task was cancelled before that, the handler found nothing to give up.
+                // If the task was cancelled before that, the handler found nothing to give up.
                 if Task.isCancelled { connection.giveUp(id) }
             }
         } onCancel: {

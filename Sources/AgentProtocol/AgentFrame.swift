@@ -1,17 +1,19 @@
 import DTASystem
 import SwiftProtobuf
 
-/// One message on the agent's socket: its length (4 bytes, big-endian, of what follows) and a protobuf `Request` or
-/// `Response` (docs/protocol.md).
+/// One message on the agent's socket: its length (4 bytes, big-endian, of what follows), and a protobuf
+/// ``AgentRequest`` or ``AgentResponse`` (docs/protocol.md).
 public enum AgentFrame {
     /// The largest message, after its length: 1 MiB + 64 KiB.
     public static let limit = 1 << 20 | 1 << 16
+    /// How many bytes the length has.
     public static let headerSize = 4
     /// The version that every request names.
     public static let version: UInt32 = 1
 
     /// A message with its length before it.
-    /// - Throws: `DTAError.invalidArgument` past `limit`.
+    /// - Parameter message: a request or an answer.
+    /// - Throws: `DTAError.invalidArgument` if it is longer than ``limit``.
     public static func encode(_ message: some SwiftProtobuf.Message) throws -> [UInt8] {
         let framed: FramedBytes
         do {
@@ -57,7 +59,8 @@ public enum AgentFrame {
     }
 
     /// The length that a header announces.
-    /// - Throws: `DTAError.invalidArgument` where it is 0 or past `limit`: the stream cannot be followed any further.
+    /// - Parameter header: its ``headerSize`` bytes.
+    /// - Throws: `DTAError.invalidArgument` if it is 0 or above ``limit``: the stream cannot be followed any further.
     @inlinable @inline(__always)
     public static func bodySize(header: some Collection<UInt8>) throws -> Int {
         var length = 0
@@ -70,6 +73,8 @@ public enum AgentFrame {
 }
 
 extension AgentCode {
+    /// The code on the wire of an error.
+    /// - Parameter code: the error's.
     public init(_ code: ErrorCode) {
         self = AgentCode(rawValue: Int(code.rawValue)) ?? .internal
     }
@@ -82,6 +87,8 @@ extension AgentCode {
 
 extension AgentResponse {
     /// The answer to a request that was not done.
+    /// - Parameter id: the request's.
+    /// - Parameter error: why.
     public init(id: UInt64, error: DTAError) {
         self.init()
         self.id = id
@@ -90,7 +97,7 @@ extension AgentResponse {
         self.hint = error.hint
     }
 
-    /// What an answer says of a failure; nil where there was none.
+    /// Why the request was not done; nil if it was.
     public var error: DTAError? {
         code.error.map { DTAError($0, message, hint: hint) }
     }

@@ -1,6 +1,8 @@
 import Foundation
 
-/// The rarer fields, as if they were the request's own. What was never set is empty.
+/// The rarer fields of a request, as if they were its own. A field that was never set is empty.
+///
+/// `agent.proto` says which operation reads which of them.
 extension AgentRequest {
     private var found: AgentDetails { details.first ?? AgentDetails() }
 
@@ -55,7 +57,7 @@ extension AgentRequest {
         get { found.localOnly }
         set { change { $0.localOnly = newValue } }
     }
-    /// Of ORDER_CREATE.
+    /// The order that ``createOrder(_:)`` asks for.
     public var newOrder: AgentNewOrder {
         get { found.newOrder.first ?? AgentNewOrder() }
         set { change { $0.newOrder = [newValue] } }
@@ -80,7 +82,8 @@ extension AgentRequest {
         get { found.filters }
         set { change { $0.filters = newValue } }
     }
-    /// Of ORDER_APPROVE and ORDER_FULFIL.
+    /// The CID of the redemption about which ``decideOnOrder(_:as:decision:redemption:use:expires:)`` or
+    /// ``fulfilOrder(_:decision:purpose:redemption:)`` decides.
     public var redemption: String {
         get { found.redemption }
         set { change { $0.redemption = newValue } }
@@ -91,7 +94,7 @@ extension AgentRequest {
     }
 }
 
-/// The rarer lists of an answer, likewise.
+/// The rarer lists of an answer, as if they were its own. A list that was never set is empty.
 extension AgentResponse {
     private var found: AgentLists { lists.first ?? AgentLists() }
 
@@ -124,11 +127,14 @@ extension AgentResponse {
 }
 
 extension AgentResponse {
-    /// Bytes of plaintext of a body in chunks; 0 where it is in `data`.
+    /// The bytes of plaintext of a body in chunks; 0 if the body is in `data`.
     public var size: UInt64 { chunks.first?.size ?? 0 }
-    /// The key of one envelope's chunks; empty where there are none, or the envelope is public.
+    /// The key of one envelope's chunks; empty if there are none, or if the envelope is public.
     public var key: Data { chunks.first?.key ?? Data() }
 
+    /// Says that the body is in chunks.
+    /// - Parameter size: how many bytes of plaintext the body has.
+    /// - Parameter key: the chunk key; empty if the envelope is public.
     public mutating func setChunks(size: UInt64, key: Data) {
         var answer = AgentChunks()
         answer.size = size

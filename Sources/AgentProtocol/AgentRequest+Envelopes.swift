@@ -1,16 +1,16 @@
 import FoundationEssentials
 
-/// Builders of the operations on envelopes.
+/// Requests about envelopes.
 extension AgentRequest {
-    /// From whom an envelope is to be, to whom, and what it is.
+    /// The sender and the recipients of an envelope, and what it holds.
     public struct EnvelopeAddress: Sendable {
         /// The sender's name or CID.
         public var from: String
-        /// Names or CIDs of the recipients, up to 1,000; none: the envelope is public.
+        /// Names or CIDs of the recipients, up to 1,000. With none the envelope is public.
         public var to: [String]
-        /// The media type of the plaintext; application/octet-stream where "".
+        /// The media type of the plaintext; "" means application/octet-stream.
         public var contentType: String
-        /// The CID of the envelope that it answers; none where "".
+        /// The CID of the envelope that this one answers; "" means none.
         public var replyTo: String
 
         public init(from: String, to: [String], contentType: String = "", replyTo: String = "") {
@@ -21,11 +21,11 @@ extension AgentRequest {
         }
     }
 
-    /// - Parameters:
-    ///   - from: the sender's name or CID.
-    ///   - to: names or CIDs of the recipients, at least one.
-    ///   - plaintext: up to 256 KiB.
-    ///   - contentType: its media type; application/octet-stream where "".
+    /// Seals an envelope.
+    /// - Parameter from: the sender's name or CID.
+    /// - Parameter to: names or CIDs of the recipients, at least one.
+    /// - Parameter plaintext: up to 256 KiB.
+    /// - Parameter contentType: its media type; "" means application/octet-stream.
     public static func sealEnvelope(
         from: String, to: [String], plaintext: some Sequence<UInt8>, contentType: String = ""
     ) -> AgentRequest {
@@ -35,24 +35,26 @@ extension AgentRequest {
         return request
     }
 
-    /// Seals or, where the address has no recipients, publishes.
-    /// - Parameter plaintext: up to 256 KiB.
+    /// Seals an envelope, or publishes one if the address has no recipients.
+    /// - Parameter address: from whom it is, and to whom.
+    /// - Parameter plaintext: up to 256 KiB. ``draftEnvelope(_:)`` is for more.
     public static func sealEnvelope(_ address: EnvelopeAddress, plaintext: some Sequence<UInt8>) -> AgentRequest {
         var request = AgentRequest(.envelopeSeal, data: plaintext)
         request.set(address)
         return request
     }
 
-    /// Begins an envelope of any size. The answer's `cursor` is the draft, its `key` is for the chunks.
+    /// Begins an envelope of any size. The answer's `cursor` is the draft, its ``AgentResponse/key`` is for the chunks.
     public static func draftEnvelope(_ address: EnvelopeAddress) -> AgentRequest {
         var request = AgentRequest(.envelopeDraft)
         request.set(address)
         return request
     }
 
-    /// - Parameters:
-    ///   - index: where in the body the block stands, from 0.
-    ///   - block: 15 sealed chunks, in the last block fewer; of a public envelope 983,040 bytes of plaintext.
+    /// Sends one block of a body.
+    /// - Parameter draft: what ``draftEnvelope(_:)`` answered.
+    /// - Parameter index: where in the body the block stands, from 0.
+    /// - Parameter block: 15 sealed chunks, in the last block fewer; of a public envelope 983,040 bytes of plaintext.
     public static func envelopeChunk(draft: String, index: Int, block: Data) -> AgentRequest {
         var request = AgentRequest(.envelopeChunk, subject: draft)
         request.count = UInt32(clamping: index)
@@ -60,6 +62,8 @@ extension AgentRequest {
         return request
     }
 
+    /// Ends a draft: the agent signs and stores the envelope, and answers its CID.
+    /// - Parameter draft: what ``draftEnvelope(_:)`` answered.
     /// - Parameter blocks: how many blocks the body has.
     public static func finishEnvelope(draft: String, blocks: Int) -> AgentRequest {
         var request = AgentRequest(.envelopeFinish, subject: draft)
@@ -67,13 +71,17 @@ extension AgentRequest {
         return request
     }
 
+    /// Gives a draft up.
+    /// - Parameter draft: what ``draftEnvelope(_:)`` answered.
     public static func abandonEnvelope(draft: String) -> AgentRequest {
         AgentRequest(.envelopeAbandon, subject: draft)
     }
 
-    /// - Parameters:
-    ///   - identity: the recipient to open as, a name or CID; whichever of the caller's fits where nil.
-    ///   - allowUntrusted: also where the sender is not trusted.
+    /// Verifies an envelope and opens it. A body in chunks does not come with the answer: ``AgentResponse/size`` and
+    /// ``AgentResponse/key`` do.
+    /// - Parameter cid: the envelope's.
+    /// - Parameter identity: the recipient as which to open, a name or CID; nil: the caller's identity that fits.
+    /// - Parameter allowUntrusted: open it although its sender is not trusted.
     public static func openEnvelope(
         _ cid: String, as identity: String? = nil, allowUntrusted: Bool = false
     ) -> AgentRequest {
@@ -83,8 +91,10 @@ extension AgentRequest {
         return request
     }
 
-    /// The envelopes of a thread that are known to the agent.
-    /// - Parameter cid: of one of them.
+    /// Lists the envelopes of a thread that the agent knows.
+    /// - Parameter cid: that of one of them.
+    /// - Parameter count: rows, at most 1,000; 0 means 100.
+    /// - Parameter cursor: that of the answer before; "" at the start.
     public static func envelopeThread(_ cid: String, count: UInt32 = 0, cursor: String = "") -> AgentRequest {
         var request = AgentRequest(.envelopeThread, subject: cid)
         request.count = count

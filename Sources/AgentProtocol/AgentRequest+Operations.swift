@@ -1,6 +1,9 @@
-/// One builder an operation: each sets exactly the fields that the operation reads (agent.proto).
+/// One builder for each operation. It sets exactly the fields that the operation reads (`agent.proto`).
 extension AgentRequest {
-    /// A request of this protocol's version; its `id` is set by the client that sends it.
+    /// A request of this protocol's version. The client that sends it sets its `id`.
+    /// - Parameter operation: what is asked.
+    /// - Parameter subject: what the request is about: the name of a key or identity, or a CID.
+    /// - Parameter data: what the operation works on.
     public init(_ operation: AgentOperation, subject: String = "", data: some Sequence<UInt8> = []) {
         self.init()
         version = AgentFrame.version
@@ -9,22 +12,29 @@ extension AgentRequest {
         self.data = .init(data)
     }
 
+    /// Asks how the agent is.
     public static func status() -> AgentRequest { AgentRequest(.status) }
 
+    /// Makes a key in the HSM.
+    /// - Parameter name: 1 to 64 of `a-z A-Z 0-9 . _ -`, the first a letter or digit.
+    /// - Parameter type: the key's.
     public static func createKey(_ name: String, type: AgentKeyType) -> AgentRequest {
         var request = AgentRequest(.keyCreate, subject: name)
         request.keyType = type
         return request
     }
 
+    /// Shows a key, with its public half.
+    /// - Parameter name: the key's.
     public static func showKey(_ name: String) -> AgentRequest { AgentRequest(.keyShow, subject: name) }
 
+    /// Deletes a key from the HSM, for ever.
+    /// - Parameter name: the key's.
     public static func deleteKey(_ name: String) -> AgentRequest { AgentRequest(.keyDelete, subject: name) }
 
-    /// Keys on the token that the agent's database does not name.
-    ///
-    /// - Parameter decision: `"name"`, `"destroy"`; `""` only tells of them.
-    /// - Parameter object: which one: 32 hexadecimal digits.
+    /// Lists the keys on the token that the agent's database does not name, or decides about one. For administrators.
+    /// - Parameter decision: `name` or `destroy`; "": only tell of them.
+    /// - Parameter object: the key's object, 32 hexadecimal digits.
     /// - Parameter name: the name that it gets.
     public static func unnamedKeys(decision: String = "", object: String = "", name: String = "") -> AgentRequest {
         var request = AgentRequest(.keyUnnamed, subject: object)
@@ -33,9 +43,11 @@ extension AgentRequest {
         return request
     }
 
-    /// - Parameters:
-    ///   - message: what is signed, up to 256 KiB; with `prehashed` its digest, of exactly the key's hash length.
-    ///   - format: raw where unspecified.
+    /// Signs a message.
+    /// - Parameter key: the key's name.
+    /// - Parameter message: up to 256 KiB.
+    /// - Parameter prehashed: whether `message` is the digest already, of exactly the length that the key's hash has.
+    /// - Parameter format: the signature's; unspecified means raw.
     public static func sign(
         key: String, message: some Sequence<UInt8>, prehashed: Bool = false, format: AgentSignatureFormat = .unspecified
     ) -> AgentRequest {
@@ -45,6 +57,12 @@ extension AgentRequest {
         return request
     }
 
+    /// Verifies a signature.
+    /// - Parameter key: the key's name.
+    /// - Parameter message: up to 256 KiB.
+    /// - Parameter signature: in `format`.
+    /// - Parameter prehashed: whether `message` is the digest already, of exactly the length that the key's hash has.
+    /// - Parameter format: the signature's; unspecified means raw.
     public static func verify(
         key: String, message: some Sequence<UInt8>, signature: some Sequence<UInt8>, prehashed: Bool = false,
         format: AgentSignatureFormat = .unspecified
@@ -56,11 +74,17 @@ extension AgentRequest {
         return request
     }
 
+    /// Asks for an HMAC-SHA256.
+    /// - Parameter key: the key's name.
+    /// - Parameter message: up to 256 KiB.
     public static func mac(key: String, message: some Sequence<UInt8>) -> AgentRequest {
         AgentRequest(.mac, subject: key, data: message)
     }
 
-    /// - Parameter aad: authenticated with the ciphertext and not encrypted, up to 64 KiB.
+    /// Encrypts with AES-256-GCM.
+    /// - Parameter key: the key's name.
+    /// - Parameter plaintext: up to 256 KiB.
+    /// - Parameter aad: associated data, up to 64 KiB, which is authenticated and not encrypted.
     public static func encrypt(
         key: String, plaintext: some Sequence<UInt8>, aad: some Sequence<UInt8> = []
     ) -> AgentRequest {
@@ -69,7 +93,10 @@ extension AgentRequest {
         return request
     }
 
-    /// - Parameter sealed: what encrypting answered: nonce (12 bytes), ciphertext, tag (16 bytes).
+    /// Decrypts with AES-256-GCM.
+    /// - Parameter key: the key's name.
+    /// - Parameter sealed: what ``encrypt(key:plaintext:aad:)`` answered: nonce (12), ciphertext, tag (16).
+    /// - Parameter aad: the same associated data.
     public static func decrypt(
         key: String, sealed: some Sequence<UInt8>, aad: some Sequence<UInt8> = []
     ) -> AgentRequest {
@@ -78,16 +105,19 @@ extension AgentRequest {
         return request
     }
 
-    /// - Parameter count: 1 to 65,536 bytes.
+    /// Asks the HSM's generator for random bytes.
+    /// - Parameter count: 1 to 65,536.
     public static func random(_ count: UInt32) -> AgentRequest {
         var request = AgentRequest(.random)
         request.count = count
         return request
     }
 
-    /// - Parameters:
-    ///   - permission: sign, mac, encrypt, decrypt, public, manage, seal or open.
-    ///   - uid: the user to explain; the caller where nil.
+    /// Asks whether a user may do something, and why.
+    /// - Parameter subject: the name of a key or identity.
+    /// - Parameter permission: sign, mac, encrypt, decrypt, public, manage, seal, open, rotate, revoke, trust, order,
+    ///   approve or fulfil.
+    /// - Parameter uid: the user; nil: the caller. Only root may ask about others.
     public static func explainPolicy(subject: String, permission: String, uid: UInt32? = nil) -> AgentRequest {
         var request = AgentRequest(.policyExplain, subject: subject)
         request.permission = permission
@@ -95,10 +125,10 @@ extension AgentRequest {
         return request
     }
 
-    /// One page of a list: of `.keyList`, `.auditList`, `.identityList` or `.ledgerList`.
-    /// - Parameters:
-    ///   - count: rows, at most 1,000; 100 where 0.
-    ///   - cursor: of the answer before; "" at the start.
+    /// Asks for one page of a list.
+    /// - Parameter operation: one that reads `count` and `cursor`, for instance `.keyList` or `.identityList`.
+    /// - Parameter count: rows, at most 1,000; 0 means 100.
+    /// - Parameter cursor: that of the answer before; "" at the start.
     public static func list(_ operation: AgentOperation, count: UInt32 = 0, cursor: String = "") -> AgentRequest {
         var request = AgentRequest(operation)
         request.count = count
@@ -106,18 +136,25 @@ extension AgentRequest {
         return request
     }
 
+    /// Has the agent verify its audit log.
     public static func verifyAudit() -> AgentRequest { AgentRequest(.auditVerify) }
 
+    /// Lets the older files of the audit log be moved away. For administrators.
     public static func archiveAudit() -> AgentRequest { AgentRequest(.auditArchive) }
 
+    /// Accepts that files of the audit log are not as the agent wrote them. For administrators.
     public static func acceptAudit() -> AgentRequest { AgentRequest(.auditAccept) }
 
-    /// - Parameter contentType: application/vnd.ipld.raw where "", or application/vnd.ipld.dag-cbor.
+    /// Stores a block, and answers its CID.
+    /// - Parameter block: up to 1 MiB.
+    /// - Parameter contentType: application/vnd.ipld.raw, which "" means too, or application/vnd.ipld.dag-cbor.
     public static func putBlock(_ block: some Sequence<UInt8>, contentType: String = "") -> AgentRequest {
         var request = AgentRequest(.ledgerPut, data: block)
         request.contentType = contentType
         return request
     }
 
+    /// Reads a block.
+    /// - Parameter cid: the block's.
     public static func getBlock(_ cid: String) -> AgentRequest { AgentRequest(.ledgerGet, subject: cid) }
 }

@@ -1,16 +1,20 @@
 import FoundationEssentials
 
-/// Requests about orders. `order` is everywhere an order's CID, its reference, or a beginning of that.
+/// Requests about orders.
 extension AgentRequest {
+    /// Makes an order.
+    /// - Parameter order: its terms, its type, and what the type asks for.
     public static func createOrder(_ order: AgentNewOrder) -> AgentRequest {
         var request = AgentRequest(.orderCreate)
         request.newOrder = order
         return request
     }
 
-    /// - Parameters:
-    ///   - filters: all of which must match: state, role, type, party; and sort.
-    ///   - identities: CIDs, one of which must have a part in it; none: that does not matter.
+    /// Asks for one page of the orders that the caller may see.
+    /// - Parameter count: rows, at most 1,000; 0 means 100.
+    /// - Parameter cursor: that of the answer before; "" at the start.
+    /// - Parameter filters: `state`, `role`, `type` and `party`, all of which must match; and `sort`.
+    /// - Parameter identities: CIDs, one of which must have a part in the order; none: that does not matter.
     public static func listOrders(
         count: UInt32 = 0, cursor: String = "", filters: [(name: String, value: String)] = [],
         of identities: [String] = []
@@ -21,8 +25,14 @@ extension AgentRequest {
         return request
     }
 
+    /// Shows an order, with its parts.
+    /// - Parameter order: the order's CID, its reference, or a beginning of that.
     public static func showOrder(_ order: String) -> AgentRequest { AgentRequest(.orderShow, subject: order) }
 
+    /// Asks for the accepted parts of an order that a part does not continue.
+    /// - Parameter part: the CID of that part.
+    /// - Parameter count: rows, at most 1,000; 0 means 100.
+    /// - Parameter cursor: that of the answer before; "" at the start.
     /// - Parameter identities: CIDs, one of which must have a part in the order; none: that does not matter.
     public static func orderParts(
         after part: String, count: UInt32 = 0, cursor: String = "", of identities: [String] = []
@@ -33,13 +43,17 @@ extension AgentRequest {
         return request
     }
 
+    /// Takes a part of an order in.
     /// - Parameter part: the CID of an envelope that is in the ledger.
     public static func receiveOrderPart(_ part: String) -> AgentRequest { AgentRequest(.orderReceive, subject: part) }
 
-    /// - Parameters:
-    ///   - decision: commit, release, refuse; resume: an order that was restored goes on; "": whatever is next.
-    ///   - purpose: why it is refused.
-    ///   - redemption: its CID: nothing is done where another one is open; "": whichever is.
+    /// Does what a fiduciary has to do next.
+    /// - Parameter order: the order's CID, its reference, or a beginning of that.
+    /// - Parameter decision: `commit`, `release`, `refuse`, or `resume`, with which a restored order goes on; "": what
+    ///   is next.
+    /// - Parameter purpose: why it is refused.
+    /// - Parameter redemption: the CID of the redemption that was seen: nothing is done if another one is open; "": the
+    ///   one that is open.
     public static func fulfilOrder(
         _ order: String, decision: String = "", purpose: String = "", redemption: String = ""
     ) -> AgentRequest {
@@ -50,10 +64,12 @@ extension AgentRequest {
         return request
     }
 
-    /// - Parameters:
-    ///   - identity: as whom; nil: the only one of the caller's that may.
-    ///   - data: what a use is about: a digest or a message.
-    ///   - fields: what a plugin asks of a redemption.
+    /// Asks a fiduciary for the release, or for one use.
+    /// - Parameter order: the order's CID, its reference, or a beginning of that.
+    /// - Parameter identity: as which identity; nil: the caller's only one that may.
+    /// - Parameter purpose: why, for the fiduciary and the approvers.
+    /// - Parameter data: what is to be signed, if the order's key signs: a digest or a message.
+    /// - Parameter fields: what a plugin asks of a redemption.
     public static func redeemOrder(
         _ order: String, as identity: String? = nil, purpose: String = "", data: some Sequence<UInt8> = [],
         fields: [(name: String, value: String)] = []
@@ -65,11 +81,13 @@ extension AgentRequest {
         return request
     }
 
-    /// - Parameters:
-    ///   - decision: approve or reject.
-    ///   - redemption: its CID; "": the open one, where there is no other.
-    ///   - use: which one; 0: the open one.
-    ///   - expires: Unix seconds; 0: a day from now.
+    /// Decides about a redemption as an approver.
+    /// - Parameter order: the order's CID, its reference, or a beginning of that.
+    /// - Parameter identity: as which identity; nil: the caller's only one that may and has not decided.
+    /// - Parameter decision: `approve` or `reject`.
+    /// - Parameter redemption: its CID; "": the open one, if there is no other.
+    /// - Parameter use: its number; 0: the open one.
+    /// - Parameter expires: until when the decision counts, in Unix seconds; 0: a day from now.
     public static func decideOnOrder(
         _ order: String, as identity: String? = nil, decision: String, redemption: String = "", use: UInt32 = 0,
         expires: Int64 = 0
@@ -83,23 +101,32 @@ extension AgentRequest {
         return request
     }
 
-    /// - Parameter use: 0: the last one.
+    /// Reads what was released to the caller.
+    /// - Parameter order: the order's CID, its reference, or a beginning of that.
+    /// - Parameter use: the number of the use; 0: the last one.
     public static func orderResult(_ order: String, use: UInt32 = 0) -> AgentRequest {
         var request = AgentRequest(.orderResult, subject: order)
         request.use = use
         return request
     }
 
+    /// Destroys the secret of an order, for ever.
+    /// - Parameter order: the order's CID, its reference, or a beginning of that.
     public static func destroyOrder(_ order: String) -> AgentRequest { AgentRequest(.orderDestroy, subject: order) }
 
-    /// - Parameters: `decision`: destroy, renew; "": only tells of them; `epoch`: the number of the one to destroy.
+    /// Asks about the keys under which the secrets of orders are sealed. For administrators.
+    /// - Parameter decision: `destroy` or `renew`; "": only tell of them.
+    /// - Parameter epoch: the number of the one to destroy.
     public static func orderEpochs(decision: String = "", epoch: String = "") -> AgentRequest {
         var request = AgentRequest(.orderEpochs, subject: epoch)
         request.decision = decision
         return request
     }
 
+    /// Encrypts what an order is to safeguard to the fiduciary's commitment.
+    /// - Parameter order: the order's CID, its reference, or a beginning of that.
     /// - Parameter secret: up to 128 KiB.
+    /// - Parameter contentType: its media type; "" means application/octet-stream.
     public static func depositForOrder(
         _ order: String, secret: some Sequence<UInt8>, contentType: String = ""
     ) -> AgentRequest {
@@ -108,17 +135,23 @@ extension AgentRequest {
         return request
     }
 
-    /// - Parameters: `identity`: an own one; `count`: 1 to 100.
+    /// Publishes shares, so that wallets can be ordered for an identity while it is away.
+    /// - Parameter identity: an own one: a name or a CID.
+    /// - Parameter count: how many, 1 to 100.
     public static func publishWalletShares(_ identity: String, count: UInt32) -> AgentRequest {
         var request = AgentRequest(.walletPublishShares, subject: identity)
         request.count = count
         return request
     }
 
+    /// Asks for the private key of a wallet that was released to the caller.
+    /// - Parameter order: the order's CID, its reference, or a beginning of that.
     public static func exportWallet(_ order: String) -> AgentRequest { AgentRequest(.walletExport, subject: order) }
 }
 
 extension AgentField {
+    /// - Parameter name: the field's.
+    /// - Parameter value: its text.
     public init(name: String, value: String) {
         self.init()
         self.name = name

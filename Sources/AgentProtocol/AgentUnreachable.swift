@@ -3,19 +3,21 @@ import Glibc
 
 /// No connection to the agent could be made: nothing was asked, so asking again later is always safe.
 ///
-/// What goes wrong after a request was sent is a `DTAError` instead: then nobody here knows whether it was done.
+/// A failure after a request was sent is a `DTAError` instead: then it is not known whether the request was done.
 public struct AgentUnreachable: Error, Sendable, Equatable, CustomStringConvertible {
     /// Where the agent was looked for.
     public let socketPath: String
-    /// The errno of the attempt to connect; ETIMEDOUT where the agent took no connection in time.
+    /// The errno of the attempt to connect; ETIMEDOUT if the agent took no connection in time.
     public let errno: Int32
 
+    /// - Parameter socketPath: where the agent was looked for.
+    /// - Parameter errno: of the attempt to connect.
     public init(socketPath: String, errno: Int32) {
         self.socketPath = socketPath
         self.errno = errno
     }
 
-    /// The same as people and `--json` see it, with code `unavailable`.
+    /// The same for people and for `--json`, with code `unavailable`.
     public var error: DTAError {
         DTAError(.unavailable, "the agent cannot be reached at \(socketPath): \(reason)", hint: hint)
     }
@@ -47,7 +49,7 @@ public struct AgentUnreachable: Error, Sendable, Equatable, CustomStringConverti
         case EACCES, EPERM:
             socketPath == AgentUnreachable.installedSocket
                 ? "users of the group dta may connect: sudo usermod -aG dta $USER, then log in again"
-                : "it is somebody's own: the owner and the group of the socket, and of the folders above it, say who may connect"
+                : "it belongs to other users: see the owner and the group of the socket, and of the folders above it"
         case ENAMETOOLONG: "use a shorter path"
         case ETIMEDOUT: "it may be overloaded or stopped; try again"
         default: "is this the socket of dtad?"

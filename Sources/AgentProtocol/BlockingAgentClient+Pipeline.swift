@@ -1,18 +1,17 @@
 import DTASystem
 import Glibc
 
-/// Many requests on one connection, a few of them in flight at a time: for bodies that go through in blocks.
+/// Many requests on one connection, a few of them in flight at a time: for bodies that travel in blocks.
 extension BlockingAgentClient {
-    /// Asks one request after the other without waiting for each answer, so that the agent works on some while this side
+    /// Sends one request after the other without waiting for each answer. So the agent works on some while this side
     /// makes or reads others. Memory is bounded by `depth` requests and answers.
-    /// - Parameters:
-    ///   - depth: how many requests are in flight at most.
-    ///   - timeout: how long the next answer may take.
-    ///   - takesRefusals: whether a refused request is an answer too, whose `error` says why.
-    ///   - next: makes the next request; nil: there are no more. It may take its time.
-    ///   - answered: gets the answers in the order of their requests.
-    /// - Throws: what `next` and `answered` throw; as `call` does, at the first request that is refused. The connection is
-    ///   then closed: of what was in flight nobody knows whether it was done.
+    /// - Parameter depth: how many requests are in flight at most.
+    /// - Parameter timeout: how long the next answer may take; ``timeLimit`` counts more.
+    /// - Parameter takesRefusals: whether a refused request is an answer too, whose ``AgentResponse/error`` says why.
+    /// - Parameter next: makes the next request; nil: there are no more. It may take its time.
+    /// - Parameter answered: gets the answers in the order of their requests.
+    /// - Throws: what `next` and `answered` throw; at the first request that is refused, as ``call(_:timeout:)`` does.
+    ///   The connection is then closed, and it is not known whether what was in flight was done.
     public func pipeline(
         depth: Int, timeout: Duration = .seconds(60), takesRefusals: Bool = false, next: () throws -> AgentRequest?,
         answered: (AgentResponse) throws -> Void

@@ -1,44 +1,52 @@
 import DTASystem
 import Glibc
 
-/// A client for tools: one connection, one request at a time, the calling thread waits. Every call has a time limit.
+/// A client for tools: one connection, one request at a time, and the calling thread waits. Every call has a time
+/// limit.
 ///
-/// It connects at the first call, and again at the next one after a connection was lost. Not for several threads:
-/// `AgentClient` is.
+/// It connects at the first call, and again at the next call after a connection was lost. Use it from one thread only;
+/// ``AgentClient`` is for several.
 public final class BlockingAgentClient {
+    /// The path of the agent's socket.
     public let socketPath: String
-    /// How long each answer may take, whatever a call allows; nil: as long as that.
+    /// How long each answer may take, whatever a call allows; nil: as long as the call allows.
     public var timeLimit: Duration?
-    /// Is told of waiting, for a person who looks on; nil: nobody is.
+    /// What is called while a call waits, to tell a person of it; nil: nothing is.
     public var patience: Patience?
     private var socket: Descriptor?
     var reader = AgentFrameReader()
     var lastID: UInt64 = 0
 
+    /// - Parameter socketPath: the path of the agent's socket.
     public init(socketPath: String) {
         self.socketPath = socketPath
     }
 
-    /// What is done while nothing comes from the agent.
+    /// What to do while nothing comes from the agent.
     public struct Patience {
-        /// Every second from the second one on: how many have passed.
+        /// Called every second from the second one on, with how many have passed.
         let waiting: (Int) -> Void
-        /// Something came, or nobody waits any more, after `waiting` was called.
+        /// Called after `waiting`, when something came or the call ended.
         let over: () -> Void
 
+        /// - Parameter waiting: called every second from the second one on, with how many have passed.
+        /// - Parameter over: called after `waiting`, when something came or the call ended.
         public init(waiting: @escaping (Int) -> Void, over: @escaping () -> Void) {
             self.waiting = waiting
             self.over = over
         }
 
-        /// The first seconds are nothing to talk about.
+        /// Shorter waits are not worth telling.
         static let silence = 2
     }
 
     /// Asks and waits for the answer.
-    /// - Throws: `AgentUnreachable` where no connection could be made; `DTAError` as the agent answered it, or
-    ///   `unavailable` where the connection was lost or `timeout` passed before the answer, or `dataLoss` where what
-    ///   came is not this protocol.
+    /// - Parameter request: this sets its `id`.
+    /// - Parameter timeout: how long the answer may take; ``timeLimit`` counts more.
+    /// - Returns: the answer of an operation that was done.
+    /// - Throws: ``AgentUnreachable`` if no connection could be made: nothing was asked. `DTAError` as the agent
+    ///   answered it; `unavailable` if the connection was lost or `timeout` passed before the answer; `dataLoss` if
+    ///   what came is not this protocol.
     public func call(_ request: AgentRequest, timeout: Duration = .seconds(30)) throws -> AgentResponse {
         let deadline = monotonicNanoseconds() &+ (timeLimit ?? timeout).wholeNanoseconds
         var request = request
@@ -59,6 +67,7 @@ public final class BlockingAgentClient {
         }
     }
 
+    /// Closes the connection. The next call connects again.
     public func close() {
         socket = nil
         reader = AgentFrameReader()
@@ -123,7 +132,7 @@ public final class BlockingAgentClient {
         }
     }
 
-    /// One time of waiting, of which somebody is told.
+    /// One wait, of which `patience` is told.
     private struct Wait {
         private let patience: Patience?
         private let began = monotonicNanoseconds()
@@ -169,7 +178,7 @@ public final class BlockingAgentClient {
         return nil
     }
 
-    /// Reads what has come; false where nothing has.
+    /// Reads what has come; false if nothing has.
     func fill(from socket: Int32) throws -> Bool {
         let count = try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { chunk in
             guard let base = chunk.baseAddress else { return 0 }
@@ -182,7 +191,7 @@ public final class BlockingAgentClient {
         return true
     }
 
-    /// As recv(2); -1 where there is nothing to read yet.
+    /// As recv(2); -1 if there is nothing to read yet.
     private func receive(_ socket: Int32, into base: UnsafeMutableRawPointer, capacity: Int) throws -> Int {
         do {
             return try unsafe UnixSocket.receive(socket, into: base, capacity: capacity)

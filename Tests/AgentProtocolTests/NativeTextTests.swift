@@ -32,6 +32,6 @@ struct NativeTextTests {
         let installed = AgentUnreachable(socketPath: AgentUnreachable.installedSocket, errno: EACCES).error
         #expect(installed.hint.contains("usermod -aG dta"))
         let own = AgentUnreachable(socketPath: "/home/alice/.dta/agent.sock", errno: EACCES).error
-        #expect(!own.hint.contains("usermod") && own.hint.contains("somebody's own"))
+        #expect(!own.hint.contains("usermod") && own.hint.contains("belongs to other users"))
     }
 }

@@ -19,7 +19,7 @@ struct ByteStream {
         return buffer[position]
     }
 
-    /// Exactly so many bytes; nil where the end comes before. It holds no more than these and one piece of the source's.
+    /// Exactly so many bytes; nil if the end comes before. It holds no more than these and one piece of the source's.
     mutating func bytes(_ count: Int) throws -> [UInt8]? {
         guard try fill(count) else { return nil }
         defer { advance(count) }

@@ -26,8 +26,8 @@ public struct CARReader {
     }
 
     /// The next block; nil at the end.
-    /// - Throws: `FormatError`: `malformed` where the archive is cut short or a length is too large, `unsupported` for
-    ///   a CID of another kind, naming it, `mismatch` where a block's bytes have another hash; and what the source
+    /// - Throws: `FormatError`: `malformed` if the archive is cut short or a length is too large, `unsupported` for
+    ///   a CID of another kind, naming it, `mismatch` if a block's bytes have another hash; and what the source
     ///   throws. After that nothing more can be read.
     public mutating func next() throws -> ContentBlock? {
         if try stream.isAtEnd() { return nil }

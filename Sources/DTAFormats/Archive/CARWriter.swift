@@ -7,7 +7,8 @@ public struct CARWriter {
     public private(set) var size: UInt64 = 0
 
     /// Writes the header.
-    /// - Parameters: `roots`: what the archive is about, 1 to `CAR.rootLimit`; `sink`: takes the bytes, in their order.
+    /// - Parameter roots: what the archive is about, 1 to ``CAR/rootLimit``.
+    /// - Parameter sink: takes the bytes, in their order.
     /// - Throws: `FormatError.invalidArgument` for no roots or too many, and what `sink` throws.
     public init(roots: [CID], sink: @escaping ([UInt8]) throws -> Void) throws {
         self.sink = sink

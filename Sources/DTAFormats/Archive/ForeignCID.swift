@@ -3,7 +3,7 @@ enum ForeignCID {
     // Longer digests than SHA-512's are not in use.
     private static let digestLimit: UInt64 = 64
 
-    /// The text of the CID at the start of `bytes`, in base32; nil where there is none.
+    /// The text of the CID at the start of `bytes`, in base32; nil if there is none.
     static func name(_ bytes: [UInt8]) -> String? {
         // Version 0 is a bare SHA-256 multihash; its name in version 1 is that of a DAG-PB block (70).
         if bytes.starts(with: [0x12, 0x20]), bytes.count >= 34 {

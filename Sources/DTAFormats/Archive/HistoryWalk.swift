@@ -1,5 +1,6 @@
-/// The way from some blocks through all that they link to, nearest first, each block once. It fetches nothing itself, so
-/// that whoever walks may have several blocks under way: ask for `next` CIDs, have them, `follow` those that were there.
+/// The way from some blocks through all that they link to, nearest first, each block once. It fetches nothing itself,
+/// so that the caller may have several blocks under way: ask for ``next()`` CIDs, fetch them, and ``follow(_:)`` those
+/// that were there.
 public struct HistoryWalk {
     /// How far a walk goes, however many links there are: a bound on memory and time.
     public struct Limits: Sendable {
@@ -24,7 +25,7 @@ public struct HistoryWalk {
         for cid in starts { try add(cid, depth: 0) }
     }
 
-    /// The next block to look for; nil where all that is known was handed out. Following another may bring more.
+    /// The next block to look for; nil if all that is known was handed out. Following another may bring more.
     public mutating func next() -> CID? {
         guard handedOut < waiting.count else { return nil }
         defer {
@@ -39,8 +40,8 @@ public struct HistoryWalk {
     }
 
     /// Has the links of a block looked for too.
-    /// - Throws: `FormatError`: `malformed` or `notCanonical` where it is not DAG-CBOR though its CID says so,
-    ///   `unsupported` where the walk would go beyond its limits.
+    /// - Throws: `FormatError`: `malformed` or `notCanonical` if it is not DAG-CBOR though its CID says so,
+    ///   `unsupported` if the walk would go beyond its limits.
     public mutating func follow(_ block: ContentBlock) throws {
         let depth = (depths[block.cid] ?? 0) + 1
         for link in try block.links { try add(link, depth: depth) }
@@ -64,8 +65,10 @@ public struct HistoryWalk {
 
 extension HistoryWalk {
     /// Walks to the end with the blocks of one source.
-    /// - Parameters: `visit`: is given each block, hashed; `missing`: each CID that the source does not have.
-    /// - Throws: what `follow`, the source and the closures throw.
+    /// - Parameter source: has the blocks.
+    /// - Parameter visit: gets each block, hashed.
+    /// - Parameter missing: gets each CID that the source does not have.
+    /// - Throws: what ``follow(_:)``, the source and the closures throw.
     public mutating func run(
         _ source: some BlockSource, visit: (ContentBlock) throws -> Void, missing: (CID) throws -> Void
     ) throws {

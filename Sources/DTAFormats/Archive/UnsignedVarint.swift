@@ -14,7 +14,7 @@ enum UnsignedVarint {
         return bytes
     }
 
-    /// - Parameter next: the next byte; it throws where there is none.
+    /// - Parameter next: the next byte; it throws if there is none.
     /// - Throws: `FormatError` for more than nine bytes, and for a form that is not the shortest.
     static func decode(_ next: () throws -> UInt8) throws -> UInt64 {
         var number: UInt64 = 0

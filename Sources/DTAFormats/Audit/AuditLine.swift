@@ -1,7 +1,7 @@
 import Crypto
 
-/// One line of the audit log, as far as its chain needs to know it. Records are written in one way only (docs/audit.md),
-/// so what matters stands at fixed places: the number first, the hash of the line before last.
+/// One line of the audit log, as far as its chain needs to know it. Records are written in one way only
+/// (docs/audit.md), so what matters stands at fixed places: the number first, the hash of the line before last.
 public struct AuditLine: Sendable, Equatable {
     /// The record's number.
     public let number: UInt64
@@ -21,7 +21,7 @@ public struct AuditLine: Sendable, Equatable {
     public static let highestNumber = UInt64(Int64.max)
 
     /// Reads a line without its line end.
-    /// - Returns: nil where it is no record.
+    /// - Returns: nil if it is no record.
     public init?(_ line: some BidirectionalCollection<UInt8>) {
         guard let number = AuditLine.number(of: line) else { return nil }
         let ending = line.suffix(AuditLine.endingCount)
@@ -37,7 +37,7 @@ public struct AuditLine: Sendable, Equatable {
         change = AuditLine.change(line.dropLast(AuditLine.endingCount))
     }
 
-    /// It stands right behind the time; anywhere else it is text that somebody wrote.
+    /// It stands right behind the time. Anywhere else it is text of a client's.
     private static func event(_ line: some Collection<UInt8>) -> String? {
         var rest = AuditFields(line)
         guard rest.take(#"{"n":"#), rest.number() != nil, rest.take(#","time":""#), rest.text() != nil,
@@ -46,7 +46,7 @@ public struct AuditLine: Sendable, Equatable {
         return rest.text()
     }
 
-    /// It is the last field but one. What somebody wrote ends with a quote, so that no such text is taken for it.
+    /// It is the last field but one. A client's text ends with a quote, so no such text is taken for it.
     private static func change(_ line: some BidirectionalCollection<UInt8>) -> UInt64? {
         let digits = line.suffix(20).reversed().prefix { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }.count
         guard digits > 0, line.dropLast(digits).suffix(beforeChange.count).elementsEqual(beforeChange) else {
@@ -61,7 +61,7 @@ public struct AuditLine: Sendable, Equatable {
     private static let afterHash = Array(#""}"#.utf8)
     private static var endingCount: Int { beforeHash.count + 64 + afterHash.count }
 
-    /// The number at the start of a line; nil where there is none. It looks at the first bytes alone.
+    /// The number at the start of a line; nil if there is none. It looks at the first bytes alone.
     public static func number(of line: some Collection<UInt8>) -> UInt64? {
         var rest = AuditFields(line)
         return rest.take(#"{"n":"#) ? rest.number() : nil
@@ -93,7 +93,7 @@ public struct AuditCheckpoint: Sendable, Equatable {
         #""checkpoint":{"n":\#(number),"hash":"\#(hash)","identity":"\#(identity)","signature":"\#(signature)"}"#
     }
 
-    /// Reads it where it stands in a record: right behind the time. Anywhere else it is text that somebody wrote.
+    /// Reads it from its place in a record: right behind the time. Anywhere else it is text of a client's.
     init?(_ line: some Collection<UInt8>) {
         var rest = AuditFields(line)
         guard rest.take(#"{"n":"#), rest.number() != nil, rest.take(#","time":""#), rest.text() != nil,

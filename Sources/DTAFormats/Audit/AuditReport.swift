@@ -1,5 +1,5 @@
-/// An event by which dtad says that a file of its log is not what it wrote, or that it is again. Both are records of the
-/// chain: nobody takes them away without a trace.
+/// An event by which dtad says that a file of its log is not what it wrote, or that it is again. Both are records of
+/// the chain, which cannot be taken away without a trace.
 public enum AuditReport: Sendable, Equatable {
     case notAsWritten(name: String, reason: String)
     case asWrittenAgain(name: String)

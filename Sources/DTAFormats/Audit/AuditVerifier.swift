@@ -7,19 +7,19 @@ public struct AuditVerifier {
     /// What was found.
     public struct Findings: Sendable, Equatable {
         public var records: UInt64 = 0
-        /// The number of the first record; above 1 where older files are not here.
+        /// The number of the first record; above 1 if older files are not here.
         public var first: UInt64?
         public var last: UInt64?
-        /// The hash of the last line, in hexadecimal: who keeps it elsewhere can prove later that nothing was cut off.
+        /// The hash of the last line, in hexadecimal. Kept elsewhere, it proves later that nothing was cut off.
         public var lastHash = ""
         /// Checkpoints whose signature was checked and fits.
         public var checkpoints: UInt64 = 0
-        /// Checkpoints that nobody could check, because the key is not known.
+        /// Checkpoints that could not be checked, because the key is not known.
         public var uncheckedCheckpoints: UInt64 = 0
         /// The number of the last record that a checked checkpoint stands for.
         public var lastCheckpointed: UInt64?
         public var problems: UInt64 = 0
-        /// The first problem, with the file and the line; nil where all is well.
+        /// The first problem, with the file and the line; nil if all is well.
         public var firstProblem: String?
 
         public var isSound: Bool { problems == 0 }
@@ -46,7 +46,7 @@ public struct AuditVerifier {
     /// A checkpoint is written while others append; it never lags this far behind.
     private static let hashLimit = 1 << 20
 
-    /// - Parameter key: the key of an identity, by its CID's text; nil where it is not known.
+    /// - Parameter key: the key of an identity, by its CID's text; nil if it is not known.
     public init(key: @escaping (String) -> SigningKey?) { self.key = key }
 
     /// Begins the next file. Files come in the order of their records.
@@ -62,14 +62,15 @@ public struct AuditVerifier {
     }
 
     /// Reads the next line.
-    /// - Parameters: `bytes`: without its line end; `isComplete`: whether it had one.
+    /// - Parameter bytes: without its line end.
+    /// - Parameter isComplete: whether it had one.
     public mutating func read(_ bytes: [UInt8], isComplete: Bool = true) {
         line += 1
         let digest = Array(SHA256.hash(data: bytes))
         defer { previous = hexadecimal(digest) }
         guard isComplete else { return report("the line is cut short") }
         guard let record = AuditLine(bytes) else {
-            // Whether it had a number nobody can say.
+            // Whether it had a number cannot be told.
             next = nil
             return report("this is not a record")
         }

@@ -20,8 +20,8 @@ enum Base32 {
         return String(decoding: letters, as: UTF8.self)
     }
 
-    /// - Throws: `FormatError` for other letters, for a length that no bytes have, and where unused bits are not zero:
-    ///   the same bytes have one name only.
+    /// - Throws: `FormatError` for other letters, for a length that no bytes have, and for unused bits that are not
+    ///   zero: the same bytes have one name only.
     static func decode(_ letters: some Sequence<UInt8>) throws -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer: UInt32 = 0

@@ -10,7 +10,7 @@ public struct ContentBlock: Hashable, Sendable {
     }
 
     /// A block that came under a name.
-    /// - Throws: `FormatError.mismatch` where the CID names other bytes.
+    /// - Throws: `FormatError.mismatch` if the CID names other bytes.
     public init(_ bytes: [UInt8], named cid: CID) throws {
         self.init(hashing: bytes, codec: cid.codec)
         guard self.cid == cid else {
@@ -19,7 +19,7 @@ public struct ContentBlock: Hashable, Sendable {
     }
 
     /// What the block links to, in the order in which the links stand, each as often as it does. A raw block has none.
-    /// - Throws: `FormatError` where a DAG-CBOR block is not canonical DAG-CBOR.
+    /// - Throws: `FormatError` if a DAG-CBOR block is not canonical DAG-CBOR.
     public var links: [CID] {
         get throws { cid.codec == .raw ? [] : try DAGCBOR.links(in: bytes) }
     }

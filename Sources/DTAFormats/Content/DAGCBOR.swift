@@ -38,10 +38,11 @@ public enum DAGCBOR {
 
     /// The most values that a document of this project has, counting each list, each map and all that is in them: an
     /// envelope with 256 wraps and 4,096 links to its blocks has some 5,200. A value takes up to a hundred times more
-    /// memory than its bytes, so whoever sends a block of a million of them is refused before they are there.
+    /// memory than its bytes, so a block of a million of them is refused before they are in memory.
     static let documentValues = 8192
 
     /// The value of exactly these bytes.
+    /// - Parameter bytes: one value, and nothing behind it.
     /// - Parameter mostValues: how many values there may be in it, itself included.
     /// - Throws: `FormatError` naming the rule that is broken.
     public static func decode(_ bytes: [UInt8], mostValues: Int = .max) throws -> Value {

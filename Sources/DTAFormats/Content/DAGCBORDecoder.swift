@@ -5,7 +5,8 @@ struct DAGCBORDecoder {
     private var position = 0
     /// How many values may still come.
     private var valuesLeft: Int
-    /// Whether lists, maps and byte strings keep what is in them; else they come out empty, and are checked all the same.
+    /// Whether lists, maps and byte strings keep what is in them; else they come out empty, and are checked all the
+    /// same.
     private let keeps: Bool
     /// Whether the places of the outermost map's values are noted.
     private let marks: Bool

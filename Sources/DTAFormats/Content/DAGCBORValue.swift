@@ -20,7 +20,7 @@ extension DAGCBOR {
             value >= 0 ? .unsigned(UInt64(value)) : .negative(UInt64(bitPattern: ~value))
         }
 
-        /// The integer, where it is one and fits in 64 bits with a sign.
+        /// The integer, if it is one and fits in 64 bits with a sign.
         public var integer: Int64? {
             switch self {
             case .unsigned(let value): Int64(exactly: value)

@@ -1,5 +1,5 @@
-/// Lists that are too long for the block of their document: they are cut into blocks of their own, each a DAG-CBOR list,
-/// all of them full but the last.
+/// Lists that are too long for the block of their document: they are cut into blocks of their own, each a DAG-CBOR
+/// list, all of them full but the last.
 enum ListPages {
     /// How many pages a list of `count` items has.
     static func count(of count: Int, perPage: Int) -> Int { (count + perPage - 1) / perPage }
@@ -12,10 +12,9 @@ enum ListPages {
     }
 
     /// The items of one page.
-    /// - Parameters:
-    ///   - what: of which list, for the sentences: "recipients".
-    ///   - count: how many items the page may have.
-    /// - Throws: what `block` throws; `FormatError.mismatch` where it answers other bytes than `cid` names.
+    /// - Parameter what: of which list, for the sentences: "recipients".
+    /// - Parameter count: how many items the page may have.
+    /// - Throws: what `block` throws; `FormatError.mismatch` if it answers other bytes than `cid` names.
     static func items(
         of cid: CID, _ what: String, count: ClosedRange<Int>, _ block: (CID) throws -> [UInt8]
     ) throws -> [DAGCBOR.Value] {

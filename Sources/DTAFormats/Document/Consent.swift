@@ -1,10 +1,10 @@
-/// Signs a document's hash as a context says: context ‖ 00 ‖ hash. It answers 64 bytes (for P-256 raw r ‖ s, with either
-/// s), or 3309 from an ML-DSA-65 key.
+/// Signs a document's hash as a context says: context ‖ 00 ‖ hash. It answers 64 bytes (for P-256 raw r ‖ s, with
+/// either s), or 3309 from an ML-DSA-65 key.
 public typealias DocumentSign = (_ context: String, _ hash: [UInt8]) throws -> [UInt8]
 
 /// The agreement of an identity's holder that it is replaced or revoked, as it is given when the document is made.
 public enum Consent {
-    /// By the identity's own signing key; `postQuantum` is needed exactly where it has an ML-DSA-65 key as well.
+    /// By the identity's own signing key; `postQuantum` is needed exactly if it has an ML-DSA-65 key as well.
     case previous(sign: DocumentSign, postQuantum: DocumentSign? = nil)
     /// By the offline Ed25519 key (32 bytes) whose SHA-256 the identity names.
     case recovery(key: [UInt8], sign: DocumentSign)

@@ -1,4 +1,4 @@
-/// Takes a document's map apart, field by field: each of the right type and length, and none that nobody asked for.
+/// Takes a document's map apart, field by field: each of the right type and length, and no others.
 struct DocumentReader {
     private let document: String
     private let map: DAGCBOR.Map
@@ -11,10 +11,10 @@ struct DocumentReader {
         self.map = map
     }
 
-    /// - Throws: where a field is left that was not asked for.
+    /// - Throws: if a field is left that was not asked for.
     func finish() throws {
         guard let unknown = map.entries.first(where: { !asked.contains($0.key) }) else { return }
-        // A name from the bytes is shown only where it can do a terminal no harm.
+        // A name from the bytes is shown only if it can do a terminal no harm.
         let harmless = unknown.key.utf8.count <= 32 && unknown.key.utf8.allSatisfy { (0x61...0x7a).contains($0) }
         let name = harmless ? "a field \"\(unknown.key)\"" : "a field of that name"
         throw FormatError(.unsupported, "\(document) has no such field in this version: \(name)")

@@ -4,7 +4,8 @@ import Crypto
 extension DocumentSignature {
     var isConsent: Bool { role == .previous || role == .recovery }
 
-    /// What can be checked without the identity in question: that the recovery key signed, whoever's it is.
+    /// What can be checked without the identity in question: that the recovery key signed, whatever identity it belongs
+    /// to.
     static func verifyRecovery(_ signatures: [DocumentSignature], context: String, hash: [UInt8]) throws {
         for signature in signatures {
             guard let key = signature.key else { continue }
@@ -13,8 +14,8 @@ extension DocumentSignature {
     }
 
     /// Checks every consent among `signatures` against the identity that is replaced or revoked.
-    /// - Returns: by what it was agreed: by recovery where its key signed.
-    /// - Throws: `FormatError.badSignature` where one does not fit, is missing, or is one too many.
+    /// - Returns: by what it was agreed: by recovery if its key signed.
+    /// - Throws: `FormatError.badSignature` if one does not fit, is missing, or is one too many.
     static func verifyConsent(
         _ signatures: [DocumentSignature], of identity: Identity, context: String, hash: [UInt8]
     ) throws -> Authority {
@@ -42,7 +43,8 @@ extension DocumentSignature {
         return authority
     }
 
-    /// An identity with a post-quantum key agrees with both of its keys: else whoever can forge one could end it.
+    /// An identity with a post-quantum key agrees with both of its keys: otherwise a forger of one kind of signature
+    /// could end it.
     private static func verifyPostQuantumConsent(
         _ signature: DocumentSignature, of identity: Identity, context: String, hash: [UInt8]
     ) throws {

@@ -2,7 +2,7 @@ import Crypto
 
 /// One entry of a signed document's `signatures`.
 struct DocumentSignature: Hashable {
-    /// Whose signature it is, in the order in which they stand.
+    /// The signer, in the order in which signatures stand.
     enum Role: String, CaseIterable {
         /// The document's own identity.
         case own = "self"
@@ -72,7 +72,8 @@ struct DocumentSignature: Hashable {
         return try [own] + (postQuantum.map { [DocumentSignature(role: .pq, signature: try $0(context, hash))] } ?? [])
     }
 
-    /// Checks that there are exactly the signatures that the signer's keys call for, in their order, and that each fits.
+    /// Checks that there are exactly the signatures that the signer's keys call for, in their order, and that each
+    /// fits.
     static func verify(
         _ signatures: [DocumentSignature], by key: SigningKey, pq: [UInt8]?, context: String, hash: [UInt8]
     ) throws {

@@ -1,5 +1,5 @@
-/// What identities sign: a context in ASCII, a zero byte, and the SHA-256 of a document. The context keeps a signature
-/// on one kind of document from being one on another.
+/// What identities sign: a context in ASCII, a zero byte, and the SHA-256 of a document. Because of the context, a
+/// signature on one kind of document is none on another.
 public enum SignedBytes {
     public static let identity = "dta/identity/1"
     public static let revocation = "dta/revocation/1"
@@ -12,6 +12,7 @@ public enum SignedBytes {
     public static let contexts = [identity, revocation, envelope, approval, audit]
 
     /// context ‖ 00 ‖ hash.
+    /// - Parameter context: one of ``contexts``.
     /// - Parameter hash: SHA-256 of the document's DAG-CBOR: 32 bytes.
     /// - Throws: `FormatError.invalidArgument` for an unknown context and for a hash of another length.
     public static func make(context: String, hash: [UInt8]) throws -> [UInt8] {

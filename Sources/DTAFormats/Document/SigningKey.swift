@@ -38,8 +38,10 @@ public struct SigningKey: Hashable, Sendable {
     }
 
     /// Checks a signature on a document.
-    /// - Parameters: `signature`: 64 bytes; ECDSA is r ‖ s with s ≤ n/2. `hash`: SHA-256 of the document's DAG-CBOR.
-    /// - Throws: `FormatError.badSignature` where it does not fit.
+    /// - Parameter signature: 64 bytes; ECDSA is r ‖ s with s ≤ n/2.
+    /// - Parameter context: one of ``SignedBytes/contexts``.
+    /// - Parameter hash: SHA-256 of the document's DAG-CBOR.
+    /// - Throws: `FormatError.badSignature` if it does not fit.
     public func verify(_ signature: [UInt8], context: String, hash: [UInt8]) throws {
         let message = try SignedBytes.make(context: context, hash: hash)
         if publicKey.algorithm != .ed25519 {

@@ -1,7 +1,8 @@
-/// A moment as sentences tell it: RFC 3339 in UTC, `2026-11-30T10:11:14Z`. Two readers in two time zones compare the same
-/// text, and a program finds it.
+/// A moment as sentences tell it: RFC 3339 in UTC, `2026-11-30T10:11:14Z`. Two readers in two time zones compare the
+/// same text, and a program finds it.
 public enum UTCTime {
-    /// - Parameter unixSeconds: from 0 to the end of the year 9999, as documents have them; others are told as a number.
+    /// - Parameter unixSeconds: from 0 to the end of the year 9999, as documents have them; others are told as a
+    ///   number.
     public static func text(_ unixSeconds: Int64) -> String {
         guard (0...last).contains(unixSeconds) else { return "@\(unixSeconds)" }
         func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }

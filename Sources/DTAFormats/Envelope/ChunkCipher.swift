@@ -4,8 +4,8 @@ import FoundationEssentials
 /// Seals and opens the blocks of one body with its chunk key. A key serves one body: an attempt to seal that failed is
 /// started again with another.
 ///
-/// Each chunk is AES-256-GCM with the nonce 00 00 00 ‖ its index in the body (8 bytes, big-endian) ‖ 01 for the last one
-/// of the body, else 00. So a chunk fits its one place in its one body, and the end of the body is where it was.
+/// Each chunk is AES-256-GCM with the nonce 00 00 00 ‖ its index in the body (8 bytes, big-endian) ‖ 01 for the last
+/// one of the body, else 00. So a chunk fits its one place in its one body, and the end of the body is where it was.
 public struct ChunkCipher: Sendable {
     private let key: SymmetricKey
 
@@ -19,10 +19,9 @@ public struct ChunkCipher: Sendable {
     }
 
     /// Seals the plaintext of one block.
-    /// - Parameters:
-    ///   - content: 983,040 bytes, in the last block 1 to as many, 0 where the whole body is empty.
-    ///   - index: of the block, from 0.
-    ///   - isLast: whether the body ends with it.
+    /// - Parameter content: 983,040 bytes, in the last block 1 to as many, 0 if the whole body is empty.
+    /// - Parameter index: that of the block, from 0.
+    /// - Parameter isLast: whether the body ends with it.
     public func sealBlock(_ content: Data, index: Int, isLast: Bool) throws -> Data {
         guard content.count == ChunkPlan.blockContent || (isLast && content.count < ChunkPlan.blockContent),
             !content.isEmpty || (isLast && index == 0), index >= 0
@@ -46,10 +45,10 @@ public struct ChunkCipher: Sendable {
     }
 
     /// Opens one block: all of its plaintext, or nothing.
-    /// - Parameters:
-    ///   - index: where it stands, from 0.
-    ///   - plan: the body's, as the envelope says it.
-    /// - Throws: `FormatError.dataLoss` where the block does not belong there.
+    /// - Parameter block: as it is stored.
+    /// - Parameter index: where it stands, from 0.
+    /// - Parameter plan: the body's, as the envelope says it.
+    /// - Throws: `FormatError.dataLoss` if the block does not belong there.
     public func openBlock(_ block: Data, index: Int, of plan: ChunkPlan) throws -> Data {
         guard plan.isSealed else {
             throw FormatError(.invalidArgument, "the chunks of a public envelope are plaintext")

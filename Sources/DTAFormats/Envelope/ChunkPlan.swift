@@ -1,8 +1,8 @@
 /// How a body in chunks is cut. All of it follows from the size: 64 KiB of plaintext to a chunk, 15 chunks to a block,
 /// all chunks and blocks full but the last. An empty body is one empty chunk in one block.
 ///
-/// A sealed chunk is 16 bytes longer than its plaintext. A public body is cut in the same places, and its blocks are the
-/// plaintext itself.
+/// A sealed chunk is 16 bytes longer than its plaintext. A public body is cut in the same places, and its blocks are
+/// the plaintext itself.
 public struct ChunkPlan: Hashable, Sendable {
     /// Plaintext of a full chunk.
     public static let chunkSize = 64 << 10
@@ -18,6 +18,7 @@ public struct ChunkPlan: Hashable, Sendable {
     public let isSealed: Bool
 
     /// - Parameter size: bytes of plaintext.
+    /// - Parameter isSealed: whether the blocks are ciphertext.
     /// - Throws: `FormatError.malformed` for a negative one and for one past `maximumSize`.
     public init(size: Int, isSealed: Bool) throws {
         guard (0...ChunkPlan.maximumSize).contains(size) else {
@@ -28,8 +29,10 @@ public struct ChunkPlan: Hashable, Sendable {
     }
 
     /// The plan of blocks that are there already.
+    /// - Parameter blocks: how many there are.
     /// - Parameter lastBlock: bytes of the last block, as it is stored.
-    /// - Throws: `FormatError.malformed` where no body has such a last block.
+    /// - Parameter isSealed: whether they are ciphertext.
+    /// - Throws: `FormatError.malformed` if no body has such a last block.
     public init(blocks: Int, lastBlock: Int, isSealed: Bool) throws {
         guard (1...ChunkPlan.maximumSize / ChunkPlan.blockContent).contains(blocks), lastBlock >= 0,
             lastBlock <= ChunkPlan.fullBlock(isSealed: isSealed)

@@ -10,7 +10,7 @@ public struct Chunks: Hashable, Sendable {
     /// Whether the links stand in blocks of their own.
     public var isPaged: Bool { plan.blockCount > Chunks.linksPerPage }
 
-    /// The blocks that list links, which belong to the envelope; none where it has the links itself.
+    /// The blocks that list links, which belong to the envelope; none if it has the links itself.
     public var pages: [CID] { isPaged ? blocks : [] }
 
     var value: DAGCBOR.Value {
@@ -57,7 +57,7 @@ public struct Chunks: Hashable, Sendable {
     /// The CIDs of all blocks of the body, in order.
     /// - Parameter block: gives the block that a CID names; it is asked only for bodies of more than 4,096 blocks, and
     ///   what it answers is hashed here.
-    /// - Throws: what `block` throws; `FormatError` where a list breaks a rule.
+    /// - Throws: what `block` throws; `FormatError` if a list breaks a rule.
     public func links(_ block: (CID) throws -> [UInt8] = Envelope.noBlocks) throws -> [CID] {
         guard isPaged else { return blocks }
         return try blocks.enumerated().flatMap { index, page in

@@ -24,7 +24,7 @@ public struct Envelope: Hashable, Sendable {
         public let key: [UInt8]
     }
 
-    /// Who can open a sealed envelope, and with what.
+    /// The identities that can open a sealed envelope, and with what.
     public enum Recipients: Hashable, Sendable {
         /// The recipients' identities, in the order of their bytes, each once, and the wraps in the same order.
         case listed(to: [CID], wraps: [Wrap])
@@ -77,12 +77,12 @@ public struct Envelope: Hashable, Sendable {
 
     public var isPublic: Bool { sealing == nil }
 
-    /// The inline body, as it stands in the envelope; nil where the body is in chunks.
+    /// The inline body, as it stands in the envelope; nil if the body is in chunks.
     public var body: [UInt8]? {
         if case .body(let bytes) = content { bytes } else { nil }
     }
 
-    /// The blocks of the body; nil where it is inline.
+    /// The blocks of the body; nil if it is inline.
     public var chunks: Chunks? {
         if case .chunks(let chunks) = content { chunks } else { nil }
     }
@@ -100,8 +100,8 @@ public struct Envelope: Hashable, Sendable {
         get throws { try Envelope.coreHash(header, to: sealing?.recipients.links, salt: sealing?.salt) }
     }
 
-    /// SHA-256 of the envelope's DAG-CBOR without signatures: what is signed, under `SignedBytes.envelope`, and by which
-    /// two envelopes are the same.
+    /// SHA-256 of the envelope's DAG-CBOR without signatures: what is signed, under `SignedBytes.envelope`, and by
+    /// which two envelopes are the same.
     public var innerHash: [UInt8] {
         get throws { Array(SHA256.hash(data: try DAGCBOR.encode(value))) }
     }

@@ -8,7 +8,8 @@ public struct EnvelopeDraft: Sendable {
     public var isPublic: Bool { sealing == nil }
 
     /// The envelope with its body inside.
-    /// - Parameter keys: those that came with the draft; nil where it is public.
+    /// - Parameter plaintext: up to 256 KiB.
+    /// - Parameter keys: those that came with the draft; nil if it is public.
     /// - Throws: `FormatError` for a plaintext of more than 256 KiB.
     public func finish(_ plaintext: [UInt8], keys: ContentKeys?) throws -> EnvelopeParts {
         guard plaintext.count <= Envelope.bodyLimit else {
@@ -25,8 +26,9 @@ public struct EnvelopeDraft: Sendable {
     }
 
     /// The envelope of a body whose blocks are made already.
-    /// - Parameters: `blocks`: their CIDs in order; `plan`: of the body's size.
-    /// - Throws: `FormatError` where there are not as many blocks as the size calls for.
+    /// - Parameter plan: that of the body's size.
+    /// - Parameter blocks: their CIDs, in order.
+    /// - Throws: `FormatError` if there are not as many blocks as the size calls for.
     public func finish(_ plan: ChunkPlan, blocks: [CID]) throws -> EnvelopeParts {
         guard plan.isSealed != isPublic else {
             throw FormatError(.invalidArgument, "the chunks of a public envelope are plaintext, of a sealed one sealed")
@@ -37,7 +39,7 @@ public struct EnvelopeDraft: Sendable {
     }
 }
 
-/// An envelope to be signed, and the blocks that list what it has too much of: they are stored with it.
+/// An envelope to be signed, and the blocks that list what does not fit into it. They are stored with it.
 public struct EnvelopeParts: Sendable {
     public let envelope: Envelope
     public let blocks: [ContentBlock]

@@ -1,10 +1,12 @@
 import Crypto
 
-/// Opens envelopes with their content key, which the recipient's HSM process unwraps (`KeyUnwrapping`).
+/// Opens envelopes with their content key, which the recipient's HSM process unwraps (``KeyUnwrapping``).
 public enum EnvelopeOpener {
-    /// The plaintext of a sealed envelope with an inline body, whose signature the caller has verified.
-    /// - Parameters: `contentKey`: 32 bytes; `coreHash`: the envelope's, where the caller has made it already.
-    /// - Throws: `FormatError.dataLoss` as `keys` does, and where the body does not fit the key.
+    /// The plaintext of a sealed envelope with an inline body.
+    /// - Parameter envelope: a sealed one, whose signature the caller has verified.
+    /// - Parameter contentKey: 32 bytes.
+    /// - Parameter coreHash: the envelope's, if the caller has made it already.
+    /// - Throws: `FormatError.dataLoss` as ``keys(_:contentKey:coreHash:)`` does, and if the body does not fit the key.
     public static func open(_ envelope: Envelope, contentKey: [UInt8], coreHash: [UInt8]? = nil) throws -> [UInt8] {
         let keys = try keys(envelope, contentKey: contentKey, coreHash: coreHash)
         guard let body = envelope.body else {
@@ -13,9 +15,11 @@ public enum EnvelopeOpener {
         return try keys.open(body)
     }
 
-    /// The keys of a sealed envelope, whose signature the caller has verified: for one in chunks.
-    /// - Parameters: as of `open`.
-    /// - Throws: `FormatError.dataLoss` where the key is not the one that the sender committed to, which a sender could
+    /// The keys of a sealed envelope, for one in chunks.
+    /// - Parameter envelope: a sealed one, whose signature the caller has verified.
+    /// - Parameter contentKey: 32 bytes.
+    /// - Parameter coreHash: the envelope's, if the caller has made it already.
+    /// - Throws: `FormatError.dataLoss` if the key is not the one that the sender committed to, which a sender could
     ///   use to show two recipients two contents.
     public static func keys(
         _ envelope: Envelope, contentKey: [UInt8], coreHash: [UInt8]? = nil

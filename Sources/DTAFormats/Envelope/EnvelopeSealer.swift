@@ -4,9 +4,13 @@ import FoundationEssentials
 /// Makes envelopes, for a `SignedEnvelope` to be signed. Every call uses a fresh content key, salt and encapsulation: a
 /// seal that failed is started again, never resumed.
 public enum EnvelopeSealer {
-    /// Begins an envelope to recipients, whose order does not matter and of whom each counts once.
-    /// - Parameters: `content`: the media type of its body; `created`: Unix seconds; `previous`: the envelope that this
-    ///   one answers, whose thread it continues, else a new thread begins.
+    /// Begins an envelope to recipients.
+    /// - Parameter content: the media type of its body.
+    /// - Parameter sender: the CID of the identity that will sign it.
+    /// - Parameter recipients: 1 to 1,000, in any order; each counts once.
+    /// - Parameter created: Unix seconds.
+    /// - Parameter previous: the envelope that this one answers, and whose thread it continues; nil: a new thread
+    ///   begins.
     /// - Returns: the keys seal one body, and are dropped with it.
     /// - Throws: `FormatError` for no recipients or more than 1,000.
     public static func begin(
@@ -19,14 +23,25 @@ public enum EnvelopeSealer {
     }
 
     /// Begins an envelope that anybody can read; its signature alone protects it.
+    /// - Parameter content: the media type of its body.
+    /// - Parameter sender: the CID of the identity that will sign it.
+    /// - Parameter created: Unix seconds.
+    /// - Parameter previous: the envelope that this one answers, and whose thread it continues; nil: a new thread
+    ///   begins.
     public static func beginPublic(
         content: String, from sender: CID, created: Int64, answering previous: SignedEnvelope? = nil
     ) throws -> EnvelopeDraft {
         EnvelopeDraft(header: try header(content, sender, created, previous), sealing: nil, pages: [])
     }
 
-    /// Seals a plaintext of up to 256 KiB to up to 256 recipients: an envelope that is one block.
-    /// - Parameters: as of `begin`.
+    /// Seals an envelope that is one block.
+    /// - Parameter plaintext: up to 256 KiB.
+    /// - Parameter content: the media type of its body.
+    /// - Parameter sender: the CID of the identity that will sign it.
+    /// - Parameter recipients: 1 to 256, in any order; each counts once.
+    /// - Parameter created: Unix seconds.
+    /// - Parameter previous: the envelope that this one answers, and whose thread it continues; nil: a new thread
+    ///   begins.
     public static func seal(
         _ plaintext: [UInt8], content: String, from sender: CID, to recipients: [SignedIdentity], created: Int64,
         answering previous: SignedEnvelope? = nil
@@ -36,7 +51,13 @@ public enum EnvelopeSealer {
             contentKey: SymmetricKey(size: .bits256))
     }
 
-    /// An envelope of one block that anybody can read.
+    /// Makes an envelope of one block that anybody can read.
+    /// - Parameter plaintext: up to 256 KiB.
+    /// - Parameter content: the media type of its body.
+    /// - Parameter sender: the CID of the identity that will sign it.
+    /// - Parameter created: Unix seconds.
+    /// - Parameter previous: the envelope that this one answers, and whose thread it continues; nil: a new thread
+    ///   begins.
     public static func publish(
         _ plaintext: [UInt8], content: String, from sender: CID, created: Int64,
         answering previous: SignedEnvelope? = nil

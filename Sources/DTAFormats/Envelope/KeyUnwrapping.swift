@@ -2,20 +2,20 @@ import Crypto
 import FoundationEssentials
 import Glibc
 
-/// The recipient's side of a wrap: HPKE with an X-Wing key of which the X25519 half is elsewhere, in an HSM.
+/// The recipient's side of a wrap: HPKE with an X-Wing key whose X25519 half is elsewhere, in an HSM.
 public enum KeyUnwrapping {
     /// Unwraps the content key of one envelope.
-    /// - Parameters:
-    ///   - coreHash: the envelope's, 32 bytes. With `recipient` it binds the answer to that one envelope.
-    ///   - recipient: the CID of the identity that the wrap was made for.
-    ///   - enc: 1120 bytes.
-    ///   - key: 48 bytes.
-    ///   - publicKEM: the identity's X-Wing public key, 1216 bytes.
-    ///   - mlkemSeed: the seed of the ML-KEM-768 half (FIPS 203 d ‖ z), 64 bytes.
-    ///   - x25519: the X25519 half: the shared secret of 32 bytes with `ctX`, the ephemeral public key of 32 bytes.
+    /// - Parameter coreHash: the envelope's, 32 bytes. With `recipient` it binds the answer to that one envelope.
+    /// - Parameter recipient: the CID of the identity that the wrap was made for.
+    /// - Parameter enc: 1120 bytes.
+    /// - Parameter key: 48 bytes.
+    /// - Parameter publicKEM: the identity's X-Wing public key, 1216 bytes.
+    /// - Parameter mlkemSeed: the seed of the ML-KEM-768 half (FIPS 203 d ‖ z), 64 bytes.
+    /// - Parameter x25519: the X25519 half: the shared secret of 32 bytes with `ctX`, the ephemeral public key of 32
+    ///   bytes.
     /// - Returns: 32 bytes, which the caller wipes.
-    /// - Throws: what `x25519` throws; `FormatError.mismatch` where the seed is not that of `publicKEM`, `dataLoss` where
-    ///   the wrap does not open.
+    /// - Throws: what `x25519` throws; `FormatError.mismatch` if the seed is not that of `publicKEM`, `dataLoss` if the
+    ///   wrap does not open.
     public static func unwrapContentKey(
         coreHash: [UInt8], recipient: CID, enc: [UInt8], key: [UInt8], publicKEM: [UInt8],
         mlkemSeed: some DataProtocol, x25519: (_ ctX: [UInt8]) throws -> [UInt8]

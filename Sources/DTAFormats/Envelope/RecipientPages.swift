@@ -1,9 +1,9 @@
 /// The recipients of an envelope, whether it lists them itself or in blocks of their own.
 extension Envelope {
     /// The recipients' identities, in the order of their bytes; none for a public envelope.
-    /// - Parameter block: gives the block that a CID names; it is asked only where there are more than 256 recipients,
+    /// - Parameter block: gives the block that a CID names; it is asked only if there are more than 256 recipients,
     ///   and what it answers is hashed here.
-    /// - Throws: what `block` throws; `FormatError` where a list breaks a rule.
+    /// - Throws: what `block` throws; `FormatError` if a list breaks a rule.
     public func recipients(_ block: (CID) throws -> [UInt8] = Envelope.noBlocks) throws -> [CID] {
         switch sealing?.recipients {
         case nil: return []
@@ -16,7 +16,8 @@ extension Envelope {
     }
 
     /// The wrap for one recipient.
-    /// - Parameter block: as of `recipients`.
+    /// - Parameter recipient: the CID of an identity.
+    /// - Parameter block: as for ``recipients(_:)``.
     /// - Throws: `FormatError.notRecipient`; what `block` throws.
     public func wrap(for recipient: CID, _ block: (CID) throws -> [UInt8] = Envelope.noBlocks) throws -> Wrap {
         let to = try recipients(block)
@@ -32,8 +33,8 @@ extension Envelope {
         }
     }
 
-    /// All wraps, in the order of the recipients: for whoever checks a whole envelope.
-    /// - Throws: `FormatError` where a list breaks a rule; what `block` throws.
+    /// All wraps, in the order of the recipients, to check a whole envelope.
+    /// - Throws: `FormatError` if a list breaks a rule; what `block` throws.
     public func wraps(_ block: (CID) throws -> [UInt8] = Envelope.noBlocks) throws -> [Wrap] {
         switch sealing?.recipients {
         case nil: return []
@@ -46,7 +47,7 @@ extension Envelope {
         }
     }
 
-    /// The blocks of recipients and wraps, which belong to the envelope; none where it lists them itself.
+    /// The blocks of recipients and wraps, which belong to the envelope; none if it lists them itself.
     public var recipientPages: [CID] {
         if case .paged(let to, let wraps)? = sealing?.recipients { to + wraps } else { [] }
     }

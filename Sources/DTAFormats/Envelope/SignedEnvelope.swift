@@ -32,17 +32,18 @@ public struct SignedEnvelope: Hashable, Sendable {
     }
 
     /// The same for a block that was asked for by its name.
-    /// - Throws: `FormatError.mismatch` where the bytes are not those that `cid` names.
+    /// - Throws: `FormatError.mismatch` if the bytes are not those that `cid` names.
     public init(block: [UInt8], named cid: CID) throws {
         try DocumentRules.check(cid, names: block)
         try self.init(block: block)
     }
 
     /// Signs an envelope.
-    /// - Parameters:
-    ///   - sign: signs context ‖ 00 ‖ hash with the sender's key: 64 bytes; for P-256 raw r ‖ s, with either s.
-    ///   - postQuantum: signs with the sender's ML-DSA-65 key; needed exactly where it has one.
-    /// - Throws: what `sign` throws, and `FormatError` where its signature does not verify.
+    /// - Parameter envelope: what is signed.
+    /// - Parameter sender: the identity that signs.
+    /// - Parameter sign: signs context ‖ 00 ‖ hash with the sender's key: 64 bytes; for P-256 raw r ‖ s, with either s.
+    /// - Parameter postQuantum: signs with the sender's ML-DSA-65 key; needed exactly if it has one.
+    /// - Throws: what `sign` throws, and `FormatError` if its signature does not verify.
     public init(
         signing envelope: Envelope, sender: SignedIdentity, with sign: DocumentSign, postQuantum: DocumentSign? = nil
     ) throws {
@@ -57,7 +58,7 @@ public struct SignedEnvelope: Hashable, Sendable {
     }
 
     /// Checks that the sender signed exactly this envelope.
-    /// - Throws: `FormatError.mismatch` for another's identity, `badSignature` where a signature is missing or does not
+    /// - Throws: `FormatError.mismatch` for another's identity, `badSignature` if a signature is missing or does not
     ///   fit.
     public func verify(sender: SignedIdentity) throws {
         guard sender.cid == envelope.header.from else {

@@ -1,7 +1,7 @@
 import Crypto
 
-/// Who somebody is: the keys with which he signs and with which others seal to him. It has force only inside a
-/// `SignedIdentity`.
+/// A name, the keys with which it signs, and the keys with which others seal to it. It has force only inside a
+/// ``SignedIdentity``.
 public struct Identity: Hashable, Sendable {
     public static let type = "dta/identity/1"
     // FIPS 203: an ML-KEM-768 encapsulation key.
@@ -46,7 +46,7 @@ public struct Identity: Hashable, Sendable {
         self.pq = pq
         self.recovery = recovery
         self.previous = previous
-        // Parsing alone would let a key through to which nobody can seal: one of X25519's points of small order.
+        // Parsing alone would let a key through to which nothing can be sealed: one of X25519's points of small order.
         guard (try? publicKEM.encapsulate()) != nil else {
             throw FormatError(
                 .malformed,
@@ -69,7 +69,7 @@ public struct Identity: Hashable, Sendable {
             name: name, created: created, signing: signing, kem: kem, pq: pq, recovery: recovery, previous: previous)
     }
 
-    /// Reads an identity that nobody has signed yet, to check it before one does.
+    /// Reads an identity that is not signed yet, to check it before it is.
     /// - Parameter encoded: its DAG-CBOR, as `encoded` gives it.
     /// - Throws: `FormatError`.
     public init(encoded: [UInt8]) throws {

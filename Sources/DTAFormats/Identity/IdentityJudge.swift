@@ -1,6 +1,6 @@
 /// The rules by which identities follow each other:
 ///
-/// - Revocation beats rotation: who is revoked has no successor.
+/// - Revocation beats rotation: a revoked identity has no successor.
 /// - A rotation with the recovery key's signature beats all without.
 /// - Among those that nothing else tells apart there is a conflict, and none of them is believed.
 /// - An identity whose line was decided for another, or not at all, shares that fate, and so do its own successors.
@@ -41,9 +41,9 @@ public struct IdentityJudge<Facts: SuccessionFacts> {
         }
     }
 
-    /// What becomes of an identity because of those before it: where the line was decided there for another one, it is
-    /// rotated to that one; where it was not decided at all, it is in conflict. Nil where every link holds, up to the
-    /// beginning or to one that is revoked: what came after that one stands for itself.
+    /// What becomes of an identity because of those before it: if the line was decided there for another one, it is
+    /// rotated to that one; if it was not decided at all, it is in conflict. Nil if every link holds, up to the
+    /// beginning or to a revoked identity: what came after that one stands for itself.
     public func fateOfLine(above cid: CID) throws -> Standing? {
         var child = cid
         for _ in 0..<Self.linkLimit {
@@ -58,7 +58,7 @@ public struct IdentityJudge<Facts: SuccessionFacts> {
         return nil
     }
 
-    /// The end of an identity's line: itself where it is not rotated. It may be revoked or in conflict.
+    /// The end of an identity's line: itself if it is not rotated. It may be revoked or in conflict.
     public func newest(of cid: CID) throws -> (cid: CID, standing: Standing) {
         var newest = cid
         for _ in 0..<Self.linkLimit {
@@ -73,8 +73,8 @@ public struct IdentityJudge<Facts: SuccessionFacts> {
         return (newest, try standing(of: newest))
     }
 
-    /// Those from whom an identity descends by links that all hold, the nearest first. What one says of them can be said
-    /// of the identity.
+    /// The identities from which an identity descends by links that all hold, the nearest first. What is true of them
+    /// in an order or in trust is true of it.
     public func lineage(of cid: CID) throws -> [CID] {
         var lineage: [CID] = []
         var child = cid
@@ -87,7 +87,8 @@ public struct IdentityJudge<Facts: SuccessionFacts> {
         return lineage
     }
 
-    /// Those whom an identity claims, with their consent, to descend from, the nearest first, whatever came of it.
+    /// The identities from which an identity claims, with their consent, to descend, the nearest first, whatever came
+    /// of it.
     public func ancestors(of cid: CID) throws -> [CID] {
         var ancestors: [CID] = []
         while ancestors.count < Self.linkLimit, let parent = try facts.predecessor(of: ancestors.last ?? cid) {

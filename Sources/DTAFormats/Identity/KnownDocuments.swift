@@ -1,5 +1,5 @@
-/// Identities and revocations that are at hand, in no order, as facts for a judgement: for whoever has no agent, only
-/// files. Claims whose proof does not fit, or cannot be looked at, are no facts.
+/// Identities and revocations that are at hand, in no order, as facts for a judgement without an agent. Claims whose
+/// proof does not fit, or is not at hand, are no facts.
 public struct KnownDocuments: SuccessionFacts, Sendable {
     public private(set) var identities: [CID: SignedIdentity] = [:]
     /// Verified revocations of those.

@@ -1,7 +1,7 @@
 import Crypto
 
 /// The public half of an offline key that can revoke an identity, or rotate it with priority. An identity names it by
-/// `fingerprint` only, so that nobody knows the key before it is used.
+/// `fingerprint` only, so that the key is not known before it is used.
 public struct RecoveryKey: Hashable, Sendable {
     /// Ed25519, 32 bytes.
     public let raw: [UInt8]

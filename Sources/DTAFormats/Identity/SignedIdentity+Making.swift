@@ -1,7 +1,9 @@
 extension SignedIdentity {
     /// Makes the document of an identity that replaces no other, from the signature that `sign` gives.
-    /// - Parameter postQuantum: signs with its ML-DSA-65 key; needed exactly where it has one.
-    /// - Throws: what `sign` throws, and `FormatError` where its signature does not verify.
+    /// - Parameter identity: the new identity, with its public keys.
+    /// - Parameter sign: signs with its key.
+    /// - Parameter postQuantum: signs with its ML-DSA-65 key; needed exactly if it has one.
+    /// - Throws: what `sign` throws, and `FormatError` if its signature does not verify.
     public init(signing identity: Identity, with sign: DocumentSign, postQuantum: DocumentSign? = nil) throws {
         guard identity.previous == nil else {
             throw FormatError(.invalidArgument, "an identity that replaces another needs that one's consent")
@@ -10,11 +12,12 @@ extension SignedIdentity {
     }
 
     /// Makes the document of an identity that replaces `predecessor`.
-    /// - Parameters:
-    ///   - sign: signs with the new identity's key.
-    ///   - postQuantum: signs with its ML-DSA-65 key; needed exactly where it has one.
-    ///   - consents: the predecessor's own, or its recovery key's: exactly one.
-    /// - Throws: what the closures throw, and `FormatError` where a signature does not verify.
+    /// - Parameter identity: the new identity, with its public keys.
+    /// - Parameter sign: signs with its key.
+    /// - Parameter postQuantum: signs with its ML-DSA-65 key; needed exactly if it has one.
+    /// - Parameter predecessor: the identity that is replaced.
+    /// - Parameter consents: the predecessor's own, or its recovery key's: exactly one.
+    /// - Throws: what the closures throw, and `FormatError` if a signature does not verify.
     public init(
         signing identity: Identity, with sign: DocumentSign, postQuantum: DocumentSign? = nil,
         replacing predecessor: SignedIdentity, by consents: [Consent]

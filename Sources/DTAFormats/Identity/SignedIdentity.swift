@@ -1,5 +1,6 @@
 /// An identity and the signatures that give it force. There is no value of this type whose own signatures are not
-/// verified; whether the identity that it replaces agreed is told by `verifySuccession`, which needs that one's document.
+/// verified; whether the identity that it replaces agreed is told by `verifySuccession`, which needs that one's
+/// document.
 public struct SignedIdentity: Hashable, Sendable {
     /// The largest block: the largest fields and all signatures fill two thirds of it.
     public static let maximumSize = 16 << 10
@@ -12,8 +13,8 @@ public struct SignedIdentity: Hashable, Sendable {
     /// Those of `previous` and `recovery`.
     private let consents: [DocumentSignature]
 
-    /// Reads a block and verifies all that it says by itself: form, fields, keys, and the signatures of its own keys and
-    /// of a recovery key.
+    /// Reads a block and verifies all that it says by itself: form, fields, keys, and the signatures of its own keys
+    /// and of a recovery key.
     /// - Throws: `FormatError`; what this version cannot check to the end it refuses as `unsupported`.
     public init(block: [UInt8]) throws {
         guard block.count <= SignedIdentity.maximumSize else {
@@ -38,7 +39,7 @@ public struct SignedIdentity: Hashable, Sendable {
     }
 
     /// The same for a block that was asked for by its name.
-    /// - Throws: `FormatError.mismatch` where the bytes are not those that `cid` names.
+    /// - Throws: `FormatError.mismatch` if the bytes are not those that `cid` names.
     public init(block: [UInt8], named cid: CID) throws {
         try DocumentRules.check(cid, names: block)
         try self.init(block: block)
@@ -46,8 +47,8 @@ public struct SignedIdentity: Hashable, Sendable {
 
     /// Self, then who agreed to be replaced, then the post-quantum key: those that the fields call for, and no others.
     ///
-    /// One consent, never two: nobody signs how many there are. Whoever carries a document with both could leave one out,
-    /// and the two would be rival successors with equal right: a conflict for ever.
+    /// One consent, never two: nobody signs how many there are. Whoever carries a document with both could leave one
+    /// out, and the two would be rival successors with equal right: a conflict for ever.
     private static func checkOrder(_ roles: [DocumentSignature.Role], of identity: Identity) throws {
         let agreed: [[DocumentSignature.Role]] =
             identity.previous == nil ? [[]] : [[.previous], [.recovery]]
@@ -60,8 +61,8 @@ public struct SignedIdentity: Hashable, Sendable {
     }
 
     /// Whether this identity rightly replaces another: every signature that says so fits.
-    /// - Returns: by what its holder agreed: by recovery where that key signed.
-    /// - Throws: `FormatError.mismatch` where it does not say that it replaces `predecessor`; `badSignature`.
+    /// - Returns: by what its holder agreed: by recovery if that key signed.
+    /// - Throws: `FormatError.mismatch` if it does not say that it replaces `predecessor`; `badSignature`.
     public func verifySuccession(of predecessor: SignedIdentity) throws -> Authority {
         guard identity.previous == predecessor.cid else {
             throw FormatError(.mismatch, "the identity does not replace \(predecessor.cid)")

@@ -11,14 +11,15 @@ public struct SignedRevocation: Hashable, Sendable {
     public let revokes: CID
     /// Unix seconds, for people: no decision rests on it.
     public let at: Int64
-    /// Whose word it claims to be. It is only when `verify(of:)` agrees.
+    /// By which key it claims to be signed. ``verify(of:)`` says whether it is.
     public let authority: Authority
     /// The one encoding, of which `cid` is the name.
     public let block: [UInt8]
     public let cid: CID
     private let consent: DocumentSignature
 
-    /// Reads a block and verifies all that it says by itself: form, fields, and the signature where a recovery key made it.
+    /// Reads a block and verifies all that it says by itself: form, fields, and the signature if a recovery key made
+    /// it.
     /// - Throws: `FormatError`.
     public init(block: [UInt8]) throws {
         guard block.count <= SignedRevocation.maximumSize else {
@@ -49,15 +50,17 @@ public struct SignedRevocation: Hashable, Sendable {
     }
 
     /// The same for a block that was asked for by its name.
-    /// - Throws: `FormatError.mismatch` where the bytes are not those that `cid` names.
+    /// - Throws: `FormatError.mismatch` if the bytes are not those that `cid` names.
     public init(block: [UInt8], named cid: CID) throws {
         try DocumentRules.check(cid, names: block)
         try self.init(block: block)
     }
 
     /// Revokes an identity.
+    /// - Parameter identity: the one that ends.
     /// - Parameter at: Unix seconds.
-    /// - Throws: what the consent throws, and `FormatError` where its signature does not verify.
+    /// - Parameter consent: its own, or its recovery key's.
+    /// - Throws: what the consent throws, and `FormatError` if its signature does not verify.
     public init(revoking identity: SignedIdentity, at: Int64, by consent: Consent) throws {
         try DocumentRules.check(time: at)
         let signature = try consent.signature(
@@ -71,7 +74,7 @@ public struct SignedRevocation: Hashable, Sendable {
     }
 
     /// Whether the holder of `identity` said this.
-    /// - Throws: `FormatError.mismatch` where it revokes another one; `badSignature`.
+    /// - Throws: `FormatError.mismatch` if it revokes another one; `badSignature`.
     @discardableResult
     public func verify(of identity: SignedIdentity) throws -> Authority {
         guard identity.cid == revokes else {

@@ -1,8 +1,10 @@
-/// What is known of an identity's life where it is judged: what is not known there cannot be judged there.
+/// What a host knows of an identity's life. What it does not know it cannot judge.
 public enum Standing: Sendable, Hashable {
+    /// Nothing replaced or revoked it.
     case current
     /// Its line goes on with the identity that this CID names, and with no other.
     case rotated(to: CID)
+    /// It ended for ever.
     case revoked
     /// It, or one that it descends from, has several successors that nothing reconciles: none of them is believed.
     case conflict
@@ -31,9 +33,10 @@ public struct Succession: Sendable, Hashable {
 
 /// The facts on which identities are judged. All of them are verified; those whose proof is not at hand are not there.
 public protocol SuccessionFacts {
-    /// Who rightly replaces an identity. Two of each authority are enough: more make no difference.
+    /// The identities that rightly replace an identity. Two of each authority are enough: more make no difference.
     func successors(of cid: CID) throws -> [Succession]
-    /// Whom an identity rightly replaces; nil where it replaces none, or that one's document is not known.
+    /// The identity that an identity rightly replaces; nil if it replaces none, or if that one's document is not known.
     func predecessor(of cid: CID) throws -> CID?
+    /// Whether an identity is revoked.
     func isRevoked(_ cid: CID) throws -> Bool
 }

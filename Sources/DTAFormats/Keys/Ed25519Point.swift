@@ -20,8 +20,8 @@ enum Ed25519Point {
 
     private static func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
 
-    /// Refuses what RFC 8032 §5.1.3 does not decode, and points of small order. An encoding of the point with x = 0 and a
-    /// sign is among the latter, whose signs are not looked at.
+    /// Refuses what RFC 8032 §5.1.3 does not decode, and points of small order. An encoding of the point with x = 0 and
+    /// a sign is among the latter, whose signs are not looked at.
     static func check(_ raw: [UInt8]) throws {
         guard raw.count == 32 else {
             throw FormatError(.malformed, "an ed25519 public key has 32 bytes, not \(raw.count)")
@@ -39,8 +39,8 @@ enum Ed25519Point {
         }
     }
 
-    /// Whether there is an x to a y: x² = (y² − 1) / (d·y² + 1). The divisor is never 0, and a quotient is a square if the
-    /// product is one.
+    /// Whether there is an x to a y: x² = (y² − 1) / (d·y² + 1). The divisor is never 0, and a quotient is a square if
+    /// the product is one.
     private static func isOnCurve(_ y: Field25519) -> Bool {
         let square = y * y
         return ((square - .one) * (Field25519.d * square + .one)).isSquare

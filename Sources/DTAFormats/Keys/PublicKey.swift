@@ -53,7 +53,8 @@ public struct PublicKey: Hashable, Sendable {
 
     /// Whether `signature` is one of `message`, which ECDSA hashes first (SHA-256, for P-384 SHA-384).
     /// - Parameter signature: 64 bytes (Ed25519), else raw r ‖ s, with either s.
-    /// - Throws: `FormatError` where the signature cannot be one, for its length above all.
+    /// - Parameter message: of any length.
+    /// - Throws: `FormatError` if the signature cannot be one, for its length above all.
     public func isValid(signature: [UInt8], message: [UInt8]) throws -> Bool {
         guard algorithm == .ed25519 else {
             return try isValid(signature: signature, digest: PublicKey.input(for: message, algorithm: algorithm))

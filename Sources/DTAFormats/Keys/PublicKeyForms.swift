@@ -17,7 +17,8 @@ extension PublicKey {
         return (lines + ["-----END PUBLIC KEY-----", ""]).joined(separator: "\n")
     }
 
-    /// One line for authorized_keys and allowed_signers (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4), without a line end.
+    /// One line for authorized_keys and allowed_signers (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4), without a line
+    /// end.
     /// - Throws: `FormatError` for secp256k1, for which SSH has no form, and for a comment that is not one line.
     public func openSSH(comment: String = "") throws -> String {
         guard comment.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {

@@ -1,4 +1,4 @@
-// The library declares its static context without `const`, but nobody ever writes it.
+// The library declares its static context without `const`, but never writes it.
 @unsafe @preconcurrency import CSecp256k1
 
 /// secp256k1 by libsecp256k1: public keys and verification only, for which its static context suffices.
@@ -14,8 +14,8 @@ enum Secp256k1 {
         return key
     }
 
-    /// - Parameters: `signature`: r ‖ s with s in the lower half, the only kind that the library accepts; `digest`: 32
-    ///   bytes.
+    /// - Parameter signature: r ‖ s with s in the lower half, the only kind that the library accepts.
+    /// - Parameter digest: 32 bytes.
     static func isValid(_ signature: [UInt8], digest: [UInt8], point: [UInt8]) throws -> Bool {
         guard signature.count == 64, digest.count == 32 else { return false }
         var key = try parse(point)

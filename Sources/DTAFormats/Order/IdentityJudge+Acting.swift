@@ -1,7 +1,7 @@
 /// Orders name identities as they were; later ones of the same line act for them.
 extension IdentityJudge {
-    /// Whether an identity is one of those named, descends from one by links that all hold, or is the one to whom the line
-    /// of one was decided.
+    /// Whether an identity is one of those named, descends from one by links that all hold, or is the one to whom the
+    /// line of one was decided.
     public func acts(_ cid: CID, forAny named: [CID]) throws -> Bool {
         if named.contains(cid) { return true }
         if try lineage(of: cid).contains(where: named.contains) { return true }

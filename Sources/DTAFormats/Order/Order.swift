@@ -13,7 +13,7 @@ public struct Order: Hashable, Sendable {
     /// The plugin's.
     public let fields: OrderFields
 
-    /// - Throws: `FormatError` for another name of a kind, and where the whole is larger than 64 KiB.
+    /// - Throws: `FormatError` for another name of a kind, and if the whole is larger than 64 KiB.
     public init(kind: String, terms: OrderTerms, fields: OrderFields = .none) throws {
         try DocumentRules.check(word: kind, atMost: Order.kindLimit, "an order's kind")
         self.kind = kind

@@ -1,16 +1,16 @@
-/// What happened to an order, in which order, and by which names people tell its messages apart: the same for whoever
-/// shows an order and whoever verifies one.
+/// What happened to an order, in which order, and by which names people tell its messages apart: the same for programs
+/// that show an order and for those that verify one.
 public struct OrderChronology<ID: Hashable & Comparable & Sendable>: Sendable {
     /// One message.
     public struct Part: Sendable {
         public let id: ID
-        /// Nil where this program does not know it.
+        /// Nil if this program does not know it.
         public let kind: OrderPartKind?
         /// The message that it answers.
         public let previous: ID?
-        /// Unix seconds: when it was made, by its sender's clock, or came, by the clock of who tells.
+        /// Unix seconds: when it was made, by its sender's clock, or when it came, by the clock of the host that tells.
         public let time: Int64
-        /// The place at which it came, where somebody tells: what came first happened first.
+        /// The place at which it came, if a host tells: what came first happened first.
         public let arrival: Int
 
         public init(id: ID, kind: OrderPartKind?, previous: ID?, time: Int64, arrival: Int = 0) {
@@ -24,7 +24,7 @@ public struct OrderChronology<ID: Hashable & Comparable & Sendable>: Sendable {
 
     /// What a message is about: which use, and which of the requests for it.
     public struct Number: Sendable, Hashable {
-        /// 0 where it is about none, or that cannot be told.
+        /// 0 if it is about none, or that cannot be told.
         public var use = 0
         /// From 1.
         public var attempt = 1
@@ -35,9 +35,9 @@ public struct OrderChronology<ID: Hashable & Comparable & Sendable>: Sendable {
         }
     }
 
-    /// The messages as they happened, each once: by their times; but each behind what it answers, whatever a clock says, and
-    /// what ends the order behind all of the same second. In one second a request stands before the next one with all that
-    /// answers it, and those that were refused before the one that was not.
+    /// The messages as they happened, each once: by their times; but each behind what it answers, whatever a clock
+    /// says, and what ends the order behind all of the same second. In one second a request stands before the next one
+    /// with all that answers it, and those that were refused before the one that was not.
     public let order: [ID]
     private let numbers: [ID: Number]
 
@@ -63,7 +63,7 @@ public struct OrderChronology<ID: Hashable & Comparable & Sendable>: Sendable {
         var places: [ID: (time: Int64, arrival: Int)] = [:]
         for part in all.values {
             // Up to a message whose place is known, or the beginning. Links are hashes, which make no circles; names that
-            // somebody tells could.
+            // a host tells could.
             var path: [Part] = []
             var at: Part? = part
             while let next = at, places[next.id] == nil, path.count <= all.count {

@@ -1,10 +1,10 @@
 import Crypto
 
-/// Whether what was committed to is what was proved and what was released. Of kinds that only a plugin knows, nothing can
-/// be said here.
+/// Whether what was committed to is what was proved and what was released. Of kinds that only a plugin knows, nothing
+/// can be said here.
 extension OrderCommitment {
-    /// Checks the proof that somebody has the secret behind the public key.
-    /// - Parameter share: the beneficiary's part of a wallet; where it is not known, a wallet's proof is not checked.
+    /// Checks the proof that the maker of the commitment has the secret behind the public key.
+    /// - Parameter share: the beneficiary's part of a wallet; if it is not known, a wallet's proof is not checked.
     /// - Throws: `FormatError`.
     public func checkProof(share: [UInt8]?) throws {
         switch kind {
@@ -19,8 +19,10 @@ extension OrderCommitment {
     }
 
     /// Checks that a result is what stands behind the public key.
-    /// - Parameters: `request`: the redemption's; `algorithm`: of a `sign` order, where it is known.
-    /// - Throws: `FormatError.mismatch` where it is not.
+    /// - Parameter result: what was released.
+    /// - Parameter request: the redemption's.
+    /// - Parameter algorithm: that of a `sign` order, if it is known.
+    /// - Throws: `FormatError.mismatch` if it is not.
     public func check(
         _ result: OrderFields, of request: OrderFields, algorithm: PublicKey.Algorithm?
     ) throws {

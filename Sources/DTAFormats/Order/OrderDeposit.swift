@@ -1,5 +1,5 @@
-/// What a principal sealed to the commitment, for whom the order releases to. It travels inside an envelope only, and is
-/// post-quantum only there: HPKE here is by secp256k1.
+/// What a principal sealed to the commitment, for the recipient of the release. It travels inside an envelope only, and
+/// is post-quantum only there: HPKE here is by secp256k1.
 public struct OrderDeposit: Hashable, Sendable {
     /// The largest content.
     public static let contentLimit = 128 << 10

@@ -11,7 +11,7 @@ public struct OrderDestruction: Hashable, Sendable {
 
     public let heading: OrderHeading
     public let state: State
-    /// The epoch under whose key the secret was sealed; 0 where there was none.
+    /// The epoch under whose key the secret was sealed; 0 if there was none.
     public let epoch: Int
     /// The label of the token's key that was, or will be, destroyed.
     public let key: String

@@ -12,11 +12,11 @@ public enum OrderFieldValue: Hashable, Sendable {
         }
     }
 
-    /// The bytes, where it is such a value.
+    /// The bytes, if it is such a value.
     public var bytes: [UInt8]? { if case .bytes(let bytes) = self { bytes } else { nil } }
-    /// The text, where it is such a value.
+    /// The text, if it is such a value.
     public var text: String? { if case .text(let text) = self { text } else { nil } }
-    /// The number, where it is such a value.
+    /// The number, if it is such a value.
     public var integer: Int64? { if case .integer(let number) = self { number } else { nil } }
 
     // Text is told apart by its bytes, as everywhere in these formats.
@@ -25,7 +25,7 @@ public enum OrderFieldValue: Hashable, Sendable {
 }
 
 /// What an order's plugin is told: up to 32 named values. What they mean is the plugin's to say. A text may have any
-/// characters: whoever shows it to a person makes it harmless first.
+/// characters: a program that shows it to a person makes it harmless first.
 public struct OrderFields: Hashable, Sendable {
     public static let limit = 32
     /// Bytes of a name.
@@ -54,7 +54,7 @@ public struct OrderFields: Hashable, Sendable {
 
     public var isEmpty: Bool { values.isEmpty }
 
-    /// Overwrites the values that are bytes, and leaves none. A copy that somebody else has stays as it is.
+    /// Overwrites the values that are bytes, and leaves none. A copy that another variable has stays as it is.
     public mutating func wipe() {
         for name in Array(values.keys) {
             guard case .bytes(var bytes)? = values.removeValue(forKey: name) else { continue }

@@ -7,7 +7,7 @@ public struct OrderHeading: Hashable, Sendable {
 
     /// Part 1.
     public let order: CID
-    /// The use that the part is about, from 1; 0 where it is about none.
+    /// The use that the part is about, from 1; 0 if it is about none.
     public let use: Int
     public let fiduciary: CID
     public let principal: CID
@@ -36,7 +36,8 @@ public struct OrderHeading: Hashable, Sendable {
     }
 
     /// Reads a plaintext up to what is its own.
-    /// - Parameters: `uses`: what `use` may be; `part`: what `part` must be, for that use.
+    /// - Parameter uses: what `use` may be.
+    /// - Parameter part: what `part` must be, for that use.
     static func open(
         _ plaintext: [UInt8], _ kind: OrderPartKind, uses: ClosedRange<Int64>, part: (_ use: Int64) -> Int64
     ) throws -> (OrderHeading, DocumentReader) {

@@ -4,8 +4,9 @@ extension OrderJudge {
     public struct Count: Sendable {
         /// Why an approval does not count.
         public struct Ignored: Sendable, Hashable {
-            /// Who it says made it.
+            /// The approver that it names.
             public let by: CID
+            /// What is wrong with it.
             public let why: String
         }
 
@@ -17,11 +18,13 @@ extension OrderJudge {
         public internal(set) var counted: [SignedApproval] = []
         /// Approvers who said no. They do not veto what others allow.
         public internal(set) var rejections: [SignedApproval] = []
+        /// Those that do not count.
         public internal(set) var ignored: [Ignored] = []
 
+        /// How many are missing.
         public var missing: Int { needed - counted.count }
 
-        /// For people: what is missing, and why that which there is does not count.
+        /// For people: what is missing, and why some approvals do not count.
         public var sentence: String {
             let reasons = ignored.prefix(4).map { "that of \($0.by) does not count: \($0.why)" }
             let rejected = rejections.isEmpty ? [] : ["\(rejections.count) rejected it"]
@@ -30,7 +33,11 @@ extension OrderJudge {
     }
 
     /// Counts approvals.
-    /// - Parameters: `redemption`: the CID of part 3; `redeemer`: who asks, as he is now; `now`: Unix seconds.
+    /// - Parameter approvals: all that there are.
+    /// - Parameter redemption: the CID of part 3.
+    /// - Parameter use: the redemption's.
+    /// - Parameter redeemer: the current identity that asks.
+    /// - Parameter now: Unix seconds.
     public func count(
         _ approvals: [SignedApproval], of redemption: CID, use: Int, redeemer: CID, now: Int64
     ) throws -> Count {
@@ -40,14 +47,14 @@ extension OrderJudge {
         for signed in approvals {
             do {
                 try check(signed, of: redemption, use: use, redeemer: redeemer, now: now)
-                // Who is current is the end of a line, so two of one line are never both here.
+                // A current identity is the end of its line, so two of one line are never both here.
                 let by = signed.approval.by
                 if signed.approval.decision == .approve { agreed[by] = signed } else { rejected[by] = signed }
             } catch let objection as OrderObjection {
                 count.ignored.append(Count.Ignored(by: signed.approval.by, why: objection.reason))
             }
         }
-        // Who says both yes and no has not agreed.
+        // An approver that says both yes and no has not agreed.
         for (by, signed) in rejected.sorted(by: { $0.key < $1.key }) {
             count.rejections.append(signed)
             agreed[by] = nil

@@ -1,9 +1,9 @@
-/// Says whether a redemption may be released now, from the order, public documents and the time alone. The front asks it
-/// what is missing; dtad-hsm asks it before it releases anything.
+/// Says whether a redemption may be released now, from the order, public documents and the time alone. The front asks
+/// it what is missing; dtad-hsm asks it before it releases anything.
 ///
-/// It judges by the documents that it is given. Each identity that acts must come with all whom it claims to replace, so
-/// that leaving out a link of a line cannot make one person look like two. What nobody gives it, such as a revocation that
-/// is held back, it cannot know.
+/// It judges by the documents that it is given. Each identity that acts must come with all that it claims to replace:
+/// otherwise a link that is left out would make one person look like two. It cannot know what it is not given, such as
+/// a revocation that is held back.
 public struct OrderJudge: Sendable {
     public let order: Order
     /// Part 1.
@@ -21,9 +21,9 @@ public struct OrderJudge: Sendable {
 
     /// What may be done.
     public struct Verdict: Sendable {
-        /// Who asked, as he is now.
+        /// The identity that asked, the newest of its line.
         public let redeemer: SignedIdentity
-        /// To whom, and to nobody else, the result is sealed: the newest of the recipient's line.
+        /// The only identity to which the result is sealed: the newest of the recipient's line.
         public let recipient: SignedIdentity
         /// The approvals that count: one of each approver's line.
         public let approvals: [SignedApproval]
@@ -33,9 +33,13 @@ public struct OrderJudge: Sendable {
     public static let clockTolerance: Int64 = 300
 
     /// Judges everything.
-    /// - Parameters: `signed`: part 3, and `redemption`, its plaintext; `fiduciary`: to whose identity it was sealed;
-    ///   `received`: when it came, and `now`, both Unix seconds.
-    /// - Throws: `OrderObjection`.
+    /// - Parameter signed: part 3.
+    /// - Parameter redemption: its plaintext.
+    /// - Parameter approvals: all that there are.
+    /// - Parameter fiduciary: the identity to which part 3 was sealed.
+    /// - Parameter received: when part 3 came, in Unix seconds.
+    /// - Parameter now: Unix seconds.
+    /// - Throws: ``OrderObjection``.
     public func judge(
         _ signed: SignedEnvelope, _ redemption: OrderRedemption, approvals: [SignedApproval], fiduciary: CID,
         received: Int64, now: Int64
@@ -47,7 +51,7 @@ public struct OrderJudge: Sendable {
         return Verdict(redeemer: redeemer, recipient: try recipient(), approvals: count.counted)
     }
 
-    /// Who asks: a redeemer of this order, who signed this and is current.
+    /// The identity that asks: a redeemer of this order, which signed this and is current.
     /// - Throws: `OrderObjection`.
     public func redeemer(
         of signed: SignedEnvelope, _ redemption: OrderRedemption, fiduciary: CID
@@ -66,7 +70,7 @@ public struct OrderJudge: Sendable {
         return sender
     }
 
-    /// To whom the result is sealed: the newest of the recipient's line, which must be current.
+    /// The identity to which the result is sealed: the newest of the recipient's line, which must be current.
     /// - Throws: `OrderObjection`.
     public func recipient() throws -> SignedIdentity {
         // The newest that is known; without the document that the terms name there is no line to follow.
@@ -119,7 +123,7 @@ public struct OrderJudge: Sendable {
         }
     }
 
-    /// An identity that acts: its document, with all whom it claims to replace, and current.
+    /// An identity that acts: its document, with all that it claims to replace, and current.
     func acting(_ cid: CID, _ who: String) throws -> SignedIdentity {
         guard let document = known.identities[cid] else { throw missing(cid) }
         try checkAncestry(of: document)

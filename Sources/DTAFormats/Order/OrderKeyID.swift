@@ -1,15 +1,16 @@
 import Crypto
 
-/// Where the key of a `sign` order is on the fiduciary's token: its object id follows from whose it is and from the order.
-/// dtad-hsm makes the key under this id and under no other; dtad computes the same id beforehand, to know after a crash
-/// what to look for.
+/// Where the key of a `sign` order is on the fiduciary's token: its object id follows from its owner and from the
+/// order. dtad-hsm makes the key under this id and under no other; dtad computes the same id beforehand, to know after
+/// a crash what to look for.
 public enum OrderKeyID {
     /// What these ids begin with. dtad-hsm makes no other key under an id that begins so.
     public static let prefix = Array("ord/".utf8)
 
     private static let label = "dta/order-key/1"
 
-    /// - Parameters: `owner`: the uid that the fiduciary's identity belongs to; `order`: the CID of part 1.
+    /// - Parameter owner: the uid that the fiduciary's identity belongs to.
+    /// - Parameter order: the CID of part 1.
     /// - Returns: 16 bytes: the prefix, and the first 12 of SHA-256 of label ‖ 00 ‖ owner (4, big-endian) ‖ CID (36).
     public static func bytes(owner: UInt32, order: CID) -> [UInt8] {
         let uid = (0..<4).map { UInt8(truncatingIfNeeded: owner >> (24 - 8 * $0)) }

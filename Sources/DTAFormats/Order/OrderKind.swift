@@ -11,8 +11,8 @@ public enum OrderKind {
 
     public static let builtIn = [secret, safeguardSecret, bitcoinWallet, sign]
 
-    /// Field of a `bitcoin-wallet` order: the beneficiary's part, a compressed point of 33 bytes. In the result of such an
-    /// order: the fiduciary's part, 32 bytes.
+    /// Field of a `bitcoin-wallet` order: the beneficiary's part, a compressed point of 33 bytes. In the result of such
+    /// an order: the fiduciary's part, 32 bytes.
     public static let share = "share"
     /// Field of a `sign` order: `ed25519`, `p256`, `p384` or `secp256k1`.
     public static let algorithm = "algorithm"

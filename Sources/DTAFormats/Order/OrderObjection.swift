@@ -9,9 +9,9 @@ public struct OrderObjection: Error, Sendable, Hashable, CustomStringConvertible
         case unknownParty = "unknown-party"
         /// It is not for this fiduciary.
         case wrongFiduciary = "wrong-fiduciary"
-        /// Whoever sent it may not redeem.
+        /// Its sender may not redeem.
         case notRedeemer = "not-redeemer"
-        /// Whoever sent it, or is to get the result, is rotated, revoked or in conflict.
+        /// Its sender, or the recipient of the result, is rotated, revoked or in conflict.
         case notCurrent = "not-current"
         case notYet = "not-yet"
         case tooLate = "too-late"

@@ -10,6 +10,7 @@ public enum OrderPart: Hashable, Sendable {
     case destruction(OrderDestruction)
 
     /// Reads the plaintext of an envelope.
+    /// - Parameter plaintext: that of the envelope.
     /// - Parameter kind: as the envelope's media type tells.
     /// - Throws: `FormatError`.
     public init(_ plaintext: [UInt8], as kind: OrderPartKind) throws {

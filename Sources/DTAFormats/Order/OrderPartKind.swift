@@ -4,9 +4,9 @@ public enum OrderPartKind: String, Sendable, CaseIterable {
     case order
     /// Part 2, by the fiduciary: what the secret is held to.
     case commitment
-    /// What a principal encrypted to the commitment, for whom the secret is released to.
+    /// What a principal encrypted to the commitment, for the recipient of the release.
     case deposit
-    /// Part 3, by one who may redeem.
+    /// Part 3, by a redeemer.
     case redemption
     /// An approver's word on one redemption.
     case approval
@@ -22,7 +22,7 @@ public enum OrderPartKind: String, Sendable, CaseIterable {
         self == .order ? "application/vnd.dta.order" : "application/vnd.dta.order.\(rawValue)"
     }
 
-    /// Nil where the media type is not that of a part.
+    /// Nil if the media type is not that of a part.
     public init?(contentType: String) {
         guard let kind = OrderPartKind.allCases.first(where: { $0.contentType == contentType }) else { return nil }
         self = kind
@@ -31,6 +31,6 @@ public enum OrderPartKind: String, Sendable, CaseIterable {
     /// The field `type` of the plaintext; of an approval, that of what is signed.
     public var type: String { "dta/\(rawValue)/1" }
 
-    /// Whether the fiduciary, and nobody else, makes such parts.
+    /// Whether only the fiduciary makes such parts.
     public var isFiduciarys: Bool { [.commitment, .release, .refusal, .destruction].contains(self) }
 }

@@ -1,4 +1,4 @@
-/// Part 3: one who may redeem asks for the secret, or for a use of it.
+/// Part 3: a redeemer asks for the secret, or for a use of it.
 public struct OrderRedemption: Hashable, Sendable {
     public static let purposeLimit = 256
     /// A message that is to be signed.
@@ -7,7 +7,7 @@ public struct OrderRedemption: Hashable, Sendable {
     public let heading: OrderHeading
     /// 16 random bytes, so that no two redemptions are the same.
     public let nonce: [UInt8]
-    /// What for, in a line for those who approve.
+    /// What for, in a line for the approvers.
     public let purpose: String?
     /// The plugin's: of a `sign` order the `digest` or the `message`.
     public let request: OrderFields
@@ -16,7 +16,13 @@ public struct OrderRedemption: Hashable, Sendable {
 
     public var use: Int { heading.use }
 
+    /// Makes a redemption.
+    /// - Parameter order: the CID of part 1.
+    /// - Parameter terms: those of part 1.
     /// - Parameter use: from 1; the use after the last one that was released.
+    /// - Parameter nonce: 16 random bytes.
+    /// - Parameter purpose: what for, in a line for the approvers.
+    /// - Parameter request: the plugin's: of a `sign` order the `digest` or the `message`.
     /// - Throws: `FormatError`.
     public init(
         order: CID, terms: OrderTerms, use: Int, nonce: [UInt8], purpose: String? = nil, request: OrderFields = .none

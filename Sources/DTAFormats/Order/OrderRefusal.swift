@@ -1,4 +1,4 @@
-/// The fiduciary's no, signed, in place of the answer: of part 2 where it refuses the order (use 0), of part 4 where it
+/// The fiduciary's no, signed, in place of the answer: of part 2 if it refuses the order (use 0), of part 4 if it
 /// refuses a redemption.
 public struct OrderRefusal: Hashable, Sendable {
     public static let codeLimit = 64
@@ -11,12 +11,19 @@ public struct OrderRefusal: Hashable, Sendable {
     public let code: String
     /// Why, for people: one line.
     public let reason: String
-    /// The redemption that came first, where that is why.
+    /// The redemption that came first, if that is why.
     public let winner: CID?
 
     public var use: Int { heading.use }
 
-    /// - Parameter use: of the redemption that is refused; 0 where the order is.
+    /// Makes a refusal.
+    /// - Parameter order: the CID of part 1.
+    /// - Parameter terms: those of part 1.
+    /// - Parameter use: that of the redemption that is refused; 0 if the order is.
+    /// - Parameter refused: the part that is refused.
+    /// - Parameter code: why, for programs.
+    /// - Parameter reason: why, for people: one line.
+    /// - Parameter winner: the redemption that came first, if that is why.
     /// - Throws: `FormatError`.
     public init(
         order: CID, terms: OrderTerms, use: Int, refused: CID, code: String, reason: String, winner: CID? = nil

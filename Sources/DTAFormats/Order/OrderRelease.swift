@@ -51,7 +51,7 @@ public struct OrderRelease: Hashable, Sendable {
         try reader.finish()
     }
 
-    /// Overwrites the result: for who wants to know what was released to whom, and not what it is.
+    /// Overwrites the result, for a caller that wants to know that something was released, and not what it is.
     public mutating func wipeResult() { result.wipe() }
 
     /// The plaintext: DAG-CBOR.

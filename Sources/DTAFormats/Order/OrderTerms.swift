@@ -5,20 +5,20 @@ public struct OrderTerms: Hashable, Sendable {
     public static let partyLimit = 16
     public static let usesLimit = 1_000_000
 
-    /// Who keeps the secret.
+    /// The identity that keeps the secret.
     public let fiduciary: CID
-    /// Who ordered it.
+    /// The identity that ordered it.
     public let principal: CID
     public let beneficiary: CID?
-    /// Who may ask for its release or use: 1 to 16, in the order of their bytes, each once.
+    /// The identities that may ask for its release or use: 1 to 16, in the order of their bytes, each once.
     public let redeemers: [CID]
-    /// To whom, and to nobody else, the result is sealed.
+    /// The only identity to which the result is sealed.
     public let recipient: CID
-    /// Who may agree to a redemption: up to 16, in the order of their bytes, each once.
+    /// The identities that may agree to a redemption: up to 16, in the order of their bytes, each once.
     public let approvers: [CID]
-    /// How many of them must; 0 where there are none.
+    /// How many of them must; 0 if there are none.
     public let approvals: Int
-    /// Whether the approval counts of one who is both an approver and the redeemer. False where there are no approvers.
+    /// Whether the redeemer's own approval counts, if it is an approver. False if there are no approvers.
     public let requesterMayApprove: Bool
     /// Unix seconds; nothing is released before.
     public let notBefore: Int64?
@@ -27,8 +27,8 @@ public struct OrderTerms: Hashable, Sendable {
     /// How often it may be used: 1 to 1,000,000.
     public let maxUses: Int
 
-    /// Lists may come in any order, and name somebody twice.
-    /// - Throws: `FormatError.invalidArgument` for terms that no order may have, or that nobody can meet.
+    /// Lists may come in any order, and name an identity twice.
+    /// - Throws: `FormatError.invalidArgument` for terms that no order may have, or that cannot be met.
     public init(
         fiduciary: CID, principal: CID, beneficiary: CID? = nil, redeemers: [CID], recipient: CID,
         approvers: [CID] = [],
@@ -99,7 +99,7 @@ extension OrderTerms {
         let recipient = try reader.link("recipient")
         let approvers = try reader.links("approvers", atMost: OrderTerms.partyLimit)
         let approvals = try reader.integer("approvals", in: 0...Int64(OrderTerms.partyLimit))
-        // One meaning, one encoding: the field is there exactly where it can mean something.
+        // One meaning, one encoding: the field is there exactly if it can mean something.
         let requesterMayApprove = approvals > 0 ? try reader.bool("requester_may_approve") : false
         let notBefore = try reader.optionalTime("not_before")
         let notAfter = try reader.optionalTime("not_after")

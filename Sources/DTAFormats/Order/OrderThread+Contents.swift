@@ -1,4 +1,4 @@
-/// What can be said of an order by who can open some of its parts.
+/// What can be said of an order by a program that can open some of its parts.
 extension OrderThread {
     /// The order's terms, from the first part that was opened and has them.
     public var terms: OrderTerms? {

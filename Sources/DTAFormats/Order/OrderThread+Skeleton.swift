@@ -2,10 +2,10 @@
 extension OrderThread {
     private var judgement: IdentityJudge<KnownDocuments> { IdentityJudge(known) }
 
-    /// Who ordered it; nil where part 1 is not there.
+    /// The principal; nil if part 1 is not there.
     public var principal: CID? { self[order]?.header.from }
 
-    /// Who keeps it: the one to whom part 1 is sealed, beside its sender. Nil where that cannot be told.
+    /// The fiduciary: the identity to which part 1 is sealed beside its sender. Nil if that cannot be told.
     public var fiduciary: CID? {
         guard let first = self[order], let principal else { return nil }
         let others = first.recipients.filter { $0 != principal }
@@ -13,7 +13,7 @@ extension OrderThread {
         return others.count == 1 ? others[0] : nil
     }
 
-    /// Who has a part in the order, as far as the commitment shows; nil where there is none.
+    /// The parties of the order, as far as the commitment shows; nil if there is none.
     private var parties: [CID]? {
         let commitments = parts.filter { $0.kind == .commitment }
         return commitments.isEmpty
@@ -71,7 +71,7 @@ extension OrderThread {
         case .order: isRight = true
         case .commitment, .release, .refusal, .destruction: isRight = fiduciary.map { acts([$0]) } ?? true
         case .deposit: isRight = principal.map { acts([$0]) } ?? true
-        // Who of them may redeem and who approve is in the terms, which only they can read.
+        // The terms say who of them may redeem and who may approve, and only they can read the terms.
         case .redemption: isRight = parties.map(acts) ?? true
         case .approval:
             isRight = part.header.previous.flatMap { self[$0] }.map { acts($0.recipients) } ?? true
@@ -88,7 +88,7 @@ extension OrderThread {
         }
     }
 
-    /// The first document that a line lacks: whoever it leads to might be one who may.
+    /// The first document that a line lacks: it might lead to an identity that may.
     private func gap(above cid: CID) -> CID? {
         var at = cid
         for _ in 0..<IdentityJudge<KnownDocuments>.linkLimit {

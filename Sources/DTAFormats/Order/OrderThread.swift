@@ -1,18 +1,18 @@
-/// The whole of an order as its parts show it: who made which part, what each answers, what does not fit.
+/// The whole of an order as its parts show it: the maker of each part, what it answers, and what does not fit.
 ///
-/// Without any key it is the public skeleton: senders, signatures, links, the order of parts, who they are sealed to.
-/// That is enough to prove that something was ordered, committed to, asked for and released, and by whom; not what. With
-/// plaintexts the contents are checked against each other as well.
+/// Without any key it is the public skeleton: senders, signatures, links, the order of parts, their recipients. That is
+/// enough to prove that something was ordered, committed to, asked for and released, and by whom, but not what. With
+/// plaintexts the contents are compared with each other as well.
 public struct OrderThread: Sendable {
     /// One part, as its envelope shows it.
     public struct Part: Sendable {
         public let kind: OrderPartKind
         public let signed: SignedEnvelope
-        /// To whom it is sealed; empty where a list is not there.
+        /// The identities to which it is sealed; empty if a list of them is not there.
         public let recipients: [CID]
         /// Whether its signature fits, and how its sender stands.
         public let finding: EnvelopeFinding
-        /// What it says, where somebody has opened it.
+        /// What it says, if it was opened.
         public internal(set) var contents: OrderPart?
 
         public var cid: CID { signed.cid }
@@ -26,11 +26,11 @@ public struct OrderThread: Sendable {
             case missing
             /// A part is no valid envelope, or its signature does not fit.
             case envelope
-            /// By somebody who has no part in the order, or not this one.
+            /// Its sender has no part in the order, or not this one.
             case thirdParty = "third-party"
             /// It answers a part that it cannot answer.
             case outOfOrder = "out-of-order"
-            /// A second commitment: the fiduciary dealt doubly.
+            /// A second commitment of the fiduciary.
             case secondCommitment = "second-commitment"
             /// The fiduciary said yes and no, or released what it had destroyed.
             case contradiction
@@ -52,7 +52,7 @@ public struct OrderThread: Sendable {
 
     /// The order: part 1.
     public let order: CID
-    /// Nil where part 1 is not there.
+    /// Nil if part 1 is not there.
     public let reference: OrderReference?
     /// As they happened (`OrderChronology`).
     public internal(set) var parts: [Part] = []
@@ -82,8 +82,11 @@ public struct OrderThread: Sendable {
     }
 
     /// Looks at an order.
-    /// - Parameters: `order`: part 1; `documents`: all that is at hand, and `source`, where their blocks are; `plaintexts`:
-    ///   of those parts that somebody could open; `seen`: when and in which order a host saw the parts, where one tells.
+    /// - Parameter order: part 1.
+    /// - Parameter documents: all that is at hand.
+    /// - Parameter source: has their blocks.
+    /// - Parameter plaintexts: those of the parts that could be opened.
+    /// - Parameter seen: when and in which order a host saw the parts, if it tells.
     /// - Throws: what the source throws.
     public init(
         _ order: CID, in documents: CollectedDocuments, _ source: some BlockSource, plaintexts: [CID: [UInt8]] = [:],

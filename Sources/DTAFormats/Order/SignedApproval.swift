@@ -28,8 +28,11 @@ public struct SignedApproval: Hashable, Sendable {
     }
 
     /// Signs an approval.
-    /// - Parameters: `sign`: with the approver's key; `postQuantum`: with its ML-DSA-65 key, exactly where it has one.
-    /// - Throws: what the closures throw, and `FormatError` where a signature does not verify.
+    /// - Parameter approval: what is signed.
+    /// - Parameter approver: the identity that signs.
+    /// - Parameter sign: signs with its key.
+    /// - Parameter postQuantum: signs with its ML-DSA-65 key; needed exactly if it has one.
+    /// - Throws: what the closures throw, and `FormatError` if a signature does not verify.
     public init(
         signing approval: OrderApproval, approver: SignedIdentity, with sign: DocumentSign,
         postQuantum: DocumentSign? = nil

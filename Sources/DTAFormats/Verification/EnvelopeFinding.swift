@@ -35,13 +35,13 @@ public struct EnvelopeFinding: Sendable {
     }
 
     public let cid: CID
-    /// Nil where its block is not there, or is no envelope.
+    /// Nil if its block is not there, or is no envelope.
     public internal(set) var signed: SignedEnvelope?
     public internal(set) var sender: SignedIdentity?
     public internal(set) var signature = Signature.unknown
-    /// How the sender stands by what is known; nil where his document is not.
+    /// How the sender stands by what is known; nil if the sender's document is not known.
     public internal(set) var standing: Standing?
-    /// The recipients, where all lists of them are there.
+    /// The recipients, if all lists of them are there.
     public internal(set) var recipients: [CID] = []
     /// Those of them whose documents are there.
     public internal(set) var recipientDocuments: [CID: SignedIdentity] = [:]

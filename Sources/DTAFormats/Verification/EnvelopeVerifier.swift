@@ -6,8 +6,8 @@ public enum EnvelopeScope: Sendable {
     case signature
 }
 
-/// Verifies envelopes without an agent: by the blocks of a source, and public keys. What is not there is told as missing,
-/// never as bad.
+/// Verifies envelopes without an agent: by the blocks of a source, and public keys. What is not there is missing,
+/// never bad.
 public struct EnvelopeVerifier<Source: BlockSource> {
     private let source: Source
     private let known: KnownDocuments
@@ -15,7 +15,9 @@ public struct EnvelopeVerifier<Source: BlockSource> {
     /// Documents that were read before: a thread has few people and many envelopes.
     private var documents: [CID: SignedIdentity]
 
-    /// - Parameters: `known`: identities and revocations by which senders are judged. Others are looked for in the source.
+    /// - Parameter source: has the blocks.
+    /// - Parameter known: identities and revocations by which senders are judged. Others are looked for in the source.
+    /// - Parameter scope: how much of an envelope is verified.
     public init(
         _ source: Source, known: KnownDocuments = KnownDocuments([]), scope: EnvelopeScope = .everything
     ) {
@@ -28,8 +30,8 @@ public struct EnvelopeVerifier<Source: BlockSource> {
     private struct NotThere: Error { let cid: CID }
 
     /// Verifies one envelope: its form; its sender's document, signature and standing; that the one which it answers is
-    /// of its thread; its lists of recipients and wraps, and each recipient's document; its body's blocks, how many they
-    /// are and how long. Blocks of a body are not hashed here: a source that answers their sizes has done that.
+    /// of its thread; its lists of recipients and wraps, and each recipient's document; its body's blocks, how many
+    /// they are and how long. Blocks of a body are not hashed here: a source that answers their sizes has done that.
     /// - Throws: what the source throws.
     public mutating func verify(_ cid: CID) throws -> EnvelopeFinding {
         var finding = EnvelopeFinding(cid)

@@ -17,8 +17,8 @@ public enum BIP340 {
         return Array(hash.finalize())
     }
 
-    /// Signs 32 bytes, a tagged hash, with fresh auxiliary randomness. The signature is verified before it is given away,
-    /// as BIP-340 advises against faults of the machine.
+    /// Signs 32 bytes, a tagged hash, with fresh auxiliary randomness. The signature is verified before it is given
+    /// away, as BIP-340 advises against faults of the machine.
     /// - Returns: 64 bytes: x of R, s.
     /// - Throws: `FormatError.invalidArgument` for a message of another length.
     public static func sign(_ message: [UInt8], with key: Secp256k1Scalar) throws -> [UInt8] {
@@ -48,7 +48,9 @@ public enum BIP340 {
     }
 
     /// Whether `signature` is one of `message` by the owner of `key`, whose y plays no part.
+    /// - Parameter signature: 64 bytes.
     /// - Parameter message: of any length.
+    /// - Parameter key: the signer's.
     /// - Returns: false also for what cannot be a signature.
     public static func isValid(_ signature: [UInt8], message: [UInt8], key: Secp256k1PublicKey) -> Bool {
         isValid(signature, message: message, x: key.x)

@@ -3,9 +3,11 @@ import Crypto
 /// Base58Check, Bitcoin's older text form: big-endian digits of 1…9, A…Z without I and O, a…z without l; a leading zero
 /// byte is a 1; four bytes of the doubled SHA-256 at the end.
 ///
-/// Secret keys are written so too. The time taken depends on lengths, and on leading zero bytes, of which keys have none.
+/// Secret keys are written so too. The time taken depends on lengths, and on leading zero bytes, of which keys have
+/// none.
 enum Base58Check {
-    /// Letters. An address has 35 at most, a secret key 52; the bound keeps the work, which grows with the square, small.
+    /// Letters. An address has 35 at most, a secret key 52; the bound keeps the work, which grows with the square,
+    /// small.
     private static let limit = 64
     private static let checksumSize = 4
 
@@ -32,8 +34,9 @@ enum Base58Check {
         return [UInt8](repeating: letter(0), count: zeros) + digits.drop { $0 == 0 }.map(letter)
     }
 
-    /// - Returns: the payload, which the caller wipes where it is a secret.
-    /// - Throws: `FormatError.malformed` for other letters, and for a wrong checksum. The sentence holds nothing of the text.
+    /// - Returns: the payload, which the caller wipes if it is a secret.
+    /// - Throws: `FormatError.malformed` for other letters, and for a wrong checksum. The sentence holds nothing of the
+    ///   text.
     static func decode(_ text: some Collection<UInt8>) throws -> [UInt8] {
         guard (1...limit).contains(text.count) else {
             throw FormatError(.malformed, "a text in base58 has up to \(limit) letters here")
@@ -83,7 +86,7 @@ enum Base58Check {
         var (digit, found) = (0, 0)
         for candidate in 0..<58 {
             let difference = Int(letter ^ Base58Check.letter(UInt8(candidate)))
-            // All ones where they are the same.
+            // All ones if they are the same.
             let mask = (difference - 1) >> 63
             digit |= candidate & mask
             found |= mask & 1

@@ -9,9 +9,8 @@ enum Bech32 {
     /// Letters in all, with which the checksum finds any four wrong ones.
     private static let limit = 90
 
-    /// - Parameters:
-    ///   - readable: lower case.
-    ///   - values: below 32 each.
+    /// - Parameter readable: lower case.
+    /// - Parameter values: below 32 each.
     static func encode(_ readable: String, _ values: [UInt8], _ checksum: Checksum) -> String {
         let expanded = expand(Array(readable.utf8)) + values
         let sum = polymod(expanded + [0, 0, 0, 0, 0, 0]) ^ checksum.rawValue

@@ -42,7 +42,7 @@ public struct BitcoinAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads an address. SegWit addresses may be all in upper case, as QR codes have them.
     /// - Throws: `FormatError.malformed` for what is no address; `unsupported` for other kinds: scripts, and witness
-    ///   versions that nobody can spend from by a key.
+    ///   versions from which no key can spend.
     public init(_ text: String) throws {
         let start = text.prefix(3).lowercased()
         if BitcoinNetwork.allCases.contains(where: { start == $0.readablePart + "1" }) {
@@ -62,7 +62,7 @@ public struct BitcoinAddress: Hashable, Sendable, CustomStringConvertible {
         switch (program.version, program.bytes.count) {
         case (0, 20): self.init(.p2wpkh, program.network, program: program.bytes)
         case (1, 32):
-            // What is no point nobody can spend from: money sent there is lost.
+            // No key spends from what is no point: money sent there is lost.
             guard (try? Secp256k1PublicKey([2] + program.bytes)) != nil else {
                 throw FormatError(.malformed, "a p2tr address whose key is no point of the curve")
             }

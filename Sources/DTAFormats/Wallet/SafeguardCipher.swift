@@ -4,16 +4,17 @@ import FoundationEssentials
 /// How the principal of a `safeguard-secret` order encrypts to the commitment, and how it is opened after the release:
 /// HPKE (RFC 9180), base mode, one message; DHKEM(secp256k1, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
 ///
-/// The info is "dta/safeguard/1" ‖ 00 ‖ the CID of part 2, so that a ciphertext fits one order. The curve is not safe from
-/// quantum computers: the ciphertext travels only inside an envelope, which is.
+/// The info is "dta/safeguard/1" ‖ 00 ‖ the CID of part 2, so that a ciphertext fits one order. The curve is not safe
+/// from quantum computers: the ciphertext travels only inside an envelope, which is.
 public enum SafeguardCipher {
     /// What sealing adds: the encapsulation and AES-GCM's tag.
     public static let overhead = DHKEMSecp256k1.encSize + tagSize
     private static let tagSize = 16
 
-    /// - Parameters:
-    ///   - key: the commitment of part 2.
-    ///   - commitment: the CID of part 2.
+    /// Seals what an order safeguards.
+    /// - Parameter plaintext: up to 128 KiB in an order.
+    /// - Parameter key: the commitment of part 2.
+    /// - Parameter commitment: the CID of part 2.
     /// - Returns: enc (65 bytes) ‖ ciphertext ‖ tag.
     public static func seal(_ plaintext: [UInt8], to key: Secp256k1PublicKey, commitment: CID) throws -> [UInt8] {
         let (shared, enc) = try DHKEMSecp256k1.encapsulate(to: key)
@@ -22,11 +23,12 @@ public enum SafeguardCipher {
         return enc + Array(box.ciphertext) + Array(box.tag)
     }
 
-    /// - Parameters:
-    ///   - secret: what was released.
-    ///   - commitment: the CID of part 2.
+    /// Opens what an order safeguarded.
+    /// - Parameter sealed: what ``seal(_:to:commitment:)`` made.
+    /// - Parameter secret: what was released.
+    /// - Parameter commitment: the CID of part 2.
     /// - Returns: the plaintext, which the caller wipes.
-    /// - Throws: `FormatError.dataLoss` where it does not open: damaged, for another commitment, or another secret.
+    /// - Throws: `FormatError.dataLoss` if it does not open: damaged, for another commitment, or another secret.
     public static func open(_ sealed: [UInt8], with secret: Secp256k1Scalar, commitment: CID) throws -> [UInt8] {
         guard sealed.count >= overhead else {
             throw FormatError(.dataLoss, "a safeguarded secret has \(overhead) bytes and more, not \(sealed.count)")
@@ -51,8 +53,8 @@ public enum SafeguardCipher {
     }
 }
 
-/// HPKE's key schedule in base mode (RFC 9180 §5.1) for the suite above. swift-crypto has one, but for no KEM beside its
-/// own.
+/// HPKE's key schedule in base mode (RFC 9180 §5.1) for the suite above. swift-crypto has one, but for no KEM beside
+/// its own.
 struct HPKEKeySchedule {
     /// AES-256-GCM's.
     let key: SymmetricKey

@@ -39,7 +39,7 @@ public struct Secp256k1PublicKey: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The sum of two points.
-    /// - Throws: `FormatError.mismatch` where one is the other's negative: the sum is infinity and no key.
+    /// - Throws: `FormatError.mismatch` if one is the other's negative: the sum is infinity and no key.
     public static func sum(_ one: Secp256k1PublicKey, _ other: Secp256k1PublicKey) throws -> Secp256k1PublicKey {
         var (first, second, sum) = (try one.parsed(), try other.parsed(), secp256k1_pubkey())
         let added = unsafe withUnsafePointer(to: &first) { a in

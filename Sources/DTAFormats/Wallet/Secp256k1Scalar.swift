@@ -13,8 +13,8 @@ import Glibc
     public static let byteCount = 32
 
     /// Takes a copy of 32 bytes, big-endian. What they came from is the caller's to wipe.
-    /// - Throws: `FormatError.malformed` for another length, for zero, and for numbers of the order and above: who draws
-    ///   seeds draws again.
+    /// - Throws: `FormatError.malformed` for another length, for zero, and for numbers of the order and above: who
+    ///   draws seeds draws again.
     public init(_ bytes: some ContiguousBytes) throws {
         unsafe base = UnsafeMutableRawPointer.allocate(byteCount: Secp256k1Scalar.byteCount, alignment: 16)
         let target = unsafe base
@@ -23,7 +23,7 @@ import Glibc
             unsafe target.copyMemory(from: start, byteCount: Secp256k1Scalar.byteCount)
             return unsafe secp256k1_ec_seckey_verify(Secp256k1Context.blinded, target) == 1
         }
-        // All is set by now, so that deinit runs, and zeroes, also where this throws.
+        // All is set by now, so deinit runs, and zeroes, also if this throws.
         guard fits else {
             throw FormatError(.malformed, "a secret key of secp256k1 has 32 bytes and is from 1 to the order - 1")
         }
@@ -58,7 +58,7 @@ import Glibc
     }
 
     /// The sum of two, modulo the order. Its public key is the sum of theirs.
-    /// - Throws: `FormatError.mismatch` where one is the other's negative: the sum is zero and no key.
+    /// - Throws: `FormatError.mismatch` if one is the other's negative: the sum is zero and no key.
     public static func sum(_ one: Secp256k1Scalar, _ other: Secp256k1Scalar) throws -> Secp256k1Scalar {
         var bytes = unsafe one.withUnsafeBytes { unsafe Array($0) }
         defer { Secp256k1Context.erase(&bytes) }

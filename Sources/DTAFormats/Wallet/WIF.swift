@@ -1,11 +1,11 @@
-/// A secret key as wallets import it (Wallet Import Format): Base58Check of a byte for the network, the key, and 01 for a
-/// compressed public key, the only kind here. 52 letters: K… or L…, on the test networks c….
+/// A secret key as wallets import it (Wallet Import Format): Base58Check of a byte for the network, the key, and 01 for
+/// a compressed public key, the only kind here. 52 letters: K… or L…, on the test networks c….
 ///
-/// Whoever reads it has the key. It is bytes, not a `String`, so that the caller can wipe it.
+/// A reader of it has the key. It is bytes, not a `String`, so that the caller can wipe it.
 public enum WIF {
     /// - Returns: ASCII, which the caller wipes.
     public static func encode(_ key: Secp256k1Scalar, _ network: BitcoinNetwork) -> [UInt8] {
-        // Of the right size from the start: no copy with a part of the key stays behind where an array grew.
+        // Of the right size from the start: no copy with a part of the key stays behind when an array grows.
         var payload = [UInt8](repeating: 1, count: Secp256k1Scalar.byteCount + 2)
         defer { Secp256k1Context.erase(&payload) }
         payload[0] = network.secretKeyVersion

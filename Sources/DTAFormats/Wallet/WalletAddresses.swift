@@ -17,13 +17,14 @@ public struct WalletAddresses: Sendable {
         BitcoinAddress(.p2wpkh, network, program: publicKeyHash)
     }
 
-    /// Pay to Taproot by the key alone, without scripts (BIP-341, BIP-86), so that nobody else can have a way to spend.
-    /// - Throws: `FormatError.malformed` for a key whose tweak is no number of the order's: nobody has met one.
+    /// Pay to Taproot by the key alone, without scripts (BIP-341, BIP-86), so that there is no second way to spend.
+    /// - Throws: `FormatError.malformed` for a key whose tweak is no number below the curve's order, which has never
+    ///   been seen.
     public func p2tr(_ network: BitcoinNetwork) throws -> BitcoinAddress {
         BitcoinAddress(.p2tr, network, program: try WalletAddresses.outputKey(internalKey: publicKey.x))
     }
 
-    /// - Throws: as `p2tr`.
+    /// - Throws: as ``p2tr(_:)`` does.
     public func address(_ kind: BitcoinAddress.Kind, _ network: BitcoinNetwork) throws -> BitcoinAddress {
         switch kind {
         case .p2pkh: p2pkh(network)
@@ -41,7 +42,8 @@ public struct WalletAddresses: Sendable {
     private var publicKeyHash: [UInt8] { RIPEMD160.hash(Array(SHA256.hash(data: publicKey.bytes))) }
 
     /// x of P + taggedhash("TapTweak", P ‖ root)·G, where P is the point of the internal key with an even y.
-    /// - Parameters: `internalKey`: 32 bytes; `root`: of the tree of scripts, empty where there is none.
+    /// - Parameter internalKey: 32 bytes.
+    /// - Parameter root: that of the tree of scripts; empty if there is none.
     static func outputKey(internalKey: [UInt8], root: [UInt8] = []) throws -> [UInt8] {
         let tweak = BIP340.taggedHash("TapTweak", internalKey, root)
         var (key, output) = (secp256k1_xonly_pubkey(), secp256k1_pubkey())

@@ -1,5 +1,5 @@
-/// Public keys that a beneficiary gives out in advance, each for one wallet: { type, shares }, in a public envelope that
-/// he signs. Part 1 of an order takes one of them; the fiduciary refuses one that another order has used.
+/// Public keys that a beneficiary gives out in advance, each for one wallet: { type, shares }, in a public envelope
+/// that he signs. Part 1 of an order takes one of them; the fiduciary refuses one that another order has used.
 public struct WalletShares: Hashable, Sendable {
     /// The envelope's.
     public static let contentType = "application/vnd.dta.wallet-shares"

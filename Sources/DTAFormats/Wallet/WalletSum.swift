@@ -1,7 +1,8 @@
-/// The public key of a wallet that two made: the fiduciary's part F plus the beneficiary's part B. Who spends needs f + b.
+/// The public key of a wallet that two made: the fiduciary's part F plus the beneficiary's part B. It takes f + b to
+/// spend.
 ///
-/// F alone is chosen in sight of the other part. Who could choose F = X − B for an x of his own would have the wallet to
-/// himself, but then knows no f: hence the proof, a signature under F.
+/// F is chosen when B is known. A fiduciary that chose F = X − B for an x of its own would have the wallet alone. But
+/// then it knows no f, and cannot sign under F: that is what the proof is for.
 public struct WalletSum: Hashable, Sendable {
     /// F, made for this order after B was fixed in part 1.
     public let fiduciary: Secp256k1PublicKey
@@ -11,8 +12,8 @@ public struct WalletSum: Hashable, Sendable {
     public let publicKey: Secp256k1PublicKey
 
     /// - Throws: `FormatError.mismatch` for F = −B, the sum of which is infinity: no key; and for F = B, whose proof
-    ///   would show that the fiduciary knows the beneficiary's part, so that the wallet were his alone. A fiduciary that
-    ///   draws f at random meets neither: it draws again.
+    ///   would show that the fiduciary knows the beneficiary's part, so that it has the wallet alone. A fiduciary
+    ///   that draws f at random meets neither: it draws again.
     public init(fiduciary: Secp256k1PublicKey, beneficiary: Secp256k1PublicKey) throws {
         guard fiduciary != beneficiary else {
             throw FormatError(.mismatch, "the fiduciary's and the beneficiary's part of a wallet are the same key")
@@ -23,9 +24,10 @@ public struct WalletSum: Hashable, Sendable {
     }
 
     /// The proof in part 2: BIP-340 under F over taggedhash("dta/wallet/1", F ‖ B ‖ F+B ‖ CID of part 1).
+    /// - Parameter order: the CID of part 1.
     /// - Parameter secret: f.
     /// - Returns: 64 bytes.
-    /// - Throws: `FormatError.invalidArgument` where `secret` is not F's.
+    /// - Throws: `FormatError.invalidArgument` if `secret` is not F's.
     public func proof(for order: CID, with secret: Secp256k1Scalar) throws -> [UInt8] {
         guard secret.publicKey == fiduciary else {
             throw FormatError(.invalidArgument, "the secret is not that of the fiduciary's part")
@@ -33,8 +35,10 @@ public struct WalletSum: Hashable, Sendable {
         return try BIP340.sign(message(order), with: secret)
     }
 
+    /// Checks the proof in part 2.
+    /// - Parameter proof: 64 bytes.
     /// - Parameter order: the CID of part 1.
-    /// - Throws: `FormatError.badSignature` where `proof` is not one under F for this sum and order.
+    /// - Throws: `FormatError.badSignature` if `proof` is not one under F for this sum and order.
     public func verify(_ proof: [UInt8], order: CID) throws {
         guard BIP340.isValid(proof, message: message(order), key: fiduciary) else {
             throw FormatError(
@@ -43,7 +47,7 @@ public struct WalletSum: Hashable, Sendable {
     }
 
     /// The wallet's secret key, f + b.
-    /// - Throws: `FormatError.mismatch` where one of the two does not belong to this wallet.
+    /// - Throws: `FormatError.mismatch` if one of the two does not belong to this wallet.
     public func secret(fiduciary f: Secp256k1Scalar, beneficiary b: Secp256k1Scalar) throws -> Secp256k1Scalar {
         guard f.publicKey == fiduciary else {
             throw FormatError(.mismatch, "what was released is not the fiduciary's part of this wallet")
