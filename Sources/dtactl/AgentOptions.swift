@@ -16,8 +16,8 @@ struct AgentOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            How long each answer of the agent may take, as 10s, 5m or 1m30s; with --wait, how long to wait in all. Where \
-            missing: 30s, more for what takes the HSM long; with --wait 5m.
+            How long each answer of the agent may take, as 10s, 5m or 1m30s; with --wait, how long to wait in all. By \
+            default 30s, and more for what takes the HSM long; with --wait 5m.
             """, valueName: "time"), transform: AgentOptions.span)
     var timeout: Duration?
 

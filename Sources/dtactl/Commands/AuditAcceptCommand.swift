@@ -4,7 +4,7 @@ import ArgumentParser
 struct AuditAcceptCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "accept",
-        abstract: "Take note that files of the audit log are lost or changed, so that keys are used again.",
+        abstract: "Accept that files of the audit log are lost or changed, so that keys are used again.",
         discussion: """
             While a file of its audit log is not what the agent wrote, it uses no key. If the file can be put back as it was, \
             do that. If it cannot, this goes on without it: a record says who accepted what, and dtactl audit verify fails \

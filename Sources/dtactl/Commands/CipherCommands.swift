@@ -13,7 +13,7 @@ struct MacCommand: ParsableCommand {
     var name: String
 
     @Argument(
-        help: "The file; standard input where it is - or missing.", completion: .file(),
+        help: "The file; standard input if it is - or missing.", completion: .file(),
         transform: FileName.argument)
     var file: String?
 
@@ -43,7 +43,7 @@ struct EncryptCommand: ParsableCommand {
     var name: String
 
     @Argument(
-        help: "The file; standard input where it is - or missing.", completion: .file(),
+        help: "The file; standard input if it is - or missing.", completion: .file(),
         transform: FileName.argument)
     var file: String?
 
@@ -74,7 +74,7 @@ struct DecryptCommand: ParsableCommand {
     var name: String
 
     @Argument(
-        help: "The file; standard input where it is - or missing.", completion: .file(),
+        help: "The file; standard input if it is - or missing.", completion: .file(),
         transform: FileName.argument)
     var file: String?
 

@@ -19,11 +19,11 @@ struct EnvelopeOpenCommand: ParsableCommand {
 
     @Option(
         name: .customLong("as"),
-        help: ArgumentHelp("The recipient to open as; whichever of yours fits where missing.", valueName: "name"),
+        help: ArgumentHelp("The recipient to open as; by default the one of yours that fits.", valueName: "name"),
         completion: .identityNames)
     var recipient: String?
 
-    @Flag(help: "Open it also where this host does not trust its sender.")
+    @Flag(help: "Open it although this host does not trust its sender.")
     var allowUntrusted = false
 
     @OptionGroup var output: BinaryOutput

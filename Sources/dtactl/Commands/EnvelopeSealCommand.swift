@@ -31,7 +31,7 @@ struct EnvelopeSealCommand: ParsableCommand {
     var replyTo: String?
 
     @Argument(
-        help: "The file; standard input where it is - or missing.", completion: .file(),
+        help: "The file; standard input if it is - or missing.", completion: .file(),
         transform: FileName.argument)
     var file: String?
 

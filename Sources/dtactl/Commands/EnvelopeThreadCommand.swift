@@ -7,9 +7,9 @@ struct EnvelopeThreadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "thread", abstract: "Show the conversation that an envelope belongs to, and verify it.",
         discussion: """
-            Each envelope is fetched, from IPFS too where dtad has a node, and its signature verified here, with public keys \
-            only: ✓ fits, ✗ does not, ? cannot be told because something is not here. Whether a sender is trusted, and how he stood when the envelope came, is \
-            what the agent knows.
+            Each envelope is fetched, from IPFS too if dtad has a node, and its signature is verified here, with \
+            public keys only: ✓ fits, ✗ does not, ? cannot be told because something is not here. Whether a sender is \
+            trusted, and how it stood when the envelope came, is what the agent knows.
 
             Example:
               dtactl envelope thread bafy…

@@ -8,8 +8,8 @@ struct EnvelopeVerifyCommand: ParsableCommand {
         discussion: """
             The files are CARs, or blocks: envelopes, identities, revocations. Each envelope's form, signature, thread, \
             recipients and body are checked by what the files hold. What is in none of them is told as missing; that is an \
-            error only with --complete. Whether a sender is to be trusted no file can say; the name in quotes is what he calls \
-            himself.
+            error only with --complete. No file can say whether a sender is to be trusted; the name in quotes is what \
+            the sender calls itself.
 
             Example:
               dtactl envelope verify thread.car

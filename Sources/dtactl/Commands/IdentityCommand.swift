@@ -5,7 +5,7 @@ import DTASystem
 
 struct IdentityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "identity", abstract: "Identities: who seals, to whom is sealed, and whom this host trusts.",
+        commandName: "identity", abstract: "Identities: senders and recipients, and which of them this host trusts.",
         subcommands: [
             IdentityCreateCommand.self, IdentityListCommand.self, IdentityShowCommand.self, IdentityHistoryCommand.self,
             IdentityRotateCommand.self, IdentityRevokeCommand.self, IdentityRecoverCommand.self,
@@ -18,8 +18,8 @@ struct IdentityCreateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Make an identity with its keys in the HSM, and print its CID.",
         discussion: """
-            With --recovery a key is made beside it that the agent never sees, and written to a new file. Whoever has that
-            file can replace or revoke the identity when its keys are lost or stolen: keep it offline.
+            With --recovery a key is made beside it that the agent never sees, and written to a new file. With that
+            file anybody can replace or revoke the identity, also when its keys are lost or stolen: keep it offline.
 
             Example:
               alice=$(dtactl identity create alice --recovery alice-recovery.txt)

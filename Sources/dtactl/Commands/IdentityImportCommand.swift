@@ -8,8 +8,8 @@ struct IdentityImportCommand: ParsableCommand {
         commandName: "import", abstract: "Make identities and revocations known here, and print their CIDs.",
         discussion: """
             From a file: a document (identity show --out), a revocation, or a CAR (identity export), of which the identities
-            and revocations are taken. By a CID: from the ledger, or from IPFS where dtad has a node, together with
-            those that it replaces. Importing trusts nobody: identity trust does.
+            and revocations are taken. By a CID: from the ledger, or from IPFS if dtad has a node, together with those
+            that it replaces. Importing does not trust: identity trust does.
 
             Example:
               dtactl identity import bank.car

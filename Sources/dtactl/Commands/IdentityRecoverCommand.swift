@@ -9,10 +9,10 @@ struct IdentityRecoverCommand: ParsableCommand {
         abstract: "Replace an identity by its offline recovery key, and print the new CID.",
         discussion: """
             For keys that are stolen, broken, or on a host that is lost: the identity's document must be known here, its keys
-            need not be. The new identity overrules whatever a thief made of the old one, before or after. The recovery key
+            need not be. The new identity overrules what a thief made of the old one, before or after. The recovery key
             is used here and never given to the agent.
 
-            Where a thief has rotated the identity already, name the last one that was yours by its CID: dtactl
+            If a thief has rotated the identity already, name the last one that was yours by its CID: dtactl
             identity history NAME shows it.
 
             Example:
@@ -30,7 +30,8 @@ struct IdentityRecoverCommand: ParsableCommand {
 
     @Option(
         name: .customLong("as"),
-        help: ArgumentHelp("The new identity's name here; the old one's, where its keys are here.", valueName: "name"))
+        help: ArgumentHelp(
+            "The new identity's name here; by default the old one's, if its keys are here.", valueName: "name"))
     var name: String?
 
     @Option(

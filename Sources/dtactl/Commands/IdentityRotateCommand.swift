@@ -8,7 +8,7 @@ struct IdentityRotateCommand: ParsableCommand {
         commandName: "rotate", abstract: "Replace an identity by one with new keys, and print the new CID.",
         discussion: """
             The name goes on, and what was sealed to the old keys stays readable. Bring the new identity to all who know the
-            old one: dtactl identity export NAME. Where somebody may have stolen the keys, identity recover is the command.
+            old one: dtactl identity export NAME. If the keys may be stolen, use identity recover instead.
 
             Example:
               dtactl identity rotate alice
@@ -41,12 +41,12 @@ struct IdentityRevokeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke", abstract: "End an identity for ever, and print the revocation's CID.",
         discussion: """
-            Nothing new is sealed to it or believed from it by whoever knows the revocation, and nobody can succeed it: where
-            its line is to go on, use identity recover instead. What was sealed to it stays readable. It asks before it
-            does so; where nobody can be asked, --yes is needed.
+            A host that knows the revocation seals nothing new to it and believes nothing new from it, and no identity
+            can succeed it: if its line is to go on, use identity recover instead. What was sealed to it stays
+            readable. On a terminal the command asks first; elsewhere --yes is needed.
 
-            With --recovery the offline key signs, here and not in the agent: so an identity can be revoked whose keys are on
-            another host.
+            With --recovery the offline key signs, here and not in the agent. So you can revoke an identity whose keys
+            are on another host.
 
             Example:
               dtactl identity revoke alice
@@ -72,7 +72,7 @@ struct IdentityRevokeCommand: ParsableCommand {
         if let key { try RecoverySubject.check(key, document, identity, agent) }
         if !yes {
             try Question.confirm(
-                "Revoke identity \(SafeText.line(row.shownName)) (\(row.cid)) for ever? Nobody can take that back.",
+                "Revoke identity \(SafeText.line(row.shownName)) (\(row.cid)) for ever? This cannot be undone.",
                 word: identity)
         }
         // By its CID, so that it is the one that was shown.

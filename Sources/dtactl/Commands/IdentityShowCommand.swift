@@ -7,8 +7,8 @@ struct IdentityShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Show an identity; its document is verified here.",
         discussion: """
-            A name or an alias means the newest of its line, a CID that very identity. --out writes the document's block,
-            for somebody else's identity import.
+            A name or an alias means the newest of its line, a CID that very identity. --out writes the document's
+            block, for identity import on another host.
 
             Example:
               dtactl identity show alice

@@ -104,7 +104,7 @@ struct KeyDeleteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Destroy a key, for ever.",
         discussion: """
-            It asks before it does so. Where nobody can be asked, --yes is needed.
+            On a terminal the command asks first; elsewhere --yes is needed.
 
             Example:
               dtactl key delete old-release --yes

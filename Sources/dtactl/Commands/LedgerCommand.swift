@@ -90,7 +90,7 @@ struct LedgerListCommand: ParsableCommand {
               dtactl ledger list
             """)
 
-    @Option(name: [.long, .customShort("n")], help: "How many at most; all of them where missing.")
+    @Option(name: [.long, .customShort("n")], help: "How many at most; by default all of them.")
     var last: Int?
 
     @OptionGroup var agent: AgentOptions

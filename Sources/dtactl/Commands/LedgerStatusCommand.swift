@@ -11,7 +11,7 @@ struct LedgerStatusCommand: ParsableCommand {
               dtactl ledger status bafy… --wait
             """)
 
-    @Argument(help: "One block's CID; all that is unfinished where missing.")
+    @Argument(help: "One block's CID; by default all that is unfinished.")
     var cid: String?
 
     @Option(name: [.long, .customShort("n")], help: "How many unfinished blocks to show at most.")

@@ -50,8 +50,8 @@ struct PluginTestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test", abstract: "Try a plugin: every hook, bad input, and dtad's limits.",
         discussion: """
-            The plugin runs as you, confined as dtad confines one that it starts itself. No agent is asked. Exits with 1 where
-            a claim does not hold. docs/plugins.md is the protocol.
+            The plugin runs as you, confined as dtad confines one that it starts itself. No agent is asked. It
+            exits with 1 if a claim does not hold. docs/plugins.md is the protocol.
 
             Example:
               dtactl plugin test ./dta-plugin-office-hours --field hours=0000-2400 --field days=1-7

@@ -30,7 +30,7 @@ struct PolicyExplainCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The user to explain, by name or number, for administrators; you where missing.", valueName: "user"))
+            "The user to explain, by name or number, for administrators; by default you.", valueName: "user"))
     var asUID: String?
 
     @OptionGroup var agent: AgentOptions

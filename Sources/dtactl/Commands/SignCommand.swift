@@ -16,7 +16,7 @@ struct SignCommand: ParsableCommand {
     var name: String
 
     @Argument(
-        help: "The file; standard input where it is - or missing.", completion: .file(),
+        help: "The file; standard input if it is - or missing.", completion: .file(),
         transform: FileName.argument)
     var file: String?
 
@@ -49,7 +49,7 @@ struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Verify a signature with the public half of a key.",
         discussion: """
-            It exits with 0 where the signature fits and with 1 where it does not.
+            It exits with 0 if the signature fits, and with 1 if it does not.
 
             Example:
               dtactl verify release build.tar.gz build.sig
@@ -68,7 +68,7 @@ struct VerifyCommand: ParsableCommand {
         transform: FileName.argument)
     var signature: String
 
-    @Option(name: [.long, .customShort("f")], help: "The signature's format; as its length says where missing.")
+    @Option(name: [.long, .customShort("f")], help: "The signature's format; by default as its length says.")
     var format: SignatureFormat?
 
     @OptionGroup var agent: AgentOptions

@@ -80,9 +80,9 @@ struct RecoveryKeyFile {
         return """
             The recovery key of the D-TA identity \(SafeText.line(identity)).
 
-            Whoever has this key can revoke the identity, or replace it by another, also against the will of whoever has
-            the identity's own keys. It is for the day on which those are lost or stolen. Keep it offline: print this
-            page, or move the file to a medium that lies in a safe. Keep it on no host that runs an agent.
+            With this key anybody can revoke the identity, or replace it by another, also against the will of those who
+            have the identity's own keys. It is for the day on which those are lost or stolen. Keep it offline: print
+            this page, or move the file to a medium that lies in a safe. Keep it on no host that runs an agent.
 
             \(RecoveryKeyFile.fingerprintLabel)\(Hex.encode(publicKey.fingerprint))
 
@@ -98,7 +98,7 @@ struct RecoveryKeyFile {
         StandardError.line(
             """
             \(SafeText.line(path)): the recovery key, in the clear (fingerprint \(Hex.encode(publicKey.fingerprint).prefix(16))…).
-            Print it, or move it to a medium that lies in a safe, then delete the file: nobody can make it again, and the
+            Print it, or move it to a medium that lies in a safe, then delete the file. It cannot be made again, and the
             agent does not have it. It replaces or revokes the identity when the keys here are lost or stolen.
             """)
     }

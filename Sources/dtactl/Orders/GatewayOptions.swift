@@ -30,7 +30,7 @@ struct GatewayOptions: ParsableArguments {
         transform: FileName.argument)
     var clientKey: String?
 
-    @Flag(help: "Allow http:// to other hosts: who stands between sees who writes to whom. No token goes that way.")
+    @Flag(help: "Allow http:// to other hosts: others on the way see who writes to whom. No token goes that way.")
     var insecureHttp = false
 
     @Option(help: ArgumentHelp("How long one exchange with a gateway may take.", valueName: "seconds"))

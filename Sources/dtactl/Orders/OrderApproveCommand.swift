@@ -7,7 +7,7 @@ struct OrderApproveCommand: ParsableCommand {
         commandName: "approve", abstract: "Approve of a redemption, or reject it: after you saw what it is.",
         discussion: """
             It shows who asks for what, and asks you. Your approval names this one redemption and this one use, and counts \
-            until it expires. Where several ask at a time, --redemption says which one you mean; order show has them all.
+            until it expires. If several ask at a time, --redemption says which one you mean; order show has them all.
 
             Example:
               dtactl order approve k3v7xq2a
@@ -22,14 +22,14 @@ struct OrderApproveCommand: ParsableCommand {
     @Flag(help: "Say no. Others may still say yes.")
     var reject = false
 
-    @Option(help: ArgumentHelp("Which redemption; the only one that is open where missing.", valueName: "cid"))
+    @Option(help: ArgumentHelp("Which redemption; by default the only one that is open.", valueName: "cid"))
     var redemption: String?
 
-    @Option(help: ArgumentHelp("Which use; the open one where missing.", valueName: "n"))
+    @Option(help: ArgumentHelp("Which use; by default the open one.", valueName: "n"))
     var use = 0
 
     @Option(
-        help: ArgumentHelp("Until when it counts: \(TimeText.forms); a day from now where missing.", valueName: "time"),
+        help: ArgumentHelp("Until when it counts: \(TimeText.forms); by default a day from now.", valueName: "time"),
         transform: TimeText.argument)
     var expires: TimeText?
 

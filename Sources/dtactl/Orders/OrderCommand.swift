@@ -5,9 +5,10 @@ struct OrderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "order", abstract: "Orders: something kept by a fiduciary, and who may have it back.",
         discussion: """
-            REF is an order's CID, its reference (26 characters), or a beginning of that. A command that makes a message for \
-            others carries it to their gateways where their URLs are known (identity trust … --at URL), and brings their \
-            answers back; --out FILE writes it to a CAR file instead, for order receive FILE on the other side.
+            REF is an order's CID, its reference (26 characters), or a beginning of that. A command that makes a \
+            message for others carries it to their gateways if their URLs are known (identity trust … --at URL), and \
+            brings their answers back; --out FILE writes it to a CAR file instead, for order receive FILE on the other \
+            side.
 
             Example:
               dtactl order create --fiduciary bank --secret-file seed.txt --wait

@@ -19,12 +19,12 @@ struct OrderCreateCommand: ParsableCommand {
             """)
 
     @Option(
-        name: [.long, .customShort("f")], help: ArgumentHelp("Who keeps it.", valueName: "alias"),
+        name: [.long, .customShort("f")], help: ArgumentHelp("The fiduciary: who keeps it.", valueName: "alias"),
         completion: .identityNames)
     var fiduciary: String
 
     @Option(
-        help: ArgumentHelp("As which of your identities; needed where there are several.", valueName: "name"),
+        help: ArgumentHelp("As which of your identities; needed if there are several.", valueName: "name"),
         completion: .identityNames)
     var principal = ""
 
@@ -35,7 +35,8 @@ struct OrderCreateCommand: ParsableCommand {
 
     @Option(
         name: [.long, .customShort("t")],
-        help: ArgumentHelp("What is ordered; secret, or safeguard-secret where a secret is given.", valueName: "type"),
+        help: ArgumentHelp(
+            "What is ordered; by default secret, or safeguard-secret if a secret is given.", valueName: "type"),
         completion: .orderTypes)
     var type: String?
 
@@ -50,7 +51,7 @@ struct OrderCreateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Who gets the result: the beneficiary, else the principal, where missing.", valueName: "alias"),
+            "Who gets the result; by default the beneficiary, else the principal.", valueName: "alias"),
         completion: .identityNames)
     var recipient = ""
 
@@ -59,10 +60,10 @@ struct OrderCreateCommand: ParsableCommand {
         completion: .identityNames)
     var approver: [String] = []
 
-    @Option(help: ArgumentHelp("How many approvers must; all of them where missing.", valueName: "k"))
+    @Option(help: ArgumentHelp("How many approvers must; by default all of them.", valueName: "k"))
     var approvals: Int?
 
-    @Flag(help: "An approver's consent to a redemption of his own counts.")
+    @Flag(help: "An approver's consent to its own redemption counts.")
     var requesterMayApprove = false
 
     @Option(help: ArgumentHelp("No redemption before.", valueName: "time"), transform: TimeText.argument)
@@ -74,7 +75,7 @@ struct OrderCreateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How often it may be redeemed.", valueName: "n"))
     var maxUses = 1
 
-    @Flag(help: "Order a type that this host does not know, without a question: the fiduciary's may.")
+    @Flag(help: "Order a type that this host does not know, without a question: the fiduciary's host may know it.")
     var yes = false
 
     @OptionGroup var secret: SecretInput
@@ -92,7 +93,7 @@ struct OrderCreateCommand: ParsableCommand {
         }
         if !(1...1_000_000).contains(maxUses) { throw ValidationError("--max-uses is 1 to 1,000,000.") }
         if let from = notBefore?.first, let until = notAfter?.last, until < from {
-            throw ValidationError("--not-after is before --not-before: nobody could redeem it.")
+            throw ValidationError("--not-after is before --not-before: it could never be redeemed.")
         }
         if secret.isGiven, let type, type != "safeguard-secret" {
             throw ValidationError("a secret is deposited in orders of type safeguard-secret, not \(type).")

@@ -4,10 +4,10 @@ import DTASystem
 
 struct OrderDepositCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "deposit", abstract: "Encrypt a secret to an order's commitment, for who gets the result.",
+        commandName: "deposit", abstract: "Encrypt a secret to an order's commitment, for the recipient of the result.",
         discussion: """
-            Of orders of type safeguard-secret, once the fiduciary has committed. Whoever gets the result can read it only \
-            after the fiduciary released the key; the fiduciary never has it.
+            For orders of type safeguard-secret, once the fiduciary has committed. The recipient of the result can \
+            read it only after the fiduciary released the key; the fiduciary never has it.
 
             Example:
               dtactl order deposit k3v7xq2a seed.txt

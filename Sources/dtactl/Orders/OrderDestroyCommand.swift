@@ -7,8 +7,8 @@ struct OrderDestroyCommand: ParsableCommand {
         commandName: "destroy", abstract: "Destroy an order's secret, as its fiduciary, for ever.",
         discussion: """
             The row with the sealed secret goes at once. The key that it was sealed under goes when all that lives under the \
-            same key was sealed anew; until then the signed receipt says pending, and names the key. What was released \
-            before nobody can take back.
+            same key was sealed anew; until then the signed receipt says pending, and names the key. Nobody can take \
+            back what was released before.
 
             Example:
               dtactl order destroy k3v7xq2a

@@ -9,8 +9,8 @@ struct OrderEpochsCommand: ParsableCommand {
         discussion: """
             An epoch is a key on the token that seals the secrets of up to 1,024 orders; it is destroyed when one of them is. \
             One that is unknown is on the token, and the agent's database does not name it. That is so after an older state \
-            was restored: then the secrets of orders that came after the backup are sealed under it. It is also so where \
-            somebody made it who controlled dtad. As long as there is one, no receipt of a destruction says done.
+            was restored: then the secrets of orders that came after the backup are sealed under it. It is also so if \
+            somebody who controlled dtad made it. As long as there is one, no receipt of a destruction says done.
 
             --destroy is for unknown ones. It shows what is known, asks, and cannot be undone. --renew seals every living \
             secret under a new key, and then destroys those that are there now: do that after somebody else had control.
@@ -121,8 +121,8 @@ struct OrderEpochsCommand: ParsableCommand {
         }
         var lines = [
             "key      dta/epoch/\(number), on the token and not in the database",
-            "made     \(made(epoch) == "?" ? "at a time that nobody knows" : made(epoch))",
-            "secrets  nobody knows how many; all that are sealed under it are lost, in backups as well",
+            "made     \(made(epoch) == "?" ? "at an unknown time" : made(epoch))",
+            "secrets  an unknown number; all that are sealed under it are lost, in backups as well",
         ]
         if let restored {
             lines.append(

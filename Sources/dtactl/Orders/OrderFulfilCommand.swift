@@ -4,9 +4,9 @@ import DTASystem
 
 struct OrderFulfilCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fulfil", abstract: "Do as the fiduciary what waits for a hand; without REF, list that.",
+        commandName: "fulfil", abstract: "Decide as the fiduciary about an order that waits; without REF, list these.",
         discussion: """
-            What the configuration's orders: says to do by itself never waits here.
+            What the agent does by itself, by orders: in its configuration, never waits here.
 
             Example:
               dtactl order fulfil

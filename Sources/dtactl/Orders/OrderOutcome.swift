@@ -61,7 +61,8 @@ struct OrderOutcome {
         let goesOn = "it goes on by itself: dtactl order receive \(order.shortReference) asks for what came\(then)"
         let interruption = try Interruption()
         let left = Failure.failed(
-            .unavailable, "the order \(order.reference) is \(order.state): nobody waits for it any more", hint: goesOn)
+            .unavailable, "the order \(order.reference) is \(order.state): there is nothing to wait for any more",
+            hint: goesOn)
         interruption.undo {
             StandardError.clearLine()
             left.tell()

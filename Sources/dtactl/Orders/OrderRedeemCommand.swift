@@ -6,9 +6,9 @@ struct OrderRedeemCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "redeem", abstract: "Ask the fiduciary for an order's release, or for a use of its key.",
         discussion: """
-            The fiduciary's HSM checks who asks, the terms and the approvals. What it releases goes to who was named when it \
-            was ordered, and to nobody else; dtactl order result reads it there. Orders of type sign take a --digest or a \
-            --message.
+            The fiduciary's HSM checks who asks, the terms and the approvals. What it releases goes only to the \
+            recipient that was named when it was ordered; dtactl order result reads it there. Orders of type sign take \
+            a --digest or a --message.
 
             Example:
               dtactl order redeem k3v7xq2a --purpose 'moving house' --wait

@@ -6,9 +6,9 @@ import DTASystem
 
 struct OrderSendCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "send", abstract: "Carry an order's messages again to whom they are for.",
+        commandName: "send", abstract: "Carry an order's messages to their recipients again.",
         discussion: """
-            Whoever has them already takes them as what they are: the same. --out writes all of the order to a file, for a \
+            Nothing changes on a host that has them already. --out writes all of the order to a file, for a \
             USB stick, say, or for an auditor.
 
             Example:

@@ -13,7 +13,7 @@ struct OrderVerifyCommand: ParsableCommand {
             message, its signature, what it answers, the order of the messages, that there is one commitment and one release \
             for each use. That proves what happened and who did it, not what it was about. With REF the messages come from \
             the agent, and what your identities can open is verified too: the terms, the approvals, that what was released \
-            fits the commitment. --open does that for a file. Who the senders are no file can say: compare their CIDs.
+            fits the commitment. --open does that for a file. No file can say who the senders are: compare their CIDs.
 
             Example:
               dtactl order verify order.car

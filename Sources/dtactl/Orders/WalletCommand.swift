@@ -7,8 +7,8 @@ struct WalletCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wallet", abstract: "Bitcoin wallets whose key is a fiduciary's part and a beneficiary's.",
         discussion: """
-            An order of type bitcoin-wallet makes one: nobody has its key until the fiduciary releases its part to the \
-            beneficiary, who has the other.
+            An order of type bitcoin-wallet makes one. Nobody has its key before the fiduciary releases its part to the \
+            beneficiary, which has the other.
 
             Example:
               dtactl order create --fiduciary bank --beneficiary carol --redeem carol --type bitcoin-wallet
@@ -58,8 +58,8 @@ struct WalletExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Print the private key of an order's wallet, as its beneficiary (WIF).",
         discussion: """
-            After the fiduciary released its part. Whoever reads this key can spend what is in the wallet, at once and for \
-            ever: import it where you will spend, and move the coins to a key that was never shown.
+            After the fiduciary released its part. A reader of this key can spend what is in the wallet, at once and \
+            for ever: import it where you will spend, and move the coins to a key that was never shown.
 
             Example:
               dtactl wallet export k3v7xq2a --out wallet.wif
@@ -88,7 +88,7 @@ struct WalletExportCommand: ParsableCommand {
         if !yes {
             try Question.confirm(
                 "Show the private key of the wallet \(WalletAddresses(publicKey: publicKey).p2wpkh(network))? "
-                    + "Whoever sees it can spend all that is in it; it cannot be unseen.", word: "export")
+                    + "Anybody who sees it can spend all that is in it, and that cannot be undone.", word: "export")
         }
         var answer = try client.call(.exportWallet(order.cid), timeout: orderTimeout)
         var secret = answer.takeSecret()
@@ -110,7 +110,7 @@ struct WalletExportCommand: ParsableCommand {
         line += text
         if output.out == nil { line.append(UInt8(ascii: "\n")) }
         defer { wipe(&line) }
-        StandardError.warn("this key spends all that is in the wallet: whoever sees it, has it")
+        StandardError.warn("this key spends all that is in the wallet: a person who sees it has it")
         try output.put(
             agent.json ? text : line, what: "private key", mayBeText: true, member: "wif",
             json: agent.json ? [("order", .string(order.cid)), ("network", .string(network.rawValue))] : nil)

@@ -26,7 +26,7 @@ enum WalletKey {
             throw Failure.failed(
                 .failedPrecondition,
                 "the fiduciary's proof that it has its part of the wallet \(order.reference) cannot be read by this user",
-                hint: "it is for those whom the order names")
+                hint: "only the parties that the order names may have it")
         }
         do {
             let cid = try CID(order.cid)

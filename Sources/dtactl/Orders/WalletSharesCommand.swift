@@ -21,8 +21,8 @@ struct WalletPublishCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "publish", abstract: "Make one-time shares and publish them, signed; print the envelope's CID.",
         discussion: """
-            The envelope is public. Whoever is to order wallets for you needs it: from IPFS, or as a CAR (--out, then ledger \
-            import there), or sent to their gateway (--via).
+            The envelope is public. A host that is to order wallets for you needs it: from IPFS, or as a CAR (--out, \
+            then ledger import there), or sent to its gateway (--via).
 
             Example:
               dtactl wallet shares publish -n 20 --identity carol --via https://alice.example/dta
@@ -32,7 +32,7 @@ struct WalletPublishCommand: ParsableCommand {
     var number = 20
 
     @Option(
-        help: ArgumentHelp("Whose they are: one of your identities.", valueName: "name"), completion: .identityNames)
+        help: ArgumentHelp("Their owner: one of your identities.", valueName: "name"), completion: .identityNames)
     var identity: String
 
     @OptionGroup var courier: CourierOptions
