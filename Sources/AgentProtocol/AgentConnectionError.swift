@@ -18,7 +18,7 @@ enum AgentConnectionError {
     }
 
     /// Takes the next frame and reads it as an answer.
-    /// - Throws: `DTAError.dataLoss` where it is not one: the stream cannot be followed any further.
+    /// - Throws: `DTAError.dataLoss` if it is not one: the stream cannot be followed any further.
     static func decoding(_ next: () throws -> [UInt8]?) throws -> AgentResponse? {
         let body: [UInt8]?
         do {

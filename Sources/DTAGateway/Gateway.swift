@@ -7,14 +7,14 @@ import NIOCore
 import NIOSSL
 import ServiceLifecycle
 
-/// The gateway from its start to its end: listeners, the agent, who may ask.
+/// The gateway from its start to its end: listeners, the agent, admission.
 public final class Gateway: Service {
     private let desk: Desk
     private let listeners: [HTTPListener]
     /// - Parameters:
     ///   - sockets: that systemd passed; they stand for `listen`.
-    ///   - isReady: told once all of them accept connections, with their addresses in the order of the configuration, metrics
-    ///     last: ports that were left to the kernel are known then.
+    ///   - isReady: told once all of them accept connections, with their addresses in the order of the configuration,
+    ///     metrics last: ports that were left to the kernel are known then.
     /// - Throws: `DTAError` for what is wrong with certificates or sockets.
     public init(
         _ configuration: GatewayConfiguration, sockets: [Descriptor], logger: Logger,
@@ -99,8 +99,8 @@ public final class Gateway: Service {
         return "\(Place.address(host, port: port))"
     }
 
-    /// A socket that other hosts reach must not be served without authentication, nor tokens be taken there without TLS,
-    /// however it came here.
+    /// A socket that other hosts reach must not be served without authentication, nor tokens be taken there without
+    /// TLS, however it came here.
     private static func judge(_ socket: Descriptor, _ configuration: GatewayConfiguration) throws {
         guard let address = localAddress(socket.number), let host = address.ipAddress, !Place.isLoopback(host) else {
             return

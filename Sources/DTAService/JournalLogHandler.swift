@@ -5,7 +5,7 @@ import Logging
 
 /// Log records in systemd's journal, every piece of metadata a field of its own: `DTA_KEY=…` (sd_journal_sendv(3)).
 struct JournalLogHandler: LogHandler {
-    /// Who logs.
+    /// The program that logs.
     let program: String
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
@@ -54,7 +54,7 @@ struct JournalLogHandler: LogHandler {
 }
 
 /// The logger that the configuration asks for.
-/// - Parameter program: who logs.
+/// - Parameter program: the one that logs.
 public func makeLogger(_ log: Configuration.Log, program: String) -> Logger {
     let level: Logger.Level =
         switch log.level {

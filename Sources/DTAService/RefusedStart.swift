@@ -2,13 +2,14 @@ import CLinux
 import DTASystem
 import Glibc
 
-/// A start that cannot succeed: the service manager and each client that waits at the socket are told why. If nobody took
-/// their connections, the service manager would start the service for them again and again, and give the socket up.
+/// A start that cannot succeed: the service manager and each client that waits at the socket are told why. If nobody
+/// took their connections, the service manager would start the service for them again and again, and give the socket
+/// up.
 public struct RefusedStart {
     /// EX_CONFIG of sysexits.h: what is wrong stays wrong until a person mends it. The units name it under
     /// RestartPreventExitStatus=.
     public static let configurationStatus: Int32 = 78
-    /// Clients that come soon after, as those do who try again, are told by the same process.
+    /// Clients that come soon after, for instance to try again, are told by the same process.
     private static let milliseconds = 1000
     private static let clientLimit = 256
 

@@ -19,7 +19,7 @@ public enum ServiceManager {
         }
     }
 
-    /// Further descriptors of the sockets that were passed in, as long as nobody has taken those.
+    /// Further descriptors of the sockets that were passed in, as long as those are not taken.
     static func copiesOfPassedSockets() -> [Descriptor] {
         func number(_ name: String) -> Int32? { getenv(name).flatMap { Int32(String(cString: $0)) } }
         guard number("LISTEN_PID") == getpid(), let count = number("LISTEN_FDS"), (1...64).contains(count) else {
@@ -48,7 +48,7 @@ public enum ServiceManager {
         notify("RELOADING=1\nMONOTONIC_USEC=\(monotonicNanoseconds() / 1000)")
     }
 
-    /// How often the watchdog wants a sign of life, in nanoseconds; nil where there is none.
+    /// How often the watchdog wants a sign of life, in nanoseconds; nil if there is none.
     public static var watchdogInterval: UInt64? {
         var microseconds: UInt64 = 0
         return sd_watchdog_enabled(0, &microseconds) > 0 ? microseconds * 1000 : nil

@@ -1,17 +1,17 @@
-/// Who is at the other end of a connection, as the kernel says, fixed when it connected.
+/// The program at the other end of a connection, as the kernel says, fixed when it connected.
 public struct Caller: Sendable, Equatable {
     public var pid: Int32
     public var uid: UInt32
     public var gid: UInt32
     /// Supplementary groups (SO_PEERGROUPS); the primary one is `gid`.
     public var groups: [UInt32]
-    /// The name of `uid` in the user database; empty where it has none.
+    /// The name of `uid` in the user database; empty if it has none.
     public var userName: String
-    /// The path of the program that connected, where this process may see it.
+    /// The path of the program that connected, if this process may see it.
     public var executable: String?
-    /// The SHA-256 of that program in hexadecimal, where a grant asks for it.
+    /// The SHA-256 of that program in hexadecimal, if a grant asks for it.
     public var executableDigest: String?
-    /// The systemd *system* unit that the program runs in, where it runs in one.
+    /// The systemd *system* unit that the program runs in, if it runs in one.
     public var unit: String?
 
     public init(

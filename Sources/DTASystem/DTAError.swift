@@ -33,7 +33,7 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
 }
 
 /// An error as it reaches a person: a stable code, a sentence that says what stood in the way, and a hint that helps.
-/// It is thrown where the code is known and translated once, at the socket. It never holds a secret.
+/// It is thrown at the place that knows the code, and translated once, at the socket. It never holds a secret.
 public struct DTAError: Error, Sendable, Equatable, CustomStringConvertible {
     public var code: ErrorCode
     public var message: String

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What tells one content of a file from the next: whoever replaces or writes it changes one of these.
+/// What tells one content of a file from the next: to replace or write it changes one of these.
 public struct FileVersion: Sendable, Equatable {
     private var inode: UInt64 = 0
     private var size: Int64 = -1

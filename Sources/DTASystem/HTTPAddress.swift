@@ -1,12 +1,12 @@
-/// Where an HTTP service is reached: `unix:/path`, or `http://` and `https://` with a host and maybe a port. No user, no
-/// query; a path only where one is allowed.
+/// Where an HTTP service is reached: `unix:/path`, or `http://` and `https://` with a host and maybe a port. No user,
+/// no query; a path only if one is allowed.
 public struct HTTPAddress: Sendable, Equatable, CustomStringConvertible {
     public enum Transport: Sendable, Equatable {
         /// The absolute path of a socket.
         case unix(path: String)
         /// TCP without TLS, on this host.
         case loopback
-        /// TCP without TLS, to another host: who stands between reads and changes all.
+        /// TCP without TLS, to another host: anybody on the way reads and changes all.
         case plain
         case tls
     }
@@ -21,7 +21,7 @@ public struct HTTPAddress: Sendable, Equatable, CustomStringConvertible {
     public let transport: Transport
     /// What the service's paths come after, without a slash at the end.
     public let base: String
-    /// Who answers there: scheme, host and port (RFC 6454), the host in lower case and the port always named; or the socket.
+    /// The origin: scheme, host and port (RFC 6454), the host in lower case and the port always named; or the socket.
     /// A secret that is for one origin is for no other.
     public let origin: String
 
@@ -85,7 +85,7 @@ public struct HTTPAddress: Sendable, Equatable, CustomStringConvertible {
         return UInt16(text.dropFirst()).map { $0 > 0 } ?? false
     }
 
-    /// By its number, or by the one name that never means another: other names depend on who answers them.
+    /// By its number, or by the one name that never means another host: other names depend on their server.
     private static func isThisHost(_ host: String) -> Bool {
         if host == "localhost" || host == "::1" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)

@@ -1,8 +1,9 @@
 import Glibc
 
-/// Text that stands for bytes as the kernel hands them over: file names and arguments are bytes, of which most are UTF-8.
-/// Each byte that is none of valid UTF-8 becomes a private scalar, U+10FF80 to U+10FFFF for 80 to FF, and becomes that
-/// byte again; valid text with such scalars is taken byte by byte as well, so that nothing is mistaken for something else.
+/// Text that stands for bytes as the kernel hands them over: file names and arguments are bytes, of which most are
+/// UTF-8. Each byte that is none of valid UTF-8 becomes a private scalar, U+10FF80 to U+10FFFF for 80 to FF, and
+/// becomes that byte again; valid text with such scalars is taken byte by byte as well, so that nothing is mistaken for
+/// something else.
 public enum NativeText {
     private static let base: UInt32 = 0x10ff00
     private static let scalars: ClosedRange<UInt32> = 0x10ff80...0x10ffff
@@ -26,7 +27,7 @@ public enum NativeText {
         return String(text)
     }
 
-    /// Of a character by its first byte; 0 where none begins so.
+    /// Of a character by its first byte; 0 if none begins like that.
     private static func length(_ byte: UInt8) -> Int {
         switch byte {
         case 0x00...0x7f: 1
@@ -53,8 +54,8 @@ public enum NativeText {
     /// Whether all of it is text, and no byte of it is none.
     public static func isText(_ text: String) -> Bool { text.unicodeScalars.allSatisfy { byte($0) == nil } }
 
-    /// The same for system calls, ended by a zero byte. A text with a zero in it names no file: it ends there for the kernel
-    /// as well, so it is handed over as "".
+    /// The same for system calls, ended by a zero byte. A text with a zero in it names no file: it ends there for the
+    /// kernel as well, so it is handed over as "".
     public static func path(_ text: String) -> [CChar] {
         let bytes = bytes(text)
         return (bytes.contains(0) ? [] : bytes).map { CChar(bitPattern: $0) } + [0]
@@ -71,13 +72,13 @@ public enum NativeText {
         CommandLine.unsafeArgv[index].map { text(cString: $0) }
     }
 
-    /// An argument that is no text, as it can be shown; nil where all are. For programs that take text alone.
+    /// An argument that is no text, as it can be shown; nil if all are text. For programs that take only text.
     public static var unreadableArgument: String? {
         arguments.first { !isText($0) }.map(shown)
     }
 
     /// The arguments behind the process's name, for a program that takes text alone.
-    /// - Throws: `DTAError.invalidArgument` where one is not.
+    /// - Throws: `DTAError.invalidArgument` if one is not.
     public static func readableArguments() throws -> [String] {
         if let argument = unreadableArgument {
             throw DTAError(.invalidArgument, "the argument \(argument) is not UTF-8")

@@ -4,7 +4,7 @@ import Glibc
 /// Reading and writing at places of a file: every call with its errno, whole or not at all.
 public enum PositionedFile {
     /// Writes all of `bytes` at `offset`.
-    /// - Throws: `SystemCallError`: ENOSPC and EDQUOT where there is no room.
+    /// - Throws: `SystemCallError`: ENOSPC and EDQUOT if there is no room.
     public static func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
         var written = 0
         while written < bytes.count {
@@ -15,7 +15,7 @@ public enum PositionedFile {
     }
 
     /// Reads into `bytes` from `offset` on.
-    /// - Returns: how many bytes; fewer where the file ends before.
+    /// - Returns: how many bytes; fewer if the file ends before.
     public static func read(_ file: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
         var filled = 0
         while filled < bytes.count {
@@ -33,7 +33,7 @@ public enum PositionedFile {
         _ = clinux_start_writeback(file, Int64(offset), Int64(count))
     }
 
-    /// Whether nobody can write to an open file, root neither (chattr(1), `i`); false where the file system cannot tell.
+    /// Whether an open file cannot be written, not even by root (chattr(1), `i`); false if the file system cannot tell.
     public static func isImmutable(_ file: Int32) -> Bool { clinux_is_immutable(file) == 1 }
 
     /// Gives a range's room back to the file system, which reads as zeros from then on. Only a hint.

@@ -11,7 +11,7 @@ public enum Processors {
     }
 
     /// Keeps the calling thread on one processor.
-    /// - Returns: false where the system does not allow it; the thread then runs where it ran before.
+    /// - Returns: false if the system does not allow it; the thread then runs where it ran before.
     @discardableResult
     public static func run(on number: Int32) -> Bool { clinux_run_on(number) == 0 }
 }

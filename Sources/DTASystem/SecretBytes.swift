@@ -4,7 +4,7 @@ import Glibc
 /// Bytes that must not outlive their use: in pages of their own that are locked in memory and left out of dumps, zeroed
 /// when the last reference goes. It has no description, is not `Codable`, and compares in constant time.
 ///
-/// The pages come from memfd_secret(2), which even the kernel does not map, where there is one and the process may use
+/// The pages come from memfd_secret(2), which even the kernel does not map, if there is one and the process may use
 /// it; else from mmap(2) with mlock(2) and MADV_DONTDUMP. Each value costs at least a page: keep them few.
 public final class SecretBytes: @unchecked Sendable {
     // Sendable: the bytes are written only in initialisers, before anybody else can have the reference.

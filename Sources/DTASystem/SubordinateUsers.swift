@@ -1,11 +1,11 @@
 import Glibc
 
-/// Which uids are another user's: those that /etc/subuid gives to users for their user namespaces (subuid(5)). One user can
-/// connect as any of them, so limits and turns count them all as that one user. It says nothing about rights: a subordinate
-/// uid owns and may use nothing of its user's.
+/// Which uids are another user's: those that /etc/subuid gives to users for their user namespaces (subuid(5)). One user
+/// can connect as any of them, so limits and turns count them all as that one user. It says nothing about rights: a
+/// subordinate uid owns and may use nothing of its user's.
 ///
 /// Uids of system containers (root's ranges, and 524,288 and up, systemd's UIDS-GIDS) count each for itself: directory
-/// services give people uids of the same range, and who gives a container the agent's socket is root.
+/// services give people uids of the same range, and only root gives a container the agent's socket.
 public final class SubordinateUsers: Sendable {
     /// `uids` count with `owner`.
     struct Range: Sendable, Equatable {
@@ -33,7 +33,7 @@ public final class SubordinateUsers: Sendable {
     }
 
     /// Reads the file again, if it changed. It may have to ask for the uids of names, which may take long.
-    /// - Returns: what could not be understood; nil where nothing changed.
+    /// - Returns: what could not be understood; nil if nothing changed.
     @discardableResult
     public func refresh() -> [String]? {
         let version = FileVersion(of: path)
@@ -46,8 +46,8 @@ public final class SubordinateUsers: Sendable {
             let owner = line.owner
             let known = uids[owner] ?? UInt32(owner) ?? uid(owner)
             uids[owner] = .some(known)
-            // A user that does not exist can enter no namespace. And what root gives to containers is not root's: nobody in
-            // one may take root's places.
+            // A user that does not exist can enter no namespace. And what root gives to containers is not root's: a
+            // container may not take root's places.
             if let known, known != 0 { SubordinateUsers.add(Range(uids: line.uids, owner: known), to: &ranges) }
         }
         let sorted = ranges.sorted { $0.uids.lowerBound < $1.uids.lowerBound }
@@ -62,7 +62,7 @@ public final class SubordinateUsers: Sendable {
     public func payer(of uid: UInt32) -> UInt32 {
         state.withLock { state in
             var uid = uid
-            // Whoever got a range may have got it from another: a few steps, and no loop is without an end.
+            // The owner of a range may itself be in another's. A few steps are followed, so that a loop has an end.
             for _ in 0..<4 {
                 guard let owner = SubordinateUsers.owner(of: uid, in: state.ranges), owner != uid else { break }
                 uid = owner
@@ -108,8 +108,8 @@ public final class SubordinateUsers: Sendable {
 
     static let lineLimit = 4096
 
-    /// Reads `owner:first:count` lines: decimal numbers without signs, `count` at least 1, no uid above 4,294,967,294, and
-    /// never uid 0, which is root's. Empty lines and comments are passed over, as newuidmap(1) does.
+    /// Reads `owner:first:count` lines: decimal numbers without signs, `count` at least 1, no uid above 4,294,967,294,
+    /// and never uid 0, which is root's. Empty lines and comments are passed over, as newuidmap(1) does.
     /// - Returns: a complaint for each line that is none of these; newuidmap does not use it either.
     static func parse(_ text: String) -> (lines: [(owner: String, uids: ClosedRange<UInt32>)], complaints: [String]) {
         var lines: [(String, ClosedRange<UInt32>)] = []

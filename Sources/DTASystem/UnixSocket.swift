@@ -14,7 +14,7 @@ public enum UnixSocket {
     /// The longest path: `sun_path` without its zero.
     public static let pathLimit = 107
 
-    /// Why a path cannot be a socket's: the end of a sentence that begins with what names it; nil where it can.
+    /// Why a path cannot be a socket's: the end of a sentence that begins with what names it; nil if it can.
     public static func fault(of path: String) -> String? {
         let count = path.utf8.count
         if count > pathLimit { return "has \(count) bytes: the path of a socket has at most \(pathLimit)" }
@@ -22,7 +22,7 @@ public enum UnixSocket {
     }
 
     /// Connects to the socket at `path`.
-    /// - Throws: `SystemCallError`: ENOENT and ECONNREFUSED where nobody listens, ENAMETOOLONG past 107 bytes; where
+    /// - Throws: `SystemCallError`: ENOENT and ECONNREFUSED if nothing listens, ENAMETOOLONG past 107 bytes; if
     ///   `nonBlocking`, EAGAIN while the listener's backlog is full.
     public static func connect(to path: String, nonBlocking: Bool = false) throws -> Descriptor {
         let socket = try open(nonBlocking: nonBlocking)
@@ -33,7 +33,7 @@ public enum UnixSocket {
     }
 
     /// Binds a new socket file at `path` with `mode`, and listens.
-    /// - Throws: `SystemCallError`; EADDRINUSE where the file exists, whether or not somebody listens on it.
+    /// - Throws: `SystemCallError`; EADDRINUSE if the file exists, whether or not something listens on it.
     public static func listen(at path: String, mode: mode_t, backlog: Int32 = 512) throws -> Descriptor {
         let socket = try open()
         // bind(2) makes the file with the socket's own mode less the umask, so that it is never more open than `mode`;

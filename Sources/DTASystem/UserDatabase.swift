@@ -2,7 +2,7 @@ import Glibc
 
 /// Users and groups, as the host names them.
 public enum UserDatabase {
-    /// The number of a group; nil where there is none of that name.
+    /// The number of a group; nil if there is none of that name.
     public static func gid(ofGroup name: String) -> UInt32? {
         unsafe lookUp { buffer, size in
             var entry = unsafe group()
@@ -12,7 +12,7 @@ public enum UserDatabase {
         }
     }
 
-    /// The number of a user; nil where there is none of that name.
+    /// The number of a user; nil if there is none of that name.
     public static func uid(ofUser name: String) -> UInt32? {
         unsafe lookUp { buffer, size in
             var entry = unsafe passwd()
@@ -23,7 +23,7 @@ public enum UserDatabase {
     }
 
     /// A user as a caller, for `policy explain`: its groups, but no program and no unit.
-    /// - Returns: a caller without a name where the uid has none.
+    /// - Returns: a caller without a name if the uid has none.
     public static func caller(uid: UInt32) -> Caller {
         let user: (name: String, gid: UInt32)? = unsafe lookUp { buffer, size in
             var entry = unsafe passwd()

@@ -7,8 +7,8 @@ public enum UserProcess {
     /// What a child answers, in bytes.
     private static let limit = 16 << 20
 
-    /// Becomes the user in a child process, for good, and runs `body` there. Descriptors that are open stay open. The caller
-    /// has one thread.
+    /// Becomes the user in a child process, for good, and runs `body` there. Descriptors that are open stay open. The
+    /// caller has one thread.
     /// - Returns: what `body` answers, texts without zero bytes.
     /// - Throws: what `body` throws, as a `DTAError`.
     public static func run(uid: UInt32, gid: UInt32, _ body: () throws -> [String]) throws -> [String] {
@@ -38,8 +38,8 @@ public enum UserProcess {
         try systemCall("setresuid") { clinux_become(uid, gid, name.isEmpty ? nil : name) }
     }
 
-    /// Becomes the owner of a directory for good, where this process is root's and the directory is not.
-    /// - Throws: `DTAError.failedPrecondition` where it is no directory; `SystemCallError`.
+    /// Becomes the owner of a directory for good, if this process is root's and the directory is not.
+    /// - Throws: `DTAError.failedPrecondition` if it is no directory; `SystemCallError`.
     public static func become(ownerOf directory: String) throws {
         guard geteuid() == 0 else { return }
         var status = stat()

@@ -1,4 +1,4 @@
-/// Who asks, as far as the gateway knows. For the agent all of them are one user: the gateway's.
+/// The client that asks, as far as the gateway knows it. To the agent all clients are one user: the gateway's.
 struct Client: Sendable, Equatable {
     enum Kind: Sendable, Equatable {
         /// The configuration asks for nothing.

@@ -94,7 +94,7 @@ struct Doorkeeper: Sendable {
         return problem
     }
 
-    /// Where nobody is asked who he is, a page of another site must not reach us through its visitor's browser under a
+    /// If nobody is asked who they are, a page of another site must not reach us through its visitor's browser under a
     /// name that it made point to this host.
     private func refuseForeignPages(_ request: Request, _ context: GatewayContext) throws {
         guard !context.address.isEmpty else { return }
@@ -104,7 +104,7 @@ struct Doorkeeper: Sendable {
         guard host == "localhost" || Place.isLoopback(host) else {
             throw Problem.forbidden("without authentication only this host's own names are answered, not another's")
         }
-        // Under our own name, too: a request without a body asks nobody's leave (Fetch standard, CORS-safelisted).
+        // Under our own name, too: a request without a body needs no permission (Fetch standard, CORS-safelisted).
         let origin = request.headers[.origin]
         if let origin, origins.contains(origin) { return }
         let authority = (request.head.authority ?? "").lowercased()
@@ -118,11 +118,11 @@ struct Doorkeeper: Sendable {
     }
 }
 
-/// Whom an endpoint is for.
+/// The clients that an endpoint is for.
 enum Access: Sendable {
-    /// Whoever connects.
+    /// Every client.
     case everybody
-    /// Bearers of tokens, or everybody where nobody is asked.
+    /// Bearers of tokens; every client if nobody is asked who they are.
     case clients
     /// Those, and peers by their certificate.
     case peers

@@ -1,9 +1,9 @@
 import Crypto
 import DTASystem
 
-/// Makes guessing cost the guesser: refused credentials are counted by address, and who has used up his rate is turned away
-/// before any signature of his is verified. Whose token counted lately is heard all the same, so that nobody is locked out by
-/// a neighbour's guesses; that it counts is verified each time.
+/// Makes guessing cost the guesser: refused credentials are counted by address, and a client that has used up its rate
+/// is turned away before any signature of its is verified. A client whose token counted lately is heard all the same,
+/// so that it is not locked out by a neighbour's guesses; that it counts is verified each time.
 final class GuessLimit: Sendable {
     private struct Generations {
         var young: Set<SHA256Digest> = []
@@ -25,17 +25,17 @@ final class GuessLimit: Sendable {
 
     private func account(_ address: String) -> RateLimiter.Account { .init("address", Neighbourhood.of(address)) }
 
-    /// Whether somebody must wait before his token is looked at.
+    /// Whether a client must wait before its token is looked at.
     /// - Returns: nil, or the seconds.
     func wait(_ token: SHA256Digest, from address: String) -> Int? {
-        // On a Unix socket, and on loopback as well, a proxy may be who connects: its address is everybody's.
+        // On a Unix socket, and on loopback as well, a proxy may connect: its address is that of all its clients.
         guard !isBehindProxy, !address.isEmpty, !Place.isLoopback(address) else { return nil }
         guard !heard.withLock({ $0.young.contains(token) || $0.old.contains(token) }) else { return nil }
         return refusals.peek(account(address))
     }
 
     /// Counts a refusal.
-    /// - Returns: nil, or the seconds that he must wait.
+    /// - Returns: nil, or the seconds that it must wait.
     func refuse(_ address: String) -> Int? { refusals.take(account(address)) }
 
     /// A token counts no more: it has expired, or its key is gone.

@@ -2,8 +2,8 @@ import DTAFormats
 import DTAJSON
 import JWTKit
 
-/// An issuer's public keys (RFC 7517). Each is bound to one algorithm by its own type: what a token says of its algorithm
-/// can only fit or not. A key that cannot be used is passed over, so that it takes nobody's access away.
+/// An issuer's public keys (RFC 7517). Each is bound to one algorithm by its own type: what a token says of its
+/// algorithm can only fit or not. A key that cannot be used is passed over, so that it takes no client's access away.
 struct KeySet: Sendable {
     struct Key: Sendable {
         let id: String?
@@ -33,7 +33,7 @@ struct KeySet: Sendable {
     let skipped: [Skipped]
 
     /// Reads a JWK set. Keys of other kinds, for encryption, or that are weak are passed over, as RFC 7517 §5 asks.
-    /// - Throws: `Malformed` where it is no set of keys, or none of them can be used.
+    /// - Throws: `Malformed` if it is no set of keys, or none of them can be used.
     init(_ bytes: [UInt8]) async throws {
         let value: JSONValue
         do {
@@ -65,8 +65,8 @@ struct KeySet: Sendable {
         self.skipped = skipped
     }
 
-    /// The keys that a token may be verified with: those of its name, of which there are more while an issuer changes them.
-    /// A token without `kid` finds one only where there is but one.
+    /// The keys that a token may be verified with: those of its name, of which there are more while an issuer changes
+    /// them. A token without `kid` finds one only if there is but one.
     func candidates(id: String?, algorithm: TokenAlgorithm) -> [Key] {
         let fitting = keys.filter { $0.algorithm == algorithm && (id == nil || $0.id == id) }
         return id == nil && fitting.count > 1 ? [] : fitting

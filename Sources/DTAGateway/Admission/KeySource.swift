@@ -2,8 +2,8 @@ import DTASystem
 import Logging
 
 /// The issuer's keys as they are now: read when they are first needed, again when they are old, and at once, though not
-/// more often than every few seconds, when a token names one that is not known: issuers change keys without a word. While old
-/// ones are looked up again they serve on, so that a slow issuer makes nobody wait.
+/// more often than every few seconds, when a token names one that is not known: issuers change keys without a word.
+/// While old ones are looked up again they serve on, so that no client waits for a slow issuer.
 actor KeySource {
     /// A stranger's made-up key names must not make us ask the issuer all the time.
     static let pauseSeconds: UInt64 = 10
@@ -41,15 +41,15 @@ actor KeySource {
         self.fetch = fetch
     }
 
-    /// The keys that may have signed a token; none where the issuer has none such.
-    /// - Throws: `Problem` where there are no keys at all, or only such as are too old.
+    /// The keys that may have signed a token; none if the issuer has none such.
+    /// - Throws: `Problem` if there are no keys at all, or only such as are too old.
     func candidates(id: String?, algorithm: TokenAlgorithm) async throws -> [KeySet.Key] {
         if keys == nil {
             await update()
         } else {
             let age = now() - read
             if age > KeySource.patience * refresh {
-                // For so long nobody asked: a key that was taken back meanwhile must not serve once more.
+                // There was no request for so long: a key that was taken back meanwhile must not serve once more.
                 await update()
             } else if age > refresh {
                 begin()
@@ -76,10 +76,10 @@ actor KeySource {
         return keys
     }
 
-    /// All who wait for keys wait for one and the same attempt.
+    /// All requests that wait for keys wait for one and the same attempt.
     private func update() async { await begin()?.value }
 
-    /// - Returns: the attempt that is under way; nil where it is too early for another.
+    /// - Returns: the attempt that is under way; nil if it is too early for another.
     @discardableResult
     private func begin() -> Task<Void, Never>? {
         if let current { return current }

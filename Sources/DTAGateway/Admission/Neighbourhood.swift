@@ -1,7 +1,7 @@
 import Glibc
 
-/// Whom an address stands for. One subscriber has a whole /64 of IPv6 addresses at least (RFC 6177) and may use another for
-/// every request: they are counted as one.
+/// The subscriber that an address stands for. One has a whole /64 of IPv6 addresses at least (RFC 6177) and may use
+/// another for every request: they are counted as one.
 enum Neighbourhood {
     /// - Parameter address: as the kernel writes it; "" for a Unix socket.
     static func of(_ address: String) -> String {

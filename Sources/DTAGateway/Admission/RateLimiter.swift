@@ -3,19 +3,19 @@ import DTASystem
 
 /// So many requests a minute for each client, with a burst: a bucket of tokens that fills steadily.
 ///
-/// Clients are remembered in two generations: who asks is in the young one, and when that is full the old one is forgotten. So
-/// memory is bounded, and a crowd of strangers pushes out only those who have been silent for as long as it took them all to
-/// come.
+/// Clients are remembered in two generations: a client that asks is in the young one, and when that is full the old one
+/// is forgotten. So memory is bounded, and a crowd of strangers pushes out only those who were silent for as long as it
+/// took them all to come.
 final class RateLimiter: Sendable {
     /// The most clients that are remembered.
     static let memory = 100_000
 
-    /// Who is counted, in 16 bytes, however long his name is.
+    /// The client that is counted, in 16 bytes, however long its name is.
     struct Account: Hashable, Sendable {
         private let high: UInt64
         private let low: UInt64
 
-        /// - Parameter parts: what tells him from others; where one ends and the next begins makes a difference.
+        /// - Parameter parts: what tells it from others; where one ends and the next begins makes a difference.
         init(_ parts: String...) {
             var hash = SHA256()
             for part in parts {
@@ -65,7 +65,7 @@ final class RateLimiter: Sendable {
         buckets.withLock { known -> Int? in
             let left = known[account].map { level($0, now) } ?? burst
             if let wait = wait(left) { return wait }
-            // Who asked later may have been counted first: a bucket's time never goes back.
+            // A later request may have been counted first: a bucket's time never goes back.
             let time = max(now, known[account]?.time ?? now)
             known.remember(Bucket(level: left - 1, time: time), account, memory: memory)
             return nil

@@ -11,8 +11,8 @@ struct TokenClaims: Sendable, Equatable {
     var identities: [String]?
 }
 
-/// Verifies signed JWTs (RFC 7519) of one issuer for one audience, as RFC 8725 advises: the algorithm is ours to choose, every
-/// part has one spelling, what is not understood is refused.
+/// Verifies signed JWTs (RFC 7519) of one issuer for one audience, as RFC 8725 advises: the algorithm is ours to
+/// choose, every part has one spelling, what is not understood is refused.
 struct TokenVerifier: Sendable {
     /// The most bytes of a token.
     static let limit = 8192
@@ -27,7 +27,7 @@ struct TokenVerifier: Sendable {
     /// Unix seconds.
     var clock: @Sendable () -> Double = { Date().timeIntervalSince1970 }
 
-    /// - Throws: `Refusal` for a token that does not count, `Problem` where that cannot be told now.
+    /// - Throws: `Refusal` for a token that does not count, `Problem` if that cannot be told now.
     func verify(_ token: String) async throws -> TokenClaims {
         guard token.utf8.count <= TokenVerifier.limit else { throw Refusal("the token is too long") }
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
@@ -102,8 +102,8 @@ struct TokenVerifier: Sendable {
         return names
     }
 
-    /// Whether the token has the scope of those who may act without an identity (RFC 8693 §4.2: words with spaces between;
-    /// some issuers write a list).
+    /// Whether the token has the scope of those who may act without an identity (RFC 8693 §4.2: words with spaces
+    /// between; some issuers write a list).
     private func isOperator(_ claims: JSONValue) -> Bool {
         guard let scope = claims["scope"] else { return false }
         if let text = scope.string { return text.split(separator: " ").contains { $0 == configuration.operatorScope } }

@@ -1,8 +1,8 @@
 import AgentProtocol
 import DTASystem
 
-/// The agent, over a few connections that all requests share; how many it is asked at a time is bounded, so that a crowd
-/// of clients finds out early instead of waiting in its queue.
+/// The agent, over a few connections that all requests share; how many it is asked at a time is bounded, so that a
+/// crowd of clients finds out early instead of waiting in its queue.
 final class AgentPool: Sendable {
     private static let connections = 4
 
@@ -22,7 +22,7 @@ final class AgentPool: Sendable {
     /// Requests at the agent now.
     var inFlight: Int { state.withLock { $0.inFlight } }
 
-    /// - Throws: `Problem` where too many are under way, else as `AgentClient.call` does.
+    /// - Throws: `Problem` if too many are under way, else as `AgentClient.call` does.
     func call(_ request: AgentRequest, timeout: Duration? = nil) async throws -> AgentResponse {
         let client: AgentClient? = state.withLock { state in
             guard state.inFlight < limit else { return nil }

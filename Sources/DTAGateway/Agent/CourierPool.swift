@@ -5,11 +5,11 @@ import DTASystem
 import Logging
 import NIOPosix
 
-/// Threads that take CARs in and pack them: whoever brings or fetches one waits for the agent block by block. What they hold
-/// meanwhile is bounded by how many there are; the bodies and answers before and after by `LargeBodies`.
+/// Threads that take CARs in and pack them: each of these waits for the agent block by block. What they hold meanwhile
+/// is bounded by how many there are; the bodies and answers before and after by `LargeBodies`.
 ///
-/// One client has half of the threads at most, and half of the places to wait in, so that there is something left for others;
-/// where nobody is asked who he is all are one.
+/// One client has half of the threads at most, and half of the places to wait in, so that there is something left for
+/// others; if nobody is asked who they are, all are one.
 final class CourierPool: Sendable {
     /// How many may wait for a thread, for each.
     private static let queue = 4
@@ -53,7 +53,7 @@ final class CourierPool: Sendable {
     func stop() { threads.shutdownGracefully { _ in } }
 
     /// Runs `body` with a courier at the agent.
-    /// - Throws: `Problem`, 503, where too many are under way.
+    /// - Throws: `Problem`, 503, if too many are under way.
     func run<Result: Sendable>(
         for client: Client, _ body: @escaping @Sendable (Courier) throws -> Result
     ) async throws -> Result {
@@ -92,7 +92,7 @@ final class CourierPool: Sendable {
     private func leave(_ account: RateLimiter.Account) {
         let next = places.withLock { places -> CheckedContinuation<Void, Never>? in
             guard var lane = places.lanes[account] else { return nil }
-            // Whoever is next takes the thread over.
+            // The next in line takes the thread over.
             let next = lane.waiting.isEmpty ? nil : lane.waiting.removeFirst()
             if next == nil { lane.running -= 1 }
             places.lanes[account] = lane.running == 0 ? nil : lane
@@ -101,8 +101,8 @@ final class CourierPool: Sendable {
         next?.resume()
     }
 
-    /// Carries parts to the gateways of those whom they are for, and takes in what these answer. What cannot be carried now
-    /// stays in the ledger, and is no failure of what was asked for: whoever waits for it may ask, and `dtactl order send`
+    /// Carries parts to the gateways of their recipients, and takes in what these answer. What cannot be carried now
+    /// stays in the ledger, and is no failure of what was asked for: the other side may ask, and `dtactl order send`
     /// tries again.
     func carry(_ parts: [AgentOrderPart], for client: Client) async {
         guard orders.carries, parts.contains(where: { !$0.urls.isEmpty }) else { return }

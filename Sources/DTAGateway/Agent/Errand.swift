@@ -2,20 +2,20 @@ import AgentProtocol
 import DTACourier
 import DTAFormats
 
-/// For whom somebody carries: whoever it is for, or the identities to which his token narrows him.
+/// For whom a client carries: for everybody, or for the identities to which its token narrows it.
 struct Errand: Sendable {
-    /// Nil: whoever it is for.
+    /// Nil: for everybody.
     private let identities: Set<CID>?
 
     init(_ standpoint: Standpoint) throws {
         identities = try standpoint.names.map { _ in Set(try standpoint.lines.map(Desk.cid)) }
     }
 
-    /// CIDs, for the agent; none where it does not matter.
+    /// CIDs, for the agent; none if it does not matter.
     var subjects: [String] { (identities ?? []).map(\.description).sorted() }
 
     /// - Parameter consignment: what it came with; nil: nothing.
-    /// - Throws: `Problem`, 403, where a part concerns none of the identities.
+    /// - Throws: `Problem`, 403, if a part concerns none of the identities.
     func judge(_ part: CID, _ consignment: Consignment?, _ courier: Courier) throws {
         guard let identities else { return }
         _ = try courier.remaining

@@ -1,6 +1,6 @@
 import DTASystem
 
-/// Whether requests can be done, looked up at most once a second: whoever asks may ask as often as he likes.
+/// Whether requests can be done, looked up at most once a second, however often a client asks.
 actor Readiness {
     private static let freshness: UInt64 = 1_000_000_000
 

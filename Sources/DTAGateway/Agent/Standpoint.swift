@@ -8,7 +8,7 @@ struct Standpoint: Sendable {
     let names: [String]?
     /// CIDs.
     let lines: Set<String>
-    /// Those whom the token names, with their lines, as far as they are known here; none where it names nobody.
+    /// Those whom the token names, with their lines, as far as they are known here; none if it names nobody.
     let identities: [AgentIdentity]
 
     init(_ client: Client, _ agent: AgentPool) async throws {
@@ -37,7 +37,7 @@ struct Standpoint: Sendable {
     }
 
     /// The identity to act as: the one that was asked for, else the token's, else `other`.
-    /// - Throws: `Problem` where the token does not allow it.
+    /// - Throws: `Problem` if the token does not allow it.
     func identity(_ asked: String?, or other: String, _ agent: AgentPool) async throws -> String {
         guard let names else { return asked ?? other }
         guard let asked else { return names[0] }

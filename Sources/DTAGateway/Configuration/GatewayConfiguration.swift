@@ -13,9 +13,9 @@ public struct GatewayConfiguration: Sendable {
     /// Where clients connect, unless systemd passes sockets.
     public var listen: [Place] = []
     public var tls: TLS?
-    /// Somebody before the gateway ends TLS: it may take tokens from other hosts without.
+    /// Something before the gateway ends TLS: it may take tokens from other hosts without TLS of its own.
     public var isBehindProxy = false
-    /// Who they are, and how they tell for whom they connect.
+    /// Their addresses, and how they tell the client for which they connect.
     public var proxies = TrustedProxies()
     public var authentication = Authentication()
     public var orders = Orders()
@@ -32,7 +32,7 @@ public struct GatewayConfiguration: Sendable {
     public struct TLS: Sendable {
         public var certificate: String
         public var key: String
-        /// Whoever has a certificate of these authorities is a peer: another gateway, or a courier.
+        /// A client with a certificate of these authorities is a peer: another gateway, or a courier.
         public var peers: String?
     }
 
@@ -58,7 +58,7 @@ public struct GatewayConfiguration: Sendable {
         public var leewaySeconds = 60
         /// How old keys may be before they are looked up again.
         public var refreshSeconds = 300
-        /// How old they may be at most, where looking them up fails.
+        /// How old they may be at most, if looking them up fails.
         public var staleSeconds = 86_400
         /// The authorities that may vouch for the URL's certificate; nil: those of this host.
         public var certificateAuthorities: String?
@@ -70,7 +70,7 @@ public struct GatewayConfiguration: Sendable {
         case url(String)
     }
 
-    /// What an order through the gateway is where its client does not say it.
+    /// What an order through the gateway is if its client does not say it.
     public struct Orders: Sendable {
         public var principal = ""
         public var fiduciary = ""
@@ -96,8 +96,8 @@ public struct GatewayConfiguration: Sendable {
         public var connectionsPerAddress = 64
         /// Requests at the agent at a time.
         public var agentRequests = 128
-        /// CARs read or packed at a time; each may take up to 16 MiB of memory, several times over. Twice as many may be on their
-        /// way from and to clients.
+        /// CARs read or packed at a time; each may take up to 16 MiB of memory, several times over. Twice as many may
+        /// be on their way from and to clients.
         public var couriers = 4
         /// How long one of them may take for all that it does.
         public var courierMilliseconds = 120_000
@@ -116,7 +116,7 @@ public struct GatewayConfiguration: Sendable {
     }
 
     /// Reads a configuration file.
-    /// - Throws: `DTAError` with the file, the line and the key where something is wrong.
+    /// - Throws: `DTAError` with the file, the line and the key if something is wrong.
     public static func load(_ path: String) throws -> GatewayConfiguration {
         try GatewayConfiguration(try ConfigurationFile(path, reference: "docs/gateway.md"))
     }

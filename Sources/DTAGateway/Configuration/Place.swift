@@ -1,7 +1,8 @@
 import DTAConfiguration
 import DTASystem
 
-/// Where a server listens: `unix:/path`, `127.0.0.1:8440`, `[::1]:8440`. Names of hosts are not asked for: they may change.
+/// Where a server listens: `unix:/path`, `127.0.0.1:8440`, `[::1]:8440`. Names of hosts are not asked for: they may
+/// change.
 public enum Place: Sendable, Equatable, CustomStringConvertible {
     case unix(String)
     case address(String, port: Int)
@@ -20,7 +21,7 @@ public enum Place: Sendable, Equatable, CustomStringConvertible {
         self = place
     }
 
-    /// - Throws: `DTAError` where the kernel has no room for it.
+    /// - Throws: `DTAError` if the kernel has no room for it.
     static func check(socketPath path: String, key: String, file: ConfigurationFile) throws {
         let count = path.utf8.count
         guard count > UnixSocket.pathLimit else { return }
@@ -45,7 +46,7 @@ public enum Place: Sendable, Equatable, CustomStringConvertible {
         self = .address(String(host), port: port)
     }
 
-    /// Whether nobody from another host can reach it.
+    /// Whether it cannot be reached from another host.
     var isLocal: Bool {
         switch self {
         case .unix: true

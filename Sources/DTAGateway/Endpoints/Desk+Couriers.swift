@@ -6,7 +6,7 @@ import Foundation
 import Hummingbird
 import Logging
 
-/// What couriers bring and fetch: sealed and signed parts of orders. Whoever brings them needs no other right: what they say
+/// What couriers bring and fetch: sealed and signed parts of orders. To bring them needs no other right: what they say
 /// counts, and who signed them.
 extension Desk {
     func receiveCAR(_ call: Call) async throws -> Reply {
@@ -44,8 +44,8 @@ extension Desk {
     /// Strangers all together count as one of the couriers' clients: they leave the threads to those who are known.
     private static let strangers = Client(kind: .peer("strangers"), account: .init("strangers"))
 
-    /// An identity's documents are public, and make it possible to trust it somewhere else. Only this host's own are given
-    /// out, to those who name one by its CID: nobody finds out whom else this host knows.
+    /// An identity's documents are public, and make it possible to trust it somewhere else. Only this host's own are
+    /// given out, to clients that name one by its CID: they do not find out which others this host knows.
     func fetchIdentity(_ call: Call) async throws -> Reply {
         let cid = try Desk.cid(call.parameters["IDDocumentCID"] ?? "")
         let car = try await couriers.run(for: Desk.strangers) { courier in try courier.packOwnLine(of: cid) }
@@ -57,7 +57,7 @@ extension Desk {
     /// Where what was asked for goes on.
     private static let cursor = HTTPFields.Element.Name("DTA-Cursor")
 
-    /// - Returns: a CAR with the parts that answer; nil where none do.
+    /// - Returns: a CAR with the parts that answer; nil if none do.
     static func deliver(_ bytes: [UInt8], _ errand: Errand, _ courier: Courier, _ logger: Logger) throws -> [UInt8]? {
         let consignment = try Consignment(car: bytes, deadline: courier.deadline)
         for root in consignment.roots { try errand.judge(root, consignment, courier) }
@@ -66,7 +66,7 @@ extension Desk {
             logger.notice(
                 "blocks came that belong to no part: they were left out", metadata: ["blocks": "\(delivery.dropped)"])
         }
-        // One part that was taken in is worth an answer; where none was, the last refusal says why.
+        // One part that was taken in is worth an answer; if none was, the last refusal says why.
         if delivery.received.isEmpty, let refusal = delivery.refused.last { throw refusal.error }
         return try courier.answer(to: delivery)
     }
@@ -91,7 +91,8 @@ extension Desk {
             call, part: "OrderPart3CID", kind: "release", answer: "OrderPart4CID")
     }
 
-    /// Takes in a part that is in the ledger, on the IPFS node, or in the CAR that came along, and tells what answers it.
+    /// Takes in a part that is in the ledger, on the IPFS node, or in the CAR that came along, and tells what answers
+    /// it.
     private func fulfil(
         _ call: Call, part: String, kind: String, answer: String
     ) async throws -> Reply {
@@ -122,7 +123,7 @@ extension Desk {
             for root in consignment?.roots ?? [] { try errand.judge(root, consignment, courier) }
             try errand.judge(cid, consignment, courier)
             if let consignment { _ = try courier.deliver(consignment) }
-            // Where the sender's document is to be found; who he is, his signature says.
+            // Where the sender's document is to be found. Its signature says who it is.
             if let senderName { try Desk.bringHere(senderName, courier) }
             let answer = try courier.client.call(.receiveOrderPart(cid.description))
             let order = answer.orders.first

@@ -46,7 +46,7 @@ extension Desk {
         return Reply(["IDDocumentList": .array(page.map { .object(Desk.members($0)) })])
     }
 
-    /// A document is public: whoever has its CID may read it.
+    /// A document is public: a client that has its CID may read it.
     func showIdentity(_ call: Call) async throws -> Reply {
         let answer = try await agent.call(.showIdentity(call.parameters["IDDocumentCID"] ?? ""))
         guard let identity = answer.identities.first else { throw Problem.notFound("there is no such identity here") }

@@ -13,8 +13,8 @@ extension Desk {
         order.type = try fields.text("Type", .type) ?? configuration.orders.type
         order.fiduciary = try fields.text("Fiduciary", .identity) ?? configuration.orders.fiduciary
         let principal = try fields.text("Principal", .identity)
-        // Terms name who may redeem as soon as somebody else is to get the secret. Milagro D-TA had no word for it: there it was
-        // released for the beneficiary, and nobody but him is named where nobody is.
+        // Terms name the redeemers if another than the principal is to get the secret. Milagro D-TA had no word for them:
+        // there it was released for the beneficiary, so the beneficiary is named if no redeemer is.
         let redeemers = try fields.texts("Redeemers", .identity, atMost: 16)
         order.redeemers = redeemers ?? (order.beneficiary.isEmpty ? [] : [order.beneficiary])
         order.recipient = try fields.text("Recipient", .identity) ?? ""
@@ -84,7 +84,8 @@ extension Desk {
                 ]))
     }
 
-    /// Redeems an order and hands its secret out. The only way of a secret through the gateway, closed unless it is opened.
+    /// Redeems an order and hands its secret out. The only way of a secret through the gateway, closed unless it is
+    /// opened.
     func orderSecret(_ call: Call) async throws -> Reply {
         guard configuration.orders.releasesSecrets else {
             throw Problem.forbidden(
@@ -124,7 +125,7 @@ extension Desk {
             hint: "ask again later; repeating the request makes no second redemption")
     }
 
-    /// What was released; nil where nothing is yet.
+    /// What was released; nil if nothing is yet.
     /// - Parameter use: 0: the last.
     private func released(_ order: AgentOrder, use: UInt32 = 0) async throws -> Reply? {
         let result: AgentResponse
@@ -140,7 +141,7 @@ extension Desk {
             ]))
     }
 
-    /// An order that the client may see; for him others are not here.
+    /// An order that the client may see; to it, others are not here.
     private func visible(_ reference: String, _ standpoint: Standpoint) async throws -> AgentResponse {
         let answer = try await agent.call(.showOrder(reference))
         guard let order = answer.orders.first, standpoint.includes(order) else {

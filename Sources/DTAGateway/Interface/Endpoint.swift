@@ -1,8 +1,8 @@
 import DTAJSON
 import Hummingbird
 
-/// One path and method: who may ask, what is read, what is answered. The server and the interface's description are both
-/// made of these.
+/// One path and method: who may ask, what is read, what is answered. The server and the interface's description are
+/// both made of these.
 struct Endpoint: Sendable {
     struct Parameter: Sendable {
         enum Place: String { case path, query }
@@ -25,7 +25,7 @@ struct Endpoint: Sendable {
         case car
     }
 
-    /// What is answered where all is well.
+    /// What is answered if all is well.
     struct Answer: Sendable {
         let status: HTTPResponse.Status
         let text: String
@@ -48,7 +48,8 @@ struct Endpoint: Sendable {
     let tag: String
     var nodes: Set<GatewayConfiguration.Node> = Set(GatewayConfiguration.Node.allCases)
     let access: Access
-    /// Whether it counts for a client's rate. What watches over the gateway has the address of others, and is to be answered.
+    /// Whether it counts for a client's rate. What watches over the gateway has the address of others, and is to be
+    /// answered.
     var isCounted = true
     var parameters: [Parameter] = []
     var body = Body.none
@@ -61,7 +62,7 @@ struct Endpoint: Sendable {
 
     /// Every status that it may answer.
     var statuses: [HTTPResponse.Status] {
-        // A body that nobody asked for is read as well, up to its limit.
+        // A body that no endpoint asked for is read as well, up to its limit.
         var all =
             answers.map(\.status) + problems + [.badRequest, .contentTooLarge, .tooManyRequests, .serviceUnavailable]
         switch access {
@@ -97,7 +98,7 @@ struct Reply: Sendable {
     var type = "application/json"
     var bytes: [UInt8] = []
     var headers = HTTPFields()
-    /// On whose account a large answer is held; nil: on that of whoever asked, where that is known.
+    /// The client on whose account a large answer is held; nil: the one that asked, if that is known.
     var holder: Client?
 
     init(_ value: JSONValue) { bytes = value.bytes }

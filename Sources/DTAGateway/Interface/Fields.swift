@@ -1,8 +1,8 @@
 import DTAJSON
 import DTASystem
 
-/// The members of a body, read one by one. Names are those of Milagro D-TA 0.1 in any case of letters, as its own reader had
-/// it. What nobody has read when it is finished is refused: a misspelt wish must not be passed over.
+/// The members of a body, read one by one. Names are those of Milagro D-TA 0.1 in any case of letters, as its own
+/// reader had it. A member that was not read when it is finished is refused: a misspelt wish must not be passed over.
 struct Fields {
     private var members: [String: JSONValue] = [:]
 
@@ -86,7 +86,7 @@ struct Fields {
     }
 }
 
-/// What somebody sent, in a sentence of ours: short, and on one line.
+/// What a client sent, in a sentence of ours: short, and on one line.
 func shown(_ text: String) -> String {
     let plain = String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }))
     return "\"" + (plain.count <= 60 ? plain : plain.prefix(60) + "…") + "\""

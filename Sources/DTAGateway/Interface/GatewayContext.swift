@@ -18,7 +18,7 @@ struct GatewayContext: RequestContext {
     /// What the request's head says of its connection.
     var facts = RequestFacts()
 
-    /// What became of the request, for whoever answers it and writes it down.
+    /// What became of the request, for the answer and for the log.
     let progress = Progress()
 
     final class Progress: Sendable {

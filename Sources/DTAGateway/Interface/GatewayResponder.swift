@@ -5,7 +5,8 @@ import HummingbirdCore
 import Logging
 import NIOCore
 
-/// One request from its head to its answer: which endpoint, who asks, what is asked, what is answered, and what is counted.
+/// One request from its head to its answer: which endpoint, who asks, what is asked, what is answered, and what is
+/// counted.
 struct GatewayResponder: HTTPResponder {
     typealias Context = GatewayContext
 
@@ -106,7 +107,7 @@ struct GatewayResponder: HTTPResponder {
         } catch is NIOTooManyBytesError {
             throw Problem.tooLarge(limit)
         } catch {
-            // Chunks that are none, or an end too early: where the request ends nobody knows.
+            // Chunks that are none, or an end too early: where the request ends cannot be told.
             throw Problem.invalid("the body is not as HTTP has it")
         }
         switch endpoint.body {

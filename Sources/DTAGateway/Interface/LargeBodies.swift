@@ -1,10 +1,10 @@
 import DTASystem
 import Hummingbird
 
-/// The memory for large bodies: of a request from before its first byte until it is answered, of an answer until its last byte
-/// is written. Without it as many of them could be on their way as there are connections.
+/// The memory for large bodies: of a request from before its first byte until it is answered, of an answer until its
+/// last byte is written. Without it as many of them could be on their way as there are connections.
 final class LargeBodies: Sendable {
-    /// What somebody holds; given back when he lets go of it.
+    /// What a client holds; given back when this is released.
     final class Share: Sendable {
         private let bodies: LargeBodies
         private let account: RateLimiter.Account
@@ -29,8 +29,8 @@ final class LargeBodies: Sendable {
     /// - Parameter limit: bytes.
     init(limit: Int) { self.limit = limit }
 
-    /// One client has half at most; where nobody is asked who he is, all are one and have all.
-    /// - Throws: `Problem`, 503, where there is no room.
+    /// One client has half at most. If nobody is asked who they are, all clients are one and have all.
+    /// - Throws: `Problem`, 503, if there is no room.
     func take(_ bytes: Int, for client: Client) throws -> Share {
         let most = client.kind == .anybody ? limit : limit / 2
         let isTaken = held.withLock { held in

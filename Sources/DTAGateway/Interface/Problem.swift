@@ -3,7 +3,8 @@ import DTAJSON
 import DTASystem
 import Hummingbird
 
-/// Why a request was not done, as a client sees it: a status (RFC 9110 §15), a code that never changes, a sentence, a hint.
+/// Why a request was not done, as a client sees it: a status (RFC 9110 §15), a code that never changes, a sentence, a
+/// hint.
 struct Problem: Error, Sendable {
     var status: HTTPResponse.Status
     /// The agent's code, or one of `Code`.
@@ -41,7 +42,7 @@ struct Problem: Error, Sendable {
         let reason = (error as? AgentUnreachable)?.error ?? DTAError(error)
         self.init(Problem.status(of: reason.code), reason.code.name, reason.message, hint: reason.hint)
         if error is AgentUnreachable {
-            // Where the agent's socket is, is nobody's business who asks from outside.
+            // A client from outside need not know where the agent's socket is.
             message = "the agent cannot be reached"
             hint = "try again later"
         }

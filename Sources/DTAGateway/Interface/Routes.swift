@@ -2,8 +2,8 @@ import Foundation
 import Hummingbird
 import HummingbirdCore
 
-/// Finds an endpoint by its path. Paths are compared as they were sent: no part of ours needs an escape or a dot, so what
-/// has one is not found, and nothing can be reached under a second name.
+/// Finds an endpoint by its path. Paths are compared as they were sent: no part of ours needs an escape or a dot, so
+/// what has one is not found, and nothing can be reached under a second name.
 struct Routes: Sendable {
     struct Found {
         let path: String
@@ -12,7 +12,7 @@ struct Routes: Sendable {
         /// The methods that nodes of other types have here.
         fileprivate let elsewhere: [HTTPRequest.Method]
 
-        /// Whether it is what this type of node does not do, as opposed to what nobody does.
+        /// Whether another type of node does it, as opposed to none.
         func isElsewhere(_ method: HTTPRequest.Method) -> Bool { elsewhere.contains(method) }
 
         /// HEAD is answered as GET without its body (RFC 9110 §9.3.2).
@@ -99,7 +99,7 @@ extension Endpoint {
 }
 
 extension Endpoint.Parameter {
-    /// Its value, or the one that it has where nothing is said.
+    /// Its value, or the one that it has by default.
     fileprivate func judge(_ value: String?) throws -> String? {
         switch kind {
         case .text(let rule):

@@ -97,7 +97,7 @@ enum Schemas {
             [("OrderPart4CID", TextRule.cid.schema), ("CAR", TextRule.base64.schema)], required: ["OrderPart4CID"]),
     ]
 
-    /// A part, and where the document of whoever sent it is.
+    /// A part, and where the document of its sender is.
     private static func fulfilment(_ part: String, of sender: String) -> JSONValue {
         let document = described(
             TextRule.orNone(.cid).schema,
@@ -163,7 +163,7 @@ enum Schemas {
         ["type": "integer", "minimum": .integer(least), "maximum": .integer(most)]
     }
 
-    /// The agent's own identity has a name that nobody else's gets.
+    /// The agent's own identity has a name that no other gets.
     private static var newName: JSONValue {
         let text = "Made up where it is left out. The agent's own identity is called agent."
         guard case .object(let members) = described(TextRule.name.schema, text) else { return .null }

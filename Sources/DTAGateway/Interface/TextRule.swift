@@ -1,7 +1,7 @@
 import DTAFormats
 import DTAJSON
 
-/// What a text may be: the same rule for whoever reads a request and for the interface's description.
+/// What a text may be: one rule for reading requests and for the interface's description.
 struct TextRule: Sendable {
     /// For people: "a CID".
     let what: String
@@ -29,7 +29,8 @@ struct TextRule: Sendable {
         ])
     }
 
-    /// Of a document: version 1, DAG-CBOR, SHA-256, in base32. 288 bits have 58 characters, of which the last has three bits.
+    /// Of a document: version 1, DAG-CBOR, SHA-256, in base32. 288 bits have 58 characters, of which the last has three
+    /// bits.
     static let cid = TextRule(
         "a CID", pattern: "^bafyrei[a-h][a-z2-7]{50}[aeimquy4]$", lengths: 59...59
     ) { text in
@@ -49,8 +50,8 @@ struct TextRule: Sendable {
     static let identity = TextRule(
         "a name, an alias or a CID", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", lengths: 1...64, accept: name.accept)
 
-    /// An order by its reference, by the beginning of one, or by its CID. 128 bits have 26 characters, of which the last has three
-    /// bits.
+    /// An order by its reference, by the beginning of one, or by its CID. 128 bits have 26 characters, of which the
+    /// last has three bits.
     static let order = TextRule(
         "an order's reference, a beginning of it of 8 characters or more, or its CID",
         pattern: "^([a-z2-7]{8,25}|[a-z2-7]{25}[aeimquy4]|bafyrei[a-h][a-z2-7]{50}[aeimquy4])$", lengths: 8...59

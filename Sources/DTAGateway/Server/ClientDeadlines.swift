@@ -3,8 +3,8 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 
-/// Cuts off who is slow. Bounds are on the whole of a head, a body, an answer, however steadily its bytes trickle: a byte
-/// now and then would satisfy a bound on silence for ever.
+/// Cuts slow clients off. Bounds are on the whole of a head, a body, an answer, however steadily its bytes trickle: a
+/// byte now and then would satisfy a bound on silence for ever.
 final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -25,8 +25,8 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
 
     private enum Phase { case head, body, working, answer, lingering }
 
-    /// How long what a refused client still sends is read and dropped: were the connection closed under it, the kernel would
-    /// throw our answer away with the rest.
+    /// How long what a refused client still sends is read and dropped: were the connection closed under it, the kernel
+    /// would throw our answer away with the rest.
     private static let lingering = TimeAmount.seconds(2)
 
     private let times: Times
@@ -144,7 +144,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         guard phase == .head else {
-            // Whoever reads the body finds it broken, and answers; the time for a body is running.
+            // The reader of the body finds it broken, and answers; the time for a body is running.
             context.fireErrorCaught(error)
             return
         }

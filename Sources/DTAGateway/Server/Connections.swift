@@ -1,9 +1,9 @@
 import DTASystem
 import NIOCore
 
-/// The connections that are open, counted by address: one host must not occupy them all. An address is read once, when its
-/// connection is accepted: of one that has closed meanwhile the kernel knows none any more, and no address would look like a
-/// Unix socket's client.
+/// The connections that are open, counted by address: one host must not occupy them all. An address is read once, when
+/// its connection is accepted: of one that has closed meanwhile the kernel knows none any more, and no address would
+/// look like a Unix socket's client.
 final class Connections: Sendable {
     struct TooMany: Error {}
 
@@ -11,7 +11,7 @@ final class Connections: Sendable {
     private let proxies: TrustedProxies
     fileprivate struct Open {
         var connections: [ObjectIdentifier: ClientConnection] = [:]
-        /// Under whom each is counted; none for those that are not.
+        /// The address under which each is counted; none for those that are not.
         var accounts: [ObjectIdentifier: String] = [:]
         var byNeighbourhood: [String: Int] = [:]
     }
@@ -25,15 +25,15 @@ final class Connections: Sendable {
 
     var count: Int { open.withLock { $0.connections.count } }
 
-    /// An open connection; nil where it has closed.
+    /// An open connection; nil if it has closed.
     subscript(_ channel: any Channel) -> ClientConnection? {
         open.withLock { $0.connections[ObjectIdentifier(channel)] }
     }
 
-    /// Counts a connection until it closes. A proxy stands for many: it is not counted, and those for whom it connects are
-    /// where it tells who they are.
+    /// Counts a connection until it closes. A proxy stands for many clients: it is not counted, and its clients are, if
+    /// it tells their addresses.
     /// - Parameter isLocal: whether it came over a Unix socket.
-    /// - Returns: nil where its address has too many, or it has none any more.
+    /// - Returns: nil if its address has too many, or it has none any more.
     func open(_ channel: any Channel, isLocal: Bool) -> ClientConnection? {
         // Clients of a Unix socket have no address: the file's mode says who they are.
         guard let address = isLocal ? "" : channel.remoteAddress?.ipAddress else { return nil }
@@ -51,8 +51,8 @@ final class Connections: Sendable {
         return connection
     }
 
-    /// Takes note of whom a proxy connects for.
-    /// - Returns: false where that address has too many connections already.
+    /// Notes the client for which a proxy connects.
+    /// - Returns: false if that address has too many connections already.
     func identify(_ channel: any Channel, as address: String) -> Bool {
         let id = ObjectIdentifier(channel)
         return open.withLock { open in

@@ -24,7 +24,7 @@ struct HTTPListener: Service {
     let responder: any HTTPResponder<GatewayContext>
     let connections: Connections
     let proxies: TrustedProxies
-    /// Writes down who asked for what; nil: nobody does.
+    /// Writes down each request; nil: nothing does.
     let access: AccessLog?
     let logger: Logger
     /// Told once it accepts connections, with the address.
@@ -33,7 +33,7 @@ struct HTTPListener: Service {
     func run() async throws {
         let http = HTTP1Channel(
             responder: { request, writer, channel in
-                // Nobody reads the answer on a connection that has closed.
+                // The answer cannot be read on a connection that has closed.
                 guard let connection = connections[channel] else { throw ChannelError.ioOnClosedChannel }
                 let response = try await answer(request, connection, channel)
                 try await writer.write(response: response.head, body: response.body)
@@ -141,7 +141,7 @@ struct HTTPListener: Service {
         switch source {
         case .passed(let socket): return try await take(socket, bootstrap, initializer)
         case .place(.unix(let path)):
-            // Who may connect is decided by the folder that it lies in, and by the socket's group.
+            // The folder that it lies in and the socket's group decide who may connect.
             let socket: Descriptor
             do {
                 socket = try UnixSocket.listen(at: path, mode: 0o660)

@@ -37,7 +37,7 @@ extension RequestFacts {
         }
         let isOld = head.version.minor == 0
         let connection = Set(RequestFacts.words(head.headers["connection"]))
-        // After an offer to change the protocol, which nobody takes up here, the parser reads no other request.
+        // After an offer to change the protocol, which is not taken up here, the parser reads no other request.
         let isUpgrade = connection.contains("upgrade") && head.headers.contains(name: "upgrade")
         keepsAlive =
             !connection.contains("close") && !isUpgrade && (!isOld || connection.contains("keep-alive"))

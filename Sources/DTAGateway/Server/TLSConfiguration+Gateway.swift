@@ -16,7 +16,7 @@ extension TLSConfiguration {
             certificateVerification = hasTokens ? .optionalVerification : .noHostnameVerification
         }
         do {
-            // Made once more by whoever serves; here it tells whether key and certificate belong together.
+            // The server makes it once more; here it tells whether key and certificate belong together.
             _ = try NIOSSLContext(configuration: self)
         } catch {
             throw DTAError(
@@ -28,7 +28,7 @@ extension TLSConfiguration {
 
 /// PEM files.
 enum Certificates {
-    /// - Throws: `DTAError` where there is no certificate in it.
+    /// - Throws: `DTAError` if there is no certificate in it.
     static func read(_ path: String, key: String) throws -> [NIOSSLCertificate] {
         do {
             let certificates = try NIOSSLCertificate.fromPEMFile(path)
@@ -55,7 +55,7 @@ enum Certificates {
             hint: "it is a PEM file, and this user must be able to read it")
     }
 
-    /// Why a file cannot be read; nil where it can.
+    /// Why a file cannot be read; nil if it can.
     private static func fileReason(_ path: String) -> String? {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard number >= 0 else { return errorText(errno) }

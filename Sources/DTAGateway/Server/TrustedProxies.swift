@@ -75,7 +75,8 @@ public struct TrustedProxies: Sendable, Equatable {
     }
 
     /// The last address of X-Forwarded-For that is no proxy of ours.
-    /// - Parameters: `fields`: the values, in their order; `address`: who connected.
+    /// - Parameter fields: the values, in their order.
+    /// - Parameter address: that of the proxy.
     func client(forwarded fields: [String], connected address: String) -> String {
         guard clientAddress == .forwarded, contains(address) else { return address }
         var client = address

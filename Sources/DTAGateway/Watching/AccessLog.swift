@@ -2,9 +2,9 @@ import DTASystem
 import Hummingbird
 import Logging
 
-/// One line for each request: who asked from where, for what, and what was answered. No token, no path with a name or a CID in
-/// it, no query and no body is written down. A flood of requests makes no flood of lines: beyond so many a second they are
-/// counted, and the count is written once it is over.
+/// One line for each request: the client, its address, what it asked for, and what was answered. No token, no path with
+/// a name or a CID in it, no query and no body is written down. A flood of requests makes no flood of lines: beyond so
+/// many a second they are counted, and the count is written once it is over.
 final class AccessLog: Sendable {
     /// Lines a second.
     static let rate = 100
@@ -64,7 +64,7 @@ final class AccessLog: Sendable {
 
     private static func place(_ address: String) -> String { address.isEmpty ? "unix" : address }
 
-    /// Who asked: a token's subject, or the beginning of a certificate's SHA-256.
+    /// The client: a token's subject, or the beginning of a certificate's SHA-256.
     private static func name(_ client: Client?) -> String {
         switch client?.kind {
         case nil, .anybody: "-"
