@@ -27,7 +27,9 @@ struct NativeTextTests {
         #expect(NativeText.path("a\0b") == [0], "the kernel would take it for another name")
     }
 
-    @Test("who may not connect to an installed agent is told of the group, and of a private one that it is private")
+    @Test(
+        "a user that may not connect to an installed agent is told of the group, and of a private one that it is private"
+    )
     func hints() {
         let installed = AgentUnreachable(socketPath: AgentUnreachable.installedSocket, errno: EACCES).error
         #expect(installed.hint.contains("usermod -aG dta"))

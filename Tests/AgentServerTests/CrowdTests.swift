@@ -22,7 +22,7 @@ struct CrowdTests {
         func open() { for _ in 0..<64 { state.withLockSignalling { $0.isOpen = true } } }
     }
 
-    @Test("who all want connections share them: the one with most gives way, and the last places are for others")
+    @Test("users who all want connections share them: the one with most gives way, and the last places are for others")
     func connections() throws {
         var limits = ServerLimits()
         limits.connections = 20
@@ -80,7 +80,7 @@ struct CrowdTests {
             ], "\(said)")
     }
 
-    @Test("whose names nobody answers wait, are given up in the end, and hold up nobody else's connection")
+    @Test("users whose names nobody answers wait, are given up in the end, and hold up nobody else's connection")
     func hangingNames() throws {
         let gate = Gate()
         var sources = CallerSources()
@@ -109,7 +109,7 @@ struct CrowdTests {
         try eventually("nothing of them is left") { test.server.connections == 0 }
     }
 
-    @Test("who come again and again while nobody answers for their names leave no socket behind")
+    @Test("users who come again and again while nobody answers for their names leave no socket behind")
     func hangingForLong() throws {
         let gate = Gate()
         var sources = CallerSources()
@@ -136,7 +136,7 @@ struct CrowdTests {
         }
     }
 
-    @Test("whose programs cannot be read wait for the digest alone, and are who they are when it is there")
+    @Test("users whose programs cannot be read wait for the digest alone, and are who they are when it is there")
     func hangingDigest() throws {
         let gate = Gate()
         var sources = CallerSources()
@@ -164,7 +164,7 @@ struct CrowdTests {
         #expect(try crowd.output() == "OK\nOK")
     }
 
-    @Test("who are refused again and again wait for their next turn, and others do not")
+    @Test("users who are refused again and again wait for their next turn, and others do not")
     func pace() throws {
         var limits = ServerLimits()
         limits.requestsPerSecond = 100

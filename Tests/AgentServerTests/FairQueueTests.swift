@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The fair queue")
 struct FairQueueTests {
-    @Test("lets users take turns, each in their own order")
+    @Test("the fair queue lets users take turns, each in their own order")
     func turns() {
         var queue = FairQueue<String>()
         for number in 1...1000 { queue.append("a\(number)", user: 1) }
@@ -20,7 +20,7 @@ struct FairQueueTests {
         #expect(queue.isEmpty)
     }
 
-    @Test("passes over who is not served now, and does not forget him")
+    @Test("the fair queue passes over a user that is not served now, and does not forget it")
     func passingOver() {
         var queue = FairQueue<String>()
         for element in ["a1", "a2"] { queue.append(element, user: 1) }
@@ -56,7 +56,7 @@ struct FairQueueTests {
         lane.stop()
     }
 
-    @Test("gives up what a condition names and keeps the order of the rest")
+    @Test("the fair queue gives up what a condition names and keeps the order of the rest")
     func removal() {
         var queue = FairQueue<Int>()
         for number in 0..<10 { queue.append(number, user: UInt32(number % 2)) }

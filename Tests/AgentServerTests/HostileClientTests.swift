@@ -15,7 +15,7 @@ struct HostileClientTests {
     }
 
     @Test(
-        "and announces a frame of any forbidden size gets a reason with id 0, and is closed",
+        "a client that misbehaves and announces a frame of any forbidden size gets a reason with id 0, and is closed",
         arguments: [
             0, (1 << 20 | 1 << 16) + 1, 0xffff_ffff,
         ])
@@ -30,7 +30,7 @@ struct HostileClientTests {
         #expect(try others(test))
     }
 
-    @Test("and sends garbage in a frame of proper size gets a reason, and is closed")
+    @Test("a client that misbehaves and sends garbage in a frame of proper size gets a reason, and is closed")
     func garbage() throws {
         let test = try TestServer()
         let client = try test.connect()
@@ -40,7 +40,7 @@ struct HostileClientTests {
         #expect(try others(test))
     }
 
-    @Test("and sends half a frame is cut off; who sends nothing may stay")
+    @Test("a client that sends half a frame is cut off; one that sends nothing may stay")
     func halfFrame() throws {
         var limits = ServerLimits()
         limits.stallNanoseconds = 200_000_000
@@ -53,7 +53,9 @@ struct HostileClientTests {
         #expect(try silent.receive()?.data.count == 2)
     }
 
-    @Test("and fills many connections with unfinished frames is cut off at a bound of its user's")
+    @Test(
+        "a client that misbehaves and fills many connections with unfinished frames is cut off at a bound of its user's"
+    )
     func unfinishedFrames() throws {
         var limits = ServerLimits()
         limits.heldBytesPerUser = 1 << 20
@@ -66,7 +68,7 @@ struct HostileClientTests {
         #expect(try others(test))
     }
 
-    @Test("and never reads its answers is cut off, and holds no worker meanwhile")
+    @Test("a client that misbehaves and never reads its answers is cut off, and holds no worker meanwhile")
     func neverReads() throws {
         var limits = ServerLimits()
         limits.stallNanoseconds = 300_000_000
@@ -78,7 +80,7 @@ struct HostileClientTests {
         #expect(try others(test))
     }
 
-    @Test("and wants more connections than a user may have is told so, until it closes one")
+    @Test("a client that misbehaves and wants more connections than a user may have is told so, until it closes one")
     func connectionLimit() throws {
         var limits = ServerLimits()
         limits.connectionsPerUser = 3
@@ -102,7 +104,9 @@ struct HostileClientTests {
         }
     }
 
-    @Test("and has more in flight on a connection than allowed is not read from until answers leave")
+    @Test(
+        "a client that misbehaves and has more in flight on a connection than allowed is not read from until answers leave"
+    )
     func inFlightLimit() throws {
         var limits = ServerLimits()
         limits.requestsPerConnection = 4
@@ -120,7 +124,9 @@ struct HostileClientTests {
         #expect(ids.firstIndex(of: 11)! >= 4)
     }
 
-    @Test("and has too many in flight over all its connections is refused, with the connection left open")
+    @Test(
+        "a client that misbehaves and has too many in flight over all its connections is refused, with the connection left open"
+    )
     func userLimit() throws {
         var limits = ServerLimits()
         limits.requestsPerUser = 3
@@ -135,7 +141,7 @@ struct HostileClientTests {
         #expect(try client.receive()?.id == 6)
     }
 
-    @Test("and has too many bytes in flight is refused, with the connection left open")
+    @Test("a client that misbehaves and has too many bytes in flight is refused, with the connection left open")
     func userBytes() throws {
         var limits = ServerLimits()
         limits.requestBytesPerUser = 1000
@@ -152,7 +158,7 @@ struct HostileClientTests {
         for _ in 1...2 { #expect(try client.receive()?.code == .ok) }
     }
 
-    @Test("and closes its sending side still gets its answers")
+    @Test("a client that misbehaves and closes its sending side still gets its answers")
     func halfClose() throws {
         let test = try TestServer()
         let client = try test.connect()
@@ -162,7 +168,7 @@ struct HostileClientTests {
         #expect(try client.receive() == nil)
     }
 
-    @Test("and goes away in the middle leaves nothing behind")
+    @Test("a client that misbehaves and goes away in the middle leaves nothing behind")
     func vanishing() throws {
         let test = try TestServer()
         for _ in 0..<50 {

@@ -23,7 +23,7 @@ import Testing
         #expect(queue.flush { _, _ in -1 } == 0)
     }
 
-    @Test("where a secret frame was, nothing of it is left when it is sent, or given up")
+    @Test("nothing of a secret frame is left when it is sent, or given up")
     func wiping() throws {
         for givesUp in [false, true] {
             var queue = OutputQueue()

@@ -7,7 +7,9 @@ import Testing
 
 @Suite("The peer of a connection")
 struct PeerTests {
-    @Test("is who the kernel says, by either way of watching its process", arguments: [true, false])
+    @Test(
+        "the peer of a connection is who the kernel says, by either way of watching its process",
+        arguments: [true, false])
     func credentials(pidfdFromSocket: Bool) throws {
         let directory = try TemporaryDirectory()
         let listener = try UnixSocket.listen(at: directory.file("s"), mode: 0o600)
@@ -25,7 +27,9 @@ struct PeerTests {
         withExtendedLifetime(client) {}
     }
 
-    @Test("has the program and unit of no other process when its own has ended", arguments: [true, false])
+    @Test(
+        "the peer of a connection has the program and unit of no other process when its own has ended",
+        arguments: [true, false])
     func ended(pidfdFromSocket: Bool) throws {
         let directory = try TemporaryDirectory()
         let listener = try UnixSocket.listen(at: directory.file("s"), mode: 0o600)
@@ -44,7 +48,7 @@ struct PeerTests {
     }
 
     @Test(
-        "is in a system unit only where the unit is the system's",
+        "the peer of a connection is in a system unit only where the unit is the system's",
         arguments: [
             ("0::/system.slice/web.service", "web.service"),
             ("0::/system.slice/web.service/worker", "web.service"),

@@ -26,7 +26,7 @@ struct SubordinateUserTests {
         #expect(users.payer(of: 0) == 0 && users.payer(of: 1000) == 1000)
     }
 
-    @Test("that root gives to containers are not root, and take nothing of what is kept for root")
+    @Test("subordinate uids that root gives to containers are not root, and take nothing of what is kept for root")
     func containers() throws {
         let directory = try TemporaryDirectory()
         let (users, complaints) = try users(directory, "root:1000000:1000000000\n0:100000:10\nalice:100005:10\n")
@@ -35,7 +35,7 @@ struct SubordinateUserTests {
         #expect(users.payer(of: 100_000) == 100_000 && users.payer(of: 100_005) == 1000)
     }
 
-    @Test("of ranges that overlap count with the first line's user")
+    @Test("subordinate uids of ranges that overlap count with the first line's user")
     func overlaps() throws {
         let directory = try TemporaryDirectory()
         let (users, _) = try users(directory, "alice:200000:100\nbob:199950:200\nalice:200120:1000\n")
@@ -45,7 +45,7 @@ struct SubordinateUserTests {
         #expect(users.payer(of: 200_150) == 1000)
     }
 
-    @Test("of a user who is himself subordinate count with his user, and no circle is without an end")
+    @Test("subordinate uids of a user that is subordinate itself count with its user, and a circle has an end")
     func chains() throws {
         let directory = try TemporaryDirectory()
         let (users, _) = try users(directory, "alice:100000:1000\n100005:500:10\n700:800:1\n800:700:1\n")
@@ -54,7 +54,7 @@ struct SubordinateUserTests {
     }
 
     @Test(
-        "in a line that is none are passed over, with a complaint",
+        "subordinate uids in a line that is none are passed over, with a complaint",
         arguments: [
             "alice", "alice:1", "alice:1:2:3", ":1:2", "alice:-5:10", "alice:+5:10", "alice:5:0", "alice:0:10",
             "alice: 5:10", "alice:0x10:10", "alice:4294967290:10", "alice:99999999999:1", "alice:5:4294967295",
@@ -66,7 +66,7 @@ struct SubordinateUserTests {
         #expect(users.payer(of: 5) == 5 && users.payer(of: 100_000) == 1001)
     }
 
-    @Test("are read again when the file changes, and are nobody's when it is gone")
+    @Test("subordinate uids are read again when the file changes, and are nobody's when it is gone")
     func changes() throws {
         let directory = try TemporaryDirectory()
         let (users, _) = try users(directory, "alice:100000:10\n")

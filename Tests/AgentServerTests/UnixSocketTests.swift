@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A Unix socket that listens")
 struct UnixSocketTests {
-    @Test("has the mode that was asked for", arguments: [0o600, 0o660, 0o666] as [mode_t])
+    @Test("a Unix socket that listens has the mode that was asked for", arguments: [0o600, 0o660, 0o666] as [mode_t])
     func mode(_ mode: mode_t) throws {
         let directory = try TemporaryDirectory()
         let listener = try UnixSocket.listen(at: directory.file("s"), mode: mode)
@@ -15,7 +15,9 @@ struct UnixSocketTests {
         withExtendedLifetime(listener) {}
     }
 
-    @Test("was made without a change of the umask, which would open the files that other threads make meanwhile")
+    @Test(
+        "a Unix socket that listens was made without a change of the umask, which would open the files that other threads make meanwhile"
+    )
     func umaskStays() throws {
         let directory = try TemporaryDirectory()
         let stopping = Locked(false)

@@ -24,7 +24,7 @@ struct WorkerTests {
         #expect(answered == Set(2...200))
     }
 
-    @Test("carry many clients at once, and every answer belongs to its question")
+    @Test("the workers carry many clients at once, and every answer belongs to its question")
     func manyClients() async throws {
         let test = try TestServer()
         let path = test.path
@@ -50,7 +50,7 @@ struct WorkerTests {
     }
 
     @Test(
-        "go on with a request that looked something up, with one that asked another program, and refuse it at the deadline"
+        "the workers go on with a request that looked something up, with one that asked another program, and refuse it at the deadline"
     )
     func steps() throws {
         let test = try TestServer(processes: 1, deadlineMilliseconds: 500)
@@ -72,7 +72,9 @@ struct WorkerTests {
         #expect(try client.receive()?.code == .ok)
     }
 
-    @Test("wait for a program that hangs in its own lane, so that nobody else does, and one user never takes all of it")
+    @Test(
+        "the workers wait for a program that hangs in its own lane, so that nobody else does, and one user never takes all of it"
+    )
     func stuckProgram() throws {
         let test = try TestServer()
         let client = try test.connect()
@@ -115,7 +117,9 @@ struct WorkerTests {
         #expect(late == Set(10...30))
     }
 
-    @Test("verify and answer in the opening lanes while every HSM call hangs, and open the rest afterwards, each once")
+    @Test(
+        "the workers verify and answer in the opening lanes while every HSM call hangs, and open the rest afterwards, each once"
+    )
     func openingWhileHanging() throws {
         let test = try TestServer(processes: 2)
         let client = try test.connect()
@@ -135,7 +139,7 @@ struct WorkerTests {
         #expect(test.script.calls == 50)
     }
 
-    @Test("refuse what waited for an HSM process past the deadline")
+    @Test("the workers refuse what waited for an HSM process past the deadline")
     func parkedDeadline() throws {
         let test = try TestServer(processes: 1, deadlineMilliseconds: 300)
         test.script.hang()
@@ -150,7 +154,7 @@ struct WorkerTests {
         #expect(try client.receive()?.id == 1)
     }
 
-    @Test("replace a process that broke: an error for its request, the connection lives")
+    @Test("the workers replace a process that broke: an error for its request, the connection lives")
     func brokenProcess() throws {
         let test = try TestServer(processes: 1)
         let client = try test.connect()
@@ -165,7 +169,7 @@ struct WorkerTests {
         #expect(test.script.processes.first?.hasEnded == true)
     }
 
-    @Test("replace a process that died while it was idle, before anybody notices")
+    @Test("the workers replace a process that died while it was idle, before anybody notices")
     func idleDeath() throws {
         let test = try TestServer(processes: 1)
         try eventually("both are up") { test.script.processes.count == 2 }
@@ -177,7 +181,7 @@ struct WorkerTests {
         #expect(try client.receive()?.data.count == 4)
     }
 
-    @Test("refuse at once with the reason while no process starts, and serve again without a restart")
+    @Test("the workers refuse at once with the reason while no process starts, and serve again without a restart")
     func outage() throws {
         let test = try TestServer(processes: 1)
         let client = try test.connect()
@@ -195,7 +199,7 @@ struct WorkerTests {
         #expect(try client.receive()?.data.count == 2)
     }
 
-    @Test("make every process forget a deleted object, the busy ones as soon as they can")
+    @Test("the workers make every process forget a deleted object, the busy ones as soon as they can")
     func forgetting() throws {
         let test = try TestServer(processes: 2)
         try eventually("all are up") { test.script.processes.count == 3 }
@@ -210,7 +214,7 @@ struct WorkerTests {
         try eventually("all have forgotten") { test.script.processes.allSatisfy { $0.forgotten == [id] } }
     }
 
-    @Test("finish what runs when they are drained, and refuse what is new")
+    @Test("the workers finish what runs when they are drained, and refuse what is new")
     func draining() throws {
         let test = try TestServer(processes: 1)
         let client = try test.connect()

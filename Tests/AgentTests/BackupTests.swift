@@ -26,7 +26,7 @@ struct BackupTests {
             .write(toFile: agent.configuration, atomically: true, encoding: .utf8)
     }
 
-    @Test("opens its old envelopes again with the same token")
+    @Test("a backup of a running agent opens its old envelopes again with the same token")
     func sameToken() throws {
         let agent = try TestAgent()
         let cid = try furnish(agent)
@@ -51,7 +51,9 @@ struct BackupTests {
         #expect(try client.call(.verifyAudit()).valid)
     }
 
-    @Test("is refused with another token, until the administrator says that it is meant; then its keys are out of use")
+    @Test(
+        "a backup of a running agent is refused with another token, until the administrator says that it is meant; then its keys are out of use"
+    )
     func otherToken() throws {
         let agent = try TestAgent()
         let cid = try furnish(agent)
@@ -85,7 +87,9 @@ struct BackupTests {
         #expect(try !client.call(.getBlock(cid)).data.isEmpty)
     }
 
-    @Test("leaves keys without a name that were made after it, which an administrator names or destroys")
+    @Test(
+        "a backup of a running agent leaves keys without a name that were made after it, which an administrator names or destroys"
+    )
     func unnamedKeys() throws {
         let agent = try TestAgent()
         let file = agent.directory.file("backup.tar")
@@ -158,7 +162,7 @@ struct BackupTests {
         #expect(records.contains("decision=name alias=again") && records.contains("decision=destroy"), "\(records)")
     }
 
-    @Test("is of one moment while the ledger grows")
+    @Test("a backup of a running agent is of one moment while the ledger grows")
     func consistent() throws {
         let agent = try TestAgent()
         let writer = Thread {
@@ -186,7 +190,8 @@ struct BackupTests {
     }
 
     @Test(
-        "that is killed in the middle leaves no file, or all of it; and the next one works", arguments: [false, true])
+        "a backup of a running agent that is killed in the middle leaves no file, or all of it; and the next one works",
+        arguments: [false, true])
     func killed(restoring: Bool) throws {
         let agent = try TestAgent()
         _ = try furnish(agent)
@@ -221,7 +226,7 @@ struct BackupTests {
         #expect(!FileManager.default.fileExists(atPath: result + ".partial"))
     }
 
-    @Test("is not restored over a state that is there, nor made over a file that is there")
+    @Test("a backup of a running agent is not restored over a state that is there, nor made over a file that is there")
     func overwriting() throws {
         let agent = try TestAgent()
         let file = agent.directory.file("backup.tar")

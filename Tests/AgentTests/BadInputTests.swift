@@ -17,7 +17,7 @@ struct BadInputTests {
         ] { _ = try client.call(.createKey(name, type: type)) }
     }
 
-    @Test("in names is refused, and the connection goes on")
+    @Test("bad input in names is refused, and the connection goes on")
     func names() throws {
         for name in [
             "", "a/b", "../x", "a\u{0}b", String(repeating: "x", count: 10_000), ".hidden", "ä", "a b", "-x", "a\nb",
@@ -29,7 +29,7 @@ struct BadInputTests {
         #expect(try client.call(.status()).code == .ok)
     }
 
-    @Test("in lengths of digests and signatures is refused with the right length")
+    @Test("bad input in lengths of digests and signatures is refused with the right length")
     func lengths() throws {
         for size in [0, 1, 31, 33, 64, 1000] {
             let digest = [UInt8](repeating: 1, count: size)
@@ -52,7 +52,7 @@ struct BadInputTests {
         #expect(try !client.call(.verify(key: "p256", message: [1], signature: wrong)).valid)
     }
 
-    @Test("of a key's wrong kind is refused")
+    @Test("bad input of a key's wrong kind is refused")
     func wrongKind() throws {
         for request in [
             AgentRequest.sign(key: "aes", message: [1]), .mac(key: "p256", message: [1]),
@@ -63,7 +63,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("in size is refused at its bound and taken below it")
+    @Test("bad input in size is refused at its bound and taken below it")
     func sizes() throws {
         let limit = 256 << 10
         #expect(try client.call(.sign(key: "ed", message: [UInt8](repeating: 1, count: limit))).data.count == 64)
@@ -82,7 +82,7 @@ struct BadInputTests {
         #expect(try client.refusal(.putBlock([UInt8](repeating: 1, count: 1 << 20 | 1))).code == .invalidArgument)
     }
 
-    @Test("that was encrypted by nobody, or for other data beside it, is DATA_LOSS")
+    @Test("bad input that was encrypted by nobody, or for other data beside it, is DATA_LOSS")
     func tampering() throws {
         let sealed = try [UInt8](client.call(.encrypt(key: "aes", plaintext: [1, 2, 3], aad: [9])).data)
         #expect(try [UInt8](client.call(.decrypt(key: "aes", sealed: sealed, aad: [9])).data) == [1, 2, 3])
@@ -97,7 +97,7 @@ struct BadInputTests {
         #expect(try client.call(.sign(key: "p256", message: [1])).data.count == 64)
     }
 
-    @Test("in operations and versions is refused, and the connection goes on")
+    @Test("bad input in operations and versions is refused, and the connection goes on")
     func unknown() throws {
         var request = AgentRequest(.status)
         request.version = 2
@@ -110,7 +110,7 @@ struct BadInputTests {
         #expect(try client.call(.status()).code == .ok)
     }
 
-    @Test("that is no canonical DAG-CBOR is refused by the ledger")
+    @Test("bad input that is no canonical DAG-CBOR is refused by the ledger")
     func notCanonical() throws {
         let type = "application/vnd.ipld.dag-cbor"
         for bytes: [UInt8] in [
@@ -121,7 +121,7 @@ struct BadInputTests {
         #expect(try client.refusal(.getBlock("bafynonsense")).code == .invalidArgument)
     }
 
-    @Test("that no client sends leaves the agent serving others, and its audit log sound")
+    @Test("bad input that no client sends leaves the agent serving others, and its audit log sound")
     func noise() throws {
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<200 {

@@ -27,7 +27,7 @@ struct CallerTests {
         #expect(try alice.run("agent.sign('release', b'x')", on: agent).hasPrefix("NOT_FOUND"))
     }
 
-    @Test("see the keys that are theirs, and only their own audit records")
+    @Test("callers see the keys that are theirs, and only their own audit records")
     func privacy() throws {
         let agent = try TestAgent()
         _ = try alice.run("agent.create_key('hers', 'ed25519')", on: agent)
@@ -41,7 +41,7 @@ struct CallerTests {
         #expect(try alice.run("agent.call('audit_verify')", on: agent).hasPrefix("PERMISSION_DENIED"))
     }
 
-    @Test("get what a grant gives, by user and by supplementary group, and no more")
+    @Test("callers get what a grant gives, by user and by supplementary group, and no more")
     func grants() throws {
         let agent = try TestAgent(
             more: """
@@ -63,7 +63,7 @@ struct CallerTests {
         #expect(try stranger.run("agent.sign('release-1', b'x')", on: agent).hasPrefix("PERMISSION_DENIED"))
     }
 
-    @Test("under dynamic, overflow and nameless uids own nothing", arguments: [65_534, 61_200, 54_321])
+    @Test("callers under dynamic, overflow and nameless uids own nothing", arguments: [65_534, 61_200, 54_321])
     func uncertainUsers(uid: UInt32) throws {
         let agent = try TestAgent()
         let user = OtherUser(uid: uid)
@@ -72,7 +72,7 @@ struct CallerTests {
         #expect(try user.run("print(agent.status()['state'])", on: agent) == "ready")
     }
 
-    @Test("who ask for more than they may at a time are refused, and that is recorded too")
+    @Test("callers who ask for more than they may at a time are refused, and that is recorded too")
     func limits() throws {
         let agent = try TestAgent(more: "limits:\n  requests_per_user: 1")
         _ = try alice.run("agent.create_key('k', 'ed25519')", on: agent)
@@ -93,7 +93,7 @@ struct CallerTests {
         #expect(lines.contains { $0.contains("RESOURCE_EXHAUSTED") })
     }
 
-    @Test("have new grants after SIGHUP, and the old ones where the new are wrong")
+    @Test("callers have new grants after SIGHUP, and the old ones where the new are wrong")
     func reload() throws {
         let agent = try TestAgent()
         _ = try alice.run("agent.create_key('release', 'p256')", on: agent)
@@ -116,7 +116,7 @@ struct CallerTests {
     }
 
     @Test(
-        "who flood the agent from many connections starve nobody else, and not the watchdog",
+        "callers who flood the agent from many connections starve nobody else, and not the watchdog",
         arguments: [
             "a.send('verify', subject='hers', data=b'x', signature=bytes(64))",
             "a.send('status')", "a.send('encrypt', subject='sealing', data=bytes(8000))",

@@ -57,7 +57,7 @@ struct CheckTests {
         #expect(try agent.client().call(.createKey("k", type: .p256)).code == .ok)
     }
 
-    @Test("changes nothing on the token or in the state, and does not disturb an agent that runs")
+    @Test("dtad check changes nothing on the token or in the state, and does not disturb an agent that runs")
     func leavesNothing() throws {
         let agent = try TestAgent()
         let client = agent.client()
@@ -79,7 +79,7 @@ struct CheckTests {
         #expect(!FileManager.default.fileExists(atPath: fresh.state + "/state.sqlite"))
     }
 
-    @Test("finds a database that is damaged")
+    @Test("dtad check finds a database that is damaged")
     func damaged() throws {
         let agent = try TestAgent()
         for number in 0..<40 { _ = try agent.client().call(.createKey("key-\(number)", type: .hmacSha256)) }
@@ -107,7 +107,7 @@ struct CheckTests {
         #expect(checked.text.contains("is damaged"), "\(checked.text)")
     }
 
-    @Test("names the SoftHSM configuration that is missing, and does not point to itself")
+    @Test("dtad check names the SoftHSM configuration that is missing, and does not point to itself")
     func softhsmConfiguration() throws {
         let agent = try TestAgent(starting: false)
         let text = try String(contentsOfFile: agent.configuration, encoding: .utf8)
@@ -131,7 +131,7 @@ struct CheckTests {
         #expect(checked.text.contains("note  state") && checked.text.contains("tmpfs: it is gone"), "\(checked.text)")
     }
 
-    @Test("says what is in the way of the socket")
+    @Test("dtad check says what is in the way of the socket")
     func socket() throws {
         let agent = try TestAgent(starting: false)
         let plain = try String(contentsOfFile: agent.configuration, encoding: .utf8)
@@ -148,7 +148,7 @@ struct CheckTests {
     }
 
     @Test(
-        "refuses variables that decide what dtad-hsm loads, and what is no landmark",
+        "dtad check refuses variables that decide what dtad-hsm loads, and what is no landmark",
         arguments: [
             ("environment: {LD_PRELOAD: /x}", "LD_PRELOAD is not for modules"),
             ("environment: {SOFTHSM2_CONF: /x}", "hsm.softhsm_conf names"),

@@ -48,7 +48,7 @@ struct CrashTests {
     }
 
     @Test(
-        "during the making of a key leaves all of it or nothing",
+        "a crash during the making of a key leaves all of it or nothing",
         arguments: ["key.create.1", "key.create.2", "key.create.3"])
     func keyCreation(point: String) throws {
         let (agent, before) = try crash(at: point) { _ = try $0.call(.createKey("new", type: .p256)) }
@@ -65,7 +65,8 @@ struct CrashTests {
     }
 
     @Test(
-        "during the deletion of a key leaves it deleted", arguments: ["key.delete.1", "key.delete.2", "key.delete.3"])
+        "a crash during the deletion of a key leaves it deleted",
+        arguments: ["key.delete.1", "key.delete.2", "key.delete.3"])
     func keyDeletion(point: String) throws {
         let (agent, before) = try crash(at: point) { _ = try $0.call(.deleteKey("old")) }
         #expect(try agent.client().refusal(.showKey("old")).code == .notFound)
@@ -73,7 +74,7 @@ struct CrashTests {
     }
 
     @Test(
-        "during the making of an identity leaves all of it or nothing",
+        "a crash during the making of an identity leaves all of it or nothing",
         arguments: [
             "identity.create.1", "identity.create.2", "identity.create.3", "identity.create.4",
         ])
@@ -94,7 +95,7 @@ struct CrashTests {
     }
 
     @Test(
-        "during a rotation leaves the old identity, or the new one in its place",
+        "a crash during a rotation leaves the old identity, or the new one in its place",
         arguments: [
             "identity.rotate.1", "identity.rotate.2", "identity.rotate.3", "identity.rotate.4",
         ])
@@ -114,7 +115,7 @@ struct CrashTests {
         #expect(try client.call(.rotateIdentity("alice")).identities.first?.previous == now.cid)
     }
 
-    @Test("during a revocation leaves it done or not", arguments: ["identity.revoke.1", "identity.revoke.2"])
+    @Test("a crash during a revocation leaves it done or not", arguments: ["identity.revoke.1", "identity.revoke.2"])
     func revocation(point: String) throws {
         let (agent, _) = try crash(at: point) { _ = try $0.call(.revokeIdentity("alice")) }
         let standing = try agent.client().call(.showIdentity("alice")).identities.first?.standing
@@ -122,7 +123,7 @@ struct CrashTests {
     }
 
     @Test(
-        "during a recovery leaves the old identity and nothing of the new, or the new one in its place",
+        "a crash during a recovery leaves the old identity and nothing of the new, or the new one in its place",
         arguments: ["identity.recover.1", "identity.recover.2", "identity.recover.3"])
     func recovery(point: String) throws {
         let key = Curve25519.Signing.PrivateKey()
@@ -149,7 +150,7 @@ struct CrashTests {
     }
 
     @Test(
-        "during sealing leaves an envelope that can be opened, or none",
+        "a crash during sealing leaves an envelope that can be opened, or none",
         arguments: [
             "envelope.seal.1", "envelope.seal.2", "envelope.seal.3",
         ])
@@ -163,7 +164,7 @@ struct CrashTests {
         for envelope in envelopes { #expect(try [UInt8](client.call(.openEnvelope(envelope.cid)).data) == [7]) }
     }
 
-    @Test("of the agent leaves an audit log that verifies, with every answered request in it")
+    @Test("a crash of the agent leaves an audit log that verifies, with every answered request in it")
     func auditSurvives() throws {
         let agent = try TestAgent()
         let client = agent.client()

@@ -17,7 +17,7 @@ struct CustodyFailureTests {
     }
 
     @Test(
-        "its token moved away answers UNAVAILABLE, and moved back is served again without a restart",
+        "a token that was moved away answers UNAVAILABLE, and is served again without a restart when it is moved back",
         arguments: [
             true, false,
         ])

@@ -44,7 +44,7 @@ struct EpochTests {
     }
 
     @Test(
-        "that somebody parked a copy under is told, never sealed under, and keeps receipts from saying done until it goes"
+        "an epoch's key that somebody parked a copy under is told, never sealed under, and keeps receipts from saying done until it goes"
     )
     func parked() throws {
         let agent = try agent()
@@ -105,7 +105,7 @@ struct EpochTests {
         for order in [kept, more] { try releases(order, agent) }
     }
 
-    @Test("of any number that something else made ends no agent, and goes when an administrator says so")
+    @Test("an epoch's key of any number that something else made ends no agent, and goes when an administrator says so")
     func anyNumber() throws {
         let agent = try agent()
         let order = try made(agent)
@@ -143,7 +143,8 @@ struct EpochTests {
         try releases(made(agent), agent)
     }
 
-    @Test("that is destroyed and comes back with a copy of the token is destroyed again at the next start")
+    @Test(
+        "an epoch's key that is destroyed and comes back with a copy of the token is destroyed again at the next start")
     func returned() throws {
         let agent = try agent()
         let (lost, kept) = (try made(agent), try made(agent))
@@ -186,7 +187,7 @@ struct EpochTests {
         #expect(try HSMProcess(configuration: agent.configuration).connect().epochs() == [3])
     }
 
-    @Test("goes with all others when an administrator renews them, and no living secret is lost")
+    @Test("an epoch's key goes with all others when an administrator renews them, and no living secret is lost")
     func renewed() throws {
         let agent = try agent(automaticOrders)
         let orders = try (0..<3).map { _ in try made(agent) }
@@ -197,7 +198,8 @@ struct EpochTests {
     }
 
     @Test(
-        "is told and destroyed for administrators alone", .enabled(if: OtherUser.arePossible, "another user needs root")
+        "an epoch's key is told and destroyed for administrators alone",
+        .enabled(if: OtherUser.arePossible, "another user needs root")
     )
     func administrators() throws {
         let agent = try agent()

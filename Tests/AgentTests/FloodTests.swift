@@ -14,7 +14,9 @@ struct FloodTests {
         }
     }
 
-    @Test("of refusals from 64 users grows the audit log by less than a MiB a second, and not one of them is lost")
+    @Test(
+        "a flood of refusals from 64 users grows the audit log by less than a MiB a second, and not one of them is lost"
+    )
     func refusals() throws {
         let agent = try TestAgent()
         _ = try agent.client().call(.createKey("mine", type: .p256))
@@ -46,7 +48,7 @@ struct FloodTests {
         #expect(refused == sent)
     }
 
-    @Test("of connections with few descriptors leaves places for other users, and is answered with the reason")
+    @Test("a flood of connections with few descriptors leaves places for other users, and is answered with the reason")
     func fewDescriptors() throws {
         let agent = try TestAgent(starting: false)
         try agent.start(prefix: ["/usr/bin/prlimit", "--nofile=400:400"])
@@ -67,7 +69,7 @@ struct FloodTests {
         }
     }
 
-    @Test("that takes the last descriptor there is is answered too, and open connections go on")
+    @Test("a flood that takes the last descriptor there is is answered too, and open connections go on")
     func noDescriptors() throws {
         let agent = try TestAgent()
         let client = agent.client()
@@ -89,7 +91,8 @@ struct FloodTests {
     }
 
     @Test(
-        "of hashing cannot be made with a sparse program of a terabyte, and the right program gets what it is granted")
+        "a flood of hashing cannot be made with a sparse program of a terabyte, and the right program gets what it is granted"
+    )
     func sparseProgram() throws {
         let folder = try TemporaryDirectory()
         chmod(folder.path, 0o711)

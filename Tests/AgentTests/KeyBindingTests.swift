@@ -170,7 +170,9 @@ struct KeyBindingTests {
         #expect(try key.isValid(signature: signature, digest: [UInt8](repeating: 7, count: 32)))
     }
 
-    @Test("does not use them until an administrator has bound them, and records that; after an older backup once more")
+    @Test(
+        "an agent with keys that an earlier release sealed does not use them until an administrator has bound them, and records that; after an older backup once more"
+    )
     func story() throws {
         try signs()
         let copy = try copyOfPrincipal()
@@ -219,7 +221,8 @@ struct KeyBindingTests {
     }
 
     @Test(
-        "has each of the commands, run by root, work as the owner of what it opens", .enabled(if: OtherUser.arePossible)
+        "an agent with keys that an earlier release sealed has each of the commands, run by root, work as the owner of what it opens",
+        .enabled(if: OtherUser.arePossible)
     )
     func owners() throws {
         let copy = try copyOfPrincipal()

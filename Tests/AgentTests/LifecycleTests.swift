@@ -7,7 +7,7 @@ import Testing
 
 @Suite("dtad's life")
 struct LifecycleTests {
-    @Test("begins with init, which never overwrites")
+    @Test("dtad begins with init, which never overwrites")
     func initialisation() throws {
         let agent = try TestAgent(starting: false)
         let before = try FileManager.default.contentsOfDirectory(atPath: agent.tokens)
@@ -24,7 +24,7 @@ struct LifecycleTests {
     }
 
     @Test(
-        "that cannot begin takes back what init made",
+        "a dtad that cannot begin takes back what init made",
         arguments: [
             ["--module", "/etc/hostname-softhsm"], ["--token", " a"], ["--token", ""], ["--token", "a\nb"],
             ["--token", String(repeating: "é", count: 17)], ["--token", "a\u{202e}b"],
@@ -37,7 +37,7 @@ struct LifecycleTests {
     }
 
     @Test(
-        "begins with a token of any readable label, spaces and quotation marks among them",
+        "dtad begins with a token of any readable label, spaces and quotation marks among them",
         arguments: ["my token", "a \"b\" \\ c", "clé # 1: {x}", String(repeating: "é", count: 16), "'", "~"])
     func labels(label: String) throws {
         let directory = try TemporaryDirectory()
@@ -49,7 +49,7 @@ struct LifecycleTests {
         #expect(checked.text.contains("token \"\(label)\""), "\(checked.text)")
     }
 
-    @Test("takes a socket by name from systemd, and notifies it")
+    @Test("dtad takes a socket by name from systemd, and notifies it")
     func socketActivation() throws {
         let agent = try TestAgent(starting: false)
         let notify = try NotifySocket(agent.directory.file("notify"))
@@ -74,7 +74,9 @@ struct LifecycleTests {
         #expect(activate.wait() == 0)
     }
 
-    @Test("that cannot begin tells systemd and each waiting client the reason, and ends as by a wrong configuration")
+    @Test(
+        "a dtad that cannot begin tells systemd and each waiting client the reason, and ends as by a wrong configuration"
+    )
     func refusedStart() throws {
         let agent = try TestAgent(more: "nonsense: 1", starting: false)
         let notify = try NotifySocket(agent.directory.file("notify"))
@@ -93,7 +95,7 @@ struct LifecycleTests {
         #expect(activate.wait() == 78)
     }
 
-    @Test("reads a configuration alone where that is asked, as a reload does")
+    @Test("dtad reads a configuration alone where that is asked, as a reload does")
     func configurationOnly() throws {
         let agent = try TestAgent(starting: false)
         let arguments = ["check", "--configuration-only", "--config", agent.configuration]
@@ -104,7 +106,7 @@ struct LifecycleTests {
     }
 
     @Test(
-        "has usage errors as dtactl has them, with the status 2", arguments: ["dtad", "dtagw"],
+        "dtad has usage errors as dtactl has them, with the status 2", arguments: ["dtad", "dtagw"],
         [["chekc"], ["check", "--nonsense"], ["run", "--config"]])
     func usage(program: String, arguments: [String]) throws {
         let said = try run(try Binary.path(program), arguments)
@@ -125,7 +127,9 @@ struct LifecycleTests {
         for pid in agent.custodians { kill(pid, SIGCONT) }
     }
 
-    @Test("replaces a socket on which nobody answers, and leaves one alone on which somebody does, and other files")
+    @Test(
+        "dtad replaces a socket on which nothing answers, and leaves one alone on which something does, and other files"
+    )
     func staleSocket() throws {
         let agent = try TestAgent()
         agent.crash()
@@ -173,7 +177,7 @@ struct LifecycleTests {
         #expect(bound == 0)
     }
 
-    @Test("refuses a path that no socket can have, with both numbers, in run and in check")
+    @Test("dtad refuses a path that no socket can have, with both numbers, in run and in check")
     func longPaths() throws {
         let agent = try TestAgent(starting: false)
         let path = "/" + String(repeating: "é", count: 53) + "x"
@@ -202,7 +206,7 @@ struct LifecycleTests {
         #expect(wall.status != 0 && wall.text.contains("hsm.socket has 108 bytes"), "\(wall.text)")
     }
 
-    @Test("is one at a time on a state directory")
+    @Test("dtad is one at a time on a state directory")
     func oneAgent() throws {
         let agent = try TestAgent()
         let second = try run(
@@ -212,7 +216,7 @@ struct LifecycleTests {
         #expect(second.errors.contains("another dtad"))
     }
 
-    @Test("ends after what runs is finished, and removes the socket that it bound")
+    @Test("dtad ends after what runs is finished, and removes the socket that it bound")
     func termination() throws {
         let agent = try TestAgent()
         let client = agent.client()
@@ -224,7 +228,7 @@ struct LifecycleTests {
         #expect(try client.call(.sign(key: "k", message: [1])).data.count == 64)
     }
 
-    @Test("does not begin with an unknown key in the configuration, which is named with its line")
+    @Test("dtad does not begin with an unknown key in the configuration, which is named with its line")
     func unknownKey() throws {
         let agent = try TestAgent(more: "limits:\n  keys_per_usr: 3", starting: false)
         let lines = try String(contentsOfFile: agent.configuration, encoding: .utf8).split(
@@ -237,7 +241,7 @@ struct LifecycleTests {
         }
     }
 
-    @Test("is reported as in order by check, which says that there is no wall where dtad starts dtad-hsm itself")
+    @Test("dtad is reported as in order by check, which says that there is no wall where dtad starts dtad-hsm itself")
     func check() throws {
         let agent = try TestAgent(starting: false)
         let checked = try run(try Binary.path("dtad"), ["check", "--config", agent.configuration])
@@ -247,7 +251,7 @@ struct LifecycleTests {
     }
 
     @Test(
-        "keeps each worker and a dtad-hsm on one processor, where there is a pair for each, unless told not to",
+        "dtad keeps each worker and a dtad-hsm on one processor, where there is a pair for each, unless told not to",
         arguments: [true, false])
     func pairs(keeping: Bool) throws {
         func processors(_ path: String) throws -> String {
@@ -282,7 +286,7 @@ struct LifecycleTests {
         #expect(kilobytes > 1024 || agent.log.contains("a protection was refused: mlockall"), "\(line)")
     }
 
-    @Test("says its version", arguments: ["dtad", "dtad-hsm", "dtactl"])
+    @Test("dtad says its version", arguments: ["dtad", "dtad-hsm", "dtactl"])
     func version(program: String) throws {
         let said = try run(try Binary.path(program), ["--version"])
         #expect(said.status == 0)
@@ -290,7 +294,8 @@ struct LifecycleTests {
     }
 
     @Test(
-        "leaves no core and cannot be traced by its own user", .enabled(if: OtherUser.arePossible, "it needs root"),
+        "dtad leaves no core and cannot be traced by its own user",
+        .enabled(if: OtherUser.arePossible, "it needs root"),
         arguments: ["dtad", "dtad-hsm"])
     func hardening(program: String) throws {
         // Root without the power to trace every process is a user like any other here.

@@ -23,7 +23,9 @@ struct OrderApproverTests {
         return order
     }
 
-    @Test("decides about the redemption that he names, whichever came first, and another one is refused")
+    @Test(
+        "an order's approver decides about the redemption that it names, whichever came first, and another one is refused"
+    )
     func rivals() throws {
         let hosts = try Hosts(more: ["mallory"])
         let order = try contested(hosts)
@@ -103,7 +105,7 @@ struct OrderApproverTests {
                 .parts.first?.previous == wanted)
     }
 
-    @Test("who is replaced decides again: what he said before does not count any more")
+    @Test("an order's approver that is replaced decides again: what it said before does not count any more")
     func rotatedApprover() throws {
         let agent = try TestAgent(more: "orders:\n  accept:\n    - { commit: auto }")
         let client = agent.client()
@@ -131,7 +133,8 @@ struct OrderApproverTests {
     }
 
     @Test(
-        "with many post-quantum keys behind him does not keep others' approvals from counting; a line too long is told")
+        "an order's approver with many post-quantum keys behind it does not keep others' approvals from counting; a line too long is told"
+    )
     func longLines() throws {
         let agent = try TestAgent(more: "orders:\n  accept:\n    - { commit: auto }")
         let client = agent.client()

@@ -31,7 +31,7 @@ struct OrderBackupTests {
         try agent.client().call(.showOrder(order)).parts.filter { $0.status == "accepted" }.map(\.kind)
     }
 
-    @Test("waits for a hand once it is restored, and then gives the secret that it gave before")
+    @Test("an order in a backup waits for a hand once it is restored, and then gives the secret that it gave before")
     func byHand() throws {
         let agent = try TestAgent(more: automaticOrders)
         for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
@@ -78,7 +78,7 @@ struct OrderBackupTests {
         #expect(try made(client).state == "committed", "what is made after it follows the rules")
     }
 
-    @Test("that it does not know is not committed to a second time when it comes again")
+    @Test("an order in a backup that it does not know is not committed to a second time when it comes again")
     func unknown() throws {
         let hosts = try Hosts()
         let file = try backup(hosts.fiduciary)
@@ -137,7 +137,9 @@ struct OrderBackupTests {
         #expect(results[0] == results[1] && results[0].count == 32)
     }
 
-    @Test("whose key was destroyed since is lost and says so; nothing else stops, and its name is not used again")
+    @Test(
+        "an order in a backup whose key was destroyed since is lost and says so; nothing else stops, and its name is not used again"
+    )
     func destroyedKey() throws {
         let agent = try TestAgent(more: automaticOrders + "\n  reseal_within_s: 0")
         for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
@@ -187,7 +189,9 @@ struct OrderBackupTests {
         try agent.wait("the receipt that there is no key") { try receipts(second) == 2 }
     }
 
-    @Test("whose key was made after the backup does not get a second one, and the first stays on the token")
+    @Test(
+        "an order in a backup whose key was made after the backup does not get a second one, and the first stays on the token"
+    )
     func keyMadeSince() throws {
         let agent = try TestAgent(more: "orders:\n  accept:\n    - { commit: manual, release: auto }")
         for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
@@ -223,7 +227,7 @@ struct OrderBackupTests {
         #expect(agent.log.contains("there are keys on the token that dtad does not know"))
     }
 
-    @Test("that does not open keeps its key for a time, because a backup may have it as it was")
+    @Test("an order in a backup that does not open keeps its key for a time, because a backup may have it as it was")
     func damagedRow() throws {
         let agent = try TestAgent(more: automaticOrders)
         for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }

@@ -36,7 +36,7 @@ struct OrderCarryTests {
         #expect(try Data(Secp256k1Scalar([UInt8](secret)).publicKey.bytes) == commitment)
     }
 
-    @Test("has one redemption at a time: the second gets a signed refusal that names the first")
+    @Test("an order between hosts has one redemption at a time: the second gets a signed refusal that names the first")
     func rivals() throws {
         let hosts = try Hosts("orders:\n  accept:\n    - { commit: auto }")
         let order = try order(hosts) { $0.redeemers = ["heir", "alice"] }
@@ -58,7 +58,9 @@ struct OrderCarryTests {
         #expect(released.parts.first?.previous == first)
     }
 
-    @Test("whose redemption was refused by signature is not released for it later, whatever may be released then")
+    @Test(
+        "an order between hosts whose redemption was refused by signature is not released for it later, whatever may be released then"
+    )
     func refusedForGood() throws {
         let hosts = try Hosts("orders:\n  accept:\n    - { commit: auto }")
         let order = try order(hosts) { $0.redeemers = ["heir", "alice"] }
@@ -86,7 +88,9 @@ struct OrderCarryTests {
         #expect(try state(order, hosts.principal) == "exhausted")
     }
 
-    @Test("is complete for who hears that its redeemer was replaced before he sees the redemption")
+    @Test(
+        "an order between hosts is complete for a host that hears of its redeemer's replacement before it sees the redemption"
+    )
     func rotatedRedeemer() throws {
         let hosts = try Hosts()
         let order = try order(hosts) { $0.redeemers = ["heir", "alice"] }
@@ -104,7 +108,7 @@ struct OrderCarryTests {
         #expect(try hosts.beneficiary.client().call(.orderResult(order)).data.count == 32)
     }
 
-    @Test("is frozen where its fiduciary commits to it twice, and the evidence is kept")
+    @Test("an order between hosts is frozen where its fiduciary commits to it twice, and the evidence is kept")
     func doubleDealing() throws {
         let hosts = try Hosts("orders:\n  accept:\n    - {}")
         let order = try order(hosts)
@@ -128,7 +132,7 @@ struct OrderCarryTests {
         #expect(shown.parts.map(\.status) == ["accepted", "accepted", "evidence"])
     }
 
-    @Test("of a principal who is not trusted there is refused, signed and on record")
+    @Test("an order of a principal that is not trusted is refused, signed and on record")
     func untrusted() throws {
         let hosts = try Hosts(trusting: false)
         let fiduciary = try #require(
@@ -149,7 +153,9 @@ struct OrderCarryTests {
         #expect(try state(order, hosts.principal) == "refused")
     }
 
-    @Test("does not take parts that come before what they follow, nor from those who have no part in it")
+    @Test(
+        "an order between hosts does not take parts that come before what they follow, nor from those who have no part in it"
+    )
     func strangers() throws {
         let hosts = try Hosts()
         let order = try order(hosts)

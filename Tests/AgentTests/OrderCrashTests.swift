@@ -94,7 +94,9 @@ struct OrderCrashTests {
             }
         }
 
-    @Test("leaves the state before or after, and the same request again ends the same way", arguments: cases)
+    @Test(
+        "a crash in an order leaves the state before or after, and the same request again ends the same way",
+        arguments: cases)
     private func everyStep(_ crash: Case) throws {
         let agent = try TestAgent()
         for name in ["alice", "bank", "heir"] { _ = try agent.client().call(.createIdentity(name)) }
@@ -119,7 +121,7 @@ struct OrderCrashTests {
     }
 
     @Test(
-        "of the destruction of an epoch's key loses no living secret",
+        "a crash in an order of the destruction of an epoch's key loses no living secret",
         arguments: ["order.epoch.1", "order.epoch.2", "order.epoch.3"])
     func epochs(point: String) throws {
         let agent = try TestAgent(more: automaticOrders + "\n  reseal_within_s: 0")
@@ -142,7 +144,7 @@ struct OrderCrashTests {
     }
 
     @Test(
-        "in a destruction is overcome at the next start without being told: nothing is kept, and one receipt says so",
+        "a crash in an order in a destruction is overcome at the next start without being told: nothing is kept, and one receipt says so",
         arguments: ["secret", "sign"].flatMap { type in (1...4).map { (type, "order.destroy.\($0)") } })
     func destruction(type: String, point: String) throws {
         let agent = try TestAgent()
@@ -171,7 +173,7 @@ struct OrderCrashTests {
     }
 
     @Test(
-        "while what is left of a destroyed order is removed changes nothing in the end",
+        "a crash in an order while what is left of a destroyed order is removed changes nothing in the end",
         arguments: ["secret", "sign"].flatMap { type in (1...2).map { (type, "order.leftover.\($0)") } })
     func leftover(type: String, point: String) throws {
         let agent = try TestAgent()
@@ -210,7 +212,7 @@ struct OrderCrashTests {
     }
 
     @Test(
-        "while an order is made leaves all of it or nothing, and no share of a wallet without its order",
+        "a crash in an order while an order is made leaves all of it or nothing, and no share of a wallet without its order",
         arguments: ["order.create.1", "order.create.2"])
     func creation(point: String) throws {
         let agent = try TestAgent()
@@ -227,7 +229,7 @@ struct OrderCrashTests {
     }
 
     @Test(
-        "while something is deposited leaves it there once or not at all",
+        "a crash in an order while something is deposited leaves it there once or not at all",
         arguments: ["order.deposit.1", "order.deposit.2"])
     func deposit(point: String) throws {
         let agent = try TestAgent(more: automaticOrders)
@@ -248,7 +250,7 @@ struct OrderCrashTests {
     }
 
     @Test(
-        "while a fiduciary takes in what a courier brought changes nothing for who brings it again",
+        "a crash while a fiduciary takes in what a courier brought changes nothing for the courier that brings it again",
         arguments: [
             ("order", "order.receive.1"), ("order", "order.commit.1"), ("order", "order.commit.2"),
             ("order", "order.commit.3"), ("refused order", "order.refuse.1"), ("redemption", "order.receive.2"),

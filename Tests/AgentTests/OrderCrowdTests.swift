@@ -23,7 +23,7 @@ struct OrderCrowdTests {
         case wrong(String)
     }
 
-    @Test("is served to the last one: everybody has his own answer, and no use is released twice")
+    @Test("a crowd at one fiduciary is served to the last one: each has its own answer, and no use is released twice")
     func crowd() throws {
         let agent = try TestAgent(more: automaticOrders)
         let client = agent.client()

@@ -20,7 +20,9 @@ struct OrderFailureTests {
         _ = try agent.client().call(.redeemOrder(order, data: type == "sign" ? [1, 2, 3] : []))
     }
 
-    @Test("its HSM's processes being killed between any two of its parts", arguments: ["secret", "sign"])
+    @Test(
+        "an order outlives an order outlives its HSM's processes being killed between any two of its parts",
+        arguments: ["secret", "sign"])
     func killed(type: String) throws {
         let agent = try TestAgent()
         for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
@@ -54,7 +56,9 @@ struct OrderFailureTests {
         #expect(shown.parts.map(\.kind) == ["order", "commitment", "redemption", "release"])
     }
 
-    @Test("its token being away between commitment and release: told clearly, and released when it is back")
+    @Test(
+        "an order outlives an order outlives its token being away between commitment and release: told clearly, and released when it is back"
+    )
     func tokenAway() throws {
         let agent = try TestAgent(starting: false)
         try agent.addHSMConfiguration(["cache_session_objects: false"])
@@ -83,7 +87,9 @@ struct OrderFailureTests {
         }
     }
 
-    @Test("a full disk at each of its parts: nothing is half done, and goes on when there is room")
+    @Test(
+        "an order outlives an order outlives a full disk at each of its parts: nothing is half done, and goes on when there is room"
+    )
     func fullDisk() throws {
         let agent = try TestAgent(starting: false)
         let away = agent.directory.file("away")

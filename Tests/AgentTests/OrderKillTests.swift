@@ -95,7 +95,8 @@ struct OrderKillTests {
     }
 
     @Test(
-        "in any role has made each part of an order once, and no key that no order has", arguments: ["secret", "sign"])
+        "an agent that is killed in any write in any role has made each part of an order once, and no key that no order has",
+        arguments: ["secret", "sign"])
     func alone(type: String) throws {
         let agent = try TestAgent(more: automaticOrders + "\n  reseal_within_s: 0")
         for name in ["alice", "bank"] { _ = try agent.client().call(.createIdentity(name)) }
@@ -134,7 +135,8 @@ struct OrderKillTests {
     // MARK: Three agents
 
     @Test(
-        "of three takes in each part once, answers the same again, and all three come to the same end", arguments: 0..<3
+        "an agent that is killed in any write of three takes in each part once, answers the same again, and all three come to the same end",
+        arguments: 0..<3
     )
     func together(victim: Int) throws {
         let hosts = try Hosts()

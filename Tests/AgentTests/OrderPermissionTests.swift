@@ -77,7 +77,7 @@ struct OrderPermissionTests {
         #expect(try root.refusal(.fulfilOrder(cid, decision: "release")).code == .permissionDenied)
     }
 
-    @Test("make as many as each of them may, and one who has used that up keeps nobody else from it")
+    @Test("users make as many orders as each of them may, and one that has used that up keeps no other from it")
     func limits() throws {
         let agent = try agent()
         for number in 0..<2 {

@@ -90,7 +90,8 @@ struct OrderReceiptTests {
     }
 
     @Test(
-        "of an order whose key is on the token is confirmed in the same way, and the row goes that the key left behind")
+        "a receipt from outside of an order whose key is on the token is confirmed in the same way, and the row goes that the key left behind"
+    )
     func restoredSign() throws {
         let hosts = try Hosts(automaticOrders)
         let bank = hosts.fiduciary
@@ -112,7 +113,7 @@ struct OrderReceiptTests {
     }
 
     @Test(
-        "is made when the HSM is back that was away when somebody decided it, and nothing is done with the order meanwhile"
+        "a destruction that was decided while the HSM was away is done when it is back, and nothing is done with the order meanwhile"
     )
     func tokenAway() throws {
         let agent = try TestAgent(starting: false)
@@ -142,7 +143,9 @@ struct OrderReceiptTests {
         }
     }
 
-    @Test("of an order that the restored state does not know is taken for what it says, once a person confirms it")
+    @Test(
+        "a receipt from outside of an order that the restored state does not know is believed once a person confirms it"
+    )
     func unknownOrder() throws {
         let hosts = try Hosts(automaticOrders)
         let bank = hosts.fiduciary

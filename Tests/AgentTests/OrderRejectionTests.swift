@@ -78,7 +78,9 @@ struct OrderRejectionTests {
         #expect(try hosts.principal.client().call(.orderResult(order)).data.count == 32)
     }
 
-    @Test("waits for a hand where releases do, says what that is to do, and keeps no other redeemer from asking")
+    @Test(
+        "a redemption that nobody can answer any more waits for a hand where releases do, says what that is to do, and keeps no other redeemer from asking"
+    )
     func byHand() throws {
         let (held, client) = try agent(Self.byHand)
         defer { held.stop() }
@@ -112,7 +114,9 @@ struct OrderRejectionTests {
         #expect(try client.call(.fulfilOrder(order)).orders.first?.state == "exhausted")
     }
 
-    @Test("is not one as long as the others are enough, and lines are counted, without the one who asks")
+    @Test(
+        "a redemption that nobody can answer any more is not one as long as the others are enough, and lines are counted, without the one who asks"
+    )
     func enough() throws {
         let (held, client) = try agent()
         defer { held.stop() }
@@ -148,7 +152,8 @@ struct OrderRejectionTests {
     }
 
     @Test(
-        "is refused by itself when nobody says anything: the time is over, or an approver or the recipient is revoked")
+        "a redemption that nobody can answer any more is refused by itself when nobody says anything: the time is over, or an approver or the recipient is revoked"
+    )
     func withoutAWord() throws {
         let (held, client) = try agent()
         defer { held.stop() }

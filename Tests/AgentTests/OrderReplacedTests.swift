@@ -16,7 +16,7 @@ struct OrderReplacedTests {
         return (agent, client, try #require(client.call(newOrder()).orders.first).cid)
     }
 
-    @Test("is refused before the next one is judged, which his successor makes")
+    @Test("a redemption whose sender was replaced is refused before the next one is judged, which its successor makes")
     func nextRedemption() throws {
         let (held, client, order) = try agent()
         defer { held.stop() }
@@ -31,7 +31,9 @@ struct OrderReplacedTests {
         #expect(try client.call(.orderResult(order)).data.count == 32)
     }
 
-    @Test("is refused by whoever fulfils the order, and another decision than that is not taken for it")
+    @Test(
+        "a redemption whose sender was replaced is refused by the user that fulfils the order, and no other decision is taken for it"
+    )
     func byHand() throws {
         let (held, client, order) = try agent()
         defer { held.stop() }
@@ -82,7 +84,9 @@ struct OrderReplacedTests {
         #expect(try hosts.beneficiary.client().call(.orderResult(order)).data.count == 32)
     }
 
-    @Test("is refused by itself where releases are, when the approval comes that would have released it")
+    @Test(
+        "a redemption whose sender was replaced is refused by itself where releases are, when the approval comes that would have released it"
+    )
     func automatic() throws {
         let hosts = try Hosts()
         let order = try hosts.principal.client().call(

@@ -16,7 +16,7 @@ struct OrderTests {
         return (agent, client)
     }
 
-    @Test("of a secret goes from part 1 to part 4 on one agent, and gives what was committed to")
+    @Test("an order of a secret goes from part 1 to part 4 on one agent, and gives what was committed to")
     func secret() throws {
         let (held, client) = try agent()
         defer { held.stop() }
@@ -43,7 +43,7 @@ struct OrderTests {
         #expect(try client.refusal(.showOrder("a?")).code == .invalidArgument)
     }
 
-    @Test("waits for a hand where no rule says otherwise, and the same decision again has the same answer")
+    @Test("an order waits for a hand where no rule says otherwise, and the same decision again has the same answer")
     func byHand() throws {
         let (held, client) = try agent("")
         defer { held.stop() }
@@ -66,7 +66,7 @@ struct OrderTests {
         #expect(try client.call(.orderResult(order.cid)).data.count == 32)
     }
 
-    @Test("can be refused by hand, before it is committed to and at each redemption")
+    @Test("an order can be refused by hand, before it is committed to and at each redemption")
     func refusals() throws {
         let (held, client) = try agent("")
         defer { held.stop() }
@@ -85,7 +85,7 @@ struct OrderTests {
         #expect(try client.call(.fulfilOrder(second.cid)).orders.first?.state == "exhausted")
     }
 
-    @Test("whose approvals are missing is not released, and the requester's own does not count")
+    @Test("an order whose approvals are missing is not released, and the requester's own does not count")
     func approvals() throws {
         let (held, client) = try agent()
         defer { held.stop() }
@@ -111,7 +111,7 @@ struct OrderTests {
         #expect(try client.call(.orderResult(order.cid)).fields.first { $0.name == "approvals" }?.value == "2")
     }
 
-    @Test("to sign gives a signature for each use, by a key that is on the token")
+    @Test("an order to sign gives a signature for each use, by a key that is on the token")
     func signing() throws {
         let (held, client) = try agent()
         defer { held.stop() }
@@ -134,7 +134,7 @@ struct OrderTests {
         #expect(try client.refusal(newOrder { $0.type = "sign" }).code == .invalidArgument)
     }
 
-    @Test("keeps what was deposited with it, until it is released")
+    @Test("an order keeps what was deposited with it, until it is released")
     func safeguard() throws {
         let (held, client) = try agent()
         defer { held.stop() }
@@ -156,7 +156,7 @@ struct OrderTests {
         #expect(result.fields.first { $0.name == "content_type" }?.value == "text/plain")
     }
 
-    @Test("of an unknown type names those that there are; what nobody could keep is refused before it is made")
+    @Test("an order of an unknown type names those that there are; what nobody could keep is refused before it is made")
     func badOrders() throws {
         let (held, client) = try agent()
         defer { held.stop() }
@@ -188,7 +188,7 @@ struct OrderTests {
         #expect(refusal.message.contains(UTCTime.text(later)))
     }
 
-    @Test("is shown and listed to those who have a part in it: sorted, paged and filtered")
+    @Test("an order is shown and listed to those who have a part in it: sorted, paged and filtered")
     func lists() throws {
         let (held, client) = try agent("")
         defer { held.stop() }
@@ -216,7 +216,8 @@ struct OrderTests {
     }
 
     @Test(
-        "that is destroyed has a receipt, says pending until the key is gone, and leaves the others of its epoch alone")
+        "an order that is destroyed has a receipt, says pending until the key is gone, and leaves the others of its epoch alone"
+    )
     func destruction() throws {
         let (agent, client) = try agent(automaticOrders + "\n  reseal_within_s: 0")
         let kept = try #require(client.call(newOrder()).orders.first)
@@ -236,7 +237,7 @@ struct OrderTests {
                 == kept.commitment)
     }
 
-    @Test("whose secret does not open any more keeps no other's from being destroyed, and is out of use")
+    @Test("an order whose secret does not open any more keeps no other's from being destroyed, and is out of use")
     func lostSecret() throws {
         let (agent, client) = try agent(automaticOrders + "\n  reseal_within_s: 0")
         let orders = try (0..<3).map { _ in try #require(client.call(newOrder()).orders.first).cid }
@@ -266,7 +267,7 @@ struct OrderTests {
         #expect(agent.stop() == 0)
     }
 
-    @Test("whose fiduciary is replaced while a redemption is open is released by its successor")
+    @Test("an order whose fiduciary is replaced while a redemption is open is released by its successor")
     func rotatedFiduciary() throws {
         let (held, client) = try agent("")
         defer { held.stop() }
@@ -290,7 +291,7 @@ struct OrderTests {
         }
     }
 
-    @Test("of a wallet without a beneficiary is exported by the one to whom it is released")
+    @Test("an order of a wallet without a beneficiary is exported by the one to whom it is released")
     func walletOfOnesOwn() throws {
         let (held, client) = try agent()
         defer { held.stop() }

@@ -43,7 +43,8 @@ struct PINChangeTests {
         finished.errors.components(separatedBy: "refused the PIN").count - 1
     }
 
-    @Test("gives the token a random PIN of 32 characters while the agent goes on, and after its restart")
+    @Test(
+        "dtad pin change gives the token a random PIN of 32 characters while the agent goes on, and after its restart")
     func running() throws {
         try agent.start()
         _ = try agent.client().call(.createKey("k", type: .p256))
@@ -67,7 +68,7 @@ struct PINChangeTests {
         #expect(try pin(file) != after)
     }
 
-    @Test("takes a PIN of the administrator's choice", arguments: [4, 32, 255])
+    @Test("dtad pin change takes a PIN of the administrator's choice", arguments: [4, 32, 255])
     func chosen(length: Int) throws {
         let chosen = String(String(repeating: "0123456789abcdef", count: 16).prefix(length))
         let from = try agent.directory.write("chosen", chosen + "\n")
@@ -79,7 +80,7 @@ struct PINChangeTests {
         #expect(again.status == 1 && again.errors.contains("has this PIN already"))
     }
 
-    @Test("refuses a PIN that the token does not take, or that others can read, and changes nothing")
+    @Test("dtad pin change refuses a PIN that the token does not take, or that others can read, and changes nothing")
     func unusable() throws {
         let before = try pin(file)
         let short = try change(["--pin-file", try agent.directory.write("short", "123\n")])
@@ -101,7 +102,9 @@ struct PINChangeTests {
         #expect(try pin(file) == "not the PIN" && access(pending, F_OK) != 0)
     }
 
-    @Test("that was stopped before the token had the new PIN is finished by the next run, without a wrong attempt")
+    @Test(
+        "a dtad pin change that was stopped before the token had the new PIN is finished by the next run, without a wrong attempt"
+    )
     func stoppedBefore() throws {
         try "another PIN of 32 characters ...\n".write(toFile: pending, atomically: false, encoding: .utf8)
         chmod(pending, 0o600)
@@ -112,7 +115,9 @@ struct PINChangeTests {
         #expect(try check().status == 0)
     }
 
-    @Test("that was stopped after the token had the new PIN is finished by the next run, with one wrong attempt")
+    @Test(
+        "a dtad pin change that was stopped after the token had the new PIN is finished by the next run, with one wrong attempt"
+    )
     func stoppedAfter() throws {
         let new = "abcdefghijklmnopqrstuvwxyz012345"
         try setTokenPIN(from: try pin(file), to: new)
@@ -124,7 +129,7 @@ struct PINChangeTests {
         #expect(try check().status == 0)
     }
 
-    @Test("keeps both PINs where the token has neither, after one attempt with each")
+    @Test("dtad pin change keeps both PINs where the token has neither, after one attempt with each")
     func neither() throws {
         try setTokenPIN(from: try pin(file), to: "somebody else's")
         try "new PIN\n".write(toFile: pending, atomically: false, encoding: .utf8)
@@ -134,7 +139,7 @@ struct PINChangeTests {
         #expect(try pin(pending) == "new PIN")
     }
 
-    @Test("keeps dtad-hsm from trying a PIN while it is not known which one the token has")
+    @Test("dtad pin change keeps dtad-hsm from trying a PIN while it is not known which one the token has")
     func pendingIsNotTried() throws {
         try "new PIN\n".write(toFile: pending, atomically: false, encoding: .utf8)
         let checked = try check()
@@ -145,7 +150,7 @@ struct PINChangeTests {
         #expect(try check().status == 0)
     }
 
-    @Test("that is killed at any moment leaves a token that the next run opens")
+    @Test("a dtad pin change that is killed at any moment leaves a token that the next run opens")
     func killed() throws {
         for milliseconds in stride(from: 4, through: 200, by: 14) {
             let process = try Subprocess(

@@ -69,7 +69,7 @@ struct PluginOrderTests {
         return .createOrder(new)
     }
 
-    @Test("that keeps the secret gets it to who redeems")
+    @Test("an external plugin that keeps the secret gets it to the redeemer")
     func keepsPlugin() throws {
         let host = try agent()
         let share = try run(host.plugins.file("dta-plugin-shamir"), ["split", "1", "1"], input: [7, 8, 9]).text
@@ -89,7 +89,7 @@ struct PluginOrderTests {
         #expect(damaged.message.contains("the plugin shamir refuses: this is not a share, or not a whole one"))
     }
 
-    @Test("that judges keeps dtad-hsm's secret until it agrees")
+    @Test("an external plugin that judges keeps dtad-hsm's secret until it agrees")
     func keepsAgent() throws {
         let host = try agent()
         let open = try #require(
@@ -108,7 +108,7 @@ struct PluginOrderTests {
         #expect(throws: DTAError.self) { try host.client.call(.orderResult(closed.cid)) }
     }
 
-    @Test("that hangs delays nobody else, and is left for another attempt")
+    @Test("an order of an external plugin that hangs delays no other, and is left for another attempt")
     func hangs() throws {
         let host = try agent(
             orders: "{ commit: manual, release: manual }", milliseconds: 20_000,
@@ -134,7 +134,8 @@ struct PluginOrderTests {
     }
 
     @Test(
-        "that hangs, with all that may wait for it waiting, delays no order of another type, be it a program's or not")
+        "an order of an external plugin that hangs, with all that may wait for it waiting, delays no order of another type, be it a program's or not"
+    )
     func hangsAlone() throws {
         // A plugin can leave no file: its process' name tells that it hangs (PR_SET_NAME).
         let mark = "__import__('ctypes').CDLL(None).prctl(15, b'hangs-here', 0, 0, 0)"
@@ -173,7 +174,7 @@ struct PluginOrderTests {
         #expect(ended.wait { $0.count == count ? true : nil } == true)
     }
 
-    @Test("that lies or crashes fails, and others are carried out")
+    @Test("an order of an external plugin that lies or crashes fails, and others are carried out")
     func lies() throws {
         let host = try agent(
             orders: "{ commit: manual, release: manual }", keeps: "plugin",
@@ -192,7 +193,7 @@ struct PluginOrderTests {
         #expect(try host.client.call(.fulfilOrder(good.cid)).orders.first?.state == "committed")
     }
 
-    @Test("is listed, and one of an unknown type says what there is")
+    @Test("an order of an external plugin is listed, and one of an unknown type says what there is")
     func lists() throws {
         let host = try agent(["broken": "pass"])
         chmod(host.plugins.file("dta-plugin-broken"), 0o777)
@@ -216,7 +217,7 @@ struct PluginOrderTests {
         #expect(broken.message.contains("can be written by others than root"))
     }
 
-    @Test("is refused where plugins are off, which is what they are")
+    @Test("an order of an external plugin is refused where plugins are off, which is what they are")
     func off() throws {
         let agent = try TestAgent()
         let client = agent.client()

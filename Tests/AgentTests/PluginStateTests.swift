@@ -57,7 +57,7 @@ struct PluginStateTests {
         String(decoding: try client.call(.orderResult(order)).data, as: UTF8.self)
     }
 
-    @Test("is shredded with its epoch's key like a seed, and the others of that epoch live on")
+    @Test("a plugin's own secret is shredded with its epoch's key like a seed, and the others of that epoch live on")
     func destruction() throws {
         let (agent, plugins) = try agent()
         defer { withExtendedLifetime(plugins) {} }
@@ -87,7 +87,7 @@ struct PluginStateTests {
     }
 
     @Test(
-        "that an earlier version sealed under the key of rows is still released, and its receipt says that it is not gone"
+        "a plugin's own secret that an earlier version sealed under the key of rows is still released, and its receipt says that it is not gone"
     )
     func earlier() throws {
         let (agent, plugins) = try agent()
@@ -119,7 +119,8 @@ struct PluginStateTests {
         #expect(receipt.first { $0.name == "key" }?.value == "dta/state")
     }
 
-    @Test("is approved by somebody who sees what is asked, on lines of its own, whatever is asked")
+    @Test(
+        "a plugin's own secret is approved by somebody who sees what is asked, on lines of its own, whatever is asked")
     func hostileRequest() throws {
         let (agent, plugins) = try agent("{ commit: auto }")
         defer { withExtendedLifetime(plugins) {} }

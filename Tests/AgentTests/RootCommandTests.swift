@@ -78,7 +78,7 @@ struct RootCommandTests {
     ]
 
     @Test(
-        "takes nothing out that the state's owner could not read, and nothing that dtad did not put there",
+        "a command that root runs on another user's state takes nothing out that the state's owner could not read, and nothing that dtad did not put there",
         arguments: Self.traps)
     func takesNothing(_ what: String, _ trap: String) throws {
         try nameSegment()
@@ -94,7 +94,9 @@ struct RootCommandTests {
         #expect(try String(contentsOfFile: place.file("secret"), encoding: .utf8) == Self.secret)
     }
 
-    @Test("writes the backup where root wants it, restores it for the owner, and leaves nothing of root's in the state")
+    @Test(
+        "a command that root runs on another user's state writes the backup where root wants it, restores it for the owner, and leaves nothing of root's in the state"
+    )
     func works() throws {
         mkdir(place.file("private"), 0o700)
         let file = place.file("private/b.tar")
@@ -128,7 +130,7 @@ struct RootCommandTests {
     }
 
     @Test(
-        "does not look at a database that is a link, or that has another name",
+        "a command that root runs on another user's state does not look at a database that is a link, or that has another name",
         arguments: ["mv $S/state.sqlite $S.db; ln -s $S.db $S/state.sqlite", "ln $S/state.sqlite $S.db"])
     func checksNoLink(trap: String) throws {
         #expect(try run("/bin/sh", ["-ec", trap], environment: ["S": agent.state]).status == 0)
@@ -153,7 +155,7 @@ struct RootCommandTests {
     }
 
     @Test(
-        "is not done where the configuration is a third user's, who would choose what root loads",
+        "a command that root runs is not done if the configuration belongs to a third user, who would choose what root loads",
         arguments: ["check", "backup"])
     func foreignConfiguration(command: String) throws {
         let text = try String(contentsOfFile: agent.configuration, encoding: .utf8)
@@ -164,14 +166,14 @@ struct RootCommandTests {
         #expect(done.status == 1 && (done.text + done.errors).contains("root does not act on it"), "\(done.text)")
     }
 
-    @Test("is refused where it would run the agent")
+    @Test("a command that root runs on another user's state is refused where it would run the agent")
     func runs() throws {
         let ended = try dtad(["run", "--config", agent.configuration, "--socket", place.file("x.sock")])
         #expect(ended.status == 78 && ended.errors.contains("run dtad as the owner of its state"), "\(ended.errors)")
         #expect(try uids(agent.state) == [Self.front])
     }
 
-    @Test("changes the PIN as the owner, whose file it is")
+    @Test("a command that root runs on another user's state changes the PIN as the owner, whose file it is")
     func changesPIN() throws {
         let changed = try dtad(["pin", "change", "--config", agent.configuration])
         #expect(changed.status == 0, "\(changed.errors)")

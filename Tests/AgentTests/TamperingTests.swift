@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What somebody does to the files of an agent's state, and what they get to hear of it.
-@Suite("An agent with whose state somebody meddles")
+@Suite("An agent whose state was tampered with")
 struct TamperingTests {
     private let agent: TestAgent
     private var client: BlockingAgentClient { agent.client() }
@@ -41,7 +41,7 @@ struct TamperingTests {
     }
 
     @Test(
-        "stops the use of keys while a file of its log is not what it wrote, says so in the journal once, and goes on",
+        "an agent whose state was tampered with stops the use of keys while a file of its log is not what it wrote, says so in the journal once, and goes on",
         arguments: [Tampering.moved, .replaced, .linked, .directoryMoved])
     func running(_ tampering: Tampering) throws {
         try tampering.apply(to: log, spare: spare)
@@ -60,7 +60,7 @@ struct TamperingTests {
     }
 
     @Test(
-        "notices at its start what was done to its log, and goes on when an administrator accepts the loss",
+        "an agent whose state was tampered with notices at its start what was done to its log, and goes on when an administrator accepts the loss",
         arguments: [Tampering.removed, .cut, .replaced, .extended])
     func stopped(_ tampering: Tampering) throws {
         #expect(agent.stop() == 0)
@@ -85,7 +85,7 @@ struct TamperingTests {
         #expect(offline.status == 1, "\(offline.text)")
     }
 
-    @Test("lets only administrators decide about its log")
+    @Test("an agent whose state was tampered with lets only administrators decide about its log")
     func administrators() throws {
         guard OtherUser.arePossible else { return print("SKIPPED: it needs root") }
         for operation in ["audit_archive", "audit_accept"] {
@@ -95,7 +95,7 @@ struct TamperingTests {
     }
 
     @Test(
-        "notices each way in which logrotate takes its newest file, and goes on when that is undone",
+        "an agent whose state was tampered with notices each way in which logrotate takes its newest file, and goes on when that is undone",
         arguments: ["create 0600", "nocreate", "copytruncate", "nocreate\n compress"])
     func logrotate(options: String) throws {
         guard FileManager.default.fileExists(atPath: "/usr/sbin/logrotate") else {
@@ -133,7 +133,7 @@ struct TamperingTests {
         guard made.status == 0 else { throw TestFailure("logrotate: \(made.errors)") }
     }
 
-    @Test("lets archived files go, by logrotate too, without a word")
+    @Test("an agent whose state was tampered with lets archived files go, by logrotate too, without a word")
     func archive() throws {
         let archived = try dtactl("audit", "archive")
         #expect(archived.status == 0 && archived.text == log + "\n", "\(archived.text)")
@@ -162,7 +162,9 @@ struct TamperingTests {
         #expect(later.status == 0, "the archive and what is here are one log: \(later.text)")
     }
 
-    @Test("leaves all of its database in one file when it ends, which a copy needs")
+    @Test(
+        "an agent whose state was tampered with leaves all of its database in one file when it ends, which a copy needs"
+    )
     func oneFile() throws {
         #expect(agent.stop() == 0)
         #expect((try? Data(contentsOf: URL(fileURLWithPath: agent.state + "/state.sqlite-wal")).count) ?? 0 == 0)
@@ -173,7 +175,9 @@ struct TamperingTests {
         _ = try sign()
     }
 
-    @Test("never begins with an empty database beside its log or its keys", arguments: [false, true])
+    @Test(
+        "an agent whose state was tampered with never begins with an empty database beside its log or its keys",
+        arguments: [false, true])
     func emptyDatabase(alsoLog: Bool) throws {
         #expect(agent.stop() == 0)
         for name in try FileManager.default.contentsOfDirectory(atPath: agent.state)
@@ -208,7 +212,9 @@ struct TamperingTests {
         #expect(try client.call(.list(.keyList)).keys.map(\.name) == ["k", "kept"])
     }
 
-    @Test("does not use a database that is older than its log, and says how it can be used")
+    @Test(
+        "an agent whose state was tampered with does not use a database that is older than its log, and says how it can be used"
+    )
     func olderDatabase() throws {
         #expect(agent.stop() == 0)
         try FileManager.default.copyItem(atPath: agent.state + "/state.sqlite", toPath: spare)
@@ -225,7 +231,9 @@ struct TamperingTests {
         #expect(ended.errors.contains("dtad restore"))
     }
 
-    @Test("says in its journal that its log cannot be written, once, and that it can be again")
+    @Test(
+        "an agent whose state was tampered with says in its journal that its log cannot be written, once, and that it can be again"
+    )
     func immutable() throws {
         guard try run("chattr", ["+i", log]).status == 0 else {
             return print("SKIPPED: no file can be made immutable here")

@@ -97,7 +97,7 @@ struct TokenStartTests {
         #expect(agent.log.contains("cleared what was left of an unfinished act"), "\(agent.log)")
     }
 
-    @Test("answers at once while dtad-hsm hangs in its start")
+    @Test("dtad answers at once while dtad-hsm hangs in its start")
     func hangingStart() throws {
         let agent = try TestAgent(starting: false)
         let module = try TamperedModule(in: agent.directory)
@@ -115,7 +115,7 @@ struct TokenStartTests {
         try agent.wait("the HSM") { (try? agent.client().call(.random(1)))?.code == .ok }
     }
 
-    @Test("serves a token that allows one session with one process, also where it came late")
+    @Test("dtad serves a token that allows one session with one process, also where it came late")
     func oneSession() throws {
         let agent = try TestAgent(starting: false)
         let module = try TamperedModule(in: agent.directory)
@@ -134,7 +134,7 @@ struct TokenStartTests {
     }
 
     @Test(
-        "makes no key on a token that took the other's place while it ran, with the same label and PIN, nor after a restart"
+        "dtad makes no key on a token that took the other's place while it ran, with the same label and PIN, nor after a restart"
     )
     func swapped() throws {
         let agent = try TestAgent()
@@ -166,7 +166,7 @@ struct TokenStartTests {
         #expect(try status(client)["hsm.landmark"] == before["hsm.landmark"])
     }
 
-    @Test("knows its token also where an older dtad wrote the state, by the key of the agent's own identity")
+    @Test("dtad knows its token also where an older dtad wrote the state, by the key of the agent's own identity")
     func upgraded() throws {
         let agent = try TestAgent()
         _ = try agent.client().call(.createKey("k", type: .p256))
@@ -191,7 +191,7 @@ struct TokenStartTests {
         #expect(try status(agent.client())["hsm.landmark"] == landmark)
     }
 
-    @Test("under a service manager stays up with a wrong PIN, tries it once, and still shows what needs no token")
+    @Test("dtad under a service manager stays up with a wrong PIN, tries it once, and still shows what needs no token")
     func wrongPIN() throws {
         let agent = try TestAgent()
         _ = try agent.client().call(.createKey("k", type: .p256))
@@ -219,7 +219,9 @@ struct TokenStartTests {
         #expect(try agent.client().call(.sign(key: "k", message: [1])).data.count == 64)
     }
 
-    @Test("gives dtad-hsm the environment that the configuration names, and no descriptor that it has inherited itself")
+    @Test(
+        "dtad gives dtad-hsm the environment that the configuration names, and no descriptor that it has inherited itself"
+    )
     func inheritance() throws {
         let agent = try TestAgent(starting: false)
         try agent.addHSMConfiguration(["environment:", "  VENDOR_CONFIG: \"/etc/vendor file\"", "  VENDOR_MODE: \"7\""])

@@ -10,7 +10,8 @@ struct TrustTests {
     private let alice = OtherUser.wwwData
     private let bob = OtherUser.backup
 
-    @Test("are rotated, revoked and recovered by their owners: neither by others nor by root")
+    @Test(
+        "identities of several users are rotated, revoked and recovered by their owners: neither by others nor by root")
     func owners() throws {
         let agent = try TestAgent()
         let first = try alice.run("print(agent.create_identity('alice'))", on: agent)
@@ -88,7 +89,9 @@ struct TrustTests {
         #expect(shown.text.contains("DETAIL") && shown.text.contains("alias=partner"))
     }
 
-    @Test("are trusted by administrators, and by whom a grant lets; anybody may make documents known")
+    @Test(
+        "identities are trusted by administrators, and by users to whom a grant gives that; anybody may make documents known"
+    )
     func trust() throws {
         let elsewhere = try TestAgent()
         let cid = try elsewhere.client().call(.createIdentity("bank")).cid

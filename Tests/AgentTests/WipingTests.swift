@@ -7,7 +7,7 @@ import Testing
 /// What was in an answer is not in dtad's memory afterwards. Root alone may look there.
 @Suite("Secrets that were answered", .enabled(if: getuid() == 0, "another process's memory is root's to read"))
 struct WipingTests {
-    @Test("are nowhere in dtad's memory: bodies and chunk keys of envelopes")
+    @Test("secrets that were answered are nowhere in dtad's memory: bodies and chunk keys of envelopes")
     func answers() throws {
         let (here, elsewhere) = (try TestAgent(), try TestAgent())
         let client = here.client()
@@ -43,7 +43,7 @@ struct WipingTests {
         #expect(try holds(here.pid, Array(plain[2048..<2080])), "the search finds nothing at all")
     }
 
-    @Test("are nowhere in dtad's memory: plaintexts of keys, random bytes, keys of drafts and of wallets")
+    @Test("plaintexts of keys, random bytes, keys of drafts and of wallets are nowhere in dtad's memory")
     func answersOfTheHSM() throws {
         let agent = try TestAgent(more: automaticOrders)
         let client = agent.client()
@@ -73,7 +73,9 @@ struct WipingTests {
         #expect(try holds(agent.pid, Array(block[2048..<2080])), "the search finds nothing at all")
     }
 
-    @Test("are nowhere in dtad's memory: what was released and deposited, where it was received and where it was read")
+    @Test(
+        "secrets that were answered are nowhere in dtad's memory: what was released and deposited, where it was received and where it was read"
+    )
     func orders() throws {
         let hosts = try Hosts()
         var secrets: [(what: String, bytes: [UInt8], at: [TestAgent])] = []

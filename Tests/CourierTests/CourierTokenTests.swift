@@ -61,7 +61,7 @@ import Testing
         #expect(throws: DTAError.self) { try tokens.add(pair) }
     }
 
-    @Test("whoever insists on a network without TLS shows no token there")
+    @Test("a user that insists on a network without TLS shows no token there")
     func plain() throws {
         var options = try options("https://192.0.2.7")
         options.allowsPlain = true

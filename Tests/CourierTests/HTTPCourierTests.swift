@@ -113,7 +113,7 @@ import Testing
         #expect(error.code == .unavailable && error.message.contains("did not answer in time"))
     }
 
-    @Test("nobody there is told with the URL and what helps")
+    @Test("that nothing answers is told with the URL and what helps")
     func absent() throws {
         let error = try #require(throws: DTAError.self) {
             _ = try HTTPCourier("unix:/nonexistent/gw.sock", .init()).deliver([1])

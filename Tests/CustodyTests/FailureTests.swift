@@ -323,7 +323,7 @@ struct FailureTests {
         #expect(try custody.createIdentity(owner: owner, signing: id, kem: kem).kem.count == 1216)
     }
 
-    @Test("where the token lacks Ed25519, an identity signs with P-256, with the lower s")
+    @Test("if the token lacks Ed25519, an identity signs with P-256, with the lower s")
     func identityWithP256() throws {
         let module = try TamperedModule(in: token.directory)
         try token.configure(["module": module.path])

@@ -112,7 +112,7 @@ struct KeyBindingTests {
         #expect(again.bound.isEmpty && again.said.status == 0, "\(again.said.text)")
     }
 
-    @Test("without its principal's copy nothing is bound")
+    @Test("without its principal's copy no key is bound")
     func withoutCopy() throws {
         let taken = try take()
         let other = try take()

@@ -28,7 +28,7 @@ struct RefusedPINTests {
 
     private func serve() throws -> Bool { try HSMProcess(token).connect().random(count: 1).count == 1 }
 
-    @Test("is not tried again by any process, however many start")
+    @Test("a PIN that the token refused is not tried again by any process, however many start")
     func once() throws {
         try token.directory.write("pin", "wrong-pin\n")
         let first = try refusal()
@@ -47,7 +47,7 @@ struct RefusedPINTests {
         #expect(module.logins == 1)
     }
 
-    @Test("is forgotten when another one is right, and another wrong one is tried once")
+    @Test("a PIN that the token refused is forgotten when another one is right, and another wrong one is tried once")
     func changed() throws {
         try token.directory.write("pin", "wrong-pin\n")
         _ = try refusal()
@@ -61,7 +61,7 @@ struct RefusedPINTests {
         #expect(try serve())
     }
 
-    @Test("is of one token: another one may have it")
+    @Test("a PIN that the token refused is of one token: another one may have it")
     func otherToken() throws {
         try token.directory.write("pin", "wrong-pin\n")
         _ = try refusal()
@@ -73,7 +73,7 @@ struct RefusedPINTests {
         #expect(try serve())
     }
 
-    @Test("is tried again when its file is removed, damaged or not there to be read")
+    @Test("a PIN that the token refused is tried again when its file is removed, damaged or not there to be read")
     func removed() throws {
         try token.directory.write("pin", "wrong-pin\n")
         _ = try refusal()
@@ -89,7 +89,7 @@ struct RefusedPINTests {
         #expect(try refusal().reason.message.contains("CKR_PIN_INCORRECT"))
     }
 
-    @Test("leaves a file that its owner alone may read, without the PIN in it")
+    @Test("a PIN that the token refused leaves a file that its owner alone may read, without the PIN in it")
     func file() throws {
         try token.directory.write("pin", "wrong-pin\n")
         _ = try refusal()

@@ -51,7 +51,7 @@ struct KeptLog {
     func verify() throws -> AuditVerifier.Findings { try audit.verify { _ in nil } }
 }
 
-@Suite("An audit log with which somebody meddles")
+@Suite("An audit log that was tampered with")
 struct AuditTamperingTests {
     let directory: TemporaryDirectory
     var path: String { directory.path }
@@ -96,7 +96,8 @@ struct AuditTamperingTests {
     }
 
     @Test(
-        "is noticed while dtad runs, said once, and goes on by itself once it is mended", arguments: Tampering.allCases)
+        "a change to an audit log is noticed while dtad runs, said once, and use goes on by itself once it is mended",
+        arguments: Tampering.allCases)
     func running(_ tampering: Tampering) throws {
         let log = try KeptLog(state)
         try log.fill(5)
@@ -115,7 +116,7 @@ struct AuditTamperingTests {
         #expect(try log.lines.contains { $0.contains("\"event\":\"as written again: audit-000000000001.jsonl\"") })
     }
 
-    @Test("is noticed while dtad runs in an older file too", arguments: Tampering.allCases)
+    @Test("a change to an older file of the audit log is noticed while dtad runs, too", arguments: Tampering.allCases)
     func older(_ tampering: Tampering) throws {
         let log = try KeptLog(state)
         try log.fill(5)
@@ -135,7 +136,7 @@ struct AuditTamperingTests {
     }
 
     @Test(
-        "is noticed at the next start, after a clean end and after a crash",
+        "a change to an audit log is noticed at the next start, after a clean end and after a crash",
         arguments: Tampering.allCases, [true, false])
     func stopped(_ tampering: Tampering, isClean: Bool) throws {
         do {
@@ -169,7 +170,9 @@ struct AuditTamperingTests {
         #expect(log.keeper.halt == nil && log.journal.lines(.error).isEmpty)
     }
 
-    @Test("of which a file is lost for good goes on once an administrator accepts that, and never verifies again")
+    @Test(
+        "an audit log of which a file is lost for good goes on once an administrator accepts that, and never verifies again"
+    )
     func accepting() throws {
         do {
             let log = try KeptLog(state)
@@ -194,7 +197,7 @@ struct AuditTamperingTests {
         #expect(try log.verify().firstProblem?.contains("audit-000000000001.jsonl: it is missing") == true)
     }
 
-    @Test("of which older files are archived lets them be moved, and no others")
+    @Test("an audit log of which older files are archived lets them be moved, and no others")
     func archiving() throws {
         do {
             let log = try KeptLog(state)
@@ -221,7 +224,7 @@ struct AuditTamperingTests {
         #expect(code { _ = try log.audit.archive() } == .failedPrecondition)
     }
 
-    @Test("of which a file has a name that dtad did not give is not used until that is moved away")
+    @Test("an audit log of which a file has a name that dtad did not give is not used until that is moved away")
     func stranger() throws {
         let log = try KeptLog(state)
         try log.fill(5)
@@ -235,7 +238,7 @@ struct AuditTamperingTests {
         #expect(try log.keeper.halt == nil && log.verify().isSound)
     }
 
-    @Test("of which the directory is replaced by a link is not written to until that is gone")
+    @Test("an audit log of which the directory is replaced by a link is not written to until that is gone")
     func linkedDirectory() throws {
         let log = try KeptLog(state)
         try log.fill(2)
@@ -253,7 +256,7 @@ struct AuditTamperingTests {
         #expect(try log.lines.contains { $0.contains("requests could not be recorded for a while") })
     }
 
-    @Test("to which somebody adds records that follow each other, while dtad is stopped, is not believed")
+    @Test("an audit log to which records are added that follow each other, while dtad is stopped, is not believed")
     func forgedTail() throws {
         do {
             let log = try KeptLog(state)
@@ -272,7 +275,7 @@ struct AuditTamperingTests {
         try expectNoticed(log)
     }
 
-    @Test("that was changed together with what the database knows of it is found by the token's seal")
+    @Test("an audit log that was changed together with what the database knows of it is found by the token's seal")
     func sealed() throws {
         let made = try TemporaryDirectory()
         do {
@@ -305,7 +308,9 @@ struct AuditTamperingTests {
         #expect(findings.firstProblem?.contains("which the token sealed, is missing") == true, "\(findings)")
     }
 
-    @Test("that cannot be written says so in the journal once, and once when it can be again, also on a full disk")
+    @Test(
+        "an audit log that cannot be written says so in the journal once, and once when it can be again, also on a full disk"
+    )
     func fullDisk() throws {
         guard let small = try SmallDisk(kilobytes: 2048, at: directory.file("small")) else { return }
         let log = try KeptLog(small.path)
@@ -328,7 +333,7 @@ struct AuditTamperingTests {
         #expect(try log.verify().isSound && log.keeper.halt == nil)
     }
 
-    @Test("that is made immutable is noticed though nobody asks for anything, and goes on by itself")
+    @Test("an audit log that is made immutable is noticed although there is no request, and goes on by itself")
     func immutable() throws {
         let log = try KeptLog(state)
         try log.fill(2)

@@ -350,7 +350,7 @@ import Testing
         #expect(code { _ = try host.core.verifyAudit(alice) } == .permissionDenied)
     }
 
-    @Test("whoever rewrites the whole chain is found by the checkpoint's signature")
+    @Test("a chain that is rewritten as a whole is found by the checkpoint's signature")
     func rewriting() throws {
         let host = try Host()
         try fill(host.core.audit, 3)

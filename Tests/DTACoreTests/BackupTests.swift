@@ -59,7 +59,9 @@ struct BackupTests {
         #expect(lines.contains { $0.contains("restored from a backup") && $0.contains(made.fingerprint) })
     }
 
-    @Test("is a tar archive that other programs read, with a manifest that sha256sum checks, for its owner alone")
+    @Test(
+        "a backup is a tar archive that other programs read, with a manifest that sha256sum checks, for its owner alone"
+    )
     func otherPrograms() throws {
         try backup()
         let unpacked = directory.file("unpacked")
@@ -73,7 +75,7 @@ struct BackupTests {
         #expect(mode == 0o600)
     }
 
-    @Test("replaces no file unless it is told to")
+    @Test("a backup replaces no file unless it is told to")
     func existing() throws {
         try directory.write("backup.tar", "something else")
         #expect(code { try backup() } == .failedPrecondition)
@@ -82,7 +84,7 @@ struct BackupTests {
         _ = try Restoration(backup: file, state: target).carryOut()
     }
 
-    @Test("with any of its bytes changed restores nothing")
+    @Test("a backup with any of its bytes changed restores nothing")
     func damaged() throws {
         try backup()
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
@@ -97,7 +99,7 @@ struct BackupTests {
         #expect(try names(directory.path) == ["backup.tar", "changed.tar"])
     }
 
-    @Test("that is cut short, or longer than it was, restores nothing")
+    @Test("a backup that is cut short, or longer than it was, restores nothing")
     func truncated() throws {
         try backup()
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
@@ -124,7 +126,8 @@ struct BackupTests {
         #expect(!BackupManifest.isAllowed(name))
     }
 
-    @Test("with numbers that no backup has is refused", arguments: ["-1000000000", "-7777777777", "+7777777777"])
+    @Test(
+        "a backup with numbers that no backup has is refused", arguments: ["-1000000000", "-7777777777", "+7777777777"])
     func numbers(length: String) throws {
         // A header that is right in all but this number, its sum included.
         var header = TarHeader(name: "MANIFEST", length: 0, modified: 1).bytes
@@ -142,7 +145,7 @@ struct BackupTests {
         }
     }
 
-    @Test("says nothing that a terminal would obey")
+    @Test("a backup says nothing that a terminal would obey")
     func words() throws {
         let token = "dta\u{1b}]0;evil\u{7}\u{202e}"
         let made = BackupManifest(made: 1, version: "0", token: token, names: ["state.sqlite"])
@@ -154,7 +157,7 @@ struct BackupTests {
         #expect(code { _ = try BackupManifest(Array("\(lines)# sum \(sum)\n".utf8)) } == .dataLoss)
     }
 
-    @Test("that tar wrote with links in it is refused")
+    @Test("a backup that tar wrote with links in it is refused")
     func links() throws {
         try directory.write("MANIFEST", "# dtad backup 1\n")
         symlink("/etc/passwd", directory.file("state.sqlite"))
@@ -163,7 +166,7 @@ struct BackupTests {
         #expect(code { _ = try Restoration(backup: file, state: target).carryOut() } == .invalidArgument)
     }
 
-    @Test("is not restored where its fingerprint is another one than was asked for")
+    @Test("a backup is not restored where its fingerprint is another one than was asked for")
     func fingerprint() throws {
         let made = try backup()
         let other = String(made.fingerprint.reversed())
@@ -172,7 +175,7 @@ struct BackupTests {
         #expect(!FileManager.default.fileExists(atPath: target))
     }
 
-    @Test("is restored to an empty directory, never over anything")
+    @Test("a backup is restored to an empty directory, never over anything")
     func occupied() throws {
         try backup()
         let busy = try refusal { _ = try Restoration(backup: file, state: host.path).carryOut() }
@@ -184,7 +187,7 @@ struct BackupTests {
         #expect(code { _ = try Restoration(backup: file, state: other).carryOut() } == .failedPrecondition)
     }
 
-    @Test("on a disk that is full leaves nothing behind, and says that there is no room")
+    @Test("a backup on a disk that is full leaves nothing behind, and says that there is no room")
     func fullDisk() throws {
         guard let small = try SmallDisk(kilobytes: 64, at: directory.file("small")) else { return }
         let path = small.path + "/backup.tar"
@@ -198,7 +201,7 @@ struct BackupTests {
         #expect(try names(small.path).isEmpty)
     }
 
-    @Test("takes the bodies of large envelopes that the ledger names, and not those that are being written")
+    @Test("a backup takes the bodies of large envelopes that the ledger names, and not those that are being written")
     func bodies() throws {
         let segments = host.path + "/segments"
         try name(segment: "0a1b")
@@ -225,7 +228,7 @@ struct BackupTests {
         }
     }
 
-    @Test("notices that room was made in a large body after the database was copied")
+    @Test("a backup notices that room was made in a large body after the database was copied")
     func overtaken() throws {
         try name(segment: "0a1b")
         let copy = directory.file("copy.sqlite")
@@ -236,14 +239,14 @@ struct BackupTests {
         #expect(try StateSnapshot.hasLostBlocks(stateDirectory: host.path, since: copy))
     }
 
-    @Test("is not made where a large body is missing")
+    @Test("a backup is not made where a large body is missing")
     func missingBody() throws {
         try name(segment: "0a1b")
         let missing = try refusal { try backup() }
         #expect(missing.code == .dataLoss && missing.message.contains("0a1b"))
     }
 
-    @Test("names files of more than 8 GiB as GNU tar does")
+    @Test("a backup names files of more than 8 GiB as GNU tar does")
     func largeFiles() throws {
         for length in [0, 1, 1 << 33 - 1, 1 << 33, 5 << 40] {
             let header = TarHeader(name: "segments/a", length: length, modified: 1_763_827_200)

@@ -12,7 +12,7 @@ import Testing
         print("\(what): \(elapsed / count)")
     }
 
-    @Test("of a signature's first phase, whatever the number of keys", arguments: [1, 10_000])
+    @Test("the cost of a signature's first phase is the same whatever the number of keys", arguments: [1, 10_000])
     func signing(_ keys: Int) throws {
         let host = try Host { $0.keysPerUser = keys + 1 }
         for number in 0..<keys { try host.key("key-\(number)", .hmacSHA256) }
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test("of an audit record")
+    @Test("the cost of an audit record")
     func auditing() throws {
         let host = try Host()
         var caller = alice

@@ -252,7 +252,7 @@ import Testing
         #expect(code { try write(three, 0) } == .resourceExhausted)
     }
 
-    @Test("where the HSM fails at the end, nothing is left, not even where nobody asks it")
+    @Test("if the HSM fails at the end, nothing is left, not even if it is not asked")
     func failingEnd() throws {
         let (id, cipher) = try begin()
         try write(id, 0, try blocks(content(10), cipher)[0])

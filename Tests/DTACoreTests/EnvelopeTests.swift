@@ -39,7 +39,7 @@ import Testing
         #expect(try open(cid, carol).recipient == office)
     }
 
-    @Test("who is no recipient cannot open, and is told who the recipients are")
+    @Test("an identity that is no recipient cannot open, and is told who the recipients are")
     func strangers() throws {
         let cid = try seal(["bob"])
         for caller in [alice, carol, root] {
@@ -82,7 +82,7 @@ import Testing
             } == .invalidArgument)
     }
 
-    @Test("where the HSM fails, nothing is stored")
+    @Test("if the HSM fails, nothing is stored")
     func failedSeal() throws {
         host.custodian.fail("signDocument", with: DTAError(.unavailable, "away"))
         #expect(code { _ = try seal(["bob"]) } == .unavailable)

@@ -18,7 +18,9 @@ struct ExecutableDigestTests {
         SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
     }
 
-    @Test("is that of the file that is open, also when its path names another one meanwhile, and follows its changes")
+    @Test(
+        "the digest of a program is that of the file that is open, also when its path names another one meanwhile, and follows its changes"
+    )
     func content() throws {
         let directory = try TemporaryDirectory()
         let path = try directory.write("program", "one")
@@ -34,7 +36,7 @@ struct ExecutableDigestTests {
         #expect(digests.of(program: first) == sha256(Array("won".utf8)))
     }
 
-    @Test("is there for no sparse file of a terabyte, no pipe and no directory: at once")
+    @Test("the digest of a program is there for no sparse file of a terabyte, no pipe and no directory: at once")
     func hostileFiles() throws {
         let directory = try TemporaryDirectory()
         let digests = ExecutableDigest()
@@ -50,7 +52,7 @@ struct ExecutableDigestTests {
         #expect(digests.of(program: try opened(directory.path)) == nil)
     }
 
-    @Test("is asked for only where all else that a grant wants fits the caller")
+    @Test("the digest of a program is asked for only where all else that a grant wants fits the caller")
     func needed() throws {
         let digest = "unix:sha256:" + String(repeating: "ab", count: 32)
         func policy(_ to: [String]) throws -> Policy {

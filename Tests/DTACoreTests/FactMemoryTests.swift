@@ -92,7 +92,7 @@ import Testing
         #expect(after == .current)
     }
 
-    @Test("whoever judges after a change was stored judges by it, however many judge at the same time")
+    @Test("a judgement after a change was stored follows it, however many judge at the same time")
     func races() throws {
         let people = try (0..<200).map { number in
             let person = try Stranger("person-\(number)")

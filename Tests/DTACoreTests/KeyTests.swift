@@ -34,7 +34,7 @@ import Testing
         #expect(try host.core.keys.show(bob, name: "release").owner.uid == 1001)
     }
 
-    @Test("of many who make a key of one name at once, one does")
+    @Test("one of many that make a key of one name at once does")
     func race() async throws {
         let host = try Host()
         let made = await withTaskGroup(of: Bool.self) { group in
@@ -93,7 +93,7 @@ import Testing
         #expect(!host.core.needsSweep)
     }
 
-    @Test("of two who delete one key, the second is told that it is gone")
+    @Test("the second of two that delete one key is told that it is gone")
     func twoDeletions() throws {
         let host = try Host()
         try host.key("release")

@@ -193,7 +193,7 @@ import Testing
         try host.recover("alice", as: "alice", with: key)
     }
 
-    @Test("whoever begins a recovery again does not wait for what he left, and its keys are swept")
+    @Test("a user that begins a recovery again does not wait for what was left, and the keys of that are swept")
     func beganAgain() throws {
         let objects = try host.custodian.count
         _ = try host.core.identities.recover(alice, name: "alice", subject: "alice")(host.custodian)
@@ -231,7 +231,7 @@ import Testing
             code { _ = try host.core.identities.create(alice, name: "x", recovery: [1, 2, 3]) } == .invalidArgument)
     }
 
-    @Test("where the HSM fails a rotation, the old identity is as it was")
+    @Test("if the HSM fails a rotation, the old identity is as it was")
     func failedRotation() throws {
         let objects = try host.custodian.count
         for operation in ["createIdentity", "signDocument"] {

@@ -75,7 +75,8 @@ struct OrderIntruderTests {
 
     private let thread = (0..<16).map { _ in UInt8.random(in: 0...255) }
 
-    @Test("its principal begins no other in its thread; somebody else's there keeps it out of nothing")
+    @Test(
+        "an order's principal begins no other in its thread, and another principal's order there does not keep it out")
     func takenThread() throws {
         let first = try order(victim, thread)
         #expect(try receive(first).order.state == .ordered)
@@ -147,7 +148,7 @@ struct OrderIntruderTests {
         #expect(told.cid == early.cid && told.reason.contains("before the fiduciary committed itself"))
     }
 
-    @Test("who is refused again and again is told so, and from some time on without a signature")
+    @Test("a sender that is refused again and again is told so, and from some time on without a signature")
     func oneParty() throws {
         let first = try order(victim, thread)
         try receive(first)

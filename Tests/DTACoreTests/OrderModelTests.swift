@@ -118,7 +118,7 @@ struct OrderModelTests {
     }
 
     @Test(
-        "agrees with it on every message in every situation that any messages in any order lead to",
+        "the order of parts agrees with a model of its own on every message in every situation that any messages in any order lead to",
         arguments: [true, false])
     func exhaustively(isFiduciary: Bool) {
         var seen: Set<Place> = []
@@ -145,7 +145,9 @@ struct OrderModelTests {
         #expect(seen.count > 500 && tried > seen.count * 20, "\(seen.count) situations, \(tried) messages")
     }
 
-    @Test("agrees with it along random histories, with messages that follow anything and claim any use")
+    @Test(
+        "the order of parts agrees with a model of its own along random histories, with messages that follow anything and claim any use"
+    )
     func atRandom() {
         var random = SeededGenerator()
         for walk in 0..<600 {

@@ -116,7 +116,7 @@ struct OrderTransitionTests {
         }
     }
 
-    @Test("is what the model says, for every part in every state")
+    @Test("the order of parts is what the model says, for every part in every state")
     func everyPartInEveryState() {
         #expect(Self.model.map(\.0) == OrderPartKind.allCases)
         for (kind, row) in Self.model {
@@ -128,7 +128,9 @@ struct OrderTransitionTests {
         }
     }
 
-    @Test("never ends by a receipt of the fiduciary's own that it did not make now: that freezes it, in every state")
+    @Test(
+        "the order of parts never ends by a receipt of the fiduciary's own that it did not make now: that freezes it, in every state"
+    )
     func broughtReceipt() {
         for state in OrderState.allCases {
             let progress = Self.progress(state)
@@ -155,7 +157,9 @@ struct OrderTransitionTests {
         }
     }
 
-    @Test("elsewhere is the same, but that a second redemption is kept until the fiduciary's answer tells which won")
+    @Test(
+        "the order of parts elsewhere is the same, but that a second redemption is kept until the fiduciary's answer tells which won"
+    )
     func elsewhere() {
         for (kind, row) in Self.model {
             for (state, expected) in zip(OrderState.allCases, row) {
@@ -171,7 +175,8 @@ struct OrderTransitionTests {
     }
 
     @Test(
-        "elsewhere takes the release of a redemption of this use after another one was refused; the fiduciary does not")
+        "the order of parts elsewhere takes the release of a redemption of this use after another one was refused; the fiduciary does not"
+    )
     func releaseOfTheOther() {
         for state in [OrderState.committed, .released] {
             let progress = Self.progress(state)
@@ -187,7 +192,7 @@ struct OrderTransitionTests {
         }
     }
 
-    @Test("refuses every part that follows something else than it has to", arguments: [true, false])
+    @Test("the order of parts refuses every part that follows something else than it has to", arguments: [true, false])
     func forks(isFiduciaryHere: Bool) {
         for kind in OrderPartKind.allCases {
             for state in OrderState.allCases {
@@ -204,7 +209,7 @@ struct OrderTransitionTests {
         }
     }
 
-    @Test("refuses another use than the next")
+    @Test("the order of parts refuses another use than the next")
     func uses() {
         for kind in [OrderPartKind.redemption, .approval, .release] {
             let progress = Self.progress(kind == .redemption ? .released : .requested)
@@ -216,7 +221,7 @@ struct OrderTransitionTests {
         }
     }
 
-    @Test("ends with the last use")
+    @Test("the order of parts ends with the last use")
     func lastUse() throws {
         var progress = Self.progress(.requested)
         progress.uses = progress.maxUses - 1
@@ -228,7 +233,7 @@ struct OrderTransitionTests {
         #expect(next.head == step.cid)
     }
 
-    @Test("takes one deposit")
+    @Test("the order of parts takes one deposit")
     func oneDeposit() throws {
         let progress = Self.progress(.committed)
         guard
@@ -238,7 +243,7 @@ struct OrderTransitionTests {
         #expect(outcome(OrderTransition.judge(next, Self.step(.deposit, next, isFiduciaryHere: true))) == .no(.fork))
     }
 
-    @Test("names the redemption that won")
+    @Test("the order of parts names the redemption that won")
     func winner() throws {
         let progress = Self.progress(.requested)
         let verdict = OrderTransition.judge(progress, Self.step(.redemption, progress, isFiduciaryHere: true))
@@ -246,7 +251,9 @@ struct OrderTransitionTests {
         #expect(denial.winner == progress.open)
     }
 
-    @Test("elsewhere believes the fiduciary about which redemption won, and only among those of this use")
+    @Test(
+        "the order of parts elsewhere believes the fiduciary about which redemption won, and only among those of this use"
+    )
     func rivals() throws {
         let progress = Self.progress(.requested)
         var step = OrderStep(kind: .release, cid: Self.name("new"), previous: Self.name("3/2 of another"), use: 2)
@@ -259,7 +266,8 @@ struct OrderTransitionTests {
         #expect(outcome(OrderTransition.judge(progress, step)) == .no(.fork), "the fiduciary knows which one is open")
     }
 
-    @Test("elsewhere leaves the other redemption open when one is refused, whichever was there first")
+    @Test(
+        "the order of parts elsewhere leaves the other redemption open when one is refused, whichever was there first")
     func refusalOfOneOfTwo() throws {
         let progress = Self.progress(.requested)
         var step = Self.step(.refusal, progress, isFiduciaryHere: false)
@@ -273,7 +281,7 @@ struct OrderTransitionTests {
         #expect(same == progress)
     }
 
-    @Test("lets the fiduciary answer a redemption that it took once, with a yes or with a no")
+    @Test("the order of parts lets the fiduciary answer a redemption that it took once, with a yes or with a no")
     func refusalBehindRelease() {
         let progress = Self.progress(.released)
         var step = OrderStep(kind: .refusal, cid: Self.name("new"), previous: Self.name("3/1"))
@@ -288,7 +296,7 @@ struct OrderTransitionTests {
         #expect(OrderTransition.judge(progress, step) == .accepted(progress), "elsewhere a loser waits for it")
     }
 
-    @Test("elsewhere keeps a second redemption only of the next use")
+    @Test("the order of parts elsewhere keeps a second redemption only of the next use")
     func secondOfAnotherUse() {
         let progress = Self.progress(.requested)
         var step = Self.step(.redemption, progress, isFiduciaryHere: false)

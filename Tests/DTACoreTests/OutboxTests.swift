@@ -62,7 +62,7 @@ import Testing
         #expect(Set(try toPin().prefix(3)) == [cid(0), cid(200), cid(300)])
     }
 
-    @Test("of more users than one batch looks at, all have their turn in the next ones")
+    @Test("all of more users than one batch looks at have their turn in the next ones")
     func manyUsers() throws {
         for user in 0..<100 { for row in 0..<8 { try add(user * 8 + row, of: UInt32(user)) } }
         var users: Set<Int> = []

@@ -36,7 +36,7 @@ import Testing
         #expect(error.message.contains("a uid that changes hands inherits nothing"))
     }
 
-    @Test("who only carries makes nothing of his own where no grant says so, and others may")
+    @Test("a user that only carries makes nothing of its own unless a grant says so, and others may")
     func couriers() throws {
         let gateway = user("dtagw", 990)
         let plain = try Policy([])

@@ -16,7 +16,8 @@ struct PostQuantumTests {
         try SignedIdentity(block: host.core.ledger.get("\(cid)").bytes)
     }
 
-    @Test("signs its document and its envelopes with both keys, also after a restart")
+    @Test(
+        "an identity with a post-quantum key signs its document and its envelopes with both keys, also after a restart")
     func signing() throws {
         let host = try Host()
         let alice = try make(host)
@@ -30,7 +31,9 @@ struct PostQuantumTests {
         #expect(code { _ = try again.seal(to: ["alice"]) } == .unavailable)
     }
 
-    @Test("is rotated, recovered and revoked with both keys, and its successors keep such a key")
+    @Test(
+        "an identity with a post-quantum key is rotated, recovered and revoked with both keys, and its successors keep such a key"
+    )
     func successors() throws {
         let host = try Host()
         let first = try make(host)
@@ -43,7 +46,7 @@ struct PostQuantumTests {
         #expect(try revocation.verify(of: new) == .previous)
     }
 
-    @Test("can follow one without")
+    @Test("an identity with a post-quantum key can follow one without")
     func upgrade() throws {
         let host = try Host()
         let first = try host.identity("alice")
@@ -53,7 +56,9 @@ struct PostQuantumTests {
         #expect(try new.verifySuccession(of: document(host, first.cid)) == .previous)
     }
 
-    @Test("is not made where its second key cannot be, and leaves nothing on the token then")
+    @Test(
+        "an identity with a post-quantum key is not made where its second key cannot be, and leaves nothing on the token then"
+    )
     func allOrNothing() throws {
         let host = try Host()
         let before = try host.custodian.list(.identitySigning).count

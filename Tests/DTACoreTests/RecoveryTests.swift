@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct RecoveryTests {
     @Test(
-        "where the HSM goes away while a key is made, the next sweep clears what it left, and the name is free at once")
+        "if the HSM goes away while a key is made, the next sweep clears what it left, and the name is free at once")
     func failedMaking() throws {
         let host = try Host()
         let objects = try host.custodian.count
@@ -30,7 +30,7 @@ import Testing
         #expect(try host.custodian.count == objects + 2)
     }
 
-    @Test("where the HSM refuses to make a key, nothing is left to sweep")
+    @Test("if the HSM refuses to make a key, nothing is left to sweep")
     func refusedMaking() throws {
         let host = try Host()
         let error = try refusal { try host.key("k", .secp256k1) }

@@ -84,7 +84,7 @@ struct RefusalThrottleTests {
         #expect(try host.core.audit.verify { _ in nil }.isSound)
     }
 
-    @Test("of 64 users who vary what they ask they grow the log by less than a MiB a second, and none is lost")
+    @Test("refusals of 64 users who vary what they ask grow the log by less than a MiB a second, and none is lost")
     func manyUsers() throws {
         let host = try Host()
         let users = (0..<64).map { user("", 70_000 + UInt32($0)) }

@@ -30,7 +30,7 @@ struct StateAgeTests {
         if cleanly { try log.keeper.close() }
     }
 
-    @Test("is no new state without its database", arguments: ["removed", "emptied"])
+    @Test("a state directory is no new state without its database", arguments: ["removed", "emptied"])
     func withoutDatabase(how: String) throws {
         try ran()
         try FileManager.default.removeItem(atPath: database)
@@ -42,7 +42,8 @@ struct StateAgeTests {
         #expect(try Data(contentsOf: URL(fileURLWithPath: state + "/audit/audit-000000000001.jsonl")) == before)
     }
 
-    @Test("keeps a write-ahead log whose database was removed, so that both can be put together again")
+    @Test(
+        "a state directory keeps a write-ahead log whose database was removed, so that both can be put together again")
     func onlyWriteAheadLog() throws {
         let away = directory.file("away")
         do {
@@ -55,7 +56,7 @@ struct StateAgeTests {
         #expect(FileFacts.of(away + "/state.sqlite-wal")?.size ?? 0 > 0)
     }
 
-    @Test("is not used with a database that was copied without its write-ahead log")
+    @Test("a state directory is not used with a database that was copied without its write-ahead log")
     func withoutWriteAheadLog() throws {
         let copied = directory.file("copied")
         do {
@@ -72,7 +73,7 @@ struct StateAgeTests {
         #expect(error.hint.contains("dtad restore"))
     }
 
-    @Test("is not used with a database from before, though its log knows of a single change more")
+    @Test("a state directory is not used with a database from before, though its log knows of a single change more")
     func olderDatabase() throws {
         try ran()
         try copy(database, directory.file("old"))
@@ -81,7 +82,7 @@ struct StateAgeTests {
         #expect(try refusal { _ = try KeptLog(state) }.message.contains("older than the audit log"))
     }
 
-    @Test("of which only the database is from before can be used once it went through a backup")
+    @Test("a state directory of which only the database is from before can be used once it went through a backup")
     func olderDatabaseRestored() throws {
         let made = try TemporaryDirectory()
         let (token, old) = (made.path + "/token", directory.file("old"))
@@ -113,7 +114,8 @@ struct StateAgeTests {
         }
     }
 
-    @Test("is used as it is after a crash, whatever its log had not yet on the disk", arguments: 0...3)
+    @Test(
+        "a state directory is used as it is after a crash, whatever its log had not yet on the disk", arguments: 0...3)
     func powerCut(lines lost: Int) throws {
         do {
             let log = try KeptLog(state)
@@ -135,7 +137,7 @@ struct StateAgeTests {
         #expect(try log.verify().isSound)
     }
 
-    @Test("of an older version is taken as it is, and one whose log is gone does not begin at 1")
+    @Test("a state directory of an older version is taken as it is, and one whose log is gone does not begin at 1")
     func upgrade() throws {
         try ran()
         let sql = "DELETE FROM audit_end; DELETE FROM audit_files"
@@ -158,7 +160,7 @@ struct StateAgeTests {
         #expect(try log.lines.first?.hasPrefix("{\"n\":2,") == true && !log.verify().isSound)
     }
 
-    @Test("that is new does not begin on a token that is not, unless somebody says so")
+    @Test("a state directory that is new does not begin on a token that is not, unless an administrator says so")
     func usedToken() throws {
         let custodian = try SoftwareCustodian(directory.file("token"))
         try custodian.put(.user, ObjectOwner(uid: 1000), .random(), [1])

@@ -286,7 +286,7 @@ import Testing
         #expect(code { try distrust("agent") } == .failedPrecondition)
     }
 
-    @Test("who may give only some names does not overrule the distrust of what had another")
+    @Test("a user that may give only some names does not overrule the distrust of what had another")
     func overruling() throws {
         let second = try bank.next()
         try host.bring(second)
@@ -300,7 +300,8 @@ import Testing
         #expect(try trust("partner-bank", by: carol).trust == .trusted)
     }
 
-    @Test("who was trusted before his claim was refuted is trusted no more, and his alias can be taken away")
+    @Test(
+        "an identity that was trusted before its claim was refuted is trusted no more, and its alias can be taken away")
     func refutedLater() throws {
         let house = try Stranger("house")
         let mallory = try Stranger(replacing: house.document, forging: true)

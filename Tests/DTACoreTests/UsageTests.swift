@@ -49,7 +49,9 @@ import Testing
         #expect(noted == counted, "\(what)")
     }
 
-    @Test("after any order of storing, dropping and bringing back, alone, in envelopes' bodies, and what is refused")
+    @Test(
+        "usage is right after any order of storing, dropping and bringing back, alone, in envelopes' bodies, and what is refused"
+    )
     func invariant() throws {
         let seed = UInt64.random(in: .min ... .max)
         print("seed \(seed)")
@@ -103,7 +105,9 @@ import Testing
         try blocks.free(left)
     }
 
-    @Test("with what people do: identities, envelopes, imports, others' documents, a second time by somebody else")
+    @Test(
+        "usage is right with what people do: identities, envelopes, imports, others' documents, a second time by another user"
+    )
     func services() throws {
         let host = try Host()
         try host.identity("alice")

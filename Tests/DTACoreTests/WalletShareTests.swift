@@ -265,7 +265,7 @@ struct WalletShareTests {
         try host.core.orders.listShares(caller, count: 100, cursor: "").items
     }
 
-    @Test("nobody has shares made for another user's identity: he takes what that one has published")
+    @Test("a user has no shares made for another user's identity, and takes what that one has published")
     func othersShares() throws {
         try host.identity("bobs", of: bob)
         #expect(try refusal { try order(bob, "bobs", for: "me") }.message.contains("no share"))

@@ -22,7 +22,7 @@ struct ECDSASignatureTests {
         }
     }
 
-    @Test("of the two values of s, lowS is the lower", arguments: curves)
+    @Test("lowS is the lower of the two values of s", arguments: curves)
     func low(_ algorithm: PublicKey.Algorithm) throws {
         let order = try #require(algorithm.order)
         let one = [UInt8](repeating: 0, count: order.bytes.count - 1) + [1]

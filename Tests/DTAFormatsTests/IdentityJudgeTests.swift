@@ -75,7 +75,7 @@ struct IdentityJudgeTests {
         }
     }
 
-    @Test("who is revoked at the end of a line is revoked, and the line ends there")
+    @Test("an identity that is revoked at the end of a line is revoked, and the line ends there")
     func revokedEnd() throws {
         let b = try next(a)
         let judge = try judge([a, b], [revocation(b)])

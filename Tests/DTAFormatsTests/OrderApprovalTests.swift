@@ -73,7 +73,7 @@ struct OrderApprovalTests {
         #expect(try judge([no] + approvals[1...]).approvals.count == 2)
     }
 
-    @Test("who says both yes and no has not agreed")
+    @Test("an approver that says both yes and no has not agreed")
     func bothWays() throws {
         let stage = try OrderStage(approvals: 1)
         let part = try stage.redemption().0.cid

@@ -90,7 +90,7 @@ struct OrderJudgeTests {
         #expect(objection { _ = try judge(stage, stage.redemption(by: third), gap) } == .unknownParty)
     }
 
-    @Test("who is revoked, in conflict, or lies about a line, redeems nothing")
+    @Test("an identity that is revoked, in conflict, or lies about a line, redeems nothing")
     func badLines() throws {
         let stage = try OrderStage()
         let revoked = stage.judge(revocations: [try stage.revoked(stage.beneficiary)])
@@ -109,7 +109,7 @@ struct OrderJudgeTests {
         _ = try judge(stage, stage.redemption(), lied)
     }
 
-    @Test("who recovered an identity redeems, and a thief of its key does not")
+    @Test("the holder that recovered an identity redeems, and a thief of its key does not")
     func recovery() throws {
         var stage = try OrderStage()
         let recovery = Recovery()

@@ -55,7 +55,7 @@ struct OrderPartTests {
         ]
     }
 
-    @Test("are read as they were written, each under its own media type")
+    @Test("parts of orders are read as they were written, each under its own media type")
     func roundTrip() throws {
         for part in try OrderPartTests.all() {
             let bytes = try part.encoded()
@@ -70,7 +70,7 @@ struct OrderPartTests {
         #expect(OrderPartKind(contentType: "application/vnd.dta.order.x") == nil)
     }
 
-    @Test("have no fields but their own, and lack none")
+    @Test("parts of orders have no fields but their own, and lack none")
     func fields() throws {
         let optional: Set<String> = ["beneficiary", "not_before", "not_after", "purpose", "winner"]
         for part in try OrderPartTests.all() where part.kind != .approval {

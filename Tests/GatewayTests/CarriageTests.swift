@@ -165,7 +165,7 @@ struct CarriageTests {
         #expect(hosts.isAtBank(other.cid) && !hosts.isAtBank(raw.cid))
     }
 
-    @Test("who was replaced and who was revoked comes along, and a claim to replace somebody without proof does not")
+    @Test("identities that were replaced or revoked come along, and a claim to replace another without proof does not")
     func successions() throws {
         let hosts = try Hosts()
         let order = try hosts.order()

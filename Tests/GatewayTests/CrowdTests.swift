@@ -7,7 +7,7 @@ import Testing
 /// Many who want the same of one gateway at the same time.
 @Suite("A crowd at a gateway")
 struct CrowdTests {
-    @Test("that wants the same secret gets the same, and there is one redemption of it")
+    @Test("a crowd at a gateway that wants the same secret gets the same, and there is one redemption of it")
     func sameSecret() throws {
         let agent = try TestAgent(more: "orders:\n  accept:\n    - { commit: auto, release: auto }")
         for name in ["acme", "bank"] { _ = try agent.client().call(.createIdentity(name)) }

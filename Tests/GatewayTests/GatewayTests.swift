@@ -107,7 +107,7 @@ struct GatewayTests {
         #expect(answer.status == 413)
     }
 
-    @Test("who sends his request slowly, or reads slowly, is cut off; and what is no HTTP is told so")
+    @Test("a client that sends its request slowly, or reads slowly, is cut off; and what is no HTTP is told so")
     func slowClients() throws {
         let gateway = try gateway(
             "authentication: { none: true }\nlimits: { idle_ms: 500, body_ms: 500, head_bytes: 2048 }")

@@ -239,7 +239,7 @@ struct HTTPRulesTests {
         #expect(statuses(try whole("GET http://evil.example/v1/status HTTP/1.0\r\n\r\n")) == [403])
     }
 
-    @Test("where a message ends is never a guess")
+    @Test("the end of a message is never a guess")
     func framing() throws {
         let head = "POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         for (index, fields) in [

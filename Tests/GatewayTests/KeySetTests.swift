@@ -43,7 +43,7 @@ struct KeySetTests {
         return (plain + order8).flatMap { point in [point, point.dropLast() + [point[31] | 0x80]] }
     }
 
-    @Test("nobody forges a token under an Ed25519 key of small order, in whatever encoding an issuer lists it")
+    @Test("a token cannot be forged under an Ed25519 key of small order, in whatever encoding an issuer lists it")
     func smallOrder() async throws {
         for point in Self.weak {
             let error = await #expect(throws: KeySet.Malformed.self, "\(point)") {
@@ -162,7 +162,7 @@ struct KeySetTests {
         #expect(set.candidates(id: "d", algorithm: .es256).isEmpty)
     }
 
-    @Test("of a long list of keys the first that can be used are used")
+    @Test("the first keys of a long list that can be used are used")
     func manyKeys() async throws {
         let issuer = try TestIssuer()
         let good = Self.ed25519(issuer.ed25519.publicKey.rawRepresentation)

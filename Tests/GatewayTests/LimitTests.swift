@@ -63,7 +63,9 @@ struct LimitTests {
         #expect(limiter.take(silent, now: 2) == nil)
     }
 
-    @Test("whoever guesses too often is turned away unseen; who was heard before is not, and a proxy stands for others")
+    @Test(
+        "a client that guesses too often is turned away unseen; one that was heard before is not, and a proxy stands for others"
+    )
     func guesses() {
         let (good, stranger) = (SHA256.hash(data: [1]), SHA256.hash(data: [2]))
         let direct = GuessLimit(limiter(perMinute: 1), isBehindProxy: false)

@@ -183,7 +183,7 @@ struct OrderKillTests {
         return steps
     }()
 
-    @Test("at any point of any step, the same asked again has the same answer, and there is one secret")
+    @Test("an agent killed at any point of any step of an order gives the same answer again, and there is one secret")
     func everyStep() throws {
         let hosts = try Hosts()
         let files = try TemporaryDirectory()
@@ -225,7 +225,7 @@ struct OrderKillTests {
         try checkSecrets(orders, hosts)
     }
 
-    @Test("at whatever moment, with the request on its way or under way")
+    @Test("an agent killed at whatever moment, with the request on its way or under way, leaves an order that goes on")
     func atAnyMoment() throws {
         let hosts = try Hosts()
         let files = try TemporaryDirectory()

@@ -94,7 +94,7 @@ struct RequirementTests {
         }
     }
 
-    @Test("who reads his answers too slowly is cut off")
+    @Test("a client that reads its answers too slowly is cut off")
     func slowReader() throws {
         let gateway = try TestGateway(
             agent: try Self.agent.get().socketPath,

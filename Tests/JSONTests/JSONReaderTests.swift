@@ -7,7 +7,7 @@ struct JSONReaderTests {
     private func read(_ text: String) throws -> JSONValue { try JSONReader.read(Array(text.utf8)) }
 
     @Test(
-        "is read and written without change",
+        "JSON is read and written without change",
         arguments: [
             "null", "true", "-0", "9223372036854775807", "-9223372036854775808", "1.5", "[]", "{}",
             #"{"a":[1,{"b":"\"\\"}],"c":null}"#, #""ä\n🔑\u0000""#,
@@ -21,7 +21,7 @@ struct JSONReaderTests {
         #expect((theirs as? NSObject) == (again as? NSObject))
     }
 
-    @Test("is read in every proper way to write it")
+    @Test("JSON is read in every proper way to write it")
     func liberal() throws {
         #expect(try read(" { \"a\" : [ 1 , -0 ] }\t\r") == ["a": [1, 0]])
         #expect(try read(#""\u00e4\ud83d\udd11\/\b\f""#) == .string("ä🔑/\u{8}\u{c}"))
@@ -39,12 +39,12 @@ struct JSONReaderTests {
         "/**/1", "// a\n1",
     ]
 
-    @Test("is refused where it could be read in two ways, or is none", arguments: refused)
+    @Test("JSON is refused where it could be read in two ways, or is none", arguments: refused)
     func refusals(text: String) {
         #expect(throws: JSONReader.Failure.self) { try read(text) }
     }
 
-    @Test("has whole numbers of 64 bits alone, where that is wanted")
+    @Test("JSON has whole numbers of 64 bits alone, where that is wanted")
     func whole() throws {
         func read(_ text: String) throws -> JSONValue { try JSONReader.read(Array(text.utf8), numbers: .whole) }
         #expect(try read("[9223372036854775807,-9223372036854775808,-0]") == [.integer(.max), .integer(.min), 0])
@@ -63,20 +63,20 @@ struct JSONReaderTests {
         }
     }
 
-    @Test("is UTF-8, everywhere")
+    @Test("JSON is UTF-8, everywhere")
     func encoding() {
         for bytes: [UInt8] in [[0x22, 0xff, 0x22], [0xff], [0x22, 0xed, 0xa0, 0x80, 0x22], [0x22, 0xc0, 0xaf, 0x22]] {
             #expect(throws: JSONReader.Failure.self) { try JSONReader.read(bytes) }
         }
     }
 
-    @Test("has no two names that only look alike")
+    @Test("JSON has no two names that only look alike")
     func canonicalEquivalence() throws {
         // Swift compares strings by canonical equivalence: é in one and in two characters.
         #expect(throws: JSONReader.Failure.self) { try read("{\"e\u{301}\":1,\"\u{e9}\":2}") }
     }
 
-    @Test("ends neither a line of a log nor a script where it stands in one")
+    @Test("JSON ends neither a line of a log nor a script where it stands in one")
     func escapes() {
         #expect(
             String(decoding: JSONValue.string("</script>\u{2028}\u{85}\n").bytes, as: UTF8.self)
@@ -99,7 +99,7 @@ struct JSONReaderTests {
         #expect(read.isDisjoint(with: ["alike", "half"]))
     }
 
-    @Test("keeps its members' order, or has that of their names")
+    @Test("JSON keeps its members' order, or has that of their names")
     func order() {
         #expect(String(decoding: (["b": 1, "a": 2] as JSONValue).bytes, as: UTF8.self) == #"{"b":1,"a":2}"#)
         #expect(String(decoding: JSONValue(sorting: ["b": 1, "a": 2]).bytes, as: UTF8.self) == #"{"a":2,"b":1}"#)

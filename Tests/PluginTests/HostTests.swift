@@ -214,7 +214,7 @@ struct HostTests {
         #expect(problems.first?.reason.message.contains("has a \"secret\" that is neither") == true)
     }
 
-    @Test("where plugins are off none is looked for")
+    @Test("if plugins are off, none is looked for")
     func off() throws {
         let host = PluginHost(directory: "/nowhere", run: .off, limits: PluginLimits())
         #expect(try host.load().plugins.isEmpty)

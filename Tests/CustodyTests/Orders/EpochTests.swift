@@ -65,7 +65,9 @@ struct EpochTests {
         try custody.newEpoch(1)
     }
 
-    @Test("that something else made are told, followed where their number is one of ours, and never sealed under")
+    @Test(
+        "epochs on the token that something else made are told, followed where their number is one of ours, and never sealed under"
+    )
     func planted() throws {
         let custody = host.custody
         try plant(.max)

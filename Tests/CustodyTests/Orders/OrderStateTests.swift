@@ -15,7 +15,7 @@ struct OrderStateTests {
     private var owner: ObjectOwner { host.fiduciary.owner }
     private let order = CID(hashing: [1, 2, 3], codec: .dagCBOR)
 
-    @Test("opens for the same order and owner, in any process, and for nothing else")
+    @Test("what a plugin keeps of an order opens for the same order and owner, in any process, and for nothing else")
     func binding() throws {
         let custody = host.custody
         let sealed = try custody.sealOrderState(state, order: order.bytes, owner: owner, epoch: 1)
@@ -47,7 +47,9 @@ struct OrderStateTests {
         #expect(try custody.openOrderState(none, order: order.bytes, owner: owner) == [])
     }
 
-    @Test("is never a seed: the front opens none by it, and has none released that it made")
+    @Test(
+        "what a plugin keeps of an order is never a seed: the front opens none by it, and has none released that it made"
+    )
     func noSeeds() throws {
         let custody = host.custody
         let taken = try host.take()
@@ -73,7 +75,7 @@ struct OrderStateTests {
         _ = try host.release(taken, redemption.block)
     }
 
-    @Test("is sealed again under another epoch, and goes with its key")
+    @Test("what a plugin keeps of an order is sealed again under another epoch, and goes with its key")
     func epochs() throws {
         let custody = host.custody
         let old = try custody.sealOrderState(state, order: order.bytes, owner: owner, epoch: 1)
