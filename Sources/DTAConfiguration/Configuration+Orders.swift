@@ -60,7 +60,7 @@ extension Configuration.Orders.Rule {
         try section.finish()
         if from.contains(Self.anybody) {
             guard from.count == 1 else {
-                throw DTAError(.invalidArgument, "\(file):\(line): beside anybody, from: names nobody else")
+                throw DTAError(.invalidArgument, "\(file):\(line): beside anybody, from: names no others")
             }
             from = []
             fromAnybody = true

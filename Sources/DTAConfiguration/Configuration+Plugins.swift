@@ -47,7 +47,7 @@ extension Configuration {
         guard memory == nil || plugins.run != .service else {
             throw DTAError(
                 .invalidArgument, "\(file): plugins.memory_bytes is for run: own_user only",
-                hint: "where systemd starts them, MemoryMax= in a drop-in of their units says it")
+                hint: "if systemd starts them, MemoryMax= in a drop-in of their units says it")
         }
         plugins.sockets = sockets ?? plugins.sockets
         // A type of order has at most 32 bytes.

@@ -28,7 +28,7 @@ public struct KuboEndpoint: Sendable, Equatable, CustomStringConvertible {
         guard transport != .plain else {
             throw DTAError(
                 .invalidArgument,
-                "must be https:// for another host: whoever reads or changes what passes controls the node")
+                "must be https:// for another host: anybody who reads or changes what passes controls the node")
         }
     }
 }

@@ -8,7 +8,7 @@ extension Core {
     public func verifyAudit(_ caller: Caller) throws -> AuditVerifier.Findings {
         try requireAdministrator(
             caller, "verify the audit log, which has other users' records",
-            hint: "an administrator can; each user sees his own records with dtactl audit list")
+            hint: "an administrator can; each user sees their own records with dtactl audit list")
         return try audit.verify { [ledger] text in
             guard let cid = try? CID(text) else { return nil }
             return try? ledger.blocks.document(cid).identity.signing

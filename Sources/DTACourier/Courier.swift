@@ -147,7 +147,7 @@ public struct Courier {
                         root,
                         DTAError(
                             .invalidArgument,
-                            "\(root) is no part of an order, nobody's document and no share of a wallet: couriers bring nothing else",
+                            "\(root) is no part of an order, no identity's document and no share of a wallet: couriers bring nothing else",
                             hint: "dtactl ledger import takes whatever a CAR has")
                     ))
                 continue

@@ -196,7 +196,7 @@ public final class HTTPCourier: CourierWay {
         case 301...308:
             return DTAError(
                 .failedPrecondition, "\(url) sends us elsewhere, which a courier does not follow",
-                hint: "dtactl identity trust ALIAS --at URL changes where its courier is")
+                hint: "dtactl identity trust ALIAS --at URL changes where its gateway is")
         default: return DTAError(.unavailable, "\(url) answers \(answer.status)\(words)", hint: theirs)
         }
     }

@@ -109,7 +109,7 @@ public final class Gateway: Service {
             guard configuration.tls == nil, !configuration.isBehindProxy else { return }
             throw DTAError(
                 .failedPrecondition, "tokens would come to the socket that was passed in, \(address), without TLS",
-                hint: "tls.certificate and tls.key, or behind_proxy: true where something before it has TLS")
+                hint: "tls.certificate and tls.key, or behind_proxy: true if something before it has TLS")
         }
         throw DTAError(
             .failedPrecondition, "authentication.none: true does not go with the socket that was passed in, \(address)",

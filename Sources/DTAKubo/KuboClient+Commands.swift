@@ -43,7 +43,7 @@ extension KuboClient {
                 .notFound,
                 DTAError(
                     .notFound, "the block \(cid) is neither here nor did \(name) find it in \(milliseconds) ms",
-                    hint: "somebody who has it must be online, and connected with that node"))
+                    hint: "a node that has it must be online, and connected with that node"))
         }
         guard !answer.isTooLong else {
             throw KuboError(

@@ -93,7 +93,7 @@ extension AuditLog {
         }
         let size = Int(open.st_size)
         if size < state.size { return "\(state.size - size) bytes of it are missing" }
-        return size > state.size && !state.mustCut ? "somebody wrote \(size - state.size) bytes to its end" : nil
+        return size > state.size && !state.mustCut ? "\(size - state.size) bytes were written to its end" : nil
     }
 
     /// Goes on in a file of its own.

@@ -112,7 +112,7 @@ public struct Restoration {
                 .failedPrecondition, "\(state) is a mount point, which cannot be replaced in one step",
                 hint: "restore to a directory below it, or unmount it first")
         case ENOTEMPTY, EEXIST:
-            DTAError(.failedPrecondition, "the directory \(state) is no longer empty: somebody else uses it")
+            DTAError(.failedPrecondition, "the directory \(state) is no longer empty: another program uses it")
         default: BackupFile.failure("made", state, errno)
         }
     }

@@ -107,5 +107,5 @@ struct StateTree {
         DTAError(.dataLoss, "\(path)/\(name) \(what): dtad did not put it there", hint: StateTree.hint)
     }
 
-    private static let hint = "see who could write there, and restore the state from a backup where in doubt"
+    private static let hint = "see who could write there, and restore the state from a backup if in doubt"
 }

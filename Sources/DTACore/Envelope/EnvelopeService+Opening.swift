@@ -168,7 +168,7 @@ extension EnvelopeService {
             throw DTAError(
                 .failedPrecondition,
                 "the envelope \(signed.cid) is from \(from), which was known here as \(standing) already when it came",
-                hint: "ask its sender, on another way, whether it is his; \(anyway)")
+                hint: "ask its sender, by another way, whether it comes from them; \(anyway)")
         }
     }
 

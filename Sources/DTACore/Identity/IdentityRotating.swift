@@ -66,7 +66,7 @@ extension IdentityService {
         let standing = try judge.standing(of: document.cid)
         guard standing != .revoked else {
             throw DTAError(
-                .failedPrecondition, "\(who) is revoked, and nobody can succeed it",
+                .failedPrecondition, "\(who) is revoked, and no identity can succeed it",
                 hint: "make a new identity with dtactl identity create")
         }
         if act == .rotate {

@@ -67,7 +67,7 @@ extension Core {
             .unavailable,
             "the token (serial number \(token.serial)) is not the one that the agent's state belongs to: the key of the "
                 + "agent's own identity is not on it",
-            hint: "put the right one back, and dtad goes on by itself; where this one is to take its place, "
+            hint: "put the right one back, and dtad goes on by itself; if this one is to take its place, "
                 + "hsm.landmark: \(token.landmarkText) says so")
     }
 }

@@ -36,7 +36,7 @@ struct BitcoinWalletPlugin: BuiltInPlugin {
         }
         guard order.terms.beneficiary ?? order.terms.recipient == order.terms.recipient else {
             throw DTAError(
-                .invalidArgument, "the key of a bitcoin-wallet is the beneficiary's: it is released to nobody else")
+                .invalidArgument, "the recipient of a bitcoin-wallet is its beneficiary: it is released to no other")
         }
     }
 

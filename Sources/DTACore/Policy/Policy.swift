@@ -80,11 +80,11 @@ public final class Policy: Sendable {
     }
 
     private func ownership(_ caller: Caller, _ resource: Resource) -> String {
-        if resource.owner == .host { return "whom this host trusts, its administrators decide" }
+        if resource.owner == .host { return "its administrators decide which identities this host trusts" }
         guard resource.owner.uid == caller.uid else { return "it belongs to user \(resource.owner.display)" }
         let now = caller.userName.isEmpty ? "nobody's by name" : "\(caller.userName)'s"
         return
-            "it belongs to user \(resource.owner.name), whose uid \(caller.uid) was when it was made; the uid is now "
+            "it belongs to user \(resource.owner.name), which had uid \(caller.uid) when it was made; the uid is now "
             + "\(now), and a uid that changes hands inherits nothing"
     }
 
@@ -105,13 +105,13 @@ public final class Policy: Sendable {
         if caller.isAdministrator {
             reasons.append(
                 permission == .trust
-                    ? "root says whom this host trusts"
+                    ? "root decides which identities this host trusts"
                     : permission.isAdministration
                         ? "root may see and delete whatever there is"
                         : "not as root: administration gives no use of a key or an identity")
         }
         if resource.owner == .agent {
-            reasons.append("nobody but the agent uses its own identity; everybody may see it")
+            reasons.append("only the agent uses its own identity; everybody may see it")
         }
         let covering = resource.owner == .agent ? [] : grants.filter { $0.covers(permission, resource) }
         reasons += covering.map { explain($0, caller) }

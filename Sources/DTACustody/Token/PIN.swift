@@ -69,7 +69,7 @@ public enum PIN {
         throw CustodyStartError(
             DTAError(
                 .unavailable, "the HSM's PIN is being changed: \(pending) is there",
-                hint: "where nobody changes it any more, dtad pin change finishes what was begun"),
+                hint: "if it is not being changed any more, dtad pin change finishes what was begun"),
             .tokenAway)
     }
 

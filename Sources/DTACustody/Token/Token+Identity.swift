@@ -24,7 +24,7 @@ extension Token {
             throw other(
                 options,
                 "its landmark is \(identity.landmarkText), and that of the right one \(TokenIdentity.text(wanted))",
-                hint: "; where this one is to take its place, hsm.landmark: \(identity.landmarkText) says so")
+                hint: "; if this one is to take its place, hsm.landmark: \(identity.landmarkText) says so")
         }
         return identity
     }

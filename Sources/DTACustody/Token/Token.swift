@@ -55,7 +55,7 @@ struct Token {
                     .failedPrecondition,
                     "the token \(options.tokenName) refused the PIN before, and it is not tried again",
                     hint:
-                        "correct the PIN and restart dtad; where the token got this PIN meanwhile, remove \(refused.path) "
+                        "correct the PIN and restart dtad; if the token got this PIN meanwhile, remove \(refused.path) "
                         + "first"),
                 .wrongPIN)
         }

@@ -65,7 +65,7 @@ struct TokenSearch {
                 "another token is in the place of \(options.tokenName): its serial number is \(found), and the agent's state "
                     + "belongs to that with serial number \(serial)",
                 hint:
-                    "put that one back, and dtad goes on by itself; where this one has the same keys, hsm.serial: \(found) "
+                    "put that one back, and dtad goes on by itself; if this one has the same keys, hsm.serial: \(found) "
                     + "says so"),
             .otherToken)
     }

@@ -42,7 +42,7 @@ enum Base32 {
             }
         }
         guard bits < 5 else { throw FormatError(.malformed, "base32 text of a length that no bytes have") }
-        guard buffer == 0 else { throw FormatError(.notCanonical, "base32 text whose unused last bits are not zero") }
+        guard buffer == 0 else { throw FormatError(.notCanonical, "the unused last bits of base32 text must be zero") }
         return bytes
     }
 }

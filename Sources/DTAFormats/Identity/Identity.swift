@@ -50,7 +50,7 @@ public struct Identity: Hashable, Sendable {
         guard (try? publicKEM.encapsulate()) != nil else {
             throw FormatError(
                 .malformed,
-                "an identity's kem is an X-Wing public key of \(Identity.kemSize) bytes: nobody can seal to this")
+                "an identity's kem is an X-Wing public key of \(Identity.kemSize) bytes: nothing can be sealed to this")
         }
     }
 

@@ -22,7 +22,7 @@ struct Errand: Sendable {
         if let consignment, consignment.concerns(identities, root: part) { return }
         if try courier.knows(part, of: subjects) { return }
         if consignment?.envelopes[part] == nil, try isConcerned(part, identities, courier) { return }
-        throw Problem.forbidden("the token is for identities whom this part does not concern")
+        throw Problem.forbidden("the token is for identities that this part does not concern")
     }
 
     /// The same of an envelope that the agent has, or finds.

@@ -166,7 +166,7 @@ public struct GatewayConfiguration: Sendable {
             let key = isBehindProxy ? "behind_proxy" : "proxy"
             throw DTAError(
                 .invalidArgument,
-                "\(file): authentication.none: true does not go with \(key): whoever reaches the proxy would be this host",
+                "\(file): authentication.none: true does not go with \(key): every client of the proxy would pass for this host",
                 hint: "ask for tokens, or leave \(key) out")
         }
         for place in listen { try judge(place, file) }
@@ -177,7 +177,7 @@ public struct GatewayConfiguration: Sendable {
         guard tls != nil || isBehindProxy || authentication.none else {
             throw DTAError(
                 .invalidArgument, "\(file): tokens would come to \(place) for everybody on the way to read",
-                hint: "tls.certificate and tls.key, or behind_proxy: true where something before it has TLS")
+                hint: "tls.certificate and tls.key, or behind_proxy: true if something before it has TLS")
         }
         guard authentication.none else { return }
         throw DTAError(

@@ -33,15 +33,14 @@ enum Schemas {
         "OrderRequest": object([
             ("BeneficiaryIDDocumentCID", TextRule.orNone(.identity).schema),
             ("Extension", described(givenFields, "What the type of order asks for.")),
-            ("Type", described(TextRule.type.schema, "secret where neither this nor dtagw.yaml says otherwise.")),
-            ("Fiduciary", described(TextRule.identity.schema, "Needed where dtagw.yaml names none.")),
+            ("Type", described(TextRule.type.schema, "secret, unless this or dtagw.yaml says otherwise.")),
+            ("Fiduciary", described(TextRule.identity.schema, "Needed if dtagw.yaml names none.")),
             ("Principal", TextRule.identity.schema),
             (
                 "Redeemers",
                 described(
                     identities,
-                    "Who may ask for the release: the beneficiary where there is one, else the principal, where nobody is named."
-                )
+                    "Who may ask for the release; by default the beneficiary if there is one, else the principal.")
             ),
             (
                 "Recipient",
@@ -105,7 +104,7 @@ enum Schemas {
         return object(
             [
                 (part, TextRule.cid.schema), ("DocumentCID", document), ("SenderDocumentCID", document),
-                ("CAR", described(TextRule.base64.schema, "The part with its history, where there is no common IPFS.")),
+                ("CAR", described(TextRule.base64.schema, "The part with its history, if there is no common IPFS.")),
                 ("Extension", nothing),
             ], required: [part])
     }
@@ -165,7 +164,7 @@ enum Schemas {
 
     /// The agent's own identity has a name that no other gets.
     private static var newName: JSONValue {
-        let text = "Made up where it is left out. The agent's own identity is called agent."
+        let text = "Made up if it is left out. The agent's own identity is called agent."
         guard case .object(let members) = described(TextRule.name.schema, text) else { return .null }
         return .object(members + [.init("not", ["const": "agent"])])
     }

@@ -12,7 +12,7 @@ enum RequestTarget {
         guard hosts.count == 1 || head.version.minor == 0 else { throw .invalid("the request has no Host") }
         guard hosts.allSatisfy({ isHost($0) }) else { throw .invalid("the request's Host is none") }
         guard !head.uri.contains("#") else { throw .invalid("a request's target has no fragment") }
-        guard head.method != .CONNECT else { throw .invalid("this is no proxy: it connects nobody to others") }
+        guard head.method != .CONNECT else { throw .invalid("this is no proxy: it connects to no other server") }
         if head.uri.hasPrefix("/") || (head.uri == "*" && head.method == .OPTIONS) { return }
         guard let (scheme, authority, path) = absolute(head.uri) else {
             throw .invalid("the request's target is neither a path nor a URL of http or https")

@@ -70,7 +70,7 @@ struct ListeningSocket {
             default:
                 throw DTAError(
                     .failedPrecondition, "\(path) is a socket to which dtad cannot connect: \(errorText(error.errno))",
-                    hint: "remove it where no program needs it, or give dtad another path")
+                    hint: "remove it if no program needs it, or give dtad another path")
             }
         }
         throw DTAError(

@@ -10,7 +10,7 @@ struct PINCommand: ParsableCommand {
 
 struct PINChangeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "change", abstract: "Give the token a new PIN, and put it where dtad-hsm is given it from.",
+        commandName: "change", abstract: "Give the token a new PIN, and put it where dtad-hsm gets it from.",
         discussion: """
             The PIN is random, of 32 characters or as many as the token takes, unless --pin-file names a file with another one. \
             It is read from and written to the file hsm-pin beside the configuration, or hsm-pin.cred, which \

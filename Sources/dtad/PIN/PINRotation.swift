@@ -24,8 +24,8 @@ struct PINRotation {
         if hsm.socket != nil, geteuid() == 0 {
             guard let user = InitPlan.custodian else {
                 throw DTAError(
-                    .failedPrecondition, "there is no user dta-hsm, as whom dtad-hsm would reach the token",
-                    hint: "systemd-sysusers makes it; where dtad-hsm has another user, use the vendor's tool")
+                    .failedPrecondition, "there is no user dta-hsm, as which dtad-hsm would reach the token",
+                    hint: "systemd-sysusers makes it; if dtad-hsm has another user, use the vendor's tool")
             }
             custodian = user
         } else {

@@ -22,7 +22,7 @@ struct StoredPIN {
                 .failedPrecondition,
                 places.isEmpty
                     ? "hsm.pin_file is not set" : "there is no PIN: none of \(places.joined(separator: ", "))",
-                hint: "where it is kept in another way, change it with the vendor's tool, and then there")
+                hint: "if it is kept in another way, change it with the vendor's tool, and then there")
         }
         guard found.count == 1 else {
             throw DTAError(
