@@ -15,7 +15,7 @@ extension Configuration {
         public var tokenSerial: String?
         /// The landmark of the one token that may be used, 16 bytes; nil: the one that the state belongs to.
         public var landmark: [UInt8]?
-        /// Read where the service manager gives no credential `hsm-pin`.
+        /// Read if the service manager gives no credential `hsm-pin`.
         public var pinFile: String?
         /// SoftHSM's own configuration, given to the module as $SOFTHSM2_CONF.
         public var softhsmConf: String?
@@ -106,7 +106,8 @@ extension Configuration.HSM {
     /// Of a token's label: CK_TOKEN_INFO has room for no more.
     public static let labelLimit = 32
 
-    /// Variables of the loader, of the C library, of Swift, of the service manager, and those that have keys of their own.
+    /// Variables of the loader, of the C library, of Swift, of the service manager, and those that have keys of their
+    /// own.
     static func isForbidden(variable name: String) -> Bool {
         let prefixes = ["LD_", "GLIBC_", "MALLOC_", "SWIFT_", "LISTEN_", "DTA"]
         let names = [

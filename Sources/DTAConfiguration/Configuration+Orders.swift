@@ -8,7 +8,7 @@ extension Configuration {
 
         /// Which orders are accepted, and how. The first rule that fits an order decides.
         public struct Rule: Sendable, Equatable {
-            /// Patterns of what this host calls the principal, who must be trusted here; empty: whoever is trusted.
+            /// Patterns of what this host calls the principal, which must be trusted here; empty: all that are trusted.
             public var from: [String] = []
             /// Whether anybody may be the principal, trusted here or not.
             public var fromAnybody = false
@@ -46,7 +46,7 @@ extension Configuration {
 }
 
 extension Configuration.Orders.Rule {
-    /// In `from`, for whoever it is.
+    /// In `from`: every principal.
     private static let anybody = "anybody"
 
     fileprivate init(_ section: Section, line: Int, file: String) throws {

@@ -15,7 +15,7 @@ public struct Configuration: Sendable, Equatable {
     public var plugins = Plugins()
     public var orders = Orders()
     public var grants: [Grant] = []
-    /// Selectors of those who only carry: they make nothing of their own where no grant lets them.
+    /// Selectors of those who only carry: they make nothing of their own unless a grant lets them.
     public var couriers = Configuration.standardCouriers
 
     /// The user of dtagw's unit.
@@ -44,7 +44,7 @@ public struct Configuration: Sendable, Equatable {
         public enum Target: String, Sendable, CaseIterable { case auto, journal, stderr }
         public enum Format: String, Sendable, CaseIterable { case text, json }
         public enum Level: String, Sendable, CaseIterable { case debug, info, notice, warning, error }
-        /// `auto`: the journal where stderr is connected to it, else stderr.
+        /// `auto`: the journal if stderr is connected to it, else stderr.
         public var target = Target.auto
         public var format = Format.text
         public var level = Level.info
@@ -79,7 +79,7 @@ public struct Configuration: Sendable, Equatable {
     }
 
     /// Reads a configuration file.
-    /// - Throws: `DTAError` with the file, the line and the key where something is wrong.
+    /// - Throws: `DTAError` with the file, the line and the key if something is wrong.
     public static func load(_ path: String) throws -> Configuration {
         let file = try absolutePath(path)
         return try parse(try readText(file), file: file)

@@ -9,8 +9,8 @@ public struct ConfigurationFile {
     public var top: Section
 
     /// Reads a YAML file of less than 1 MiB.
-    /// - Parameter reference: where its keys are explained, for who misspells one.
-    /// - Throws: `DTAError` where it cannot be read or is no mapping.
+    /// - Parameter reference: where its keys are explained, for an error about a misspelt one.
+    /// - Throws: `DTAError` if it cannot be read or is no mapping.
     public init(_ path: String, reference: String) throws {
         let path = try absolutePath(path)
         try self.init(text: readText(path), path: path, reference: reference)

@@ -2,7 +2,8 @@ import DTASystem
 
 /// Where an IPFS node's RPC is reached: `unix:/path`, or `http://` and `https://` with a host and maybe a port.
 ///
-/// Whoever speaks to that RPC controls the node, so it never crosses a network in the clear: plain HTTP is for this host.
+/// A program that speaks to that RPC controls the node, so it never crosses a network in the clear: plain HTTP is for
+/// this host.
 public struct KuboEndpoint: Sendable, Equatable, CustomStringConvertible {
     public let address: HTTPAddress
 

@@ -1,7 +1,7 @@
 import DTASystem
 import Yams
 
-/// One mapping of a configuration file, read key by key. What nobody has read when it is finished is an error that
+/// One mapping of a configuration file, read key by key. A key that was not read when it is finished is an error that
 /// names the key and its line: a misspelt option must never be an option without effect.
 public struct Section {
     private let name: String
@@ -46,15 +46,15 @@ public struct Section {
         DTAError(.invalidArgument, "\(file):\(line): \(path(key)) must be \(expected)")
     }
 
-    /// A text; nil where the key is absent.
+    /// A text; nil if the key is absent.
     public mutating func string(_ key: String) throws -> String? {
         guard let (line, value) = take(key) else { return nil }
         guard let text = value.scalar?.string, !text.isEmpty else { throw wrong(key, line, "a text") }
         return text
     }
 
-    /// The absolute path of a Unix socket; nil where the key is absent.
-    /// - Throws: also where the path is longer than the kernel takes.
+    /// The absolute path of a Unix socket; nil if the key is absent.
+    /// - Throws: also if the path is longer than the kernel takes.
     public mutating func socketPath(_ key: String, _ absolute: (String?) -> String?) throws -> String? {
         let line = entries.first { $0.key == key }?.line ?? 1
         guard let path = absolute(try string(key)) else { return nil }
@@ -64,14 +64,14 @@ public struct Section {
         return path
     }
 
-    /// True or false; nil where the key is absent.
+    /// True or false; nil if the key is absent.
     public mutating func bool(_ key: String) throws -> Bool? {
         guard let (line, value) = take(key) else { return nil }
         guard let answer = value.bool else { throw wrong(key, line, "true or false") }
         return answer
     }
 
-    /// A whole number in `range`; nil where the key is absent.
+    /// A whole number in `range`; nil if the key is absent.
     public mutating func int(_ key: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let (line, value) = take(key) else { return nil }
         guard let number = value.int, range.contains(number) else {
@@ -80,7 +80,7 @@ public struct Section {
         return number
     }
 
-    /// One of the choices; nil where the key is absent.
+    /// One of the choices; nil if the key is absent.
     public mutating func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _: Choice.Type) throws
         -> Choice?
     where Choice.RawValue == String {
@@ -91,7 +91,7 @@ public struct Section {
         return choice
     }
 
-    /// A list of texts; nil where the key is absent.
+    /// A list of texts; nil if the key is absent.
     public mutating func strings(_ key: String) throws -> [String]? {
         guard let (line, value) = take(key) else { return nil }
         guard let sequence = value.sequence else { throw wrong(key, line, "a list of texts") }
@@ -103,7 +103,7 @@ public struct Section {
         }
     }
 
-    /// Texts by names of anybody's choice, in their order; none where the key is absent.
+    /// Texts by names of anybody's choice, in their order; none if the key is absent.
     public mutating func pairs(_ key: String) throws -> [(name: String, value: String)] {
         var section = try section(key)
         return try section.entries.map(\.key).map { name in
@@ -112,12 +112,12 @@ public struct Section {
         }
     }
 
-    /// The section below a key; an empty one where it is absent.
+    /// The section below a key; an empty one if it is absent.
     public mutating func section(_ key: String) throws -> Section {
         try Section(take(key)?.value, name: path(key), file: file, reference: reference)
     }
 
-    /// A section whose presence means something; nil where it is absent.
+    /// A section whose presence means something; nil if it is absent.
     public mutating func optionalSection(_ key: String) throws -> Section? {
         has(key) ? try section(key) : nil
     }
@@ -137,7 +137,7 @@ public struct Section {
         }
     }
 
-    /// - Throws: for a key that nobody has read.
+    /// - Throws: for a key that was not read.
     public func finish() throws {
         guard let unknown = entries.min(by: { $0.line < $1.line }) else { return }
         throw DTAError(

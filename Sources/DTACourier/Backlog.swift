@@ -1,9 +1,10 @@
 import DTAFormats
 
-/// What has to go to another host before some parts can be taken in there: those that they continue and that it lacks. A
-/// thread of ten thousand uses is longer than a courier carries, and all but the end of it is known on both sides.
+/// What has to go to another host before some parts can be taken in there: those that they continue and that it lacks.
+/// A thread of ten thousand uses is longer than a courier carries, and all but the end of it is known on both sides.
 ///
-/// Who has a part has all that it continues, so the newest one that is known there is found by asking about few.
+/// A host that has a part has all that it continues, so the newest one that is known there is found by asking about
+/// few.
 struct Backlog {
     /// How many parts before a new one are sent without asking: as many cost less than a question.
     static let unasked = 16

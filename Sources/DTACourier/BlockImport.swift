@@ -12,7 +12,8 @@ public struct BlockImport {
 
     private static let depth = 8
 
-    /// How many were stored, or were there already. Counts on while it runs, so that whoever catches an error can tell.
+    /// How many were stored, or were there already. Counts on while it runs, so that a caller that catches an error can
+    /// tell.
     public private(set) var stored = 0
     public private(set) var refused: [Refusal] = []
 
@@ -21,8 +22,8 @@ public struct BlockImport {
     /// - Parameters:
     ///   - entries: as `ImportOrder` orders them.
     ///   - progress: told of each entry that was answered.
-    /// - Throws: what is no fault of one block and would stand in the way of the next too; `dataLoss` where the agent names
-    ///   a block otherwise than it is; what `bytes` throws.
+    /// - Throws: what is no fault of one block and would stand in the way of the next too; `dataLoss` if the agent
+    ///   names a block otherwise than it is; what `bytes` throws.
     public mutating func put<Entry: ArchiveEntry>(
         _ entries: [Entry], to client: BlockingAgentClient, bytes: (Entry) throws -> [UInt8],
         progress: (Entry) -> Void = { _ in }
@@ -51,7 +52,7 @@ public struct BlockImport {
         }
     }
 
-    /// What was wrong with one block; nil where it is stored.
+    /// What was wrong with one block; nil if it is stored.
     private static func refusal(_ answer: AgentResponse, of cid: CID) throws -> Refusal? {
         if let error = answer.error {
             guard error.concernsRequestAlone else { throw error }

@@ -1,8 +1,8 @@
 import DTAFormats
 import DTASystem
 
-/// What one host hands to another: a CAR (https://ipld.io/specs/transport/car/carv1/) in memory, whose roots are parts of
-/// orders, with their history, the documents of whoever wrote or may read them, and what is known of those. Whoever
+/// What one host hands to another: a CAR (https://ipld.io/specs/transport/car/carv1/) in memory, whose roots are parts
+/// of orders, with their history, the documents of whoever wrote or may read them, and what is known of those. Whoever
 /// carries it can neither read nor alter what is in it.
 public struct Consignment: Sendable {
     /// The most bytes that a courier takes and a gateway answers.
@@ -31,15 +31,15 @@ public struct Consignment: Sendable {
     public let envelopes: [CID: Envelope.Header]
     /// Roots that are in the CAR and that no courier brings.
     let strangers: Set<CID>
-    /// How many blocks belong to nothing that was brought: nobody stores them.
+    /// How many blocks belong to nothing that was brought: they are not stored.
     public let dropped: Int
     private let readers: [CID: Set<CID>]
     private let documents: KnownDocuments
 
     /// Reads and hashes all of a CAR.
     /// - Parameter deadline: when it gives up, by `monotonicNanoseconds()`.
-    /// - Throws: `DTAError.invalidArgument` for what is too large, has too many blocks or recipients, is cut short, damaged,
-    ///   or no CAR; `unavailable` at the deadline.
+    /// - Throws: `DTAError.invalidArgument` for what is too large, has too many blocks or recipients, is cut short,
+    ///   damaged, or no CAR; `unavailable` at the deadline.
     public init(car: [UInt8], deadline: UInt64? = nil) throws {
         guard car.count <= Consignment.maximumSize else {
             throw DTAError(.invalidArgument, "the CAR is larger than \(Consignment.maximumSize >> 20) MiB")
@@ -96,8 +96,8 @@ public struct Consignment: Sendable {
         readers = contents.readers
     }
 
-    /// Whether a root concerns some identities: a part that one of them, or a proven successor, sent or may read, or that
-    /// continues such a part; or the document of one of them.
+    /// Whether a root concerns some identities: a part that one of them, or a proven successor, sent or may read, or
+    /// that continues such a part; or the document of one of them.
     public func concerns(_ identities: Set<CID>, root: CID) -> Bool {
         var line = identities
         var waiting = Array(identities)

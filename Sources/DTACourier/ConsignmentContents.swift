@@ -1,16 +1,17 @@
 import DTAFormats
 
-/// Finds among the blocks of a CAR those that belong to what it brings: the parts that its roots continue, the documents of
-/// the identities that are named there with those that they replaced, and what proves that one of these was replaced or
-/// revoked. Whoever may bring parts has nothing else stored by it.
+/// Finds among the blocks of a CAR those that belong to what it brings: the parts that its roots continue, the
+/// documents of the identities that are named there with those that they replaced, and what proves that one of these
+/// was replaced or revoked. So a client that may bring parts cannot have anything else stored.
 struct ConsignmentContents {
     /// What signed shares of a wallet are published as.
     private static let shares = "application/vnd.dta.wallet-shares"
     /// How many documents that replace or revoke the identities that are named: more than lines have, less than a heap.
     private static let historyLimit = 1000
-    /// How many pages of recipients all envelopes have, each list of pages counted once: a hundred times what the largest has.
+    /// How many pages of recipients all envelopes have, each list of pages counted once: a hundred times what the
+    /// largest has.
     static let pageLimit = 400
-    /// How many roots may be somebody's document: each brings those that it replaced along.
+    /// How many roots may be documents of identities: each brings those that it replaced along.
     static let documentLimit = 16
 
     private let blocks: [CID: ContentBlock]
@@ -18,7 +19,7 @@ struct ConsignmentContents {
     /// What belongs, and what it is.
     private(set) var kinds: [CID: DocumentKind] = [:]
     private(set) var envelopes: [CID: Envelope.Header] = [:]
-    /// Those to whom they are. Envelopes with the same pages share one set.
+    /// Their recipients. Envelopes with the same pages share one set.
     private(set) var readers: [CID: Set<CID>] = [:]
     /// Roots that are here and that no courier brings.
     private(set) var strangers: Set<CID> = []
@@ -94,8 +95,8 @@ struct ConsignmentContents {
         return true
     }
 
-    /// Those to whom an envelope is; none where its pages are not here, or are none. What is listed in the envelope costs as
-    /// many bytes of the CAR; pages cost them once, and all envelopes may name the same.
+    /// The recipients of an envelope; none if its pages are not here, or are none. What is listed in the envelope costs
+    /// as many bytes of the CAR; pages cost them once, and all envelopes may name the same.
     private mutating func recipients(of envelope: Envelope) throws -> Set<CID> {
         let key: [CID]?
         if case .paged(let to, _)? = envelope.sealing?.recipients { key = to } else { key = nil }

@@ -2,7 +2,7 @@ import AgentProtocol
 import DTAFormats
 import DTASystem
 
-/// What answers those who ask.
+/// What answers a poll.
 extension Courier {
     /// Whether a part was accepted here, and so all that it continues.
     /// - Parameter identities: only in an order in which one of these has a part; none: in any.
@@ -15,13 +15,13 @@ extension Courier {
         }
     }
 
-    /// What answers a poll: a CAR with the parts of the same order that were accepted here and that a part does not continue,
-    /// in the order in which they came; and where there are more than a courier takes, where to go on.
+    /// What answers a poll: a CAR with the parts of the same order that were accepted here and that a part does not
+    /// continue, in the order in which they came; and where there are more than a courier takes, where to go on.
     /// - Parameters:
     ///   - cursor: of the answer before; "": from the beginning.
     ///   - identities: as of `knows`.
-    /// - Returns: nil where there are none.
-    /// - Throws: `DTAError.notFound` where the part is not known here, else as the agent answers.
+    /// - Returns: nil if there are none.
+    /// - Throws: `DTAError.notFound` if the part is not known here, else as the agent answers.
     public func answer(
         toPollAfter cid: CID, cursor: String = "", of identities: [String] = []
     ) throws -> (car: [UInt8], cursor: String)? {
@@ -40,9 +40,9 @@ extension Courier {
         }
     }
 
-    /// What whoever asks has, or got before: a part that was accepted came after all that it continues. Of what a refusal
-    /// answers that is true only of the part before, because what was refused is no answer by itself. Who asks by an order's
-    /// name may have no more than that.
+    /// What whoever asks has, or got before: a part that was accepted came after all that it continues. Of what a
+    /// refusal answers that is true only of the part before, because what was refused is no answer by itself. Who asks
+    /// by an order's name may have no more than that.
     private func known(to asked: CID, _ parts: [AgentOrderPart]) throws -> Set<CID> {
         var known: Set<CID> = []
         for part in parts where !part.previous.isEmpty {

@@ -14,12 +14,13 @@ public struct Courier {
 
     /// The most parts of one CAR: the rest is asked for again.
     public static let partLimit = 500
-    /// The most parts that are sent in one CAR: the other side works through them before it says a word, and is given up when
-    /// it is silent for long.
+    /// The most parts that are sent in one CAR: the other side works through them before it says a word, and is given
+    /// up when it is silent for long.
     static let lotLimit = 100
-    /// The most bytes that one call takes in, in however many CARs: whoever answers each answer with another is left standing.
+    /// The most bytes that one call takes in, in however many CARs: a host that answers each answer with another is
+    /// left alone.
     public static let totalLimit = 256 << 20
-    /// How long all that one courier does may take, where nothing else is said.
+    /// How long all that one courier does may take, by default.
     public static let time = Duration.seconds(120)
 
     /// - Parameters:
@@ -44,7 +45,7 @@ public struct Courier {
     }
 
     /// The time that is left.
-    /// - Throws: `DTAError.unavailable` where none is.
+    /// - Throws: `DTAError.unavailable` if none is.
     public var remaining: Duration {
         get throws {
             let now = monotonicNanoseconds()
@@ -64,7 +65,7 @@ public struct Courier {
 
     /// A CAR with these parts, all that they link to, and what is known of the identities among that.
     /// - Parameter known: what the other side has, with its history.
-    /// - Throws: `DTAError`: `notFound` where a block of the history is not to be had here, `resourceExhausted` where it
+    /// - Throws: `DTAError`: `notFound` if a block of the history is not to be had here, `resourceExhausted` if it
     ///   is more than a courier takes, else as the agent answers.
     public func pack(_ parts: [CID], known: Set<CID> = []) throws -> [UInt8] {
         do {
@@ -80,7 +81,8 @@ public struct Courier {
             hint: "dtactl ledger export writes a CAR of any size, and dtactl ledger import reads it")
     }
 
-    /// The same, and where that is too much the parts with what they continue and no more: whoever answers a part has it.
+    /// The same, and where that is too much the parts with what they continue and no more: a host that answers a part
+    /// has the rest.
     /// - Returns: whether it is the whole history.
     public func packForHand(_ parts: [CID]) throws -> (car: [UInt8], isWhole: Bool) {
         do {
@@ -113,8 +115,8 @@ public struct Courier {
         }
     }
 
-    /// What answers a consignment: a CAR with the parts that the agent made for it; nil where there are none. Where they are
-    /// more than a courier takes, the first of them: the rest is there for whoever polls.
+    /// What answers a consignment: a CAR with the parts that the agent made for it; nil if there are none. Where they
+    /// are more than a courier takes, the first of them: the rest is there for a poll.
     public func answer(to delivery: Delivery) throws -> [UInt8]? {
         var parts = Array(delivery.answerCIDs.prefix(Courier.partLimit))
         let known = Set(delivery.received)
@@ -131,7 +133,7 @@ public struct Courier {
     // MARK: To the agent
 
     /// Puts what was brought into the ledger and has the agent receive each part, one after the other.
-    /// - Throws: `DTAError` where the agent can receive nothing now, or the time is over; what it refuses is told in the
+    /// - Throws: `DTAError` if the agent can receive nothing now, or the time is over; what it refuses is told in the
     ///   answer.
     public func deliver(_ consignment: Consignment) throws -> Delivery {
         var blocks = BlockImport()
@@ -152,7 +154,7 @@ public struct Courier {
                     ))
                 continue
             }
-            // Somebody's document, or published shares, are for the ledger alone.
+            // Documents of identities, and published shares, are for the ledger alone.
             if let entry = consignment.kinds[root], entry != .envelope { continue }
             if let header = consignment.envelopes[root], OrderPartKind(contentType: header.content) == nil { continue }
             try receive(root, consignment, &delivery)

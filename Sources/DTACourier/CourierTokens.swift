@@ -1,8 +1,8 @@
 import DTAHTTP
 import DTASystem
 
-/// Which bearer token (RFC 6750) is shown to which gateway: each to one origin, and to no other. A gateway that somebody
-/// names in the next order gets nobody else's.
+/// Which bearer token (RFC 6750) is shown to which gateway: each to one origin, and to no other. A gateway that
+/// somebody names in the next order gets nobody else's.
 public struct CourierTokens: Sendable {
     /// Files, by origin.
     private var files: [String: String] = [:]
@@ -43,13 +43,13 @@ public struct CourierTokens: Sendable {
         try add(String(pair[..<equals]), file: String(pair[pair.index(after: equals)...]))
     }
 
-    /// The file with the token for a gateway; nil where there is none for it.
+    /// The file with the token for a gateway; nil if there is none for it.
     func file(for address: HTTPAddress) -> String? {
         // A network without TLS takes whatever goes over it, whoever insists on using it.
         address.transport == .plain ? nil : files[address.origin]
     }
 
-    /// Reads each token once, for whoever wants to know beforehand.
+    /// Reads each token once, to find errors beforehand.
     /// - Returns: how many there are.
     /// - Throws: `DTAError.failedPrecondition` that names the file and what is wrong with it.
     public func check() throws -> Int {

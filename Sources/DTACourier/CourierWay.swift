@@ -5,7 +5,7 @@ public protocol CourierWay {
     /// Whether a part is known there, with all that it continues.
     func knows(_ part: CID) throws -> Bool
     /// Hands a CAR over.
-    /// - Returns: a CAR with what answers it; nil where nothing does.
+    /// - Returns: a CAR with what answers it; nil if nothing does.
     func deliver(_ car: [UInt8]) throws -> [UInt8]?
 }
 

@@ -3,10 +3,10 @@ import DTAHTTP
 import DTASystem
 import FoundationEssentials
 
-/// The way to another host's gateway: `POST /v1/courier` hands a CAR over, `GET /v1/courier/{cid}` asks what came after a
-/// part. Both answer a CAR, or nothing with status 204.
+/// The way to another host's gateway: `POST /v1/courier` hands a CAR over, `GET /v1/courier/{cid}` asks what came after
+/// a part. Both answer a CAR, or nothing with status 204.
 ///
-/// For one thread at a time. What the gateway answers is bounded, and is believed nothing: whoever takes the CAR in
+/// For one thread at a time. What the gateway answers is bounded, and is not believed: the one that takes the CAR in
 /// verifies it.
 public final class HTTPCourier: CourierWay {
     public struct Options: Sendable {
@@ -20,7 +20,7 @@ public final class HTTPCourier: CourierWay {
         /// Whether `http://` may go to another host. Envelopes are sealed and signed; who stands between still sees who
         /// writes to whom, and may drop what passes. No token goes that way.
         public var allowsPlain = false
-        /// What helps where the gateway is away.
+        /// What helps if the gateway is away.
         public var awayHint = "dtactl order send carries again what was not delivered"
         /// What sets the authorities and the certificate, for hints.
         public var authoritiesName = "--ca-file"
@@ -42,8 +42,8 @@ public final class HTTPCourier: CourierWay {
     /// When all exchanges must be done, by `monotonicNanoseconds()`; nil: each has its own time alone.
     public var deadline: UInt64?
 
-    /// - Throws: `DTAError`: `invalidArgument` for a URL that is none, or is not safe; `failedPrecondition` where the token
-    ///   cannot be read, or there is no libcurl.
+    /// - Throws: `DTAError`: `invalidArgument` for a URL that is none, or is not safe; `failedPrecondition` if the
+    ///   token cannot be read, or there is no libcurl.
     public init(_ url: String, _ options: Options) throws {
         self.url = url
         self.options = options
@@ -76,15 +76,15 @@ public final class HTTPCourier: CourierWay {
     }
 
     /// Hands parts over.
-    /// - Returns: a CAR with what answers them; nil where nothing does yet.
+    /// - Returns: a CAR with what answers them; nil if nothing does yet.
     public func deliver(_ car: [UInt8]) throws -> [UInt8]? {
         try answer(to: HTTPCourier.path, .bytes(car, type: Consignment.mediaType))
     }
 
     /// Asks for what came after a part.
     /// - Parameter cursor: of the answer before; "": from the beginning.
-    /// - Returns: a CAR, and where there is more the cursor to go on with; nil where nothing came.
-    /// - Throws: `DTAError.notFound` where the gateway does not know the part, among others.
+    /// - Returns: a CAR, and where there is more the cursor to go on with; nil if nothing came.
+    /// - Throws: `DTAError.notFound` if the gateway does not know the part, among others.
     public func parts(after cid: CID, cursor: String = "") throws -> (car: [UInt8], cursor: String)? {
         let answer = try perform(
             "\(HTTPCourier.path)/\(cid)\(cursor.isEmpty ? "" : "?cursor=\(cursor)")", .get)
@@ -110,7 +110,7 @@ public final class HTTPCourier: CourierWay {
 
     /// Asks for an identity of the gateway's host.
     /// - Returns: a CAR with its document, its line and revocations.
-    /// - Throws: `DTAError.notFound` where the gateway's host has no such identity, among others.
+    /// - Throws: `DTAError.notFound` if the gateway's host has no such identity, among others.
     public func identity(_ cid: CID) throws -> [UInt8] {
         guard let car = try body(of: try perform("\(HTTPCourier.path)/identity/\(cid)", .get)) else {
             throw DTAError(.dataLoss, "\(url) answers with nothing")

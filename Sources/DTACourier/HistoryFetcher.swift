@@ -26,7 +26,7 @@ public struct HistoryFetcher {
     }
 
     /// Gives each block once, hashed.
-    /// - Throws: `DTAError` as the agent answers it, `dataLoss` where it answers another block than it was asked for, and
+    /// - Throws: `DTAError` as the agent answers it, `dataLoss` if it answers another block than it was asked for, and
     ///   what `take` throws.
     public mutating func run(_ take: (ContentBlock) throws -> Void) throws {
         var unanswered: [CID] = []
@@ -49,7 +49,7 @@ public struct HistoryFetcher {
                     answers += 1
                 }
             } catch let error as DTAError where error.code == .unavailable && answers > 0 {
-                // Who reads what we write was slower than the agent waits: it is asked again for what is left.
+                // The reader of our output was slower than the agent waits: it is asked again for what is left.
                 unanswered += waiting
             }
         }

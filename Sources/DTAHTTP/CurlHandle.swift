@@ -78,7 +78,7 @@ import Glibc
     }
 
     /// Does one request, waiting for it. Redirections are answers, and are not followed.
-    /// - Throws: `HTTPFailure` where there was no whole answer.
+    /// - Throws: `HTTPFailure` if there was no whole answer.
     public func perform(_ call: HTTPCall) throws(HTTPFailure) -> HTTPAnswer {
         answer = HTTPAnswer()
         limit = call.limit

@@ -1,6 +1,6 @@
 /// What the other side says, as it may be shown.
 public enum HTTPText {
-    /// Somebody else's words in a sentence of ours: of one line, bounded, and without what a terminal might obey.
+    /// Foreign words in a sentence of ours: of one line, bounded, and without what a terminal might obey.
     public static func quoted(_ text: String) -> String {
         let words = text.unicodeScalars.split { scalar in
             switch scalar.properties.generalCategory {

@@ -1,7 +1,7 @@
-/// Reads JSON (RFC 8259) more strictly than most: no name twice in an object, no text that is not UTF-8, bounded nesting.
-/// What two readers could understand differently is refused. How long a text may be is up to whoever took it in.
+/// Reads JSON (RFC 8259) more strictly than most: no name twice in an object, no text that is not UTF-8, bounded
+/// nesting. What two readers could understand differently is refused. How long a text may be is up to the caller.
 public struct JSONReader {
-    /// How deep values nest at most, where nothing else is said: a body of brackets must not use up the stack.
+    /// How deep values nest at most, by default: a body of brackets must not use up the stack.
     public static let maximumDepth = 32
 
     public struct Failure: Error, Equatable {
@@ -31,7 +31,8 @@ public struct JSONReader {
 
     /// - Parameters:
     ///   - depth: how many values stand within each other at most; a plain one is 1.
-    ///   - keepsDuplicates: whether an object keeps members of the same name, for a caller that judges each object itself.
+    ///   - keepsDuplicates: whether an object keeps members of the same name, for a caller that judges each object
+    ///     itself.
     /// - Throws: `Failure` with the byte at which it is no JSON.
     public static func read(
         _ bytes: [UInt8], depth: Int = maximumDepth, numbers: Numbers = .all, keepsDuplicates: Bool = false

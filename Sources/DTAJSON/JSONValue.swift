@@ -20,13 +20,13 @@ public enum JSONValue: Sendable, Equatable {
         }
     }
 
-    /// An object's member of this name; nil where there is none, or this is no object.
+    /// An object's member of this name; nil if there is none, or this is no object.
     public subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name == name }?.value
     }
 
-    /// An object's members by name; nil where this is no object.
+    /// An object's members by name; nil if this is no object.
     public var dictionary: [String: JSONValue]? {
         guard case .object(let members) = self else { return nil }
         return Dictionary(members.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
@@ -67,6 +67,6 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByArrayLiteral, Expr
         self = .object(members.sorted { $0.key < $1.key }.map { Member($0.key, $0.value) })
     }
 
-    /// A text; nil where it is empty.
+    /// A text; nil if it is empty.
     public static func text(_ text: String) -> JSONValue? { text.isEmpty ? nil : .string(text) }
 }

@@ -17,7 +17,7 @@ extension KuboClient {
     }
 
     /// Gives the node a block. It does not keep it for long unless it is pinned.
-    /// - Throws: `KuboError`, also where the node computes another CID.
+    /// - Throws: `KuboError`, also if the node computes another CID.
     public func put(_ block: [UInt8], as cid: CID) throws {
         let codec = cid.codec == .raw ? "raw" : "dag-cbor"
         let arguments = [("cid-codec", codec), ("mhtype", "sha2-256"), ("pin", "false")]
@@ -76,7 +76,7 @@ extension KuboClient {
         }
     }
 
-    /// Makes the node keep a block and all that it links to, which it gets from others where it has not got it.
+    /// Makes the node keep a block and all that it links to, which it gets from others if it has not got it.
     public func pin(_ cid: CID, milliseconds: Int) throws {
         let arguments = [("arg", "\(cid)"), ("recursive", "true"), timeout(milliseconds)]
         let answer = try decode(

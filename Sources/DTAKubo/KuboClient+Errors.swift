@@ -2,7 +2,7 @@ import DTAHTTP
 import DTASystem
 import Foundation
 
-/// What went wrong, in a person's words: each names the node, and quotes it where it said something.
+/// What went wrong, in a person's words: each names the node, and quotes it if it said something.
 extension KuboClient {
     func failure(_ failure: HTTPFailure) -> KuboError {
         if failure.stopped { return KuboError(.stopped, DTAError(.unavailable, "the agent is stopping")) }

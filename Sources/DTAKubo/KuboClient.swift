@@ -33,7 +33,7 @@ public final class KuboClient: Sendable {
     /// - Throws: `DTAError.failedPrecondition`.
     public init(_ options: Configuration.Kubo) throws {
         self.options = options
-        // Kubo takes whoever calls himself Mozilla for a web page, and refuses him.
+        // Kubo takes a client that calls itself Mozilla for a web page, and refuses it.
         var endpoint = HTTPEndpoint(
             options.api.address, suffix: "/api/v0/", connectMilliseconds: options.connectMilliseconds,
             userAgent: "dtad/\(Version.current)")

@@ -7,7 +7,7 @@ public struct KuboError: Error, Sendable, CustomStringConvertible {
         case unreachable
         /// The node refused this one call, or failed at it.
         case refused
-        /// Nobody whom the node reaches gave it the block in time.
+        /// No host that the node reaches gave it the block in time.
         case notFound
         /// The node answered with bytes of another block.
         case wrongBlock

@@ -2,8 +2,8 @@ import DTAFormats
 import DTAJSON
 import DTASystem
 
-/// A plugin that is a program: docs/plugins.md. Whatever it does, a call ends within its time, and what it does wrong is
-/// a `DTAError` that names it.
+/// A plugin that is a program: docs/plugins.md. Whatever it does, a call ends within its time, and what it does wrong
+/// is a `DTAError` that names it.
 public struct ExternalPlugin: OrderPlugin {
     public let type: PluginType
     public let summary: String
@@ -13,7 +13,7 @@ public struct ExternalPlugin: OrderPlugin {
 
     /// Says hello.
     /// - Parameters: `type`: what its file is called; `log`: told what the plugin wrote to standard error, one line.
-    /// - Throws: `DTAError`, also where it calls itself otherwise.
+    /// - Throws: `DTAError`, also if it calls itself otherwise.
     public init(
         _ type: PluginType, _ transport: PluginTransport, _ limits: PluginLimits,
         log: @escaping @Sendable (String) -> Void = { _ in }

@@ -18,7 +18,7 @@ extension JSONValue {
     var line: String { String(decoding: bytes { !(" "..."~").contains($0) }, as: UTF8.self) }
 
     /// A plugin's line.
-    /// - Parameter line: its length is bounded by whoever read it.
+    /// - Parameter line: its length is bounded by the caller.
     static func answer(_ line: [UInt8]) throws(JSONReader.Failure) -> JSONValue {
         try JSONReader.read(line, depth: PluginLimits.depth, numbers: .whole)
     }

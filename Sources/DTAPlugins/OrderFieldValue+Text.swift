@@ -2,7 +2,7 @@ import DTAFormats
 
 extension OrderFieldValue {
     /// A value as clients write it: bytes in hexadecimal, two digits for each, numbers in decimal.
-    /// - Returns: nil where it is not one of this kind.
+    /// - Returns: nil if it is not one of this kind.
     public init?(_ text: String, as kind: PluginField.Kind) {
         switch kind {
         case .text: self = .text(text)

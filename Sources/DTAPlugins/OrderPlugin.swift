@@ -2,9 +2,9 @@ import DTAFormats
 
 /// One custodian's own way: what is ordered, and how it is kept. An order's `kind` names the plugin.
 ///
-/// A hook may take as long as the plugin's time limit where the plugin is external. So it is called where nobody waits but
-/// those who want the same plugin, never on a worker and never while a dtad-hsm is held. What a hook throws is a `DTAError`
-/// and concerns that order alone.
+/// A hook may take as long as the plugin's time limit where the plugin is external. So it is called where nobody waits
+/// but those who want the same plugin, never on a worker and never while a dtad-hsm is held. What a hook throws is a
+/// `DTAError` and concerns that order alone.
 public protocol OrderPlugin: Sendable {
     /// What orders call it.
     var type: PluginType { get }
@@ -27,14 +27,14 @@ public protocol OrderPlugin: Sendable {
     /// - Throws: `DTAError` with the reason for which it refuses. UNAVAILABLE is no refusal: it may be tried again.
     func prepare(_ order: PluginOrder, _ redemption: PluginRedemption) throws
 
-    /// Gives the result. Called only where the plugin keeps the secret, and after `prepare`. It must give the same for the
-    /// same redemption.
+    /// Gives the result. Called only where the plugin keeps the secret, and after `prepare`. It must give the same for
+    /// the same redemption.
     /// - Parameter state: what `commit` gave.
     func release(_ order: PluginOrder, _ redemption: PluginRedemption, state: [UInt8]) throws -> [String:
         OrderFieldValue]
 }
 
-/// Who keeps the secret of an order.
+/// What keeps the secret of an order.
 public enum PluginKeeper: String, Sendable, CaseIterable {
     /// The seed is made, sealed and released by dtad-hsm; the plugin judges.
     case agent

@@ -33,7 +33,7 @@ enum PluginAnswer {
         try Self.finish(members, "its answer")
     }
 
-    /// Fails for members that nobody took.
+    /// Fails for members that were not taken.
     static func finish(_ members: [String: JSONValue], _ what: String) throws(PluginFailure) {
         guard let unknown = members.keys.min() else { return }
         throw .lies("\(what) has an unknown member \"\(harmless(unknown, 40))\"")

@@ -2,8 +2,8 @@ import CLinux
 import DTASystem
 import Glibc
 
-/// A plugin that runs as a process of ours, with nothing of ours: see `clinux_spawn_confined`. It and all that it started
-/// are gone when this is.
+/// A plugin that runs as a process of ours, with nothing of ours: see `clinux_spawn_confined`. It and all that it
+/// started are gone when this is.
 final class PluginChild {
     /// Its standard input and output.
     let channel: Descriptor
@@ -23,7 +23,7 @@ final class PluginChild {
     init(_ path: String, _ limits: PluginLimits, rules: Descriptor?) throws {
         let (ours, theirs) = try UnixSocket.pair()
         let (read, write) = try PluginChild.pipe()
-        // Whoever limits processor time counts whole seconds; waiting is bounded by the deadline.
+        // The limit of processor time counts whole seconds; waiting is bounded by the deadline.
         let seconds = (limits.milliseconds + 999) / 1000 + 1
         let environment = ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/", "DTA_PLUGIN=\(PluginRequest.version)"]
         pid = try unsafe withCStrings([path]) { arguments in
@@ -66,7 +66,7 @@ final class PluginChild {
     @discardableResult
     func end() -> Int32 {
         if let status { return status }
-        // Until it is waited for, its number belongs to nobody else, even where it has ended.
+        // Until it is waited for, its number belongs to no other process, even if it has ended.
         kill(-pid, SIGKILL)
         var raw: Int32 = 0
         while unsafe waitpid(pid, &raw, 0) < 0, errno == EINTR {}

@@ -20,7 +20,7 @@ struct PluginExchange {
     private var errorsClosed = false
     private var hasEnded = false
 
-    /// - Parameters: `child`: whose channel it is; nil where somebody else runs the plugin; `complaints`: told the end
+    /// - Parameters: `child`: whose channel it is; nil if somebody else runs the plugin; `complaints`: told the end
     ///   of what it wrote to standard error, whatever comes of the call.
     /// - Returns: the plugin's line, without its newline.
     /// - Throws: `PluginFailure`. The child is gone in any case.
@@ -145,7 +145,7 @@ struct PluginExchange {
         }
     }
 
-    /// What was written just before the end: whoever could write more is gone.
+    /// What was written just before the end: nothing is left that could write more.
     private mutating func receiveLastErrors() throws {
         guard let number = child?.errors.number else { return }
         while !errorsClosed {

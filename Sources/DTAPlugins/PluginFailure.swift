@@ -2,7 +2,7 @@ import DTASystem
 
 /// What a plugin did instead of answering.
 enum PluginFailure: Error, Equatable {
-    /// It could not be started, or nobody listens.
+    /// It could not be started, or nothing listens.
     case unreachable(String, hint: String = "")
     case slow(milliseconds: Int)
     /// It ended with this status or by this signal.

@@ -2,10 +2,10 @@ import CLinux
 import DTASystem
 import Glibc
 
-/// What a program that runs as our own user may do with files, by Landlock: read and run the system's programs and what is
-/// in its own directory, and change nothing. Without that it could read whatever our user can.
+/// What a program that runs as our own user may do with files, by Landlock: read and run the system's programs and what
+/// is in its own directory, and change nothing. Without that it could read whatever our user can.
 public enum PluginFileRules {
-    /// What the kernel lacks, as a sentence; nil where it lacks nothing.
+    /// What the kernel lacks, as a sentence; nil if it lacks nothing.
     public static let shortfall: String? = {
         let version = clinux_landlock_version()
         guard version < 1 else { return nil }
@@ -21,8 +21,8 @@ public enum PluginFileRules {
     ]
 
     /// The rules for a program, to be laid upon the process that will be it.
-    /// - Returns: nil where the kernel has none.
-    /// - Throws: `SystemCallError` where it has, and cannot be told these.
+    /// - Returns: nil if the kernel has none.
+    /// - Throws: `SystemCallError` if it has, and cannot be told these.
     static func make(for program: String) throws -> Descriptor? {
         guard shortfall == nil else { return nil }
         let rules = Descriptor(owning: try systemCall("landlock_create_ruleset") { clinux_landlock_ruleset() })

@@ -1,7 +1,8 @@
 import DTASystem
 import Glibc
 
-/// The directory of external plugins. Only root can put something there: who writes a plugin decides over its orders.
+/// The directory of external plugins. Only root can put something there: the author of a plugin decides over its
+/// orders.
 public struct PluginFiles: Sendable {
     /// What a plugin's file is called, before its type.
     public static let prefix = "dta-plugin-"
@@ -13,7 +14,7 @@ public struct PluginFiles: Sendable {
     public init(_ directory: String) { self.directory = directory }
 
     /// The plugins that may run, and why others may not, by the files' names. The paths have no links in them.
-    /// - Throws: `DTAError` where the directory itself is not to be trusted, or is not there.
+    /// - Throws: `DTAError` if the directory itself is not to be trusted, or is not there.
     public func list() throws -> (plugins: [(type: PluginType, path: String)], problems: [(name: String, DTAError)]) {
         let directory = try PluginFiles.trusted(directory)
         var plugins: [(type: PluginType, path: String)] = []
@@ -98,7 +99,7 @@ public struct PluginFiles: Sendable {
             guard status.st_mode & S_IFMT == S_IFDIR else {
                 throw DTAError(.failedPrecondition, "\(above) is not a directory")
             }
-            // In a directory with the sticky bit nobody can rename what is another's.
+            // In a directory with the sticky bit only its owner can rename a file.
             let isOpen = status.st_mode & (S_IWGRP | S_IWOTH) != 0 && (isFirst || status.st_mode & S_ISVTX == 0)
             guard status.st_uid == 0, !isOpen else {
                 throw DTAError(

@@ -3,7 +3,7 @@ import Foundation
 
 /// The external plugins of a host.
 public struct PluginHost: Sendable {
-    /// Who starts them.
+    /// What starts them.
     public enum Run: Sendable, Equatable {
         case off
         /// The service manager, as a user that is nobody else, without network: each at `DIRECTORY/TYPE.sock`.
@@ -39,8 +39,8 @@ public struct PluginHost: Sendable {
     }
 
     /// Says hello to each plugin, all at once, so that those that hang cost one time limit together.
-    /// - Returns: those that can be used, and why others cannot; all of them where plugins are off.
-    /// - Throws: `DTAError` where the directory cannot be trusted.
+    /// - Returns: those that can be used, and why others cannot; all of them if plugins are off.
+    /// - Throws: `DTAError` if the directory cannot be trusted.
     public func load() throws -> (plugins: [ExternalPlugin], problems: [Problem]) {
         guard run != .off else { return ([], []) }
         let found = try PluginFiles(directory).list()

@@ -49,7 +49,7 @@ public struct PluginRedemption: Sendable, Equatable {
 
 /// What a plugin gives for part 2.
 public struct PluginCommitment: Sendable, Equatable {
-    /// What everybody in the order sees: a key, a hash, a receipt. 1 to 1024 bytes; empty where the agent keeps the
+    /// What everybody in the order sees: a key, a hash, a receipt. 1 to 1024 bytes; empty if the agent keeps the
     /// secret, whose commitment dtad-hsm makes.
     public var commitment: [UInt8]
     /// What proves it; up to 1024 bytes.

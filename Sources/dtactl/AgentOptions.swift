@@ -67,7 +67,8 @@ struct AgentOptions: ParsableArguments {
     }
 }
 
-/// A variable of the environment; nil where it is empty too. It may name a file: what is no UTF-8 in it stands for its bytes.
+/// A variable of the environment; nil if it is empty too. It may name a file: what is no UTF-8 in it stands for its
+/// bytes.
 func environment(_ name: String) -> String? {
     guard let value = unsafe getenv(name) else { return nil }
     let text = unsafe NativeText.text(cString: value)
@@ -78,7 +79,7 @@ func environment(_ name: String) -> String? {
 let messageLimit = 256 << 10
 
 extension CompletionKind {
-    /// The names of the caller's keys, as the agent knows them; none where it is away.
+    /// The names of the caller's keys, as the agent knows them; none if it is away.
     static var keyNames: CompletionKind {
         .custom { _, _, prefix in
             names(.keyList, prefix) { $0.keys.map(\.name) }
@@ -88,7 +89,7 @@ extension CompletionKind {
     /// The names by which this host calls identities.
     static var identityNames: CompletionKind {
         .custom { _, _, prefix in
-            // What somebody else calls himself finds nothing.
+            // What others call themselves finds nothing.
             names(.identityList, prefix) { $0.identities.map { $0.own ? $0.name : $0.alias }.filter { !$0.isEmpty } }
         }
     }
@@ -112,7 +113,7 @@ extension CompletionKind {
         _ operation: AgentOperation, _ prefix: String, _ read: (AgentResponse) -> [String]
     ) -> [String] {
         let client = BlockingAgentClient(socketPath: AgentOptions.defaultSocket)
-        // Somebody waits at a prompt: better no names than late ones.
+        // A person waits at a prompt: better no names than late ones.
         let answer = try? client.call(.list(operation, count: 1000), timeout: .seconds(1))
         return (answer.map(read) ?? []).filter { $0.hasPrefix(prefix) && SafeText.line($0) == $0 }
     }

@@ -1,9 +1,9 @@
 import ArgumentParser
 
-/// Looks at the words that name a command before the arguments are parsed: a wrong one is told with what was meant, and not
-/// with all the arguments behind it.
+/// Looks at the words that name a command before the arguments are parsed: a wrong one is told with what was meant, and
+/// not with all the arguments behind it.
 enum CommandNames {
-    /// - Throws: `Failure` of usage where the first word, or the second of a command of two, names no command.
+    /// - Throws: `Failure` of usage if the first word, or the second of a command of two, names no command.
     static func check(_ arguments: [String]) throws {
         var command: any ParsableCommand.Type = Dtactl.self
         var path = "dtactl"
@@ -21,7 +21,8 @@ enum CommandNames {
         }
     }
 
-    /// The name that is meant by a mistyped one: at most two letters other, missing, too many or exchanged; nil where none is.
+    /// The name that is meant by a mistyped one: at most two letters other, missing, too many or exchanged; nil if none
+    /// is.
     static func nearest(to word: String, among names: [String]) -> String? {
         let near = names.map { ($0, distance(Array(word), Array($0))) }.filter { $0.1 <= min(2, word.count / 2) }
         return near.min { $0.1 < $1.1 }?.0

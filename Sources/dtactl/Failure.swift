@@ -11,7 +11,7 @@ struct Failure: Error {
         case failed = 1
         /// The command line is wrong.
         case usage = 2
-        /// Nobody was there to ask.
+        /// There was no terminal to ask on.
         case unreachable = 3
     }
 
@@ -58,7 +58,7 @@ struct Failure: Error {
         return Failure(error).tell()
     }
 
-    /// What the argument parser says: nil where the error is not its own, and inside it nil where it was asked for help.
+    /// What the argument parser says: nil if the error is not its own, and inside it nil if it was asked for help.
     private static func parsing(_ error: any Error) -> Failure?? {
         if error is Failure || error is DTAError || error is AgentUnreachable || error is FormatError
             || error is SystemCallError

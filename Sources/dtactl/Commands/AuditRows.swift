@@ -110,7 +110,7 @@ struct AuditRows {
         let user = record.user.flatMap { $0.isEmpty ? nil : $0 } ?? record.uid.map { "uid \($0)" } ?? "?"
         var detail = record.detail ?? ""
         var subject = record.subject ?? ""
-        // Who made an order did not name it yet.
+        // A request that makes an order does not name it yet.
         if subject.isEmpty, let word = detail.split(separator: " ").first(where: { $0.hasPrefix("order=") }) {
             subject = String(word.dropFirst(6))
             detail = detail.split(separator: " ").filter { $0 != word }.joined(separator: " ")

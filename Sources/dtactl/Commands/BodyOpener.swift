@@ -6,7 +6,7 @@ import FoundationEssentials
 /// Opens a body in blocks: decrypts each here while the agent reads and hashes those that follow.
 struct BodyOpener {
     let client: BlockingAgentClient
-    /// Nil where the envelope is public.
+    /// Nil if the envelope is public.
     private let cipher: ChunkCipher?
     private let plan: ChunkPlan
     private let links: [CID]
@@ -47,7 +47,7 @@ struct BodyOpener {
                     progress.advance(by: piece.count)
                 }
             } catch let error as DTAError where error.code == .unavailable && written > before {
-                // Who reads what we write was slower than the agent waits: it is asked again for what is left.
+                // The reader of our output was slower than the agent waits: it is asked again for what is left.
             }
         }
     }

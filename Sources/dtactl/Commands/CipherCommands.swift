@@ -124,7 +124,7 @@ struct RandomCommand: ParsableCommand {
         while bytes.count < count {
             let wanted = min(count - bytes.count, RandomCommand.step)
             let answer = try client.call(.random(UInt32(wanted))).data
-            // Too few, and this would never end; too many, and somebody else's secret might be among them.
+            // Too few, and this would never end; too many, and another user's secret might be among them.
             guard answer.count == wanted else {
                 throw Failure.failed(.internal, "the agent answered \(answer.count) random bytes instead of \(wanted)")
             }

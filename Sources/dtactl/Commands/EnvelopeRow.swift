@@ -4,9 +4,9 @@ import DTAFormats
 struct EnvelopeRow {
     /// What the host that was asked knows of the sender.
     struct Sender {
-        /// By which name he is trusted there.
+        /// The name by which the sender is trusted there.
         var alias = ""
-        /// What he is called there: an alias, or the name of an identity whose keys are there.
+        /// What the sender is called there: an alias, or the name of an identity whose keys are there.
         var called = ""
         /// trusted, untrusted, distrusted.
         var trust: String
@@ -34,7 +34,7 @@ struct EnvelopeRow {
         }
     }
 
-    /// What the sender is called: by this host, else by himself, in quotes because anybody can, else by his CID.
+    /// What the sender is called: by this host, else by itself, in quotes because anybody can, else by its CID.
     var name: String {
         if let called = sender?.called, !called.isEmpty { return called }
         return finding.sender.map { "\"\($0.identity.name)\"" } ?? header?.from.description ?? "?"

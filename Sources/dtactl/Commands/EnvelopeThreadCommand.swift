@@ -39,7 +39,8 @@ struct EnvelopeThreadCommand: ParsableCommand {
         if rows.contains(where: { $0.finding.verdict == .bad }) { throw ExitCode(Failure.Exit.failed.rawValue) }
     }
 
-    /// Has the agent bring what the envelope answers, back to the first, as far as it can: the agent lists what is here.
+    /// Has the agent bring what the envelope answers, back to the first, as far as it can: the agent lists what is
+    /// here.
     private func bring(_ blocks: AgentBlocks) throws {
         guard let start = try? CID(cid) else { return }
         var senders: Set<CID> = []
@@ -65,7 +66,7 @@ struct EnvelopeThreadCommand: ParsableCommand {
         return envelopes
     }
 
-    /// What the host knows of a sender; nothing where it does not know him.
+    /// What the host knows of a sender; nothing if it does not know the sender.
     private func identity(_ cid: String, _ client: BlockingAgentClient) -> AgentIdentity {
         (try? client.call(.showIdentity(cid)))?.identities.first ?? AgentIdentity()
     }

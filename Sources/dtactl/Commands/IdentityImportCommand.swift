@@ -58,7 +58,7 @@ struct IdentityImport {
     var isEmpty: Bool { order.isEmpty && revocations.isEmpty }
 
     /// - Returns: whether the block is one of the documents that are imported.
-    /// - Throws: where it says that it is one and is not valid.
+    /// - Throws: if it says that it is one and is not valid.
     @discardableResult
     private mutating func add(_ block: ContentBlock) throws -> Bool {
         guard order.count + revocations.count < IdentityImport.limit else {

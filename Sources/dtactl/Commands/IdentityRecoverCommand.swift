@@ -97,7 +97,7 @@ struct IdentityRecoverCommand: ParsableCommand {
 
 /// The identity that a recovery key is used on.
 enum RecoverySubject {
-    /// - Throws: where the identity names another key; where some of its line name this key, the hint tells which.
+    /// - Throws: if the identity names another key; where some of its line name this key, the hint tells which.
     static func check(
         _ key: RecoveryKeyFile, _ document: SignedIdentity, _ subject: String, _ agent: AgentOptions
     ) throws {

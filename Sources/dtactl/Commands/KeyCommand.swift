@@ -121,7 +121,7 @@ struct KeyDeleteCommand: ParsableCommand {
     func run() throws {
         if !yes {
             try Question.requireTerminal()
-            // Nobody is asked about what is not there, or not theirs.
+            // There is no question about what is not there, or not the caller's.
             try agent.requireMayManage(name)
             try Question.confirm(
                 "Destroy key \(SafeText.line(name)) for ever? What it signed stays, what it encrypted is lost.",
@@ -137,7 +137,7 @@ struct KeyDeleteCommand: ParsableCommand {
 }
 
 extension AgentOptions {
-    /// - Throws: where a key is not there, or the caller may not delete it, as the agent says when it is tried.
+    /// - Throws: if a key is not there, or the caller may not delete it, as the agent says when it is tried.
     fileprivate func requireMayManage(_ name: String) throws {
         _ = try key(name)
         let answer = try call(.explainPolicy(subject: name, permission: "manage", uid: nil))

@@ -3,8 +3,9 @@ import Glibc
 /// A question to the person at the terminal.
 enum Question {
     /// Goes on only when the person typed `word`.
-    /// - Parameters: `unasked`, `hint`: what is said where no terminal is there to ask on.
-    /// - Throws: `Failure`, of usage where no terminal is there to ask on.
+    /// - Parameter unasked: what is said if there is no terminal to ask on.
+    /// - Parameter hint: the hint that goes with it.
+    /// - Throws: `Failure`, of usage if there is no terminal to ask on.
     static func confirm(
         _ question: String, word: String, unasked: String = Question.unasked, hint: String = "add --yes"
     ) throws {

@@ -2,8 +2,8 @@ import DTACourier
 import DTAFormats
 import DTASystem
 
-/// A file of blocks: a CAR, or one block by itself. All of it was read and hashed when this exists; the blocks stay in the
-/// file.
+/// A file of blocks: a CAR, or one block by itself. All of it was read and hashed when this exists; the blocks stay in
+/// the file.
 final class BlockFile {
     struct Entry: ArchiveEntry {
         let cid: CID
@@ -39,7 +39,7 @@ final class BlockFile {
         return bytes
     }
 
-    /// Nil where the file does not begin as a CAR does.
+    /// Nil if the file does not begin as a CAR does.
     private static func archive(
         _ file: SeekableFile, _ read: (Int) -> Void
     ) throws -> ([CID], [Entry], CollectedDocuments)? {

@@ -42,7 +42,7 @@ struct InputFile {
     }
 
     /// All of it.
-    /// - Throws: where it is longer than `limit` bytes, without reading on.
+    /// - Throws: if it is longer than `limit` bytes, without reading on.
     func all(limit: Int, hint: String = "") throws -> [UInt8] {
         guard let bytes = try upTo(limit).whole else {
             throw Failure.failed(

@@ -26,7 +26,7 @@ enum OutputFile {
             hint: isFull ? "make room on that disk, or name a file on another with --out" : "")
     }
 
-    /// The path of the regular file to replace or make, behind symbolic links; nil where something else is there.
+    /// The path of the regular file to replace or make, behind symbolic links; nil if something else is there.
     static func resolved(_ path: String) throws -> String? {
         var status = stat()
         guard unsafe stat(NativeText.path(path), &status) == 0 else { return path }

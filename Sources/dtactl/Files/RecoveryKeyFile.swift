@@ -37,7 +37,7 @@ struct RecoveryKeyFile {
     // MARK: Making
 
     /// Makes a key and writes it to a new file, durably, before anything relies on it.
-    /// - Parameter identity: the name that the key is for, for whoever finds the paper.
+    /// - Parameter identity: the name that the key is for, for a person who finds the paper.
     static func make(_ path: String, for identity: String) throws -> RecoveryKeyFile {
         guard path != "-" else {
             throw Failure.usage("a recovery key is written to a file, not to standard output")
@@ -62,8 +62,8 @@ struct RecoveryKeyFile {
         return file
     }
 
-    /// Runs `body`, which makes an identity that names the key, and takes the file away where it was refused. Where nobody
-    /// knows whether the identity was made, the file stays.
+    /// Runs `body`, which makes an identity that names the key, and takes the file away where it was refused. Where
+    /// nobody knows whether the identity was made, the file stays.
     func discarding<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()

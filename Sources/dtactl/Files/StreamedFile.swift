@@ -5,7 +5,7 @@ import Glibc
 /// A file that is written piece by piece and is there whole or not at all: the pieces go to a temporary file beside it
 /// (mode 0600), which takes its name at the end. What is no regular file (a device, a pipe) gets the pieces at once.
 final class StreamedFile {
-    /// The file that is in the way where this ends early; nil where there is none.
+    /// The file that is in the way where this ends early; nil if there is none.
     let temporary: String?
     private let path: String
     private let target: String?

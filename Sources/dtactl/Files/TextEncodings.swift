@@ -5,7 +5,7 @@ enum Hex {
         return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
-    /// Nil where `text` is anything but an even number of digits of either case.
+    /// Nil if `text` is anything but an even number of digits of either case.
     static func decode(_ text: String) -> [UInt8]? {
         let nibbles = text.utf8.map { character -> UInt8? in
             switch character {
@@ -38,7 +38,7 @@ enum Base64 {
         return String(decoding: result, as: UTF8.self)
     }
 
-    /// Nil where `text` is anything but this form.
+    /// Nil if `text` is anything but this form.
     static func decode(_ text: String) -> [UInt8]? {
         let letters = Array(text.utf8)
         guard letters.count % 4 == 0 else { return nil }

@@ -6,7 +6,7 @@ import DTASystem
 /// Carries parts of orders from this agent to others' gateways, brings what they answer back, and carries on what that
 /// makes, until nothing is left to carry.
 struct Carrier {
-    /// One exchange with a gateway, for whoever reads the report.
+    /// One exchange with a gateway, for the report.
     struct Exchange {
         let url: String
         let sent: Int
@@ -43,7 +43,7 @@ struct Carrier {
     private(set) var documents = 0
     /// How many blocks came that belong to no part.
     private(set) var dropped = 0
-    /// Parts that nobody said where to carry to.
+    /// Parts for which no gateway is known.
     private(set) var homeless: [AgentOrderPart] = []
     /// Parts that answer what was taken in, each once.
     private(set) var answers: [String] = []
@@ -107,7 +107,7 @@ struct Carrier {
         return brought
     }
 
-    /// Takes in a CAR that somebody brought by hand.
+    /// Takes in a CAR that was brought by hand.
     mutating func take(file car: [UInt8]) throws {
         begin()
         _ = try take(car, from: nil)
@@ -140,7 +140,7 @@ struct Carrier {
         let consignment = try Consignment(car: car, deadline: courier.deadline)
         let delivery = try courier.deliver(consignment)
         documents += consignment.documentCount
-        // Whoever gave it to us has it.
+        // The one that gave it to us has it.
         if let url { for root in consignment.roots { done.insert(Errand(cid: root.description, url: url)) } }
         refused += delivery.refused
         dropped += delivery.dropped
@@ -158,8 +158,8 @@ struct Carrier {
 }
 
 extension Carrier {
-    /// Whether something that came is damaged, or nothing of a file was accepted. At a gateway anybody can leave what is
-    /// not by an order's rules: that fails nobody else.
+    /// Whether something that came is damaged, or nothing of a file was accepted. At a gateway anybody can leave what
+    /// is not by an order's rules: that fails no other.
     var isSpoilt: Bool {
         let isDamaged = refused.contains { ![.permissionDenied, .failedPrecondition].contains($0.error.code) }
         return isDamaged || (exchanges.isEmpty && orders.isEmpty && !refused.isEmpty)

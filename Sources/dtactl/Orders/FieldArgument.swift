@@ -1,8 +1,8 @@
 import ArgumentParser
 import DTASystem
 
-/// `NAME=VALUE` for a plugin. `NAME=@FILE` is what is in a file, `NAME=@-` in standard input, without the last line's end:
-/// what stands on a command line others on the host can read. `NAME=@@…` is a value that begins with @.
+/// `NAME=VALUE` for a plugin. `NAME=@FILE` is what is in a file, `NAME=@-` in standard input, without the last line's
+/// end: what stands on a command line others on the host can read. `NAME=@@…` is a value that begins with @.
 struct FieldArgument {
     /// What an order's part holds of fields, all of them together.
     private static let limit = 64 << 10
@@ -10,7 +10,7 @@ struct FieldArgument {
     let name: String
     private let text: String
 
-    /// - Throws: `ValidationError` where it is not of that form.
+    /// - Throws: `ValidationError` if it is not of that form.
     init(_ argument: String) throws {
         guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex else {
             throw ValidationError("--field is NAME=VALUE or NAME=@FILE, and \(argument) is not.")
@@ -21,7 +21,7 @@ struct FieldArgument {
         if text == "@" { throw ValidationError("--field \(name)=@ lacks the file's name.") }
     }
 
-    /// - Throws: `Failure` where the file cannot be read, or is no text.
+    /// - Throws: `Failure` if the file cannot be read, or is no text.
     var value: String {
         get throws {
             guard text.hasPrefix("@") else { return text }

@@ -51,9 +51,9 @@ struct OrderApproveCommand: ParsableCommand {
         }
         let redemption = try choose(shown, order)
         let approver = try approver(of: redemption, shown, order, client)
-        // Who is asked sees what he is asked about, whatever is printed in the end.
+        // The person who is asked sees what it is about, whatever is printed in the end.
         if !agent.json || !yes { try show(order, redemption, shown.fields, Parties(client)) }
-        // Where nobody here may say anything, the agent says why, and there is nothing to ask.
+        // If no identity here may say anything, the agent says why, and there is nothing to ask.
         if !yes, let name = `as` ?? approver?.name {
             try Question.confirm(
                 "\(reject ? "Reject" : "Approve of") this redemption, as \(SafeText.line(name))?",
@@ -72,7 +72,7 @@ struct OrderApproveCommand: ParsableCommand {
         try outcome.conclude("\(reject ? "rejected" : "approved") \(order.reference) use \(redemption.use)\(whom)")
     }
 
-    /// As whom it is said, where nobody named one: the only one who may, or has not said anything yet.
+    /// The identity that says it, if none was named: the only one that may, or that has not said anything yet.
     private func approver(
         of redemption: AgentOrderPart, _ shown: AgentResponse, _ order: AgentOrder, _ client: BlockingAgentClient
     ) throws -> AgentIdentity? {

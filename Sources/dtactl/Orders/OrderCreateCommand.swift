@@ -134,7 +134,7 @@ struct OrderCreateCommand: ParsableCommand {
         try outcome.requireNotRefused()
     }
 
-    /// A type that nobody knows makes an order that is refused, and stays in all lists.
+    /// A type that is unknown makes an order that is refused, and stays in all lists.
     private func confirm(_ type: String, _ client: BlockingAgentClient) throws {
         guard !type.isEmpty else { return }
         let known = try client.call(AgentRequest(.pluginList)).plugins.map(\.type)
@@ -197,7 +197,7 @@ struct SecretInput: ParsableArguments {
         if !contentType.isEmpty, !isGiven { throw ValidationError("--content-type is of a secret that is given.") }
     }
 
-    /// Nil where none was given.
+    /// Nil if none was given.
     func read() throws -> [UInt8]? {
         guard isGiven else { return nil }
         let bytes = try InputFile(secretFile ?? "-").all(limit: SecretInput.limit)

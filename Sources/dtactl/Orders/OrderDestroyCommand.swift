@@ -31,7 +31,7 @@ struct OrderDestroyCommand: ParsableCommand {
         try found.requireFiduciary(Parties(client))
         // What is destroyed already is only told again.
         if !yes, found.state != "destroyed" {
-            // Who is asked sees what he is asked about, whatever is printed in the end.
+            // The person who is asked sees what it is about, whatever is printed in the end.
             for line in found.details(Parties(client), committed: shown.fields).lines { StandardError.line(line) }
             let released = found.uses > 0 ? " What was released stays released." : ""
             let whom = SafeText.line(Parties(client).name(found.fiduciary))

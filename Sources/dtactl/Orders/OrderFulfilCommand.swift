@@ -59,7 +59,7 @@ struct OrderFulfilCommand: ParsableCommand {
         var seen = open?.cid ?? ""
         // One that came out of a backup is not decided about in passing: the agent says why.
         if !yes, !(decision.isEmpty && found.waitsForComparison) {
-            // Who is asked sees what he is asked about, whatever is printed in the end.
+            // The person who is asked sees what it is about, whatever is printed in the end.
             show(found, open, shown.fields, Parties(client))
             // What is said yes to is what is sent, and not what may be next by then.
             if decision.isEmpty { decision = nextDecision(found) }
@@ -116,7 +116,7 @@ struct OrderFulfilCommand: ParsableCommand {
                 cursor = answer.cursor
             } while !cursor.isEmpty
         }
-        // What expired, or is still to be approved, waits for nobody here.
+        // What expired, or is still to be approved, waits for no decision here.
         waiting.removeAll { !$0.waitsForFiduciary }
         if agent.json { return try JSON.showLines(waiting.map { .object($0.members) }) }
         guard !waiting.isEmpty else { return StandardError.note("nothing waits here") }
@@ -126,7 +126,7 @@ struct OrderFulfilCommand: ParsableCommand {
 
 extension AgentOrder {
     /// Looked at before anybody is asked.
-    /// - Throws: `Failure` where the caller cannot act as the fiduciary.
+    /// - Throws: `Failure` if the caller cannot act as the fiduciary.
     func requireFiduciary(_ parties: Parties) throws {
         guard !roles.contains("fiduciary") else { return }
         throw Failure.failed(

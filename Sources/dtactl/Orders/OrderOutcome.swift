@@ -18,8 +18,8 @@ struct OrderOutcome {
     /// Why waiting came to no good end.
     private var obstacle: Failure?
 
-    /// - Parameters: `answer`: of an operation on one order; `announcing`: the line that is printed at once, for people and
-    ///   scripts: what comes after it takes its time, and may be interrupted.
+    /// - Parameters: `answer`: of an operation on one order; `announcing`: the line that is printed at once, for people
+    ///   and scripts: what comes after it takes its time, and may be interrupted.
     init(
         _ answer: AgentResponse, _ client: BlockingAgentClient, _ agent: AgentOptions, _ options: CourierOptions,
         announcing: ((AgentOrder) -> String)? = nil
@@ -51,8 +51,8 @@ struct OrderOutcome {
         if let order = try carrier.client.call(.showOrder(order.cid)).orders.first { self.order = order }
     }
 
-    /// Asks the others' gateways, and this agent, until the order is as wanted. Where the time runs out, or it is refused,
-    /// `conclude` tells. Ctrl-C says how to go on, and takes nothing back.
+    /// Asks the others' gateways, and this agent, until the order is as wanted. Where the time runs out, or it is
+    /// refused, `conclude` tells. Ctrl-C says how to go on, and takes nothing back.
     /// - Parameters: `what`: what the fiduciary is waited for to do; `then`: what is to be done behind it.
     mutating func wait(_ what: String, then: String = "", until isDone: (AgentOrder) -> Bool) throws {
         guard !isDone(order) else { return }
@@ -100,7 +100,8 @@ struct OrderOutcome {
         }
     }
 
-    /// That the fiduciary said no to what the command asked for, or nobody can say anything any more; nil where it did not.
+    /// That the fiduciary said no to what the command asked for, or that no answer can come any more; nil if it did
+    /// not.
     private func refusal() throws -> Failure? {
         if ["refused", "frozen", "destroyed"].contains(order.state) {
             return .failed(
@@ -141,7 +142,7 @@ struct OrderOutcome {
 
     /// Shows what became of it.
     /// - Parameter line: what goes to standard output, for people and scripts.
-    /// - Throws: where something was not delivered: what was asked is done here in any case, and the hint says so.
+    /// - Throws: if something was not delivered: what was asked is done here in any case, and the hint says so.
     func conclude(_ line: String? = nil) throws {
         let file = try writeFile()
         let toOutput = file?.path == "-"

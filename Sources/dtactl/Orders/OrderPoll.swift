@@ -9,7 +9,7 @@ struct OrderPoll {
     let order: AgentOrder
 
     /// - Returns: how many parts came.
-    /// - Throws: `Failure` where there is nobody to ask, or nobody answers.
+    /// - Throws: `Failure` if there is nobody to ask, or nobody answers.
     @discardableResult
     mutating func run(_ carrier: inout Carrier) throws -> Int {
         let urls = urls(carrier)
@@ -43,8 +43,8 @@ struct OrderPoll {
         return all.filter { !$0.isEmpty && !parties.isOwn($0) }.map(parties.url).filter { seen.insert($0).inserted }
     }
 
-    /// From the newest part that the gateway knows: what was made here and never came there, it cannot know. Where it knows
-    /// none of the last few, from part 1.
+    /// From the newest part that the gateway knows: what was made here and never came there, it cannot know. Where it
+    /// knows none of the last few, from part 1.
     private func poll(_ url: String, _ parts: [String], _ carrier: inout Carrier) throws -> Int {
         var absent: DTAError?
         let newest = parts.suffix(4).reversed()

@@ -114,7 +114,7 @@ struct ReceivedOrders {
         if carrier.isSpoilt { throw ExitCode(Failure.Exit.failed.rawValue) }
     }
 
-    /// - Returns: where the parts that answer were written; nil where none were.
+    /// - Returns: where the parts that answer were written; nil if none were.
     private func writeAnswers() throws -> String? {
         guard let path = carrier.options.out else { return nil }
         let cids = try carrier.answers.map { try CID($0) }

@@ -11,7 +11,7 @@ extension AgentOrder {
         }
     }
 
-    /// Whether it does not go on by itself although nobody refused or froze it: `reason` says why.
+    /// Whether it does not go on by itself although it is neither refused nor frozen: `reason` says why.
     var waitsForComparison: Bool { !reason.isEmpty && !["refused", "frozen", "destroyed"].contains(state) }
 
     /// The state, marked where `reason` says why it does not go on by itself.
@@ -27,10 +27,10 @@ extension AgentOrder {
         }
     }
 
-    /// Whether somebody at the fiduciary has something to decide: not where it expired, or is still to be approved.
+    /// Whether the fiduciary has something to decide: not if it expired, or is still to be approved.
     var waitsForFiduciary: Bool { next.contains("the fiduciary") || waitsForComparison }
 
-    /// `2 of 3, 1 given so far`; nil where none are needed.
+    /// `2 of 3, 1 given so far`; nil if none are needed.
     var approvalText: String? {
         guard approvals > 0 else { return nil }
         let given = state == "requested" ? ", \(approved) given so far" : ""

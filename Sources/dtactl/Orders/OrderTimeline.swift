@@ -6,11 +6,11 @@ import DTAFormats
 struct OrderTimeline {
     struct Entry {
         let part: AgentOrderPart
-        /// What was verified here; nil where that was not possible.
+        /// What was verified here; nil if that was not possible.
         let finding: EnvelopeFinding?
         /// Which use it is about, and which of the requests for it.
         let number: OrderChronology<String>.Number
-        /// What it answers, in words; nil where that goes without saying.
+        /// What it answers, in words; nil if that goes without saying.
         var answer: String?
 
         /// A part whose signature fits and that the rules accepted.
@@ -112,8 +112,8 @@ struct OrderTimeline {
 }
 
 extension AgentOrder {
-    /// When and in which order this host saw messages. At the fiduciary that is what happened, whatever the others' clocks
-    /// say; elsewhere couriers decide when something comes, and the senders' clocks tell.
+    /// When and in which order this host saw messages. At the fiduciary that is what happened, whatever the others'
+    /// clocks say; elsewhere couriers decide when something comes, and the senders' clocks tell.
     func seen(_ parts: [AgentOrderPart], _ parties: Parties) -> [String: (time: Int64, arrival: Int)] {
         let isHere = parties.isOwn(fiduciary)
         return Dictionary(

@@ -203,7 +203,7 @@ struct OrderReport {
         return part.kind.rawValue
     }
 
-    /// Why something was refused; nil where that was not opened.
+    /// Why something was refused; nil if that was not opened.
     private func reason(_ part: OrderThread.Part) -> String? {
         if case .refusal(let refusal)? = part.contents { refusal.reason } else { nil }
     }

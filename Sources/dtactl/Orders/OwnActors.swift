@@ -2,8 +2,8 @@ import AgentProtocol
 import DTASystem
 import Glibc
 
-/// As whom the caller can act where an order's terms name several: the newest of each line, where it is on this host and the
-/// caller may use it.
+/// As whom the caller can act where an order's terms name several: the newest of each line, where it is on this host
+/// and the caller may use it.
 struct OwnActors {
     let actors: [AgentIdentity]
     /// How many successors are followed.
@@ -32,8 +32,8 @@ struct OwnActors {
 
     /// The only one, or the only one that is left.
     /// - Parameter done: those that have decided.
-    /// - Returns: nil where none of them is the caller's: the agent says why.
-    /// - Throws: where several could: nobody is chosen in silence.
+    /// - Returns: nil if none of them is the caller's: the agent says why.
+    /// - Throws: if several could: none is chosen in silence.
     func only(notAmong done: Set<String>, _ what: String) throws -> AgentIdentity? {
         guard actors.count > 1 else { return actors.first }
         let left = actors.filter { !done.contains($0.cid) }

@@ -15,7 +15,7 @@ final class Parties {
         return identity
     }
 
-    /// An own name or an alias; in quotes what somebody calls himself, which anybody can; else the CID's ends.
+    /// An own name or an alias; in quotes what others call themselves, which anybody can; else the CID's ends.
     func name(_ cid: String) -> String {
         let identity = identity(cid)
         return identity.name.isEmpty && identity.alias.isEmpty
@@ -27,6 +27,6 @@ final class Parties {
 
     func isOwn(_ cid: String) -> Bool { identity(cid).own }
 
-    /// Where its courier is reached; "" where nobody said.
+    /// Where its gateway is; "" if it is not known.
     func url(_ cid: String) -> String { identity(cid).url }
 }

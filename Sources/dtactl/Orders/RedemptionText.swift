@@ -1,7 +1,7 @@
 import AgentProtocol
 
-/// How redemptions read to those who decide about them. What its redeemer wrote stays on lines that begin with its name:
-/// no line of it can be taken for one of this program's.
+/// How redemptions read to those who decide about them. What its redeemer wrote stays on lines that begin with its
+/// name: no line of it can be taken for one of this program's.
 extension AgentOrderPart {
     /// The longest value that is shown; `--json` has what the agent tells.
     private static let shown = 1024
@@ -20,7 +20,7 @@ extension AgentOrderPart {
 }
 
 extension Details {
-    /// All that somebody decides about.
+    /// All that is decided about.
     mutating func add(redemption: AgentOrderPart, of order: AgentOrder, _ parties: Parties) {
         add("redemption", redemption.cid, .dim)
         add("asked by", parties.name(redemption.from), .bold)

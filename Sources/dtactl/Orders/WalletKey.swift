@@ -2,10 +2,10 @@ import AgentProtocol
 import DTAFormats
 import DTASystem
 
-/// The public key of an order's wallet, F + B, which nobody has to believe the agent.
+/// The public key of an order's wallet, F + B, computed here, so that the agent need not be believed.
 enum WalletKey {
-    /// - Throws: `Failure` where it is not known yet, or the fiduciary's proof in part 2 does not belong to it: who pays to a
-    ///   key without that may pay to somebody who chose it.
+    /// - Throws: `Failure` if it is not known yet, or the fiduciary's proof in part 2 does not belong to it: who pays
+    ///   to a key without that may pay to somebody who chose it.
     static func find(
         _ subject: String, _ client: BlockingAgentClient
     ) throws -> (order: AgentOrder, key: Secp256k1PublicKey) {

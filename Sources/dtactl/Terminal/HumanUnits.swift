@@ -30,13 +30,13 @@ enum HumanUnits {
         return parts[first...].prefix(2).filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: " ")
     }
 
-    /// `2026-11-22 13:08:05 +01:00`, in the time zone of whoever looks.
+    /// `2026-11-22 13:08:05 +01:00`, in the reader's time zone.
     static func time(unixSeconds: Int64) -> String {
         let (time, zone) = local(unixSeconds, seconds: true)
         return zone.isEmpty ? time : "\(time) \(zone)"
     }
 
-    /// A moment in the time zone of whoever looks, and that zone: `+01:00`, or `UTC`.
+    /// A moment in the reader's time zone, and that zone: `+01:00`, or `UTC`.
     static func local(_ unixSeconds: Int64, seconds: Bool) -> (time: String, zone: String) {
         var time = time_t(unixSeconds)
         var parts = tm()
@@ -51,7 +51,7 @@ enum HumanUnits {
 
     private static func twoDigits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
-    /// One digit after the point below 10, none where it would be 0.
+    /// One digit after the point below 10, none if it would be 0.
     private static func decimal(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
         return value >= 100 || tenths % 10 == 0 ? "\((tenths + 5) / 10)" : "\(tenths / 10).\(tenths % 10)"

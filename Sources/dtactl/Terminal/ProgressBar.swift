@@ -1,6 +1,6 @@
 import DTASystem
 
-/// How far something long has come, on standard error, where that is a terminal; nothing elsewhere.
+/// How far something long has come, on standard error, if that is a terminal; nothing elsewhere.
 struct ProgressBar {
     private let total: UInt64?
     private let isShown: Bool
@@ -10,7 +10,7 @@ struct ProgressBar {
 
     private static let interval: UInt64 = 100_000_000
 
-    /// - Parameter total: bytes; nil where nobody knows.
+    /// - Parameter total: bytes; nil if that is not known.
     init(total: UInt64?, isShown: Bool = true) {
         self.total = total
         self.isShown = isShown && Terminal.error.isTerminal

@@ -13,7 +13,7 @@ enum Terminal {
     /// Colours are for terminals, unless their user does not want any (no-color.org).
     var hasColours: Bool { isTerminal && environment("NO_COLOR") == nil && environment("TERM") != "dumb" }
 
-    /// Columns; nil where no terminal is there, so that nothing is cut in files and pipes.
+    /// Columns; nil if no terminal is there, so that nothing is cut in files and pipes.
     var width: Int? {
         guard isTerminal else { return nil }
         var size = winsize()
@@ -37,7 +37,7 @@ enum StandardOutput {
 
 enum StandardError {
     static func line(_ text: String) {
-        // Nobody is left to be told when this fails.
+        // There is nothing left to tell when this fails.
         try? writeAll(Array((text + "\n").utf8), to: STDERR_FILENO)
     }
 
@@ -53,7 +53,7 @@ enum StandardError {
         if Terminal.error.isTerminal { warn(text) }
     }
 
-    /// A word that whoever reads the log should find too.
+    /// A word that a reader of the log should find too.
     static func warn(_ text: String) {
         line(Style.dim.apply(SafeText.line(text), to: .error))
     }

@@ -1,6 +1,6 @@
 import DTASystem
 
-/// A table's column of times. Its heading names the time zone of whoever looks, as it is now: `CREATED +01:00`. A time of
+/// A table's column of times. Its heading names the reader's time zone, as it is now: `CREATED +01:00`. A time of
 /// another offset, such as one of last summer, names its own.
 enum TimeColumn {
     private static let zone = HumanUnits.local(unixMicroseconds() / 1_000_000, seconds: false).zone
