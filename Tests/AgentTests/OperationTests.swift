@@ -28,6 +28,7 @@ struct OperationTests {
         .keyList: Facts("key.list"),
         .keyShow: Facts("key.show"),
         .keyDelete: Facts("key.delete", synced: true),
+        .keyUnnamed: Facts("key.unnamed", synced: true, detail: "decision=commit alias=ally"),
         .sign: Facts("sign"),
         .verify: Facts("verify"),
         .mac: Facts("mac"),
@@ -206,6 +207,7 @@ struct OperationTests {
         try ask(.decrypt(key: "cipher", sealed: sealed))
         try ask(.random(8))
         try ask(.deleteKey("maker"))
+        try ask(AgentRequest(.keyUnnamed))
         try ask(.explainPolicy(subject: "signer", permission: "sign"))
         try ask(.explainPolicy(subject: "signer", permission: "sign", uid: 1))
         // The log.
