@@ -21,7 +21,7 @@ struct OrderFailureTests {
     }
 
     @Test(
-        "an order outlives an order outlives its HSM's processes being killed between any two of its parts",
+        "an order outlives its HSM's processes being killed between any two of its parts",
         arguments: ["secret", "sign"])
     func killed(type: String) throws {
         let agent = try TestAgent()
@@ -57,7 +57,7 @@ struct OrderFailureTests {
     }
 
     @Test(
-        "an order outlives an order outlives its token being away between commitment and release: told clearly, and released when it is back"
+        "an order outlives its token being away between commitment and release: told clearly, and released when it is back"
     )
     func tokenAway() throws {
         let agent = try TestAgent(starting: false)
@@ -88,7 +88,7 @@ struct OrderFailureTests {
     }
 
     @Test(
-        "an order outlives an order outlives a full disk at each of its parts: nothing is half done, and goes on when there is room"
+        "an order outlives a full disk at each of its parts: nothing is half done, and goes on when there is room"
     )
     func fullDisk() throws {
         let agent = try TestAgent(starting: false)
