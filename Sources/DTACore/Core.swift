@@ -30,11 +30,12 @@ public final class Core: Sendable {
     /// Opens what the configuration names, without the HSM.
     /// - Parameters:
     ///   - payer: the user with which a uid counts.
+    ///   - clock: what orders are told of the time.
     ///   - forget: called when a token object is gone, to let every HSM process drop its copy; it must not block.
     /// - Throws: `DTAError` that says what to do.
     public init(
         _ configuration: Configuration, logger: Logger, payer: @escaping @Sendable (UInt32) -> UInt32 = { $0 },
-        forget: @escaping @Sendable (ObjectID) -> Void
+        clock: WallClock = .system, forget: @escaping @Sendable (ObjectID) -> Void
     ) throws {
         self.logger = logger
         refusals = RefusalThrottle(payer: payer)
@@ -71,7 +72,7 @@ public final class Core: Sendable {
             envelopes: envelopes, intents: intents, policy: policy,
             plugins: try PluginRegistry(builtIn: BuiltInPlugins.all, configuration.plugins, logger: logger),
             rules: try OrderRules(configuration.orders), sharesPerUser: configuration.limits.walletSharesPerUser,
-            audit: audit, logger: logger, forget: forget)
+            clock: clock, audit: audit, logger: logger, forget: forget)
         ledger = LedgerService(
             blocks, publisher: publisher,
             isHeld: { [store] cid in

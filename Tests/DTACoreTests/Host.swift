@@ -15,24 +15,32 @@ struct Host {
     let forgotten: Locked<[ObjectID]>
     private let directory: TemporaryDirectory?
 
-    init(grants: [Configuration.Grant] = [], limits: (inout Configuration.Limits) -> Void = { _ in }) throws {
+    init(
+        grants: [Configuration.Grant] = [], orders: [Configuration.Orders.Rule] = [Configuration.Orders.Rule()],
+        clock: WallClock = .system, limits: (inout Configuration.Limits) -> Void = { _ in }
+    ) throws {
         let directory = try TemporaryDirectory()
-        try self.init(directory.path, keeping: directory, grants: grants, limits: limits)
+        try self.init(
+            directory.path, keeping: directory, grants: grants, orders: orders, clock: clock, limits: limits)
         try core.recover(custodian)
     }
 
     /// On a directory that is there already, as after a restart; nothing is recovered yet.
     init(
         _ path: String, keeping directory: TemporaryDirectory? = nil, grants: [Configuration.Grant] = [],
+        orders: [Configuration.Orders.Rule] = [Configuration.Orders.Rule()], clock: WallClock = .system,
         limits: (inout Configuration.Limits) -> Void = { _ in }
     ) throws {
         self.path = path
         self.directory = directory
         var configuration = Configuration(state: path)
         configuration.grants = grants
+        configuration.orders.accept = orders
         limits(&configuration.limits)
         let forgotten = Locked<[ObjectID]>([])
-        core = try Core(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) { id in
+        core = try Core(
+            configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: clock
+        ) { id in
             forgotten.withLock { $0.append(id) }
         }
         self.forgotten = forgotten

@@ -8,7 +8,7 @@ import TestSupport
 /// A custodian in software, for what DTACore decides around the HSM: its objects are files of a directory, so that they
 /// outlive a process that is killed. dtad-hsm itself is tested with a real token elsewhere.
 final class SoftwareCustodian: Custodian {
-    private let directory: String
+    let directory: String
     /// Called with the operation's name before it is done; what it throws is the HSM's failure.
     let before = Locked<@Sendable (String) throws -> Void>({ _ in })
 
@@ -23,7 +23,7 @@ final class SoftwareCustodian: Custodian {
 
     func failNothing() { before.withLock { $0 = { _ in } } }
 
-    private func reach(_ operation: String) throws {
+    func reach(_ operation: String) throws {
         let before = before.withLock { $0 }
         try before(operation)
     }
@@ -54,7 +54,7 @@ final class SoftwareCustodian: Custodian {
 
     var count: Int { get throws { try files().count } }
 
-    private func secret(_ objectClass: ObjectClass, _ id: ObjectID) throws -> [UInt8] {
+    func secret(_ objectClass: ObjectClass, _ id: ObjectID) throws -> [UInt8] {
         guard let found = try files().first(where: { $0.object.id == id && $0.object.objectClass == objectClass })
         else {
             throw DTAError(.notFound, "no such object")
@@ -196,6 +196,15 @@ final class SoftwareCustodian: Custodian {
         recipient: [UInt8], enc: [UInt8], key: [UInt8]
     ) throws -> [UInt8] {
         try reach("openKey")
+        return try contentKey(
+            kem: kem, publicKEM: publicKEM, sealedSeed: sealedSeed, coreHash: coreHash, recipient: recipient, enc: enc,
+            key: key)
+    }
+
+    func contentKey(
+        kem: ObjectID, publicKEM: [UInt8], sealedSeed: [UInt8], coreHash: [UInt8], recipient: [UInt8], enc: [UInt8],
+        key: [UInt8]
+    ) throws -> [UInt8] {
         let private25519 = try Curve25519.KeyAgreement.PrivateKey(rawRepresentation: try secret(.identityKEM, kem))
         return try KeyUnwrapping.unwrapContentKey(
             coreHash: coreHash, recipient: CID(bytes: recipient), enc: enc, key: key, publicKEM: publicKEM,
@@ -233,21 +242,6 @@ final class SoftwareCustodian: Custodian {
 
     private var unused: DTAError { DTAError(.internal, "not asked for here") }
 
-    func newSeed(
-        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
-    ) throws -> CreatedSeed { throw unused }
-    func newOrderKey(
-        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
-    ) throws -> CreatedOrderKey { throw unused }
-    func release(
-        _ fiduciary: RecipientKey, sealed: [UInt8], order: [UInt8], redemption: [UInt8], approvals: [[UInt8]],
-        documents: [[UInt8]], received: Int64
-    ) throws -> [UInt8] { throw unused }
-    func signForOrder(
-        _ fiduciary: RecipientKey, sealed: [UInt8], order: [UInt8], redemption: [UInt8], approvals: [[UInt8]],
-        documents: [[UInt8]], received: Int64
-    ) throws -> [UInt8] { throw unused }
-    func newEpoch(_ number: UInt32) throws { throw unused }
     func resealOrder(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
         throw unused
     }
@@ -258,8 +252,6 @@ final class SoftwareCustodian: Custodian {
     func resealOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
         throw unused
     }
-    func destroyEpoch(_ number: UInt32) throws { throw unused }
-    func epochs() throws -> Set<UInt32> { [] }
     func createShare(owner: ObjectOwner, beneficiary: [UInt8], terms: [UInt8]?) throws -> CreatedShare {
         let share = Secp256k1Scalar.generate()
         return CreatedShare(sealed: share.withUnsafeBytes { Array($0) }, publicKey: share.publicKey.bytes)

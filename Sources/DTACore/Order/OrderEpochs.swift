@@ -13,6 +13,7 @@ struct OrderEpochs: Sendable {
     private static let gapLimit: UInt32 = 1024
 
     let store: Store
+    let clock: WallClock
     private let keys = Locked(Keys())
 
     /// What is known of the keys on the token.
@@ -38,7 +39,10 @@ struct OrderEpochs: Sendable {
         var returned: Set<UInt32> = []
     }
 
-    init(store: Store) { self.store = store }
+    init(store: Store, clock: WallClock) {
+        self.store = store
+        self.clock = clock
+    }
 
     /// As the token calls the key.
     static func label(_ number: UInt32) -> String { "dta/epoch/\(number)" }
@@ -128,7 +132,7 @@ struct OrderEpochs: Sendable {
             }
             try database.execute(
                 sql: "INSERT INTO epochs (number, created, count) VALUES (?, ?, 0)",
-                arguments: [last + 1, OrderService.now])
+                arguments: [last + 1, clock.now])
             return try OrderEpochs.number(last + 1)
         }
         if !keys.withLock({ $0.present.contains(number) }) { try make(number, custodian) }

@@ -173,10 +173,12 @@ enum OrderPartTable {
     }
 
     /// Adds a part, or says anew what became of one that was refused before.
-    /// - Parameter isStranger: of a refused part: whether nobody of its sender's line has a part in the order.
+    /// - Parameters: `isStranger`: of a refused part: whether nobody of its sender's line has a part in the order; `now`:
+    ///   Unix seconds.
     static func insert(
         _ signed: SignedEnvelope, _ kind: OrderPartKind, in order: Int64, use: Int, status: StoredOrderPart.Status,
-        reason: String = "", approval: SignedApproval? = nil, isStranger: Bool = false, in database: Database
+        reason: String = "", approval: SignedApproval? = nil, isStranger: Bool = false, now: Int64,
+        in database: Database
     ) throws {
         let header = signed.envelope.header
         if status == .refused, try find(signed.cid, in: database) == nil {
@@ -192,7 +194,7 @@ enum OrderPartTable {
                 """
         ).execute(arguments: [
             order, signed.cid.column, Data(signed.innerHash), kind.rawValue, use, header.from.column,
-            header.previous?.column, header.created, unixMicroseconds() / 1_000_000, status.rawValue, reason,
+            header.previous?.column, header.created, now, status.rawValue, reason,
             approval?.approval.decision.rawValue, approval?.approval.expires, approval.map { Data($0.block) },
             isStranger,
         ])

@@ -39,7 +39,8 @@ extension OrderService {
             if case .approval(let signed)? = letter.part { approval = signed }
             try OrderPartTable.insert(
                 letter.signed, letter.kind, in: number, use: use, status: status, reason: reason, approval: approval,
-                isStranger: status == .refused && isStranger(letter.from, record.terms, facts), in: database)
+                isStranger: status == .refused && isStranger(letter.from, record.terms, facts),
+                now: clock.now, in: database)
         }
         if let denial = try denial(of: letter, in: record, facts, database) {
             try add(.refused, use: step.use ?? 0, reason: denial.reason)
@@ -65,14 +66,14 @@ extension OrderService {
             // What it waited for has been done.
             if progress.state == .destroyed, record.reason == OrderTransition.brought { record.reason = "" }
             try add(.accepted, use: use, reason: reason)
-            try OrderTable.save(&record, in: database)
+            try OrderTable.save(&record, now: clock.now, in: database)
             return .accepted(record)
         case .evidence(let progress, let reason):
             // Of what froze it first.
             if record.state != .frozen { record.reason = reason }
             record.progress = progress
             try add(.evidence, use: 0, reason: reason)
-            try OrderTable.save(&record, in: database)
+            try OrderTable.save(&record, now: clock.now, in: database)
             return .evidence(record)
         case .refused(let denial):
             try add(.refused, use: step.use ?? 0, reason: denial.reason)

@@ -21,8 +21,8 @@ extension OrderService {
         guard let decision = OrderApproval.Decision(rawValue: decision) else {
             throw DTAError(.invalidArgument, "an approver decides approve or reject, not \(quoted(decision))")
         }
-        let end = expires == 0 ? OrderService.now + 86_400 : expires
-        guard end > OrderService.now else {
+        let end = expires == 0 ? clock.now + 86_400 : expires
+        guard end > clock.now else {
             throw DTAError(.invalidArgument, "the approval would have expired already when it is made")
         }
         let chosen = try candidate(redemption, use: use, of: record).cid
@@ -60,6 +60,6 @@ extension OrderService {
 
     /// What an approver said of a redemption; nil where that is nothing, or has expired.
     private func word(of approver: CID, on redemption: CID, in database: Database) throws -> StoredOrderPart? {
-        try OrderPartTable.approvals(of: redemption, at: OrderService.now, in: database).first { $0.from == approver }
+        try OrderPartTable.approvals(of: redemption, at: clock.now, in: database).first { $0.from == approver }
     }
 }

@@ -80,9 +80,9 @@ extension OrderService {
         let signed = letter.signed
         let record = try OrderTable.insert(
             signed.envelope.header, signed.cid, kind: order.kind, terms: order.terms, owner: owner,
-            limit: rules.ordersPerUser, isNew: isNew, in: database)
+            limit: rules.ordersPerUser, isNew: isNew, now: clock.now, in: database)
         try OrderPartTable.insert(
-            signed, .order, in: record.number, use: 0, status: .accepted, in: database)
+            signed, .order, in: record.number, use: 0, status: .accepted, now: clock.now, in: database)
         return record.number
     }
 
@@ -129,7 +129,7 @@ extension OrderService {
         guard new.maxUses >= 0, new.notBefore >= 0, new.notAfter >= 0 else {
             throw DTAError(.invalidArgument, "the times and uses of an order are not negative")
         }
-        guard new.notAfter == 0 || new.notAfter > OrderService.now else {
+        guard new.notAfter == 0 || new.notAfter > clock.now else {
             throw DTAError(.invalidArgument, "the order would have expired already when it is made")
         }
         guard let fiduciary = try cid(new.fiduciary) else {

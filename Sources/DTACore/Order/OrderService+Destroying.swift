@@ -49,7 +49,7 @@ extension OrderService {
         try store.write { database in
             try database.execute(
                 sql: "UPDATE orders SET destroying = coalesce(destroying, ?) WHERE number = ? AND state != 'destroyed'",
-                arguments: [OrderService.now, record.number])
+                arguments: [clock.now, record.number])
         }
         CrashPoint.reach(.orderDestroyDecided)
         do {
@@ -105,7 +105,7 @@ extension OrderService {
     /// That an epoch's key is to go, and that a receipt is to follow then.
     private func date(_ epoch: UInt32, for number: Int64, in database: Database) throws {
         // With half of the time left, so that an HSM that is away can come back.
-        try epochs.end(epoch, at: OrderService.now + rules.resealWithin / 2, in: database)
+        try epochs.end(epoch, at: clock.now + rules.resealWithin / 2, in: database)
         try database.execute(
             sql: """
                 INSERT INTO order_destructions (in_order, epoch, done) VALUES (?, ?, 0)
@@ -145,7 +145,7 @@ extension OrderService {
             try database.execute(
                 sql: "UPDATE order_parts SET status = 'accepted', reason = '' WHERE number = ?",
                 arguments: [brought.number])
-            try OrderTable.save(&record, in: database)
+            try OrderTable.save(&record, now: clock.now, in: database)
             let isLiving = try Bool.fetchOne(
                 database, sql: "SELECT EXISTS (SELECT 1 FROM epochs WHERE number = ? AND destroyed IS NULL)",
                 arguments: [epoch.map { Int64($0) }])
@@ -181,7 +181,7 @@ extension OrderService {
         let destruction = try explaining("the receipt cannot be made") {
             try OrderDestruction(
                 order: record.cid, terms: record.terms, state: state, epoch: Int(epoch ?? 0), key: key,
-                at: OrderService.now,
+                at: clock.now,
                 statement: record.progress.uses == 0
                     ? "the secret is not kept any more; nothing of it was released"
                     : "the secret is not kept any more; what was released cannot be destroyed by this")

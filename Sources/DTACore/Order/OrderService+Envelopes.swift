@@ -128,7 +128,7 @@ extension OrderService {
             var plaintext = try part.encoded()
             defer { wipe(&plaintext) }
             return try EnvelopeSealer.seal(
-                plaintext, content: kind.contentType, from: own.cid, to: to, created: OrderService.now,
+                plaintext, content: kind.contentType, from: own.cid, to: to, created: clock.now,
                 answering: previous)
         }
         return try sign(envelope, part, from: own, custodian)

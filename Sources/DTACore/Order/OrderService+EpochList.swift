@@ -88,7 +88,7 @@ extension OrderService {
             _ = try epochs.note(onToken: onToken)
             try store.write { database in
                 // Those that are not there may be on another copy of the token, and what they sealed with them.
-                for number in onToken { try epochs.end(number, at: OrderService.now, in: database) }
+                for number in onToken { try epochs.end(number, at: clock.now, in: database) }
             }
             return try epochList()
         }

@@ -31,7 +31,7 @@ extension OrderService {
                     OR (? AND EXISTS (
                       SELECT 1 FROM order_destructions JOIN epochs ON epochs.number = order_destructions.epoch
                       WHERE done = 0 AND destroyed IS NOT NULL))
-                    """, arguments: [OrderService.now, mayBeDone]) ?? false
+                    """, arguments: [clock.now, mayBeDone]) ?? false
         }
         return found == true
     }
@@ -49,7 +49,7 @@ extension OrderService {
                 sql: """
                     SELECT number FROM epochs WHERE destroyed IS NULL AND destroy_at <= ? AND number BETWEEN 1 AND ?
                     ORDER BY number LIMIT 8
-                    """, arguments: [OrderService.now, Int64(EpochNumber.last)])
+                    """, arguments: [clock.now, Int64(EpochNumber.last)])
         }
         for stored in due {
             let number = try OrderEpochs.number(stored)
@@ -63,7 +63,7 @@ extension OrderService {
             CrashPoint.reach(.orderEpochDestroyed)
             try store.write { database in
                 try database.execute(
-                    sql: "UPDATE epochs SET destroyed = ? WHERE number = ?", arguments: [OrderService.now, stored])
+                    sql: "UPDATE epochs SET destroyed = ? WHERE number = ?", arguments: [clock.now, stored])
             }
             logger.notice("an epoch's key is destroyed", metadata: ["key": "\(OrderEpochs.label(number))"])
         }

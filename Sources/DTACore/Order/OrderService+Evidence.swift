@@ -37,7 +37,7 @@ extension OrderService {
     ) throws -> ReleaseEvidence {
         let parties = [own, actor, signed.envelope.header.from, record.terms.fiduciary, record.terms.recipient]
         let needed = try parties.map { ($0, try documents(of: $0, namedAmong: order.terms.redeemers)) }
-        let now = OrderService.now
+        let now = clock.now
         let received = try store.read { try OrderPartTable.find(signed.cid, in: $0)?.received } ?? now
         guard order.terms.approvals > 0 else {
             return ReleaseEvidence(approvals: [], documents: try bounded(needed), received: received)
@@ -77,7 +77,7 @@ extension OrderService {
 
     /// The approvals of a redemption that are here and have not expired.
     func approvals(of redemption: CID) throws -> [SignedApproval] {
-        let parts = try store.read { try OrderPartTable.approvals(of: redemption, at: OrderService.now, in: $0) }
+        let parts = try store.read { try OrderPartTable.approvals(of: redemption, at: clock.now, in: $0) }
         return try parts.compactMap { part in
             try part.approval.map { block in
                 try explaining("an approval that is stored is damaged") { try SignedApproval(block) }

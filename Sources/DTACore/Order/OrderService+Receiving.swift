@@ -163,9 +163,9 @@ extension OrderService {
             }
             let record = try OrderTable.insert(
                 header, first.cid, kind: commitment.kind, terms: terms, owner: owner, limit: rules.ordersPerUser,
-                isNew: false, in: database)
+                isNew: false, now: clock.now, in: database)
             try OrderPartTable.insert(
-                first, .order, in: record.number, use: 0, status: .accepted, in: database)
+                first, .order, in: record.number, use: 0, status: .accepted, now: clock.now, in: database)
             return record.number
         }
     }

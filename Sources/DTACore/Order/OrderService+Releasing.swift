@@ -74,7 +74,7 @@ extension OrderService {
         _ record: OrderRecord, _ asked: Asked, _ evidence: ReleaseEvidence, _ custodian: any Custodian,
         result: ([UInt8]) throws -> [String: OrderFieldValue]
     ) throws -> OrderLetter {
-        let now = OrderService.now
+        let now = clock.now
         let judge = OrderJudge(
             asked.order, cid: record.cid, thread: record.reference.thread, known: evidence.known)
         let verdict = try judging(record) {

@@ -19,8 +19,8 @@ extension OrderService {
                 database, sql: "SELECT destroy_at FROM epochs WHERE number = ?", arguments: [Int64(number)])
         }
         // What a damaged row says is later than every other time is as good as now.
-        let latest = min(max(ends ?? 0, 0), OrderService.now) + (rules.resealWithin - rules.resealWithin / 2)
-        let mayBeRepaired = !epochs.isMissing(number) && OrderService.now < latest
+        let latest = min(max(ends ?? 0, 0), clock.now) + (rules.resealWithin - rules.resealWithin / 2)
+        let mayBeRepaired = !epochs.isMissing(number) && clock.now < latest
         while done < OrderService.round {
             let rows = try store.read { database in
                 try Row.fetchAll(

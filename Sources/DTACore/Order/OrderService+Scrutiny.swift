@@ -44,7 +44,7 @@ extension OrderService {
 
     /// Why nothing is released now by the terms' times; nil where something may be.
     func times(_ terms: OrderTerms) -> OrderDenial? {
-        let now = OrderService.now
+        let now = clock.now
         if let notBefore = terms.notBefore, now < notBefore {
             return OrderDenial(
                 .time, "nothing may be redeemed before \(UTCTime.text(notBefore)), and it is \(UTCTime.text(now))")
@@ -103,7 +103,7 @@ extension OrderService {
             return OrderDenial(.stranger, "the approver's document is not here")
         }
         try signed.verify(approver: approver)
-        let now = OrderService.now
+        let now = clock.now
         guard !isFiduciaryHere || approval.expires >= now else {
             return OrderDenial(.time, "the approval expired at \(UTCTime.text(approval.expires))")
         }

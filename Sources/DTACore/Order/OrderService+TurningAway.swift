@@ -38,7 +38,7 @@ extension OrderService {
             try OrderPartTable.insert(
                 signed, kind, in: number, use: 0, status: .refused, reason: denial.reason,
                 isStranger: isStranger(signed.envelope.header.from, terms, KnownFacts(database: database)),
-                in: database)
+                now: clock.now, in: database)
         }
     }
 

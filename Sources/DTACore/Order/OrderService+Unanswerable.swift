@@ -17,7 +17,7 @@ extension OrderService {
                 .replaced, "\(name(redemption.from)) asked for it, and is known here as \(standing) by now")
         }
         let terms = record.terms
-        if let end = terms.notAfter, OrderService.now > end, let late = times(terms) { return late }
+        if let end = terms.notAfter, clock.now > end, let late = times(terms) { return late }
         let recipient = try IdentityJudge(facts).newest(of: terms.recipient)
         if recipient.standing == .revoked {
             return OrderDenial(.replaced, "\(name(recipient.cid)), who would get it, is known here as revoked by now")
@@ -39,7 +39,7 @@ extension OrderService {
         }
         if !terms.requesterMayApprove { able.remove(redemption.from) }
         // A word that has expired can be given again.
-        let given = try OrderPartTable.approvals(of: redemption.cid, at: OrderService.now, in: database)
+        let given = try OrderPartTable.approvals(of: redemption.cid, at: clock.now, in: database)
         let against = able.intersection(given.filter { $0.decision == .reject }.map(\.from))
         guard able.count - against.count < terms.approvals else { return nil }
         let left = able.count - against.count

@@ -24,6 +24,8 @@ extension OrderService {
         fileprivate let made: CreatedShare
         fileprivate let own: IdentityRecord
         fileprivate let limit: Int
+        /// Unix seconds.
+        fileprivate let created: Int64
 
         /// As part of the transaction that stores what it is made for.
         /// - Parameter published: the list that offers it; nil where it is for one order.
@@ -35,7 +37,7 @@ extension OrderService {
                     """,
                 arguments: [
                     Data(made.publicKey), own.cid.column, Int64(own.owner.uid), own.owner.name, Data(made.sealed),
-                    published?.column, OrderService.now,
+                    published?.column, created,
                 ])
             try OrderService.checkShares(more: 0, of: own.owner, limit: limit, database)
         }
@@ -79,7 +81,7 @@ extension OrderService {
     private func share(of own: IdentityRecord, terms: [UInt8]?, _ custodian: any Custodian) throws -> MadeShare {
         let made = try custodian.createShare(
             owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid.bytes, terms: terms)
-        return MadeShare(made: made, own: own, limit: sharesPerUser)
+        return MadeShare(made: made, own: own, limit: sharesPerUser, created: clock.now)
     }
 
     /// The first share that a beneficiary published and that no order known here uses.
@@ -126,7 +128,7 @@ extension OrderService {
             let envelope = try explaining("the shares cannot be published") {
                 try EnvelopeSealer.publish(
                     WalletShares(made.map { try Secp256k1PublicKey($0.made.publicKey) }).encoded(),
-                    content: WalletShares.contentType, from: own.cid, created: OrderService.now)
+                    content: WalletShares.contentType, from: own.cid, created: clock.now)
             }
             let signed = try envelopes.sign(envelope, own, try blocks.document(own.cid), custodian)
             // Shares and list in one transaction: what is offered can be used.
@@ -139,7 +141,7 @@ extension OrderService {
                 made.map {
                     WalletShare(
                         share: $0.made.publicKey, identity: own.cid, published: signed.cid, order: nil,
-                        created: OrderService.now)
+                        created: $0.created)
                 }
             )
         }

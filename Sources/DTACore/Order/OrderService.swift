@@ -22,6 +22,7 @@ public final class OrderService: Sendable {
     /// How many shares of wallets each user may have made.
     let sharesPerUser: Int
     let epochs: OrderEpochs
+    let clock: WallClock
     let audit: AuditLog
     let logger: Logger
     /// Why the keys of orders that are used in place cannot be used; by the order's row.
@@ -43,7 +44,7 @@ public final class OrderService: Sendable {
 
     init(
         envelopes: EnvelopeService, intents: Intents, policy: LivePolicy, plugins: PluginRegistry, rules: OrderRules,
-        sharesPerUser: Int, audit: AuditLog, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void
+        sharesPerUser: Int, clock: WallClock, audit: AuditLog, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void
     ) {
         self.envelopes = envelopes
         identities = envelopes.identities
@@ -53,10 +54,11 @@ public final class OrderService: Sendable {
         self.plugins = plugins
         self.rules = rules
         self.sharesPerUser = sharesPerUser
+        self.clock = clock
         self.audit = audit
         self.logger = logger
         self.forget = forget
-        epochs = OrderEpochs(store: envelopes.blocks.store)
+        epochs = OrderEpochs(store: envelopes.blocks.store, clock: clock)
     }
 
     /// What an act on an order answers.
@@ -67,6 +69,4 @@ public final class OrderService: Sendable {
         /// What is to be told beside.
         public var fields: [(String, String)] = []
     }
-
-    static var now: Int64 { unixMicroseconds() / 1_000_000 }
 }

@@ -43,10 +43,11 @@ enum OrderTable {
     }
 
     /// Adds an order whose part 1 is here.
-    /// - Parameters: `limit`: how many one user may make or bring; `isNew`: whether it is made here and now.
+    /// - Parameters: `limit`: how many one user may make or bring; `isNew`: whether it is made here and now; `now`: Unix
+    ///   seconds.
     static func insert(
         _ header: Envelope.Header, _ cid: CID, kind: String, terms: OrderTerms, owner: Owner, limit: Int, isNew: Bool,
-        in database: Database
+        now: Int64, in database: Database
     ) throws -> OrderRecord {
         // It is turned away before; this is for what comes at the same moment.
         if let other = try find(thread: header.thread, in: database).first(where: {
@@ -57,7 +58,6 @@ enum OrderTable {
                 hint: "each order has a thread of its own: order again")
         }
         try charge(owner, limit: limit, database)
-        let now = unixMicroseconds() / 1_000_000
         let restored =
             isNew ? nil : try RestoredOrders.mayHaveLost(created: header.created, now: now, in: database)
         let plain = try explaining("the terms cannot be stored") { try Order(kind: kind, terms: terms).encoded() }
@@ -98,9 +98,10 @@ enum OrderTable {
                 """, arguments: [order])
     }
 
-    /// Writes what changed, as of now.
-    static func save(_ record: inout OrderRecord, in database: Database) throws {
-        record.updated = unixMicroseconds() / 1_000_000
+    /// Writes what changed.
+    /// - Parameter now: Unix seconds.
+    static func save(_ record: inout OrderRecord, now: Int64, in database: Database) throws {
+        record.updated = now
         let progress = record.progress
         try database.cachedStatement(
             sql: """

@@ -73,7 +73,7 @@ extension OrderService {
 
     private func approved(_ record: OrderRecord, _ database: Database) throws -> Int {
         guard record.terms.approvals > 0, record.state == .requested else { return 0 }
-        let now = OrderService.now
+        let now = clock.now
         let counts = try candidates(record, KnownFacts(database: database), in: database).map { redemption in
             try OrderPartTable.approvals(of: redemption.cid, at: now, in: database).count { part in
                 part.decision == .approve && (record.terms.requesterMayApprove || part.from != redemption.from)
@@ -86,7 +86,7 @@ extension OrderService {
         _ record: OrderRecord, approved: Int, visible: Set<CID>, _ database: Database
     ) throws -> String {
         let terms = record.terms
-        if let end = terms.notAfter, OrderService.now > end, !record.state.isOver, record.state != .frozen {
+        if let end = terms.notAfter, clock.now > end, !record.state.isOver, record.state != .frozen {
             return "nothing: it expired at \(UTCTime.text(end))"
         }
         switch record.state {
@@ -95,7 +95,7 @@ extension OrderService {
             let use = terms.maxUses > 1 ? " (use \(record.progress.uses + 1) of \(terms.maxUses))" : ""
             var next = try depositIsMissing(record, database) ? "the principal deposits the secret, then " : ""
             next += "a redeemer asks for it\(use)"
-            if let begin = terms.notBefore, OrderService.now < begin { next += ", from \(UTCTime.text(begin)) on" }
+            if let begin = terms.notBefore, clock.now < begin { next += ", from \(UTCTime.text(begin)) on" }
             return try next + (lastRefusal(record, visible: visible, database).map { "; \($0)" } ?? "")
         case .requested:
             let missing = terms.approvals - approved
