@@ -107,9 +107,9 @@ struct OrderModel: Hashable {
     }
 
     /// Every rule that a message breaks, as a refusal may name it; it is accepted where there is none.
-    func objections(to message: Message) -> Set<OrderDenial.Code> {
-        var broken: Set<OrderDenial.Code> = []
-        func rule(_ holds: Bool, _ codes: OrderDenial.Code...) { if !holds { broken.formUnion(codes) } }
+    func objections(to message: Message) -> Set<Refusal.Code> {
+        var broken: Set<Refusal.Code> = []
+        func rule(_ holds: Bool, _ codes: Refusal.Code...) { if !holds { broken.formUnion(codes) } }
         // What was consented to elsewhere is history, and what was deposited is for whoever gets the release: both may be
         // told after the order is over.
         if isHistory(message) {

@@ -11,7 +11,7 @@ struct OrderTransitionTests {
         case to(OrderState)
         /// Kept, and frozen by it, or destroyed as before.
         case evidence(OrderState)
-        case no(OrderDenial.Code)
+        case no(Refusal.Code)
     }
 
     private static func name(_ text: String) -> CID { CID(hashing: Array(text.utf8), codec: .dagCBOR) }

@@ -1,5 +1,5 @@
-import CustodyProtocol
 import Crypto
+import CustodyProtocol
 import DTAFormats
 import DTASystem
 import Foundation

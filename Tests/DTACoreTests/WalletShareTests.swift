@@ -147,7 +147,7 @@ struct WalletShareTests {
         let share = key()
         let fields = try OrderFields([OrderKind.share: .bytes(share.bytes)])
         try host.core.orders.store.write { database in
-            try host.core.orders.takeShare(of: OrderKind.bitcoinWallet, fields, for: me.cid, in: database)
+            try host.core.orders.shares.take(OrderKind.bitcoinWallet, fields, for: me.cid, in: database)
         }
         let order = try Order(kind: OrderKind.bitcoinWallet, terms: terms, fields: fields)
         let part = try put(order.encoded(), .order, to: [me, bank.document], answering: nil)
@@ -198,8 +198,8 @@ struct WalletShareTests {
         }
         try orders.store.write { database in
             for share in lists.dropLast().flatMap(\.shares) + [lists[299].shares[0]] {
-                try orders.takeShare(
-                    of: OrderKind.bitcoinWallet, OrderFields([OrderKind.share: .bytes(share.bytes)]), for: me.cid,
+                try orders.shares.take(
+                    OrderKind.bitcoinWallet, OrderFields([OrderKind.share: .bytes(share.bytes)]), for: me.cid,
                     in: database)
             }
         }

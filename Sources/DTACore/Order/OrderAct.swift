@@ -2,9 +2,9 @@ import CustodyProtocol
 
 /// What is left to do of a request about an order.
 public struct OrderAct: Sendable {
-    /// The plugin that may be asked meanwhile, where that is a program: it can take its whole time limit. So this is done
-    /// where nobody waits but those who want the same program, and without a dtad-hsm between two calls to it. Nil: no
-    /// program is asked.
+    /// The plugin that may be asked meanwhile, where that is a program: it can take its whole time limit. So this is
+    /// done where nobody waits but those who want the same program, and without a dtad-hsm between two calls to it.
+    /// Nil: no program is asked.
     public let program: String?
     private let step: CustodyStep<Outcome>
 
@@ -41,6 +41,6 @@ public struct OrderAct: Sendable {
 extension OrderService {
     /// The program that may be asked about an order: nobody asks where the fiduciary is elsewhere.
     func program(_ record: OrderRecord) throws -> String? {
-        try isFiduciaryHere(record.terms) ? plugins.program(record.kind) : nil
+        try lookup.isFiduciaryHere(record.terms) ? plugins.program(record.kind) : nil
     }
 }

@@ -2,8 +2,8 @@ import CustodyProtocol
 import DTASystem
 import GRDB
 
-/// The keys under which the secrets of orders are sealed, one for up to 1,024 of them. Nothing that is sealed can be taken
-/// back from every copy of a disk; a key can be destroyed, and with it what it sealed.
+/// The keys under which the secrets of orders are sealed, one for up to 1,024 of them. Nothing that is sealed can be
+/// taken back from every copy of a disk; a key can be destroyed, and with it what it sealed.
 ///
 /// dtad-hsm seals under the newest epoch on the token alone, and makes none but the one that follows it.
 struct OrderEpochs: Sendable {
@@ -20,8 +20,8 @@ struct OrderEpochs: Sendable {
     private struct Keys {
         /// Those that are there.
         var present: Set<UInt32> = []
-        /// Those that were not there although secrets were sealed under them: nothing takes their names again, because what
-        /// they sealed would seem to be there.
+        /// Those that were not there although secrets were sealed under them: nothing takes their names again, because
+        /// what they sealed would seem to be there.
         var missing: Set<UInt32> = []
         /// Those that are there and that the database does not name.
         var unknown: Set<UInt32> = []
@@ -88,8 +88,8 @@ struct OrderEpochs: Sendable {
     /// Whether secrets were sealed under a key that was not on the token when that was looked at.
     func isMissing(_ number: UInt32) -> Bool { keys.withLock { $0.missing.contains(number) } }
 
-    /// The epochs on the token that the database does not name: secrets may be sealed under them of which nothing is known
-    /// here.
+    /// The epochs on the token that the database does not name: secrets may be sealed under them of which nothing is
+    /// known here.
     var unknown: [UInt32] { keys.withLock { $0.unknown.sorted() } }
 
     /// The newest on the token; 0 where there is none.
@@ -97,8 +97,8 @@ struct OrderEpochs: Sendable {
 
     // MARK: Sealing
 
-    /// Has something sealed under the newest epoch. Another request may make the next one meanwhile; then it is done once
-    /// more.
+    /// Has something sealed under the newest epoch. Another request may make the next one meanwhile; then it is done
+    /// once more.
     func sealing<Result>(_ custodian: any Custodian, _ body: (UInt32) throws -> Result) throws -> Result {
         let number = try current(custodian)
         do {
@@ -111,7 +111,8 @@ struct OrderEpochs: Sendable {
         }
     }
 
-    /// The epoch of which new secrets are, with its key on the token: the newest there, and one that the database names.
+    /// The epoch of which new secrets are, with its key on the token: the newest there, and one that the database
+    /// names.
     func current(_ custodian: any Custodian) throws -> UInt32 {
         let (missing, newest) = keys.withLock { ($0.missing, $0.newest) }
         let number = try store.write { database -> UInt32 in
@@ -150,8 +151,8 @@ struct OrderEpochs: Sendable {
         }
     }
 
-    /// dtad-hsm makes no key but the one that follows the newest. Those between are of epochs that were destroyed, or that
-    /// an older copy of the token lacks: they take their turn, and seal nothing.
+    /// dtad-hsm makes no key but the one that follows the newest. Those between are of epochs that were destroyed, or
+    /// that an older copy of the token lacks: they take their turn, and seal nothing.
     private func makeInTurn(_ number: UInt32, _ custodian: any Custodian) throws {
         let newest = keys.withLock { $0.newest }
         guard newest < number, number - newest <= OrderEpochs.gapLimit else {
@@ -179,8 +180,8 @@ struct OrderEpochs: Sendable {
         }
     }
 
-    /// Makes the next epoch, where one that is to be destroyed is the newest: so the token itself keeps count, and no number
-    /// comes twice.
+    /// Makes the next epoch, where one that is to be destroyed is the newest: so the token itself keeps count, and no
+    /// number comes twice.
     func follow(_ number: UInt32, _ custodian: any Custodian) throws {
         guard keys.withLock({ $0.newest }) == number else { return }
         _ = try current(custodian)

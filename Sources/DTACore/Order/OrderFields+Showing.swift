@@ -7,14 +7,14 @@ extension OrderFields {
         values.sorted { $0.key < $1.key }.map { ($0.key, DTACore.shown($0.value)) }
     }
 
-    /// The characters of all values together up to which they are shown whole: there can be many redemptions in an answer,
-    /// each with 64 KiB that whoever asks has chosen.
+    /// The characters of all values together up to which they are shown whole: there can be many redemptions in an
+    /// answer, each with 64 KiB that whoever asks has chosen.
     private static let wholeLimit = 4096
     /// The characters of a value up to which it is shown whole in any case.
     private static let briefLimit = 96
 
-    /// As `shown`; where that is too much, of each long value the beginning, how many bytes it has (`NAME.bytes`), and the
-    /// SHA-256 of them all (`NAME.sha256`). No field's own name has a dot.
+    /// As `shown`; where that is too much, of each long value the beginning, how many bytes it has (`NAME.bytes`), and
+    /// the SHA-256 of them all (`NAME.sha256`). No field's own name has a dot.
     var abridged: [(String, String)] {
         let whole = shown
         guard whole.reduce(0, { $0 + $1.1.utf8.count }) > OrderFields.wholeLimit else { return whole }

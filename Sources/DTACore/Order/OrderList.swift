@@ -61,8 +61,8 @@ public struct OrderFilters: Sendable {
 }
 
 extension OrderService {
-    /// How many rows a page looks at to find those that fit: a page may have fewer rows than asked for, or none, and still
-    /// have a next one.
+    /// How many rows a page looks at to find those that fit: a page may have fewer rows than asked for, or none, and
+    /// still have a next one.
     private static let looked = 5000
 
     /// The orders in which a caller has a part; all of them for an administrator.
@@ -75,7 +75,7 @@ extension OrderService {
         let start = try Place(cursor, filters.sort)
         let narrowed = try OrderService.narrowing(subjects)
         return try store.read { database in
-            let visible = try visible(caller, database)
+            let visible = try lookup.visible(caller, database)
             // Who asks for some identities' orders has those looked through, and no others.
             let read: [Int64] =
                 caller.isAdministrator && filters.role == nil && narrowed.isEmpty

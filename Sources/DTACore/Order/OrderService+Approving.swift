@@ -11,12 +11,12 @@ extension OrderService {
         _ caller: Caller, _ subject: String, as identity: String?, decision: String, redemption: String, use: Int,
         expires: Int64
     ) throws -> OrderAct {
-        let record = try find(caller, subject)
-        let approver = try acting(
+        let record = try orders.find(caller, subject)
+        let approver = try lookup.acting(
             caller, .approve, among: record.terms.approvers, of: record, as: identity, what: "approve redemptions of",
             hasActed: { approver in
-                let asked = try candidate(redemption, use: use, of: record).cid
-                return try store.read { try word(of: approver.cid, on: asked, in: $0) != nil }
+                let asked = try redemptions.chosen(redemption, use: use, of: record).cid
+                return try book.word(of: approver.cid, on: asked) != nil
             })
         guard let decision = OrderApproval.Decision(rawValue: decision) else {
             throw DTAError(.invalidArgument, "an approver decides approve or reject, not \(quoted(decision))")
@@ -25,10 +25,10 @@ extension OrderService {
         guard end > clock.now else {
             throw DTAError(.invalidArgument, "the approval would have expired already when it is made")
         }
-        let chosen = try candidate(redemption, use: use, of: record).cid
+        let chosen = try redemptions.chosen(redemption, use: use, of: record).cid
         let asked = try envelopes.verified(chosen)
         return OrderAct(try program(record)) { [self] custodian in
-            let before = try store.read { try word(of: approver.cid, on: chosen, in: $0) }
+            let before = try book.word(of: approver.cid, on: chosen)
             if let before {
                 guard before.decision == decision else {
                     throw DTAError(
@@ -51,15 +51,10 @@ extension OrderService {
                 .approval(signed), from: approver, to: [record.terms.fiduciary], needed: [record.terms.fiduciary],
                 answering: asked, custodian)
             CrashPoint.reach(.orderApproveSealed)
-            try store(letter, by: approver.owner, in: record.number)
+            try book.add(letter, by: approver.owner, in: record.number)
             CrashPoint.reach(.orderApproveStored)
             let made = try advance(record.number, custodian)
             return try answer(caller, record.number, [letter.signed.cid] + made)
         }
-    }
-
-    /// What an approver said of a redemption; nil where that is nothing, or has expired.
-    private func word(of approver: CID, on redemption: CID, in database: Database) throws -> StoredOrderPart? {
-        try OrderPartTable.approvals(of: redemption, at: clock.now, in: database).first { $0.from == approver }
     }
 }

@@ -13,10 +13,10 @@ extension OrderService {
                 .failedPrecondition,
                 "order \(record.reference) is \(record.state.rawValue): nothing is committed to any more")
         }
-        let actor = try fiduciary(record)
+        let actor = try lookup.fiduciary(of: record)
         let (first, own, order) = try order(record, custodian)
         let plugin = try plugins.plugin(order.kind)
-        let asked = try pluginOrder(order, record)
+        let asked = try PluginOrder(of: order, record)
         try plugin.validate(asked)
         let extra = try plugin.commit(asked)
         return try withSecret(of: record, first, own, order, plugin, extra, custodian) { secret in
@@ -29,7 +29,9 @@ extension OrderService {
                 .commitment(commitment), from: actor, to: order.terms.parties,
                 needed: [order.terms.principal, order.terms.recipient], answering: first, custodian)
             CrashPoint.reach(.orderCommitSealed)
-            try store(letter, by: actor.owner, in: record.number) { try self.store(secret, of: record, order, in: $0) }
+            try book.add(letter, by: actor.owner, in: record.number) {
+                try self.store(secret, of: record, order, in: $0)
+            }
             CrashPoint.reach(.orderCommitStored)
             return letter.signed.cid
         }

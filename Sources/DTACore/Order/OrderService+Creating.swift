@@ -28,10 +28,10 @@ public struct NewOrder: Sendable {
 extension OrderService {
     public func create(_ caller: Caller, _ new: NewOrder) throws -> OrderAct {
         let owner = try Owner(of: caller)
-        let principal = try principal(caller, new.principal)
+        let principal = try lookup.principal(caller, new.principal)
         let terms = try terms(new, principal)
         let type = new.type.isEmpty ? "secret" : new.type
-        let isHere = try isFiduciaryHere(terms)
+        let isHere = try lookup.isFiduciaryHere(terms)
         // A fiduciary elsewhere may have plugins that are not known here.
         let plugin: (any OrderPlugin)?
         do {
@@ -44,23 +44,15 @@ extension OrderService {
         let draft = try make(type, terms, fields)
         let program = plugins.program(type)
         // A program is asked later, where it may be waited for.
-        if program == nil { try plugin?.validate(pluginOrder(draft, nil)) }
+        if program == nil { try plugin?.validate(PluginOrder(of: draft, nil)) }
         return OrderAct(program) { [self] custodian in
-            if program != nil { try plugin?.validate(pluginOrder(draft, nil)) }
+            if program != nil { try plugin?.validate(PluginOrder(of: draft, nil)) }
             let (order, share) = try complete(draft, caller, custodian)
             let letter = try seal(
                 .order(order), from: principal, to: [terms.fiduciary, terms.principal], needed: [terms.fiduciary],
                 answering: nil, custodian)
             CrashPoint.reach(.orderCreateSealed)
-            let number = try store.write { database in
-                try blocks.insert(letter.signed, standing: Standing.current.name, owner: owner, in: database)
-                try share?.store(database)
-                let number = try admit(letter, order, owner: owner, isNew: true, in: database)
-                try takeShare(of: order.kind, order.fields, for: letter.signed.cid, in: database)
-                return number
-            }
-            CrashPoint.reach(.orderCreateStored)
-            journal(.made, letter.signed, .order, try store.read { try OrderTable.need(number, in: $0) })
+            let number = try book.begin(letter, order, by: owner) { try share?.store($0) }.number
             let made = try isHere ? take(up: number, letter, custodian) : []
             return try answer(caller, number, [letter.signed.cid] + made)
         }
@@ -70,44 +62,6 @@ extension OrderService {
         try explaining("the order cannot be made") {
             try Order(kind: type, terms: terms, fields: try OrderFields(fields))
         }
-    }
-
-    /// Adds an order and its part 1.
-    /// - Parameter isNew: whether it is made here and now.
-    func admit(
-        _ letter: OrderLetter, _ order: Order, owner: Owner, isNew: Bool, in database: Database
-    ) throws -> Int64 {
-        let signed = letter.signed
-        let record = try OrderTable.insert(
-            signed.envelope.header, signed.cid, kind: order.kind, terms: order.terms, owner: owner,
-            limit: rules.ordersPerUser, isNew: isNew, now: clock.now, in: database)
-        try OrderPartTable.insert(
-            signed, .order, in: record.number, use: 0, status: .accepted, now: clock.now, in: database)
-        return record.number
-    }
-
-    // MARK: Who is who
-
-    private func principal(_ caller: Caller, _ subject: String) throws -> IdentityRecord {
-        guard subject.isEmpty else { return try sender(caller, .order, subject) }
-        let own = identities.identities.allNewest.filter { $0.owner.isSame(as: caller) }
-        guard let only = own.first, own.count == 1 else {
-            throw DTAError(
-                .invalidArgument,
-                own.isEmpty
-                    ? "user \(caller.display) has no identity to order as"
-                    : "user \(caller.display) has \(own.count) identities: say as which one orders",
-                hint: own.isEmpty ? "make one with dtactl identity create" : "name the principal")
-        }
-        return try sender(caller, .order, only.name)
-    }
-
-    /// An own identity that can act now.
-    func sender(_ caller: Caller, _ permission: Permission, _ subject: String) throws -> IdentityRecord {
-        let own = try identities.authorized(caller, permission, subject)
-        // It is known here as current, and not distrusted.
-        _ = try identities.recipient(subject)
-        return own
     }
 
     private func terms(_ new: NewOrder, _ principal: IdentityRecord) throws -> OrderTerms {
@@ -148,7 +102,8 @@ extension OrderService {
 
     // MARK: What the plugin is told
 
-    /// Fields as clients write them: bytes in hexadecimal, numbers in decimal, all that the plugin does not know as text.
+    /// Fields as clients write them: bytes in hexadecimal, numbers in decimal, all that the plugin does not know as
+    /// text.
     func fields(_ fields: [(String, String)], _ plugin: (any OrderPlugin)?) throws -> [String: OrderFieldValue] {
         var values: [String: OrderFieldValue] = [:]
         for (name, text) in fields {

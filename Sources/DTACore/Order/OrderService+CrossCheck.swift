@@ -5,8 +5,8 @@ import GRDB
 
 /// What the database says of orders' keys, against what is on the token.
 extension OrderService {
-    /// Takes orders out of use whose key is not on the token, is somebody else's there, or is destroyed; and those whose
-    /// secret is sealed under a key that is not there.
+    /// Takes orders out of use whose key is not on the token, is somebody else's there, or is destroyed; and those
+    /// whose secret is sealed under a key that is not there.
     func crossCheck(_ custodian: any Custodian) throws {
         try reconcile(custodian)
         let findings = try lookAtEpochs(custodian)
@@ -36,7 +36,8 @@ extension OrderService {
         token.reportUnknown(except: known, logger)
     }
 
-    /// Why secrets do not open any more, by their orders' rows. One line a key is logged, which may have sealed a thousand.
+    /// Why secrets do not open any more, by their orders' rows. One line a key is logged, which may have sealed a
+    /// thousand.
     private func sealedUnderMissingKeys(_ missing: Set<UInt32>) throws -> [Int64: String] {
         var damages: [Int64: String] = [:]
         for number in missing.sorted() {

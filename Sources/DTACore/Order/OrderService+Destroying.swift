@@ -4,29 +4,29 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// The end of a secret, which is one transition wherever it begins: with `order destroy`, or at a start after a crash in the
-/// middle. Each of its steps may be repeated:
+/// The end of a secret, which is one transition wherever it begins: with `order destroy`, or at a start after a crash
+/// in the middle. Each of its steps may be repeated:
 ///
 /// 1. that it is decided is written down; from then on nothing else is done with the order;
 /// 2. the order's own key on the token is deleted, where it has one;
 /// 3. in one transaction the secret's row goes, its epoch is dated, and the signed receipt says so.
 ///
-/// What was sealed under an epoch's key may be in old pages, journals and backups; when that key is destroyed, none of it
-/// opens any more. Until then the receipt says `pending`.
+/// What was sealed under an epoch's key may be in old pages, journals and backups; when that key is destroyed, none of
+/// it opens any more. Until then the receipt says `pending`.
 extension OrderService {
     /// Destroys an order's secret, because somebody at the fiduciary says so.
     public func destroy(_ caller: Caller, _ subject: String) throws -> CustodyStep<Answer> {
-        let record = try find(caller, subject)
-        _ = try acting(caller, .fulfil, among: [record.terms.fiduciary], of: record, as: nil, what: "destroy")
+        let record = try orders.find(caller, subject)
+        _ = try lookup.acting(caller, .fulfil, among: [record.terms.fiduciary], of: record, as: nil, what: "destroy")
         try requireCompared(record)
         // Here, where what ledger gc dropped is brought from the IPFS node: the receipt answers it.
         if record.state != .destroyed { _ = try envelopes.verified(record.progress.commitment ?? record.cid) }
         return { [self] custodian in
-            let record = try store.read { try OrderTable.need(record.number, in: $0) }
+            let record = try book.order(record.number)
             var receipt: CID?
             if record.state == .destroyed {
                 try clearLeftover(record.number, custodian)
-                receipt = try done(record, .destruction)
+                receipt = try book.last(.destruction, of: record)?.cid
             } else {
                 try requireCompared(record)
                 receipt = try destroy(record, custodian)
@@ -41,7 +41,7 @@ extension OrderService {
 
     /// - Returns: the receipt's CID.
     func destroy(_ record: OrderRecord, _ custodian: any Custodian) throws -> CID {
-        let actor = try fiduciary(record)
+        let actor = try lookup.fiduciary(of: record)
         let secret = try secretIfAny(of: record)
         guard secret != nil || record.progress.commitment == nil else {
             return try adoptReceipt(of: record, custodian)
@@ -72,7 +72,7 @@ extension OrderService {
         CrashPoint.reach(.orderDestroyKeyGone)
         let letter = try receipt(of: secret, record, from: actor, custodian)
         CrashPoint.reach(.orderDestroySealed)
-        try store(letter, by: actor.owner, in: record.number) { database in
+        try book.add(letter, by: actor.owner, in: record.number) { database in
             try remove(secret, of: record.number, in: database)
             try database.execute(
                 sql: "UPDATE orders SET destroying = NULL WHERE number = ?", arguments: [record.number])
@@ -115,8 +115,8 @@ extension OrderService {
 
     // MARK: A receipt that came back
 
-    /// After a restore: what became of the secret of its commitment, nobody can say here, but for a receipt that this host
-    /// signed and that came back. It is taken for what it says, because somebody confirms it.
+    /// After a restore: what became of the secret of its commitment, nobody can say here, but for a receipt that this
+    /// host signed and that came back. It is taken for what it says, because somebody confirms it.
     private func adoptReceipt(of record: OrderRecord, _ custodian: any Custodian) throws -> CID {
         let brought = try store.read { try OrderPartTable.broughtReceipt(of: record.number, in: $0) }
         guard let brought, record.restored != nil, let own = identities.own(brought.from),
@@ -158,7 +158,7 @@ extension OrderService {
 
     private func receipt(
         of secret: StoredSecret?, _ record: OrderRecord, from actor: IdentityRecord, _ custodian: any Custodian
-    ) throws -> OrderLetter {
+    ) throws -> OpenedPart {
         // A key of one order's own is gone already, and where there was nothing nothing is to follow.
         let isDone = secret?.object != nil || secret == nil
         let label =
@@ -177,7 +177,7 @@ extension OrderService {
     func receipt(
         _ record: OrderRecord, _ state: OrderDestruction.State, epoch: UInt32?, key: String,
         from actor: IdentityRecord, _ custodian: any Custodian
-    ) throws -> OrderLetter {
+    ) throws -> OpenedPart {
         let destruction = try explaining("the receipt cannot be made") {
             try OrderDestruction(
                 order: record.cid, terms: record.terms, state: state, epoch: Int(epoch ?? 0), key: key,
@@ -195,8 +195,8 @@ extension OrderService {
 }
 
 extension OrderPartTable {
-    /// The last receipt that says that an order's secret is destroyed, is signed as this host's fiduciary, and was not made
-    /// here: somebody is to say what it is.
+    /// The last receipt that says that an order's secret is destroyed, is signed as this host's fiduciary, and was not
+    /// made here: somebody is to say what it is.
     static func broughtReceipt(of order: Int64, in database: Database) throws -> StoredOrderPart? {
         try Row.fetchOne(
             database.cachedStatement(

@@ -80,7 +80,8 @@ extension OrderService {
         }
     }
 
-    /// Sets the end of all keys that are there: what lives is sealed anew, under one that nobody else had a chance to use.
+    /// Sets the end of all keys that are there: what lives is sealed anew, under one that nobody else had a chance to
+    /// use.
     public func renewEpochs(_ caller: Caller) throws -> CustodyStep<EpochList> {
         try requireAdministrator(caller, "renew")
         return { [self] custodian in
@@ -100,8 +101,8 @@ extension OrderService {
         return number < EpochNumber.last && Int64(number) - max(last, 0) <= Int64(OrderEpochs.size)
     }
 
-    /// Looks at the token's epochs: destroys again those that the database proves to be destroyed, and tells of those of
-    /// which it knows nothing. These stay: they may be what a newer backup needs.
+    /// Looks at the token's epochs: destroys again those that the database proves to be destroyed, and tells of those
+    /// of which it knows nothing. These stay: they may be what a newer backup needs.
     func lookAtEpochs(_ custodian: any Custodian) throws -> OrderEpochs.Findings {
         let findings = try epochs.look(custodian)
         for number in findings.returned.sorted() {

@@ -3,11 +3,12 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// Housekeeping: destructions that were decided are finished, epochs' keys destroyed that are due, and receipts made that
-/// say so.
+/// Housekeeping: destructions that were decided are finished, epochs' keys destroyed that are due, and receipts made
+/// that say so.
 extension OrderService {
     /// Whether there is something that this host does by itself: a redemption that nobody can answer any more is to be
-    /// refused, a destruction that was decided to be finished, an epoch's key to be destroyed, or its receipts to be made.
+    /// refused, a destruction that was decided to be finished, an epoch's key to be destroyed, or its receipts to be
+    /// made.
     public var hasWork: Bool { hasDueEpoch || (try? findsUnanswerable()) == true }
 
     /// Does some of it.
@@ -39,8 +40,8 @@ extension OrderService {
     /// How many secrets one round seals again, so that nobody else waits long for the HSM.
     static let round = 64
 
-    /// Does a round of what is due: seals the living secrets of an epoch again, then destroys its key, then says so. Each
-    /// step can be repeated.
+    /// Does a round of what is due: seals the living secrets of an epoch again, then destroys its key, then says so.
+    /// Each step can be repeated.
     private func keepEpochs(_ custodian: any Custodian) throws {
         try finishDestructions(custodian)
         let due = try store.read { database in
@@ -104,20 +105,20 @@ extension OrderService {
     }
 
     private func sayDone(_ number: Int64, epoch: UInt32, _ custodian: any Custodian) throws {
-        let record = try store.read { try OrderTable.need(number, in: $0) }
+        let record = try book.order(number)
         func close(_ database: Database) throws {
             try database.execute(
                 sql: "UPDATE order_destructions SET done = 1 WHERE in_order = ?", arguments: [number])
         }
         let actor: IdentityRecord
         do {
-            actor = try fiduciary(record)
+            actor = try lookup.fiduciary(of: record)
         } catch let error as DTAError where error.code == .failedPrecondition {
             logger.warning("nobody can sign that a secret is destroyed", metadata: ["order": "\(record.cid)"])
             return try store.write(close)
         }
         let letter = try receipt(
             record, .done, epoch: epoch, key: OrderEpochs.label(epoch), from: actor, custodian)
-        try store(letter, by: actor.owner, in: number, also: close)
+        try book.add(letter, by: actor.owner, in: number, also: close)
     }
 }

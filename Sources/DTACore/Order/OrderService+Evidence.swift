@@ -43,7 +43,7 @@ extension OrderService {
             return ReleaseEvidence(approvals: [], documents: try bounded(needed), received: received)
         }
         let base = merged(needed)
-        let given = try approvals(of: signed.cid).map { approval in
+        let given = try book.approvals(of: signed.cid).map { approval in
             (approval, try documents(of: approval.approval.by, namedAmong: order.terms.approvers))
         }
         let all = given.reduce(base) { $0.merging($1.1) { first, _ in first } }
@@ -75,21 +75,11 @@ extension OrderService {
         }
     }
 
-    /// The approvals of a redemption that are here and have not expired.
-    func approvals(of redemption: CID) throws -> [SignedApproval] {
-        let parts = try store.read { try OrderPartTable.approvals(of: redemption, at: clock.now, in: $0) }
-        return try parts.compactMap { part in
-            try part.approval.map { block in
-                try explaining("an approval that is stored is damaged") { try SignedApproval(block) }
-            }
-        }
-    }
-
     // MARK: Lines
 
-    /// The line of an identity from its beginning to the one that is believed, and to itself; what decides at each of them
-    /// who follows; a revocation of each that has one. A claim that decides nothing is left out: a thief could make a
-    /// thousand.
+    /// The line of an identity from its beginning to the one that is believed, and to itself; what decides at each of
+    /// them who follows; a revocation of each that has one. A claim that decides nothing is left out: a thief could
+    /// make a thousand.
     /// - Parameter named: some parties; the one that it stands for without descending from it is looked at as well.
     private func documents(of cid: CID, namedAmong named: [CID] = []) throws -> Documents {
         _ = try blocks.document(cid)

@@ -14,8 +14,8 @@ extension OrderService {
     /// The most identities that a question is narrowed to.
     static let narrowingLimit = 1000
 
-    /// The accepted parts of an order that a part of it does not continue, in the order in which they came. It tells nothing
-    /// but what the headers of envelopes say, and those are in the ledger, for every user of this host to read.
+    /// The accepted parts of an order that a part of it does not continue, in the order in which they came. It tells
+    /// nothing but what the headers of envelopes say, and those are in the ledger, for every user of this host to read.
     /// - Parameter subjects: CIDs of identities, one of which must have a part in the order; none: whoever has.
     /// - Throws: `DTAError.notFound` where the part was accepted in no order that is known here.
     public func parts(
@@ -51,8 +51,8 @@ extension OrderService {
 extension OrderPartTable {
     /// The accepted parts of an order that one of its parts does not continue, in the order in which they came.
     ///
-    /// One redemption is open at a time, so uses make a chain: of redemptions, approvals and releases, those of earlier uses
-    /// are before any part of a later one.
+    /// One redemption is open at a time, so uses make a chain: of redemptions, approvals and releases, those of earlier
+    /// uses are before any part of a later one.
     /// - Parameter start: behind this row.
     static func following(
         _ part: StoredOrderPart, from start: Int64, count: Int, in database: Database

@@ -13,13 +13,13 @@ extension OrderService {
         case resume
     }
 
-    /// - Parameters: `decision`: "": whatever is next; `reason`: why it is refused, one line; `redemption`: the CID of the
-    ///   one that was seen: nothing is done where another is open; "": whichever is.
+    /// - Parameters: `decision`: "": whatever is next; `reason`: why it is refused, one line; `redemption`: the CID of
+    ///   the one that was seen: nothing is done where another is open; "": whichever is.
     public func fulfil(
         _ caller: Caller, _ subject: String, decision: String, reason: String, redemption: String = ""
     ) throws -> OrderAct {
-        let record = try find(caller, subject)
-        _ = try acting(
+        let record = try orders.find(caller, subject)
+        _ = try lookup.acting(
             caller, .fulfil, among: [record.terms.fiduciary], of: record, as: nil, what: "fulfil")
         if decision.isEmpty { try requireCompared(record) }
         guard let decision = decision.isEmpty ? usual(record) : Decision(rawValue: decision) else {
@@ -32,7 +32,7 @@ extension OrderService {
         }
         let seen = try redemption.isEmpty ? nil : LedgerService.cid(redemption)
         return OrderAct(try program(record)) { [self] custodian in
-            let now = try store.read { try OrderTable.need(record.number, in: $0) }
+            let now = try book.order(record.number)
             if let seen, let open = now.progress.open, seen != open {
                 throw DTAError(
                     .failedPrecondition,
@@ -41,7 +41,7 @@ extension OrderService {
             }
             var parts: [CID] = []
             switch decision {
-            case .commit: parts = [try done(now, .commitment) ?? commit(now, custodian)]
+            case .commit: parts = [try book.last(.commitment, of: now)?.cid ?? commit(now, custodian)]
             case .release:
                 parts = [
                     try refuseUnanswerable(now.number, byHand: true, custodian)
@@ -63,11 +63,6 @@ extension OrderService {
         case .requested: .release
         default: nil
         }
-    }
-
-    /// The part that a decision made before; nil where there is none.
-    func done(_ record: OrderRecord, _ kind: OrderPartKind) throws -> CID? {
-        try store.read { try OrderPartTable.last(kind, of: record.number, in: $0)?.cid }
     }
 
     /// The last release, where it is that of the redemption which was seen.
@@ -95,46 +90,48 @@ extension OrderService {
         return rules.rule(for: record.kind, from: try identities.known(principal, facts))
     }
 
-    /// Takes up an order that was made or came just now: refuses what no rule accepts, and commits where a rule says so.
+    /// Takes up an order that was made or came just now: refuses what no rule accepts, and commits where a rule says
+    /// so.
     /// - Returns: the parts that were made.
-    func take(up number: Int64, _ letter: OrderLetter, _ custodian: any Custodian) throws -> [CID] {
-        let record = try store.read { try OrderTable.need(number, in: $0) }
+    func take(up number: Int64, _ letter: OpenedPart, _ custodian: any Custodian) throws -> [CID] {
+        let record = try book.order(number)
         guard record.state == .ordered, record.restored == nil, case .order(let order)? = letter.part else { return [] }
         if let denial = try denial(of: order, record) {
             // The one that is on record, whoever signed it again since.
-            let first = OrderLetter(
-                signed: try envelopes.verified(record.cid), kind: .order, part: letter.part, standing: letter.standing)
+            let first = OpenedPart(try envelopes.verified(record.cid), .order, letter.part, standing: letter.standing)
             return try refuse(first, record, denial, custodian).map { [$0] } ?? []
         }
         return try advance(number, custodian)
     }
 
-    private func denial(of order: Order, _ record: OrderRecord) throws -> OrderDenial? {
+    private func denial(of order: Order, _ record: OrderRecord) throws -> Refusal? {
         let plugin: any OrderPlugin
         do { plugin = try plugins.plugin(order.kind) } catch let error as DTAError where error.isPluginDecision {
-            return OrderDenial(.plugin, "this fiduciary knows no orders of type \(order.kind)")
+            return Refusal(.plugin, "this fiduciary knows no orders of type \(order.kind)")
         }
         guard try rule(record) != nil else {
-            return OrderDenial(.policy, "this fiduciary accepts no orders of type \(order.kind) from this principal")
+            return Refusal(.policy, "this fiduciary accepts no orders of type \(order.kind) from this principal")
         }
         if order.kind == OrderKind.bitcoinWallet, let share = order.fields[OrderKind.share]?.bytes,
-            try store.read({ try usesShare(share, besides: record.cid, $0) }) != nil
+            try store.read({ try shares.user(of: share, besides: record.cid, $0) }) != nil
         {
-            return OrderDenial(.plugin, "another order uses this share of a wallet: each is used once")
+            return Refusal(.plugin, "another order uses this share of a wallet: each is used once")
         }
         do {
-            try plugin.validate(pluginOrder(order, record))
+            try plugin.validate(PluginOrder(of: order, record))
             return nil
         } catch let error as DTAError where error.isPluginDecision {
-            return OrderDenial(.plugin, error.message)
+            return Refusal(.plugin, error.message)
         }
     }
 
     /// Does what needs no hand by this host's rules. What fails is left for a hand, or for the next part that comes.
     /// - Returns: the parts that were made.
     func advance(_ number: Int64, _ custodian: any Custodian) throws -> [CID] {
-        let record = try store.read { try OrderTable.need(number, in: $0) }
-        guard record.restored == nil, try isFiduciaryHere(record.terms), let rule = try rule(record) else { return [] }
+        let record = try book.order(number)
+        guard record.restored == nil, try lookup.isFiduciaryHere(record.terms), let rule = try rule(record) else {
+            return []
+        }
         do {
             switch record.state {
             case .ordered where rule.commitsByItself: return [try commit(record, custodian)]
@@ -155,6 +152,6 @@ extension OrderService {
 
     private func isReleasable(_ record: OrderRecord) throws -> Bool {
         guard record.terms.approvals > 0, let open = record.progress.open else { return true }
-        return try approvals(of: open).count { $0.approval.decision == .approve } >= record.terms.approvals
+        return try book.approvals(of: open).count { $0.approval.decision == .approve } >= record.terms.approvals
     }
 }

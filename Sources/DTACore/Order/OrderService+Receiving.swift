@@ -8,18 +8,18 @@ extension OrderService {
     /// How many parts that a part follows are taken in with it, where they were not before.
     private static let chainLimit = 256
 
-    /// Takes in a part whose envelope is in the ledger, after those that it follows, where they are there as well and were
-    /// not taken in yet. Anybody may bring it: who sent it is what its signature says. What the rules of this host allow
-    /// is done at once.
+    /// Takes in a part whose envelope is in the ledger, after those that it follows, where they are there as well and
+    /// were not taken in yet. Anybody may bring it: who sent it is what its signature says. What the rules of this host
+    /// allow is done at once.
     public func receive(_ caller: Caller, _ subject: String) throws -> OrderAct {
         let owner = try Owner(of: caller)
         let chain = try chain(to: try LedgerService.cid(subject))
-        let known = chain.dropLast().filter { $0.kind != .order || $0.own != nil }
+        let known = chain.dropLast().filter { $0.kind != .order || $0.reader != nil }
         return taking(known + chain.suffix(1), for: caller, owner)
     }
 
     /// Takes in one part after the other. What type of order it is may stand in what has to be opened first.
-    private func taking(_ chain: [Coming], for caller: Caller, _ owner: Owner) -> OrderAct {
+    private func taking(_ chain: [IncomingPart], for caller: Caller, _ owner: Owner) -> OrderAct {
         OrderAct(nil) { [self] custodian -> OrderAct.Outcome in
             for (index, coming) in chain.enumerated() {
                 let rest = Array(chain.dropFirst(index + 1))
@@ -38,7 +38,7 @@ extension OrderService {
 
     /// The same with a part whose order has a program for a plugin, and what comes behind it.
     private func taking(
-        in letter: OrderLetter, _ number: Int64, then rest: [Coming], for caller: Caller, _ owner: Owner,
+        in letter: OpenedPart, _ number: Int64, then rest: [IncomingPart], for caller: Caller, _ owner: Owner,
         asking program: String
     ) -> OrderAct {
         OrderAct(program) { [self] custodian -> OrderAct.Outcome in
@@ -51,21 +51,21 @@ extension OrderService {
     }
 
     /// Whether others are taken in after a part that failed: what came of it is on record, and they are judged by that.
-    private static func isPassedOver(_ error: DTAError, before rest: [Coming]) -> Bool {
+    private static func isPassedOver(_ error: DTAError, before rest: [IncomingPart]) -> Bool {
         !rest.isEmpty && !error.code.mayPass
     }
 
     /// A part, and those before it that are not known here as parts; the oldest first.
-    private func chain(to cid: CID) throws -> [Coming] {
-        var chain: [Coming] = []
+    private func chain(to cid: CID) throws -> [IncomingPart] {
+        var chain: [IncomingPart] = []
         var next: CID? = cid
         while let cid = next, chain.count < OrderService.chainLimit {
             let signed = try envelopes.verified(cid)
-            let kind = try OrderService.kind(of: signed)
+            let kind = try OrderPartKind(of: signed)
             chain.append(
-                Coming(
+                IncomingPart(
                     signed: signed, kind: kind, standing: try envelopes.standingAtReceipt(signed),
-                    own: try recipientHere(signed, of: nil)))
+                    reader: try recipientHere(signed, of: nil)))
             next = kind == .order ? nil : signed.envelope.header.previous
             if let previous = next, try store.read({ try OrderPartTable.find(previous, in: $0) }) != nil { next = nil }
         }
@@ -74,23 +74,21 @@ extension OrderService {
 
     /// Opens a part, and finds or begins its order.
     private func admit(
-        _ coming: Coming, _ owner: Owner, _ custodian: any Custodian
-    ) throws -> (letter: OrderLetter, number: Int64) {
-        let place = try place(of: coming.signed, coming.kind, coming.own)
-        if let (number, denial) = try denial(of: coming, at: place) {
-            try recordRefusal(coming.signed, coming.kind, number, denial)
-            let record = try store.read { try OrderTable.need(number, in: $0) }
-            journal(.refused, coming.signed, coming.kind, record, denial.reason)
-            throw denial.error
+        _ coming: IncomingPart, _ owner: Owner, _ custodian: any Custodian
+    ) throws -> (letter: OpenedPart, number: Int64) {
+        let place = try orders.place(of: coming)
+        if let (number, refusal) = try checks.refusal(of: coming, at: place) {
+            try book.recordRefusal(of: coming, in: number, refusal)
+            throw refusal.error
         }
         var letter = try letter(
-            coming.signed, coming.kind, standing: coming.standing, as: coming.own, custodian)
+            coming.signed, coming.kind, standing: coming.standing, as: coming.reader, custodian)
         letter.wipeResult()
         let number: Int64
         switch place {
         case .known(let known), .taken(let known): number = known
-        case .first: number = try begin(letter, owner: owner)
-        case .second(let first): number = try begin(first, letter, owner: owner)
+        case .first: number = try begin(letter, owner)
+        case .second(let first): number = try begin(first, letter, owner)
         }
         CrashPoint.reach(.orderReceiveAdmitted)
         return (letter, number)
@@ -98,7 +96,7 @@ extension OrderService {
 
     // MARK: New orders
 
-    private func begin(_ letter: OrderLetter, owner: Owner) throws -> Int64 {
+    private func begin(_ letter: OpenedPart, _ owner: Owner) throws -> Int64 {
         guard case .order(let order)? = letter.part else {
             throw DTAError(.permissionDenied, "the order \(letter.signed.cid) is sealed to others")
         }
@@ -114,116 +112,55 @@ extension OrderService {
                 "the order \(letter.signed.cid) is from an identity that was known here as \(letter.standing) when it came"
             )
         }
-        let (number, isNew) = try store.write { database in
-            if let known = try OrderTable.find(letter.signed.cid, in: database) { return (known.number, false) }
-            // The same order under another signature would be a second one with the same terms and nonce.
-            if let same = try OrderPartTable.find(innerHash: letter.signed.innerHash, in: database) {
-                return (same.order, false)
-            }
-            let parties = [order.terms.fiduciary, order.terms.principal]
-            guard try parties.contains(where: { try isHere($0, KnownFacts(database: database)) }) else {
-                throw DTAError(
-                    .permissionDenied,
-                    "neither principal nor fiduciary of the order \(letter.signed.cid) is on this host")
-            }
-            return (try admit(letter, order, owner: owner, isNew: false, in: database), true)
-        }
-        if isNew { journal(.came, letter.signed, .order, try store.read { try OrderTable.need(number, in: $0) }) }
-        return number
-    }
-
-    func isHere(_ party: CID, _ facts: KnownFacts) throws -> Bool {
-        try identities.own(party) != nil || identities.own(IdentityJudge(facts).newest(of: party).cid) != nil
+        return try book.begin(letter, order, broughtBy: owner)
     }
 
     /// An order of which part 1 can be read by others alone: part 2 tells its terms.
-    private func begin(_ first: SignedEnvelope, _ letter: OrderLetter, owner: Owner) throws -> Int64 {
-        guard case .commitment(let commitment)? = letter.part, commitment.heading.order == first.cid else {
-            throw DTAError(.dataLoss, "the commitment \(letter.signed.cid) names another order than it follows")
-        }
-        let header = first.envelope.header
-        let terms = commitment.terms
+    private func begin(_ first: SignedEnvelope, _ letter: OpenedPart, _ owner: Owner) throws -> Int64 {
         let to = try explaining("part 1 cannot be read") { try first.envelope.recipients(blocks.bytes) }
-        // Part 1 was sealed to the fiduciary alone: nobody else can commit to it, or tell its terms.
-        guard header.from == terms.principal, to.contains(terms.fiduciary),
-            header.thread == letter.signed.envelope.header.thread
-        else {
-            throw DTAError(
-                .permissionDenied,
-                "the commitment \(letter.signed.cid) is not by the one to whom \(header.from) sealed the order")
-        }
-        return try store.write { database in
-            if let known = try OrderTable.find(first.cid, in: database) { return known.number }
-            let facts = KnownFacts(database: database)
-            guard try identities.distrusted(letter.from, facts) == nil,
-                try IdentityJudge(facts).mayMake(.commitment, as: letter.from, under: terms)
-            else {
-                throw DTAError(
-                    .permissionDenied, "the commitment \(letter.signed.cid) is not by the fiduciary that it names")
-            }
-            let record = try OrderTable.insert(
-                header, first.cid, kind: commitment.kind, terms: terms, owner: owner, limit: rules.ordersPerUser,
-                isNew: false, now: clock.now, in: database)
-            try OrderPartTable.insert(
-                first, .order, in: record.number, use: 0, status: .accepted, now: clock.now, in: database)
-            return record.number
-        }
+        return try book.begin(first, sealedTo: to, letter, broughtBy: owner)
     }
 
     // MARK: What is done with it
 
     /// Judges a part of a known order, and does what follows.
     /// - Returns: the parts that answer it.
-    private func take(in letter: OrderLetter, _ number: Int64, _ custodian: any Custodian) throws -> [CID] {
+    private func take(in letter: OpenedPart, _ number: Int64, _ custodian: any Custodian) throws -> [CID] {
         if letter.kind == .order {
-            let record = try store.read { try OrderTable.need(number, in: $0) }
-            let made = try isFiduciaryHere(record.terms) ? take(up: number, letter, custodian) : []
-            return try answers(to: letter.signed.cid) + made
+            let record = try book.order(number)
+            let made = try lookup.isFiduciaryHere(record.terms) ? take(up: number, letter, custodian) : []
+            return try book.answers(to: letter.signed.cid) + made
         }
         // What can never be released does not keep a redemption from being judged by itself.
         let freed = try letter.kind == .redemption ? refuseUnanswerable(number, custodian).map { [$0] } ?? [] : []
         let objection = try requestDenial(letter, number, custodian)
-        switch try store.write({ try apply(letter, to: number, unless: objection, in: $0) }) {
-        case .accepted(let record): journal(.came, letter.signed, letter.kind, record)
+        switch try book.store.write({ try book.enter(letter, in: number, objection: objection, $0) }) {
+        case .accepted(let record): book.journal.write(.came, letter.signed, letter.kind, record)
         case .repeated: break
         case .evidence(let record):
             logger.error(
                 "an order is frozen: its fiduciary, or somebody with its key, contradicted what it said before",
                 metadata: ["order": "\(record.cid)", "why": "\(record.reason)"])
             return []
-        case .denied(let denial, let record):
-            let before = try answers(to: letter, number)
+        case .refused(let denial, let record):
+            let before = try book.answers(to: letter, in: number)
             if !before.isEmpty { return freed + before }
             // What is wrong with it may be that what it follows is not here any more.
             guard record.restored == nil else { throw denial.error }
             // Nothing is signed about what is not on record: where a sender has too many refused parts there.
-            guard try store.read({ try OrderPartTable.find(innerHash: letter.signed.innerHash, in: $0) }) != nil else {
+            guard try book.isOnRecord(letter) else {
                 throw denial.error
             }
-            journal(.refused, letter.signed, letter.kind, record, denial.reason)
+            book.journal.write(.refused, letter.signed, letter.kind, record, denial.reason)
             guard let refusal = try refuse(letter, record, denial, custodian) else { throw denial.error }
             return freed + [refusal]
         }
         CrashPoint.reach(.orderReceiveApplied)
         let made = try advance(number, custodian)
-        var parts = try answers(to: letter, number)
+        var parts = try book.answers(to: letter, in: number)
         // An approval is answered by what it allowed.
-        if letter.kind == .approval, let redemption = letter.previous { parts += try answers(to: redemption) }
+        if letter.kind == .approval, let redemption = letter.previous { parts += try book.answers(to: redemption) }
         return freed + parts + made
-    }
-
-    /// The parts made here that answer a part, under whichever signature it came first.
-    private func answers(to letter: OrderLetter, _ number: Int64) throws -> [CID] {
-        let first = try store.read { try OrderPartTable.find(innerHash: letter.signed.innerHash, in: $0) }
-        guard let first, first.order == number else { return try answers(to: letter.signed.cid) }
-        return try answers(to: first.cid)
-    }
-
-    /// The parts made here that answer one.
-    private func answers(to cid: CID) throws -> [CID] {
-        try store.read { database in
-            try OrderPartTable.answers(to: cid, in: database).filter { identities.own($0.from) != nil }.map(\.cid)
-        }
     }
 }
 

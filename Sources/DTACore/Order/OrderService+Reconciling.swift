@@ -2,8 +2,8 @@ import CustodyProtocol
 import DTASystem
 import GRDB
 
-/// Destruction, against what is stored and what is on the token: `destroyed` means that no secret is here, and that the key
-/// under which it was sealed goes.
+/// Destruction, against what is stored and what is on the token: `destroyed` means that no secret is here, and that the
+/// key under which it was sealed goes.
 extension OrderService {
     /// What a start does: removes what is left of secrets whose orders are destroyed, and finishes what was decided.
     func reconcile(_ custodian: any Custodian) throws {
@@ -22,7 +22,7 @@ extension OrderService {
 
     /// Removes what is left of a secret whose order is destroyed; nothing where nothing is.
     func clearLeftover(_ number: Int64, _ custodian: any Custodian) throws {
-        let record = try store.read { try OrderTable.need(number, in: $0) }
+        let record = try book.order(number)
         guard record.state == .destroyed, let secret = try secretIfAny(of: record) else { return }
         try note("order \(record.reference) is destroyed and its secret was still here: it is removed")
         if let object = secret.object {
@@ -35,8 +35,8 @@ extension OrderService {
         try store.truncateLog()
     }
 
-    /// Goes on with destructions that were decided, and were not finished. One that cannot be finished keeps no other from
-    /// being; it is tried again at the next start, or when somebody says it again.
+    /// Goes on with destructions that were decided, and were not finished. One that cannot be finished keeps no other
+    /// from being; it is tried again at the next start, or when somebody says it again.
     func finishDestructions(_ custodian: any Custodian) throws {
         let left = try store.read { database in
             try Row.fetchAll(

@@ -7,28 +7,28 @@ import GRDB
 /// Part 3.
 extension OrderService {
     /// Asks for the release, or for a use.
-    /// - Parameters: `identity`: as whom; nil: the only one of the caller's that may; `data`: what a use is about; `fields`: what
-    ///   the plugin asks for beside.
+    /// - Parameters: `identity`: as whom; nil: the only one of the caller's that may; `data`: what a use is about;
+    ///   `fields`: what the plugin asks for beside.
     public func redeem(
         _ caller: Caller, _ subject: String, as identity: String?, purpose: String, data: [UInt8],
         fields: [(String, String)]
     ) throws -> OrderAct {
-        let record = try find(caller, subject)
-        let redeemer = try acting(
+        let record = try orders.find(caller, subject)
+        let redeemer = try lookup.acting(
             caller, .order, among: record.terms.redeemers, of: record, as: identity, what: "redeem")
         return OrderAct(try program(record)) { [self] custodian in
             // What nobody can be answered any more does not stand in the way of who asks now.
             let freed = try refuseUnanswerable(record.number, custodian)
-            let record = try store.read { try OrderTable.need(record.number, in: $0) }
+            let record = try book.order(record.number)
             let request = try request(record, data, fields, custodian)
-            let open = try answerable(record).last { $0.from == redeemer.cid }?.cid
+            let open = try redemptions.answerable(record).last { $0.from == redeemer.cid }?.cid
             if let open, try isSame(open, purpose, request, custodian) {
                 return try answer(caller, record.number, [open] + advance(record.number, custodian))
             }
             guard let head = record.progress.head, try mayAsk(record, open: open) else {
                 throw refusalToRedeem(record, open: open)
             }
-            if let late = times(record.terms) { throw late.error }
+            if let late = partRules.times(record.terms) { throw late.error }
             let redemption = try explaining("the redemption cannot be made") {
                 try OrderRedemption(
                     order: record.cid, terms: record.terms, use: record.progress.uses + 1,
@@ -41,20 +41,20 @@ extension OrderService {
             let objection = try requestDenial(letter, record.number, custodian)
             if let objection { throw DTAError(.invalidArgument, objection.reason) }
             CrashPoint.reach(.orderRedeemSealed)
-            try store(letter, by: redeemer.owner, in: record.number)
+            try book.add(letter, by: redeemer.owner, in: record.number)
             CrashPoint.reach(.orderRedeemStored)
             let made = try advance(record.number, custodian)
             return try answer(caller, record.number, (freed.map { [$0] } ?? []) + [letter.signed.cid] + made)
         }
     }
 
-    /// Whether one more redemption may be made. Which of several is first the fiduciary says, and elsewhere nobody waits for
-    /// what somebody else may never have sent it.
+    /// Whether one more redemption may be made. Which of several is first the fiduciary says, and elsewhere nobody
+    /// waits for what somebody else may never have sent it.
     /// - Parameter open: the redeemer's own one.
     private func mayAsk(_ record: OrderRecord, open: CID?) throws -> Bool {
         switch record.state {
         case .committed, .released: true
-        case .requested: try open == nil && !isFiduciaryHere(record.terms)
+        case .requested: try open == nil && !lookup.isFiduciaryHere(record.terms)
         default: false
         }
     }

@@ -13,7 +13,7 @@ extension OrderService {
         case .ordered: refused = record.cid
         case .requested: refused = record.progress.open ?? record.cid
         case .refused:
-            guard let before = try done(record, .refusal) else { fallthrough }
+            guard let before = try book.last(.refusal, of: record)?.cid else { fallthrough }
             return before
         default:
             throw DTAError(
@@ -21,10 +21,9 @@ extension OrderService {
                 "nothing of order \(record.reference) can be refused now: it is \(record.state.rawValue)")
         }
         let signed = try envelopes.verified(refused)
-        let letter = OrderLetter(
-            signed: signed, kind: try OrderService.kind(of: signed), part: nil, standing: Standing.current.name)
+        let letter = OpenedPart(signed, try OrderPartKind(of: signed), nil)
         let why = reason.isEmpty ? "the fiduciary decided so" : reason
-        guard let refusal = try refuse(letter, record, OrderDenial(.decision, why), custodian) else {
+        guard let refusal = try refuse(letter, record, Refusal(.decision, why), custodian) else {
             throw DTAError(.failedPrecondition, "whoever made \(refused) cannot be answered any more")
         }
         return refusal
@@ -33,7 +32,7 @@ extension OrderService {
     /// A signed refusal, for who has a right to one. Strangers get none.
     /// - Returns: its CID; nil where none was made.
     func refuse(
-        _ letter: OrderLetter, _ record: OrderRecord, _ denial: OrderDenial, _ custodian: any Custodian
+        _ letter: OpenedPart, _ record: OrderRecord, _ denial: Refusal, _ custodian: any Custodian
     ) throws -> CID? {
         guard letter.kind == .order || letter.kind == .redemption, denial.code != .stranger, denial.code != .mismatch
         else { return nil }
@@ -41,7 +40,8 @@ extension OrderService {
             let facts = KnownFacts(database: database)
             let askers = letter.kind == .order ? [record.terms.principal] : record.terms.redeemers
             return (
-                try self.actor(for: record.terms.fiduciary, facts), try party(letter.from, among: askers, facts)
+                try lookup.actor(for: record.terms.fiduciary, facts),
+                try lookup.party(letter.from, among: askers, facts)
             )
         }
         // Who lost his line to another has no right to an answer any more, and yet what he asked for is closed.
@@ -58,7 +58,7 @@ extension OrderService {
             .refusal(refusal), from: actor, to: (asker.map { [$0] } ?? []) + [record.terms.principal],
             answering: letter.signed, custodian)
         CrashPoint.reach(.orderRefuseSealed)
-        try store(answer, by: actor.owner, in: record.number)
+        try book.add(answer, by: actor.owner, in: record.number)
         return answer.signed.cid
     }
 
@@ -75,29 +75,22 @@ extension OrderService {
     }
 
     /// Whether the plugin refuses what a redemption asks for; nil where it does not, or this is not the fiduciary.
-    func requestDenial(_ letter: OrderLetter, _ number: Int64, _ custodian: any Custodian) throws -> OrderDenial? {
+    func requestDenial(_ letter: OpenedPart, _ number: Int64, _ custodian: any Custodian) throws -> Refusal? {
         guard case .redemption(let asked)? = letter.part else { return nil }
-        let record = try store.read { try OrderTable.need(number, in: $0) }
-        guard try isFiduciaryHere(record.terms) else { return nil }
+        let record = try book.order(number)
+        guard try lookup.isFiduciaryHere(record.terms) else { return nil }
         // What comes again has its answer, and the plugin may be away by now.
-        let isJudged = try store.read { database in
-            guard let known = try OrderPartTable.find(innerHash: letter.signed.innerHash, in: database) else {
-                return false
-            }
-            guard known.status == .refused else { return true }
-            return try OrderPartTable.answers(to: known.cid, in: database).contains { $0.kind == .refusal }
-        }
-        guard !isJudged else { return nil }
+        guard try !book.isJudged(letter) else { return nil }
         let (_, _, order) = try order(record, custodian)
         do {
             try plugins.plugin(order.kind).prepare(
-                pluginOrder(order, record),
+                PluginOrder(of: order, record),
                 PluginRedemption(
                     cid: letter.signed.cid, use: asked.use, redeemer: letter.from, purpose: asked.purpose,
                     request: asked.request.values))
             return nil
         } catch let error as DTAError where error.isPluginDecision {
-            return OrderDenial(.plugin, error.message)
+            return Refusal(.plugin, error.message)
         }
     }
 }

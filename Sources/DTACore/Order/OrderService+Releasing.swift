@@ -29,21 +29,21 @@ extension OrderService {
                 .dataLoss, "the secret of order \(record.reference) cannot be used: \(damage)",
                 hint: "an administrator should compare the token and the state directory with their backups")
         }
-        if let late = times(record.terms) { throw late.error }
+        if let late = partRules.times(record.terms) { throw late.error }
         let (signed, own, part) = try part(open, as: record.terms.fiduciary, custodian)
         guard case .redemption(let redemption) = part else { throw DTAError(.internal, "\(open) is no redemption") }
         let asked = Asked(
-            signed: signed, redemption: redemption, own: own, actor: try fiduciary(record),
+            signed: signed, redemption: redemption, own: own, actor: try lookup.fiduciary(of: record),
             order: try order(record, custodian).order)
         let plugin = try plugins.plugin(asked.order.kind)
         let told = PluginRedemption(
             cid: open, use: redemption.use, redeemer: signed.envelope.header.from, purpose: redemption.purpose,
             request: redemption.request.values)
-        let pluginOrder = try pluginOrder(asked.order, record)
+        let pluginOrder = try PluginOrder(of: asked.order, record)
         try plugin.prepare(pluginOrder, told)
         let evidence = try evidence(
             for: signed, redemption, of: asked.order, record, openedBy: own.cid, signedBy: asked.actor.cid)
-        let letter: OrderLetter
+        let letter: OpenedPart
         if plugin.keeps == .agent {
             letter = try release(record, asked, evidence, custodian)
         } else {
@@ -52,14 +52,14 @@ extension OrderService {
             }
         }
         CrashPoint.reach(.orderReleaseSealed)
-        try store(letter, by: asked.actor.owner, in: record.number)
+        try book.add(letter, by: asked.actor.owner, in: record.number)
         CrashPoint.reach(.orderReleaseStored)
         return letter.signed.cid
     }
 
     private func release(
         _ record: OrderRecord, _ asked: Asked, _ evidence: ReleaseEvidence, _ custodian: any Custodian
-    ) throws -> OrderLetter {
+    ) throws -> OpenedPart {
         let secret = try secret(of: record)
         let make = secret.object == nil ? custodian.release : custodian.signForOrder
         let made = try make(
@@ -73,7 +73,7 @@ extension OrderService {
     private func release(
         _ record: OrderRecord, _ asked: Asked, _ evidence: ReleaseEvidence, _ custodian: any Custodian,
         result: ([UInt8]) throws -> [String: OrderFieldValue]
-    ) throws -> OrderLetter {
+    ) throws -> OpenedPart {
         let now = clock.now
         let judge = OrderJudge(
             asked.order, cid: record.cid, thread: record.reference.thread, known: evidence.known)

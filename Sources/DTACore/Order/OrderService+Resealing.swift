@@ -6,9 +6,9 @@ import GRDB
 
 /// The secrets of an epoch whose key is to be destroyed, under another key.
 extension OrderService {
-    /// Seals a round of an epoch's secrets again. One that does not open is lost; where its key is there, that is kept until
-    /// the time is over that `reseal_within_s` gives, because a backup may have the row as it was. One that fails for another
-    /// reason is tried again in the next round.
+    /// Seals a round of an epoch's secrets again. One that does not open is lost; where its key is there, that is kept
+    /// until the time is over that `reseal_within_s` gives, because a backup may have the row as it was. One that fails
+    /// for another reason is tried again in the next round.
     /// - Returns: whether none of the epoch's secrets is left.
     /// - Throws: where the HSM is away.
     func reseal(_ number: UInt32, _ custodian: any Custodian) throws -> Bool {

@@ -5,7 +5,8 @@ import GRDB
 
 /// What keeps a fiduciary's host from going on with an order by its rules, and how a person lets it.
 extension OrderService {
-    /// That an order came out of a backup and was not compared with what others have of it; nil where it was, or it is over.
+    /// That an order came out of a backup and was not compared with what others have of it; nil where it was, or it is
+    /// over.
     func handReason(_ record: OrderRecord) -> String? {
         guard let made = record.restored, !record.state.isOver, record.state != .frozen else { return nil }
         return "restored from a backup of \(UTCTime.text(made)): compare with the others' copies first"
@@ -33,7 +34,7 @@ extension OrderService {
     /// What stands in the way of an order that is not over: why, and what is next.
     func obstacle(_ record: OrderRecord, _ database: Database) throws -> (reason: String, next: String)? {
         guard !record.state.isOver else { return nil }
-        let isFiduciary = try isFiduciaryHere(record.terms, KnownFacts(database: database))
+        let isFiduciary = try lookup.isHere(record.terms.fiduciary, KnownFacts(database: database))
         if isFiduciary, record.destroying != nil {
             return ("its secret is being destroyed", "nothing: its destruction is finished once the HSM answers")
         }

@@ -14,7 +14,7 @@ extension OrderService {
     /// The result of a use, held against the commitment before it is answered.
     /// - Parameter use: 0: the last that was released.
     public func result(_ caller: Caller, _ subject: String, use: Int) throws -> CustodyStep<Result> {
-        let record = try find(caller, subject)
+        let record = try orders.find(caller, subject)
         let part = try store.read { database in
             try OrderPartTable.last(.release, of: record.number, use: use == 0 ? nil : use, in: database)
         }
@@ -59,7 +59,7 @@ extension OrderService {
             throw DTAError(
                 .failedPrecondition, "part 2 of order \(record.reference) is not here", hint: "receive it first")
         }
-        guard let plugin = builtIn(record.kind) else {
+        guard let plugin = plugins.builtIn(record.kind) else {
             return try result(of: record.kind, release, commitment)
         }
         let request = try asked(release.redemption, custodian)
@@ -127,8 +127,8 @@ extension OrderService {
     public func deposit(
         _ caller: Caller, _ subject: String, data: [UInt8], contentType: String
     ) throws -> CustodyStep<(answer: Answer, cid: CID)> {
-        let record = try find(caller, subject)
-        let principal = try acting(
+        let record = try orders.find(caller, subject)
+        let principal = try lookup.acting(
             caller, .order, among: [record.terms.principal], of: record, as: nil, what: "deposit anything with")
         guard record.kind == SecretPlugin(.safeguard).type.name else {
             throw DTAError(
@@ -164,7 +164,7 @@ extension OrderService {
                 .deposit(deposit), from: principal, to: [record.terms.recipient, record.terms.principal],
                 needed: [record.terms.recipient], answering: second, custodian)
             CrashPoint.reach(.orderDepositSealed)
-            try store(letter, by: principal.owner, in: record.number)
+            try book.add(letter, by: principal.owner, in: record.number)
             CrashPoint.reach(.orderDepositStored)
             return (try answer(caller, record.number, [letter.signed.cid]), letter.signed.cid)
         }

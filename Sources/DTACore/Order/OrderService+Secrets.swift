@@ -133,7 +133,7 @@ extension OrderService {
             Int64(secret.owner.uid), secret.isState,
         ])
         if let intent = secret.intent { try intents.finish(intent, in: database) }
-        try takeShare(of: order.kind, order.fields, for: record.cid, in: database)
+        try shares.take(order.kind, order.fields, for: record.cid, in: database)
     }
 
     /// Nil only where there is none: a secret that cannot be looked for may be there.
@@ -166,27 +166,5 @@ extension OrderService {
             return try custodian.unsealState(secret.blob, purpose: OrderService.pluginState, id: record.cid.bytes)
         }
         return try custodian.openOrderState(secret.blob, order: record.cid.bytes, owner: secret.owner)
-    }
-
-    // MARK: Shares of wallets
-
-    /// A share is for one order, here and everywhere.
-    /// - Parameters: `kind`, `fields`: of the order, or of its commitment.
-    /// - Throws: where another order has it.
-    func takeShare(of kind: String, _ fields: OrderFields, for order: CID, in database: Database) throws {
-        guard kind == BitcoinWalletPlugin().type.name, let share = fields[BitcoinWalletPlugin.share]?.bytes else {
-            return
-        }
-        try database.execute(
-            sql: "INSERT OR IGNORE INTO order_shares (share, in_order) VALUES (?, ?)",
-            arguments: [Data(share), order.column])
-        let used = try Data.fetchOne(
-            database, sql: "SELECT in_order FROM order_shares WHERE share = ?", arguments: [Data(share)])
-        guard used == order.column else {
-            throw DTAError(
-                .failedPrecondition, "another order uses this share of a wallet: each is used once",
-                hint: "order again with another share")
-        }
-        try OfferedShares.take(share, in: database)
     }
 }

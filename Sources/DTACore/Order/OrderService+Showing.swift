@@ -12,17 +12,18 @@ extension OrderService {
         public var fields: [(String, String)]
     }
 
-    /// How many redemptions, beside those that may be decided about, and how many refusals are opened to show what they say.
+    /// How many redemptions, beside those that may be decided about, and how many refusals are opened to show what they
+    /// say.
     private static let openedRedemptions = 16
 
     public func show(_ caller: Caller, _ subject: String) throws -> CustodyStep<Shown> {
-        let found = try find(caller, subject)
+        let found = try orders.find(caller, subject)
         // In one reading: an order must not be told with parts that came since.
         let (record, last, open) = try store.read { database in
             let record = try OrderTable.need(found.number, in: database)
             return (
                 record, try OrderPartTable.all(of: record.number, in: database),
-                try candidates(record, KnownFacts(database: database), in: database)
+                try redemptions.all(record, KnownFacts(database: database), in: database)
             )
         }
         let earlier = open.filter { one in !last.contains { $0.number == one.number } }
@@ -78,7 +79,7 @@ extension OrderService {
 
     /// A part as one of the caller's identities reads it; nil where none is a recipient, or it is damaged.
     private func readable(_ caller: Caller, _ cid: CID, _ custodian: any Custodian) throws -> OrderPart? {
-        guard let signed = try? envelopes.verified(cid), let kind = try? OrderService.kind(of: signed) else {
+        guard let signed = try? envelopes.verified(cid), let kind = try? OrderPartKind(of: signed) else {
             return nil
         }
         let to = (try? signed.envelope.recipients(blocks.bytes)) ?? []

@@ -3,83 +3,35 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// Open redemptions to which nothing can be released any more. One that stays open keeps everybody else from asking, so the
-/// fiduciary refuses it: by itself where it releases by itself, and in every case when the next one comes.
+/// Open redemptions to which nothing can be released any more. One that stays open keeps everybody else from asking, so
+/// the fiduciary refuses it: by itself where it releases by itself, and in every case when the next one comes.
 extension OrderService {
-    /// Why nothing can be released to a redemption any more, as far as is known here; nil where something may be.
-    func unanswerable(
-        _ redemption: StoredOrderPart, in record: OrderRecord, _ facts: KnownFacts, _ database: Database
-    ) throws -> OrderDenial? {
-        func name(_ cid: CID) -> String { identities.display(cid) }
-        if try !isCurrent(redemption.from, in: database) {
-            let standing = try identities.standing(redemption.from, in: database)?.name ?? "unknown"
-            return OrderDenial(
-                .replaced, "\(name(redemption.from)) asked for it, and is known here as \(standing) by now")
-        }
-        let terms = record.terms
-        if let end = terms.notAfter, clock.now > end, let late = times(terms) { return late }
-        let recipient = try IdentityJudge(facts).newest(of: terms.recipient)
-        if recipient.standing == .revoked {
-            return OrderDenial(.replaced, "\(name(recipient.cid)), who would get it, is known here as revoked by now")
-        }
-        return try rejection(of: redemption, terms, facts, database)
-    }
-
-    /// Whether so many approvers said no, or cannot act any more, that the others are too few.
-    private func rejection(
-        of redemption: StoredOrderPart, _ terms: OrderTerms, _ facts: KnownFacts, _ database: Database
-    ) throws -> OrderDenial? {
-        guard terms.approvals > 0 else { return nil }
-        let judge = IdentityJudge(facts)
-        // Lines count, each by the one who is current.
-        var able: Set<CID> = []
-        for approver in terms.approvers {
-            let newest = try judge.newest(of: approver)
-            if newest.standing == .current { able.insert(newest.cid) }
-        }
-        if !terms.requesterMayApprove { able.remove(redemption.from) }
-        // A word that has expired can be given again.
-        let given = try OrderPartTable.approvals(of: redemption.cid, at: clock.now, in: database)
-        let against = able.intersection(given.filter { $0.decision == .reject }.map(\.from))
-        guard able.count - against.count < terms.approvals else { return nil }
-        let left = able.count - against.count
-        let others = left == 0 ? "nobody else may" : "\(left == 1 ? "one other" : "\(left) others") may"
-        let needed = terms.approvals == 1 ? "one approval is needed" : "\(terms.approvals) approvals are needed"
-        guard !against.isEmpty else {
-            return OrderDenial(
-                .rejected, "\(needed), and only \(left) of the approvers can act any more", count: 0)
-        }
-        let no = against.count == 1 ? "1 approver said no" : "\(against.count) approvers said no"
-        return OrderDenial(.rejected, "\(no): \(needed), and \(others) give one", count: against.count)
-    }
-
     /// Refuses the open redemption where nothing can be released to it any more.
     /// - Parameter byHand: also of an order that came out of a backup, which waits for a hand.
     /// - Returns: the refusal; nil where there is nothing to refuse, or this host is not the fiduciary's.
     func refuseUnanswerable(_ number: Int64, byHand: Bool = false, _ custodian: any Custodian) throws -> CID? {
-        let (record, denial) = try store.read { database -> (OrderRecord, OrderDenial?) in
+        let (record, found) = try store.read { database -> (OrderRecord, (redemption: CID, refusal: Refusal)?) in
             let record = try OrderTable.need(number, in: database)
-            let facts = KnownFacts(database: database)
-            guard record.state == .requested, let open = record.progress.open, byHand || record.restored == nil,
-                try isFiduciaryHere(record.terms, facts), let asked = try OrderPartTable.find(open, in: database)
-            else { return (record, nil) }
-            return (record, try unanswerable(asked, in: record, facts, database))
+            guard byHand || record.restored == nil else { return (record, nil) }
+            return (record, try redemptions.unanswerable(record, KnownFacts(database: database), database))
         }
-        guard let denial, let open = record.progress.open else { return nil }
-        let letter = OrderLetter(
-            signed: try envelopes.verified(open), kind: .redemption, part: nil, standing: Standing.current.name)
-        return try refuse(letter, record, denial, custodian)
+        guard let found else { return nil }
+        return try refuse(
+            OpenedPart(envelopes.verified(found.redemption), .redemption, nil), record, found.refusal, custodian)
     }
 
-    /// What is next where nothing can be released to any of the redemptions that are open here; nil where something may be.
+    /// What is next where nothing can be released to any of the redemptions that are open here; nil where something may
+    /// be.
     func nextOfUnanswerable(_ record: OrderRecord, _ database: Database) throws -> String? {
         guard record.state == .requested, let open = record.progress.open,
             let asked = try OrderPartTable.find(open, in: database)
         else { return nil }
         let facts = KnownFacts(database: database)
-        guard let denial = try unanswerable(asked, in: record, facts, database) else { return nil }
-        let others = try candidates(record, facts, in: database).filter { $0.cid != open }
-        guard try others.allSatisfy({ try unanswerable($0, in: record, facts, database) != nil }) else { return nil }
+        guard let denial = try redemptions.refusal(of: asked, in: record, facts, database) else { return nil }
+        let others = try redemptions.all(record, facts, in: database).filter { $0.cid != open }
+        guard try others.allSatisfy({ try redemptions.refusal(of: $0, in: record, facts, database) != nil }) else {
+            return nil
+        }
         switch denial.code {
         case .rejected where denial.count > 0:
             return "\(denial.count == 1 ? "1 approver" : "\(denial.count) approvers") said no: the fiduciary refuses it"
@@ -91,8 +43,8 @@ extension OrderService {
 
     // MARK: By itself
 
-    /// How many orders a look goes through, and how often all of them are looked at, in nanoseconds. What makes a redemption
-    /// unanswerable need not come with a part of its order: time passes, and identities are revoked.
+    /// How many orders a look goes through, and how often all of them are looked at, in nanoseconds. What makes a
+    /// redemption unanswerable need not come with a part of its order: time passes, and identities are revoked.
     private static let lookedAt = 256
     private static let lookInterval: UInt64 = 5_000_000_000
 
@@ -123,12 +75,11 @@ extension OrderService {
                         """), arguments: [OrderTable.everybody, place.updated, place.number])
             let found = try rows.map { $0["in_order"] as Int64 }.filter { number in
                 let record = try OrderTable.need(number, in: database)
-                guard let open = record.progress.open, record.restored == nil, record.destroying == nil,
-                    try isFiduciaryHere(record.terms, facts),
-                    try rule(record, facts, database)?.releasesByItself == true,
-                    let asked = try OrderPartTable.find(open, in: database)
+                guard record.restored == nil, record.destroying == nil,
+                    try lookup.isHere(record.terms.fiduciary, facts),
+                    try rule(record, facts, database)?.releasesByItself == true
                 else { return false }
-                return try unanswerable(asked, in: record, facts, database) != nil
+                return try redemptions.unanswerable(record, facts, database) != nil
             }
             let isEnd = rows.count < OrderService.lookedAt
             return (found, isEnd ? nil : rows.last.map { ($0["updated"], $0["in_order"]) })

@@ -54,9 +54,9 @@ extension OrderService {
             hint: "an administrator can raise limits.wallet_shares_per_user in dtad.yaml")
     }
 
-    /// What only dtad-hsm can add to an order, before it is sealed: the beneficiary's share, where the principal named none.
-    /// A fresh one is for the beneficiary's owner to have made, and for those to whom he granted that; others take one that
-    /// the beneficiary published, wherever it is.
+    /// What only dtad-hsm can add to an order, before it is sealed: the beneficiary's share, where the principal named
+    /// none. A fresh one is for the beneficiary's owner to have made, and for those to whom he granted that; others
+    /// take one that the beneficiary published, wherever it is.
     func complete(
         _ order: Order, _ caller: Caller, _ custodian: any Custodian
     ) throws -> (order: Order, made: MadeShare?) {
@@ -64,7 +64,7 @@ extension OrderService {
             return (order, nil)
         }
         let beneficiary = order.terms.beneficiary ?? order.terms.recipient
-        let own = try store.read { try actor(for: beneficiary, KnownFacts(database: $0)) }
+        let own = try store.read { try lookup.actor(for: beneficiary, KnownFacts(database: $0)) }
         var made: MadeShare?
         if let own, policy.current.allows(caller, .order, own.resource) {
             try store.read { try OrderService.checkShares(more: 1, of: own.owner, limit: sharesPerUser, $0) }
@@ -117,7 +117,7 @@ extension OrderService {
     public func publishShares(
         _ caller: Caller, _ subject: String, count: UInt32
     ) throws -> CustodyStep<(cid: CID, shares: [WalletShare])> {
-        let own = try sender(caller, .order, subject)
+        let own = try lookup.sender(caller, .order, subject)
         guard WalletShares.counts.contains(Int(count)) else {
             throw DTAError(
                 .invalidArgument, "1 to \(WalletShares.counts.upperBound) shares are published at once, not \(count)")
@@ -176,7 +176,7 @@ extension OrderService {
 
     /// The private key of a wallet whose fiduciary's part was released to the caller.
     public func export(_ caller: Caller, _ subject: String) throws -> CustodyStep<Result> {
-        let record = try find(caller, subject)
+        let record = try orders.find(caller, subject)
         guard record.kind == BitcoinWalletPlugin().type.name, let commitment = record.progress.commitment else {
             throw DTAError(
                 .failedPrecondition,
@@ -223,7 +223,7 @@ extension OrderService {
             let key = try custodian.exportWallet(
                 share, commitment: SealedPart(recipient: reader.recipientKey, block: second.block),
                 release: SealedPart(recipient: own.recipientKey, block: release.block), documents: documents)
-            let other = try store.read { try usesShare(sum.beneficiary.bytes, besides: record.cid, $0) }
+            let other = try store.read { try shares.user(of: sum.beneficiary.bytes, besides: record.cid, $0) }
             let network = commitment.fields[BitcoinWalletPlugin.network]?.text ?? BitcoinWalletPlugin.networks[0]
             return Result(
                 data: key,

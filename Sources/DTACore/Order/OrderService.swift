@@ -6,8 +6,8 @@ import Foundation
 import GRDB
 import Logging
 
-/// Orders: what somebody has kept by somebody else, each step of it a signed part that others can verify. One dtad may be
-/// principal, fiduciary and beneficiary at once; an order has one row here, whatever part this host has in it.
+/// Orders: what somebody has kept by somebody else, each step of it a signed part that others can verify. One dtad may
+/// be principal, fiduciary and beneficiary at once; an order has one row here, whatever part this host has in it.
 ///
 /// A part that is made here goes the same way as one that a courier brings: it is judged by the same rules, in the
 /// transaction that stores it.
@@ -40,11 +40,20 @@ public final class OrderService: Sendable {
     /// Called when a token object is gone, to let every HSM process drop its copy.
     let forget: @Sendable (ObjectID) -> Void
 
+    let lookup: PartyLookup
+    let orders: OrderLookup
+    let partRules: PartRules
+    let redemptions: OpenRedemptions
+    let shares: WalletShareTable
+    let checks: PreOpenChecks
+    let book: OrderBook
+
     var store: Store { blocks.store }
 
     init(
         envelopes: EnvelopeService, intents: Intents, policy: LivePolicy, plugins: PluginRegistry, rules: OrderRules,
-        sharesPerUser: Int, clock: WallClock, audit: AuditLog, logger: Logger, forget: @escaping @Sendable (ObjectID) -> Void
+        sharesPerUser: Int, clock: WallClock, audit: AuditLog, logger: Logger,
+        forget: @escaping @Sendable (ObjectID) -> Void
     ) {
         self.envelopes = envelopes
         identities = envelopes.identities
@@ -58,6 +67,15 @@ public final class OrderService: Sendable {
         self.audit = audit
         self.logger = logger
         self.forget = forget
+        lookup = PartyLookup(identities: envelopes.identities, policy: policy)
+        orders = OrderLookup(lookup: lookup, envelopes: envelopes)
+        shares = WalletShareTable(lookup: lookup)
+        partRules = PartRules(lookup: lookup, plugins: plugins, shares: shares, clock: clock)
+        redemptions = OpenRedemptions(lookup: lookup, rules: partRules, clock: clock)
+        checks = PreOpenChecks(store: envelopes.blocks.store, rules: partRules)
+        book = OrderBook(
+            blocks: envelopes.blocks, lookup: lookup, rules: partRules, redemptions: redemptions, shares: shares,
+            ordersPerUser: rules.ordersPerUser, clock: clock, journal: OrderJournal(logger: logger))
         epochs = OrderEpochs(store: envelopes.blocks.store, clock: clock)
     }
 

@@ -52,7 +52,7 @@ public struct OrderPartView: Sendable {
 
 extension OrderService {
     func view(_ record: OrderRecord, for caller: Caller) throws -> OrderView {
-        try store.read { try view(record, for: caller, visible: visible(caller, $0), $0) }
+        try store.read { try view(record, for: caller, visible: lookup.visible(caller, $0), $0) }
     }
 
     func view(
@@ -74,7 +74,7 @@ extension OrderService {
     private func approved(_ record: OrderRecord, _ database: Database) throws -> Int {
         guard record.terms.approvals > 0, record.state == .requested else { return 0 }
         let now = clock.now
-        let counts = try candidates(record, KnownFacts(database: database), in: database).map { redemption in
+        let counts = try redemptions.all(record, KnownFacts(database: database), in: database).map { redemption in
             try OrderPartTable.approvals(of: redemption.cid, at: now, in: database).count { part in
                 part.decision == .approve && (record.terms.requesterMayApprove || part.from != redemption.from)
             }

@@ -1,4 +1,5 @@
 import DTAConfiguration
+import DTAFormats
 import DTAPlugins
 import DTASystem
 import Logging
@@ -109,5 +110,23 @@ extension PluginHost {
             case .ownUser: .ownUser
             }
         self.init(directory: configuration.directory, run: run, limits: limits, log: log)
+    }
+}
+
+extension PluginRegistry {
+    /// The plugin of an order whose secret dtad-hsm keeps; nil for all others.
+    func builtIn(_ kind: String) -> (any BuiltInPlugin)? { (try? plugin(kind)) as? any BuiltInPlugin }
+}
+
+extension PluginOrder {
+    /// What a plugin is told of an order.
+    /// - Parameter record: nil: the principal has not sealed it yet.
+    init(of order: Order, _ record: OrderRecord?) throws {
+        guard let type = PluginType(order.kind) else {
+            throw DTAError(.invalidArgument, "\(quoted(order.kind)) cannot be a type of order")
+        }
+        self.init(
+            cid: record?.cid, reference: record?.reference.description ?? "", kind: type, terms: order.terms,
+            fields: order.fields.values, commitment: record.flatMap { $0.publicKey.isEmpty ? nil : $0.publicKey })
     }
 }

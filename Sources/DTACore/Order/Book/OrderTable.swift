@@ -43,8 +43,8 @@ enum OrderTable {
     }
 
     /// Adds an order whose part 1 is here.
-    /// - Parameters: `limit`: how many one user may make or bring; `isNew`: whether it is made here and now; `now`: Unix
-    ///   seconds.
+    /// - Parameters: `limit`: how many one user may make or bring; `isNew`: whether it is made here and now; `now`:
+    ///   Unix seconds.
     static func insert(
         _ header: Envelope.Header, _ cid: CID, kind: String, terms: OrderTerms, owner: Owner, limit: Int, isNew: Bool,
         now: Int64, in database: Database

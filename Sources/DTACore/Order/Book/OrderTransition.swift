@@ -41,7 +41,8 @@ struct OrderStep: Sendable {
     var isFiduciaryHere = false
     /// Whether this host makes it now. What it is said to have made before is not here, and came from outside.
     var isMadeHere = false
-    /// Where the open redemption is refused: another one of the same use that is here and was not. The fiduciary has none.
+    /// Where the open redemption is refused: another one of the same use that is here and was not. The fiduciary has
+    /// none.
     var rival: CID?
 }
 
@@ -50,7 +51,7 @@ enum OrderVerdict: Sendable, Hashable {
     case accepted(OrderProgress)
     /// It proves that somebody broke the rules, and is kept.
     case evidence(OrderProgress, String)
-    case refused(OrderDenial)
+    case refused(Refusal)
 }
 
 /// The state machine of orders: which part may follow which, and what it changes. Pure, so that every part can be tried
@@ -93,7 +94,8 @@ enum OrderTransition {
     private static let twice = "the fiduciary committed itself to this order twice, and differently"
 
     private static func deposit(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
-        // Elsewhere it may come behind the release: by another courier, from the principal. Without it the release is nothing.
+        // Elsewhere it may come behind the release: by another courier, from the principal. Without it the release is
+        // nothing.
         let mayComeLater = !step.isFiduciaryHere && [.exhausted, .destroyed].contains(progress.state)
         if !mayComeLater, let refusal = standstill(progress) { return .refused(refusal) }
         guard let commitment = progress.commitment else {
@@ -114,7 +116,7 @@ enum OrderTransition {
         case .ordered: return refused(.outOfOrder, "nothing is redeemed before the fiduciary committed itself")
         case .requested where step.isFiduciaryHere:
             return .refused(
-                OrderDenial(.taken, "another redemption of this use was there first", winner: progress.open))
+                Refusal(.taken, "another redemption of this use was there first", winner: progress.open))
         default: break
         }
         guard follows(progress, step) else { return refused(.fork, notFollowing(progress)) }
@@ -233,17 +235,17 @@ enum OrderTransition {
         "a receipt came that says its secret is destroyed: it is signed as this fiduciary, and was not made here"
 
     /// Why nothing goes on at all.
-    private static func standstill(_ progress: OrderProgress) -> OrderDenial? {
+    private static func standstill(_ progress: OrderProgress) -> Refusal? {
         switch progress.state {
         case .ordered, .committed, .requested, .released: nil
-        case .exhausted: OrderDenial(.exhausted, "all \(progress.maxUses) uses of this order were released")
-        case .refused: OrderDenial(.refused, "the fiduciary refused this order")
-        case .frozen: OrderDenial(.frozen, "this order is frozen: the fiduciary contradicted itself")
-        case .destroyed: OrderDenial(.destroyed, "the fiduciary destroyed the secret of this order")
+        case .exhausted: Refusal(.exhausted, "all \(progress.maxUses) uses of this order were released")
+        case .refused: Refusal(.refused, "the fiduciary refused this order")
+        case .frozen: Refusal(.frozen, "this order is frozen: the fiduciary contradicted itself")
+        case .destroyed: Refusal(.destroyed, "the fiduciary destroyed the secret of this order")
         }
     }
 
-    private static func refused(_ code: OrderDenial.Code, _ reason: String) -> OrderVerdict {
-        .refused(OrderDenial(code, reason))
+    private static func refused(_ code: Refusal.Code, _ reason: String) -> OrderVerdict {
+        .refused(Refusal(code, reason))
     }
 }

@@ -59,9 +59,9 @@ public struct StoredOrderPart: Sendable {
 enum OrderPartTable {
     /// The most parts of one order that are shown at a time.
     static let shown = 1000
-    /// The most refused parts that an order keeps rows of: of one sender who has a part in it, of all strangers together,
-    /// and of all together. What comes then is refused all the same. So nobody fills the room that another's reasons need,
-    /// and accepted parts are shown beside them.
+    /// The most refused parts that an order keeps rows of: of one sender who has a part in it, of all strangers
+    /// together, and of all together. What comes then is refused all the same. So nobody fills the room that another's
+    /// reasons need, and accepted parts are shown beside them.
     static let refusedOfOne = 20
     static let refusedOfStrangers = 40
     static let refusedLimit = 800
@@ -131,8 +131,8 @@ enum OrderPartTable {
         ).map(StoredOrderPart.init)
     }
 
-    /// The approvals of a redemption that have not expired at `now` (Unix seconds), the newest first: no approver can fill
-    /// the answer with what he says again and again, because each may have one that has not expired.
+    /// The approvals of a redemption that have not expired at `now` (Unix seconds), the newest first: no approver can
+    /// fill the answer with what he says again and again, because each may have one that has not expired.
     static func approvals(of redemption: CID, at now: Int64, in database: Database) throws -> [StoredOrderPart] {
         try Row.fetchAll(
             database.cachedStatement(
@@ -173,8 +173,8 @@ enum OrderPartTable {
     }
 
     /// Adds a part, or says anew what became of one that was refused before.
-    /// - Parameters: `isStranger`: of a refused part: whether nobody of its sender's line has a part in the order; `now`:
-    ///   Unix seconds.
+    /// - Parameters: `isStranger`: of a refused part: whether nobody of its sender's line has a part in the order;
+    ///   `now`: Unix seconds.
     static func insert(
         _ signed: SignedEnvelope, _ kind: OrderPartKind, in order: Int64, use: Int, status: StoredOrderPart.Status,
         reason: String = "", approval: SignedApproval? = nil, isStranger: Bool = false, now: Int64,

@@ -2,8 +2,8 @@ import DTAFormats
 import Foundation
 import GRDB
 
-/// The shares of wallets that beneficiaries published, and that no order uses that is known here. So the next one is found
-/// at once, however many lists there are.
+/// The shares of wallets that beneficiaries published, and that no order uses that is known here. So the next one is
+/// found at once, however many lists there are.
 enum OfferedShares {
     /// Takes up the shares of a list as it comes, in the transaction that stores it. What is no list offers nothing.
     static func insert(_ signed: SignedEnvelope, in database: Database) throws {
@@ -29,8 +29,8 @@ enum OfferedShares {
         try database.execute(sql: "DELETE FROM offered_shares WHERE share = ?", arguments: [Data(share)])
     }
 
-    /// A share that a sender offers in the first list behind another: whichever, because others choose from the same list
-    /// and know nothing of each other.
+    /// A share that a sender offers in the first list behind another: whichever, because others choose from the same
+    /// list and know nothing of each other.
     /// - Parameter list: the number of that other; 0: from the beginning.
     static func next(
         of sender: CID, after list: Int64, in database: Database

@@ -1,9 +1,9 @@
 import DTAFormats
 import DTASystem
 
-/// Why a part has no effect.
-struct OrderDenial: Sendable, Hashable {
-    /// Stable names, as refusals tell them.
+/// A no: why a part has no effect.
+struct Refusal: Sendable, Hashable {
+    /// Stable names, as the signed refusals (`OrderRefusal`) tell them.
     enum Code: String, Sendable, CaseIterable {
         /// The order is not in a state for it.
         case outOfOrder = "out-of-order"
@@ -18,7 +18,7 @@ struct OrderDenial: Sendable, Hashable {
         case stranger
         /// What it says contradicts the terms or its own header.
         case mismatch
-        /// Whoever asked, or was to get it, was replaced or revoked before that was answered.
+        /// The redeemer, or the recipient, was replaced or revoked before it was answered.
         case replaced
         /// So many approvers said no, or cannot act any more, that the others are too few.
         case rejected
@@ -47,8 +47,8 @@ struct OrderDenial: Sendable, Hashable {
     }
 }
 
-extension OrderDenial {
-    /// As whoever made the part is told.
+extension Refusal {
+    /// As the maker of the part is told.
     var error: DTAError {
         let code: ErrorCode =
             switch code {

@@ -22,8 +22,8 @@ struct OrderRecord: Sendable {
     /// Unix seconds: by the principal's clock, and of the last change here.
     let created: Int64
     var updated: Int64
-    /// When the backup was made, in Unix seconds, out of which it came, or may have been before; nil where it did not, or
-    /// somebody has compared it with what others have.
+    /// When the backup was made, in Unix seconds, out of which it came, or may have been before; nil where it did not,
+    /// or somebody has compared it with what others have.
     let restored: Int64?
     /// Since when it is decided that its secret is destroyed, in Unix seconds, where that is not finished.
     let destroying: Int64?

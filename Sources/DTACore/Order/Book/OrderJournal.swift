@@ -1,19 +1,20 @@
 import DTAFormats
 import Logging
 
-/// A line in the journal for each part of an order that comes, or is made here: for who watches a host, and for programs
-/// that tell people what waits for them.
-extension OrderService {
-    enum JournalEvent: String {
+/// A line in the journal for each part of an order that comes, or is made here: for people who watch a host, and for
+/// programs that tell people what waits for them.
+struct OrderJournal: Sendable {
+    let logger: Logger
+
+    enum Event: String {
         case made = "an order's part was made here"
         case came = "an order's part came"
         case refused = "an order's part came and is refused"
     }
 
     /// - Parameter reason: why it is refused.
-    func journal(
-        _ event: JournalEvent, _ signed: SignedEnvelope, _ kind: OrderPartKind, _ record: OrderRecord,
-        _ reason: String = ""
+    func write(
+        _ event: Event, _ signed: SignedEnvelope, _ kind: OrderPartKind, _ record: OrderRecord, _ reason: String = ""
     ) {
         var metadata: Logger.Metadata = [
             "order": "\(record.reference)", "kind": "\(kind.rawValue)", "part": "\(signed.cid)",
