@@ -46,8 +46,9 @@ struct Service {
         } catch {
             let leaving =
                 error as? CustodyStartError ?? CustodyStartError(DTAError(error), .configuration)
-            // Once is enough: standard error may be the terminal that dtad check prints on.
-            if !server.refuse(leaving) { complain(leaving.reason) }
+            // The front says it, to the one who asked: said here too, it would stand twice on a terminal. A unit of its
+            // own (systemd.exec(5), JOURNAL_STREAM) has a journal of its own, where people look for it.
+            if !server.refuse(leaving) || getenv("JOURNAL_STREAM") != nil { complain(leaving.reason) }
             return leaving.exit
         }
     }
