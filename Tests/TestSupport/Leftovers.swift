@@ -42,6 +42,13 @@ enum Leftovers {
                 usleep(10_000)
             }
         }
-        for folder in left.folders { try? FileManager.default.removeItem(atPath: folder) }
+        // A dtad-hsm ends a moment after the dtad that was killed, and may write a file of its token until then.
+        for folder in left.folders {
+            var tries = 0
+            while !TemporaryDirectory.remove(folder), tries < 1_000 {
+                tries += 1
+                usleep(10_000)
+            }
+        }
     }
 }

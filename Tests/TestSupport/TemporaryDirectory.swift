@@ -15,8 +15,14 @@ public final class TemporaryDirectory: Sendable {
     static let base = ProcessInfo.processInfo.environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
 
     deinit {
+        if Self.remove(path) { Leftovers.remove(folder: path) }  // else it is tried again when the tests are over
+    }
+
+    /// Removes a folder with all that is in it.
+    /// - Returns: false if it is still there, as when a process that was killed a moment ago still wrote a file there.
+    static func remove(_ path: String) -> Bool {
         try? FileManager.default.removeItem(atPath: path)
-        Leftovers.remove(folder: path)
+        return access(path, F_OK) != 0
     }
 
     /// The path of `name` in it.
