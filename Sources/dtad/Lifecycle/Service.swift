@@ -25,6 +25,8 @@ final class Service: Sendable {
     /// Set once this is complete: the router is made before.
     private let statusSource = Locked<(@Sendable () -> [(String, String)])?>(nil)
     private let started = monotonicNanoseconds()
+    /// Why housekeeping has to wait.
+    private let obstacle = Obstacle()
 
     init(configuration: Configuration, configurationPath: String, socket: String?, shortfalls: [String]) throws {
         self.configuration = configuration
@@ -191,15 +193,18 @@ final class Service: Sendable {
     /// Signs the audit log's checkpoint and clears what failed acts left on the token, once the HSM can.
     private func tidyUp() {
         guard server.custody.live > 0 else { return }
-        server.inSlowLane { [agent, logger] access in
+        server.inSlowLane { [agent, logger, obstacle] access in
             do {
                 let custodian = try access.get()
                 try agent.makeCheckpointIfDue(custodian)
                 if agent.needsSeal { try agent.sealAuditEnd(custodian) }
                 if agent.needsSweep { try agent.sweep(custodian) }
                 try agent.orders.work(custodian)
+                obstacle.clear { logger.notice("housekeeping goes on") }
             } catch {
-                logger.warning("housekeeping has to wait: \(DTAError(error).message)")
+                // It is tried every second: one line tells of each reason.
+                let reason = DTAError(error).message
+                obstacle.set(reason) { logger.warning("housekeeping has to wait: \(reason)") }
             }
         }
     }
