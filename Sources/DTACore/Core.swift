@@ -107,15 +107,17 @@ public final class Core: Sendable {
         try audit.makeCheckpoint(signer, custodian)
     }
 
-    /// A state that is new beside a token that is not: what it was before is missing, or it is another agent's token.
+    /// A state that never had a token beside a token that had an agent: what the state was before is missing, or it is another
+    /// agent's token. What needs no token may be in the database already: dtad listens while its token is away.
     private func refuseOtherToken(_ custodian: any Custodian) throws {
-        guard try store.isBlank(), !state.mayBeginAnew else { return }
+        guard try knownToken == nil, !identities.hasAgent, !intents.arePending, !state.mayBeginAnew else { return }
         let classes: [ObjectClass] = [.user, .identitySigning, .identityKEM, .order]
         let count = try classes.reduce(0) { $0 + (try custodian.list($1).count) }
         guard count > 0 else { return }
         throw DTAError(
             .failedPrecondition,
-            "the database of \(state.path) is empty, but the token has \(count) keys of an agent: its state is missing",
+            "the database of \(state.path) belongs to no token yet, but the token has \(count) keys of an agent: its state is "
+                + "missing",
             hint:
                 "put the state back (dtad restore); or, if a new state is really to begin on this token, say so by an "
                 + "empty file begin-anew in \(state.path), owned by dtad, and start again")

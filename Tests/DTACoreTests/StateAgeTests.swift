@@ -175,6 +175,16 @@ struct StateAgeTests {
     }
 
     @Test(
+        "a used token is not taken by a new state, although somebody stored something in it before the token was back")
+    func usedTokenLater() throws {
+        let custodian = try SoftwareCustodian(directory.file("token"))
+        try custodian.put(.user, ObjectOwner(uid: 1000), .random(), [1])
+        let host = try Host(state)
+        _ = try host.core.ledger.put(alice, data: [1], contentType: "")
+        #expect(try refusal { try host.core.recover(custodian) }.hint.contains("begin-anew"))
+    }
+
+    @Test(
         "halts while the database or the lock is taken away, and goes on when it is back",
         arguments: ["state.sqlite", "lock"])
     func takenAway(name: String) throws {

@@ -6,6 +6,9 @@ extension IdentityService {
     /// Reserved for it.
     static let agentName = "agent"
 
+    /// Whether the agent's own identity was made already.
+    var hasAgent: Bool { identities.newest(IdentityService.agentName) != nil }
+
     /// Who signs checkpoints; nil until `makeAgentIdentity` has run once on this state.
     public var signer: AuditSigner? {
         guard let record = identities.newest(IdentityService.agentName), record.owner == .agent,
