@@ -169,11 +169,16 @@ func absolutePath(_ path: String) throws -> String {
 
 /// A whole text file of up to 1 MiB.
 func readText(_ path: String) throws -> String {
-    let number = open(path, O_RDONLY | O_CLOEXEC)
+    // Without O_NONBLOCK, opening a pipe would wait for ever.
+    let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard number >= 0 else {
         throw DTAError(.notFound, "the configuration \(path) cannot be read: \(errorText(errno))")
     }
     let file = Descriptor(owning: number)
+    var status = stat()
+    guard fstat(file.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        throw DTAError(.failedPrecondition, "the configuration \(path) is no regular file")
+    }
     var bytes = [UInt8](repeating: 0, count: 1 << 20)
     var used = 0
     while used < bytes.count {

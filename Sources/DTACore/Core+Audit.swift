@@ -29,10 +29,7 @@ extension Core {
     public func acceptAudit(_ caller: Caller) throws -> [String] {
         try requireAdministrator(
             caller, "decide that a damaged audit log is accepted as it is", hint: "an administrator can")
-        let accepted = try audit.accept()
-        try keeper.save()
-        keeper.settle()
-        return accepted
+        return try keeper.accept()
     }
 
     private func requireAdministrator(_ caller: Caller, _ what: String, hint: String) throws {

@@ -62,3 +62,9 @@ public enum PositionedFile {
         return names
     }
 }
+
+/// The directory that a path's last part is in.
+public func parentDirectory(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+}

@@ -241,6 +241,22 @@ struct LifecycleTests {
         }
     }
 
+    @Test(
+        "dtad ends with 78, so that no service manager starts it again, if something else lies in the place of its files",
+        arguments: ["dtad.yaml", "state.sqlite", "lock", "audit", "segments"], ["link", "pipe"])
+    func strangeFile(name: String, what: String) throws {
+        let agent = try TestAgent(starting: false)
+        let place = agent.state + "/" + name
+        try? FileManager.default.moveItem(atPath: place, toPath: place + ".away")
+        if what == "pipe" {
+            #expect(mkfifo(place, 0o600) == 0)
+        } else {
+            symlink(name == "dtad.yaml" ? agent.state : "/dev/null", place)
+        }
+        let ended = try run(try Binary.path("dtad"), ["run", "--config", agent.configuration])
+        #expect(ended.status == 78 && ended.errors.contains(place), "\(ended.status): \(ended.errors)")
+    }
+
     @Test("dtad is reported as in order by check, which says that there is no wall where dtad starts dtad-hsm itself")
     func check() throws {
         let agent = try TestAgent(starting: false)

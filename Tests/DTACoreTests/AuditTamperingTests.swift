@@ -238,6 +238,37 @@ struct AuditTamperingTests {
         #expect(try log.keeper.halt == nil && log.verify().isSound)
     }
 
+    @Test(
+        "an audit log goes on in its own last file, whatever somebody put beside it while dtad was stopped",
+        arguments: [true, false], ["", "{}\n", "folder", "pipe", "next"])
+    func planted(cleanly: Bool, what: String) throws {
+        do {
+            let log = try KeptLog(state)
+            try log.fill(5)
+            if cleanly { try log.keeper.close() } else { try log.audit.sync() }
+        }
+        // An empty file behind the last record is one that dtad itself begins, just before a crash.
+        let first: UInt64 = what == "next" ? (cleanly ? 6 : 7) : 99_999
+        let place = file(first)
+        switch what {
+        case "folder": #expect(mkdir(place, 0o700) == 0)
+        case "pipe": #expect(mkfifo(place, 0o600) == 0)
+        default:
+            #expect(FileManager.default.createFile(atPath: place, contents: Data((what == "next" ? "" : what).utf8)))
+        }
+        chmod(place, 0o600)
+        let log = try KeptLog(state)
+        let name = AuditSegment.name(first: first)
+        #expect(log.keeper.halt?.message.contains("\(name): dtad did not write it") == true)
+        #expect(log.journal.lines(.error, about: AuditSegment.name(first: 1)).isEmpty)
+        try log.fill(1)
+        #expect(try String(contentsOfFile: file(1), encoding: .utf8).contains("\"n\":6"))
+        try FileManager.default.removeItem(atPath: place)
+        log.keeper.watch()
+        #expect(log.keeper.halt == nil)
+        try expectSound(log)
+    }
+
     @Test("an audit log of which the directory is replaced by a link is not written to until that is gone")
     func linkedDirectory() throws {
         let log = try KeptLog(state)
@@ -301,11 +332,25 @@ struct AuditTamperingTests {
             }
             try queue.close()
         }
+        // A restart finds it again: nothing was sealed over it.
+        for isLast in [false, true] {
+            let host = try KeptLog.whenFree { try Host(made.path) }
+            #expect(host.core.halt == nil)
+            try host.core.recover(host.custodian)
+            let findings = try host.core.verifyAudit(root)
+            #expect(findings.firstProblem?.contains("which the token sealed, is missing") == true, "\(findings)")
+            #expect(host.core.halt?.message.contains("its end: record") == true)
+            if isLast {
+                #expect(try host.core.acceptAudit(root).contains { $0.hasPrefix("its end: record") })
+                #expect(host.core.halt == nil && host.core.needsSeal)
+                #expect(throws: DTAError.self) { try host.core.acceptAudit(root) }
+            }
+            try host.core.sealAuditEnd(host.custodian)
+            try host.core.close()
+        }
         let host = try KeptLog.whenFree { try Host(made.path) }
-        #expect(host.core.halt == nil)
         try host.core.recover(host.custodian)
-        let findings = try host.core.verifyAudit(root)
-        #expect(findings.firstProblem?.contains("which the token sealed, is missing") == true, "\(findings)")
+        #expect(host.core.halt == nil)
     }
 
     @Test(

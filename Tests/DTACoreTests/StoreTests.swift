@@ -114,6 +114,85 @@ import Testing
         try store.write(insert)
     }
 
+    @Test(
+        "what is written after another program changed its files is never acknowledged, and a start looks for damage",
+        arguments: ["cut", "overwritten", "touched"], ["", "-wal"])
+    func changedInPlace(how: String, ending: String) throws {
+        let insert: (Database) throws -> Void = {
+            try $0.execute(sql: "INSERT INTO intents (kind, name, created) VALUES ('x', 'y', 1)")
+        }
+        do {
+            let store = try Store(directory: directory.path)
+            for _ in 0..<3 { try store.write(insert) }
+            _ = try store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM intents") }
+            #expect(store.fault == nil)
+            let path = directory.file("state.sqlite" + ending)
+            let size = try #require(FileFacts.of(path)?.size)
+            switch how {
+            case "cut": #expect(truncate(path, Int(size) - 1) == 0)
+            case "touched":
+                #expect(utimes(path, [timeval(tv_sec: 1, tv_usec: 0), timeval(tv_sec: 1, tv_usec: 0)]) == 0)
+            default:
+                let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+                try file.seek(toOffset: 100)
+                try file.write(contentsOf: Data(repeating: 0xff, count: 64))
+            }
+            let text = "state.sqlite\(ending) was " + (how == "cut" ? "cut short" : "written to")
+            for _ in 0..<2 {
+                let error = try refusal { try store.write(insert) }
+                #expect(error.code == .unavailable && error.message.contains(text), "\(error)")
+            }
+            #expect(store.fault?.hint.contains("restore a backup") == true)
+            if how == "cut" { #expect(truncate(path, Int(size)) == 0) }
+            #expect(store.fault != nil, "what was lost does not come back with the length")
+        }
+        guard how == "touched" else { return }
+        let store = try Store(directory: directory.path)
+        try store.write(insert)
+        #expect(try store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM intents") } == 4)
+    }
+
+    @Test(
+        "what is not dtad's in the place of a file or folder of the state is neither used nor changed",
+        arguments: ["lock", "state.sqlite", "state.sqlite-wal", "audit", "segments"],
+        ["link", "folder", "pipe", "file"])
+    func strange(name: String, what: String) throws {
+        let isFolder = ["audit", "segments"].contains(name)
+        guard what != (isFolder ? "folder" : "file") else { return }
+        let place = directory.file(name)
+        let target = directory.file("target")
+        switch what {
+        case "link":
+            #expect(mkdir(target, 0o700) == 0)
+            try directory.write("target/precious", "content")
+            symlink(isFolder ? target : target + "/precious", place)
+        case "folder": #expect(mkdir(place, 0o700) == 0)
+        case "pipe": #expect(mkfifo(place, 0o600) == 0)
+        default: try directory.write(name, "")
+        }
+        let error = try refusal {
+            let state = try StateDirectory(directory.path)
+            _ = try Store(directory: state.path)
+            _ = try AuditLog(directory: state.path)
+            _ = try SegmentDirectory(state: state.path).sweep(named: [])
+        }
+        #expect(error.code == .failedPrecondition && error.message.contains(place), "\(error)")
+        if what == "link" {
+            #expect(try String(contentsOfFile: target + "/precious", encoding: .utf8) == "content")
+        }
+    }
+
+    @Test("what has no name of dtad's among the files of large bodies stays, and does not stand in the way of a start")
+    func lostAndFound() throws {
+        let segments = try SegmentDirectory(state: directory.path)
+        let (id, other) = (String(repeating: "0a", count: 16), String(repeating: "ff", count: 16))
+        #expect(mkdir(segments.path + "/lost+found", 0o700) == 0)
+        for name in [id, other, other + ".partial", "README", "0a1b"] { try directory.write("segments/" + name, "x") }
+        #expect(try segments.sweep(named: [id]) == 2)
+        let left = try FileManager.default.contentsOfDirectory(atPath: segments.path).sorted()
+        #expect(left == [id, "0a1b", "README", "lost+found"].sorted())
+    }
+
     @Test("a file that is no database is DATA_LOSS with a sentence")
     func noDatabase() throws {
         try directory.write("state.sqlite", String(repeating: "this is not SQLite. ", count: 500))

@@ -40,17 +40,22 @@ extension AuditLog {
     }
 
     /// Takes note of all files that are not what dtad wrote, for good: they are looked at no more.
+    /// - Parameter others: what else is wrong and is accepted with them.
     /// - Returns: what is wrong with each.
-    /// - Throws: `DTAError.failedPrecondition` where nothing is.
-    func accept() throws -> [String] {
+    /// - Throws: `DTAError.failedPrecondition` if nothing is.
+    func accept(also others: [String] = []) throws -> [String] {
         inspect(readings: .max)
-        let accepted: [String] = state.withLock { state in
-            state.files.indices.compactMap { index in
-                guard state.files[index].standing == .kept, let report = state.files[index].report else { return nil }
-                state.files[index].standing = .accepted
-                return "\(state.files[index].name): \(report)"
+        let accepted: [String] =
+            others
+            + state.withLock { state in
+                state.files.indices.compactMap { index in
+                    guard state.files[index].standing == .kept, let report = state.files[index].report else {
+                        return nil
+                    }
+                    state.files[index].standing = .accepted
+                    return "\(state.files[index].name): \(report)"
+                }
             }
-        }
         let strangers = state.withLock { $0.strangers.map(\.name) }
         guard !accepted.isEmpty else {
             throw DTAError(

@@ -27,6 +27,8 @@ final class AuditKeeper: Sendable {
         var sealedAt: UInt64 = 0
         /// What was wrong with the database or its directory when somebody looked last.
         var fault: DTAError?
+        /// How the log differs from what the token sealed of it. Until an administrator accepts that, the seal stays.
+        var endFault: String?
         var isClosed = false
     }
 
@@ -128,20 +130,40 @@ final class AuditKeeper: Sendable {
     func settle() {
         let faults = audit.faults
         let damage = damage
-        standing.withLock { standing in
-            guard !standing.isClosed else { return }
+        let endFault: String? = standing.withLock { standing in
+            guard !standing.isClosed else { return standing.endFault }
             if standing.fault != damage {
                 let text = damage?.message ?? "the files of the database are in their places again"
                 if damage == nil { logger.notice("\(text)") } else { logger.error("\(text)") }
                 try? audit.append(event: text)
             }
             standing.fault = damage
+            return standing.endFault
         }
-        halted.withLock { $0 = damage ?? AuditKeeper.halt(by: faults) }
+        halted.withLock {
+            $0 = damage ?? AuditKeeper.halt(by: faults + (endFault.map { ["\(AuditKeeper.end): \($0)"] } ?? []))
+        }
+    }
+
+    /// Takes note that the log is not as dtad wrote it, so that keys can be used again.
+    /// - Returns: what was wrong.
+    /// - Throws: `DTAError.failedPrecondition` if nothing is, or if only a file is in the way that dtad did not write.
+    func accept() throws -> [String] {
+        let endFault = standing.withLock { $0.endFault }
+        let accepted = try audit.accept(also: endFault.map { ["\(AuditKeeper.end): \($0)"] } ?? [])
+        standing.withLock { standing in
+            guard endFault != nil else { return }
+            standing.endFault = nil
+            // Sealed anew as soon as the token can.
+            standing.sealed = 0
+        }
+        try save()
+        settle()
+        return accepted
     }
 
     private var damage: DTAError? {
-        if let fault = store.fault { return StoreError.gone(fault) }
+        if let fault = store.fault { return fault }
         return state.fault.map {
             DTAError(
                 .unavailable, "\($0) while dtad runs: a second dtad could start on this state",
@@ -191,6 +213,7 @@ final class AuditKeeper: Sendable {
     // MARK: What the token knows
 
     private static let purpose = "audit end"
+    private static let end = "its end"
 
     var needsSeal: Bool {
         standing.withLock { standing in
@@ -202,7 +225,7 @@ final class AuditKeeper: Sendable {
 
     /// Seals the end that was written down last.
     func seal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
-        guard let place = standing.withLock({ $0.savedEnd?.place }) else { return }
+        guard let place = standing.withLock({ $0.endFault == nil ? $0.savedEnd?.place : nil }) else { return }
         let number = (0..<8).reversed().map { UInt8(truncatingIfNeeded: place.number >> (8 * UInt64($0))) }
         let sealed = try custodian.sealState(
             number + Array(place.hash.utf8), purpose: AuditKeeper.purpose, id: signer.identity.bytes)
@@ -215,13 +238,19 @@ final class AuditKeeper: Sendable {
         }
     }
 
-    /// Compares the log with what the token sealed, and has its end sealed anew.
+    /// Compares the log with what the token sealed, and has its end sealed anew if they agree.
     func compareSeal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
         if standing.withLock({ $0.sealed == nil }) {
             let blob = try store.read { try Data.fetchOne($0, sql: "SELECT sealed FROM audit_end") }
             if let blob, let fault = try fault(of: [UInt8](blob), signer, custodian) {
-                logger.error("the audit log is not as dtad wrote it: its end: \(fault)")
-                try? audit.append(event: AuditReport.notAsWritten(name: "its end", reason: fault).text)
+                logger.error(
+                    "the audit log is not as dtad wrote it: \(AuditKeeper.end): \(fault); key use stops while that lasts"
+                )
+                if standing.withLock({ $0.endFault }) != fault {
+                    try? audit.append(event: AuditReport.notAsWritten(name: AuditKeeper.end, reason: fault).text)
+                }
+                standing.withLock { $0.endFault = fault }
+                return settle()
             } else if blob == nil, audit.count > 0 {
                 logger.notice("the end of the audit log was not sealed by the token; it is now")
                 try? audit.append(event: "the end of the log was not sealed by the token until now")

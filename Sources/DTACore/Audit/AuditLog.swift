@@ -81,7 +81,7 @@ public final class AuditLog: Sendable {
         self.segmentLimit = segmentLimit
         self.change = change
         do {
-            if let obstacle = AuditLog.obstacle(directory) { throw DTAError(.unavailable, obstacle) }
+            if let obstacle = AuditLog.obstacle(directory) { throw obstacle }
             state = Locked(try AuditLog.open(directory, memory))
         } catch let error as SystemCallError {
             throw DTAError(.unavailable, "the audit log in \(directory) cannot be opened: \(error)")
@@ -232,7 +232,7 @@ public final class AuditLog: Sendable {
         }
         do {
             for segment in segments { try segment.sync() }
-            if isNewFile { try AuditLog.syncDirectory(directory) }
+            if isNewFile { try PositionedFile.syncDirectory(directory) }
         } catch {
             state.withLock { state in
                 // Another file has taken its place meanwhile, and says why.
@@ -254,13 +254,6 @@ public final class AuditLog: Sendable {
             try? tellEvents(&state)
         }
         return (upTo, nil)
-    }
-
-    /// A file that is new is on the disk only when its name is.
-    static func syncDirectory(_ path: String) throws {
-        let number = try systemCall("open") { unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        let folder = Descriptor(owning: number)
-        try systemCall("fsync") { fsync(folder.number) }
     }
 
     /// How many records there have ever been.

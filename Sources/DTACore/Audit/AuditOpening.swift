@@ -60,14 +60,13 @@ extension AuditLog {
     private static func compare(
         _ directory: String, _ names: [UInt64], _ memory: AuditMemory, _ end: AuditEnd
     ) throws -> State {
-        let begun = names.filter { $0 >= end.current }
-        guard let newest = begun.last, begun.first == end.current else {
+        let begun = followers(directory, names, end)
+        guard let newest = begun.last else {
             return try goOn(
                 directory, names, memory.files + [end.file(fault: "it is missing")],
                 // Of a file without a record that is known, its number is known all the same.
                 end.place)
         }
-        // Those that were begun after the database was told of one, before a crash: their content is judged like all.
         let between = try following(directory, begun).map { file in
             let isOlder = try file.first == end.current && !holds(directory, file, end.place)
             let last = isOlder ? end.place : file.place
@@ -96,6 +95,36 @@ extension AuditLog {
             let file = end.file(fault: "it cannot be opened: \(error)")
             return try goOn(directory, names, files.filter { $0.first != file.first } + [file], end.place)
         }
+    }
+
+    /// The file that was written to when the database was told of one, and those that dtad began after that, before a crash:
+    /// each begins with the number behind the last record of the one before it. Others are strangers; a file that somebody
+    /// put there must not be taken for the log, nor its neighbour be called damaged.
+    /// - Returns: none if the first one is missing.
+    private static func followers(_ directory: String, _ names: [UInt64], _ end: AuditEnd) -> [UInt64] {
+        guard names.contains(end.current) else { return [] }
+        var found = [end.current]
+        // Behind a clean end nothing was begun.
+        guard !end.isClean else { return found }
+        for name in names where name > end.current {
+            guard let last = lastPlace(directory, found[found.count - 1]), last.number + 1 == name,
+                follows(directory, name, last)
+            else { continue }
+            found.append(name)
+        }
+        return found
+    }
+
+    private static func lastPlace(_ directory: String, _ first: UInt64) -> AuditPlace? {
+        (try? AuditSegment.openToRead(directory: directory, first: first)).flatMap { try? AuditTail(of: $0) }?.last
+    }
+
+    /// Whether a file's first line, if it has a whole one, is dtad's next record after `last`.
+    private static func follows(_ directory: String, _ first: UInt64, _ last: AuditPlace) -> Bool {
+        guard let segment = try? AuditSegment.openToRead(directory: directory, first: first),
+            let size = try? segment.size()
+        else { return false }
+        return (try? endOfLastLine(segment, size)) == 0 || (try? segment.previousOfFirst()) == last.hash
     }
 
     /// Whether a file has the record of that hash, if it is one of its numbers.
@@ -158,9 +187,10 @@ extension AuditLog {
 
     /// The last change of the database that the log tells of.
     private static func told(_ directory: String, _ names: [UInt64]) throws -> UInt64? {
-        guard let newest = names.last,
-            let segment = try? AuditSegment.openToRead(directory: directory, first: newest)
-        else { return nil }
+        let readable = names.reversed().lazy.compactMap {
+            try? AuditSegment.openToRead(directory: directory, first: $0)
+        }
+        guard let segment = readable.first else { return nil }
         return try tail(directory, names, segment).change
     }
 

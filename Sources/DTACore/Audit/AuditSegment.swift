@@ -46,27 +46,22 @@ final class AuditSegment: Sendable {
     }
 
     /// Not blocking, because somebody may have put a pipe there.
+    /// - Throws: `SystemCallError`, with EISDIR or EINVAL for what is no file.
     private static func open(directory: String, first: UInt64, _ flags: Int32) throws -> AuditSegment {
         let path = "\(directory)/\(name(first: first))"
         let file = Descriptor(
             owning: try systemCall("open") {
                 unsafe Glibc.open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
             })
-        return AuditSegment(path: path, first: first, file: file)
+        let segment = AuditSegment(path: path, first: first, file: file)
+        let kind = try segment.status().st_mode & S_IFMT
+        guard kind == S_IFREG else { throw SystemCallError("open", errno: kind == S_IFDIR ? EISDIR : EINVAL) }
+        return segment
     }
 
     /// The numbers of the segments in a directory, in order.
     static func all(in directory: String) throws -> [UInt64] {
-        guard let stream = unsafe opendir(directory) else { throw SystemCallError("opendir", errno: errno) }
-        defer { unsafe closedir(stream) }
-        var found: [UInt64] = []
-        while let entry = unsafe readdir(stream) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-                unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
-            if let first = first(ofName: name) { found.append(first) }
-        }
-        return found.sorted()
+        try PositionedFile.names(in: directory).compactMap(first(ofName:)).sorted()
     }
 
     func status() throws -> stat {

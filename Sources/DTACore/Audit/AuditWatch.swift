@@ -8,7 +8,7 @@ extension AuditLog {
     /// the log goes on in the next one, and says so.
     /// - Parameter readings: how many files are read at most. Those whose times are as they were need not be.
     func inspect(readings: Int = 1) {
-        let obstacle = AuditLog.obstacle(directory)
+        let obstacle = AuditLog.obstacle(directory)?.message
         let names = (try? AuditSegment.all(in: directory)) ?? []
         var left = readings
         if state.withLock({ inspectSegment(&$0, obstacle) }) {
@@ -32,25 +32,13 @@ extension AuditLog {
         }
     }
 
-    /// Why no file can be in the directory that is dtad's alone; nil where nothing is in the way. One that is missing is
-    /// made again.
-    static func obstacle(_ directory: String) -> String? {
+    /// Why the log's directory cannot be used; nil if nothing is in the way. One that is missing is made again.
+    static func obstacle(_ directory: String) -> DTAError? {
         do {
-            guard let status = try FileFacts.status(directory) else {
-                try systemCall("mkdir") { unsafe mkdir(directory, 0o700) }
-                try syncDirectory(parentDirectory(of: directory))
-                return nil
-            }
-            guard status.st_mode & S_IFMT == S_IFDIR else {
-                return "\(directory) is " + (status.st_mode & S_IFMT == S_IFLNK ? "a symbolic link" : "no directory")
-            }
-            guard status.st_uid == geteuid() else { return "\(directory) belongs to uid \(status.st_uid)" }
-            guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
-                return "others than its owner may write to \(directory)"
-            }
+            try OwnPlace.makeFolder(directory)
             return nil
         } catch {
-            return "\(directory) cannot be used: \(error)"
+            return error
         }
     }
 

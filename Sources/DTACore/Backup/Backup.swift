@@ -189,9 +189,3 @@ public struct Backup {
         DTAError(.failedPrecondition, "\(path) is there already", hint: "choose another name, or say --force")
     }
 }
-
-/// The directory that a path's last part is in.
-func parentDirectory(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
-}

@@ -10,24 +10,22 @@ import Glibc
 final class SegmentDirectory: Sendable {
     let path: String
 
-    /// Makes the directory (mode 0700) where it is not there.
+    /// Makes the directory (mode 0700) if it is not there.
+    /// - Throws: `DTAError`, as `OwnPlace.makeFolder`: what a link leads to is not swept.
     init(state: String) throws {
         path = "\(state)/segments"
-        if unsafe mkdir(path, 0o700) != 0, errno != EEXIST {
-            throw DTAError(
-                .unavailable, "the directory \(path) cannot be made: \(errorText(errno))",
-                hint: "look after that disk and its permissions")
-        }
+        try OwnPlace.makeFolder(path)
     }
 
     /// A place for a new body.
     func begin() throws -> PartialSegment { try PartialSegment(directory: self) }
 
-    /// Removes what a crash left: unfinished files, and those that no block is in.
+    /// Removes what a crash left: unfinished files, and those that no block is in. What has a name that dtad never gave, as
+    /// a disk's `lost+found`, stays.
     /// - Parameter named: the ids of the segments that blocks are in.
     /// - Returns: how many files were removed.
     func sweep(named: Set<String>) throws -> Int {
-        let left = try PositionedFile.names(in: path).filter { !named.contains($0) }
+        let left = try PositionedFile.names(in: path).filter { !named.contains($0) && PartialSegment.isName($0) }
         for name in left where unsafe unlink("\(path)/\(name)") != 0 && errno != ENOENT {
             throw SystemCallError("unlink", errno: errno)
         }
@@ -79,7 +77,7 @@ final class PartialSegment: Sendable {
     init(directory: SegmentDirectory) throws {
         self.directory = directory
         id = (0..<32).map { _ in String(UInt8.random(in: 0..<16), radix: 16) }.joined()
-        let path = "\(directory.path)/\(id).partial"
+        let path = "\(directory.path)/\(id)\(PartialSegment.ending)"
         do {
             file = Descriptor(
                 owning: try systemCall("open") {
@@ -92,7 +90,16 @@ final class PartialSegment: Sendable {
 
     deinit { discard() }
 
-    private var temporaryPath: String { "\(directory.path)/\(id).partial" }
+    private static let ending = ".partial"
+
+    private var temporaryPath: String { "\(directory.path)/\(id)\(PartialSegment.ending)" }
+
+    /// Whether a file of that name is a segment, finished or not.
+    static func isName(_ name: String) -> Bool {
+        let id = name.hasSuffix(ending) ? name.dropLast(ending.count) : name[...]
+        return id.utf8.count == 32
+            && id.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (0x61...0x66).contains($0) }
+    }
 
     func write(_ bytes: Data, at offset: Int) throws {
         do {

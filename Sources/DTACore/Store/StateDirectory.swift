@@ -35,6 +35,7 @@ public final class StateDirectory: Sendable {
                 .failedPrecondition, "others than its owner may write to the state directory \(path)",
                 hint: "chmod go-w \(path)")
         }
+        try OwnPlace.checkFile("\(path)/lock")
         let number = unsafe open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else {
             throw DTAError(.unavailable, "the state directory \(path) cannot be locked: \(errorText(errno))")

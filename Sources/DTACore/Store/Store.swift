@@ -29,6 +29,7 @@ public final class Store: Sendable {
     ///   `unavailable` where it cannot be opened.
     public init(directory: String) throws {
         path = "\(directory)/state.sqlite"
+        for ending in StoreFiles.endings { try OwnPlace.checkFile(path + ending) }
         try Store.makePrivate(path)
         do {
             pool = try DatabasePool(path: path, configuration: Store.configuration)
@@ -115,28 +116,27 @@ public final class Store: Sendable {
     func note<Result>(_ body: (Database) throws -> Result) throws -> Result { try write(counting: false, body) }
 
     private func write<Result>(counting: Bool, _ body: (Database) throws -> Result) throws -> Result {
-        if let fault { throw StoreError.gone(fault) }
         var hasChanged = false
         var change: Int64?
         let result: Result
         do {
-            result = try pool.write { database in
-                let before = database.totalChangesCount
-                let result = try body(database)
-                hasChanged = database.totalChangesCount != before
-                if counting, hasChanged {
-                    try database.cachedStatement(sql: "UPDATE state_change SET number = number + 1").execute()
-                    change = try Int64.fetchOne(database.cachedStatement(sql: "SELECT number FROM state_change"))
+            result = try files.changing {
+                try pool.write { database in
+                    let before = database.totalChangesCount
+                    let result = try body(database)
+                    hasChanged = database.totalChangesCount != before
+                    if counting, hasChanged {
+                        try database.cachedStatement(sql: "UPDATE state_change SET number = number + 1").execute()
+                        change = try Int64.fetchOne(database.cachedStatement(sql: "SELECT number FROM state_change"))
+                    }
+                    return result
                 }
-                return result
             }
         } catch { throw StoreError.using(path, error) }
         progress.withLock { progress in
             if hasChanged { progress.writes += 1 }
             if let change { progress.change = max(progress.change, UInt64(bitPattern: change)) }
         }
-        // Else it is in a file that nobody will open again.
-        if let fault { throw StoreError.gone(fault) }
         return result
     }
 
@@ -145,8 +145,8 @@ public final class Store: Sendable {
     /// The number of the last transaction that changed anything. It is durable.
     var change: UInt64 { progress.withLock { $0.change } }
 
-    /// Why what is written now would be lost: somebody took away the files that are open here. nil where nobody did.
-    var fault: String? { files.fault }
+    /// Why what is written now would be lost: somebody took away or changed the files that are open here; nil if nobody did.
+    var fault: DTAError? { files.fault }
 
     /// Whether nothing was ever written but what a new database has.
     func isBlank() throws -> Bool {
@@ -189,7 +189,7 @@ public final class Store: Sendable {
     /// - Returns: whether it is empty now.
     private func emptyLog() throws -> Bool {
         do {
-            _ = try pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+            try files.changing { _ = try pool.writeWithoutTransaction { try $0.checkpoint(.truncate) } }
             return true
         } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED
         {

@@ -39,6 +39,15 @@ enum StoreError {
             hint: "an administrator should put the file back; if it is lost, stop dtad and restore a backup")
     }
 
+    /// - Parameter fault: which of the database's files another program wrote to or cut while they were open.
+    static func changed(_ fault: String) -> DTAError {
+        DTAError(
+            .unavailable, "\(fault) while dtad runs: what dtad wrote may be lost, and nothing more is written",
+            hint:
+                "an administrator should stop dtad and restore a backup, or start it again if the file was only touched: the "
+                + "start looks for damage")
+    }
+
     private static func damaged(_ path: String, _ reason: String) -> DTAError {
         DTAError(
             .dataLoss, "the database \(path) is damaged: \(reason)",

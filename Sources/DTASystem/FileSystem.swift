@@ -1,0 +1,40 @@
+import CLinux
+
+/// What kind of file system a path is on, by the numbers of statfs(2).
+public struct FileSystem: Sendable {
+    private let type: UInt32
+
+    /// nil if nobody can tell, for instance because there is nothing at `path`.
+    public init?(of path: String) {
+        var type: UInt32 = 0
+        guard unsafe clinux_file_system(path, &type) == 0 else { return nil }
+        self.type = type
+    }
+
+    public init(type: UInt32) { self.type = type }
+
+    /// The name of one that is gone when the host restarts; nil for others.
+    public var memory: String? {
+        switch type {
+        case 0x0102_1994: "tmpfs"
+        case 0x8584_58f6: "ramfs"
+        default: nil
+        }
+    }
+
+    /// The name of one whose files another host may change, and whose times its server sets; nil for others.
+    public var network: String? {
+        switch type {
+        case 0x6969: "NFS"
+        case 0xff53_4d42, 0xfe53_4d42, 0x517b: "SMB"
+        case 0x00c3_6400: "Ceph"
+        case 0x5346_414f, 0x6b41_4653: "AFS"
+        case 0x0102_1997: "9P"
+        case 0x6573_5546: "FUSE, behind which there may be a network"
+        default: nil
+        }
+    }
+
+    /// Whether it is an overlay, as containers have.
+    public var isOverlay: Bool { type == 0x794c_7630 }
+}

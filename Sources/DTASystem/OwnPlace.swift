@@ -1,0 +1,67 @@
+import Glibc
+
+/// The files and folders of a program's state: what lies at their paths must be its own. Something else that lies there
+/// was put there by a mistake or by somebody else, and is neither used nor changed.
+public enum OwnPlace {
+    /// Makes a folder (0700) if there is nothing at its path, and looks at what is there otherwise.
+    /// - Throws: `DTAError`: `failedPrecondition` if it is a link, no folder, somebody else's, or others may write to it;
+    ///   `unavailable` if it cannot be made or looked at.
+    public static func makeFolder(_ path: String) throws(DTAError) {
+        do {
+            guard let found = try status(path) else {
+                try systemCall("mkdir") { unsafe mkdir(path, 0o700) }
+                return try PositionedFile.syncDirectory(parentDirectory(of: path))
+            }
+            if let fault = fault(ofFolder: found, path) { throw refusal(fault) }
+        } catch let error as DTAError {
+            throw error
+        } catch {
+            throw DTAError(
+                .unavailable, "\(path) cannot be used: \(error)", hint: "look after that disk and its permissions")
+        }
+    }
+
+    /// Looks at what lies at a file's path before it is opened; that nothing is there is in order.
+    /// - Throws: `DTAError`: `failedPrecondition` if it is a link, no file, or somebody else's; `unavailable` if it cannot be
+    ///   looked at.
+    public static func checkFile(_ path: String) throws(DTAError) {
+        let found: stat?
+        do { found = try status(path) } catch {
+            throw DTAError(
+                .unavailable, "\(path) cannot be used: \(error)", hint: "look after that disk and its permissions")
+        }
+        if let found, let fault = kind(found, S_IFREG, "file") ?? owner(found) { throw refusal("\(path) \(fault)") }
+    }
+
+    private static func fault(ofFolder status: stat, _ path: String) -> String? {
+        if let fault = kind(status, S_IFDIR, "directory") ?? owner(status) { return "\(path) \(fault)" }
+        return status.st_mode & (S_IWGRP | S_IWOTH) == 0 ? nil : "others than its owner may write to \(path)"
+    }
+
+    private static func kind(_ status: stat, _ wanted: mode_t, _ name: String) -> String? {
+        switch status.st_mode & S_IFMT {
+        case wanted: nil
+        case S_IFLNK: "is a symbolic link"
+        case S_IFDIR: "is a directory"
+        default: "is no \(name)"
+        }
+    }
+
+    private static func owner(_ status: stat) -> String? {
+        status.st_uid == geteuid() ? nil : "belongs to uid \(status.st_uid)"
+    }
+
+    private static func refusal(_ fault: String) -> DTAError {
+        DTAError(
+            .failedPrecondition, fault,
+            hint: "move it away, and put back what was there; another disk is better mounted there than linked")
+    }
+
+    /// - Returns: nil if there is nothing.
+    private static func status(_ path: String) throws -> stat? {
+        var status = stat()
+        if unsafe lstat(path, &status) == 0 { return status }
+        guard errno == ENOENT || errno == ENOTDIR else { throw SystemCallError("lstat", errno: errno) }
+        return nil
+    }
+}
