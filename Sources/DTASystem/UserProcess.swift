@@ -38,16 +38,16 @@ public enum UserProcess {
         try systemCall("setresuid") { clinux_become(uid, gid, name.isEmpty ? nil : name) }
     }
 
-    /// Becomes the owner of a directory for good, if this process is root's and the directory is not.
+    /// The owner of a directory and its group; nil if this process is not root's, or the directory is.
     /// - Throws: `DTAError.failedPrecondition` if it is no directory; `SystemCallError`.
-    public static func become(ownerOf directory: String) throws {
-        guard geteuid() == 0 else { return }
+    public static func anotherOwner(of directory: String) throws -> (uid: UInt32, gid: UInt32)? {
+        guard geteuid() == 0 else { return nil }
         var status = stat()
         guard lstat(directory, &status) == 0 else { throw SystemCallError("stat \(directory)", errno: errno) }
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw DTAError(.failedPrecondition, "\(directory) is not a directory")
         }
-        if status.st_uid != 0 { try become(uid: status.st_uid, gid: status.st_gid) }
+        return status.st_uid == 0 ? nil : (status.st_uid, status.st_gid)
     }
 
     /// In the child.

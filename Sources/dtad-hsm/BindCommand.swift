@@ -21,19 +21,17 @@ struct BindCommand {
     private static let archiveLimit = 64 << 20
 
     func run() throws -> CustodyExit {
-        let options = try HSMOptions(configuration: configuration)
+        let start = try HSMStart(configuration: configuration, becomesOwner: true)
         let keys = try CommandFile.read(input, atMost: BindCommand.inputLimit)
         let copies = try archives.map {
             (name: $0, bytes: try CommandFile.read($0, atMost: BindCommand.archiveLimit))
         }
         let target = try CommandFile.make(output)
-        let pin = try pinFile.map { try PIN.read($0, ownersOnly: true) } ?? PIN.read(file: options.pinFile)
-        try UserProcess.become(ownerOf: directory(of: options.lockFile))
-        Hardening.lockMemory()
-        let lock = try ServingLock.alone(options)
+        let pin = try start.becomeOwner(pin: pinFile)
+        let lock = try ServingLock.alone(start.options)
         return try withExtendedLifetime(lock) {
             let (bound, outcomes) = try KeyBinding.run(
-                Custody(options, pin: pin), UnboundKeys(keys), archives: copies)
+                Custody(start.options, pin: pin), UnboundKeys(keys), archives: copies)
             try CommandFile.write(bound.encoded, to: target)
             for outcome in outcomes {
                 if let key = outcome.key {
@@ -45,11 +43,6 @@ struct BindCommand {
             print("\(bound.bindings.count) bound: dtad bindings import \(output) takes them in")
             return outcomes.contains { $0.isRefusal } ? .failed : .finished
         }
-    }
-
-    private func directory(of path: String) -> String {
-        let end = path.lastIndex(of: "/") ?? path.startIndex
-        return end == path.startIndex ? "/" : String(path[..<end])
     }
 
     private func hexadecimal(_ bytes: [UInt8]) -> String {

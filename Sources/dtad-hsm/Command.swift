@@ -86,38 +86,37 @@ enum Command {
     /// Does it.
     /// - Returns: how the process is to end.
     func run() -> CustodyExit {
-        // One that becomes another user does so before it locks: what root may lock, that user may not ask for.
-        if case .bind = self {} else { Hardening.lockMemory() }
         do {
             switch self {
             case .version:
                 print("dtad-hsm \(Version.current)")
             case .makeKeys(let file):
-                let options = try HSMOptions(configuration: file)
-                try TokenInitialisation.makeKeys(options, pin: try PIN.read(file: options.pinFile))
+                let start = try HSMStart(configuration: file, becomesOwner: true)
+                try TokenInitialisation.makeKeys(start.options, pin: try start.becomeOwner(pin: nil))
             case .makeKeysFromInput(let file):
                 let pins = try PIN.readLines(1, from: STDIN_FILENO)
-                try TokenInitialisation.makeKeys(try HSMOptions(configuration: file), pin: pins[0])
+                try TokenInitialisation.makeKeys(try options(file), pin: pins[0])
             case .makeTokenFromInput(let file):
                 let pins = try PIN.readLines(2, from: STDIN_FILENO)
-                try TokenInitialisation.run(
-                    try HSMOptions(configuration: file), pin: pins[0], securityOfficerPIN: pins[1])
+                try TokenInitialisation.run(try options(file), pin: pins[0], securityOfficerPIN: pins[1])
             case .changePIN(let file):
                 let pins = try PIN.readLines(2, from: STDIN_FILENO)
-                try PINChange.change(try HSMOptions(configuration: file), from: pins[0], to: pins[1])
+                try PINChange.change(try options(file), from: pins[0], to: pins[1])
             case .checkPIN(let file):
                 let pins = try PIN.readLines(1, from: STDIN_FILENO)
-                try PINChange.check(try HSMOptions(configuration: file), pins[0])
+                try PINChange.check(try options(file), pins[0])
             case .showPINLengths(let file):
-                let lengths = try PINChange.lengths(try HSMOptions(configuration: file))
+                let lengths = try PINChange.lengths(try options(file))
                 print("\(lengths.lowerBound) \(lengths.upperBound)")
             case .makeToken(let file, let pinFile, let securityOfficerPINFile):
-                let options = try HSMOptions(configuration: file)
+                let officer = try PIN.read(securityOfficerPINFile, ownersOnly: true)
+                let start = try HSMStart(configuration: file, becomesOwner: true)
                 try TokenInitialisation.run(
-                    options, pin: try PIN.read(pinFile, ownersOnly: true),
-                    securityOfficerPIN: try PIN.read(securityOfficerPINFile, ownersOnly: true))
+                    start.options, pin: try start.becomeOwner(pin: pinFile), securityOfficerPIN: officer)
             case .bind(let command): return try command.run()
-            case .serve(let file): return try Service(configuration: file).run()
+            case .serve(let file):
+                Hardening.lockMemory()
+                return try Service(configuration: file).run()
             }
             return .finished
         } catch let error as CustodyStartError {
@@ -128,6 +127,13 @@ enum Command {
             return .failed
         }
     }
+}
+
+/// What the configuration says, to a command that is given the PINs: it is the user then whose token it is.
+private func options(_ configuration: String) throws -> HSMOptions {
+    let start = try HSMStart(configuration: configuration, becomesOwner: true)
+    try start.becomeOwner()
+    return start.options
 }
 
 /// Says on standard error what stood in the way.

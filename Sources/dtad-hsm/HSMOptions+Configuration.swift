@@ -5,16 +5,10 @@ import DTASystem
 import Glibc
 
 extension HSMOptions {
-    /// Reads `dtad.yaml`, and sets the environment of the module, before it is loaded: SoftHSM's own configuration, and
-    /// what `hsm.environment` says.
-    /// - Throws: `CustodyStartError` with `.configuration`.
-    init(configuration file: String) throws {
-        let hsm: Configuration.HSM
-        do {
-            hsm = try Configuration.load(file).hsm
-        } catch {
-            throw CustodyStartError(DTAError(error), .configuration)
-        }
+    /// Takes over what `dtad.yaml` says, and sets the environment of the module, before it is loaded: SoftHSM's own
+    /// configuration, and what `hsm.environment` says.
+    /// - Parameter file: the path of the configuration.
+    init(_ hsm: Configuration.HSM, file: String) {
         for variable in hsm.environment { setenv(variable.name, variable.value, 1) }
         if let path = hsm.softhsmConf { setenv("SOFTHSM2_CONF", path, 1) }
         self.init(

@@ -35,7 +35,7 @@ struct Service {
         var server = CustodyServer(socket: Service.socket)
         do {
             guard case .begin(let expected) = try server.open() else { return .finished }
-            let options = try HSMOptions(configuration: configuration)
+            let options = try HSMStart(configuration: configuration, becomesOwner: false).options
             try PIN.refusePending(options)
             let lock = try ServingLock.serving(options)
             let custody = try Custody(options, pin: try PIN.read(file: options.pinFile), expected: expected)

@@ -40,13 +40,14 @@ struct KeyBindingTests {
 
     /// - Returns: what dtad-hsm said.
     @discardableResult
-    private func bind(_ round: Int, _ copies: [String]) throws -> String {
+    private func bind(_ round: Int, _ copies: [String], pinFile: String? = nil) throws -> String {
         let (unbound, bound) = (agent.directory.file("unbound\(round)"), agent.directory.file("bound\(round)"))
         let exported = try dtad("bindings", "export", unbound)
         #expect(exported.status == 0, "\(exported.errors)")
         let said = try run(
             Binary.path("dtad-hsm"),
-            ["--bind-order-keys", "--config", agent.configuration, "--input", unbound, "--output", bound] + copies)
+            ["--bind-order-keys", "--config", agent.configuration, "--input", unbound, "--output", bound]
+                + (pinFile.map { ["--pin-file", $0] } ?? []) + copies)
         #expect(said.status == 0, "\(said.text)\(said.errors)")
         let imported = try dtad("bindings", "import", bound)
         #expect(imported.status == 0, "\(imported.errors)")
@@ -232,7 +233,7 @@ struct KeyBindingTests {
         #expect(try run("chown", ["-R", "33:33", agent.state]).status == 0)
         // The PIN and the configuration are root's, as `dtad init` leaves them for the units.
         #expect(try run("chown", ["root", agent.state + "/hsm-pin", agent.configuration]).status == 0)
-        try bind(1, [copy])
+        try bind(1, [copy], pinFile: agent.state + "/hsm-pin")
         let foreign = try run("find", [agent.state, "-not", "-user", "33", "-not", "-name", "hsm-pin"]).text
         #expect(foreign.trimmingCharacters(in: .newlines) == agent.configuration, "\(foreign)")
         let mode = try FileManager.default.attributesOfItem(atPath: agent.directory.file("bound1"))

@@ -52,28 +52,19 @@ public struct StateOwner: Sendable, Equatable {
     public func become() throws { if isAnother { try UserProcess.become(uid: uid, gid: gid) } }
 
     /// Root goes no way that a third user could change.
-    func checkWay(to state: String) throws {
-        guard geteuid() == 0 else { return }
-        guard let resolved = unsafe realpath(parentDirectory(of: state), nil) else {
-            throw BackupFile.failure("used", state, errno)
+    /// - Returns: the way to the directory in which the state is; nil if this is not root.
+    @discardableResult
+    func checkWay(to state: String) throws -> PathWay? {
+        guard geteuid() == 0 else { return nil }
+        let way: PathWay
+        do {
+            way = try PathWay(to: parentDirectory(of: state))
+        } catch let error as SystemCallError {
+            throw BackupFile.failure("used", state, error.errno)
         }
-        defer { unsafe free(resolved) }
-        var above = unsafe String(cString: resolved)
-        while true {
-            var status = stat()
-            guard unsafe lstat(above, &status) == 0 else { throw BackupFile.failure("used", above, errno) }
-            let isOpen = status.st_mode & (S_IWGRP | S_IWOTH) != 0 && status.st_mode & S_ISVTX == 0
-            let isForeign = isAnother && status.st_uid != 0 && status.st_uid != uid
-            guard !isOpen, !isForeign else {
-                throw DTAError(
-                    .failedPrecondition,
-                    "\(above) is for others to change, who could put something else in the place of \(state)",
-                    hint: isOpen
-                        ? "chmod go-w \(above), or run this as the owner of \(state)"
-                        : "run this as the owner of \(state)")
-            }
-            if above == "/" { return }
-            above = parentDirectory(of: above)
-        }
+        try way.require(
+            owner: uid, "what is in",
+            hint: uid == 0 ? "choose a directory of root's" : "run this as the owner of \(state)")
+        return way
     }
 }

@@ -28,8 +28,9 @@ struct BackupCommand: ParsableCommand {
 
     func run() throws {
         try failing {
-            let configuration = try Configuration.load(config)
-            try RootCaution.check(config, state: configuration.state)
+            let caution = try RootCaution(config)
+            try caution.check()
+            let configuration = caution.configuration
             let token = configuration.hsm.tokenLabel ?? configuration.hsm.tokenSerial ?? ""
             let made = try Backup(state: configuration.state, token: token).write(to: file, replacing: force)
             print("backup          \(made.path), \(made.size) bytes")

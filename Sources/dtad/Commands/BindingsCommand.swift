@@ -39,10 +39,11 @@ struct BindingsCommand: ParsableCommand {
 
         func run() throws {
             try failing {
-                let configuration = try Configuration.load(config)
+                let caution = try RootCaution(config)
+                let owner = try caution.check()
                 let target = try CommandFile.make(file)
-                try RootCaution.becomeOwner(config, state: configuration.state)
-                let bindings = try KeyBindings(state: configuration.state)
+                try owner?.become()
+                let bindings = try KeyBindings(state: caution.configuration.state)
                 let keys = try bindings.export()
                 try CommandFile.write(keys.encoded, to: target)
                 let unbound = try bindings.count()
@@ -71,10 +72,11 @@ struct BindingsCommand: ParsableCommand {
 
         func run() throws {
             try failing {
-                let configuration = try Configuration.load(config)
+                let caution = try RootCaution(config)
+                let owner = try caution.check()
                 let bytes = try CommandFile.read(file, atMost: Import.limit)
-                try RootCaution.becomeOwner(config, state: configuration.state)
-                let bindings = try KeyBindings(state: configuration.state)
+                try owner?.become()
+                let bindings = try KeyBindings(state: caution.configuration.state)
                 let (taken, stale) = try bindings.take(try BoundKeys(bytes))
                 print("bound     \(taken) keys")
                 if stale > 0 {

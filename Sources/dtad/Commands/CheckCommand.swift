@@ -29,9 +29,10 @@ struct CheckCommand: ParsableCommand {
         if configurationOnly { return try failing { try checkConfigurationOnly() } }
         let report = Report()
         try failing { try reserveDescriptor3() }
-        if let configuration = report.attempt("configuration", { try Configuration.load(config) }),
-            report.attempt("state", { try RootCaution.becomeOwner(config, state: configuration.state) }) != nil
+        if let caution = report.attempt("configuration", { try RootCaution(config) }),
+            report.attempt("state", { try caution.becomeOwner() }) != nil
         {
+            let configuration = caution.configuration
             report.good("configuration", "\(config) can be read")
             checkGrants(configuration, report)
             StateCheck(state: configuration.state).run(report)

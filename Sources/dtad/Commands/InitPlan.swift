@@ -99,6 +99,8 @@ struct InitPlan {
     }
 
     private func make(_ made: inout MadeFiles) throws {
+        try RootPlaces.check(
+            (users == nil ? [state] : [state, hsmDirectory].map(directory)) + [directory(of: configuration)])
         try made.directory(state, mode: 0o700, owner: users?.dtad)
         if users != nil { try made.directory(hsmDirectory, mode: 0o700, owner: users?.hsm) }
         if directory(of: configuration) != state {

@@ -27,9 +27,10 @@ struct RunCommand: ParsableCommand {
         let refused = RefusedStart()
         do {
             try reserveDescriptor3()
-            let configuration = try Configuration.load(config)
+            let caution = try RootCaution(config)
+            try caution.checkConfiguration()
             let service = try Service(
-                configuration: configuration, configurationPath: config, socket: socket, shortfalls: shortfalls)
+                configuration: caution.configuration, configurationPath: config, socket: socket, shortfalls: shortfalls)
             try service.run()
         } catch let exit as ExitCode {
             throw exit

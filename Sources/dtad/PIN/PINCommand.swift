@@ -34,13 +34,14 @@ struct PINChangeCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         try failing {
             let path = try InitPlan.absolute(config)
-            let configuration = try Configuration.load(path)
+            let caution = try RootCaution(path)
+            let configuration = caution.configuration
             let chosen = try pinFile.map(PINFile.read)
             if configuration.hsm.socket == nil {
-                // Configuration, PIN and token belong to whoever has the state.
-                try RootCaution.becomeOwner(path, state: configuration.state)
+                // Configuration, PIN and token belong to the owner of the state.
+                try caution.becomeOwner()
             } else {
-                try RootCaution.check(path, state: configuration.state)
+                try caution.checkIsRootsAlone()
             }
             let rotation = try PINRotation(path, configuration.hsm)
             let outcome = try rotation.carryOut(chosen)

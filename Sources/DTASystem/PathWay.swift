@@ -1,0 +1,123 @@
+import Glibc
+
+/// The way that a path goes, step by step as the kernel goes it: each directory, each link, and what is at its end. A user
+/// who may change one of these decides what the path leads to.
+public struct PathWay {
+    /// A directory or a link on the way, or what is at its end.
+    public struct Step {
+        public let path: String
+        /// The uid of its owner.
+        public let owner: UInt32
+        /// Whether its group or everybody may write it. In a directory with the sticky bit they can only add names, and
+        /// what is there has an owner, who is looked at in turn.
+        public let isOpen: Bool
+    }
+
+    public let path: String
+    public let steps: [Step]
+    /// What is at the end, opened with O_PATH: good for calls such as openat(2), whatever the path leads to later.
+    public let end: Descriptor
+
+    /// O_PATH, which Glibc's module does not have.
+    private static let asPath: Int32 = 0o10_000_000
+    /// As many as Linux follows.
+    private static let linkLimit = 40
+
+    /// - Throws: `SystemCallError` if it leads nowhere.
+    public init(to path: String) throws {
+        var place = Descriptor(
+            owning: try systemCall("open(/)") { open("/", PathWay.asPath | O_DIRECTORY | O_CLOEXEC) })
+        let root = place
+        var shown = ""
+        var steps = [Step("/", try PathWay.status(of: place))]
+        var rest = PathWay.names(in: try PathWay.absolute(path))
+        var links = 0
+        while let name = rest.popLast() {
+            let here = place
+            let next = Descriptor(
+                owning: try systemCall("open(\(path))") {
+                    openat(here.number, name, PathWay.asPath | O_NOFOLLOW | O_CLOEXEC)
+                })
+            let status = try PathWay.status(of: next)
+            steps.append(Step("\(shown)/\(name)", status))
+            guard status.st_mode & S_IFMT == S_IFLNK else {
+                place = next
+                shown += "/\(name)"
+                continue
+            }
+            links += 1
+            guard links <= PathWay.linkLimit else { throw SystemCallError("open(\(path))", errno: ELOOP) }
+            let target = try PathWay.target(of: next)
+            rest += PathWay.names(in: target)
+            if target.hasPrefix("/") { (place, shown) = (root, "") }
+        }
+        self.path = path
+        self.steps = steps
+        end = place
+    }
+
+    /// Whether this user owns all of it.
+    public func isOwned(by owner: UInt32) -> Bool { steps.allSatisfy { $0.owner == owner } }
+
+    /// - Parameters: `owner`: who may change it beside root; nil: nobody. `what`: what the path names; `hint`: what helps if a
+    ///   step is another user's.
+    /// - Throws: `DTAError.failedPrecondition` that names the first step that somebody else could change.
+    public func require(owner: UInt32?, _ what: String, hint: String) throws {
+        for step in steps {
+            guard step.owner == 0 || step.owner == owner else {
+                throw DTAError(
+                    .failedPrecondition,
+                    "root does not act on \(what) \(path): \(step.path) belongs to "
+                        + "\(UserDatabase.caller(uid: step.owner).display), who could change it", hint: hint)
+            }
+            guard !step.isOpen else {
+                throw DTAError(
+                    .failedPrecondition,
+                    "root does not act on \(what) \(path): others than its owner may write \(step.path)",
+                    hint: "chmod go-w \(step.path)")
+            }
+        }
+    }
+
+    // MARK: Steps
+
+    /// From the last to the first.
+    private static func names(in path: String) -> [String] {
+        path.split(separator: "/").map(String.init).filter { $0 != "." }.reversed()
+    }
+
+    private static func absolute(_ path: String) throws -> String {
+        if path.hasPrefix("/") { return path }
+        guard let here = getcwd(nil, 0) else { throw SystemCallError("getcwd", errno: errno) }
+        defer { free(here) }
+        return String(cString: here) + "/" + path
+    }
+
+    private static func status(of file: Descriptor) throws -> stat {
+        var status = stat()
+        try systemCall("fstat") { fstat(file.number, &status) }
+        return status
+    }
+
+    private static func target(of link: Descriptor) throws -> String {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = try buffer.withUnsafeMutableBytes { bytes in
+            try systemCall("readlink") { readlinkat(link.number, "", bytes.baseAddress!, bytes.count) }
+        }
+        return String(decoding: buffer[..<count], as: UTF8.self)
+    }
+}
+
+extension PathWay.Step {
+    fileprivate init(_ path: String, _ status: stat) {
+        self.path = path
+        owner = status.st_uid
+        let isShared = status.st_mode & (S_IWGRP | S_IWOTH) != 0
+        switch status.st_mode & S_IFMT {
+        // A link's own mode says nothing.
+        case S_IFLNK: isOpen = false
+        case S_IFDIR: isOpen = isShared && status.st_mode & S_ISVTX == 0
+        default: isOpen = isShared
+        }
+    }
+}
