@@ -18,21 +18,9 @@ public enum Step: Sendable {
     /// It is slow by nature and needs an HSM process (key generation, sealing): it goes to the slow lane. What the closure
     /// answers is how it goes on.
     case slow(@Sendable (CustodyAccess) -> Step)
-    /// It waits for the disk and not for the HSM (a refusal's record, a block): it has a lane of its own, which works
-    /// while the HSM hangs.
-    case durable(@Sendable () -> AgentResponse)
-    /// It reads from the disk, maybe for long (the audit log): nobody's refusal or block has to wait for that.
-    case reading(@Sendable () -> AgentResponse)
-    /// It looks something up on the disk first, in the reading lane; what the closure answers is how it goes on.
-    case lookingUp(@Sendable () -> Step)
-    /// It verifies something on the disk and then mostly needs an HSM process, shortly: the same, in lanes of their own,
-    /// whose threads go on with the HSM themselves.
-    case opening(@Sendable () -> Step)
-    /// It moves much data, or works on many recipients, in lanes of their own, so that nobody's refusal waits for that;
-    /// what the closure answers is how it goes on.
-    case bulk(@Sendable () -> Step)
-    /// It waits for another program (an IPFS node), in lanes of their own; what the closure answers is how it goes on.
-    case asking(@Sendable () -> Step)
+    /// It goes on in a lane, because it waits for something else than the HSM, or takes long; what the closure answers is
+    /// how. In the opening lane it may go on with the HSM at once, and in the bulk lane with what is slow.
+    case lane(LaneName, @Sendable () -> Step)
     /// It waits for the program of this name, in a lane of that program's own: whoever wants another one, or none, does not
     /// wait for it. It gets a turn, or the reason why there is none; what the closure answers is how it goes on.
     case consulting(String, @Sendable (Result<Void, DTAError>) -> Step)

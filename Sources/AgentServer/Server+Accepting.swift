@@ -67,7 +67,7 @@ extension Server {
     private func introduce(_ newcomer: Newcomer, _ uid: UInt32) {
         if let name = names.remembered(uid) { return named(newcomer, name, isWaiting: false) }
         registry.wait(newcomer)
-        let lane = names.isLocal(uid) ? localNameLane : nameLane
+        let lane = lanes[names.isLocal(uid) ? .localNames : .names]
         // As many may wait as the user may have: those that were given up meanwhile count too.
         let accepted = lane.submit(user: newcomer.account.uid, atMost: limits.connectionsPerUser) { [self] in
             if newcomer.found != nil { named(newcomer, names.find(uid), isWaiting: true) }
@@ -79,7 +79,7 @@ extension Server {
         guard let found = newcomer.learn({ $0.userName = name }) else { return }
         guard found.program != nil, sources.needsDigest(found.caller) else { return welcome(newcomer) }
         if !isWaiting { registry.wait(newcomer) }
-        let accepted = digestLane.submit(user: newcomer.account.uid, atMost: limits.connectionsPerUser) { [self] in
+        let accepted = lanes[.digests].submit(user: newcomer.account.uid, atMost: limits.connectionsPerUser) { [self] in
             guard let found = newcomer.found, let program = found.program, let process = found.process else { return }
             let digest = sources.digest(program)
             // The kernel keeps a program from being written only as long as it runs.

@@ -56,45 +56,28 @@ extension Server {
         case .answer(let response): respond(response, to: exchange)
         case .custody(let work): pool.park(job(work, exchange))
         case .slow(let work):
-            let accepted = slowLane.submit(user: user) { [self] in carryOut(work, exchange) }
+            let accepted = lanes[.slow].submit(user: user) { [self] in carryOut(work, exchange) }
             if !accepted { proceed(work(.failure(Server.stopping)), exchange) }
-        case .durable(let work):
-            let accepted = durableLane.submit(user: user) { [self] in respond(work(), to: exchange) }
-            if !accepted { respond(work(), to: exchange) }
-        case .reading(let work):
-            let accepted = readingLane.submit(user: user) { [self] in respond(work(), to: exchange) }
-            if !accepted { respond(work(), to: exchange) }
-        case .lookingUp(let work):
-            let accepted = readingLane.submit(user: user) { [self] in proceed(work(), exchange) }
-            if !accepted { proceed(work(), exchange) }
-        case .opening(let work):
-            let accepted = openingLane.submit(user: user) { [self] in
-                let next = work()
-                // Where a process is idle: nobody else has to wake for it.
-                if case .custody(let custody) = next {
-                    pool.runOnce(job(custody, exchange))
-                } else {
-                    proceed(next, exchange)
-                }
-            }
-            if !accepted { proceed(work(), exchange) }
-        case .bulk(let work):
-            let accepted = bulkLane.submit(user: user) { [self] in
-                let next = work()
-                // It may wait here as well as there, and is not passed on to another thread for it.
-                if case .slow(let slow) = next { carryOut(slow, exchange) } else { proceed(next, exchange) }
-            }
-            if !accepted { proceed(work(), exchange) }
-        case .asking(let work):
-            let accepted = askingLane.submit(user: user) { [self] in proceed(work(), exchange) }
+        case .lane(let name, let work):
+            let accepted = lanes[name].submit(user: user) { [self] in proceed(work(), exchange, in: name) }
             if !accepted { proceed(work(), exchange) }
         case .consulting(let program, let work):
-            let lane = programLanes[program] ?? askingLane
             // So a program that hangs holds few of the requests that a user such as a gateway may have in flight.
-            let accepted = lane.submit(user: user, atMost: callsPerProgram) { [self] in
+            let accepted = lanes.lane(ofProgram: program).submit(user: user, atMost: lanes.callsPerProgram) { [self] in
                 proceed(work(.success(())), exchange)
             }
             if !accepted { proceed(work(.failure(noTurn(program, exchange.connection.caller))), exchange) }
+        }
+    }
+
+    /// Goes on with a request on a thread of a lane.
+    private func proceed(_ step: Step, _ exchange: Exchange, in lane: LaneName) {
+        switch (lane, step) {
+        // If a process is idle, no worker has to wake for it.
+        case (.opening, .custody(let work)): pool.runOnce(job(work, exchange))
+        // It may wait here as well as in the slow lane, and is not passed on to another thread for it.
+        case (.bulk, .slow(let work)): carryOut(work, exchange)
+        default: proceed(step, exchange)
         }
     }
 
@@ -102,7 +85,7 @@ extension Server {
         if state.withLock({ $0.draining }) { return Server.stopping }
         return DTAError(
             .resourceExhausted,
-            "\(callsPerProgram) requests of \(caller.display) wait for the plugin \(program) already",
+            "\(lanes.callsPerProgram) requests of \(caller.display) wait for the plugin \(program) already",
             hint: "try again; plugins.calls is their number")
     }
 

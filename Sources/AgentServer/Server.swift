@@ -22,21 +22,7 @@ public final class Server: Sendable {
     private let ownSlowPool: CustodyPool
     private let sharesSlowProcess: @Sendable () -> Bool
     private let hasOwnSlowProcess = Locked(false)
-    let slowLane = SlowLane(name: "slow-lane")
-    let durableLane = SlowLane(name: "durable-lane")
-    let readingLane = SlowLane(name: "reading-lane")
-    /// Two threads for a user: one hashes while the other writes. And two for others, because a seal waits for the HSM
-    /// here.
-    let bulkLane = SlowLane(name: "bulk-lane", threads: 4, perUser: 2)
-    /// One thread more than there are HSM processes, so that with an HSM that hangs there is still one to verify and to
-    /// refuse: a thread waits for the HSM only with a process of its own.
-    let openingLane: SlowLane
-    /// Several threads: who waits for another program does nothing meanwhile. One of them is always left to others than
-    /// the user who asks for much that nobody has.
-    let askingLane = SlowLane(name: "asking-lane", threads: 4, perUser: 3)
-    /// For each program that requests wait for: those who want it take turns, and nobody else waits for it.
-    let programLanes: [String: SlowLane]
-    let callsPerProgram: Int
+    let lanes: Lanes
     private let ready = Locked(Ready())
     let deadline: UInt64
     let registry: Registry
@@ -48,11 +34,6 @@ public final class Server: Sendable {
     let spare: Locked<Descriptor?>
     let names: UserNames
     let notices = ConnectionNotices()
-    /// For names that are in a file, for those that somebody else may have to be asked for, and for hashing programs: what
-    /// hangs there holds up one user, and not those whose names are here.
-    let localNameLane = SlowLane(name: "names-local", perUser: 1)
-    let nameLane = SlowLane(name: "names", threads: 4, perUser: 1)
-    let digestLane = SlowLane(name: "digests", threads: 2, perUser: 1)
     private let kicks: Kick
     private let pings: Kick
     let state = Locked(State())
@@ -78,19 +59,16 @@ public final class Server: Sendable {
 
     /// - Parameters:
     ///   - listeners: bound and listening sockets.
+    ///   - lanes: where requests go that a worker must not wait for; for as many processes.
     ///   - processes: how many HSM processes serve keys.
     ///   - sharesSlowProcess: asked when the first process is up; true for a token that allows one session: the slow lane
     ///     then has no process of its own, and there is one in all.
     ///   - sources: what is asked about callers beside the kernel.
     ///   - processors: one for each HSM process, for it and a worker to stay on; or none.
-    ///   - programs: what `Step.consulting` may name.
-    ///   - callsPerProgram: how many requests ask one of them at a time; of one user one less, where there are several, and
-    ///     one more that waits.
     ///   - deadline: how long a request waits for an HSM process, in nanoseconds.
     public init(
-        listeners: [Descriptor], handler: any RequestHandler, limits: ServerLimits, processes: Int,
-        processors: [Int32] = [], programs: [String] = [], callsPerProgram: Int = 1,
-        sharesSlowProcess: @escaping @Sendable () -> Bool, deadline: UInt64, logger: Logger,
+        listeners: [Descriptor], handler: any RequestHandler, lanes: Lanes, limits: ServerLimits, processes: Int,
+        processors: [Int32] = [], sharesSlowProcess: @escaping @Sendable () -> Bool, deadline: UInt64, logger: Logger,
         sources: CallerSources = CallerSources(), launch: @escaping CustodyPool.Launcher
     ) throws {
         self.sources = sources
@@ -111,12 +89,7 @@ public final class Server: Sendable {
             size: processes, processors: self.processors, logger: logger, launch: launch, kick: { kicks.send() })
         ownSlowPool = try CustodyPool(size: 1, logger: logger, launch: launch)
         self.sharesSlowProcess = sharesSlowProcess
-        openingLane = SlowLane(name: "opening-lane", threads: processes + 1)
-        self.callsPerProgram = callsPerProgram
-        programLanes = Dictionary(
-            programs.map {
-                ($0, SlowLane(name: $0, threads: callsPerProgram, perUser: max(1, callsPerProgram - 1)))
-            }, uniquingKeysWith: { first, _ in first })
+        self.lanes = lanes
         registry = Registry(limits: limits, poller: poller)
         workers = processes
     }
@@ -140,14 +113,7 @@ public final class Server: Sendable {
 
     /// Starts the workers.
     public func serve() throws(CustodyLaunchError) {
-        slowLane.start()
-        durableLane.start()
-        readingLane.start()
-        openingLane.start()
-        bulkLane.start()
-        askingLane.start()
-        for lane in programLanes.values { lane.start() }
-        for lane in [localNameLane, nameLane, digestLane] { lane.start() }
+        lanes.start()
         Thread.start("pace") { [pace] in pace.run() }
         do {
             try poller.add(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
@@ -174,23 +140,13 @@ public final class Server: Sendable {
     /// - Returns: whether everything was finished.
     public func drain(deadline: UInt64) -> Bool {
         state.withLock { $0.draining = true }
-        slowLane.stop()
+        lanes[.slow].stop()
         var finished = false
         while !finished, monotonicNanoseconds() < deadline {
-            finished =
-                registry.isIdle && slowLane.isIdle && durableLane.isIdle && readingLane.isIdle
-                && openingLane.isIdle && bulkLane.isIdle && askingLane.isIdle
-                && programLanes.values.allSatisfy(\.isIdle)
-                && pool.health.parked == 0
+            finished = registry.isIdle && lanes.areIdle && pool.health.parked == 0
             if !finished { usleep(10_000) }
         }
-        durableLane.stop()
-        readingLane.stop()
-        openingLane.stop()
-        bulkLane.stop()
-        askingLane.stop()
-        for lane in programLanes.values { lane.stop() }
-        for lane in [localNameLane, nameLane, digestLane] { lane.stop() }
+        lanes.stop()
         pace.stop()
         for newcomer in registry.newcomers { dismiss(newcomer, Server.stopping) }
         for connection in registry.all { forgetConnection(connection) }
@@ -244,7 +200,7 @@ public final class Server: Sendable {
     /// - Returns: false where the agent is stopping; `body` never runs then.
     @discardableResult
     public func inSlowLane(_ body: @escaping @Sendable (CustodyAccess) -> Void) -> Bool {
-        slowLane.submit(user: getuid()) { [self] in
+        lanes[.slow].submit(user: getuid()) { [self] in
             slowPool.withProcess(deadline: monotonicNanoseconds() + deadline) { body($0) }
         }
     }

@@ -35,7 +35,7 @@ struct FairQueueTests {
 
     @Test("a lane leaves a thread to others than the user who occupies the rest, and does all of it in the end")
     func lane() {
-        let lane = SlowLane(name: "test", threads: 3, perUser: 2)
+        let lane = Lane(name: "test", threads: 3, perUser: 2)
         let gate = Monitor(false)
         let done = Monitor<[UInt32]>([])
         lane.start()

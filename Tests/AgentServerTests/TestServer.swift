@@ -30,20 +30,20 @@ private struct ScriptedHandler: RequestHandler {
             }
         case .mac: return .slow { access in .answer(random(id, count, access)) }
         case .ledgerPut:
-            return .durable {
+            return .lane(.durable) {
                 var response = AgentResponse()
                 response.id = id
-                return response
+                return .answer(response)
             }
         case .envelopeOpen:
-            return .lookingUp {
+            return .lane(.reading) {
                 .custody { access in
                     let response = random(id, count, access)
                     return { response }
                 }
             }
         case .envelopeThread:
-            return .opening {
+            return .lane(.opening) {
                 var response = AgentResponse()
                 response.id = id
                 if count == 0 { return .answer(response) }
@@ -56,7 +56,7 @@ private struct ScriptedHandler: RequestHandler {
             var next = request
             next.operation = .envelopeOpen
             let prepared = prepare(next, from: caller)
-            return .asking { prepared }
+            return .lane(.asking) { prepared }
         case .ledgerList:
             return .consulting(count == 0 ? "stuck" : "quick") { [programs] turn in
                 if case .failure(let reason) = turn { return .answer(AgentResponse(id: id, error: reason)) }
@@ -117,8 +117,9 @@ final class TestServer {
         logger.logLevel = .critical
         let listener = try UnixSocket.listen(at: directory.file("s"), mode: 0o600)
         server = try Server(
-            listeners: [listener], handler: ScriptedHandler(programs: stuck), limits: limits, processes: processes,
-            programs: ["stuck", "quick"], callsPerProgram: 3, sharesSlowProcess: { false },
+            listeners: [listener], handler: ScriptedHandler(programs: stuck),
+            lanes: Lanes(processes: processes, programs: ["stuck", "quick"], callsPerProgram: 3), limits: limits,
+            processes: processes, sharesSlowProcess: { false },
             deadline: UInt64(deadlineMilliseconds) * 1_000_000, logger: logger,
             sources: sources, launch: script.launcher)
         try server.startCustody()

@@ -50,9 +50,8 @@ final class Service: Sendable {
         self.custody = custody
 
         let programs = agent.orders.plugins.programs
-        limits = ServerLimits(
-            configuration, processes: CustodyStart.processes(configuration.hsm), programs: programs.count,
-            logger: logger)
+        let processes = CustodyStart.processes(configuration.hsm)
+        limits = ServerLimits(configuration, processes: processes, programs: programs.count, logger: logger)
         let statusSource = self.statusSource
         SubordinateWatch.start(subordinates, logger)
         let digests = ExecutableDigest()
@@ -65,10 +64,11 @@ final class Service: Sendable {
         let lane = LaneCustodian { body in slowLane.withLock { $0 }?(body) ?? false }
         let router = Router(agent: agent, lane: lane) { statusSource.withLock { $0 }?() ?? [] }
         let server = try Server(
-            listeners: listening.descriptors, handler: router, limits: limits,
-            processes: CustodyStart.processes(configuration.hsm),
+            listeners: listening.descriptors, handler: router,
+            lanes: Lanes(
+                processes: processes, programs: programs, callsPerProgram: configuration.plugins.calls),
+            limits: limits, processes: processes,
             processors: configuration.hsm.keepPairs ? Processors.allowed() : [],
-            programs: programs, callsPerProgram: configuration.plugins.calls,
             sharesSlowProcess: { custody.allowsOneSession },
             deadline: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000,
             logger: logger, sources: sources,

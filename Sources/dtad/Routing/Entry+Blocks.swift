@@ -12,35 +12,18 @@ extension Entry {
     /// brought from the node and it is tried again, as long as each round brings one more and time is left.
     /// - Parameter localOnly: the node is not asked.
     func bringing(
-        in lane: Lane = .reading, localOnly: Bool = false, _ prepare: @escaping @Sendable () throws -> Step
+        in lane: LaneName = .reading, localOnly: Bool = false, _ prepare: @escaping @Sendable () throws -> Step
     ) -> Step {
         let patience = localOnly ? 0 : agent.ledger.fetchMilliseconds ?? 0
         let deadline = monotonicNanoseconds() + UInt64(patience) * 1_000_000
-        return step(in: lane) { attempt(in: lane, until: deadline, asked: [], prepare) }
-    }
-
-    /// Where a request looks for what it needs.
-    enum Lane {
-        case reading
-        /// For what is verified and then opened by the HSM.
-        case opening
-        /// For what works on many recipients.
-        case bulk
-    }
-
-    private func step(in lane: Lane, _ next: @escaping @Sendable () -> Step) -> Step {
-        switch lane {
-        case .reading: .lookingUp(next)
-        case .opening: .opening(next)
-        case .bulk: .bulk(next)
-        }
+        return .lane(lane) { attempt(in: lane, until: deadline, asked: [], prepare) }
     }
 
     /// - Parameters:
     ///   - deadline: monotonic; in the past where the node is not asked.
     ///   - asked: what it was asked for already.
     private func attempt(
-        in lane: Lane, until deadline: UInt64, asked: Set<CID>,
+        in lane: LaneName, until deadline: UInt64, asked: Set<CID>,
         _ prepare: @escaping @Sendable () throws -> Step
     ) -> Step {
         let (result, missing) = MissingBlocks.collecting(prepare)
@@ -50,10 +33,10 @@ extension Entry {
             let wanted = missing.filter { !asked.contains($0) }
             guard !wanted.isEmpty, asked.count + wanted.count <= Entry.mostAsked, monotonicNanoseconds() < deadline
             else { return .answer(finish(.failure(error))) }
-            return .asking {
+            return .lane(.asking) {
                 // What the node said tells more than that a block is not here.
                 if let failure = bring(wanted, until: deadline) { return .answer(finish(.failure(failure))) }
-                return step(in: lane) {
+                return .lane(lane) {
                     attempt(in: lane, until: deadline, asked: asked.union(wanted), prepare)
                 }
             }

@@ -82,7 +82,7 @@ struct Entry: Sendable {
 
     /// Written to the disk, without the HSM.
     func durable(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
-        .durable { finish(work) }
+        .lane(.durable) { .answer(finish(work)) }
     }
 
     /// The same, where first something is looked up that is to be recorded.
@@ -90,19 +90,19 @@ struct Entry: Sendable {
         noting look: @escaping @Sendable (Entry) -> Entry,
         _ work: @escaping @Sendable (inout AgentResponse) throws -> Void
     ) -> Step {
-        .durable { look(self).finish(work) }
+        .lane(.durable) { .answer(look(self).finish(work)) }
     }
 
     /// Read from the disk.
     func reading(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
-        .reading { finish(work) }
+        .lane(.reading) { .answer(finish(work)) }
     }
 
     /// Looked up on the disk first; what `work` answers is how it goes on.
-    func lookingUp(_ work: @escaping @Sendable () throws -> Step) -> Step { .lookingUp { next(work) } }
+    func lookingUp(_ work: @escaping @Sendable () throws -> Step) -> Step { .lane(.reading) { next(work) } }
 
     /// As `lookingUp`, for what moves much data or takes long by its size.
-    func bulk(_ work: @escaping @Sendable () throws -> Step) -> Step { .bulk { next(work) } }
+    func bulk(_ work: @escaping @Sendable () throws -> Step) -> Step { .lane(.bulk) { next(work) } }
 
     private func next(durable: Bool = false, _ work: () throws -> Step) -> Step {
         do { return try work() } catch { return .answer(finish(.failure(error), durable: durable)) }
@@ -110,7 +110,7 @@ struct Entry: Sendable {
 
     /// Asked of another program.
     func asking(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
-        .asking { .answer(finish(work)) }
+        .lane(.asking) { .answer(finish(work)) }
     }
 
     /// Done with an HSM process in the slow lane; what `step` answers is how it goes on.

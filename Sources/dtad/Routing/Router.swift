@@ -30,7 +30,7 @@ struct Router: RequestHandler {
             let refusal = DTAError(error)
             // A refusal's record must be on the disk before it is answered, which takes a while.
             return refusal.code == .permissionDenied
-                ? .durable { entry.finish(.failure(refusal), durable: true) }
+                ? .lane(.durable) { .answer(entry.finish(.failure(refusal), durable: true)) }
                 : .answer(entry.finish(.failure(refusal)))
         }
     }

@@ -1,8 +1,7 @@
 import DTASystem
 
-/// Threads of its own, mostly one, for what is slow by nature, in turns of the users, so that a signature never waits
-/// for it.
-public final class SlowLane: Sendable {
+/// A queue with threads of its own, in which users take turns, so that a signature never waits for what is in it.
+final class Lane: Sendable {
     private struct State {
         var jobs = FairQueue<@Sendable () -> Void>()
         /// How many jobs of each user run.
@@ -17,13 +16,13 @@ public final class SlowLane: Sendable {
     private let state = Monitor(State())
 
     /// - Parameter perUser: how many of the threads one user may occupy; nil: all.
-    public init(name: String, threads: Int = 1, perUser: Int? = nil) {
+    init(name: String, threads: Int = 1, perUser: Int? = nil) {
         self.name = name
         self.threads = threads
         self.perUser = perUser ?? threads
     }
 
-    public func start() {
+    func start() {
         for number in 0..<threads {
             Thread.start(threads == 1 ? name : "\(name)-\(number)") { [self] in work() }
         }
@@ -40,10 +39,10 @@ public final class SlowLane: Sendable {
         }
     }
 
-    public var isIdle: Bool { state.withLock { $0.jobs.isEmpty && $0.running.isEmpty } }
+    var isIdle: Bool { state.withLock { $0.jobs.isEmpty && $0.running.isEmpty } }
 
     /// Takes nothing more; what waits is still done.
-    public func stop() {
+    func stop() {
         for _ in 0..<threads { state.withLockSignalling { $0.stopping = true } }
     }
 

@@ -1,0 +1,40 @@
+/// All lanes of an agent, and one for each program that requests wait for. They are there before what needs them, and take
+/// work at once; it is done from `start` on.
+public final class Lanes: Sendable {
+    private let named: [Lane]
+    private let programs: [String: Lane]
+    /// How many requests ask one program at a time.
+    let callsPerProgram: Int
+
+    /// - Parameters:
+    ///   - processes: how many HSM processes serve keys.
+    ///   - programs: what `Step.consulting` may name.
+    ///   - callsPerProgram: how many requests ask one of them at a time; of one user one less, if there are several, and
+    ///     one more that waits.
+    public init(processes: Int, programs: [String] = [], callsPerProgram: Int = 1) {
+        named = LaneName.allCases.map {
+            Lane(name: $0.threadName, threads: $0.threads(processes: processes), perUser: $0.threadsPerUser)
+        }
+        self.programs = Dictionary(
+            programs.map { ($0, Lane(name: $0, threads: callsPerProgram, perUser: max(1, callsPerProgram - 1))) },
+            uniquingKeysWith: { first, _ in first })
+        self.callsPerProgram = callsPerProgram
+    }
+
+    subscript(_ name: LaneName) -> Lane { named[name.rawValue] }
+
+    /// The lane of those who wait for a program.
+    func lane(ofProgram program: String) -> Lane { programs[program] ?? self[.asking] }
+
+    private var all: [Lane] { named + programs.values }
+
+    func start() { for lane in all { lane.start() } }
+
+    /// Takes nothing more; what waits is still done.
+    func stop() { for lane in all { lane.stop() } }
+
+    /// Whether no request is in a lane.
+    var areIdle: Bool {
+        LaneName.allCases.allSatisfy { !$0.isForRequests || self[$0].isIdle } && programs.values.allSatisfy(\.isIdle)
+    }
+}
