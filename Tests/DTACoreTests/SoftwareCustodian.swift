@@ -11,6 +11,8 @@ final class SoftwareCustodian: Custodian {
     let directory: String
     /// Called with the operation's name before it is done; what it throws is the HSM's failure.
     let before = Locked<@Sendable (String) throws -> Void>({ _ in })
+    /// The core hashes of the envelopes that were opened, one for each time.
+    let opened = Locked<[[UInt8]]>([])
 
     init(_ directory: String) throws {
         self.directory = directory
@@ -196,6 +198,7 @@ final class SoftwareCustodian: Custodian {
         recipient: [UInt8], enc: [UInt8], key: [UInt8]
     ) throws -> [UInt8] {
         try reach("openKey")
+        opened.withLock { $0.append(coreHash) }
         return try contentKey(
             kem: kem, publicKEM: publicKEM, sealedSeed: sealedSeed, coreHash: coreHash, recipient: recipient, enc: enc,
             key: key)

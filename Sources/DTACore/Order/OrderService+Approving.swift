@@ -27,7 +27,7 @@ extension OrderService {
         }
         let chosen = try redemptions.chosen(redemption, use: use, of: record).cid
         let asked = try envelopes.verified(chosen)
-        return OrderAct(try program(record)) { [self] custodian in
+        return office.act(try program(record)) { [self] post in
             let before = try book.word(of: approver.cid, on: chosen)
             if let before {
                 guard before.decision == decision else {
@@ -35,7 +35,7 @@ extension OrderService {
                         .failedPrecondition,
                         "\(identities.display(approver.cid)) has decided about this redemption already")
                 }
-                return try answer(caller, record.number, [before.cid] + advance(record.number, custodian))
+                return try answer(caller, record.number, [before.cid] + advance(record.number, post))
             }
             let approval = try explaining("the approval cannot be made") {
                 try OrderApproval(
@@ -44,16 +44,17 @@ extension OrderService {
             }
             let signed = try explaining("the approval cannot be signed") {
                 try SignedApproval(
-                    signing: approval, approver: blocks.document(approver.cid), with: approver.keys.sign(custodian),
-                    postQuantum: approver.keys.signPostQuantum(custodian))
+                    signing: approval, approver: blocks.document(approver.cid),
+                    with: approver.keys.sign(post.custodian),
+                    postQuantum: approver.keys.signPostQuantum(post.custodian))
             }
-            let letter = try seal(
+            let letter = try post.seal(
                 .approval(signed), from: approver, to: [record.terms.fiduciary], needed: [record.terms.fiduciary],
-                answering: asked, custodian)
+                answering: asked)
             CrashPoint.reach(.orderApproveSealed)
             try book.add(letter, by: approver.owner, in: record.number)
             CrashPoint.reach(.orderApproveStored)
-            let made = try advance(record.number, custodian)
+            let made = try advance(record.number, post)
             return try answer(caller, record.number, [letter.signed.cid] + made)
         }
     }

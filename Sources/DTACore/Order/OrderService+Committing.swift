@@ -7,27 +7,27 @@ import GRDB
 /// What a fiduciary commits itself to.
 extension OrderService {
     /// Part 2: makes the secret, seals it with what the principal signed, and tells all who have a part in it.
-    func commit(_ record: OrderRecord, _ custodian: any Custodian) throws -> CID {
+    func commit(_ record: OrderRecord, _ post: PartPost) throws -> CID {
         guard record.state == .ordered else {
             throw DTAError(
                 .failedPrecondition,
                 "order \(record.reference) is \(record.state.rawValue): nothing is committed to any more")
         }
         let actor = try lookup.fiduciary(of: record)
-        let (first, own, order) = try order(record, custodian)
+        let (first, own, order) = try post.order(record)
         let plugin = try plugins.plugin(order.kind)
         let asked = try PluginOrder(of: order, record)
         try plugin.validate(asked)
         let extra = try plugin.commit(asked)
-        return try withSecret(of: record, first, own, order, plugin, extra, custodian) { secret in
+        return try withSecret(of: record, first, own, order, plugin, extra, post.custodian) { secret in
             let commitment = try explaining("the commitment cannot be made") {
                 try OrderCommitment(
                     order: record.cid, kind: order.kind, terms: order.terms, publicKey: secret.publicKey,
                     proof: secret.proof, fields: OrderFields(extra?.fields ?? [:]))
             }
-            let letter = try seal(
+            let letter = try post.seal(
                 .commitment(commitment), from: actor, to: order.terms.parties,
-                needed: [order.terms.principal, order.terms.recipient], answering: first, custodian)
+                needed: [order.terms.principal, order.terms.recipient], answering: first)
             CrashPoint.reach(.orderCommitSealed)
             try book.add(letter, by: actor.owner, in: record.number) {
                 try self.store(secret, of: record, order, in: $0)

@@ -45,15 +45,15 @@ extension OrderService {
         let program = plugins.program(type)
         // A program is asked later, where it may be waited for.
         if program == nil { try plugin?.validate(PluginOrder(of: draft, nil)) }
-        return OrderAct(program) { [self] custodian in
+        return office.act(program) { [self] post in
             if program != nil { try plugin?.validate(PluginOrder(of: draft, nil)) }
-            let (order, share) = try complete(draft, caller, custodian)
-            let letter = try seal(
+            let (order, share) = try complete(draft, caller, post)
+            let letter = try post.seal(
                 .order(order), from: principal, to: [terms.fiduciary, terms.principal], needed: [terms.fiduciary],
-                answering: nil, custodian)
+                answering: nil)
             CrashPoint.reach(.orderCreateSealed)
             let number = try book.begin(letter, order, by: owner) { try share?.store($0) }.number
-            let made = try isHere ? take(up: number, letter, custodian) : []
+            let made = try isHere ? take(up: number, letter, post) : []
             return try answer(caller, number, [letter.signed.cid] + made)
         }
     }

@@ -21,18 +21,18 @@ extension OrderService {
         try requireCompared(record)
         // Here, where what ledger gc dropped is brought from the IPFS node: the receipt answers it.
         if record.state != .destroyed { _ = try envelopes.verified(record.progress.commitment ?? record.cid) }
-        return { [self] custodian in
+        return office.step { [self] post in
             let record = try book.order(record.number)
             var receipt: CID?
             if record.state == .destroyed {
-                try clearLeftover(record.number, custodian)
+                try clearLeftover(record.number, post)
                 receipt = try book.last(.destruction, of: record)?.cid
             } else {
                 try requireCompared(record)
-                receipt = try destroy(record, custodian)
+                receipt = try destroy(record, post)
             }
             var answer = try answer(caller, record.number, receipt.map { [$0] } ?? [])
-            if let receipt, case .destruction(let said)? = try? part(receipt, custodian).part {
+            if let receipt, case .destruction(let said)? = try? post.part(receipt).part {
                 answer.fields = said.shown
             }
             return answer
@@ -40,11 +40,11 @@ extension OrderService {
     }
 
     /// - Returns: the receipt's CID.
-    func destroy(_ record: OrderRecord, _ custodian: any Custodian) throws -> CID {
+    func destroy(_ record: OrderRecord, _ post: PartPost) throws -> CID {
         let actor = try lookup.fiduciary(of: record)
         let secret = try secretIfAny(of: record)
         guard secret != nil || record.progress.commitment == nil else {
-            return try adoptReceipt(of: record, custodian)
+            return try adoptReceipt(of: record, post)
         }
         try store.write { database in
             try database.execute(
@@ -53,7 +53,7 @@ extension OrderService {
         }
         CrashPoint.reach(.orderDestroyDecided)
         do {
-            return try carryOut(secret, of: record, as: actor, custodian)
+            return try carryOut(secret, of: record, as: actor, post)
         } catch let error as DTAError {
             throw DTAError(
                 error.code, error.message,
@@ -62,15 +62,15 @@ extension OrderService {
     }
 
     private func carryOut(
-        _ secret: StoredSecret?, of record: OrderRecord, as actor: IdentityRecord, _ custodian: any Custodian
+        _ secret: StoredSecret?, of record: OrderRecord, as actor: IdentityRecord, _ post: PartPost
     ) throws -> CID {
         // Before the receipt says that it is gone.
         if let object = secret?.object {
             defer { forget(object) }
-            try custodian.delete(.order, id: object)
+            try post.custodian.delete(.order, id: object)
         }
         CrashPoint.reach(.orderDestroyKeyGone)
-        let letter = try receipt(of: secret, record, from: actor, custodian)
+        let letter = try receipt(of: secret, record, from: actor, post)
         CrashPoint.reach(.orderDestroySealed)
         try book.add(letter, by: actor.owner, in: record.number) { database in
             try remove(secret, of: record.number, in: database)
@@ -117,7 +117,7 @@ extension OrderService {
 
     /// After a restore: what became of the secret of its commitment, nobody can say here, but for a receipt that this
     /// host signed and that came back. It is taken for what it says, because somebody confirms it.
-    private func adoptReceipt(of record: OrderRecord, _ custodian: any Custodian) throws -> CID {
+    private func adoptReceipt(of record: OrderRecord, _ post: PartPost) throws -> CID {
         let brought = try store.read { try OrderPartTable.broughtReceipt(of: record.number, in: $0) }
         guard let brought, record.restored != nil, let own = identities.own(brought.from),
             identities.identities.damage(own.cid) == nil
@@ -127,7 +127,7 @@ extension OrderService {
                 hint: "a newer backup may have it; until then nobody can say that it is destroyed")
         }
         var epoch: UInt32?
-        if case .destruction(let said)? = try? part(brought.cid, custodian).part, said.state == .pending {
+        if case .destruction(let said)? = try? post.part(brought.cid).part, said.state == .pending {
             epoch = UInt32(exactly: said.epoch)
         }
         let reason = "order \(record.reference) is destroyed by a receipt that came back, and that somebody confirmed"
@@ -157,7 +157,7 @@ extension OrderService {
     // MARK: The receipt
 
     private func receipt(
-        of secret: StoredSecret?, _ record: OrderRecord, from actor: IdentityRecord, _ custodian: any Custodian
+        of secret: StoredSecret?, _ record: OrderRecord, from actor: IdentityRecord, _ post: PartPost
     ) throws -> OpenedPart {
         // A key of one order's own is gone already, and where there was nothing nothing is to follow.
         let isDone = secret?.object != nil || secret == nil
@@ -171,12 +171,12 @@ extension OrderService {
             }
         return try receipt(
             record, isDone ? .done : .pending, epoch: secret?.object == nil ? secret?.epoch : nil, key: label,
-            from: actor, custodian)
+            from: actor, post)
     }
 
     func receipt(
         _ record: OrderRecord, _ state: OrderDestruction.State, epoch: UInt32?, key: String,
-        from actor: IdentityRecord, _ custodian: any Custodian
+        from actor: IdentityRecord, _ post: PartPost
     ) throws -> OpenedPart {
         let destruction = try explaining("the receipt cannot be made") {
             try OrderDestruction(
@@ -187,10 +187,10 @@ extension OrderService {
                     : "the secret is not kept any more; what was released cannot be destroyed by this")
         }
         let terms = record.terms
-        return try seal(
+        return try post.seal(
             .destruction(destruction), from: actor,
             to: [terms.principal, terms.recipient] + (terms.beneficiary.map { [$0] } ?? []),
-            answering: envelopes.verified(record.progress.commitment ?? record.cid), custodian)
+            answering: envelopes.verified(record.progress.commitment ?? record.cid))
     }
 }
 

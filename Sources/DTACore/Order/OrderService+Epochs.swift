@@ -13,8 +13,9 @@ extension OrderService {
 
     /// Does some of it.
     public func work(_ custodian: any Custodian) throws {
-        try refuseFound(custodian)
-        if hasDueEpoch { try keepEpochs(custodian) }
+        let post = office.post(custodian)
+        try refuseFound(post)
+        if hasDueEpoch { try keepEpochs(post) }
     }
 
     private var hasDueEpoch: Bool {
@@ -42,8 +43,8 @@ extension OrderService {
 
     /// Does a round of what is due: seals the living secrets of an epoch again, then destroys its key, then says so.
     /// Each step can be repeated.
-    private func keepEpochs(_ custodian: any Custodian) throws {
-        try finishDestructions(custodian)
+    private func keepEpochs(_ post: PartPost) throws {
+        try finishDestructions(post)
         let due = try store.read { database in
             try Int64.fetchAll(
                 database,
@@ -55,12 +56,12 @@ extension OrderService {
         for stored in due {
             let number = try OrderEpochs.number(stored)
             // What is not done yet keeps its own epoch's key alone.
-            guard try reseal(number, custodian) else { continue }
+            guard try reseal(number, post.custodian) else { continue }
             CrashPoint.reach(.orderEpochEmptied)
             // What was sealed before must not be in the log any more when its key goes.
             try store.truncateLog()
-            try epochs.follow(number, custodian)
-            try epochs.drop(number, custodian)
+            try epochs.follow(number, post.custodian)
+            try epochs.drop(number, post.custodian)
             CrashPoint.reach(.orderEpochDestroyed)
             try store.write { database in
                 try database.execute(
@@ -68,11 +69,11 @@ extension OrderService {
             }
             logger.notice("an epoch's key is destroyed", metadata: ["key": "\(OrderEpochs.label(number))"])
         }
-        try sayDone(custodian)
+        try sayDone(post)
     }
 
     /// The receipts that keys are destroyed. One that cannot be made keeps no other from being made.
-    private func sayDone(_ custodian: any Custodian) throws {
+    private func sayDone(_ post: PartPost) throws {
         // A copy may be under a key of which nothing is known here: nobody can say then that all are gone.
         guard epochs.unknown.isEmpty else { return }
         var (after, done): (Int64, Int) = (0, 0)
@@ -90,7 +91,7 @@ extension OrderService {
             after = last["in_order"]
             for row in due {
                 do {
-                    try sayDone(row["in_order"], epoch: OrderEpochs.number(row["epoch"]), custodian)
+                    try sayDone(row["in_order"], epoch: OrderEpochs.number(row["epoch"]), post)
                     done += 1
                 } catch let error as DTAError where error.code != .unavailable {
                     defer { hasFailed = true }
@@ -104,7 +105,7 @@ extension OrderService {
         }
     }
 
-    private func sayDone(_ number: Int64, epoch: UInt32, _ custodian: any Custodian) throws {
+    private func sayDone(_ number: Int64, epoch: UInt32, _ post: PartPost) throws {
         let record = try book.order(number)
         func close(_ database: Database) throws {
             try database.execute(
@@ -118,7 +119,7 @@ extension OrderService {
             return try store.write(close)
         }
         let letter = try receipt(
-            record, .done, epoch: epoch, key: OrderEpochs.label(epoch), from: actor, custodian)
+            record, .done, epoch: epoch, key: OrderEpochs.label(epoch), from: actor, post)
         try book.add(letter, by: actor.owner, in: number, also: close)
     }
 }

@@ -31,7 +31,7 @@ extension OrderService {
                     .invalidArgument, "a fiduciary decides commit, release, refuse or resume, not \(quoted(decision))")
         }
         let seen = try redemption.isEmpty ? nil : LedgerService.cid(redemption)
-        return OrderAct(try program(record)) { [self] custodian in
+        return office.act(try program(record)) { [self] post in
             let now = try book.order(record.number)
             if let seen, let open = now.progress.open, seen != open {
                 throw DTAError(
@@ -41,18 +41,18 @@ extension OrderService {
             }
             var parts: [CID] = []
             switch decision {
-            case .commit: parts = [try book.last(.commitment, of: now)?.cid ?? commit(now, custodian)]
+            case .commit: parts = [try book.last(.commitment, of: now)?.cid ?? commit(now, post)]
             case .release:
                 parts = [
-                    try refuseUnanswerable(now.number, byHand: true, custodian)
-                        ?? (now.progress.open == nil ? again(now, seen) : release(now, custodian))
+                    try refuseUnanswerable(now.number, byHand: true, post)
+                        ?? (now.progress.open == nil ? again(now, seen) : release(now, post))
                 ]
-            case .refuse: parts = [try refuse(now, reason: reason, custodian)]
+            case .refuse: parts = [try refuse(now, reason: reason, post)]
             case .resume: break
             }
             // Last: where it did not come so far, it is still to be compared.
             try noteCompared(now)
-            if decision == .resume { parts = try advance(record.number, custodian) }
+            if decision == .resume { parts = try advance(record.number, post) }
             return try answer(caller, record.number, parts)
         }
     }
@@ -93,15 +93,15 @@ extension OrderService {
     /// Takes up an order that was made or came just now: refuses what no rule accepts, and commits where a rule says
     /// so.
     /// - Returns: the parts that were made.
-    func take(up number: Int64, _ letter: OpenedPart, _ custodian: any Custodian) throws -> [CID] {
+    func take(up number: Int64, _ letter: OpenedPart, _ post: PartPost) throws -> [CID] {
         let record = try book.order(number)
         guard record.state == .ordered, record.restored == nil, case .order(let order)? = letter.part else { return [] }
         if let denial = try denial(of: order, record) {
             // The one that is on record, whoever signed it again since.
             let first = OpenedPart(try envelopes.verified(record.cid), .order, letter.part, standing: letter.standing)
-            return try refuse(first, record, denial, custodian).map { [$0] } ?? []
+            return try refuse(first, record, denial, post).map { [$0] } ?? []
         }
-        return try advance(number, custodian)
+        return try advance(number, post)
     }
 
     private func denial(of order: Order, _ record: OrderRecord) throws -> Refusal? {
@@ -127,19 +127,19 @@ extension OrderService {
 
     /// Does what needs no hand by this host's rules. What fails is left for a hand, or for the next part that comes.
     /// - Returns: the parts that were made.
-    func advance(_ number: Int64, _ custodian: any Custodian) throws -> [CID] {
+    func advance(_ number: Int64, _ post: PartPost) throws -> [CID] {
         let record = try book.order(number)
         guard record.restored == nil, try lookup.isFiduciaryHere(record.terms), let rule = try rule(record) else {
             return []
         }
         do {
             switch record.state {
-            case .ordered where rule.commitsByItself: return [try commit(record, custodian)]
+            case .ordered where rule.commitsByItself: return [try commit(record, post)]
             case .requested where rule.releasesByItself:
-                if let refusal = try refuseUnanswerable(number, custodian) { return [refusal] }
+                if let refusal = try refuseUnanswerable(number, post) { return [refusal] }
                 // Approvals are waited for without a word.
                 guard try isReleasable(record) else { return [] }
-                return [try release(record, custodian)]
+                return [try release(record, post)]
             default: return []
             }
         } catch let error as DTAError {

@@ -21,14 +21,15 @@ extension OrderService {
     /// Takes in one part after the other. What type of order it is may stand in what has to be opened first.
     private func taking(_ chain: [IncomingPart], for caller: Caller, _ owner: Owner) -> OrderAct {
         OrderAct(nil) { [self] custodian -> OrderAct.Outcome in
+            let post = office.post(custodian)
             for (index, coming) in chain.enumerated() {
                 let rest = Array(chain.dropFirst(index + 1))
                 do {
-                    let (letter, number) = try admit(coming, owner, custodian)
+                    let (letter, number) = try admit(coming, owner, post)
                     if let program = try program(store.read { try OrderTable.need(number, in: $0) }) {
                         return .more(taking(in: letter, number, then: rest, for: caller, owner, asking: program))
                     }
-                    let parts = try take(in: letter, number, custodian)
+                    let parts = try take(in: letter, number, post)
                     if rest.isEmpty { return .done(try answer(caller, number, parts)) }
                 } catch let error as DTAError where OrderService.isPassedOver(error, before: rest) {}
             }
@@ -42,8 +43,9 @@ extension OrderService {
         asking program: String
     ) -> OrderAct {
         OrderAct(program) { [self] custodian -> OrderAct.Outcome in
+            let post = office.post(custodian)
             do {
-                let parts = try take(in: letter, number, custodian)
+                let parts = try take(in: letter, number, post)
                 if rest.isEmpty { return .done(try answer(caller, number, parts)) }
             } catch let error as DTAError where OrderService.isPassedOver(error, before: rest) {}
             return .more(taking(rest, for: caller, owner))
@@ -65,7 +67,7 @@ extension OrderService {
             chain.append(
                 IncomingPart(
                     signed: signed, kind: kind, standing: try envelopes.standingAtReceipt(signed),
-                    reader: try recipientHere(signed, of: nil)))
+                    reader: try lookup.reader(of: signed, as: nil)))
             next = kind == .order ? nil : signed.envelope.header.previous
             if let previous = next, try store.read({ try OrderPartTable.find(previous, in: $0) }) != nil { next = nil }
         }
@@ -74,15 +76,14 @@ extension OrderService {
 
     /// Opens a part, and finds or begins its order.
     private func admit(
-        _ coming: IncomingPart, _ owner: Owner, _ custodian: any Custodian
+        _ coming: IncomingPart, _ owner: Owner, _ post: PartPost
     ) throws -> (letter: OpenedPart, number: Int64) {
         let place = try orders.place(of: coming)
         if let (number, refusal) = try checks.refusal(of: coming, at: place) {
             try book.recordRefusal(of: coming, in: number, refusal)
             throw refusal.error
         }
-        var letter = try letter(
-            coming.signed, coming.kind, standing: coming.standing, as: coming.reader, custodian)
+        var letter = try post.open(coming.signed, coming.kind, standing: coming.standing, as: coming.reader)
         letter.wipeResult()
         let number: Int64
         switch place {
@@ -125,15 +126,15 @@ extension OrderService {
 
     /// Judges a part of a known order, and does what follows.
     /// - Returns: the parts that answer it.
-    private func take(in letter: OpenedPart, _ number: Int64, _ custodian: any Custodian) throws -> [CID] {
+    private func take(in letter: OpenedPart, _ number: Int64, _ post: PartPost) throws -> [CID] {
         if letter.kind == .order {
             let record = try book.order(number)
-            let made = try lookup.isFiduciaryHere(record.terms) ? take(up: number, letter, custodian) : []
+            let made = try lookup.isFiduciaryHere(record.terms) ? take(up: number, letter, post) : []
             return try book.answers(to: letter.signed.cid) + made
         }
         // What can never be released does not keep a redemption from being judged by itself.
-        let freed = try letter.kind == .redemption ? refuseUnanswerable(number, custodian).map { [$0] } ?? [] : []
-        let objection = try requestDenial(letter, number, custodian)
+        let freed = try letter.kind == .redemption ? refuseUnanswerable(number, post).map { [$0] } ?? [] : []
+        let objection = try requestDenial(letter, number, post)
         switch try book.store.write({ try book.enter(letter, in: number, objection: objection, $0) }) {
         case .accepted(let record): book.journal.write(.came, letter.signed, letter.kind, record)
         case .repeated: break
@@ -152,11 +153,11 @@ extension OrderService {
                 throw denial.error
             }
             book.journal.write(.refused, letter.signed, letter.kind, record, denial.reason)
-            guard let refusal = try refuse(letter, record, denial, custodian) else { throw denial.error }
+            guard let refusal = try refuse(letter, record, denial, post) else { throw denial.error }
             return freed + [refusal]
         }
         CrashPoint.reach(.orderReceiveApplied)
-        let made = try advance(number, custodian)
+        let made = try advance(number, post)
         var parts = try book.answers(to: letter, in: number)
         // An approval is answered by what it allowed.
         if letter.kind == .approval, let redemption = letter.previous { parts += try book.answers(to: redemption) }

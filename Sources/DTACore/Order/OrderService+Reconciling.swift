@@ -7,6 +7,7 @@ import GRDB
 extension OrderService {
     /// What a start does: removes what is left of secrets whose orders are destroyed, and finishes what was decided.
     func reconcile(_ custodian: any Custodian) throws {
+        let post = office.post(custodian)
         let left = try store.read { database in
             try Int64.fetchAll(
                 database,
@@ -15,19 +16,19 @@ extension OrderService {
                     WHERE orders.state = 'destroyed' ORDER BY in_order
                     """)
         }
-        for number in left { try clearLeftover(number, custodian) }
+        for number in left { try clearLeftover(number, post) }
         unfinished.withLock { $0 = [] }
-        try finishDestructions(custodian)
+        try finishDestructions(post)
     }
 
     /// Removes what is left of a secret whose order is destroyed; nothing where nothing is.
-    func clearLeftover(_ number: Int64, _ custodian: any Custodian) throws {
+    func clearLeftover(_ number: Int64, _ post: PartPost) throws {
         let record = try book.order(number)
         guard record.state == .destroyed, let secret = try secretIfAny(of: record) else { return }
         try note("order \(record.reference) is destroyed and its secret was still here: it is removed")
         if let object = secret.object {
             defer { forget(object) }
-            try custodian.delete(.order, id: object)
+            try post.custodian.delete(.order, id: object)
         }
         CrashPoint.reach(.orderLeftoverKeyGone)
         try store.write { try remove(secret, of: number, in: $0) }
@@ -37,7 +38,7 @@ extension OrderService {
 
     /// Goes on with destructions that were decided, and were not finished. One that cannot be finished keeps no other
     /// from being; it is tried again at the next start, or when somebody says it again.
-    func finishDestructions(_ custodian: any Custodian) throws {
+    func finishDestructions(_ post: PartPost) throws {
         let left = try store.read { database in
             try Row.fetchAll(
                 database,
@@ -49,7 +50,7 @@ extension OrderService {
                 if announced.withLock({ $0.insert(record.number).inserted }) {
                     try note("order \(record.reference): its destruction was decided, and goes on")
                 }
-                _ = try destroy(record, custodian)
+                _ = try destroy(record, post)
             } catch let error as DTAError where error.code != .unavailable {
                 unfinished.withLock { _ = $0.insert(record.number) }
                 logger.error(

@@ -16,14 +16,14 @@ extension OrderService {
         let record = try orders.find(caller, subject)
         let redeemer = try lookup.acting(
             caller, .order, among: record.terms.redeemers, of: record, as: identity, what: "redeem")
-        return OrderAct(try program(record)) { [self] custodian in
+        return office.act(try program(record)) { [self] post in
             // What nobody can be answered any more does not stand in the way of who asks now.
-            let freed = try refuseUnanswerable(record.number, custodian)
+            let freed = try refuseUnanswerable(record.number, post)
             let record = try book.order(record.number)
-            let request = try request(record, data, fields, custodian)
+            let request = try request(record, data, fields, post)
             let open = try redemptions.answerable(record).last { $0.from == redeemer.cid }?.cid
-            if let open, try isSame(open, purpose, request, custodian) {
-                return try answer(caller, record.number, [open] + advance(record.number, custodian))
+            if let open, try isSame(open, purpose, request, post) {
+                return try answer(caller, record.number, [open] + advance(record.number, post))
             }
             guard let head = record.progress.head, try mayAsk(record, open: open) else {
                 throw refusalToRedeem(record, open: open)
@@ -32,18 +32,18 @@ extension OrderService {
             let redemption = try explaining("the redemption cannot be made") {
                 try OrderRedemption(
                     order: record.cid, terms: record.terms, use: record.progress.uses + 1,
-                    nonce: custodian.random(count: 16), purpose: purpose.isEmpty ? nil : purpose,
+                    nonce: post.custodian.random(count: 16), purpose: purpose.isEmpty ? nil : purpose,
                     request: OrderFields(request))
             }
-            let letter = try seal(
+            let letter = try post.seal(
                 .redemption(redemption), from: redeemer, to: [record.terms.fiduciary] + record.terms.approvers,
-                needed: [record.terms.fiduciary], answering: envelopes.verified(head), custodian)
-            let objection = try requestDenial(letter, record.number, custodian)
+                needed: [record.terms.fiduciary], answering: envelopes.verified(head))
+            let objection = try requestDenial(letter, record.number, post)
             if let objection { throw DTAError(.invalidArgument, objection.reason) }
             CrashPoint.reach(.orderRedeemSealed)
             try book.add(letter, by: redeemer.owner, in: record.number)
             CrashPoint.reach(.orderRedeemStored)
-            let made = try advance(record.number, custodian)
+            let made = try advance(record.number, post)
             return try answer(caller, record.number, (freed.map { [$0] } ?? []) + [letter.signed.cid] + made)
         }
     }
@@ -76,7 +76,7 @@ extension OrderService {
 
     /// What is asked for, as the plugin is told.
     private func request(
-        _ record: OrderRecord, _ data: [UInt8], _ fields: [(String, String)], _ custodian: any Custodian
+        _ record: OrderRecord, _ data: [UInt8], _ fields: [(String, String)], _ post: PartPost
     ) throws -> [String: OrderFieldValue] {
         var request: [String: OrderFieldValue] = [:]
         for (name, text) in fields {
@@ -86,7 +86,7 @@ extension OrderService {
         }
         let signs = record.kind == SignPlugin().type.name
         guard !data.isEmpty || signs else { return request }
-        let algorithm = try commitment(record, custodian)?.fields[SignPlugin.algorithm]?.text
+        let algorithm = try post.commitment(record)?.fields[SignPlugin.algorithm]?.text
         for name in SignPlugin.request(data, algorithm: algorithm).keys where !signs || request[name] == nil {
             request[name] = .bytes(data)
         }
@@ -118,20 +118,11 @@ extension OrderService {
         }
     }
 
-    /// Part 2, where it can be read here.
-    func commitment(_ record: OrderRecord, _ custodian: any Custodian) throws -> OrderCommitment? {
-        guard let cid = record.progress.commitment else { return nil }
-        guard case .commitment(let commitment) = try part(cid, custodian).part else {
-            throw DTAError(.internal, "\(cid) is no commitment")
-        }
-        return commitment
-    }
-
     /// Whether a redemption asks for the same in the same words: then it has the same answer.
     private func isSame(
-        _ redemption: CID, _ purpose: String, _ request: [String: OrderFieldValue], _ custodian: any Custodian
+        _ redemption: CID, _ purpose: String, _ request: [String: OrderFieldValue], _ post: PartPost
     ) throws -> Bool {
-        guard case .redemption(let before) = try part(redemption, custodian).part else { return false }
+        guard case .redemption(let before) = try post.part(redemption).part else { return false }
         return before.purpose ?? "" == purpose && before.request.values == request
     }
 }

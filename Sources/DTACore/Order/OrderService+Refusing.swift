@@ -7,7 +7,7 @@ import GRDB
 /// The fiduciary's no, which it signs.
 extension OrderService {
     /// By hand: the order, or the open redemption.
-    func refuse(_ record: OrderRecord, reason: String, _ custodian: any Custodian) throws -> CID {
+    func refuse(_ record: OrderRecord, reason: String, _ post: PartPost) throws -> CID {
         let refused: CID
         switch record.state {
         case .ordered: refused = record.cid
@@ -23,7 +23,7 @@ extension OrderService {
         let signed = try envelopes.verified(refused)
         let letter = OpenedPart(signed, try OrderPartKind(of: signed), nil)
         let why = reason.isEmpty ? "the fiduciary decided so" : reason
-        guard let refusal = try refuse(letter, record, Refusal(.decision, why), custodian) else {
+        guard let refusal = try refuse(letter, record, Refusal(.decision, why), post) else {
             throw DTAError(.failedPrecondition, "whoever made \(refused) cannot be answered any more")
         }
         return refusal
@@ -32,7 +32,7 @@ extension OrderService {
     /// A signed refusal, for who has a right to one. Strangers get none.
     /// - Returns: its CID; nil where none was made.
     func refuse(
-        _ letter: OpenedPart, _ record: OrderRecord, _ denial: Refusal, _ custodian: any Custodian
+        _ letter: OpenedPart, _ record: OrderRecord, _ denial: Refusal, _ post: PartPost
     ) throws -> CID? {
         guard letter.kind == .order || letter.kind == .redemption, denial.code != .stranger, denial.code != .mismatch
         else { return nil }
@@ -54,9 +54,9 @@ extension OrderService {
                 winner: denial.winner)
         }
         // The principal made the terms, and is told when somebody was turned away under them.
-        let answer = try seal(
+        let answer = try post.seal(
             .refusal(refusal), from: actor, to: (asker.map { [$0] } ?? []) + [record.terms.principal],
-            answering: letter.signed, custodian)
+            answering: letter.signed)
         CrashPoint.reach(.orderRefuseSealed)
         try book.add(answer, by: actor.owner, in: record.number)
         return answer.signed.cid
@@ -75,13 +75,13 @@ extension OrderService {
     }
 
     /// Whether the plugin refuses what a redemption asks for; nil where it does not, or this is not the fiduciary.
-    func requestDenial(_ letter: OpenedPart, _ number: Int64, _ custodian: any Custodian) throws -> Refusal? {
+    func requestDenial(_ letter: OpenedPart, _ number: Int64, _ post: PartPost) throws -> Refusal? {
         guard case .redemption(let asked)? = letter.part else { return nil }
         let record = try book.order(number)
         guard try lookup.isFiduciaryHere(record.terms) else { return nil }
         // What comes again has its answer, and the plugin may be away by now.
         guard try !book.isJudged(letter) else { return nil }
-        let (_, _, order) = try order(record, custodian)
+        let (_, _, order) = try post.order(record)
         do {
             try plugins.plugin(order.kind).prepare(
                 PluginOrder(of: order, record),

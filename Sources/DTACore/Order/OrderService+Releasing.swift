@@ -18,7 +18,7 @@ extension OrderService {
     }
 
     /// dtad-hsm judges the redemption and seals the result to the one whom the terms name; this signs it.
-    func release(_ record: OrderRecord, _ custodian: any Custodian) throws -> CID {
+    func release(_ record: OrderRecord, _ post: PartPost) throws -> CID {
         guard let open = record.progress.open, record.state == .requested else {
             throw DTAError(
                 .failedPrecondition,
@@ -30,11 +30,11 @@ extension OrderService {
                 hint: "an administrator should compare the token and the state directory with their backups")
         }
         if let late = partRules.times(record.terms) { throw late.error }
-        let (signed, own, part) = try part(open, as: record.terms.fiduciary, custodian)
+        let (signed, own, part) = try post.part(open, as: record.terms.fiduciary)
         guard case .redemption(let redemption) = part else { throw DTAError(.internal, "\(open) is no redemption") }
         let asked = Asked(
             signed: signed, redemption: redemption, own: own, actor: try lookup.fiduciary(of: record),
-            order: try order(record, custodian).order)
+            order: try post.order(record).order)
         let plugin = try plugins.plugin(asked.order.kind)
         let told = PluginRedemption(
             cid: open, use: redemption.use, redeemer: signed.envelope.header.from, purpose: redemption.purpose,
@@ -45,9 +45,9 @@ extension OrderService {
             for: signed, redemption, of: asked.order, record, openedBy: own.cid, signedBy: asked.actor.cid)
         let letter: OpenedPart
         if plugin.keeps == .agent {
-            letter = try release(record, asked, evidence, custodian)
+            letter = try release(record, asked, evidence, post)
         } else {
-            letter = try release(record, asked, evidence, custodian) { state in
+            letter = try release(record, asked, evidence, post) { state in
                 try plugin.release(pluginOrder, told, state: state)
             }
         }
@@ -58,20 +58,20 @@ extension OrderService {
     }
 
     private func release(
-        _ record: OrderRecord, _ asked: Asked, _ evidence: ReleaseEvidence, _ custodian: any Custodian
+        _ record: OrderRecord, _ asked: Asked, _ evidence: ReleaseEvidence, _ post: PartPost
     ) throws -> OpenedPart {
         let secret = try secret(of: record)
-        let make = secret.object == nil ? custodian.release : custodian.signForOrder
+        let make = secret.object == nil ? post.custodian.release : post.custodian.signForOrder
         let made = try make(
             asked.own.recipientKey, secret.blob, record.cid.bytes, asked.signed.block,
             evidence.approvals.map(\.block), evidence.documents, evidence.received)
         let envelope = try explaining("dtad-hsm answered no envelope") { try Envelope(encoded: made) }
-        return try sign(envelope, nil, from: asked.actor, custodian)
+        return try post.sign(envelope, nil, from: asked.actor)
     }
 
     /// The release of what a plugin keeps: what dtad-hsm would check is checked here.
     private func release(
-        _ record: OrderRecord, _ asked: Asked, _ evidence: ReleaseEvidence, _ custodian: any Custodian,
+        _ record: OrderRecord, _ asked: Asked, _ evidence: ReleaseEvidence, _ post: PartPost,
         result: ([UInt8]) throws -> [String: OrderFieldValue]
     ) throws -> OpenedPart {
         let now = clock.now
@@ -82,7 +82,7 @@ extension OrderService {
                 asked.signed, asked.redemption, approvals: evidence.approvals, fiduciary: asked.own.cid,
                 received: evidence.received, now: now)
         }
-        var state = try openState(of: record, custodian)
+        var state = try openState(of: record, post.custodian)
         defer { wipe(&state) }
         let release = try explaining("the plugin's answer cannot be released") {
             try OrderRelease(
@@ -97,6 +97,6 @@ extension OrderService {
                 plaintext, content: OrderPartKind.release.contentType, from: asked.actor.cid,
                 to: [verdict.recipient], created: now, answering: asked.signed)
         }
-        return try sign(envelope, .release(release), from: asked.actor, custodian)
+        return try post.sign(envelope, .release(release), from: asked.actor)
     }
 }

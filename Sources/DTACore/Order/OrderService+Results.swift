@@ -25,7 +25,8 @@ extension OrderService {
                     + "known here", hint: "it is \(record.state.rawValue)")
         }
         let signed = try envelopes.verified(part.cid)
-        guard let own = try recipientHere(signed), policy.current.allows(caller, .order, own.resource) else {
+        guard let own = try lookup.reader(of: signed, as: nil), policy.current.allows(caller, .order, own.resource)
+        else {
             throw DTAError(
                 .permissionDenied,
                 "user \(caller.display) may not read what order \(record.reference) released: it is sealed to "
@@ -34,8 +35,8 @@ extension OrderService {
         // Here, where what ledger gc dropped is brought from the IPFS node.
         let read = [record.progress.commitment, record.progress.deposit, signed.envelope.header.previous]
         for cid in read.compactMap({ $0 }) { _ = try envelopes.verified(cid) }
-        return { [self] custodian in
-            guard case .release(var release) = try self.part(part.cid, custodian).part else {
+        return office.step { [self] post in
+            guard case .release(var release) = try post.part(part.cid).part else {
                 throw DTAError(.internal, "\(part.cid) is no release")
             }
             // What is answered is the caller's to wipe, and then the only copy.
@@ -43,7 +44,7 @@ extension OrderService {
             try explaining("the release \(part.cid) is not of this order") {
                 try release.heading.check(order: record.cid, terms: record.terms)
             }
-            var result = try result(record, release, custodian)
+            var result = try result(record, release, post)
             result.fields += [
                 ("use", "\(release.use)"), ("released", "\(release.released)"),
                 ("received", "\(release.received)"), ("approvals", "\(release.approvals.count)"),
@@ -53,16 +54,16 @@ extension OrderService {
     }
 
     private func result(
-        _ record: OrderRecord, _ release: OrderRelease, _ custodian: any Custodian
+        _ record: OrderRecord, _ release: OrderRelease, _ post: PartPost
     ) throws -> Result {
-        guard let commitment = try commitment(record, custodian) else {
+        guard let commitment = try post.commitment(record) else {
             throw DTAError(
                 .failedPrecondition, "part 2 of order \(record.reference) is not here", hint: "receive it first")
         }
         guard let plugin = plugins.builtIn(record.kind) else {
             return try result(of: record.kind, release, commitment)
         }
-        let request = try asked(release.redemption, custodian)
+        let request = try asked(release.redemption, post)
         var found = try explaining("what order \(record.reference) released cannot be relied on") {
             try plugin.result(release, of: commitment, request: request)
         }
@@ -77,7 +78,7 @@ extension OrderService {
                 "order \(record.reference) is released, and what its principal deposited with it is not here",
                 hint: "dtactl order receive asks the principal's gateway for it")
         }
-        return try deposited(deposit, with: found.data, custodian)
+        return try deposited(deposit, with: found.data, post)
     }
 
     /// What was released for an order whose plugin is a program, which may be known on another host alone.
@@ -108,9 +109,10 @@ extension OrderService {
     }
 
     /// What a redemption asked for; nil where it is sealed to others.
-    private func asked(_ redemption: CID, _ custodian: any Custodian) throws -> OrderFields? {
+    private func asked(_ redemption: CID, _ post: PartPost) throws -> OrderFields? {
         let signed = try envelopes.verified(redemption)
-        guard try recipientHere(signed) != nil, case .redemption(let asked) = try part(redemption, custodian).part
+        guard try lookup.reader(of: signed, as: nil) != nil,
+            case .redemption(let asked) = try post.part(redemption).part
         else {
             return nil
         }
@@ -151,7 +153,7 @@ extension OrderService {
                 "nothing is deposited with order \(record.reference) any more: it is \(record.state.rawValue)")
         }
         let second = try envelopes.verified(commitment)
-        return { [self] custodian in
+        return office.step { [self] post in
             let sealed = try explaining("nothing can be encrypted to the commitment of order \(record.reference)") {
                 try SafeguardCipher.seal(data, to: Secp256k1PublicKey(record.publicKey), commitment: commitment)
             }
@@ -160,9 +162,9 @@ extension OrderService {
                     order: record.cid, terms: record.terms, commitment: commitment,
                     content: contentType.isEmpty ? "application/octet-stream" : contentType, sealed: sealed)
             }
-            let letter = try seal(
+            let letter = try post.seal(
                 .deposit(deposit), from: principal, to: [record.terms.recipient, record.terms.principal],
-                needed: [record.terms.recipient], answering: second, custodian)
+                needed: [record.terms.recipient], answering: second)
             CrashPoint.reach(.orderDepositSealed)
             try book.add(letter, by: principal.owner, in: record.number)
             CrashPoint.reach(.orderDepositStored)
@@ -170,8 +172,8 @@ extension OrderService {
         }
     }
 
-    private func deposited(_ cid: CID, with secret: [UInt8], _ custodian: any Custodian) throws -> Result {
-        guard case .deposit(let deposit) = try part(cid, custodian).part else {
+    private func deposited(_ cid: CID, with secret: [UInt8], _ post: PartPost) throws -> Result {
+        guard case .deposit(let deposit) = try post.part(cid).part else {
             throw DTAError(.internal, "\(cid) is no deposit")
         }
         let plaintext = try explaining("what was deposited cannot be decrypted") {

@@ -34,20 +34,20 @@ extension OrderService {
             return view
         }
         let order = try view(record, for: caller)
-        return { [self] custodian in
+        return office.step { [self] post in
             var shown = Shown(order: order, parts: views, fields: [])
-            if case .order(let part)? = try readable(caller, record.cid, custodian) {
+            if case .order(let part)? = try readable(caller, record.cid, post) {
                 let secret = secretFields(of: part.kind)
                 shown.order.fields = part.fields.shown.map { ($0, secret.contains($0) ? "(not shown)" : $1) }
             }
             if let cid = record.progress.commitment,
-                case .commitment(let commitment)? = try readable(caller, cid, custodian)
+                case .commitment(let commitment)? = try readable(caller, cid, post)
             {
                 shown.fields = commitment.fields.shown
                 shown.fields.append(("proof", DTACore.shown(.bytes(commitment.proof))))
             }
             for index in opened(views) {
-                switch try readable(caller, views[index].part.cid, custodian) {
+                switch try readable(caller, views[index].part.cid, post) {
                 case .redemption(let asked)?:
                     shown.parts[index].purpose = asked.purpose ?? ""
                     shown.parts[index].fields = asked.request.abridged
@@ -78,7 +78,7 @@ extension OrderService {
     }
 
     /// A part as one of the caller's identities reads it; nil where none is a recipient, or it is damaged.
-    private func readable(_ caller: Caller, _ cid: CID, _ custodian: any Custodian) throws -> OrderPart? {
+    private func readable(_ caller: Caller, _ cid: CID, _ post: PartPost) throws -> OrderPart? {
         guard let signed = try? envelopes.verified(cid), let kind = try? OrderPartKind(of: signed) else {
             return nil
         }
@@ -90,7 +90,7 @@ extension OrderService {
         }
         guard let own else { return nil }
         do {
-            return try letter(signed, kind, standing: Standing.current.name, as: own, custodian).part
+            return try post.open(signed, kind, as: own).part
         } catch let error as DTAError where error.code == .dataLoss || error.code == .invalidArgument {
             return nil
         }

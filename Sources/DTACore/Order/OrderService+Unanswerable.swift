@@ -9,7 +9,7 @@ extension OrderService {
     /// Refuses the open redemption where nothing can be released to it any more.
     /// - Parameter byHand: also of an order that came out of a backup, which waits for a hand.
     /// - Returns: the refusal; nil where there is nothing to refuse, or this host is not the fiduciary's.
-    func refuseUnanswerable(_ number: Int64, byHand: Bool = false, _ custodian: any Custodian) throws -> CID? {
+    func refuseUnanswerable(_ number: Int64, byHand: Bool = false, _ post: PartPost) throws -> CID? {
         let (record, found) = try store.read { database -> (OrderRecord, (redemption: CID, refusal: Refusal)?) in
             let record = try OrderTable.need(number, in: database)
             guard byHand || record.restored == nil else { return (record, nil) }
@@ -17,7 +17,7 @@ extension OrderService {
         }
         guard let found else { return nil }
         return try refuse(
-            OpenedPart(envelopes.verified(found.redemption), .redemption, nil), record, found.refusal, custodian)
+            OpenedPart(envelopes.verified(found.redemption), .redemption, nil), record, found.refusal, post)
     }
 
     /// What is next where nothing can be released to any of the redemptions that are open here; nil where something may
@@ -93,10 +93,10 @@ extension OrderService {
     }
 
     /// Refuses what was found.
-    func refuseFound(_ custodian: any Custodian) throws {
+    func refuseFound(_ post: PartPost) throws {
         for number in watch.withLock({ $0.found }) {
             do {
-                _ = try refuseUnanswerable(number, custodian)
+                _ = try refuseUnanswerable(number, post)
             } catch let error as DTAError where error.code != .unavailable {
                 watch.withLock { _ = $0.failed.insert(number) }
                 logger.warning(

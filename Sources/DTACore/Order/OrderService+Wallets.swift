@@ -58,7 +58,7 @@ extension OrderService {
     /// none. A fresh one is for the beneficiary's owner to have made, and for those to whom he granted that; others
     /// take one that the beneficiary published, wherever it is.
     func complete(
-        _ order: Order, _ caller: Caller, _ custodian: any Custodian
+        _ order: Order, _ caller: Caller, _ post: PartPost
     ) throws -> (order: Order, made: MadeShare?) {
         guard order.kind == BitcoinWalletPlugin().type.name, order.fields[BitcoinWalletPlugin.share] == nil else {
             return (order, nil)
@@ -68,7 +68,7 @@ extension OrderService {
         var made: MadeShare?
         if let own, policy.current.allows(caller, .order, own.resource) {
             try store.read { try OrderService.checkShares(more: 1, of: own.owner, limit: sharesPerUser, $0) }
-            made = try share(of: own, terms: order.terms.hash, custodian)
+            made = try share(of: own, terms: order.terms.hash, post)
         }
         var fields = order.fields.values
         fields[BitcoinWalletPlugin.share] = .bytes(try made?.made.publicKey ?? publishedShare(of: beneficiary))
@@ -78,8 +78,8 @@ extension OrderService {
         return (complete, made)
     }
 
-    private func share(of own: IdentityRecord, terms: [UInt8]?, _ custodian: any Custodian) throws -> MadeShare {
-        let made = try custodian.createShare(
+    private func share(of own: IdentityRecord, terms: [UInt8]?, _ post: PartPost) throws -> MadeShare {
+        let made = try post.custodian.createShare(
             owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid.bytes, terms: terms)
         return MadeShare(made: made, own: own, limit: sharesPerUser, created: clock.now)
     }
@@ -123,14 +123,14 @@ extension OrderService {
                 .invalidArgument, "1 to \(WalletShares.counts.upperBound) shares are published at once, not \(count)")
         }
         try store.read { try OrderService.checkShares(more: Int(count), of: own.owner, limit: sharesPerUser, $0) }
-        return { [self] custodian in
-            let made = try (0..<count).map { _ in try share(of: own, terms: nil, custodian) }
+        return office.step { [self] post in
+            let made = try (0..<count).map { _ in try share(of: own, terms: nil, post) }
             let envelope = try explaining("the shares cannot be published") {
                 try EnvelopeSealer.publish(
                     WalletShares(made.map { try Secp256k1PublicKey($0.made.publicKey) }).encoded(),
                     content: WalletShares.contentType, from: own.cid, created: clock.now)
             }
-            let signed = try envelopes.sign(envelope, own, try blocks.document(own.cid), custodian)
+            let signed = try envelopes.sign(envelope, own, try blocks.document(own.cid), post.custodian)
             // Shares and list in one transaction: what is offered can be used.
             try store.write { database in
                 try blocks.insert(signed, standing: Standing.current.name, owner: own.owner, in: database)
@@ -188,7 +188,7 @@ extension OrderService {
         }
         let release = try envelopes.verified(part.cid)
         let second = try envelopes.verified(commitment)
-        guard let own = try recipientHere(release, of: record.terms.recipient),
+        guard let own = try lookup.reader(of: release, as: record.terms.recipient),
             policy.current.allows(caller, .order, own.resource)
         else {
             throw DTAError(
@@ -196,8 +196,8 @@ extension OrderService {
                 "user \(caller.display) may not have the key of the wallet \(record.reference): it is "
                     + "\(identities.display(record.terms.recipient))'s")
         }
-        return { [self] custodian in
-            guard let commitment = try self.commitment(record, custodian) else {
+        return office.step { [self] post in
+            guard let commitment = try post.commitment(record) else {
                 throw DTAError(.failedPrecondition, "part 2 of order \(record.reference) is not here")
             }
             let sum = try explaining("the wallet \(record.reference) cannot be relied on") {
@@ -217,10 +217,10 @@ extension OrderService {
             let share = CreatedShare(sealed: [UInt8](row["sealed"] as Data), publicKey: sum.beneficiary.bytes)
             let documents = try evidence(
                 of: [own.cid, record.terms.fiduciary, second.envelope.header.from, release.envelope.header.from])
-            guard let reader = try recipientHere(second, of: record.terms.recipient) else {
+            guard let reader = try lookup.reader(of: second, as: record.terms.recipient) else {
                 throw DTAError(.permissionDenied, "part 2 of order \(record.reference) is sealed to others")
             }
-            let key = try custodian.exportWallet(
+            let key = try post.custodian.exportWallet(
                 share, commitment: SealedPart(recipient: reader.recipientKey, block: second.block),
                 release: SealedPart(recipient: own.recipientKey, block: release.block), documents: documents)
             let other = try store.read { try shares.user(of: sum.beneficiary.bytes, besides: record.cid, $0) }

@@ -41,6 +41,7 @@ public final class OrderService: Sendable {
     let forget: @Sendable (ObjectID) -> Void
 
     let lookup: PartyLookup
+    let office: PostOffice
     let orders: OrderLookup
     let partRules: PartRules
     let redemptions: OpenRedemptions
@@ -68,6 +69,7 @@ public final class OrderService: Sendable {
         self.logger = logger
         self.forget = forget
         lookup = PartyLookup(identities: envelopes.identities, policy: policy)
+        office = PostOffice(lookup: lookup, envelopes: envelopes, clock: clock)
         orders = OrderLookup(lookup: lookup, envelopes: envelopes)
         shares = WalletShareTable(lookup: lookup)
         partRules = PartRules(lookup: lookup, plugins: plugins, shares: shares, clock: clock)

@@ -79,6 +79,14 @@ struct PartyLookup: Sendable {
         }
     }
 
+    /// The same of an envelope.
+    func reader(of signed: SignedEnvelope, as party: CID?) throws -> IdentityRecord? {
+        let to = try explaining("the envelope \(signed.cid) cannot be opened") {
+            try signed.envelope.recipients(identities.blocks.bytes)
+        }
+        return try reader(among: to, of: party)
+    }
+
     /// The documents to which a part is sealed: of each party the newest. Those that are not current here are passed
     /// over.
     /// - Parameter needed: parties without whom the part makes no sense.
