@@ -154,6 +154,52 @@ struct RootCommandTests {
         #expect(try run("find", [place.path, "-path", "*new*", "-name", "state.sqlite"]).text.isEmpty)
     }
 
+    @Test("root does not restore a state, and backs none up, by a way on which a third user could put something else")
+    func foreignWay() throws {
+        let file = place.file("b.tar")
+        #expect(try backup().status == 0)
+        let text = try String(contentsOfFile: agent.configuration, encoding: .utf8)
+        for script in ["ln -s .. $T/way", "mkdir $T/way", "mkdir $T/x; ln -s $T/x/../.. $T/way"] {
+            let theirs = place.file("theirs")
+            let made = try run(
+                "/bin/sh", ["-ec", "rm -rf $T; mkdir $T; chown 33 $T; \(script); chown -h 33 $T/* "],
+                environment: ["T": theirs])
+            #expect(made.status == 0, "\(made.errors)")
+            let before = try run("find", [place.path]).text
+            let restored = try dtad(["restore", file, "--state", theirs + "/way/new"])
+            #expect(restored.status == 1 && restored.errors.contains("belongs to"), "\(script): \(restored.errors)")
+            #expect(try run("find", [place.path]).text == before)
+            let other = text.replacing("state: \"\(agent.state)\"", with: "state: \"\(theirs)/way/state\"")
+            let configuration = try place.write("other.yaml", other, mode: 0o644)
+            mkdir(theirs + "/way/state", 0o700)
+            let copied = try dtad(["backup", place.file("c.tar"), "--config", configuration])
+            #expect(copied.status == 1 && copied.errors.contains("belongs to"), "\(script): \(copied.errors)")
+        }
+    }
+
+    @Test("root restores a state into a folder of its owner's with the rights of that owner alone")
+    func ownersFolder() throws {
+        let file = place.file("b.tar")
+        #expect(try backup().status == 0)
+        let home = place.file("home")
+        mkdir(home, 0o755)
+        mkdir(home + "/new", 0o700)
+        try give(home)
+        #expect(try dtad(["restore", file, "--state", home + "/new"]).status == 0)
+        #expect(try uids(home) == [Self.front])
+        #expect(try run("find", [home, "-maxdepth", "2", "-printf", "%P "]).text.contains("new/state.sqlite"))
+        // A link of the owner's leads to where root may write, and the owner may not.
+        mkdir(home + "/new2", 0o700)
+        mkdir(place.file("roots"), 0o755)
+        mkdir(place.file("roots/state"), 0o700)
+        symlink(place.file("roots"), home + "/link")
+        try give(home)
+        try give(place.file("roots/state"))
+        let restored = try dtad(["restore", file, "--state", home + "/link/state"])
+        #expect(restored.status == 1 && restored.errors.contains("Permission denied"), "\(restored.errors)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: place.file("roots")) == ["state"])
+    }
+
     @Test("a command that root runs on another user's state is refused where it would run the agent")
     func runs() throws {
         let ended = try dtad(["run", "--config", agent.configuration, "--socket", place.file("x.sock")])

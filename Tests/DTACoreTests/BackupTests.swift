@@ -228,6 +228,64 @@ struct BackupTests {
         }
     }
 
+    @Test("a backup is put together in the directory that was opened, whatever its path leads to later")
+    func swapped() throws {
+        let files = FileManager.default
+        let (theirs, victim) = (directory.file("theirs"), directory.file("victim"))
+        for path in [theirs, victim, victim + "/b.tar.partial", victim + "/b.tar.partial/audit"] {
+            try files.createDirectory(atPath: path, withIntermediateDirectories: false)
+        }
+        try directory.write("victim/b.tar.partial/keep", "kept")
+        let staging = try StagingDirectory(beside: theirs + "/b.tar")
+        #expect(rename(theirs, directory.file("moved")) == 0 && symlink(victim, theirs) == 0)
+        try staging.makeFolder("audit")
+        for name in ["audit/x", "b"] {
+            try staging.make(name).write(Array("bytes".utf8)[...])
+            #expect(try staging.read(name).length() == 5)
+        }
+        try staging.sync()
+        #expect(try staging.publish("b", as: theirs + "/b.tar", replacing: false))
+        #expect(try !staging.publish("b", as: theirs + "/b.tar", replacing: false))
+        staging.remove()
+        #expect(try names(directory.file("moved")) == ["b.tar"])
+        #expect(try names(victim) == ["b.tar.partial"])
+        #expect(try names(victim + "/b.tar.partial") == ["audit", "keep"])
+    }
+
+    @Test("a backup is restored in the directory that was opened, whatever its path leads to later")
+    func swappedTarget() throws {
+        let (theirs, victim) = (directory.file("theirs"), directory.file("victim"))
+        for path in [theirs, victim, victim + "/new.partial"] {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        }
+        let staging = try StagingDirectory(beside: theirs + "/new", in: StagingDirectory.parent(of: theirs + "/new"))
+        #expect(rename(theirs, directory.file("moved")) == 0 && symlink(victim, theirs) == 0)
+        #expect(staging.become(theirs + "/new") == 0)
+        #expect(try names(directory.file("moved")) == ["new"])
+        #expect(try names(victim) == ["new.partial"])
+    }
+
+    @Test("a backup removes what a crash left, and follows no link that is in it")
+    func leftovers() throws {
+        let partial = file + ".partial"
+        try FileManager.default.createDirectory(atPath: partial + "/a/b", withIntermediateDirectories: true)
+        chmod(partial, 0o700)
+        let kept = try directory.write("kept", "kept")
+        try FileManager.default.createDirectory(atPath: directory.file("d"), withIntermediateDirectories: false)
+        try directory.write("d/kept", "kept")
+        symlink(kept, partial + "/file")
+        symlink(directory.file("d"), partial + "/a/b/folder")
+        try backup()
+        #expect(try names(directory.path) == ["backup.tar", "d", "kept"])
+        #expect(try names(directory.file("d")) == ["kept"])
+        for name in ["", "d/", "d/.", "d/.."] {
+            let wrong = try refusal {
+                _ = try Backup(state: host.path, token: "").write(to: directory.file(name), replacing: true)
+            }
+            #expect(wrong.code == .invalidArgument, "\(name): \(wrong)")
+        }
+    }
+
     @Test("a backup notices that room was made in a large body after the database was copied")
     func overtaken() throws {
         try name(segment: "0a1b")

@@ -39,20 +39,21 @@ public struct Backup {
     /// - Parameter replacing: whether a file of that name may be replaced.
     /// - Throws: `DTAError`.
     public func write(to path: String, replacing: Bool) throws -> Summary {
-        let isFree = unsafe access(path, F_OK) != 0
+        let parent = try StagingDirectory.parent(of: path)
+        var status = stat()
+        let isFree = unsafe fstatat(parent.number, lastName(of: path), &status, AT_SYMLINK_NOFOLLOW) != 0
         guard replacing || isFree else { throw Backup.exists(path) }
         let owner = try StateOwner(of: state)
-        let staging = try StagingDirectory(beside: path)
+        let staging = try StagingDirectory(beside: path, in: parent)
         defer { staging.remove() }
-        let draft = staging.file("backup.tar")
-        let archive = try BackupFile(making: draft)
-        // In the child, it is no other.
-        let isAnother = owner.isAnother
+        let archive = try staging.make(Backup.draft)
+        let isRoot = geteuid() == 0
         let answer = try owner.run {
-            // The owner of the state may have no place where root wants the backup.
             let tree = try StateTree(state)
             let size = try tree.databaseSize()
-            guard isAnother else { return try collect(tree, into: archive, in: staging) }
+            guard isRoot else { return try collect(tree, into: archive, in: staging) }
+            // The owner of the state may have no place where root wants the backup. And SQLite takes paths, on which another
+            // user could put a link: nobody does that in the state directory.
             let own = try StagingDirectory(beside: "\(state)/backup")
             defer { own.remove() }
             // The agent needs that disk too.
@@ -60,7 +61,7 @@ public struct Backup {
             return try collect(tree, into: archive, in: own)
         }
         guard answer.count == 2, let bodies = Int(answer[0]) else { throw Backup.unclear }
-        try publish(draft, as: path, replacing: replacing)
+        guard try staging.publish(Backup.draft, as: path, replacing: replacing) else { throw Backup.exists(path) }
         return Summary(path: path, size: try archive.length(), bodies: bodies, fingerprint: answer[1])
     }
 
@@ -69,10 +70,10 @@ public struct Backup {
     private func collect(_ tree: StateTree, into archive: BackupFile, in staging: StagingDirectory) throws -> [String] {
         let database = staging.file(BackupManifest.databaseName)
         // Empty and 0600 before anything is in it.
-        _ = try BackupFile(making: database)
+        _ = try staging.make(BackupManifest.databaseName)
         try StateSnapshot.copy(stateDirectory: state, to: database)
         // After the database: what it names is whole by now, and the log has at least the records of its changes.
-        let copy = try BackupFile(reading: database)
+        let copy = try staging.read(BackupManifest.databaseName)
         let sources =
             try [Source(name: BackupManifest.databaseName, file: copy, length: copy.length())]
             + auditLog(tree) + bodies(tree, namedBy: database)
@@ -171,21 +172,15 @@ public struct Backup {
         return Array(hash.finalize())
     }
 
-    // MARK: Its name
-
-    private func publish(_ draft: String, as path: String, replacing: Bool) throws {
-        if replacing {
-            guard unsafe rename(draft, path) == 0 else { throw BackupFile.failure("written", path, errno) }
-        } else {
-            // link and not rename: it fails where somebody else has made the file meanwhile.
-            guard unsafe link(draft, path) == 0 else {
-                throw errno == EEXIST ? Backup.exists(path) : BackupFile.failure("written", path, errno)
-            }
-        }
-        try BackupFile.syncDirectory(parentDirectory(of: path))
-    }
+    /// What the file is called before it is whole.
+    private static let draft = "backup.tar"
 
     private static func exists(_ path: String) -> DTAError {
         DTAError(.failedPrecondition, "\(path) is there already", hint: "choose another name, or say --force")
     }
+}
+
+/// What a path is called in the directory that it is in.
+func lastName(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
 }

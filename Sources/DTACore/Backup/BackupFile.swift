@@ -16,18 +16,10 @@ struct BackupFile {
         guard try status().st_mode & S_IFMT == S_IFREG else { throw DTAError(.notFound, "\(path) is no file") }
     }
 
-    /// A file of the state that is open already.
+    /// A file that is open already, below the directory that it is in.
     init(_ path: String, _ descriptor: Descriptor) {
         self.path = path
         self.descriptor = descriptor
-    }
-
-    /// Makes a file that was not there, mode 0600.
-    init(making path: String) throws {
-        self.path = path
-        let number = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard number >= 0 else { throw BackupFile.failure("made", path, errno) }
-        descriptor = Descriptor(owning: number)
     }
 
     private func status() throws -> stat {
@@ -82,12 +74,30 @@ struct BackupFile {
         guard fsync(descriptor.number) == 0 else { throw BackupFile.failure("written", path, errno) }
     }
 
-    /// Brings a directory's names to the disk.
-    static func syncDirectory(_ path: String) throws {
-        let number = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard number >= 0 else { throw failure("written", path, errno) }
-        let directory = Descriptor(owning: number)
-        guard fsync(directory.number) == 0 else { throw failure("written", path, errno) }
+    // MARK: Directories
+
+    /// Opens a directory, and no link, below another one.
+    /// - Parameter path: what errors call it.
+    static func openDirectory(_ name: String, below directory: Descriptor, _ path: String) throws -> Descriptor {
+        let number = unsafe openat(directory.number, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard number >= 0 else { throw failure("used", path, errno) }
+        return Descriptor(owning: number)
+    }
+
+    /// What a directory holds, in order.
+    static func names(in directory: Descriptor, _ path: String) throws -> [String] {
+        // A descriptor of its own, which begins at the first name, and which closedir closes.
+        let number = unsafe openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0, let stream = unsafe fdopendir(number) else { throw failure("read", path, errno) }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
     }
 
     static func failure(_ what: String, _ path: String, _ errno: Int32) -> DTAError {

@@ -39,29 +39,47 @@ public struct Restoration {
     /// - Parameter fingerprint: what the manifest's hash must be; nil: whatever it is.
     /// - Throws: `DTAError`: `dataLoss` where the backup is damaged, `failedPrecondition` where the directory is in use.
     public func carryOut(fingerprint: String? = nil) throws -> Summary {
-        let owner = try ownerOfTarget()
-        let staging = try StagingDirectory(beside: state, for: owner)
+        let (owner, way) = try ownerOfTarget()
+        let answer: [String]
+        if owner.isAnother, let way, way.isOwned(by: 0) {
+            answer = try build(for: owner, in: way.end, fingerprint)
+        } else {
+            // Where its owner could put a link on the way, root makes nothing: the owner makes it all.
+            answer = try owner.run { try build(for: nil, in: nil, fingerprint) }
+        }
+        guard answer.count == 5, let made = Int64(answer[0]), let orders = Int(answer[4]) else {
+            throw DTAError(.internal, "the state was restored, and what is in it was not told")
+        }
+        return Summary(
+            state: state, made: made, version: answer[1], token: answer[2], fingerprint: answer[3], orders: orders)
+    }
+
+    /// Makes the directory, in a place that nobody but root and who runs this could change.
+    /// - Parameters: `owner`: to whom root gives it, and who fills it; nil: who runs this. `parent`: the directory that it is
+    ///   to be in; nil: it is opened by its path.
+    /// - Returns: the summary's fields.
+    private func build(for owner: StateOwner?, in parent: Descriptor?, _ fingerprint: String?) throws -> [String] {
+        func asOwner(_ body: () throws -> [String]) throws -> [String] { try owner?.run(body) ?? body() }
+        let staging = try StagingDirectory(beside: state, in: parent, for: owner)
         let answer: [String]
         do {
-            answer = try owner.run {
+            answer = try asOwner {
                 try staging.clear()
                 return try fill(staging, fingerprint)
             }
-            guard unsafe rename(staging.path, state) == 0 else { throw Restoration.immovable(state, errno) }
+            let failure = staging.become(state)
+            guard failure == 0 else { throw Restoration.immovable(state, failure) }
         } catch {
-            _ = try? owner.run {
+            _ = try? asOwner {
                 try staging.clear()
                 return []
             }
             staging.remove()
             throw error
         }
-        try BackupFile.syncDirectory(parentDirectory(of: state))
-        guard answer.count == 5, let made = Int64(answer[0]), let orders = Int(answer[4]) else {
-            throw DTAError(.internal, "the state was restored, and what is in it was not told")
-        }
-        return Summary(
-            state: state, made: made, version: answer[1], token: answer[2], fingerprint: answer[3], orders: orders)
+        // From here on it is the state, and no longer to be cleared.
+        try staging.syncParent(state)
+        return answer
     }
 
     /// - Returns: the summary's fields.
@@ -76,25 +94,28 @@ public struct Restoration {
         try StateSnapshot.check(database)
         let orders = try RestoredOrders.mark(database, made: manifest.made)
         try record(manifest, in: staging)
-        try sync(staging.path)
+        try staging.sync()
         return ["\(manifest.made)", manifest.version, manifest.token, manifest.fingerprint, "\(orders)"]
     }
 
     // MARK: The target
 
-    private func ownerOfTarget() throws -> StateOwner {
+    /// - Returns: who is to own the state, and the way to the directory in which it is to be; nil if this is not root.
+    private func ownerOfTarget() throws -> (StateOwner, PathWay?) {
         var status = stat()
         guard unsafe lstat(state, &status) == 0 else {
             guard errno == ENOENT else { throw BackupFile.failure("used", state, errno) }
-            try newOwner.checkWay(to: state)
-            return newOwner
+            return (newOwner, try newOwner.checkWay(to: state))
         }
         let owner = try StateOwner(of: state)
         guard geteuid() == 0 || owner.uid == geteuid() else {
             throw DTAError(
                 .permissionDenied, "\(state) belongs to another user", hint: "run this as its owner, or as root")
         }
-        let names = try StagingDirectory.names(in: state)
+        let way = try owner.checkWay(to: state)
+        let place = try way?.end ?? StagingDirectory.parent(of: state)
+        let names = try BackupFile.names(
+            in: BackupFile.openDirectory(lastName(of: state), below: place, state), state)
         guard names.isEmpty else {
             let isState = names.contains(BackupManifest.databaseName)
             throw DTAError(
@@ -102,7 +123,7 @@ public struct Restoration {
                 isState ? "\(state) is the state of an agent already" : "the directory \(state) is not empty",
                 hint: "stop dtad and move \(state) out of the way, or choose another directory")
         }
-        return owner
+        return (owner, way)
     }
 
     private static func immovable(_ state: String, _ errno: Int32) -> DTAError {
@@ -156,14 +177,12 @@ public struct Restoration {
     private func extract(_ manifest: BackupManifest, to staging: StagingDirectory) throws {
         for folder in ["audit", "segments"] where manifest.entries.contains(where: { $0.name.hasPrefix(folder + "/") })
         {
-            guard unsafe mkdir(staging.file(folder), 0o700) == 0 else {
-                throw BackupFile.failure("made", staging.file(folder), errno)
-            }
+            try staging.makeFolder(folder)
         }
         for entry in manifest.entries {
             let header = try readHeader()
             guard header.name == entry.name else { throw damaged }
-            let hash = try copy(header.length, to: try BackupFile(making: staging.file(entry.name)))
+            let hash = try copy(header.length, to: try staging.make(entry.name))
             guard hash == entry.hash else { throw damaged }
             try readPadding(after: header.length)
         }
@@ -216,16 +235,5 @@ public struct Restoration {
         } catch {
             throw StoreError.using(database, error)
         }
-    }
-
-    /// Brings the names of all directories to the disk; the files are on it.
-    private func sync(_ path: String) throws {
-        for name in try StagingDirectory.names(in: path) {
-            var status = stat()
-            let below = "\(path)/\(name)"
-            guard unsafe lstat(below, &status) == 0 else { throw BackupFile.failure("read", below, errno) }
-            if status.st_mode & S_IFMT == S_IFDIR { try sync(below) }
-        }
-        try BackupFile.syncDirectory(path)
     }
 }

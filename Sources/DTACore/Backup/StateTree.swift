@@ -19,20 +19,7 @@ struct StateTree {
     /// The names in one of its folders, in order; none where it is not there.
     func names(in folder: String) throws -> [String] {
         guard let below = try self.folder(folder) else { return [] }
-        // A second descriptor: closedir closes its own.
-        let copy = fcntl(below.number, F_DUPFD_CLOEXEC, 0)
-        guard copy >= 0, let stream = unsafe fdopendir(copy) else {
-            throw BackupFile.failure("read", "\(path)/\(folder)", errno)
-        }
-        defer { unsafe closedir(stream) }
-        var names: [String] = []
-        while let entry = unsafe readdir(stream) {
-            names.append(
-                unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-                    unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-                })
-        }
-        return names.sorted()
+        return try BackupFile.names(in: below, "\(path)/\(folder)")
     }
 
     /// Opens a file to read it: `NAME`, or `FOLDER/NAME`.
