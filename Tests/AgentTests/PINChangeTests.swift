@@ -103,6 +103,32 @@ struct PINChangeTests {
     }
 
     @Test(
+        "a dtad pin change that was stopped before it had written the new PIN costs no attempt, and the next run begins anew",
+        arguments: ["", "abcdefgh"])
+    func stoppedWhileWriting(written: String) throws {
+        let before = try pin(file)
+        try agent.directory.write("state/hsm-pin.new", written)
+        try agent.directory.write("state/hsm-pin.new.draft", "abc")
+        // An agent starts on the PIN that it has.
+        if written.isEmpty { #expect(try check().status == 0) }
+        let changed = try change()
+        #expect(changed.status == 0 && refusals(changed) == 0, "\(changed.errors)")
+        #expect(changed.text.contains("has a new PIN") && !changed.text.contains("interrupted"), "\(changed.text)")
+        let after = try pin(file)
+        #expect(after != before && after.utf8.count == 32)
+        #expect(access(pending, F_OK) != 0 && access(pending + ".draft", F_OK) != 0)
+        #expect(try check().status == 0)
+    }
+
+    @Test("dtad pin change leaves a pending file alone that it has not written", arguments: ["a\nb", "two\nlines\n"])
+    func strangePending(text: String) throws {
+        try agent.directory.write("state/hsm-pin.new", text)
+        let refused = try change()
+        #expect(refused.status == 1 && refused.errors.contains("in one line") && refusals(refused) == 0)
+        #expect(try String(contentsOfFile: pending, encoding: .utf8) == text)
+    }
+
+    @Test(
         "a dtad pin change that was stopped before the token had the new PIN is finished by the next run, without a wrong attempt"
     )
     func stoppedBefore() throws {

@@ -65,12 +65,18 @@ public enum PIN {
 
     /// - Throws: `CustodyStartError` where a change of the PIN is under way: a wrong one would cost an attempt.
     public static func refusePending(_ options: HSMOptions) throws {
-        guard let pending = options.pendingPINFiles.first(where: { access($0, F_OK) == 0 }) else { return }
+        guard let pending = options.pendingPINFiles.first(where: isPending) else { return }
         throw CustodyStartError(
             DTAError(
                 .unavailable, "the HSM's PIN is being changed: \(pending) is there",
                 hint: "if it is not being changed any more, dtad pin change finishes what was begun"),
             .tokenAway)
+    }
+
+    /// Nothing has happened yet if the file is empty: the token is asked after the new PIN is on the disk.
+    private static func isPending(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && (status.st_mode & S_IFMT != S_IFREG || status.st_size > 0)
     }
 
     /// Reads PINs that dtad hands over: each a line, and nothing behind them.

@@ -7,6 +7,19 @@ enum PINFile {
 
     /// - Throws: `DTAError.failedPrecondition` where it is another user's, or others may read it.
     static func read(_ path: String) throws -> SecretBytes {
+        let (bytes, count) = try contents(path)
+        return try pin(in: bytes, count: count, path)
+    }
+
+    /// Whether a file has only the beginning of what `write` writes, or nothing.
+    /// - Throws: as `read`.
+    static func isCutShort(_ path: String) throws -> Bool {
+        let (bytes, count) = try contents(path)
+        return count <= limit && bytes.withUnsafeBytes { !$0[..<count].contains(UInt8(ascii: "\n")) }
+    }
+
+    /// - Returns: what is in the file, and how much of the bytes that is: more than `limit` + 1 if it is too long.
+    private static func contents(_ path: String) throws -> (bytes: SecretBytes, count: Int) {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard number >= 0 else {
             throw DTAError(
@@ -33,7 +46,7 @@ enum PINFile {
                 count += got
             }
         }
-        return try pin(in: all, count: count, path)
+        return (all, count)
     }
 
     /// What is in one line, without the newline at its end.
@@ -50,7 +63,7 @@ enum PINFile {
         }
     }
 
-    /// Makes a file that is not there, on the disk when this returns.
+    /// Makes a file that is not there. What is in it is on the disk when this returns.
     static func write(_ pin: SecretBytes, to path: String) throws {
         let number = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { throw DTAError(.unavailable, "\(path) cannot be made: \(errorText(errno))") }
@@ -60,7 +73,6 @@ enum PINFile {
                 guard Glibc.write(file.number, bytes.baseAddress, bytes.count) == bytes.count, fsync(file.number) == 0
                 else { throw DTAError(.resourceExhausted, "\(path) cannot be written: \(errorText(errno))") }
             }
-            try syncDirectory(of: path)
         } catch {
             unlink(path)
             throw error

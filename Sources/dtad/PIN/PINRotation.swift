@@ -40,7 +40,7 @@ struct PINRotation {
     func carryOut(_ chosen: SecretBytes?) throws -> Outcome {
         let folder = try lockFolder()
         return try withExtendedLifetime(folder) {
-            if stored.isPending {
+            if try stored.isPending() {
                 try finish()
                 return .finished
             }

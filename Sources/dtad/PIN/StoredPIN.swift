@@ -10,7 +10,8 @@ struct StoredPIN {
     private static let tool = "/usr/bin/systemd-creds"
 
     var pendingPath: String { Configuration.HSM.pendingPINFile(path) }
-    var isPending: Bool { access(pendingPath, F_OK) == 0 }
+    /// What the new PIN is written to first, so that the pending file is whole or not there.
+    private var draft: String { pendingPath + ".draft" }
 
     /// Finds it where dtad-hsm is given it from.
     /// - Throws: `DTAError.failedPrecondition` where it is in no such place, or in two.
@@ -35,20 +36,37 @@ struct StoredPIN {
     func read() throws -> SecretBytes { try read(path) }
     func readPending() throws -> SecretBytes { try read(pendingPath) }
 
+    /// Whether another run was stopped after it had put a new PIN there. If an earlier version was stopped before it had
+    /// written all of it, nothing has happened yet: the token is asked after that. What it left is removed.
+    func isPending() throws -> Bool {
+        var status = stat()
+        guard lstat(pendingPath, &status) == 0 else {
+            guard errno == ENOENT else { throw SystemCallError("stat(\(pendingPath))", errno: errno) }
+            return false
+        }
+        guard try isEncrypted ? status.st_size == 0 : PINFile.isCutShort(pendingPath) else { return true }
+        try dropPending()
+        return false
+    }
+
     /// Puts a PIN beside the one that is in use, on the disk when this returns.
     func writePending(_ pin: SecretBytes) throws {
-        guard isEncrypted else { return try PINFile.write(pin, to: pendingPath) }
-        let line = try PINFile.line(pin)
-        // systemd-creds makes the file under another name first, so that this one is whole or not there.
-        let draft = pendingPath + ".draft"
         unlink(draft)
-        try run(["encrypt", "--name=hsm-pin", "-", draft], [line])
-        let number = open(draft, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard number >= 0 else { throw DTAError(.unavailable, "\(draft) cannot be read: \(errorText(errno))") }
-        let file = Descriptor(owning: number)
-        try systemCall("fsync(\(draft))") { fsync(file.number) }
+        if isEncrypted {
+            try encrypt(pin, to: draft)
+        } else {
+            try PINFile.write(pin, to: draft)
+        }
         try systemCall("rename(\(pendingPath))") { rename(draft, pendingPath) }
         try PINFile.syncDirectory(of: path)
+    }
+
+    private func encrypt(_ pin: SecretBytes, to file: String) throws {
+        try run(["encrypt", "--name=hsm-pin", "-", file], [PINFile.line(pin)])
+        let number = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard number >= 0 else { throw DTAError(.unavailable, "\(file) cannot be read: \(errorText(errno))") }
+        let opened = Descriptor(owning: number)
+        try systemCall("fsync(\(file))") { fsync(opened.number) }
     }
 
     /// The new PIN takes the place of the old one.
