@@ -134,9 +134,18 @@ public final class Core: Sendable {
 
     // MARK: Questions across services
 
-    /// Reads the grants again; where they are wrong this throws, and the old ones stay in force.
+    /// Reads the grants again. If anything in the configuration is wrong, this throws, and the old ones stay in force.
     public func reload(_ configuration: Configuration) throws {
-        policy.replace(with: try Policy(configuration.grants, couriers: configuration.couriers))
+        policy.replace(with: try Core.judge(configuration))
+    }
+
+    /// Finds in a configuration what only a start would find out otherwise. It opens nothing.
+    /// - Returns: the grants.
+    /// - Throws: `DTAError` that names the line.
+    @discardableResult
+    public static func judge(_ configuration: Configuration) throws -> Policy {
+        _ = try OrderRules(configuration.orders)
+        return try Policy(configuration.grants, couriers: configuration.couriers)
     }
 
     /// Who may do something with a key or an identity, and why.

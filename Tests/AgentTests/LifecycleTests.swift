@@ -95,14 +95,27 @@ struct LifecycleTests {
         #expect(activate.wait() == 78)
     }
 
-    @Test("dtad reads a configuration alone where that is asked, as a reload does")
-    func configurationOnly() throws {
-        let agent = try TestAgent(starting: false)
-        let arguments = ["check", "--configuration-only", "--config", agent.configuration]
-        #expect(try run(try Binary.path("dtad"), arguments).status == 0)
-        try agent.addConfiguration("grants:\n  - { to: [\"unix:usr:bob\"], keys: [\"*\"], operations: [sign] }")
-        let wrong = try run(try Binary.path("dtad"), arguments)
-        #expect(wrong.status == 1 && wrong.errors.contains("unix:usr:bob"), "\(wrong.errors)")
+    @Test(
+        "dtad reads a configuration alone if that is asked, and finds in it what run and a reload find",
+        arguments: [
+            ("grants:\n  - { to: [\"unix:usr:bob\"], keys: [\"*\"], operations: [sign] }", "unix:usr:bob"),
+            ("orders:\n  accept:\n    - { from: [\"acme *\"] }", "orders.accept, line"),
+        ])
+    func configurationOnly(wrong lines: String, words: String) throws {
+        let agent = try TestAgent()
+        let arguments = ["check", "--config", agent.configuration]
+        #expect(try run(try Binary.path("dtad"), arguments + ["--configuration-only"]).status == 0)
+        try agent.addConfiguration(lines)
+        for more in [[], ["--configuration-only"]] {
+            let checked = try run(try Binary.path("dtad"), arguments + more)
+            let said = checked.text + checked.errors
+            #expect(checked.status == 1 && said.contains(words) && !said.contains("can be read"), "\(said)")
+        }
+        agent.signal(SIGHUP)
+        try agent.wait("the refusal") { agent.log.contains("the grants stay as they were") && agent.log.contains(words) }
+        #expect(agent.stop() == 0)
+        try agent.launch()
+        #expect(agent.waitForEnd() == 78)
     }
 
     @Test(

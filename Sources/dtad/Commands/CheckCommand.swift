@@ -29,12 +29,15 @@ struct CheckCommand: ParsableCommand {
         if configurationOnly { return try failing { try checkConfigurationOnly() } }
         let report = Report()
         try failing { try reserveDescriptor3() }
-        if let caution = report.attempt("configuration", { try RootCaution(config) }),
+        if let caution = report.attempt("configuration", { try load() }),
             report.attempt("state", { try caution.becomeOwner() }) != nil
         {
             let configuration = caution.configuration
             report.good("configuration", "\(config) can be read")
-            checkGrants(configuration, report)
+            report.good(
+                "grants",
+                configuration.grants.isEmpty
+                    ? "none: only owners use their keys" : "\(configuration.grants.count) can be understood")
             StateCheck(state: configuration.state).run(report)
             SocketCheck.run(configuration, report)
             HSMCheck(configurationPath: config, configuration: configuration).run(report)
@@ -47,17 +50,14 @@ struct CheckCommand: ParsableCommand {
 
     private func checkConfigurationOnly() throws {
         let configuration = try Configuration.load(config)
-        _ = try Policy(configuration.grants, couriers: configuration.couriers)
+        try Core.judge(configuration)
         print("\(config) can be read, and its \(configuration.grants.count) grants can be understood")
     }
 
-    private func checkGrants(_ configuration: Configuration, _ report: Report) {
-        guard report.attempt("grants", { try Policy(configuration.grants, couriers: configuration.couriers) }) != nil
-        else { return }
-        report.good(
-            "grants",
-            configuration.grants.isEmpty
-                ? "none: only owners use their keys" : "\(configuration.grants.count) can be understood")
+    private func load() throws -> RootCaution {
+        let caution = try RootCaution(config)
+        try Core.judge(caution.configuration)
+        return caution
     }
 
     /// A node that is away keeps nothing from running, so it is no failure.
