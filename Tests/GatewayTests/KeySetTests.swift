@@ -155,11 +155,33 @@ struct KeySetTests {
         let many = (0..<20).map { _ in Self.fresh(#","kid":"d""#) }
         let set = try await Self.read(many)
         #expect(set.candidates(id: "d", algorithm: .edDSA).count == KeySet.limitPerName)
-        // Without a name it is left to nobody to guess.
-        #expect(set.candidates(id: nil, algorithm: .edDSA).isEmpty)
-        #expect(try await Self.read([key(old), key(old)]).candidates(id: nil, algorithm: .edDSA).count == 1)
         // The name of one kind of key is no name of another.
         #expect(set.candidates(id: "d", algorithm: .es256).isEmpty)
+    }
+
+    @Test("a token that names no key is let in with each of the first four keys of its algorithm, and with no other")
+    func withoutName() async throws {
+        let issuer = try TestIssuer()
+        func key(_ more: String) -> String { Self.ed25519(issuer.ed25519.publicKey.rawRepresentation, more) }
+        let point = issuer.p256.publicKey.rawRepresentation
+        let other =
+            #"{"kty":"EC","crv":"P-256","x":"\#(TestIssuer.base64(point.prefix(32)))","y":"\#(TestIssuer.base64(point.suffix(32)))"}"#
+        let token = try issuer.token(kid: .some(nil))
+        let stranger = try TestIssuer().token(kid: .some(nil))
+        for (keys, status) in [
+            ([key("")], 200), ([key(""), Self.fresh("")], 200), ([Self.fresh(""), key("")], 200),
+            ([Self.fresh(#","kid":"old""#), key(#","kid":"new""#)], 200),
+            ([other, Self.fresh(""), Self.fresh(""), Self.fresh(""), key("")], 200),
+            ([Self.fresh(""), Self.fresh(""), Self.fresh(""), Self.fresh(""), key("")], 401),
+        ] {
+            let gateway = try issuer.gateway(for: try Self.agent.get(), keys: Self.set(keys))
+            #expect(try gateway.request("/v1/status", bearer(token)).status == status, "\(keys)")
+            #expect(try gateway.request("/v1/status", bearer(stranger)).status == 401)
+        }
+        // One key under many names is one key.
+        let names = (0..<20).map { key(#","kid":"k\#($0)""#) }
+        let set = try await Self.read(names + [Self.fresh("")])
+        #expect(set.candidates(id: nil, algorithm: .edDSA).map(\.id) == ["k0", nil])
     }
 
     @Test("the first keys of a long list that can be used are used")

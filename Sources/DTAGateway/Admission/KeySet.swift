@@ -26,7 +26,8 @@ struct KeySet: Sendable {
 
     /// The most keys that are used: the first ones that can be.
     static let limit = 100
-    /// The most keys of one name: so many signatures are verified for a token at most.
+    /// The most keys of one name, and the most for a token without a name: so many signatures are verified for a token at
+    /// most.
     static let limitPerName = 4
 
     let keys: [Key]
@@ -66,10 +67,13 @@ struct KeySet: Sendable {
     }
 
     /// The keys that a token may be verified with: those of its name, of which there are more while an issuer changes
-    /// them. A token without `kid` finds one only if there is but one.
+    /// them. `kid` is optional (RFC 7515 §4.1.4, RFC 7517 §4.5): a token without it is tried with the first keys of its
+    /// algorithm, and with one that is listed under two names once.
     func candidates(id: String?, algorithm: TokenAlgorithm) -> [Key] {
         let fitting = keys.filter { $0.algorithm == algorithm && (id == nil || $0.id == id) }
-        return id == nil && fitting.count > 1 ? [] : fitting
+        guard id == nil else { return fitting }
+        var seen: Set<[UInt8]> = []
+        return Array(fitting.filter { seen.insert($0.verifier.material).inserted }.prefix(KeySet.limitPerName))
     }
 
     // MARK: One key
