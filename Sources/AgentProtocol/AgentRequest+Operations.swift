@@ -113,10 +113,15 @@ extension AgentRequest {
         return request
     }
 
+    /// What can be done with keys and identities, as ``explainPolicy(subject:permission:uid:)`` and grants name it.
+    public static let permissions = [
+        "sign", "mac", "encrypt", "decrypt", "public", "manage", "create", "seal", "open", "rotate", "revoke", "trust",
+        "order", "approve", "fulfil",
+    ]
+
     /// Asks whether a user may do something, and why.
     /// - Parameter subject: the name of a key or identity.
-    /// - Parameter permission: sign, mac, encrypt, decrypt, public, manage, seal, open, rotate, revoke, trust, order,
-    ///   approve or fulfil.
+    /// - Parameter permission: one of ``permissions``.
     /// - Parameter uid: the user; nil: the caller. Only root may ask about others.
     public static func explainPolicy(subject: String, permission: String, uid: UInt32? = nil) -> AgentRequest {
         var request = AgentRequest(.policyExplain, subject: subject)

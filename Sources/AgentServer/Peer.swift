@@ -103,8 +103,8 @@ enum Peer {
         return poll(&entry, 1, 0) == 0
     }
 
-    /// The *system* unit of a cgroup file: the last `.service` or `.scope` below no `user@N.service` (systemd's
-    /// convention for cgroup v2: one line, `0::/system.slice/name.service`).
+    /// The *system* unit of a cgroup file: the first `.service` from the root, if no `.scope` comes before it and no
+    /// `user@N.service` is in the path (systemd's convention for cgroup v2: one line, `0::/system.slice/name.service`).
     static func systemUnit(cgroup: String) -> String? {
         for line in cgroup.split(separator: "\n") {
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)

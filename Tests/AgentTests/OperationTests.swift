@@ -154,6 +154,15 @@ struct OperationTests {
         }
     }
 
+    @Test("is explained for each permission that the library lists, and the agent knows none but these for keys and identities")
+    func permissions() throws {
+        let client = try TestAgent().client()
+        let refused = try client.refusal(.explainPolicy(subject: "k", permission: "dance"))
+        let known = refused.message.components(separatedBy: "there are ").last ?? ""
+        let everybodys = ["publish", "random"]
+        #expect(Set(known.components(separatedBy: ", ")) == Set(AgentRequest.permissions + everybodys), "\(refused)")
+    }
+
     @Test("that changes or releases something has its record on the disk before its answer, and no other has")
     func recordsOnTheDisk() throws {
         let watched = try Watched()

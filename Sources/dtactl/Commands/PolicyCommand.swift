@@ -18,14 +18,12 @@ struct PolicyExplainCommand: ParsableCommand {
               sudo dtactl policy explain release sign --as-uid bob
             """)
 
-    /// The agent knows which there are; these are for completion.
-    private static let operations = ["sign", "mac", "encrypt", "decrypt", "public", "manage", "seal", "open"]
-
     @Argument(help: "The name of a key or an identity.", completion: .keyNames)
     var key: String
 
     @Argument(
-        help: "sign, mac, encrypt, decrypt, public, manage, seal or open.", completion: .list(operations))
+        help: "One of \(AgentRequest.permissions.joined(separator: ", ")).",
+        completion: .list(AgentRequest.permissions))
     var operation: String
 
     @Option(
