@@ -111,16 +111,7 @@ public final class Core: Sendable {
     /// agent's token. What needs no token may be in the database already: dtad listens while its token is away.
     private func refuseOtherToken(_ custodian: any Custodian) throws {
         guard try knownToken == nil, !identities.hasAgent, !intents.arePending, !state.mayBeginAnew else { return }
-        let classes: [ObjectClass] = [.user, .identitySigning, .identityKEM, .order]
-        let count = try classes.reduce(0) { $0 + (try custodian.list($1).count) }
-        guard count > 0 else { return }
-        throw DTAError(
-            .failedPrecondition,
-            "the database of \(state.path) belongs to no token yet, but the token has \(count) keys of an agent: its state is "
-                + "missing",
-            hint:
-                "put the state back (dtad restore); or, if a new state is really to begin on this token, say so by an "
-                + "empty file begin-anew in \(state.path), owned by dtad, and start again")
+        try UsedToken.refuse(custodian, beside: state.path)
     }
 
     /// Whether an act that failed left something on the token that `sweep` can clear.

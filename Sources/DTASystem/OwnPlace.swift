@@ -7,18 +7,24 @@ public enum OwnPlace {
     /// - Throws: `DTAError`: `failedPrecondition` if it is a link, no folder, somebody else's, or others may write to it;
     ///   `unavailable` if it cannot be made or looked at.
     public static func makeFolder(_ path: String) throws(DTAError) {
+        guard try !checkFolder(path) else { return }
         do {
-            guard let found = try status(path) else {
-                try systemCall("mkdir") { unsafe mkdir(path, 0o700) }
-                return try PositionedFile.syncDirectory(parentDirectory(of: path))
-            }
-            if let fault = fault(ofFolder: found, path) { throw refusal(fault) }
-        } catch let error as DTAError {
-            throw error
+            try systemCall("mkdir") { unsafe mkdir(path, 0o700) }
+            try PositionedFile.syncDirectory(parentDirectory(of: path))
         } catch {
-            throw DTAError(
-                .unavailable, "\(path) cannot be used: \(error)", hint: "look after that disk and its permissions")
+            throw unusable(path, error)
         }
+    }
+
+    /// Looks at what lies at a folder's path; that nothing is there is in order.
+    /// - Returns: whether anything is there.
+    /// - Throws: as `makeFolder`.
+    @discardableResult
+    public static func checkFolder(_ path: String) throws(DTAError) -> Bool {
+        let found: stat?
+        do { found = try status(path) } catch { throw unusable(path, error) }
+        if let found, let fault = fault(ofFolder: found, path) { throw refusal(fault) }
+        return found != nil
     }
 
     /// Looks at what lies at a file's path before it is opened; that nothing is there is in order.
@@ -26,10 +32,7 @@ public enum OwnPlace {
     ///   looked at.
     public static func checkFile(_ path: String) throws(DTAError) {
         let found: stat?
-        do { found = try status(path) } catch {
-            throw DTAError(
-                .unavailable, "\(path) cannot be used: \(error)", hint: "look after that disk and its permissions")
-        }
+        do { found = try status(path) } catch { throw unusable(path, error) }
         if let found, let fault = kind(found, S_IFREG, "file") ?? owner(found) { throw refusal("\(path) \(fault)") }
     }
 
@@ -49,6 +52,10 @@ public enum OwnPlace {
 
     private static func owner(_ status: stat) -> String? {
         status.st_uid == geteuid() ? nil : "belongs to uid \(status.st_uid)"
+    }
+
+    private static func unusable(_ path: String, _ error: any Error) -> DTAError {
+        DTAError(.unavailable, "\(path) cannot be used: \(error)", hint: "look after that disk and its permissions")
     }
 
     private static func refusal(_ fault: String) -> DTAError {

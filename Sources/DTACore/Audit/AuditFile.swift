@@ -37,6 +37,11 @@ struct AuditFile: Sendable, Equatable {
         isFresh = fault != nil
     }
 
+    /// A file that dtad did not write.
+    init(stranger first: UInt64) {
+        self.init(first: first, last: first - min(first, 1), hash: "", fault: "dtad did not write it")
+    }
+
     var place: AuditPlace { AuditPlace(number: last, hash: hash) }
 
     var name: String { AuditSegment.name(first: first) }
@@ -47,6 +52,13 @@ struct AuditFile: Sendable, Equatable {
     var report: String? { fault.map { last < first ? $0 : "\($0) (\(records))" } }
 
     // MARK: Judging
+
+    /// What is not as dtad wrote it, as sentences; empty if all is.
+    static func faults(of files: [AuditFile], strangers: [AuditFile]) -> [String] {
+        (files.filter { $0.standing == .kept } + strangers).compactMap { file in
+            file.report.map { "\(file.name): \($0)" }
+        }
+    }
 
     /// What is wrong with how a file of the log lies there, whatever is in it; nil where nothing is.
     static func fault(of status: stat?) -> String? {

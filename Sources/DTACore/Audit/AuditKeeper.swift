@@ -41,20 +41,26 @@ final class AuditKeeper: Sendable {
         self.state = state
         self.store = store
         self.logger = logger
-        var memory = try store.read(AuditMemory.load)
-        if memory.end == nil {
-            let hasRecords = AuditLog.hasRecords(state.path)
-            if try store.isBlank() {
-                if hasRecords { throw AuditKeeper.emptyDatabase(state.path) }
-            } else if !hasRecords {
-                // Of a version that wrote no end down; how far the log went nobody knows.
-                memory.end = AuditEnd(
-                    current: 1, place: AuditPlace(number: 1, hash: AuditLine.origin), isClean: false, seen: nil)
-            }
-        }
+        let memory = try store.read { try AuditKeeper.memory($0, beside: state.path) }
         audit = try AuditLog(directory: state.path, memory: memory) { store.change }
         audit.hold("the database does not know of it yet")
         begin()
+    }
+
+    /// What a database knows of the log beside it.
+    /// - Throws: `DTAError.failedPrecondition` if there is a log, and the database is a new one.
+    static func memory(_ database: Database, beside path: String) throws -> AuditMemory {
+        var memory = try AuditMemory.load(database)
+        guard memory.end == nil else { return memory }
+        let hasRecords = AuditLog.hasRecords(path)
+        if try Store.isBlank(database) {
+            if hasRecords { throw AuditKeeper.emptyDatabase(path) }
+        } else if !hasRecords {
+            // Of a version that wrote no end down; how far the log went nobody knows.
+            memory.end = AuditEnd(
+                current: 1, place: AuditPlace(number: 1, hash: AuditLine.origin), isClean: false, seen: nil)
+        }
+        return memory
     }
 
     /// SQLite would make a database that is missing, and throw away the write-ahead log beside it.
@@ -171,7 +177,8 @@ final class AuditKeeper: Sendable {
         }
     }
 
-    private static func halt(by faults: [String]) -> DTAError? {
+    /// Why keys are not used; nil if nothing is wrong.
+    static func halt(by faults: [String]) -> DTAError? {
         guard let first = faults.first else { return nil }
         let more = faults.count > 1 ? ", and \(faults.count - 1) more" : ""
         return DTAError(
@@ -213,7 +220,7 @@ final class AuditKeeper: Sendable {
     // MARK: What the token knows
 
     private static let purpose = "audit end"
-    private static let end = "its end"
+    static let end = "its end"
 
     var needsSeal: Bool {
         standing.withLock { standing in
@@ -242,7 +249,9 @@ final class AuditKeeper: Sendable {
     func compareSeal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
         if standing.withLock({ $0.sealed == nil }) {
             let blob = try store.read { try Data.fetchOne($0, sql: "SELECT sealed FROM audit_end") }
-            if let blob, let fault = try fault(of: [UInt8](blob), signer, custodian) {
+            if let blob,
+                let fault = try AuditKeeper.fault(of: blob, signer.identity.bytes, custodian, look: audit.look)
+            {
                 logger.error(
                     "the audit log is not as dtad wrote it: \(AuditKeeper.end): \(fault); key use stops while that lasts"
                 )
@@ -263,10 +272,15 @@ final class AuditKeeper: Sendable {
         }
     }
 
-    private func fault(of blob: [UInt8], _ signer: AuditSigner, _ custodian: any Custodian) throws -> String? {
+    /// How the log differs from what the token sealed of it; nil if it does not.
+    /// - Parameter signer: the CID of the agent's identity.
+    static func fault(
+        of blob: Data, _ signer: [UInt8], _ custodian: any Custodian,
+        look: (UInt64) throws -> AuditLog.Whereabouts
+    ) throws -> String? {
         let plain: [UInt8]
         do {
-            plain = try custodian.unsealState(blob, purpose: AuditKeeper.purpose, id: signer.identity.bytes)
+            plain = try custodian.unsealState([UInt8](blob), purpose: AuditKeeper.purpose, id: signer)
         } catch let error as DTAError where error.code == .dataLoss {
             return "what the token sealed of it does not open"
         }
@@ -274,7 +288,7 @@ final class AuditKeeper: Sendable {
         let number = plain[..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         let hash = String(decoding: plain[8...], as: UTF8.self)
         guard number > 0 else { return nil }
-        switch try audit.look(for: number) {
+        switch try look(number) {
         case .isThere(let found) where found == hash: return nil
         case .isElsewhere: return nil
         case .isThere: return "record \(number) is not the one that the token sealed"

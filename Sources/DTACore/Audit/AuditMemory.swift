@@ -50,8 +50,10 @@ extension AuditLog {
 // MARK: In the database
 
 extension AuditMemory {
+    /// A database that a version before this memory wrote, and that no start has brought up to date, remembers nothing.
     static func load(_ database: Database) throws -> AuditMemory {
         var memory = AuditMemory()
+        guard try database.tableExists("audit_end") else { return memory }
         memory.change = (try Int64.fetchOne(database, sql: "SELECT number FROM state_change")).map(
             UInt64.init(bitPattern:))
         memory.files = try Row.fetchAll(database, sql: "SELECT * FROM audit_files ORDER BY first").map { row in

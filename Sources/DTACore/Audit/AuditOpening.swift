@@ -5,36 +5,54 @@ import DTASystem
 extension AuditLog {
     static func open(_ directory: String, _ memory: AuditMemory?) throws -> State {
         let names = try AuditSegment.all(in: directory)
+        return try start(directory, names, memory, told: try told(directory, names)).begin()
+    }
+
+    /// Compares the files with what is known of them. It changes nothing.
+    /// - Parameters: `names`: the files that there are; `told`: the last change of the database that they tell of.
+    /// - Throws: `DTAError.failedPrecondition` if the database does not know of that change.
+    static func start(
+        _ directory: String, _ names: [UInt64], _ memory: AuditMemory?, told: UInt64?
+    ) throws -> AuditStart {
         guard let memory, let end = memory.end else { return try adopt(directory, names) }
-        if let told = try told(directory, names), let known = memory.change, told > known {
+        if let told, let known = memory.change, told > known {
             throw olderDatabase(directory, told: told, known: known)
         }
         return try compare(directory, names, memory, end)
     }
 
+    /// The last change of the database that the log tells of.
+    static func told(_ directory: String, _ names: [UInt64]) throws -> UInt64? {
+        let readable = names.reversed().lazy.compactMap {
+            try? AuditSegment.openToRead(directory: directory, first: $0)
+        }
+        guard let segment = readable.first else { return nil }
+        return try tail(directory, names, segment).change
+    }
+
     // MARK: With nothing to compare with
 
     /// Takes the files as they are: those of a version that remembered nothing, or none at all.
-    private static func adopt(_ directory: String, _ names: [UInt64]) throws -> State {
-        guard let newest = names.last else {
-            let segment = try AuditSegment.make(directory: directory, first: 1)
-            return State(segment: segment, size: 0, next: 1, previous: Array(AuditLine.origin.utf8), checkpointed: 0)
+    private static func adopt(_ directory: String, _ names: [UInt64]) throws -> AuditStart {
+        func start(_ way: AuditStart.Way, _ files: [AuditFile]) -> AuditStart {
+            AuditStart(directory: directory, names: names, files: files, way: way)
         }
+        guard let newest = names.last else { return start(.anew, []) }
         let files = try names.dropLast().map { try asItIs(directory, $0) }
         if let fault = AuditFile.fault(of: try FileFacts.status("\(directory)/\(AuditSegment.name(first: newest))")) {
             let hash = AuditLine.origin
             let file = AuditFile(first: newest, last: newest, hash: hash, fault: fault)
-            return try goOn(directory, names, files + [file], AuditPlace(number: newest, hash: hash))
+            return start(.newFile(after: AuditPlace(number: newest, hash: hash)), files + [file])
         }
         let segment = try AuditSegment.open(directory: directory, first: newest)
         let tail = try tail(directory, names, segment)
         // Its first record may name a number of a file that is not here.
         let last = tail.last ?? AuditPlace(number: newest - 1, hash: AuditLine.origin)
-        guard tail.damaged > 0 else { return try resume(segment, tail, last, files) }
+        guard tail.damaged > 0 else { return start(.resume(segment, tail, last), files) }
         let file = AuditFile(
             first: newest, last: last.number, hash: last.hash,
             fault: "\(tail.damaged) lines at its end are no records")
-        return try goOn(directory, names, files + [file], last)
+        return start(.newFile(after: last), files + [file])
     }
 
     /// An older file with its own last record: files between it and the next may have been moved away.
@@ -59,13 +77,14 @@ extension AuditLog {
 
     private static func compare(
         _ directory: String, _ names: [UInt64], _ memory: AuditMemory, _ end: AuditEnd
-    ) throws -> State {
+    ) throws -> AuditStart {
+        func start(_ way: AuditStart.Way, _ files: [AuditFile]) -> AuditStart {
+            AuditStart(directory: directory, names: names, files: files, way: way)
+        }
         let begun = followers(directory, names, end)
         guard let newest = begun.last else {
-            return try goOn(
-                directory, names, memory.files + [end.file(fault: "it is missing")],
-                // Of a file without a record that is known, its number is known all the same.
-                end.place)
+            // Of a file without a record that is known, its number is known all the same.
+            return start(.newFile(after: end.place), memory.files + [end.file(fault: "it is missing")])
         }
         let between = try following(directory, begun).map { file in
             let isOlder = try file.first == end.current && !holds(directory, file, end.place)
@@ -79,21 +98,20 @@ extension AuditLog {
             {
                 let last = newest == end.current ? end.place : between.last.map(\.place) ?? end.place
                 let file = AuditFile(first: newest, last: last.number, hash: last.hash, fault: fault)
-                return try goOn(directory, names, files + [file], last)
+                return start(.newFile(after: last), files + [file])
             }
             let segment = try AuditSegment.open(directory: directory, first: newest)
             let tail = try tail(directory, names, segment)
             let before = between.last?.place ?? end.place
             guard let (fault, last) = try judge(segment, tail, memory, end) else {
-                return try resume(segment, tail, tail.last ?? before, files)
+                return start(.resume(segment, tail, tail.last ?? before), files)
             }
             let known = last ?? before
-            return try goOn(
-                directory, names,
-                files + [AuditFile(first: newest, last: known.number, hash: known.hash, fault: fault)], known)
+            let file = AuditFile(first: newest, last: known.number, hash: known.hash, fault: fault)
+            return start(.newFile(after: known), files + [file])
         } catch let error as SystemCallError {
             let file = end.file(fault: "it cannot be opened: \(error)")
-            return try goOn(directory, names, files.filter { $0.first != file.first } + [file], end.place)
+            return start(.newFile(after: end.place), files.filter { $0.first != file.first } + [file])
         }
     }
 
@@ -183,51 +201,6 @@ extension AuditLog {
             try tail.readOn(in: segment)
         }
         return tail
-    }
-
-    /// The last change of the database that the log tells of.
-    private static func told(_ directory: String, _ names: [UInt64]) throws -> UInt64? {
-        let readable = names.reversed().lazy.compactMap {
-            try? AuditSegment.openToRead(directory: directory, first: $0)
-        }
-        guard let segment = readable.first else { return nil }
-        return try tail(directory, names, segment).change
-    }
-
-    /// Goes on in a file whose last record is `last`.
-    private static func resume(
-        _ segment: AuditSegment, _ tail: AuditTail, _ last: AuditPlace, _ files: [AuditFile]
-    ) throws -> State {
-        let size = try segment.size()
-        let next = max(last.number + 1, segment.first)
-        var state = State(
-            segment: segment, size: tail.whole, next: next, previous: Array(last.hash.utf8),
-            checkpointed: checkpointed(tail, next))
-        state.files = files
-        if tail.whole < size {
-            try segment.cut(to: tail.whole)
-            state.events.append(
-                "\(size - tail.whole) bytes of a record that was not finished were cut off the end of \(segment.name)")
-        }
-        return state
-    }
-
-    /// Goes on in a file of its own behind `last`, because the last file is not what dtad wrote.
-    private static func goOn(
-        _ directory: String, _ names: [UInt64], _ files: [AuditFile], _ last: AuditPlace
-    ) throws -> State {
-        var next = last.number + 1
-        while names.contains(next) { next += 1 }
-        let segment = try AuditSegment.make(directory: directory, first: next)
-        var state = State(
-            segment: segment, size: 0, next: next, previous: Array(last.hash.utf8),
-            checkpointed: next > checkpointInterval ? next - checkpointInterval - 1 : 0)
-        state.files = files
-        return state
-    }
-
-    private static func checkpointed(_ tail: AuditTail, _ next: UInt64) -> UInt64 {
-        tail.checkpointed ?? (next > checkpointInterval ? next - checkpointInterval - 1 : 0)
     }
 
     /// Where the last line that has its line end, ends.

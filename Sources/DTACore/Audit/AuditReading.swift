@@ -48,8 +48,15 @@ extension AuditLog {
 
     func look(for number: UInt64) throws -> Whereabouts {
         let (files, current, size) = state.withLock { ($0.files, $0.segment, $0.size) }
-        if number >= current.first {
-            return try current.hash(ofRecord: number, size: size).map { .isThere(hash: $0) } ?? .isMissing
+        return try AuditLog.look(for: number, in: directory, files, (current, size))
+    }
+
+    /// - Parameter current: the file that is written to, as far as it holds whole records.
+    static func look(
+        for number: UInt64, in directory: String, _ files: [AuditFile], _ current: (file: AuditSegment, size: Int)?
+    ) throws -> Whereabouts {
+        if let current, number >= current.file.first {
+            return try current.file.hash(ofRecord: number, size: current.size).map { .isThere(hash: $0) } ?? .isMissing
         }
         guard let file = files.last(where: { ($0.first...max($0.first, $0.last)).contains(number) }) else {
             return .isMissing

@@ -130,8 +130,7 @@ extension AuditLog {
             state.strangers[index].fault = nil
         }
         for first in strangers where !state.strangers.contains(where: { $0.first == first }) {
-            state.strangers.append(
-                AuditFile(first: first, last: first - min(first, 1), hash: "", fault: "dtad did not write it"))
+            state.strangers.append(AuditFile(stranger: first))
         }
     }
 
@@ -174,11 +173,7 @@ extension AuditLog {
 
     /// What is not as dtad wrote it, as sentences; empty where all is.
     var faults: [String] {
-        state.withLock { state in
-            (state.files.filter { $0.standing == .kept } + state.strangers).compactMap { file in
-                file.report.map { "\(file.name): \($0)" }
-            }
-        }
+        state.withLock { AuditFile.faults(of: $0.files, strangers: $0.strangers) }
     }
 
     /// Lets nothing be written; nil: no longer.

@@ -13,6 +13,23 @@ public final class StateDirectory: Sendable {
     /// - Throws: `DTAError`: `notFound`, `failedPrecondition` where others may write or another agent runs on it.
     public init(_ path: String) throws {
         self.path = path
+        try StateDirectory.check(path)
+        let number = unsafe open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else {
+            throw DTAError(.unavailable, "the state directory \(path) cannot be locked: \(errorText(errno))")
+        }
+        lock = Descriptor(owning: number)
+        guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
+            throw DTAError(
+                .failedPrecondition, "another dtad runs on the state directory \(path)",
+                hint: "stop it first, or give this one a directory of its own")
+        }
+        taken = FileFacts.of("\(path)/lock")
+    }
+
+    /// Looks whether an agent of this user could take a directory, if no other one has it.
+    /// - Throws: as `init`.
+    static func check(_ path: String) throws {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else {
             throw DTAError(
@@ -36,17 +53,6 @@ public final class StateDirectory: Sendable {
                 hint: "chmod go-w \(path)")
         }
         try OwnPlace.checkFile("\(path)/lock")
-        let number = unsafe open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard number >= 0 else {
-            throw DTAError(.unavailable, "the state directory \(path) cannot be locked: \(errorText(errno))")
-        }
-        lock = Descriptor(owning: number)
-        guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
-            throw DTAError(
-                .failedPrecondition, "another dtad runs on the state directory \(path)",
-                hint: "stop it first, or give this one a directory of its own")
-        }
-        taken = FileFacts.of("\(path)/lock")
     }
 
     /// Why another dtad could take the directory too; nil where none can.
@@ -58,11 +64,13 @@ public final class StateDirectory: Sendable {
     // MARK: A new state
 
     /// A file by which an administrator says that a new state is to begin although the token has keys of another.
-    private var permission: String { "\(path)/begin-anew" }
+    private static func permission(_ path: String) -> String { "\(path)/begin-anew" }
 
     /// Whether there is one.
-    var mayBeginAnew: Bool { FileFacts.of(permission) != nil }
+    static func mayBeginAnew(_ path: String) -> Bool { FileFacts.of(permission(path)) != nil }
+
+    var mayBeginAnew: Bool { StateDirectory.mayBeginAnew(path) }
 
     /// It is good for one beginning.
-    func endPermission() { unsafe unlink(permission) }
+    func endPermission() { unsafe unlink(StateDirectory.permission(path)) }
 }

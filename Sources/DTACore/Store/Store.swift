@@ -149,17 +149,17 @@ public final class Store: Sendable {
     var fault: DTAError? { files.fault }
 
     /// Whether nothing was ever written but what a new database has.
-    func isBlank() throws -> Bool {
-        try read { database in
-            let tables = try String.fetchAll(
-                database,
-                sql: """
-                    SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-                      AND name NOT IN ('grdb_migrations', 'audit_files', 'audit_end', 'state_change')
-                    """)
-            return try tables.allSatisfy { table in
-                try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM \"\(table)\")") == false
-            }
+    func isBlank() throws -> Bool { try read(Store.isBlank) }
+
+    static func isBlank(_ database: Database) throws -> Bool {
+        let tables = try String.fetchAll(
+            database,
+            sql: """
+                SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+                  AND name NOT IN ('grdb_migrations', 'audit_files', 'audit_end', 'state_change')
+                """)
+        return try tables.allSatisfy { table in
+            try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM \"\(table)\")") == false
         }
     }
 

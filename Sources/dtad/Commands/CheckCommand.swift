@@ -10,8 +10,9 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Read the configuration, try the HSM, and say what is in order and what is not.",
         discussion: """
-            Exit status 0 when an agent can run with this configuration, 1 when it cannot. Run it as the user that dtad
-            runs as, or as root: then it becomes that user, whose state it looks at, once it has read the configuration.
+            Exit status 0 if an agent can run with this configuration and use its keys, 1 if it cannot. Run it as the user
+            that dtad runs as, or as root: then it becomes that user, whose state it looks at, once it has read the
+            configuration.
             The token has to do all that D-TA needs of it, with keys that are made for that and destroyed again. A PIN that the
             token has refused is not tried again. An agent that runs is not disturbed.
 
@@ -38,9 +39,9 @@ struct CheckCommand: ParsableCommand {
                 "grants",
                 configuration.grants.isEmpty
                     ? "none: only owners use their keys" : "\(configuration.grants.count) can be understood")
-            StateCheck(state: configuration.state).run(report)
+            let state = StateCheck(state: configuration.state).run(report)
             SocketCheck.run(configuration, report)
-            HSMCheck(configurationPath: config, configuration: configuration).run(report)
+            HSMCheck(configurationPath: config, configuration: configuration, state: state).run(report)
             checkNode(configuration, report)
             PluginCheck.run(configuration.plugins, report)
         }

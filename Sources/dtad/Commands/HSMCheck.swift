@@ -10,9 +10,12 @@ import Glibc
 struct HSMCheck {
     let configurationPath: String
     let configuration: Configuration
+    /// nil: something was wrong with the state, and was said.
+    let state: StateComparison?
 
     func run(_ report: Report) {
-        guard let known = report.attempt("state", { try KnownToken.read(state: configuration.state) }) else { return }
+        let read = { try KnownToken.read(state: configuration.state) }
+        guard let known = state == nil ? .some(try? read()) : report.attempt("state", read) else { return }
         let launcher = CustodyLauncher(configurationPath: configurationPath, configuration: configuration.hsm)
         let process = report.attempt("HSM") {
             do {
@@ -29,6 +32,7 @@ struct HSMCheck {
         checkNeeds(process.connection, report)
         if !token.memoryShortfall.isEmpty { report.note("memory", token.memoryShortfall) }
         if process.isBroken { return }
+        checkState(process.custodian, report)
         checkKeys(process.custodian, report)
         checkWall(token, report)
     }
@@ -36,7 +40,9 @@ struct HSMCheck {
     /// dtad-hsm has compared them; what is left is what it was told to overlook.
     private func checkIdentity(_ known: TokenIdentity?, _ found: TokenIdentity, _ report: Report) {
         let landmark = "landmark \(found.landmarkText)"
-        guard let known else { return report.good("token", "\(landmark); no agent has run on this state yet") }
+        guard let known else {
+            return report.good("token", landmark + (state == nil ? "" : "; the state belongs to no token yet"))
+        }
         if known.landmark != found.landmark {
             report.note(
                 "token", "\(landmark), as hsm.landmark says: it takes the place of the one that the state belongs to")
@@ -73,13 +79,24 @@ struct HSMCheck {
         report.good("mechanisms", "it makes " + (types.isEmpty ? "no keys of users" : types.joined(separator: ", ")))
     }
 
+    /// What only the token tells of the state.
+    private func checkState(_ custodian: any Custodian, _ report: Report) {
+        guard let state else { return }
+        _ = report.attempt("token") { try state.refuseUsedToken(custodian) }
+        let halt = report.attempt("audit log") { try state.compareSeal(custodian) }
+        if let halt = halt ?? nil { report.bad("audit log", halt.message, halt.hint) }
+    }
+
     /// Whether this token has the keys that the state names.
     private func checkKeys(_ custodian: any Custodian, _ report: Report) {
         let found = report.attempt("keys") {
             try StateInspection(state: configuration.state, custodian: custodian)
         }
         guard let found else { return }
-        guard let inspection = found else { return report.note("keys", "none: no agent has run on this state yet") }
+        guard let inspection = found else {
+            if state != nil { report.note("keys", "none: no agent has run on this state yet") }
+            return
+        }
         if let sentence = inspection.unbound.sentence { report.note("bindings", sentence) }
         checkEpochs(inspection, report)
         let count = inspection.keys + inspection.identities + inspection.orderKeys

@@ -1,25 +1,41 @@
+import DTACore
 import DTASystem
 import Glibc
 
-/// What `dtad check` says of the state directory: whose it is, and what it lies on.
+/// What `dtad check` says of the state directory: whose it is, what it lies on, and whether its parts fit together.
 struct StateCheck {
     let state: String
 
-    func run(_ report: Report) {
-        var status = stat()
-        guard stat(state, &status) == 0 else {
-            return report.bad("state", "\(state): \(errorText(errno))", "dtad init --state DIR makes it")
-        }
-        if status.st_mode & S_IFMT != S_IFDIR {
-            return report.bad("state", "\(state) is not a directory")
-        }
-        if status.st_mode & (S_IRWXG | S_IRWXO) != 0 {
-            return report.bad("state", "others may look into \(state)", "chmod 700 \(state)")
-        }
-        report.good("state", "\(state) belongs to \(UserDatabase.caller(uid: status.st_uid).display) alone")
+    /// - Returns: nil if no agent would run on it.
+    func run(_ report: Report) -> StateComparison? {
+        guard let owner = report.attempt("state", { try checkDirectory() }),
+            let comparison = report.attempt("state", { try StateComparison(state: state) })
+        else { return nil }
+        report.good("state", "\(state) belongs to \(owner) alone")
         if let caution = FileSystem(of: state).flatMap(StateCheck.caution) {
             report.note("state", "\(state) is on \(caution)")
         }
+        if let halt = comparison.halt {
+            report.bad("audit log", halt.message, halt.hint)
+        } else if !comparison.isNew {
+            report.good("audit log", "its files are as dtad wrote them")
+        }
+        return comparison
+    }
+
+    /// - Returns: whose the directory is.
+    private func checkDirectory() throws -> String {
+        var status = stat()
+        guard stat(state, &status) == 0 else {
+            throw DTAError(.notFound, "\(state): \(errorText(errno))", hint: "dtad init --state DIR makes it")
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw DTAError(.failedPrecondition, "\(state) is not a directory")
+        }
+        guard status.st_mode & (S_IRWXG | S_IRWXO) == 0 else {
+            throw DTAError(.failedPrecondition, "others may look into \(state)", hint: "chmod 700 \(state)")
+        }
+        return UserDatabase.caller(uid: status.st_uid).display
     }
 
     /// Why a state is better kept on another file system; nil if nothing speaks against it.

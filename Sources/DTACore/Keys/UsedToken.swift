@@ -1,0 +1,19 @@
+import CustodyProtocol
+import DTASystem
+
+/// A token that has keys of an agent, beside a state that never had a token.
+enum UsedToken {
+    /// - Throws: `DTAError.failedPrecondition` if it is one.
+    static func refuse(_ custodian: any Custodian, beside state: String) throws {
+        let classes: [ObjectClass] = [.user, .identitySigning, .identityKEM, .order]
+        let count = try classes.reduce(0) { $0 + (try custodian.list($1).count) }
+        guard count > 0 else { return }
+        throw DTAError(
+            .failedPrecondition,
+            "the database of \(state) belongs to no token yet, but the token has \(count) keys of an agent: its state is "
+                + "missing",
+            hint:
+                "put the state back (dtad restore); or, if a new state is really to begin on this token, say so by an "
+                + "empty file begin-anew in \(state), owned by dtad, and start again")
+    }
+}
