@@ -188,7 +188,9 @@ public final class Server: Sendable {
     /// What is taken of `ServerLimits.bufferedBytes`.
     public var bufferedBytes: Int { registry.budget.used }
     public var custody: CustodyPool.Health { pool.health }
+    /// How many HSM processes there are to be, and how many of them are up, that of the slow lane included.
     public var processCount: Int { pool.size + (slowPool === pool ? 0 : slowPool.size) }
+    public var liveProcesses: Int { pool.health.live + (slowPool === pool ? 0 : slowPool.health.live) }
 
     /// Makes every HSM process forget an object that was deleted.
     public func forget(_ id: ObjectID) {

@@ -128,6 +128,24 @@ struct LifecycleTests {
         #expect(said.errors.contains("\nhint: usage: \(program)"), "\(said.errors)")
     }
 
+    @Test(
+        "dtad tells the service manager and its clients of the same number of HSM processes, and numbers in words that fit"
+    )
+    func processes() throws {
+        let agent = try TestAgent(starting: false)
+        let notify = try NotifySocket(agent.directory.file("notify"))
+        try agent.start(environment: ["NOTIFY_SOCKET": notify.path])
+        let status = try notify.waitFor("READY=1").split(separator: "\n").first { $0.hasPrefix("STATUS=") } ?? ""
+        let count = try #require(Int(status.dropFirst("STATUS=".count).prefix { $0.isNumber }))
+        #expect(count > 1 && status.hasSuffix("\(count) HSM processes, token dta, 0 keys"), "\(status)")
+        try agent.wait("all of them") {
+            try agent.client().call(.status()).fields.first { $0.name == "hsm.processes" }?.value == "\(count)"
+        }
+        #expect(agent.custodians.count == count)
+        let checked = try run(try Binary.path("dtad"), ["check", "--config", agent.configuration])
+        #expect(checked.text.contains("of the state, 0 keys and 1 identity are on the token"), "\(checked.text)")
+    }
+
     @Test("feeds the watchdog while the workers answer, even when every HSM process is stopped")
     func watchdog() throws {
         let agent = try TestAgent(starting: false)

@@ -166,7 +166,7 @@ struct StateAgeTests {
         try custodian.put(.user, ObjectOwner(uid: 1000), .random(), [1])
         let host = try Host(state)
         let error = try refusal { try host.core.recover(custodian) }
-        #expect(error.code == .failedPrecondition && error.message.contains("1 keys of an agent"))
+        #expect(error.code == .failedPrecondition && error.message.contains("1 key of an agent"))
         #expect(error.hint.contains("begin-anew"))
         try directory.write("state/begin-anew", "")
         try host.core.recover(custodian)

@@ -10,8 +10,8 @@ enum UsedToken {
         guard count > 0 else { return }
         throw DTAError(
             .failedPrecondition,
-            "the database of \(state) belongs to no token yet, but the token has \(count) keys of an agent: its state is "
-                + "missing",
+            "the database of \(state) belongs to no token yet, but the token has \(counted(count, "key")) of an agent: its "
+                + "state is missing",
             hint:
                 "put the state back (dtad restore); or, if a new state is really to begin on this token, say so by an "
                 + "empty file begin-anew in \(state), owned by dtad, and start again")

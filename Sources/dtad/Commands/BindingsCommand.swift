@@ -47,7 +47,9 @@ struct BindingsCommand: ParsableCommand {
                 let keys = try bindings.export()
                 try CommandFile.write(keys.encoded, to: target)
                 let unbound = try bindings.count()
-                print("exported  \(keys.orders.count) keys of orders and \(keys.identities.count) identities")
+                print(
+                    "exported  \(counted(keys.orders.count, "key of an order", "keys of orders")) and "
+                        + counted(keys.identities.count, "identity", "identities"))
                 print("          \(unbound.sentence ?? "all of them are bound: there is nothing to do")")
             }
         }

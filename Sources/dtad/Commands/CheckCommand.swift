@@ -52,7 +52,7 @@ struct CheckCommand: ParsableCommand {
     private func checkConfigurationOnly() throws {
         let configuration = try Configuration.load(config)
         try Core.judge(configuration)
-        print("\(config) can be read, and its \(configuration.grants.count) grants can be understood")
+        print("\(config) can be read, with \(counted(configuration.grants.count, "grant")) that can be understood")
     }
 
     private func load() throws -> RootCaution {

@@ -103,13 +103,15 @@ struct HSMCheck {
         guard !inspection.damages.isEmpty else {
             return report.good(
                 "keys",
-                "the \(inspection.keys) keys and \(inspection.identities) identities of the state are on the token"
-                    + (inspection.orderKeys == 0 ? "" : ", and \(inspection.orderKeys) keys of orders"))
+                "of the state, \(counted(inspection.keys, "key")) and "
+                    + "\(counted(inspection.identities, "identity", "identities")) are on the token"
+                    + (inspection.orderKeys == 0
+                        ? "" : ", and \(counted(inspection.orderKeys, "key of an order", "keys of orders"))"))
         }
         for damage in inspection.damages.prefix(10) { report.note("keys", damage) }
         report.bad(
             "keys",
-            "\(inspection.damages.count) of the state's \(count) keys and identities cannot be used with this token",
+            "\(inspection.damages.count) of \(count) keys and identities of the state cannot be used with this token",
             "state and token belong together: put the token, or the backup that fits it, in place")
     }
 

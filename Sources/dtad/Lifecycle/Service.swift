@@ -77,7 +77,8 @@ final class Service: Sendable {
         readiness = Readiness(server, logger: logger) {
             let (token, keys) = (custody.token?.label ?? "", agent.keys.count)
             return Readiness.Summary(
-                text: "\(server.processCount) HSM processes, token \(token), \(keys) keys",
+                text: "\(counted(server.processCount, "HSM process", "HSM processes")), token \(token), "
+                    + counted(keys, "key"),
                 metadata: ["token": "\(token)", "keys": "\(keys)", "version": "\(Version.current)"])
         }
         forgetting.withLock { $0 = { server.forget($0) } }
@@ -239,7 +240,7 @@ final class Service: Sendable {
                 ("hsm.key_types", token.keyTypes.map(\.name).joined(separator: " ")),
             ]
         }
-        fields += [("hsm.processes", "\(health.live)"), ("hsm.requests_waiting", "\(health.parked)")]
+        fields += [("hsm.processes", "\(server.liveProcesses)"), ("hsm.requests_waiting", "\(health.parked)")]
         if let token { fields.append(("hsm.wall", token.uid == geteuid() ? "none" : "stands")) }
         if configuration.plugins.run == .ownUser {
             fields.append(("plugins.files", PluginFileRules.shortfall == nil ? "confined" : "as dtad's user"))
