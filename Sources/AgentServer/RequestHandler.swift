@@ -31,6 +31,9 @@ public enum Step: Sendable {
 public protocol RequestHandler: Sendable {
     func prepare(_ request: AgentRequest, from caller: Caller) -> Step
 
+    /// Whether the answer of an operation holds a plaintext, a key or secret randomness: it is wiped when it is sent.
+    func answersSecret(_ operation: AgentOperation) -> Bool
+
     /// Records a request that a bound turned away, and gives its answer.
     func turnAway(_ request: AgentRequest, from caller: Caller, because reason: DTAError) -> AgentResponse
 }

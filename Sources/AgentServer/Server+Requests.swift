@@ -27,7 +27,7 @@ extension Server {
         _ request: AgentRequest, _ bytes: Int, _ connection: Connection, _ worker: WorkerMemory
     ) -> Bool {
         let exchange = Exchange(
-            id: request.id, bytes: bytes, connection: connection, isSecret: request.operation.answersSecrets)
+            id: request.id, bytes: bytes, connection: connection, isSecret: handler.answersSecret(request.operation))
         if let obstacle = connection.account.beginRequest(bytes: exchange.bytes, limits: limits) {
             let reason = tooMany(connection.caller, obstacle)
             pace.charge(connection.account, Pace.refusalPrice)
@@ -146,15 +146,5 @@ extension Server {
             return
         }
         if !connection.send(&frame, isSecret: isSecret) { forgetConnection(connection) }
-    }
-}
-
-extension AgentOperation {
-    /// Whether its answer holds a plaintext, a key or secret randomness.
-    fileprivate var answersSecrets: Bool {
-        switch self {
-        case .envelopeOpen, .envelopeDraft, .decrypt, .random, .orderResult, .walletExport: true
-        default: false
-        }
     }
 }

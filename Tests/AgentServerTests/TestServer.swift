@@ -69,6 +69,8 @@ private struct ScriptedHandler: RequestHandler {
         }
     }
 
+    func answersSecret(_ operation: AgentOperation) -> Bool { operation == .random }
+
     func turnAway(_ request: AgentRequest, from caller: Caller, because reason: DTAError) -> AgentResponse {
         AgentResponse(id: request.id, error: reason)
     }

@@ -62,7 +62,8 @@ final class Service: Sendable {
         sources.digest = { digests.of(program: $0) }
         let slowLane = Locked<LaneCustodian.Lane?>(nil)
         let lane = LaneCustodian { body in slowLane.withLock { $0 }?(body) ?? false }
-        let router = Router(agent: agent, lane: lane) { statusSource.withLock { $0 }?() ?? [] }
+        let router = Router(
+            AgentParts(core: agent, custodian: lane, status: { statusSource.withLock { $0 }?() ?? [] }))
         let server = try Server(
             listeners: listening.descriptors, handler: router,
             lanes: Lanes(

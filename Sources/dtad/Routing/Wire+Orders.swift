@@ -70,6 +70,19 @@ extension AgentOrderPart {
     }
 }
 
+extension AgentResponse {
+    mutating func set(_ answer: OrderService.Answer) {
+        orders = [AgentOrder(answer.order)]
+        parts = answer.parts.map(AgentOrderPart.init)
+        fields = dtad.fields(answer.fields)
+    }
+
+    mutating func set(_ result: SecretResult) {
+        data = result.data
+        fields = dtad.fields(result.fields)
+    }
+}
+
 extension AgentPlugin {
     init(_ plugin: any OrderPlugin, _ origin: PluginRegistry.Origin) {
         self.init()

@@ -49,6 +49,13 @@ extension AgentIdentity {
     }
 }
 
+extension AgentResponse {
+    mutating func set(_ identity: KnownIdentity) {
+        cid = identity.cid.description
+        identities = [AgentIdentity(identity)]
+    }
+}
+
 extension AgentBlock {
     init(_ record: BlockRecord) {
         self.init()
@@ -81,6 +88,56 @@ extension EnvelopeService.Opened {
         if let previous = header.previous { fields.append(("previous", previous.description)) }
         if let recipient { fields.append(("opened_as", recipient.description)) }
         return fields
+    }
+}
+
+extension AgentResponse {
+    mutating func set(_ opened: OpenedAnswer) {
+        cid = opened.cid
+        fields = dtad.fields(opened.fields)
+        if let size = opened.size {
+            setChunks(size: UInt64(size), key: opened.secret)
+        } else {
+            data = opened.secret
+        }
+    }
+}
+
+extension AgentEnvelope {
+    init(_ envelope: ReceivedEnvelope, _ trust: Trust) {
+        self.init()
+        cid = envelope.cid.description
+        thread = hexadecimal(envelope.thread)
+        from = envelope.from.description
+        previous = envelope.previous?.description ?? ""
+        created = envelope.created
+        received = envelope.received
+        contentType = envelope.content
+        standing = envelope.standing ?? ReceivedEnvelope.unknownStanding
+        self.trust = trust.rawValue
+        `public` = envelope.isPublic
+    }
+}
+
+extension EnvelopeService.Address {
+    init(_ request: AgentRequest) {
+        self.init(
+            sender: request.subject, recipients: request.identities, isPublic: request.public,
+            contentType: request.contentType, replyTo: request.replyTo)
+    }
+}
+
+extension AgentRequest {
+    /// Where a list begins, and how long it is to be.
+    var page: (count: UInt32, cursor: String) { (count, cursor) }
+}
+
+func fields(_ pairs: [(String, String)]) -> [AgentField] {
+    pairs.map { name, value in
+        var field = AgentField()
+        field.name = name
+        field.value = value
+        return field
     }
 }
 

@@ -6,31 +6,35 @@ import DTASystem
 import Foundation
 
 /// One request on its way: who asked for what and when it came, so that it is recorded once and answered once.
-struct Entry: Sendable {
+struct Call: Sendable {
     private let id: UInt64
+    /// The name of its operation.
     private let operation: String
     private let subject: String
     /// What the request says beside its subject, and what came to be known of it.
-    private var detail: AuditDetail
+    private var detail = AuditDetail()
     let caller: Caller
-    let agent: Core
+    let parts: AgentParts
     private let began: UInt64
-    /// Key management, trust and orders: on the disk before they are answered.
-    let isMomentous: Bool
+    /// Whether its record is on the disk before it is answered.
+    private let isSynced: Bool
 
-    init(request: AgentRequest, caller: Caller, agent: Core) {
+    var agent: Core { parts.core }
+
+    /// - Parameter operation: nil: the agent does not know what is asked.
+    init(_ request: AgentRequest, _ operation: Operation?, from caller: Caller, _ parts: AgentParts) {
         id = request.id
-        operation = request.operation.recordName
+        self.operation = operation?.name ?? request.operation.unknownName
         subject = request.subject
-        detail = AuditDetail(request)
-        isMomentous = request.operation.isMomentous
+        operation?.detail.add(request, &detail)
+        isSynced = operation?.isSynced ?? false
         self.caller = caller
-        self.agent = agent
+        self.parts = parts
         began = monotonicNanoseconds()
     }
 
-    /// The same with something more to record, where there is something.
-    func noting(_ word: StaticString, _ value: String? = "") -> Entry {
+    /// The same with something more to record, if there is something.
+    func noting(_ word: StaticString, _ value: String? = "") -> Call {
         guard let value else { return self }
         var copy = self
         copy.detail.add(word, value)
@@ -41,7 +45,7 @@ struct Entry: Sendable {
     func answer(_ fill: (inout AgentResponse) throws -> Void) rethrows -> Step {
         var response = AgentResponse()
         try fill(&response)
-        return .answer(finish(.success(response)))
+        return .answer(finish(.success(response), durable: isSynced))
     }
 
     /// Answered with an HSM process, quickly.
@@ -58,12 +62,12 @@ struct Entry: Sendable {
                             try fill(value, &response)
                             return response
                         }
-                    })
+                    }, durable: isSynced)
             }
         }
     }
 
-    /// The same where the answer is secret bytes: they are wiped wherever they were.
+    /// The same, if the answer is secret bytes: they are wiped wherever they were.
     func custodyOfSecret(_ step: @escaping CustodyStep<[UInt8]>) -> Step {
         let secret: CustodyStep<Data> = { custodian in
             var bytes = try step(custodian)
@@ -77,79 +81,48 @@ struct Entry: Sendable {
     func slow<Result: Sendable>(
         _ step: @escaping CustodyStep<Result>, _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
     ) -> Step {
-        .slow { access in .answer(finish(access, step, fill, durable: isMomentous)) }
+        .slow { access in done { try fill(try step(try access.get()), &$0) } }
     }
 
-    /// Written to the disk, without the HSM.
-    func durable(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
-        .lane(.durable) { .answer(finish(work)) }
-    }
-
-    /// The same, where first something is looked up that is to be recorded.
-    func durable(
-        noting look: @escaping @Sendable (Entry) -> Entry,
-        _ work: @escaping @Sendable (inout AgentResponse) throws -> Void
-    ) -> Step {
-        .lane(.durable) { .answer(look(self).finish(work)) }
-    }
-
-    /// Read from the disk.
-    func reading(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
-        .lane(.reading) { .answer(finish(work)) }
-    }
-
-    /// Looked up on the disk first; what `work` answers is how it goes on.
-    func lookingUp(_ work: @escaping @Sendable () throws -> Step) -> Step { .lane(.reading) { next(work) } }
-
-    /// As `lookingUp`, for what moves much data or takes long by its size.
-    func bulk(_ work: @escaping @Sendable () throws -> Step) -> Step { .lane(.bulk) { next(work) } }
+    /// Goes on in a lane, as `work` answers.
+    func next(in lane: LaneName, _ work: @escaping @Sendable () throws -> Step) -> Step { .lane(lane) { next(work) } }
 
     private func next(durable: Bool = false, _ work: () throws -> Step) -> Step {
         do { return try work() } catch { return .answer(finish(.failure(error), durable: durable)) }
     }
 
-    /// Asked of another program.
-    func asking(_ work: @escaping @Sendable (inout AgentResponse) throws -> Void) -> Step {
-        .lane(.asking) { .answer(finish(work)) }
-    }
-
     /// Done with an HSM process in the slow lane; what `step` answers is how it goes on.
     func slow(_ step: @escaping CustodyStep<Step>) -> Step {
-        .slow { access in next(durable: isMomentous) { try step(try access.get()) } }
+        .slow { access in next(durable: isSynced) { try step(try access.get()) } }
     }
 
     /// Done where a program is waited for; what `work` answers is how it goes on.
     func consulting(_ program: String, _ work: @escaping @Sendable () throws -> Step) -> Step {
         .consulting(program) { turn in
-            next(durable: isMomentous) {
+            next(durable: isSynced) {
                 try turn.get()
                 return try work()
             }
         }
     }
 
-    /// Answered when all is done.
-    func done(_ fill: (inout AgentResponse) throws -> Void) -> Step { .answer(finish(fill)) }
-
-    private func finish(_ work: (inout AgentResponse) throws -> Void) -> AgentResponse {
-        finish(
-            Swift.Result {
-                var response = AgentResponse()
-                try work(&response)
-                return response
-            }, durable: isMomentous)
+    /// Answered when all is done. What `fill` throws is an answer, too.
+    func done(_ fill: (inout AgentResponse) throws -> Void) -> Step {
+        .answer(
+            finish(
+                Swift.Result {
+                    var response = AgentResponse()
+                    try fill(&response)
+                    return response
+                }, durable: isSynced))
     }
 
-    private func finish<Result>(
-        _ access: CustodyAccess, _ step: CustodyStep<Result>, _ fill: (Result, inout AgentResponse) throws -> Void,
-        durable: Bool = false
-    ) -> AgentResponse {
-        finish(
-            Swift.Result {
-                var response = AgentResponse()
-                try fill(try step(try access.get()), &response)
-                return response
-            }, durable: durable)
+    /// Refused by the worker. If the record of that must be on the disk before it is answered, it takes a while.
+    func refused(_ error: any Error) -> Step {
+        let refusal = DTAError(error)
+        return refusal.code == .permissionDenied
+            ? .lane(.durable) { .answer(finish(.failure(refusal), durable: true)) }
+            : .answer(finish(.failure(refusal)))
     }
 
     /// Records what came of the request, before anybody gets to know it. What cannot be recorded is not answered.
@@ -176,4 +149,9 @@ struct Entry: Sendable {
                 caller: caller, operation: operation, subject: subject, detail: detail, result: result,
                 microseconds: (monotonicNanoseconds() - began) / 1000), durable: durable)
     }
+}
+
+extension AgentOperation {
+    /// What the audit log calls an operation that the agent does not know.
+    fileprivate var unknownName: String { self == .unspecified ? "unspecified" : "operation.\(rawValue)" }
 }

@@ -4,7 +4,7 @@ import DTAFormats
 import DTASystem
 
 /// Requests that need blocks which may not be here, and which the IPFS node may have.
-extension Entry {
+extension Call {
     /// The most blocks that one request asks for: an envelope's recipients, their pages, and what those link to.
     private static let mostAsked = 4096
 
@@ -12,7 +12,7 @@ extension Entry {
     /// brought from the node and it is tried again, as long as each round brings one more and time is left.
     /// - Parameter localOnly: the node is not asked.
     func bringing(
-        in lane: LaneName = .reading, localOnly: Bool = false, _ prepare: @escaping @Sendable () throws -> Step
+        in lane: LaneName, localOnly: Bool, _ prepare: @escaping @Sendable () throws -> Step
     ) -> Step {
         let patience = localOnly ? 0 : agent.ledger.fetchMilliseconds ?? 0
         let deadline = monotonicNanoseconds() + UInt64(patience) * 1_000_000
@@ -31,7 +31,7 @@ extension Entry {
         case .success(let step): return step
         case .failure(let error):
             let wanted = missing.filter { !asked.contains($0) }
-            guard !wanted.isEmpty, asked.count + wanted.count <= Entry.mostAsked, monotonicNanoseconds() < deadline
+            guard !wanted.isEmpty, asked.count + wanted.count <= Call.mostAsked, monotonicNanoseconds() < deadline
             else { return .answer(finish(.failure(error))) }
             return .lane(.asking) {
                 // What the node said tells more than that a block is not here.

@@ -1,0 +1,28 @@
+import AgentProtocol
+import DTACore
+
+/// What the request of an operation says beside its subject and decides what is done (docs/audit.md).
+struct RequestDetail: Sendable {
+    let add: @Sendable (AgentRequest, inout AuditDetail) -> Void
+
+    static let none = RequestDetail { _, _ in }
+
+    static let decision = RequestDetail { request, detail in
+        if !request.decision.isEmpty { detail.add("decision", request.decision) }
+    }
+
+    static let alias = RequestDetail { request, detail in
+        if !request.alias.isEmpty { detail.add("alias", request.alias) }
+    }
+
+    static let redemption = RequestDetail { request, detail in
+        if !request.redemption.isEmpty { detail.add("redemption", request.redemption) }
+    }
+
+    static func + (first: RequestDetail, second: RequestDetail) -> RequestDetail {
+        RequestDetail { request, detail in
+            first.add(request, &detail)
+            second.add(request, &detail)
+        }
+    }
+}
