@@ -65,7 +65,7 @@ struct OrderIntruderTests {
     }
 
     @discardableResult
-    private func receive(_ part: SignedEnvelope) throws -> OrderService.Answer {
+    private func receive(_ part: SignedEnvelope) throws -> OrderAnswer {
         try host.core.orders.receive(alice, "\(part.cid)")(host.custodian)
     }
 

@@ -9,12 +9,12 @@ public struct OrderAct: Sendable {
     private let step: CustodyStep<Outcome>
 
     public enum Outcome: Sendable {
-        case done(OrderService.Answer)
+        case done(OrderAnswer)
         /// It goes on with this: only now is known which program is asked.
         case more(OrderAct)
     }
 
-    init(_ program: String?, _ step: @escaping CustodyStep<OrderService.Answer>) {
+    init(_ program: String?, _ step: @escaping CustodyStep<OrderAnswer>) {
         self.init(program, going: { .done(try step($0)) })
     }
 
@@ -27,7 +27,7 @@ public struct OrderAct: Sendable {
     public func begin(_ custodian: any Custodian) throws -> Outcome { try step(custodian) }
 
     /// Does all of it here.
-    public func callAsFunction(_ custodian: any Custodian) throws -> OrderService.Answer {
+    public func callAsFunction(_ custodian: any Custodian) throws -> OrderAnswer {
         var act = self
         while true {
             switch try act.begin(custodian) {
@@ -38,9 +38,9 @@ public struct OrderAct: Sendable {
     }
 }
 
-extension OrderService {
-    /// The program that may be asked about an order: nobody asks where the fiduciary is elsewhere.
-    func program(_ record: OrderRecord) throws -> String? {
-        try lookup.isFiduciaryHere(record.terms) ? plugins.program(record.kind) : nil
+extension PluginRegistry {
+    /// The program that may be asked about an order; nil: none is, as everywhere but at the fiduciary.
+    func program(_ record: OrderRecord, _ lookup: PartyLookup) throws -> String? {
+        try lookup.isFiduciaryHere(record.terms) ? program(record.kind) : nil
     }
 }

@@ -18,11 +18,11 @@ extension Call {
     }
 
     /// Answered with what came of an order.
-    func done(_ answer: OrderService.Answer) -> Step { noting(answer).done { $0.set(answer) } }
+    func done(_ answer: OrderAnswer) -> Step { noting(answer).done { $0.set(answer) } }
 
     /// With what is known of an order only when it is done: its reference, and the parts that answer the request, by the
     /// words and CIDs with which `order show` and `order verify` tell of them.
-    func noting(_ answer: OrderService.Answer) -> Call {
+    func noting(_ answer: OrderAnswer) -> Call {
         answer.parts.prefix(3).reduce(noting("order", answer.order.reference)) {
             $0.noting("part", "\($1.part.kind.rawValue):\($1.part.cid)")
         }

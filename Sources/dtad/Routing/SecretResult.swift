@@ -7,7 +7,7 @@ struct SecretResult: Sendable {
     let data: Data
     let fields: [(String, String)]
 
-    init(_ result: consuming OrderService.Result) {
+    init(_ result: consuming OrderResult) {
         fields = result.fields
         var bytes = result.data
         // So that these are the only ones, and are wiped where they are.

@@ -71,7 +71,7 @@ extension AgentOrderPart {
 }
 
 extension AgentResponse {
-    mutating func set(_ answer: OrderService.Answer) {
+    mutating func set(_ answer: OrderAnswer) {
         orders = [AgentOrder(answer.order)]
         parts = answer.parts.map(AgentOrderPart.init)
         fields = dtad.fields(answer.fields)

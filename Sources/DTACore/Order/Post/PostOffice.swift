@@ -16,7 +16,7 @@ struct PostOffice: Sendable {
     /// The second phase of an act on an order.
     /// - Parameter program: the plugin that may be asked meanwhile, if that is a program.
     func act(
-        _ program: String?, _ body: @escaping @Sendable (PartPost) throws -> OrderService.Answer
+        _ program: String?, _ body: @escaping @Sendable (PartPost) throws -> OrderAnswer
     ) -> OrderAct {
         OrderAct(program, step(body))
     }

@@ -1,0 +1,19 @@
+/// What a fiduciary's host does by itself: it refuses redemptions that nobody can answer any more, finishes destructions
+/// that were decided, destroys epochs' keys that are due, and says so.
+struct OrderHousekeeping: Sendable {
+    let watch: UnanswerableWatch
+    let destroyer: SecretDestroyer
+    let epochs: EpochKeeper
+
+    var hasWork: Bool { isDestroying || (try? watch.hasWork()) == true }
+
+    private var isDestroying: Bool { (try? destroyer.hasWork()) == true || (try? epochs.hasWork()) == true }
+
+    /// Does some of it.
+    func work(_ post: PartPost) throws {
+        try watch.work(post)
+        guard isDestroying else { return }
+        try destroyer.finishDestructions(post)
+        try epochs.work(post)
+    }
+}

@@ -1,0 +1,48 @@
+import Crypto
+import DTAFormats
+
+extension OrderFields {
+    /// As they are shown, by their names.
+    var shown: [(String, String)] {
+        values.sorted { $0.key < $1.key }.map { ($0.key, DTACore.shown($0.value)) }
+    }
+
+    /// The characters of all values together up to which they are shown whole: there can be many redemptions in an
+    /// answer, each with 64 KiB that whoever asks has chosen.
+    private static let wholeLimit = 4096
+    /// The characters of a value up to which it is shown whole in any case.
+    private static let briefLimit = 96
+
+    /// As `shown`; where that is too much, of each long value the beginning, how many bytes it has (`NAME.bytes`), and
+    /// the SHA-256 of them all (`NAME.sha256`). No field's own name has a dot.
+    var abridged: [(String, String)] {
+        let whole = shown
+        guard whole.reduce(0, { $0 + $1.1.utf8.count }) > OrderFields.wholeLimit else { return whole }
+        return whole.flatMap { name, text -> [(String, String)] in
+            guard text.utf8.count > OrderFields.briefLimit, let value = values[name] else { return [(name, text)] }
+            let bytes = value.bytes ?? Array(text.utf8)
+            return [
+                (name, String(decoding: text.utf8.prefix(OrderFields.briefLimit), as: UTF8.self) + "…"),
+                (name + ".bytes", "\(bytes.count)"),
+                (name + ".sha256", DTACore.shown(.bytes(Array(SHA256.hash(data: bytes))))),
+            ]
+        }
+    }
+}
+
+extension OrderDestruction {
+    /// As they are shown.
+    var shown: [(String, String)] {
+        [("state", state.rawValue)] + (epoch > 0 ? [("epoch", "\(epoch)")] : [])
+            + [("key", key), ("at", "\(at)"), ("statement", statement)]
+    }
+}
+
+/// As orders' fields are shown.
+func shown(_ value: OrderFieldValue) -> String {
+    switch value {
+    case .text(let text): text
+    case .integer(let number): "\(number)"
+    case .bytes(let bytes): String(decoding: bytes.flatMap { [hexDigit($0 >> 4), hexDigit($0)] }, as: UTF8.self)
+    }
+}
