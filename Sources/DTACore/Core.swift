@@ -110,7 +110,8 @@ public final class Core: Sendable {
     /// A state that never had a token beside a token that had an agent: what the state was before is missing, or it is another
     /// agent's token. What needs no token may be in the database already: dtad listens while its token is away.
     private func refuseOtherToken(_ custodian: any Custodian) throws {
-        guard try knownToken == nil, !identities.hasAgent, !intents.arePending, !state.mayBeginAnew else { return }
+        let neverHadOne = try knownToken == nil && !identities.hasAgent && keys.count == 0 && !intents.arePending
+        guard neverHadOne, !state.mayBeginAnew else { return }
         try UsedToken.refuse(custodian, beside: state.path)
     }
 
