@@ -35,7 +35,7 @@ extension Custody {
         guard let algorithm = key.kind.algorithm else {
             throw DTAError(.failedPrecondition, "the object \(key.label.text) is no key that signs")
         }
-        guard let handle = key.publicHandle else {
+        guard let handle = try objects.publicHandle(of: key) else {
             throw DTAError(.dataLoss, "the public half of \(key.label.text) is gone from the token")
         }
         let read = try publicKey(algorithm, raw: generation.publicKey(handle, key.kind), of: key.label)

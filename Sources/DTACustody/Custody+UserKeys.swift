@@ -50,7 +50,7 @@ extension Custody {
                 throw DTAError(.failedPrecondition, "the object \(key.label.text) is of a kind that users cannot make")
             }
             guard key.kind.isPair else { return (type, []) }
-            guard let handle = key.publicHandle else {
+            guard let handle = try objects.publicHandle(of: key) else {
                 throw DTAError(.dataLoss, "the public half of \(key.label.text) is gone from the token")
             }
             return (type, try generation.publicKey(handle, key.kind))

@@ -202,6 +202,32 @@ struct FailureTests {
         #expect(!custody.isBroken)
     }
 
+    @Test(
+        "a handle that the token gives to another key, after the first one was deleted, does not let that key be used",
+        arguments: [true, false])
+    func reusedHandle(copies: Bool) throws {
+        let module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path, "cache_session_objects": "\(copies)"])
+        let custody = try HSMProcess(token).connect()
+        _ = try custody.generate(.p256, owner: owner, id: id)
+        #expect(try custody.sign(id, input: digest).count == 64)
+        #expect(try custody.publicKey(id).0 == .p256)
+        // Another process deletes the key and makes one.
+        let other = try HSMProcess(token).connect()
+        let next = ObjectID.random()
+        try other.delete(.user, id: id)
+        let made = try other.generate(.p256, owner: owner, id: next)
+        try module.set(.reuseHandles)
+        // A copy signs on for a second; the public half has none.
+        let read = #expect(throws: (any Error).self) { try custody.publicKey(id) }
+        #expect(read.map { [.dataLoss, .notFound].contains(DTAError($0).code) } == true, "\(String(describing: read))")
+        if copies { sleep(2) }
+        expect(.notFound) { try custody.sign(id, input: digest) }
+        #expect(try custody.publicKey(next).1 == made)
+        #expect(try custody.sign(next, input: digest).count == 64)
+        #expect(!custody.isBroken)
+    }
+
     @Test("a process that is stopped costs its request the deadline")
     func stopped() throws {
         let hsm = try HSMProcess(token)

@@ -45,6 +45,9 @@ public struct TamperedModule: Sendable {
         case dieAfterPair = "die-after-pair"
         /// C_Login never returns.
         case hangLogin = "hang-login"
+        /// The handles of the first private key that signed, and of the first public key that was read, name the private and
+        /// the public key that the token finds first.
+        case reuseHandles = "reuse-handles"
         /// The token allows one session.
         case oneSession = "one-session"
     }
@@ -182,9 +185,34 @@ public struct TamperedModule: Sendable {
             return answer;
         }
 
+        static CK_OBJECT_HANDLE signer, shown;
+
+        static CK_OBJECT_HANDLE named(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o)
+        {
+            CK_OBJECT_CLASS class = o == signer ? CKO_PRIVATE_KEY : CKO_PUBLIC_KEY;
+            CK_BBOOL yes = 1;
+            CK_ATTRIBUTE a[] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, sizeof yes}};
+            unsigned long n = 0;
+            if ((o != signer && o != shown) || !FAULT("reuse-handles"))
+                return o;
+            real.C_FindObjectsInit(s, a, 2);
+            real.C_FindObjects(s, &o, 1, &n);
+            real.C_FindObjectsFinal(s);
+            return o;
+        }
+
+        static CK_RV sign_init(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE k)
+        {
+            if (!signer)
+                signer = k;
+            return real.C_SignInit(s, m, named(s, k));
+        }
+
         static CK_RV attributes(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *a, unsigned long n)
         {
-            CK_RV answer = real.C_GetAttributeValue(s, o, a, n);
+            if (!shown && n == 1 && a[0].type == CKA_EC_POINT)
+                shown = o;
+            CK_RV answer = real.C_GetAttributeValue(s, named(s, o), a, n);
             for (unsigned long i = 0; i < n && answer == CKR_OK; i++) {
                 if (a[i].type != CKA_EC_POINT || !a[i].pValue || (a[i].ulValueLen != 32 && a[i].ulValueLen != 34))
                     continue;
@@ -252,6 +280,7 @@ public struct TamperedModule: Sendable {
             ours.C_Initialize = initialize;
             ours.C_Login = login;
             ours.C_Sign = sign;
+            ours.C_SignInit = sign_init;
             ours.C_CopyObject = copy;
             ours.C_DeriveKey = derive;
             ours.C_GenerateRandom = random_bytes;

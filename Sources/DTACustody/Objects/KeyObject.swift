@@ -9,7 +9,7 @@ final class KeyObject {
     let kind: KeyKind
     /// The object on the token.
     let tokenHandle: CK_OBJECT_HANDLE
-    /// Its public half, where it has one.
+    /// Its public half, where it has one: for `KeyObjects.publicHandle(of:)`, which sees to it that it is still that.
     let publicHandle: CK_OBJECT_HANDLE?
     /// Its copy in this session, where there is one.
     let copy: CK_OBJECT_HANDLE?

@@ -144,19 +144,36 @@ final class KeyObjects {
         if let copy = known.removeValue(forKey: key)?.copy { try? session.destroy(copy) }
     }
 
-    /// A remembered key, if what it copies was there a second ago.
+    /// A remembered key, if it is still on the token, or was a second ago and there is a copy.
+    ///
+    /// A token may give the handle of an object that was destroyed to another one, and another process may have destroyed
+    /// and made them. So a key that is used by the token's handle is looked at each time. A copy is this session's own.
     private func fresh(_ key: ObjectLabel.CacheKey) -> KeyObject? {
         guard let object = known[key] else { return nil }
-        guard object.copy != nil else { return object }
         let now = monotonicNanoseconds()
-        if now &- object.seen < Self.trust { return object }
-        guard let text = try? session.read(object.tokenHandle, [CKA_LABEL])[0], text == Array(object.label.text.utf8)
-        else {
+        if object.copy != nil, now &- object.seen < Self.trust { return object }
+        guard isStill(object.tokenHandle, object.label, object.kind) else {
             drop(key)
             return nil
         }
         object.seen = now
         return object
+    }
+
+    /// The public half of a key; nil if the token has none. Its handle is looked at for the same reason.
+    func publicHandle(of object: KeyObject) throws -> CK_OBJECT_HANDLE? {
+        guard let handle = object.publicHandle else { return nil }
+        if isStill(handle, object.label, nil) { return handle }
+        guard case .object(let named) = object.label, let found = try find(named.id), found.label == object.label else {
+            return nil
+        }
+        return found.publicHandle
+    }
+
+    /// - Parameter kind: nil: a public half.
+    private func isStill(_ handle: CK_OBJECT_HANDLE, _ label: ObjectLabel, _ kind: KeyKind?) -> Bool {
+        guard let found = try? judge(handle) else { return false }
+        return found.label == label && found.kind == kind
     }
 
     private func remember(
