@@ -30,7 +30,7 @@ extension CustodyPool {
     }
 
     /// Replaces processes one after the other, with back-off while they do not start, until `stop`.
-    func supervise(_ whenUp: @Sendable () -> Void) {
+    func supervise(_ launch: Launcher, _ whenUp: @Sendable () -> Void) {
         var backoff = 100
         while true {
             let (missing, mayRetry, stopping) = state.withLock {

@@ -105,7 +105,6 @@ public final class CustodyPool: Sendable {
 
     /// One for each process, or none: then they run anywhere.
     let processors: [Int32]
-    let launch: Launcher
     let logger: Logger
     let state: Monitor<State>
     private let exhausted = Monitor(false)
@@ -113,26 +112,25 @@ public final class CustodyPool: Sendable {
     /// Called when jobs are parked and a process came up: some worker must fetch them with `runParked`.
     let kick: @Sendable () -> Void
 
-    public init(
-        size: Int, processors: [Int32] = [], logger: Logger, launch: @escaping Launcher,
-        kick: @escaping @Sendable () -> Void = {}
+    init(
+        size: Int, processors: [Int32] = [], logger: Logger, kick: @escaping @Sendable () -> Void = {}
     ) throws {
         state = Monitor(State(size: size))
         self.processors = processors
-        self.launch = launch
         self.logger = logger
         self.kick = kick
         wakeup = try eventDescriptor()
     }
 
     /// Starts the processes, in the background, and waits for the first one.
-    /// - Parameters: `patience`: how long to wait for it, in nanoseconds; then this returns, and the start goes on.
-    ///   `whenUp` is called once, when the first process is up.
+    /// - Parameters:
+    ///   - patience: how long to wait for it, in nanoseconds; then this returns, and the start goes on.
+    ///   - whenUp: called once, when the first process is up.
     /// - Throws: why the first start failed. It is tried again in the background all the same, where it may be.
-    public func start(
-        patience: UInt64, whenUp: @escaping @Sendable () -> Void = {}
+    func start(
+        patience: UInt64, launch: @escaping Launcher, whenUp: @escaping @Sendable () -> Void = {}
     ) throws(CustodyLaunchError) {
-        Thread.start("hsm-supervisor") { [self] in supervise(whenUp) }
+        Thread.start("hsm-supervisor") { [self] in supervise(launch, whenUp) }
         enum Outcome {
             case up
             case failed(CustodyLaunchError)
@@ -144,7 +142,7 @@ public final class CustodyPool: Sendable {
     }
 
     /// How many processes there are to be.
-    public var size: Int { state.withLock { $0.size } }
+    var size: Int { state.withLock { $0.size } }
 
     /// Makes do with fewer processes; to be called before the second one is started.
     func shrink(to size: Int) { state.withLock { $0.size = size } }
@@ -220,7 +218,7 @@ public final class CustodyPool: Sendable {
     }
 
     /// Waits for a process and runs `body` with it. For threads that may wait: the slow lane.
-    public func withProcess<Result>(
+    func withProcess<Result>(
         deadline: UInt64, _ body: (CustodyAccess) throws -> Result
     ) rethrows -> Result {
         state.withLock { $0.waiters += 1 }
@@ -344,7 +342,7 @@ public final class CustodyPool: Sendable {
 
     /// Makes every process forget an object: each when it is idle, and one after the other, so that one that hangs keeps
     /// none of the others from work.
-    public func forget(_ id: ObjectID) {
+    func forget(_ id: ObjectID) {
         state.withLock { for key in $0.live.keys { $0.forgets[key, default: []].append(id) } }
         while true {
             let slot: Slot? = state.withLock { state in
@@ -358,7 +356,7 @@ public final class CustodyPool: Sendable {
     }
 
     /// Refuses what was parked before `moment`.
-    public func expire(before moment: UInt64) {
+    func expire(before moment: UInt64) {
         let expired = state.withLock { state in
             // Whoever asks from now on is told at once, and not when his time is over.
             if state.live.isEmpty, state.outage == nil, let since = state.starting, since < moment {
@@ -376,14 +374,14 @@ public final class CustodyPool: Sendable {
         public var outage: DTAError?
     }
 
-    public var health: Health {
+    var health: Health {
         state.withLock { Health(live: $0.live.count, idle: $0.idle.count, parked: $0.parked.count, outage: $0.outage) }
     }
 
     // MARK: Life
 
     /// Ends all processes that are idle; to be called when nothing runs any more.
-    public func stop() {
+    func stop() {
         let (slots, parked) = state.withLockSignalling { state in
             state.stopping = true
             defer {

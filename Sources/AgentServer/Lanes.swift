@@ -1,19 +1,23 @@
+import Glibc
+
 /// All lanes of an agent, and one for each program that requests wait for. They are there before what needs them, and take
 /// work at once; it is done from `start` on.
 public final class Lanes: Sendable {
     private let named: [Lane]
     private let programs: [String: Lane]
+    private let custody: CustodyPools
     /// How many requests ask one program at a time.
     let callsPerProgram: Int
 
     /// - Parameters:
-    ///   - processes: how many HSM processes serve keys.
+    ///   - custody: where the slow lane gets its HSM process.
     ///   - programs: what `Step.consulting` may name.
     ///   - callsPerProgram: how many requests ask one of them at a time; of one user one less, if there are several, and
     ///     one more that waits.
-    public init(processes: Int, programs: [String] = [], callsPerProgram: Int = 1) {
+    public init(_ custody: CustodyPools, programs: [String] = [], callsPerProgram: Int = 1) {
+        self.custody = custody
         named = LaneName.allCases.map {
-            Lane(name: $0.threadName, threads: $0.threads(processes: processes), perUser: $0.threadsPerUser)
+            Lane(name: $0.threadName, threads: $0.threads(processes: custody.processes), perUser: $0.threadsPerUser)
         }
         self.programs = Dictionary(
             programs.map { ($0, Lane(name: $0, threads: callsPerProgram, perUser: max(1, callsPerProgram - 1))) },
@@ -25,6 +29,13 @@ public final class Lanes: Sendable {
 
     /// The lane of those who wait for a program.
     func lane(ofProgram program: String) -> Lane { programs[program] ?? self[.asking] }
+
+    /// Runs something of the agent's own in the slow lane, where key management is: one thing at a time.
+    /// - Returns: false if the agent is stopping; `body` never runs then.
+    @discardableResult
+    public func inSlowLane(_ body: @escaping @Sendable (CustodyAccess) -> Void) -> Bool {
+        self[.slow].submit(user: getuid()) { [custody] in custody.withSlowProcess { body($0) } }
+    }
 
     private var all: [Lane] { named + programs.values }
 

@@ -4,7 +4,7 @@ import DTASystem
 ///
 /// All users share one number of places. The last ones are kept for root and for users who have none. When no place is left
 /// for a newcomer who has fewer than somebody else, that user's longest idle connection gives way.
-final class Registry: Sendable {
+public final class Registry: Sendable {
     /// What is below is no connection.
     static let firstID: UInt64 = 1024
 
@@ -21,14 +21,15 @@ final class Registry: Sendable {
         var next = Registry.firstID
     }
 
-    private let limits: ServerLimits
-    private let poller: Poller
+    let limits: ServerLimits
+    /// Where their sockets are watched.
+    let poller: Poller
     private let state = Locked(State())
     let budget: ByteBudget
 
-    init(limits: ServerLimits, poller: Poller) {
+    public init(limits: ServerLimits) throws {
         self.limits = limits
-        self.poller = poller
+        poller = try Poller()
         budget = ByteBudget(limit: limits.bufferedBytes)
     }
 
@@ -137,8 +138,10 @@ final class Registry: Sendable {
     var all: [Connection] { state.withLock { Array($0.connections.values) } }
     var newcomers: [Newcomer] { state.withLock { Array($0.newcomers.values) } }
     /// Newcomers among them.
-    var count: Int { state.withLock { $0.places } }
+    public var count: Int { state.withLock { $0.places } }
     /// Users who have a connection.
-    var users: Int { state.withLock { $0.holders.values.count { $0.places > 0 } } }
+    public var users: Int { state.withLock { $0.holders.values.count { $0.places > 0 } } }
+    /// What is taken of `ServerLimits.bufferedBytes`.
+    public var bufferedBytes: Int { budget.used }
     var isIdle: Bool { all.allSatisfy(\.isIdle) }
 }

@@ -91,8 +91,7 @@ extension Server {
 
     /// Waits for the HSM process of what is slow.
     private func carryOut(_ work: @Sendable (CustodyAccess) -> Step, _ exchange: Exchange) {
-        let until = monotonicNanoseconds() + deadline
-        proceed(slowPool.withProcess(deadline: until) { work($0) }, exchange)
+        proceed(custody.withSlowProcess { work($0) }, exchange)
     }
 
     private func job(_ work: @escaping @Sendable (CustodyAccess) -> Completion, _ exchange: Exchange) -> CustodyPool.Job

@@ -1,6 +1,4 @@
 import AgentProtocol
-import CLinux
-import CustodyProtocol
 import DTASystem
 import Glibc
 import Logging
@@ -17,14 +15,10 @@ public final class Server: Sendable {
     let logger: Logger
     let limits: ServerLimits
     let poller: Poller
+    let custody: CustodyPools
     let pool: CustodyPool
-    /// The slow lane's process, where the token allows it one of its own.
-    private let ownSlowPool: CustodyPool
-    private let sharesSlowProcess: @Sendable () -> Bool
-    private let hasOwnSlowProcess = Locked(false)
     let lanes: Lanes
     private let ready = Locked(Ready())
-    let deadline: UInt64
     let registry: Registry
     let pace: Pace
     let listeners: [Descriptor]
@@ -34,11 +28,8 @@ public final class Server: Sendable {
     let spare: Locked<Descriptor?>
     let names: UserNames
     let notices = ConnectionNotices()
-    private let kicks: Kick
     private let pings: Kick
     let state = Locked(State())
-    private let workers: Int
-    private let processors: [Int32]
 
     /// Connections that have something to read or room to write, in turns of their users.
     private struct Ready {
@@ -59,64 +50,38 @@ public final class Server: Sendable {
 
     /// - Parameters:
     ///   - listeners: bound and listening sockets.
-    ///   - lanes: where requests go that a worker must not wait for; for as many processes.
-    ///   - processes: how many HSM processes serve keys.
-    ///   - sharesSlowProcess: asked when the first process is up; true for a token that allows one session: the slow lane
-    ///     then has no process of its own, and there is one in all.
+    ///   - custody: the HSM processes.
+    ///   - lanes: where requests go that a worker must not wait for.
+    ///   - registry: where the connections will be.
     ///   - sources: what is asked about callers beside the kernel.
-    ///   - processors: one for each HSM process, for it and a worker to stay on; or none.
-    ///   - deadline: how long a request waits for an HSM process, in nanoseconds.
     public init(
-        listeners: [Descriptor], handler: any RequestHandler, lanes: Lanes, limits: ServerLimits, processes: Int,
-        processors: [Int32] = [], sharesSlowProcess: @escaping @Sendable () -> Bool, deadline: UInt64, logger: Logger,
-        sources: CallerSources = CallerSources(), launch: @escaping CustodyPool.Launcher
+        listeners: [Descriptor], handler: any RequestHandler, custody: CustodyPools, lanes: Lanes, registry: Registry,
+        logger: Logger, sources: CallerSources = CallerSources()
     ) throws {
+        self.listeners = listeners
+        self.handler = handler
+        self.custody = custody
+        pool = custody.shared
+        self.lanes = lanes
+        self.registry = registry
+        limits = registry.limits
+        poller = registry.poller
+        self.logger = logger
         self.sources = sources
         names = UserNames(sources.userName)
         pace = Pace(perSecond: limits.requestsPerSecond)
         spare = Locked(try eventDescriptor())
-        self.listeners = listeners
-        self.handler = handler
-        self.limits = limits
-        self.logger = logger
-        self.deadline = deadline
-        poller = try Poller()
-        let kicks = try Kick()
-        self.kicks = kicks
         pings = try Kick()
-        self.processors = processors.count == processes ? processors : []
-        pool = try CustodyPool(
-            size: processes, processors: self.processors, logger: logger, launch: launch, kick: { kicks.send() })
-        ownSlowPool = try CustodyPool(size: 1, logger: logger, launch: launch)
-        self.sharesSlowProcess = sharesSlowProcess
-        self.lanes = lanes
-        registry = Registry(limits: limits, poller: poller)
-        workers = processes
     }
 
     // MARK: Life
-
-    /// Where the slow lane's jobs get a process: until the first one is up, the reason is the same for all.
-    var slowPool: CustodyPool { hasOwnSlowProcess.withLock { $0 } ? ownSlowPool : pool }
-
-    /// Starts the HSM processes in the background, and waits for the first one.
-    /// - Parameter patience: for how long, in nanoseconds; then this returns, and the start goes on.
-    /// - Throws: why the first start failed; it is tried again all the same, where it may be.
-    public func startCustody(patience: UInt64 = 60_000_000_000) throws(CustodyLaunchError) {
-        try pool.start(patience: patience) { [self] in
-            if sharesSlowProcess() { return pool.shrink(to: 1) }
-            hasOwnSlowProcess.withLock { $0 = true }
-            // In the background: that it fails is told to those who want it.
-            try? ownSlowPool.start(patience: 0)
-        }
-    }
 
     /// Starts the workers.
     public func serve() throws(CustodyLaunchError) {
         lanes.start()
         Thread.start("pace") { [pace] in pace.run() }
         do {
-            try poller.add(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
+            try poller.add(custody.kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
             try poller.add(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
             for (index, listener) in listeners.enumerated() {
                 try setNonBlocking(listener.number)
@@ -125,7 +90,8 @@ public final class Server: Sendable {
         } catch {
             throw CustodyLaunchError(reason: DTAError(error), mayRetry: false)
         }
-        for number in 0..<workers {
+        let processors = custody.processors
+        for number in 0..<custody.processes {
             Thread.start("worker-\(number)") { [self] in
                 let processor = number < processors.count ? processors[number] : nil
                 if let processor { Processors.run(on: processor) }
@@ -150,15 +116,14 @@ public final class Server: Sendable {
         pace.stop()
         for newcomer in registry.newcomers { dismiss(newcomer, Server.stopping) }
         for connection in registry.all { forgetConnection(connection) }
-        pool.stop()
-        ownSlowPool.stop()
+        custody.stop()
         return finished
     }
 
     /// To be called several times a second: cuts off who stalls, refuses what waited for too long.
     public func tick() {
         let now = monotonicNanoseconds()
-        pool.expire(before: now > deadline ? now - deadline : 0)
+        custody.expire(now)
         pace.tick(now)
         registry.forgetUsers(now)
         wakeListeners()
@@ -181,31 +146,6 @@ public final class Server: Sendable {
 
     /// How many signs of life the workers have given.
     public var answeredPings: UInt64 { state.withLock { $0.answeredPings } }
-
-    public var connections: Int { registry.count }
-    /// Users who have one.
-    public var users: Int { registry.users }
-    /// What is taken of `ServerLimits.bufferedBytes`.
-    public var bufferedBytes: Int { registry.budget.used }
-    public var custody: CustodyPool.Health { pool.health }
-    /// How many HSM processes there are to be, and how many of them are up, that of the slow lane included.
-    public var processCount: Int { pool.size + (slowPool === pool ? 0 : slowPool.size) }
-    public var liveProcesses: Int { pool.health.live + (slowPool === pool ? 0 : slowPool.health.live) }
-
-    /// Makes every HSM process forget an object that was deleted.
-    public func forget(_ id: ObjectID) {
-        pool.forget(id)
-        if slowPool !== pool { slowPool.forget(id) }
-    }
-
-    /// Runs housekeeping in the slow lane, where key management is: one thing at a time.
-    /// - Returns: false where the agent is stopping; `body` never runs then.
-    @discardableResult
-    public func inSlowLane(_ body: @escaping @Sendable (CustodyAccess) -> Void) -> Bool {
-        lanes[.slow].submit(user: getuid()) { [self] in
-            slowPool.withProcess(deadline: monotonicNanoseconds() + deadline) { body($0) }
-        }
-    }
 
     // MARK: Work
 
@@ -254,7 +194,7 @@ public final class Server: Sendable {
             return ready.queue.count > (own.isEmpty ? 1 : 0) && ready.sleepers > 0
         }
         // What this worker took and cannot do at once is for those that sleep.
-        if left { kicks.send() }
+        if left { custody.kicks.send() }
         for id in own { handle(id, worker) }
         let next = ready.withLock { $0.queue.popFirst() }
         if let (connection, events) = next { attend(connection, events, worker) }
@@ -264,8 +204,8 @@ public final class Server: Sendable {
     private func handle(_ id: UInt64, _ worker: WorkerMemory) {
         switch id {
         case Server.kickID:
-            kicks.clear()
-            poller.rearm(kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
+            custody.kicks.clear()
+            poller.rearm(custody.kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
             pool.runParked(habit: worker.habit)
         case Server.pingID:
             pings.clear()
@@ -282,24 +222,5 @@ public final class Server: Sendable {
     private func setNonBlocking(_ fd: Int32) throws {
         let flags = try systemCall("fcntl") { fcntl(fd, F_GETFL) }
         try systemCall("fcntl") { fcntl(fd, F_SETFL, flags | O_NONBLOCK) }
-    }
-}
-
-/// An event that threads send to the workers.
-final class Kick: Sendable {
-    let descriptor: Descriptor
-
-    init() throws {
-        descriptor = try eventDescriptor()
-    }
-
-    func send() {
-        var one: UInt64 = 1
-        _ = write(descriptor.number, &one, 8)
-    }
-
-    func clear() {
-        var count: UInt64 = 0
-        _ = read(descriptor.number, &count, 8)
     }
 }

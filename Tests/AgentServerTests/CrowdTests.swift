@@ -56,7 +56,7 @@ struct CrowdTests {
             said.split(separator: "\n") == [
                 "19", "RESOURCE_EXHAUSTED", "OK", "OK", "18 OK", "OK OK OK", "True", "OK OK",
             ], "\(said)")
-        #expect(test.server.connections <= 20)
+        #expect(test.registry.count <= 20)
     }
 
     @Test("uids that are one user's have together what one user may have")
@@ -106,7 +106,7 @@ struct CrowdTests {
         #expect(said.split(separator: "\n") == ["OK", "OK", "OK", "6"], "\(said)")
         // Four threads ask, for four users.
         #expect(Set(gate.asked).count == 4)
-        try eventually("nothing of them is left") { test.server.connections == 0 }
+        try eventually("nothing of them is left") { test.registry.count == 0 }
     }
 
     @Test("users who come again and again while nobody answers for their names leave no socket behind")

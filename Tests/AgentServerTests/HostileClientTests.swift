@@ -64,7 +64,7 @@ struct HostileClientTests {
         let clients = try (0..<6).map { _ in try test.connect() }
         for client in clients { try? client.send(half) }
         // Three times 300 KiB fit; whoever goes beyond is closed, and the others stay.
-        try eventually("the connections beyond the bound are closed") { test.server.connections == 3 }
+        try eventually("the connections beyond the bound are closed") { test.registry.count == 3 }
         #expect(try others(test))
     }
 
@@ -76,7 +76,7 @@ struct HostileClientTests {
         let client = try test.connect()
         for id in 1...8 { try client.send(.status, id: UInt64(id), count: 1_000_000) }
         #expect(try others(test))
-        try eventually("it is gone") { test.server.connections == 0 }
+        try eventually("it is gone") { test.registry.count == 0 }
         #expect(try others(test))
     }
 
@@ -116,7 +116,7 @@ struct HostileClientTests {
         for id in 1...10 { try client.send(.random, id: UInt64(id)) }
         // The fifth is not even looked at, so a status behind it waits too.
         try client.send(.status, id: 11)
-        try eventually("it is busy with four") { test.server.custody.parked == 3 }
+        try eventually("it is busy with four") { test.custody.health.parked == 3 }
         test.script.release()
         var ids: [UInt64] = []
         for _ in 1...11 { ids.append(try #require(try client.receive()).id) }
@@ -175,7 +175,7 @@ struct HostileClientTests {
             let client = try test.connect()
             for id in 1...20 { try client.send(.random, id: UInt64(id), count: 10_000) }
         }
-        try eventually("all are gone") { test.server.connections == 0 }
+        try eventually("all are gone") { test.registry.count == 0 }
         #expect(try others(test))
     }
 }

@@ -106,6 +106,8 @@ final class TestServer {
     let script = Script()
     let stuck = StuckProgram()
     let server: Server
+    let custody: CustodyPools
+    let registry: Registry
     private let directory: TemporaryDirectory
     private let ticking = Locked(true)
     var path: String { directory.file("s") }
@@ -118,13 +120,14 @@ final class TestServer {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let listener = try UnixSocket.listen(at: directory.file("s"), mode: 0o600)
+        custody = try CustodyPools(
+            processes: processes, deadline: UInt64(deadlineMilliseconds) * 1_000_000, logger: logger)
+        registry = try Registry(limits: limits)
         server = try Server(
-            listeners: [listener], handler: ScriptedHandler(programs: stuck),
-            lanes: Lanes(processes: processes, programs: ["stuck", "quick"], callsPerProgram: 3), limits: limits,
-            processes: processes, sharesSlowProcess: { false },
-            deadline: UInt64(deadlineMilliseconds) * 1_000_000, logger: logger,
-            sources: sources, launch: script.launcher)
-        try server.startCustody()
+            listeners: [listener], handler: ScriptedHandler(programs: stuck), custody: custody,
+            lanes: Lanes(custody, programs: ["stuck", "quick"], callsPerProgram: 3), registry: registry,
+            logger: logger, sources: sources)
+        try custody.start(patience: 60_000_000_000, launch: script.launcher, allowsOneSession: { false })
         try server.serve()
         AgentServer.Thread.start("ticks") { [server, ticking] in
             while ticking.withLock({ $0 }) {

@@ -188,13 +188,13 @@ struct WorkerTests {
         try eventually("both are up") { test.script.processes.count == 2 }
         test.script.refuseStarts(DTAError(.unavailable, "the token is away"))
         for process in test.script.processes { process.die() }
-        try eventually("the loss is noticed") { test.server.custody.live == 0 && test.server.custody.outage != nil }
+        try eventually("the loss is noticed") { test.custody.health.live == 0 && test.custody.health.outage != nil }
         try client.send(.random, id: 1)
         let refusal = try client.receive()
         #expect(refusal?.code == .unavailable)
         #expect(refusal?.message == "the token is away")
         test.script.refuseStarts(nil)
-        try eventually("the HSM is back") { test.server.custody.live == 1 }
+        try eventually("the HSM is back") { test.custody.health.live == 1 }
         try client.send(.random, id: 2, count: 2)
         #expect(try client.receive()?.data.count == 2)
     }
@@ -208,7 +208,7 @@ struct WorkerTests {
         try client.send(.random, id: 1)
         try eventually("one is busy") { test.script.calls == 1 }
         let id = ObjectID.random()
-        test.server.forget(id)
+        test.custody.forget(id)
         test.script.release()
         _ = try client.receive()
         try eventually("all have forgotten") { test.script.processes.allSatisfy { $0.forgotten == [id] } }

@@ -17,13 +17,13 @@ final class Readiness: Sendable {
         let metadata: Logger.Metadata
     }
 
-    private let server: Server
+    private let custody: CustodyPools
     private let logger: Logger
     private let summary: @Sendable () -> Summary
     private let state = Locked<State?>(nil)
 
-    init(_ server: Server, logger: Logger, summary: @escaping @Sendable () -> Summary) {
-        self.server = server
+    init(_ custody: CustodyPools, logger: Logger, summary: @escaping @Sendable () -> Summary) {
+        self.custody = custody
         self.logger = logger
         self.summary = summary
     }
@@ -38,10 +38,10 @@ final class Readiness: Sendable {
 
     /// To be called several times a second.
     func tick() {
-        let custody = server.custody
-        if custody.live > 0 { return change(to: .up) }
+        let health = custody.health
+        if health.live > 0 { return change(to: .up) }
         // A process that is being replaced is no news.
-        if let reason = custody.outage { change(to: .down(reason)) }
+        if let reason = health.outage { change(to: .down(reason)) }
     }
 
     private static let starting = DTAError(.unavailable, "an HSM process is being started")

@@ -1,9 +1,7 @@
 import AgentServer
 import ArgumentParser
-import CustodyProtocol
 import DTAConfiguration
 import DTACore
-import DTAPlugins
 import DTAService
 import DTASystem
 import Glibc
@@ -18,16 +16,13 @@ final class Service: Sendable {
     private let logger: Logger
     private let listening: ListeningSocket
     private let agent: Core
+    private let custody: CustodyPools
+    private let start: CustodyStart
     private let server: Server
-    private let limits: ServerLimits
-    private let custody: CustodyStart
+    private let housekeeping: Housekeeping
     private let readiness: Readiness
-    /// Set once this is complete: the router is made before.
-    private let statusSource = Locked<(@Sendable () -> [(String, String)])?>(nil)
-    private let started = monotonicNanoseconds()
-    /// Why housekeeping has to wait.
-    private let obstacle = Obstacle()
 
+    /// Each part is made before those that need it.
     init(configuration: Configuration, configurationPath: String, socket: String?, shortfalls: [String]) throws {
         self.configuration = configuration
         self.configurationPath = configurationPath
@@ -35,63 +30,51 @@ final class Service: Sendable {
         self.logger = logger
         for shortfall in shortfalls { logger.warning("a protection was refused: \(shortfall)") }
 
-        // The state's lock comes first: whoever has it is the only agent here, and may replace a stale socket.
-        let forgetting = Locked<(@Sendable (ObjectID) -> Void)?>(nil)
+        let custody = try CustodyPools(
+            processes: CustodyStart.processes(configuration.hsm),
+            processors: configuration.hsm.keepPairs ? Processors.allowed() : [],
+            deadline: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000, logger: logger)
+        self.custody = custody
         let subordinates = SubordinateUsers()
         let agent = try Core(
-            configuration, logger: logger, payer: { subordinates.payer(of: $0) },
-            forget: { id in forgetting.withLock { $0 }?(id) })
+            configuration, logger: logger, payer: { subordinates.payer(of: $0) }, forget: { custody.forget($0) })
         self.agent = agent
+        // Now the state is locked: this is the only agent here, and may replace a stale socket.
         listening = try ListeningSocket.take(path: socket ?? configuration.socket)
-
-        let custody = try CustodyStart(
+        let start = try CustodyStart(
             CustodyLauncher(configurationPath: configurationPath, configuration: configuration.hsm), agent: agent,
             logger: logger)
-        self.custody = custody
+        self.start = start
 
         let programs = agent.orders.plugins.programs
-        let processes = CustodyStart.processes(configuration.hsm)
-        limits = ServerLimits(configuration, processes: processes, programs: programs.count, logger: logger)
-        let statusSource = self.statusSource
-        SubordinateWatch.start(subordinates, logger)
-        let digests = ExecutableDigest()
-        var sources = CallerSources()
-        sources.payer = { subordinates.payer(of: $0) }
-        sources.hashesPrograms = { agent.policy.current.needsExecutableDigest }
-        sources.needsDigest = { agent.policy.current.needsExecutableDigest(of: $0) }
-        sources.digest = { digests.of(program: $0) }
-        let slowLane = Locked<LaneCustodian.Lane?>(nil)
-        let lane = LaneCustodian { body in slowLane.withLock { $0 }?(body) ?? false }
+        let lanes = Lanes(custody, programs: programs, callsPerProgram: configuration.plugins.calls)
+        let limits = ServerLimits(
+            configuration, processes: custody.processes, programs: programs.count, logger: logger)
+        let registry = try Registry(limits: limits)
         let router = Router(
-            AgentParts(core: agent, custodian: lane, status: { statusSource.withLock { $0 }?() ?? [] }))
-        let server = try Server(
-            listeners: listening.descriptors, handler: router,
-            lanes: Lanes(
-                processes: processes, programs: programs, callsPerProgram: configuration.plugins.calls),
-            limits: limits, processes: processes,
-            processors: configuration.hsm.keepPairs ? Processors.allowed() : [],
-            sharesSlowProcess: { custody.allowsOneSession },
-            deadline: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000,
-            logger: logger, sources: sources,
-            launch: { () throws(CustodyLaunchError) in try custody.launch() })
-        self.server = server
-        readiness = Readiness(server, logger: logger) {
-            let (token, keys) = (custody.token?.label ?? "", agent.keys.count)
+            AgentParts(
+                core: agent, custodian: LaneCustodian { lanes.inSlowLane($0) },
+                status: StatusReport(
+                    configuration, agent: agent, custody: custody, start: start, registry: registry, limits: limits)))
+        SubordinateWatch.start(subordinates, logger)
+        server = try Server(
+            listeners: listening.descriptors, handler: router, custody: custody, lanes: lanes, registry: registry,
+            logger: logger, sources: CallerSources(agent.policy, subordinates))
+        housekeeping = Housekeeping(agent, custody: custody, lanes: lanes, logger: logger)
+        readiness = Readiness(custody, logger: logger) {
+            let (token, keys) = (start.token?.label ?? "", agent.keys.count)
             return Readiness.Summary(
-                text: "\(counted(server.processCount, "HSM process", "HSM processes")), token \(token), "
+                text: "\(counted(custody.count, "HSM process", "HSM processes")), token \(token), "
                     + counted(keys, "key"),
                 metadata: ["token": "\(token)", "keys": "\(keys)", "version": "\(Version.current)"])
         }
-        forgetting.withLock { $0 = { server.forget($0) } }
-        slowLane.withLock { $0 = { server.inSlowLane($0) } }
     }
 
     func run() throws {
-        statusSource.withLock { $0 = { [unowned self] in status() } }
         try startCustody()
         do { try server.serve() } catch { throw error.reason }
         defer { listening.removeBound() }
-        Thread.start("audit-sync") { [self] in keepAudit() }
+        Thread.start("audit-sync") { [housekeeping] in housekeeping.run() }
         if let publisher = agent.publisher { Thread.start("publisher") { publisher.run() } }
         readiness.announce()
         steer()
@@ -103,7 +86,10 @@ final class Service: Sendable {
     private func startCustody() throws {
         do {
             // Whoever asks as soon as dtad listens gets an answer of the HSM, where that is well.
-            try server.startCustody(patience: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000)
+            try custody.start(
+                patience: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000,
+                launch: { [start] () throws(CustodyLaunchError) in try start.launch() },
+                allowsOneSession: { [start] in start.allowsOneSession })
         } catch {
             guard error.reason.code == .unavailable || ServiceManager.isPresent else { throw error.reason }
         }
@@ -143,7 +129,7 @@ final class Service: Sendable {
         logger.info("stopping")
         // Whoever waits for the node would wait for longer than the end may take.
         agent.publisher?.stop()
-        sealAuditEnd()
+        housekeeping.sealAuditEnd()
         let limit = UInt64(configuration.limits.drainMilliseconds) * 1_000_000
         if !server.drain(deadline: monotonicNanoseconds() + limit) {
             logger.warning(
@@ -158,101 +144,16 @@ final class Service: Sendable {
         }
         logger.info("stopped")
     }
+}
 
-    /// How long an HSM may take for the last seal, in milliseconds: one that hangs keeps nobody from stopping.
-    private static let sealingMilliseconds = 1000
-
-    /// Has the log's end sealed once more, if the HSM answers at once.
-    private func sealAuditEnd() {
-        guard server.custody.live > 0 else { return }
-        try? agent.audit.sync()
-        let isDone = Locked(false)
-        server.inSlowLane { [agent, logger] access in
-            do { try agent.sealAuditEnd(try access.get()) } catch {
-                logger.warning("the end of the audit log was not sealed: \(DTAError(error).message)")
-            }
-            isDone.withLock { $0 = true }
-        }
-        for _ in 0..<Service.sealingMilliseconds / 10 where !isDone.withLock({ $0 }) { usleep(10_000) }
-    }
-
-    /// Brings the audit log to the disk every second, watches over log and database, and signs the log as it grows.
-    private func keepAudit() {
-        while true {
-            sleep(1)
-            // It says itself in the journal where that fails.
-            try? agent.recordCounted()
-            agent.watch()
-            // An agent whose state was taken away makes nothing of it worse.
-            guard agent.halt == nil else { continue }
-            if agent.audit.checkpointIsDue || agent.needsSeal || agent.needsSweep || agent.orders.hasWork {
-                tidyUp()
-            }
-            agent.envelopes.dropIdleDrafts()
-        }
-    }
-
-    /// Signs the audit log's checkpoint and clears what failed acts left on the token, once the HSM can.
-    private func tidyUp() {
-        guard server.custody.live > 0 else { return }
-        server.inSlowLane { [agent, logger, obstacle] access in
-            do {
-                let custodian = try access.get()
-                try agent.makeCheckpointIfDue(custodian)
-                if agent.needsSeal { try agent.sealAuditEnd(custodian) }
-                if agent.needsSweep { try agent.sweep(custodian) }
-                try agent.orders.work(custodian)
-                obstacle.clear { logger.notice("housekeeping goes on") }
-            } catch {
-                // It is tried every second: one line tells of each reason.
-                let reason = DTAError(error).message
-                obstacle.set(reason) { logger.warning("housekeeping has to wait: \(reason)") }
-            }
-        }
-    }
-
-    /// What `status` answers.
-    private func status() -> [(String, String)] {
-        let health = server.custody
-        let up = health.live > 0
-        let halt = agent.halt
-        var fields = [
-            ("state", up && halt == nil ? "ready" : "unavailable"),
-            ("version", Version.current),
-            ("uptime_seconds", "\((monotonicNanoseconds() - started) / 1_000_000_000)"),
-            ("connections", "\(server.connections)"),
-            ("users_connected", "\(server.users)"),
-            ("buffered_bytes", "\(server.bufferedBytes)"),
-            ("keys", "\(agent.keys.count)"),
-            ("identities", "\(agent.identities.count)"),
-            ("audit_records", "\(agent.audit.count)"),
-            ("limits.connections", "\(limits.connections)"),
-            ("limits.buffered_bytes", "\(limits.bufferedBytes)"),
-        ]
-        let token = custody.token
-        fields.append(("hsm.token", token?.label ?? configuration.hsm.tokenLabel ?? ""))
-        if let known = custody.identity {
-            fields += [("hsm.serial", known.serial), ("hsm.landmark", known.landmarkText)]
-        }
-        if let token {
-            fields += [
-                ("hsm.model", token.model),
-                ("hsm.library", token.library),
-                ("hsm.key_types", token.keyTypes.map(\.name).joined(separator: " ")),
-            ]
-        }
-        fields += [("hsm.processes", "\(server.liveProcesses)"), ("hsm.requests_waiting", "\(health.parked)")]
-        if let token { fields.append(("hsm.wall", token.uid == geteuid() ? "none" : "stands")) }
-        if configuration.plugins.run == .ownUser {
-            fields.append(("plugins.files", PluginFileRules.shortfall == nil ? "confined" : "as dtad's user"))
-        }
-        let unknown = agent.orders.unknownEpochs
-        if !unknown.isEmpty {
-            fields.append(("orders.unknown_epochs", unknown.prefix(20).map { "\($0)" }.joined(separator: " ")))
-        }
-        fields += agent.ledger.nodeHealth.map { ("ipfs.\($0.0)", $0.1) }
-        if let halt { fields.append(("reason", halt.message)) }
-        if !up { fields.append(("hsm.reason", health.outage?.message ?? "an HSM process is being started")) }
-        return fields
+extension CallerSources {
+    /// - Parameter subordinates: which uids count with which user.
+    fileprivate init(_ policy: LivePolicy, _ subordinates: SubordinateUsers) {
+        self.init()
+        let digests = ExecutableDigest()
+        payer = { subordinates.payer(of: $0) }
+        hashesPrograms = { policy.current.needsExecutableDigest }
+        needsDigest = { policy.current.needsExecutableDigest(of: $0) }
+        digest = { digests.of(program: $0) }
     }
 }

@@ -8,7 +8,7 @@ enum AgentOperations {
     private static let status = Operation(
         .status, "status", isSynced: false, answersSecret: false, isAboutTheAgent: true, detail: .none, begins: .atOnce,
         reads: { _ in },
-        calls: { call, _ in call.answer { $0.fields = fields(call.parts.status()) } })
+        calls: { call, _ in call.answer { $0.fields = fields(call.parts.status.fields) } })
 
     private static let policyExplain = Operation(
         .policyExplain, "policy.explain", isSynced: false, answersSecret: false, isAboutTheAgent: false, detail: .none,

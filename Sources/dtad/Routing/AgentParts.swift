@@ -5,10 +5,9 @@ final class AgentParts: Sendable {
     let core: Core
     /// For what waits between its calls to the HSM.
     let custodian: LaneCustodian
-    /// What `status` answers.
-    let status: @Sendable () -> [(String, String)]
+    let status: StatusReport
 
-    init(core: Core, custodian: LaneCustodian, status: @escaping @Sendable () -> [(String, String)]) {
+    init(core: Core, custodian: LaneCustodian, status: StatusReport) {
         self.core = core
         self.custodian = custodian
         self.status = status

@@ -1,0 +1,89 @@
+import CustodyProtocol
+import DTASystem
+import Logging
+
+/// The HSM processes of an agent: those that all requests share, and one of the slow lane's own, if the token allows that.
+/// They are there before what needs them; the processes come with `start`.
+public final class CustodyPools: Sendable {
+    let shared: CustodyPool
+    private let ownOfSlowLane: CustodyPool
+    private let slowLaneHasOwn = Locked(false)
+    /// Sent to the workers when requests wait for a process and one is idle.
+    let kicks: Kick
+    /// How many processes serve all requests, unless the token allows one session.
+    public let processes: Int
+    /// One for each of these processes, for it and a worker to stay on; or none.
+    let processors: [Int32]
+    private let deadline: UInt64
+
+    /// - Parameters:
+    ///   - processes: how many serve all requests.
+    ///   - processors: one for each of them, for it and a worker to stay on. If there are more or fewer, they run anywhere.
+    ///   - deadline: how long a request waits for a process, in nanoseconds.
+    public init(processes: Int, processors: [Int32] = [], deadline: UInt64, logger: Logger) throws {
+        let kicks = try Kick()
+        self.kicks = kicks
+        self.processes = processes
+        self.processors = processors.count == processes ? processors : []
+        self.deadline = deadline
+        shared = try CustodyPool(
+            size: processes, processors: self.processors, logger: logger, kick: { kicks.send() })
+        ownOfSlowLane = try CustodyPool(size: 1, logger: logger)
+    }
+
+    /// Starts the processes in the background, and waits for the first one.
+    /// - Parameters:
+    ///   - patience: for how long, in nanoseconds; then this returns, and the start goes on.
+    ///   - launch: starts one. One thread alone calls it until the first process is up.
+    ///   - allowsOneSession: asked when the first process is up. On such a token there is one process in all.
+    /// - Throws: why the first start failed; it is tried again all the same, if it may be.
+    public func start(
+        patience: UInt64, launch: @escaping CustodyPool.Launcher, allowsOneSession: @escaping @Sendable () -> Bool
+    ) throws(CustodyLaunchError) {
+        try shared.start(patience: patience, launch: launch) { [self] in
+            if allowsOneSession() { return shared.shrink(to: 1) }
+            slowLaneHasOwn.withLock { $0 = true }
+            // In the background: that it fails is told to those who want it.
+            try? ownOfSlowLane.start(patience: 0, launch: launch)
+        }
+    }
+
+    /// Where the slow lane's jobs get a process: until the first one is up, the reason is the same for all.
+    private var slow: CustodyPool { slowLaneHasOwn.withLock { $0 } ? ownOfSlowLane : shared }
+
+    /// Waits for a process of the slow lane's, as long as a request waits, and runs `body` with it.
+    func withSlowProcess<Result>(_ body: (CustodyAccess) throws -> Result) rethrows -> Result {
+        try slow.withProcess(deadline: monotonicNanoseconds() + deadline, body)
+    }
+
+    /// How those are that all requests share.
+    public var health: CustodyPool.Health { shared.health }
+
+    /// How many processes there are to be.
+    public var count: Int {
+        let slow = slow
+        return shared.size + (slow === shared ? 0 : slow.size)
+    }
+
+    /// How many processes are up.
+    public var live: Int {
+        let slow = slow
+        return shared.health.live + (slow === shared ? 0 : slow.health.live)
+    }
+
+    /// Makes every process forget an object that was deleted.
+    public func forget(_ id: ObjectID) {
+        shared.forget(id)
+        let slow = slow
+        if slow !== shared { slow.forget(id) }
+    }
+
+    /// Refuses what waited for too long. To be called several times a second.
+    func expire(_ now: UInt64) { shared.expire(before: now > deadline ? now - deadline : 0) }
+
+    /// To be called when nothing runs any more.
+    func stop() {
+        shared.stop()
+        ownOfSlowLane.stop()
+    }
+}
