@@ -40,11 +40,12 @@ public enum SafeguardCipher {
             let box = try? AES.GCM.SealedBox(
                 nonce: AES.GCM.Nonce(data: schedule.baseNonce), ciphertext: body.dropLast(tagSize),
                 tag: body.suffix(tagSize)),
-            let plaintext = try? AES.GCM.open(box, using: schedule.key)
+            var plaintext = try? AES.GCM.open(box, using: schedule.key)
         else {
             throw FormatError(
                 .dataLoss, "the safeguarded secret does not open: it is damaged, or was made for another commitment")
         }
+        defer { plaintext.resetBytes(in: 0..<plaintext.count) }
         return Array(plaintext)
     }
 
