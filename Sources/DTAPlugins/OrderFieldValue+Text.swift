@@ -15,6 +15,22 @@ extension OrderFieldValue {
         }
     }
 
+    /// As it is shown: bytes in hexadecimal.
+    public var shown: String {
+        switch self {
+        case .text(let text): text
+        case .integer(let number): "\(number)"
+        case .bytes(let bytes):
+            String(
+                decoding: bytes.flatMap {
+                    [OrderFieldValue.digits[Int($0 >> 4)], OrderFieldValue.digits[Int($0 & 15)]]
+                },
+                as: UTF8.self)
+        }
+    }
+
+    private static let digits = Array("0123456789abcdef".utf8)
+
     private static func bytes(hexadecimal text: String) -> [UInt8]? {
         let digits = text.utf8.map { Character(Unicode.Scalar($0)).hexDigitValue.map(UInt8.init) }
         guard digits.count.isMultiple(of: 2) else { return nil }

@@ -5,7 +5,7 @@ import DTAFormats
 /// A hook may take as long as the plugin's time limit where the plugin is external. So it is called where nobody waits
 /// but those who want the same plugin, never on a worker and never while a dtad-hsm is held. What a hook throws is a
 /// `DTAError` and concerns that order alone.
-public protocol OrderPlugin: Sendable {
+public protocol OrderPlugin: PartHooks {
     /// What orders call it.
     var type: PluginType { get }
     /// One sentence for people.

@@ -1,5 +1,6 @@
 import CustodyProtocol
 import DTAFormats
+import DTAPlugins
 import DTASystem
 import Foundation
 import GRDB
@@ -100,13 +101,13 @@ extension Core {
         guard !rows.isEmpty else { return }
         for row in rows {
             let subject = [UInt8](row["subject"] as Data)
-            let name = (try? CID(bytes: subject)).map { "\($0)" } ?? shown(.bytes(subject))
+            let name = (try? CID(bytes: subject)).map { "\($0)" } ?? OrderFieldValue.bytes(subject).shown
             let kind: Int64 = row["kind"]
             let isOrder = kind == Int64(BoundKeys.Kind.order.rawValue)
             try audit.append(
                 event:
                     "an administrator bound \(isOrder ? "the key of order" : "the post-quantum key of identity") \(name) "
-                    + "to the key with SHA-256 \(shown(.bytes([UInt8](row["key"] as Data))))")
+                    + "to the key with SHA-256 \(OrderFieldValue.bytes([UInt8](row["key"] as Data)).shown)")
         }
         try audit.sync()
         // A crash before this records them twice, which is better than not at all.

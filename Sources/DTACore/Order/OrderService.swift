@@ -40,7 +40,7 @@ public final class OrderService: Sendable {
 
         let lookup = PartyLookup(identities: envelopes.identities, policy: policy)
         let orders = OrderLookup(lookup: lookup, envelopes: envelopes)
-        let shares = WalletShareTable(lookup: lookup)
+        let shares = WalletShareTable(lookup: lookup, plugins: plugins)
         let partRules = PartRules(lookup: lookup, plugins: plugins, shares: shares, clock: clock)
         let book = OrderBook(
             blocks: envelopes.blocks, lookup: lookup, rules: partRules,
@@ -73,8 +73,8 @@ public final class OrderService: Sendable {
         self.fiduciary = fiduciary
 
         let beneficiary = Beneficiary(
-            orders: orders, book: book, office: office, evidence: evidence, sharesPerUser: sharesPerUser,
-            clock: clock)
+            orders: orders, book: book, office: office, plugins: plugins, evidence: evidence,
+            sharesPerUser: sharesPerUser, clock: clock)
         self.beneficiary = beneficiary
         principal = Principal(
             orders: orders, book: book, office: office, views: views, plugins: plugins, fiduciary: fiduciary,

@@ -18,6 +18,8 @@ struct BitcoinWalletPlugin: BuiltInPlugin {
         PluginField(network, .text, required: false, "mainnet or testnet"),
     ]
 
+    var shareField: String? { Self.share }
+
     func validate(_ order: PluginOrder) throws {
         // The agent puts a share in where the principal gave none; without one nobody commits to it.
         if let share = order.fields[Self.share] {
@@ -62,9 +64,18 @@ struct BitcoinWalletPlugin: BuiltInPlugin {
         try Self.sum(commitment).verify(commitment.proof, order: commitment.heading.order)
     }
 
-    func result(_ release: OrderRelease, of commitment: OrderCommitment, request: OrderFields?) throws -> PluginResult {
+    func sharedKey(_ commitment: OrderCommitment) throws -> SharedKey {
+        let sum = try Self.sum(commitment)
+        try sum.verify(commitment.proof, order: commitment.heading.order)
+        return SharedKey(
+            sum: sum, fields: [(Self.network, commitment.fields[Self.network]?.text ?? Self.networks[0])])
+    }
+
+    func result(
+        _ release: OrderRelease, of commitment: OrderCommitment, request: () throws -> OrderFields?
+    ) throws -> PluginResult {
         PluginResult(
-            data: try BuiltInPlugins.scalar(release, Self.share, of: commitment),
+            data: try release.scalar(Self.share, of: commitment),
             fields: [("result", "share"), ("next", "dtactl wallet export adds the beneficiary's own share")])
     }
 }

@@ -30,12 +30,13 @@ struct SecretPlugin: BuiltInPlugin {
         try BuiltInPlugins.checkNothingAsked(redemption, type)
     }
 
-    func verify(_ commitment: OrderCommitment) throws {
-        try CommitmentProof.verify(
-            commitment.proof, key: Secp256k1PublicKey(commitment.publicKey), order: commitment.heading.order)
-    }
+    var takesDeposit: Bool { use == .safeguard }
 
-    func result(_ release: OrderRelease, of commitment: OrderCommitment, request: OrderFields?) throws -> PluginResult {
-        PluginResult(data: try BuiltInPlugins.scalar(release, "secret", of: commitment), fields: [("result", "secret")])
+    func verify(_ commitment: OrderCommitment) throws { try commitment.verifySecret() }
+
+    func result(
+        _ release: OrderRelease, of commitment: OrderCommitment, request: () throws -> OrderFields?
+    ) throws -> PluginResult {
+        PluginResult(data: try release.scalar("secret", of: commitment), fields: [("result", "secret")])
     }
 }

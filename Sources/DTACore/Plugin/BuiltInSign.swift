@@ -50,9 +50,31 @@ struct SignPlugin: BuiltInPlugin {
         }
     }
 
-    /// How a request for a signature is told to the plugin.
-    static func request(_ data: [UInt8], algorithm: String?) -> [String: OrderFieldValue] {
-        [algorithm == KeyType.ed25519.name ? message : digest: .bytes(data)]
+    var isUsedInPlace: Bool { true }
+
+    /// What is to be signed comes as data, or as text in a field: a digest in hexadecimal, a message as it is.
+    func request(
+        _ fields: [String: OrderFieldValue], data: [UInt8], commitment: () throws -> OrderCommitment?
+    ) throws -> [String: OrderFieldValue] {
+        let algorithm = try commitment()?.fields[Self.algorithm]?.text
+        let name = algorithm == KeyType.ed25519.name ? Self.message : Self.digest
+        return try fields.merging([name: .bytes(data)]) { given, _ in given }.reduce(into: [:]) { request, field in
+            request[field.key] = try Self.bytes(field.value, field.key, data)
+        }
+    }
+
+    private static func bytes(_ value: OrderFieldValue, _ name: String, _ data: [UInt8]) throws -> OrderFieldValue {
+        guard case .text(let text) = value else { return value }
+        guard data.isEmpty else {
+            throw DTAError(
+                .invalidArgument, "what is to be signed is given twice, as data and as \(quoted(name))")
+        }
+        guard name == digest else { return .bytes(Array(text.utf8)) }
+        guard let digest = OrderFieldValue(text, as: .bytes) else {
+            throw DTAError(
+                .invalidArgument, "the field \(quoted(name)) is in hexadecimal, two digits for each byte")
+        }
+        return digest
     }
 
     static func publicKey(_ commitment: OrderCommitment) throws -> PublicKey {
@@ -64,12 +86,14 @@ struct SignPlugin: BuiltInPlugin {
 
     func verify(_ commitment: OrderCommitment) throws { _ = try Self.publicKey(commitment) }
 
-    func result(_ release: OrderRelease, of commitment: OrderCommitment, request: OrderFields?) throws -> PluginResult {
+    func result(
+        _ release: OrderRelease, of commitment: OrderCommitment, request: () throws -> OrderFields?
+    ) throws -> PluginResult {
         guard let signature = release.result["signature"]?.bytes else {
             throw FormatError(.malformed, "the release has no signature")
         }
         var result = PluginResult(data: signature, fields: [("result", "signature")])
-        guard let request else {
+        guard let request = try request() else {
             result.fields.append(("checked", "no: what was signed is not to be read here"))
             return result
         }

@@ -114,8 +114,13 @@ extension PluginHost {
 }
 
 extension PluginRegistry {
-    /// The plugin of an order whose secret dtad-hsm keeps; nil for all others.
-    func builtIn(_ kind: String) -> (any BuiltInPlugin)? { (try? plugin(kind)) as? any BuiltInPlugin }
+    /// What the plugin of an order says of its parts. One that is not known here says nothing.
+    func hooks(_ kind: String) -> any PartHooks {
+        guard let plugin = known[kind] else { return UnknownPlugin() }
+        return plugin
+    }
+
+    private struct UnknownPlugin: PartHooks {}
 }
 
 extension PluginOrder {

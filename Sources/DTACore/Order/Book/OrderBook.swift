@@ -30,23 +30,23 @@ struct OrderBook: Sendable {
     }
 
     /// Judges a part, and writes down what becomes of it with all that it changes.
-    /// - Parameters: `objection`: refuses the part for this reason even if the state machine would accept it;
+    /// - Parameters: `refusal`: refuses the part for this reason even if the state machine would accept it;
     ///   `isMadeHere`: by this host, now.
     func enter(
-        _ part: OpenedPart, in number: Int64, objection: Refusal? = nil, isMadeHere: Bool = false,
+        _ part: OpenedPart, in number: Int64, refusal: Refusal? = nil, isMadeHere: Bool = false,
         _ database: Database
     ) throws -> Outcome {
         let record = try OrderTable.need(number, in: database)
         if let known = try known(part, in: record, database) { return known }
         let facts = KnownFacts(database: database)
         let step = try step(of: part, in: record, isMadeHere: isMadeHere, facts, database)
-        if let refusal = try rules.refusal(of: part, in: record, facts, database) {
-            return try refuse(part, refusal, step, in: record, facts, database)
+        if let byRules = try rules.refusal(of: part, in: record, facts, database) {
+            return try refuse(part, byRules, step, in: record, facts, database)
         }
         switch OrderTransition.judge(record.progress, step) {
-        case .refused(let refusal): return try refuse(part, refusal, step, in: record, facts, database)
+        case .refused(let byOrder): return try refuse(part, byOrder, step, in: record, facts, database)
         case .accepted(let progress):
-            if let objection { return try refuse(part, objection, step, in: record, facts, database) }
+            if let refusal { return try refuse(part, refusal, step, in: record, facts, database) }
             return .accepted(try accept(part, progress, in: record, facts, database))
         case .evidence(let progress, let reason):
             try insert(part, in: number, use: 0, status: .evidence, reason: reason, database)

@@ -88,7 +88,7 @@ struct PartRules: Sendable {
             guard commitment.terms == record.terms, commitment.kind == record.kind else {
                 return mismatch("the commitment names other terms than the order")
             }
-            try plugins.builtIn(record.kind)?.verify(commitment)
+            try plugins.hooks(record.kind).verify(commitment)
             return try shares.refusal(of: commitment, in: record, question.facts, question.database)
         case .deposit(let deposit):
             guard deposit.commitment == part.previous else {

@@ -2,7 +2,6 @@ import CustodyProtocol
 import DTAFormats
 import DTAPlugins
 import DTASystem
-import GRDB
 
 /// Makes part 2: what a fiduciary commits itself to.
 struct CommitmentMaker: Sendable {

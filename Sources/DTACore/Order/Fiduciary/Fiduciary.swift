@@ -94,7 +94,7 @@ struct Fiduciary: Sendable {
 
     // MARK: By itself
 
-    /// What this host's rules say about an order; nil where none accepts it.
+    /// What this host's rules say about an order; nil: none accepts it.
     private func rule(_ record: OrderRecord) throws -> OrderRules.Rule? {
         let principal = try lookup.identities.known(book.blocks.document(record.terms.principal))
         return rules.rule(for: record.kind, from: principal)
@@ -106,15 +106,16 @@ struct Fiduciary: Sendable {
     func take(up number: Int64, _ letter: OpenedPart, _ post: PartPost) throws -> [CID] {
         let record = try book.order(number)
         guard record.state == .ordered, record.restored == nil, case .order(let order)? = letter.part else { return [] }
-        if let denial = try denial(of: order, record) {
-            // The one that is on record, whoever signed it again since.
+        if let refusal = try refusal(of: order, record) {
+            // The one that is on record: it may have come again under another signature.
             let first = OpenedPart(try envelopes.verified(record.cid), .order, letter.part, standing: letter.standing)
-            return try refusals.refuse(first, record, denial, post).map { [$0] } ?? []
+            return try refusals.refuse(first, record, refusal, post).map { [$0] } ?? []
         }
         return try advance(number, post)
     }
 
-    private func denial(of order: Order, _ record: OrderRecord) throws -> Refusal? {
+    /// Why an order is refused by what this host accepts, and by its plugin; nil: it is not.
+    private func refusal(of order: Order, _ record: OrderRecord) throws -> Refusal? {
         let plugin: any OrderPlugin
         do { plugin = try plugins.plugin(order.kind) } catch let error as DTAError where error.isPluginDecision {
             return Refusal(.plugin, "this fiduciary knows no orders of type \(order.kind)")
@@ -122,7 +123,7 @@ struct Fiduciary: Sendable {
         guard try rule(record) != nil else {
             return Refusal(.policy, "this fiduciary accepts no orders of type \(order.kind) from this principal")
         }
-        if order.kind == OrderKind.bitcoinWallet, let share = order.fields[OrderKind.share]?.bytes,
+        if let share = book.shares.share(in: order.fields, of: order.kind),
             try book.store.read({ try book.shares.user(of: share, besides: record.cid, $0) }) != nil
         {
             return Refusal(.plugin, "another order uses this share of a wallet: each is used once")

@@ -35,11 +35,11 @@ struct RefusalMaker: Sendable {
     }
 
     /// A signed refusal, for who has a right to one. Strangers get none.
-    /// - Returns: its CID; nil where none was made.
+    /// - Returns: its CID; nil: none was made.
     func refuse(
-        _ letter: OpenedPart, _ record: OrderRecord, _ denial: Refusal, _ post: PartPost
+        _ letter: OpenedPart, _ record: OrderRecord, _ reason: Refusal, _ post: PartPost
     ) throws -> CID? {
-        guard letter.kind == .order || letter.kind == .redemption, denial.code != .stranger, denial.code != .mismatch
+        guard letter.kind == .order || letter.kind == .redemption, reason.code != .stranger, reason.code != .mismatch
         else { return nil }
         let (actor, asker) = try store.read { database -> (IdentityRecord?, CID?) in
             let facts = KnownFacts(database: database)
@@ -50,13 +50,13 @@ struct RefusalMaker: Sendable {
             )
         }
         // Who lost his line to another has no right to an answer any more, and yet what he asked for is closed.
-        guard let actor, asker != nil || denial.code == .replaced else { return nil }
+        guard let actor, asker != nil || reason.code == .replaced else { return nil }
         let use = letter.kind == .order ? 0 : record.progress.uses + 1
         let refusal = try explaining("the refusal cannot be made") {
             try OrderRefusal(
                 order: record.cid, terms: record.terms, use: min(use, record.terms.maxUses), refused: letter.signed.cid,
-                code: denial.code.rawValue, reason: RefusalMaker.line(denial.reason, atMost: OrderRefusal.reasonLimit),
-                winner: denial.winner)
+                code: reason.code.rawValue, reason: RefusalMaker.line(reason.reason, atMost: OrderRefusal.reasonLimit),
+                winner: reason.winner)
         }
         // The principal made the terms, and is told when somebody was turned away under them.
         let answer = try post.seal(

@@ -2,7 +2,6 @@ import CustodyProtocol
 import DTAFormats
 import DTAPlugins
 import DTASystem
-import GRDB
 
 /// Makes part 4: what a redemption asks for, if the terms allow it now.
 struct ReleaseMaker: Sendable {

@@ -1,7 +1,6 @@
 import CustodyProtocol
 import DTAFormats
 import DTASystem
-import Foundation
 import GRDB
 
 /// The end of a secret, which is one transition wherever it begins: with `order destroy`, or at a start after a crash

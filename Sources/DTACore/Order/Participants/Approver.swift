@@ -1,7 +1,6 @@
 import CustodyProtocol
 import DTAFormats
 import DTASystem
-import GRDB
 
 /// What an approver does: it says yes or no to a redemption.
 struct Approver: Sendable {

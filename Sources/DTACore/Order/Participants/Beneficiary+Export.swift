@@ -9,7 +9,8 @@ extension Beneficiary {
     /// The private key of a wallet whose fiduciary's part was released to the caller.
     func export(_ caller: Caller, _ subject: String) throws -> CustodyStep<OrderResult> {
         let record = try orders.find(caller, subject)
-        guard record.kind == BitcoinWalletPlugin().type.name, let commitment = record.progress.commitment else {
+        let hooks = plugins.hooks(record.kind)
+        guard hooks.shareField != nil, let commitment = record.progress.commitment else {
             throw DTAError(
                 .failedPrecondition,
                 "order \(record.reference) is no bitcoin-wallet to which its fiduciary is committed")
@@ -32,11 +33,10 @@ extension Beneficiary {
             guard let commitment = try post.commitment(record) else {
                 throw DTAError(.failedPrecondition, "part 2 of order \(record.reference) is not here")
             }
-            let sum = try explaining("the wallet \(record.reference) cannot be relied on") {
-                let sum = try BitcoinWalletPlugin.sum(commitment)
-                try sum.verify(commitment.proof, order: record.cid)
-                return sum
+            let shared = try explaining("the wallet \(record.reference) cannot be relied on") {
+                try hooks.sharedKey(commitment)
             }
+            let sum = shared.sum
             let row = try store.read { database in
                 try Row.fetchOne(
                     database, sql: "SELECT sealed, identity FROM wallet_shares WHERE share = ?",
@@ -56,11 +56,9 @@ extension Beneficiary {
                 share, commitment: SealedPart(recipient: reader.recipientKey, block: second.block),
                 release: SealedPart(recipient: own.recipientKey, block: release.block), documents: documents)
             let other = try store.read { try book.shares.user(of: sum.beneficiary.bytes, besides: record.cid, $0) }
-            let network = commitment.fields[BitcoinWalletPlugin.network]?.text ?? BitcoinWalletPlugin.networks[0]
             return OrderResult(
                 data: key,
-                fields: [
-                    ("public", shown(.bytes(sum.publicKey.bytes))), ("network", network),
+                fields: [("public", OrderFieldValue.bytes(sum.publicKey.bytes).shown)] + shared.fields + [
                     (
                         "warning",
                         "whoever sees this key has the wallet's money; it does not come back into the HSM"
@@ -68,7 +66,7 @@ extension Beneficiary {
                                 "; order \($0) uses the same share: whoever knows this key and this wallet's other half "
                                     + "has one half of that one"
                             } ?? "")
-                    ),
+                    )
                 ])
         }
     }

@@ -5,11 +5,12 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// The beneficiary's part of `bitcoin-wallet`: its shares of wallets' keys, and the keys.
+/// The beneficiary's part of orders whose key is shared, as that of a wallet: its shares, and the keys.
 struct Beneficiary: Sendable {
     let orders: OrderLookup
     let book: OrderBook
     let office: PostOffice
+    let plugins: PluginRegistry
     let evidence: OrderEvidence
     /// How many shares of wallets each user may have made.
     let sharesPerUser: Int
@@ -44,7 +45,7 @@ struct Beneficiary: Sendable {
         }
     }
 
-    /// - Throws: where a user would have more shares than he may.
+    /// - Throws: if a user would have more shares than the configuration allows.
     static func checkShares(more: Int, of owner: Owner, limit: Int, _ database: Database) throws {
         let count = try Int.fetchOne(
             database, sql: "SELECT count(*) FROM wallet_shares WHERE owner_uid = ? AND owner_name = ?",
@@ -55,13 +56,13 @@ struct Beneficiary: Sendable {
             hint: "an administrator can raise limits.wallet_shares_per_user in dtad.yaml")
     }
 
-    /// What only dtad-hsm can add to an order, before it is sealed: the beneficiary's share, where the principal named
-    /// none. A fresh one is for the beneficiary's owner to have made, and for those to whom he granted that; others
-    /// take one that the beneficiary published, wherever it is.
+    /// What only dtad-hsm can add to an order, before it is sealed: the beneficiary's share, if the principal named none.
+    /// A fresh one is made for the beneficiary's owner, and for those to whom its owner granted that. Others take one that
+    /// the beneficiary published.
     func complete(
         _ order: Order, _ caller: Caller, _ post: PartPost
     ) throws -> (order: Order, made: MadeShare?) {
-        guard order.kind == BitcoinWalletPlugin().type.name, order.fields[BitcoinWalletPlugin.share] == nil else {
+        guard let field = plugins.hooks(order.kind).shareField, order.fields[field] == nil else {
             return (order, nil)
         }
         let beneficiary = order.terms.beneficiary ?? order.terms.recipient
@@ -72,7 +73,7 @@ struct Beneficiary: Sendable {
             made = try share(of: own, terms: order.terms.hash, post)
         }
         var fields = order.fields.values
-        fields[BitcoinWalletPlugin.share] = .bytes(try made?.made.publicKey ?? publishedShare(of: beneficiary))
+        fields[field] = .bytes(try made?.made.publicKey ?? publishedShare(of: beneficiary))
         let complete = try explaining("the order cannot be made") {
             try Order(kind: order.kind, terms: order.terms, fields: OrderFields(fields))
         }

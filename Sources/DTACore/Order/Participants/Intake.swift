@@ -150,8 +150,8 @@ struct Intake: Sendable {
         }
         // What can never be released does not keep a redemption from being judged by itself.
         let freed = try letter.kind == .redemption ? refusals.refuseUnanswerable(number, post).map { [$0] } ?? [] : []
-        let objection = try fiduciary.refusal(of: letter, number, post)
-        switch try book.store.write({ try book.enter(letter, in: number, objection: objection, $0) }) {
+        let byPlugin = try fiduciary.refusal(of: letter, number, post)
+        switch try book.store.write({ try book.enter(letter, in: number, refusal: byPlugin, $0) }) {
         case .accepted(let record): book.journal.write(.came, letter.signed, letter.kind, record)
         case .repeated: break
         case .evidence(let record):
@@ -159,17 +159,17 @@ struct Intake: Sendable {
                 "an order is frozen: its fiduciary, or somebody with its key, contradicted what it said before",
                 metadata: ["order": "\(record.cid)", "why": "\(record.reason)"])
             return []
-        case .refused(let denial, let record):
+        case .refused(let reason, let record):
             let before = try book.answers(to: letter, in: number)
             if !before.isEmpty { return freed + before }
             // What is wrong with it may be that what it follows is not here any more.
-            guard record.restored == nil else { throw denial.error }
+            guard record.restored == nil else { throw reason.error }
             // Nothing is signed about what is not on record: where a sender has too many refused parts there.
             guard try book.isOnRecord(letter) else {
-                throw denial.error
+                throw reason.error
             }
-            book.journal.write(.refused, letter.signed, letter.kind, record, denial.reason)
-            guard let refusal = try refusals.refuse(letter, record, denial, post) else { throw denial.error }
+            book.journal.write(.refused, letter.signed, letter.kind, record, reason.reason)
+            guard let refusal = try refusals.refuse(letter, record, reason, post) else { throw reason.error }
             return freed + [refusal]
         }
         CrashPoint.reach(.orderReceiveApplied)

@@ -14,7 +14,7 @@ extension Principal {
         let record = try orders.find(caller, subject)
         let principal = try lookup.acting(
             caller, .order, among: [record.terms.principal], of: record, as: nil, what: "deposit anything with")
-        guard record.kind == SecretPlugin(.safeguard).type.name else {
+        guard plugins.hooks(record.kind).takesDeposit else {
             throw DTAError(
                 .failedPrecondition,
                 "order \(record.reference) is of type \(record.kind), with which nothing is deposited",

@@ -2,7 +2,6 @@ import CustodyProtocol
 import DTAFormats
 import DTAPlugins
 import DTASystem
-import GRDB
 
 /// What a principal does: it orders, and deposits what is to be kept.
 struct Principal: Sendable {

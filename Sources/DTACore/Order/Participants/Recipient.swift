@@ -70,16 +70,11 @@ struct Recipient: Sendable {
             throw DTAError(
                 .failedPrecondition, "part 2 of order \(record.reference) is not here", hint: "receive it first")
         }
-        guard let plugin = plugins.builtIn(record.kind) else {
-            return try result(of: record.kind, release, commitment)
-        }
-        let request = try asked(release.redemption, post)
+        let hooks = plugins.hooks(record.kind)
         var found = try explaining("what order \(record.reference) released cannot be relied on") {
-            try plugin.result(release, of: commitment, request: request)
+            try hooks.result(release, of: commitment) { try asked(release.redemption, post) }
         }
-        guard record.kind == SecretPlugin(.safeguard).type.name else {
-            return OrderResult(data: found.data, fields: found.fields)
-        }
+        guard hooks.takesDeposit else { return OrderResult(data: found.data, fields: found.fields) }
         defer { wipe(&found.data) }
         // The key to what is safeguarded, taken for the secret itself, would be kept, and the secret lost.
         guard let deposit = record.progress.deposit else {
@@ -89,33 +84,6 @@ struct Recipient: Sendable {
                 hint: "dtactl order receive asks the principal's gateway for it")
         }
         return try deposited(deposit, with: found.data, post)
-    }
-
-    /// What was released for an order whose plugin is a program, which may be known on another host alone.
-    private func result(
-        of kind: String, _ release: OrderRelease, _ commitment: OrderCommitment
-    ) throws -> OrderResult {
-        // Where dtad-hsm keeps the secret, it commits to it as to any other, and proves it.
-        let plain = SecretPlugin(.secret)
-        if release.result["secret"]?.bytes != nil, (try? plain.verify(commitment)) != nil {
-            let found = try explaining("what the order released cannot be relied on") {
-                try plain.result(release, of: commitment, request: nil)
-            }
-            return OrderResult(data: found.data, fields: found.fields)
-        }
-        // A plugin's own: what it is, and whether it fits, only its maker can say. One field alone is the result.
-        var values = release.result.values
-        var fields: [(String, String)] = []
-        var data: [UInt8] = []
-        if let name = values["secret"] != nil ? "secret" : values.count == 1 ? values.keys.first : nil,
-            let value = values.removeValue(forKey: name)
-        {
-            data = value.bytes ?? Array(shown(value).utf8)
-            fields.append(("result", name))
-        }
-        fields += values.sorted { $0.key < $1.key }.map { ($0.key, shown($0.value)) }
-        fields.append(("checked", "no: only the plugin \(kind) knows whether it fits the commitment"))
-        return OrderResult(data: data, fields: fields)
     }
 
     /// What a redemption asked for; nil where it is sealed to others.

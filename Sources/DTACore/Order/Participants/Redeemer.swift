@@ -2,7 +2,6 @@ import CustodyProtocol
 import DTAFormats
 import DTAPlugins
 import DTASystem
-import GRDB
 
 /// What a redeemer does: it asks for a release, or for a use.
 struct Redeemer: Sendable {
@@ -49,8 +48,9 @@ struct Redeemer: Sendable {
             let letter = try post.seal(
                 .redemption(redemption), from: redeemer, to: [record.terms.fiduciary] + record.terms.approvers,
                 needed: [record.terms.fiduciary], answering: envelopes.verified(head))
-            let objection = try fiduciary.refusal(of: letter, record.number, post)
-            if let objection { throw DTAError(.invalidArgument, objection.reason) }
+            if let refusal = try fiduciary.refusal(of: letter, record.number, post) {
+                throw DTAError(.invalidArgument, refusal.reason)
+            }
             CrashPoint.reach(.orderRedeemSealed)
             try book.add(letter, by: redeemer.owner, in: record.number)
             CrashPoint.reach(.orderRedeemStored)
@@ -95,38 +95,7 @@ struct Redeemer: Sendable {
                 throw DTAError(.invalidArgument, "the field \(quoted(name)) is given twice")
             }
         }
-        let signs = record.kind == SignPlugin().type.name
-        guard !data.isEmpty || signs else { return request }
-        let algorithm = try post.commitment(record)?.fields[SignPlugin.algorithm]?.text
-        for name in SignPlugin.request(data, algorithm: algorithm).keys where !signs || request[name] == nil {
-            request[name] = .bytes(data)
-        }
-        return signs ? try signed(request, data) : request
-    }
-
-    /// What is to be signed, where it came as text in a field: a digest in hexadecimal, a message as it is.
-    private func signed(
-        _ request: [String: OrderFieldValue], _ data: [UInt8]
-    ) throws -> [String: OrderFieldValue] {
-        try request.reduce(into: [:]) { fields, field in
-            guard case .text(let text) = field.value else {
-                fields[field.key] = field.value
-                return
-            }
-            guard data.isEmpty else {
-                throw DTAError(
-                    .invalidArgument, "what is to be signed is given twice, as data and as \(quoted(field.key))")
-            }
-            guard field.key == SignPlugin.digest else {
-                fields[field.key] = .bytes(Array(text.utf8))
-                return
-            }
-            guard let digest = OrderFieldValue(text, as: .bytes) else {
-                throw DTAError(
-                    .invalidArgument, "the field \(quoted(field.key)) is in hexadecimal, two digits for each byte")
-            }
-            fields[field.key] = digest
-        }
+        return try plugins.hooks(record.kind).request(request, data: data) { try post.commitment(record) }
     }
 
     /// Whether a redemption asks for the same in the same words: then it has the same answer.

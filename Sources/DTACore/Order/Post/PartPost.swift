@@ -8,7 +8,9 @@ import DTASystem
 /// without being opened. Releases alone are opened each time: each holds a secret, which the one who opened it wipes.
 final class PartPost {
     let custodian: any Custodian
-    private let office: PostOffice
+    private let lookup: PartyLookup
+    private let envelopes: EnvelopeService
+    private let clock: WallClock
     private var known: [Reading: OrderPart] = [:]
 
     /// A part, and the identity that opened it. The same part may not open for another of its recipients.
@@ -18,14 +20,14 @@ final class PartPost {
         let reader: CID?
     }
 
-    init(_ office: PostOffice, _ custodian: any Custodian) {
-        self.office = office
+    init(_ custodian: any Custodian, lookup: PartyLookup, envelopes: EnvelopeService, clock: WallClock) {
         self.custodian = custodian
+        self.lookup = lookup
+        self.envelopes = envelopes
+        self.clock = clock
     }
 
-    private var lookup: PartyLookup { office.lookup }
-    private var envelopes: EnvelopeService { office.envelopes }
-    private var blocks: BlockStore { office.envelopes.blocks }
+    private var blocks: BlockStore { envelopes.blocks }
 
     // MARK: Opening
 
@@ -112,7 +114,7 @@ final class PartPost {
             var plaintext = try part.encoded()
             defer { wipe(&plaintext) }
             return try EnvelopeSealer.seal(
-                plaintext, content: kind.contentType, from: own.cid, to: to, created: office.clock.now,
+                plaintext, content: kind.contentType, from: own.cid, to: to, created: clock.now,
                 answering: previous)
         }
         return try sign(envelope, part, from: own)

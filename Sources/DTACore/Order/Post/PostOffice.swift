@@ -6,7 +6,9 @@ struct PostOffice: Sendable {
     let envelopes: EnvelopeService
     let clock: WallClock
 
-    func post(_ custodian: any Custodian) -> PartPost { PartPost(self, custodian) }
+    func post(_ custodian: any Custodian) -> PartPost {
+        PartPost(custodian, lookup: lookup, envelopes: envelopes, clock: clock)
+    }
 
     /// The second phase of a request.
     func step<Result>(_ body: @escaping @Sendable (PartPost) throws -> Result) -> CustodyStep<Result> {

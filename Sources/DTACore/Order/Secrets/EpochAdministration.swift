@@ -61,7 +61,7 @@ struct EpochAdministration: Sendable {
         }
     }
 
-    /// Destroys a key of which the database knows nothing. What was sealed under it is lost, whoever knows of it.
+    /// Destroys a key of which the database knows nothing. What was sealed under it is lost.
     /// - Parameter subject: its number.
     func destroy(_ caller: Caller, _ subject: String) throws -> CustodyStep<EpochList> {
         try requireAdministrator(caller, "destroy")

@@ -67,7 +67,7 @@ struct OrderSecrets: Sendable {
                     proof: extra.proof, owner: owner))
         }
         let documents = try evidence.documents(of: [order.terms.principal, own.cid, order.terms.fiduciary])
-        guard plugin is SignPlugin else {
+        guard plugin.isUsedInPlace else {
             let (made, epoch) = try epochs.sealing(custodian) { epoch in
                 (
                     try custodian.newSeed(

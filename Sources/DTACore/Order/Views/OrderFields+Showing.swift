@@ -1,10 +1,11 @@
 import Crypto
 import DTAFormats
+import DTAPlugins
 
 extension OrderFields {
     /// As they are shown, by their names.
     var shown: [(String, String)] {
-        values.sorted { $0.key < $1.key }.map { ($0.key, DTACore.shown($0.value)) }
+        values.sorted { $0.key < $1.key }.map { ($0.key, $0.value.shown) }
     }
 
     /// The characters of all values together up to which they are shown whole: there can be many redemptions in an
@@ -24,7 +25,7 @@ extension OrderFields {
             return [
                 (name, String(decoding: text.utf8.prefix(OrderFields.briefLimit), as: UTF8.self) + "…"),
                 (name + ".bytes", "\(bytes.count)"),
-                (name + ".sha256", DTACore.shown(.bytes(Array(SHA256.hash(data: bytes))))),
+                (name + ".sha256", OrderFieldValue.bytes(Array(SHA256.hash(data: bytes))).shown),
             ]
         }
     }
@@ -35,14 +36,5 @@ extension OrderDestruction {
     var shown: [(String, String)] {
         [("state", state.rawValue)] + (epoch > 0 ? [("epoch", "\(epoch)")] : [])
             + [("key", key), ("at", "\(at)"), ("statement", statement)]
-    }
-}
-
-/// As orders' fields are shown.
-func shown(_ value: OrderFieldValue) -> String {
-    switch value {
-    case .text(let text): text
-    case .integer(let number): "\(number)"
-    case .bytes(let bytes): String(decoding: bytes.flatMap { [hexDigit($0 >> 4), hexDigit($0)] }, as: UTF8.self)
     }
 }

@@ -16,7 +16,7 @@ extension OrderViews {
 
     /// The accepted parts of an order that a part of it does not continue, in the order in which they came. It tells
     /// nothing but what the headers of envelopes say, and those are in the ledger, for every user of this host to read.
-    /// - Parameter subjects: CIDs of identities, one of which must have a part in the order; none: whoever has.
+    /// - Parameter subjects: CIDs of identities, one of which must have a part in the order; none: all orders.
     /// - Throws: `DTAError.notFound` where the part was accepted in no order that is known here.
     func parts(
         after subject: String, of subjects: [String], count: UInt32, cursor: String

@@ -1,6 +1,5 @@
 import DTAFormats
 import DTASystem
-import Foundation
 import GRDB
 
 /// What a list of orders shows, as a client says it.
@@ -66,7 +65,7 @@ extension OrderViews {
     private static let looked = 5000
 
     /// The orders in which a caller has a part; all of them for an administrator.
-    /// - Parameter subjects: CIDs of identities, one of which must have a part in an order; none: whoever has.
+    /// - Parameter subjects: CIDs of identities, one of which must have a part in an order; none: all orders.
     func list(
         _ caller: Caller, count: UInt32, cursor: String, filters: OrderFilters, of subjects: [String] = []
     ) throws -> Page<OrderView> {

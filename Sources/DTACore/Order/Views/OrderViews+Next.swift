@@ -19,7 +19,7 @@ extension OrderViews {
     /// Whether a secret is to be deposited by somebody on this host. Elsewhere nobody can tell: a deposit is not sealed
     /// to the fiduciary, and may be on its way to the recipient.
     func depositIsMissing(_ record: OrderRecord, _ database: Database) throws -> Bool {
-        guard record.kind == SecretPlugin(.safeguard).type.name, record.progress.deposit == nil else { return false }
+        guard plugins.hooks(record.kind).takesDeposit, record.progress.deposit == nil else { return false }
         return try lookup.isHere(record.terms.principal, KnownFacts(database: database))
     }
 
@@ -57,14 +57,15 @@ extension OrderViews {
             let asked = try OrderPartTable.find(open, in: database)
         else { return nil }
         let facts = KnownFacts(database: database)
-        guard let denial = try book.redemptions.refusal(of: asked, in: record, facts, database) else { return nil }
+        guard let refusal = try book.redemptions.refusal(of: asked, in: record, facts, database) else { return nil }
         let others = try book.redemptions.all(record, facts, in: database).filter { $0.cid != open }
         guard try others.allSatisfy({ try book.redemptions.refusal(of: $0, in: record, facts, database) != nil }) else {
             return nil
         }
-        switch denial.code {
-        case .rejected where denial.count > 0:
-            return "\(denial.count == 1 ? "1 approver" : "\(denial.count) approvers") said no: the fiduciary refuses it"
+        switch refusal.code {
+        case .rejected where refusal.count > 0:
+            return
+                "\(refusal.count == 1 ? "1 approver" : "\(refusal.count) approvers") said no: the fiduciary refuses it"
         case .rejected: return "too few approvers are left: the fiduciary refuses it"
         case .replaced: return "somebody was replaced or revoked since it was asked for: the fiduciary refuses it"
         default: return nil

@@ -1,5 +1,6 @@
 import CustodyProtocol
 import DTAFormats
+import DTAPlugins
 import DTASystem
 import GRDB
 
@@ -44,7 +45,7 @@ extension OrderViews {
                 case .commitment(let commitment)? = try readable(caller, cid, post)
             {
                 shown.fields = commitment.fields.shown
-                shown.fields.append(("proof", DTACore.shown(.bytes(commitment.proof))))
+                shown.fields.append(("proof", OrderFieldValue.bytes(commitment.proof).shown))
             }
             for index in opened(views) {
                 switch try readable(caller, views[index].part.cid, post) {

@@ -6,6 +6,12 @@ import GRDB
 /// Which order uses which share of a wallet's key, and whose the shares are that were made here.
 struct WalletShareTable: Sendable {
     let lookup: PartyLookup
+    let plugins: PluginRegistry
+
+    /// The share that an order, or its commitment, names; nil: none.
+    func share(in fields: OrderFields, of kind: String) -> [UInt8]? {
+        plugins.hooks(kind).shareField.flatMap { fields[$0]?.bytes }
+    }
 
     /// Why a commitment to a wallet is refused; nil: it is not.
     ///
@@ -14,8 +20,8 @@ struct WalletShareTable: Sendable {
     func refusal(
         of commitment: OrderCommitment, in record: OrderRecord, _ facts: KnownFacts, _ database: Database
     ) throws -> Refusal? {
-        guard record.kind == OrderKind.bitcoinWallet else { return nil }
-        guard let share = commitment.fields[BitcoinWalletPlugin.share]?.bytes else {
+        guard plugins.hooks(record.kind).shareField != nil else { return nil }
+        guard let share = share(in: commitment.fields, of: record.kind) else {
             return Refusal(.mismatch, "the commitment does not name the beneficiary's share")
         }
         // Principal and fiduciary wrote down what part 1 names.
@@ -42,7 +48,7 @@ struct WalletShareTable: Sendable {
     func note(
         _ commitment: OrderCommitment, in record: OrderRecord, _ facts: KnownFacts, _ database: Database
     ) throws {
-        guard record.kind == OrderKind.bitcoinWallet, let share = commitment.fields[BitcoinWalletPlugin.share]?.bytes,
+        guard let share = share(in: commitment.fields, of: record.kind),
             try lookup.isHere(record.terms.beneficiary ?? record.terms.recipient, facts),
             try user(of: share, besides: record.cid, database) == nil
         else { return }
@@ -61,9 +67,7 @@ struct WalletShareTable: Sendable {
     /// - Parameters: `kind`, `fields`: of the order, or of its commitment.
     /// - Throws: if another order has it.
     func take(_ kind: String, _ fields: OrderFields, for order: CID, in database: Database) throws {
-        guard kind == BitcoinWalletPlugin().type.name, let share = fields[BitcoinWalletPlugin.share]?.bytes else {
-            return
-        }
+        guard let share = share(in: fields, of: kind) else { return }
         try database.execute(
             sql: "INSERT OR IGNORE INTO order_shares (share, in_order) VALUES (?, ?)",
             arguments: [Data(share), order.column])

@@ -1,0 +1,135 @@
+import DTAFormats
+
+/// What a plugin says of the parts of its orders, on every host that has one of them. Each has an answer for plugins
+/// that say nothing, and for those that are not known on a host.
+///
+/// Nothing here waits: external plugins are not asked, and some of it is asked in a transaction.
+public protocol PartHooks: Sendable {
+    /// Whether the key of an order stays on the fiduciary's token, and is used there. Only if the agent keeps the secret.
+    var isUsedInPlace: Bool { get }
+
+    /// Whether the principal deposits something that is encrypted to the commitment, and the recipient gets that.
+    var takesDeposit: Bool { get }
+
+    /// The field of part 1, and of part 2, that names the beneficiary's share of the key: a compressed point of
+    /// secp256k1, which one order uses and no other. Nil: the key is the fiduciary's alone.
+    var shareField: String? { get }
+
+    /// Whether a commitment shows what it has to.
+    /// - Throws: `FormatError`.
+    func verify(_ commitment: OrderCommitment) throws
+
+    /// The key whose private half is the sum of the fiduciary's part and of the beneficiary's share.
+    /// - Throws: `FormatError` if there is none.
+    func sharedKey(_ commitment: OrderCommitment) throws -> SharedKey
+
+    /// What a redemption asks for.
+    /// - Parameters:
+    ///   - fields: as the redeemer gave them, all of them text.
+    ///   - data: what a use is about; empty: nothing was given.
+    ///   - commitment: gives part 2, which has to be opened for that; nil: it is not here.
+    /// - Throws: `DTAError`.
+    func request(
+        _ fields: [String: OrderFieldValue], data: [UInt8], commitment: () throws -> OrderCommitment?
+    ) throws -> [String: OrderFieldValue]
+
+    /// What was released, as its recipient gets it, after it was held against the commitment.
+    /// - Parameter request: gives what the redemption asked for; nil: that cannot be read here.
+    /// - Throws: `FormatError` if it does not fit.
+    func result(
+        _ release: OrderRelease, of commitment: OrderCommitment, request: () throws -> OrderFields?
+    ) throws -> PluginResult
+}
+
+/// A key that fiduciary and beneficiary have together.
+public struct SharedKey: Sendable {
+    public var sum: WalletSum
+    /// What else there is to know of it.
+    public var fields: [(String, String)]
+
+    public init(sum: WalletSum, fields: [(String, String)] = []) {
+        self.sum = sum
+        self.fields = fields
+    }
+}
+
+/// What a recipient gets.
+public struct PluginResult: Sendable {
+    public var data: [UInt8]
+    public var fields: [(String, String)]
+
+    public init(data: [UInt8], fields: [(String, String)] = []) {
+        self.data = data
+        self.fields = fields
+    }
+}
+
+extension PartHooks {
+    public var isUsedInPlace: Bool { false }
+    public var takesDeposit: Bool { false }
+    public var shareField: String? { nil }
+
+    public func verify(_ commitment: OrderCommitment) throws {}
+
+    public func sharedKey(_ commitment: OrderCommitment) throws -> SharedKey {
+        throw FormatError(.malformed, "nobody has a share of the key of this order")
+    }
+
+    /// Data is told as what a signature is asked for: the plugin judges whether it takes that.
+    public func request(
+        _ fields: [String: OrderFieldValue], data: [UInt8], commitment: () throws -> OrderCommitment?
+    ) throws -> [String: OrderFieldValue] {
+        guard !data.isEmpty else { return fields }
+        let algorithm = try commitment()?.fields[OrderKind.algorithm]?.text
+        return fields.merging([OrderKind.signed(by: algorithm): .bytes(data)]) { _, data in data }
+    }
+
+    public func result(
+        _ release: OrderRelease, of commitment: OrderCommitment, request: () throws -> OrderFields?
+    ) throws -> PluginResult {
+        // Where dtad-hsm keeps the secret, it commits to it as to any other, and proves it.
+        if release.result[OrderKind.secret]?.bytes != nil, (try? commitment.verifySecret()) != nil {
+            return PluginResult(
+                data: try release.scalar(OrderKind.secret, of: commitment), fields: [("result", OrderKind.secret)])
+        }
+        // A plugin's own: what it is, and whether it fits, only its maker can say. One field alone is the result.
+        var values = release.result.values
+        var result = PluginResult(data: [])
+        if let name = values[OrderKind.secret] != nil ? OrderKind.secret : values.count == 1 ? values.keys.first : nil,
+            let value = values.removeValue(forKey: name)
+        {
+            result.data = value.bytes ?? Array(value.shown.utf8)
+            result.fields.append(("result", name))
+        }
+        result.fields += values.sorted { $0.key < $1.key }.map { ($0.key, $0.value.shown) }
+        result.fields.append(("checked", "no: only the plugin \(commitment.kind) knows whether it fits the commitment"))
+        return result
+    }
+}
+
+extension OrderKind {
+    /// The field of a redemption in which stands what is to be signed.
+    fileprivate static func signed(by algorithm: String?) -> String { algorithm == "ed25519" ? message : digest }
+}
+
+extension OrderCommitment {
+    /// Whether its maker has the secret behind its public key.
+    /// - Throws: `FormatError`.
+    public func verifySecret() throws {
+        try CommitmentProof.verify(proof, key: Secp256k1PublicKey(publicKey), order: heading.order)
+    }
+}
+
+extension OrderRelease {
+    /// The secret that was released, which the committed key is the public half of.
+    /// - Throws: `FormatError`.
+    public func scalar(_ field: String, of commitment: OrderCommitment) throws -> [UInt8] {
+        guard let bytes = result[field]?.bytes else {
+            throw FormatError(.malformed, "the release has no \(field)")
+        }
+        guard try Secp256k1Scalar(bytes).publicKey.bytes == commitment.publicKey else {
+            throw FormatError(.dataLoss, "what was released is not what the fiduciary committed itself to")
+        }
+        return bytes
+    }
+}
