@@ -154,10 +154,13 @@ struct OperationTests {
         }
     }
 
-    @Test("is explained for each permission that the library lists, and the agent knows none but these for keys and identities")
+    @Test(
+        "is explained for each permission that the library lists, and the agent knows none but these for keys and identities"
+    )
     func permissions() throws {
-        let client = try TestAgent().client()
-        let refused = try client.refusal(.explainPolicy(subject: "k", permission: "dance"))
+        let agent = try TestAgent()
+        defer { agent.stop() }
+        let refused = try agent.client().refusal(.explainPolicy(subject: "k", permission: "dance"))
         let known = refused.message.components(separatedBy: "there are ").last ?? ""
         let everybodys = ["publish", "random"]
         #expect(Set(known.components(separatedBy: ", ")) == Set(AgentRequest.permissions + everybodys), "\(refused)")

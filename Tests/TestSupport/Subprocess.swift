@@ -44,7 +44,14 @@ public final class Subprocess: @unchecked Sendable {
         var envp = variables.map { strdup($0) } + [nil]
         defer { for text in argv + envp { free(text) } }
         var pid: pid_t = 0
-        let error = posix_spawnp(&pid, path, &actions, &attributes, &argv, &envp)
+        var error = posix_spawnp(&pid, path, &actions, &attributes, &argv, &envp)
+        // A program that another test starts at this moment still has a copy of the descriptor that wrote this one.
+        var tries = 0
+        while error == ETXTBSY, tries < 500 {
+            tries += 1
+            usleep(10_000)
+            error = posix_spawnp(&pid, path, &actions, &attributes, &argv, &envp)
+        }
         guard error == 0 else { throw TestFailure("\(path): \(String(cString: strerror(error)))") }
         self.pid = pid
         Leftovers.add(program: pid)
