@@ -14,7 +14,8 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 // The thread sanitizer needs a build of its own. Scripts/tsan builds the workers and their tests, and nothing else.
 let onlyWorkers = Context.environment["DTA_ONLY_WORKERS"] != nil
 let workers = [
-    "CLinux", "DTASystem", "AgentProtocol", "CustodyProtocol", "AgentServer", "TestSupport", "AgentServerTests",
+    "CLinux", "CSecp256k1", "DTASystem", "DTAFormats", "AgentProtocol", "CustodyProtocol", "AgentServer", "TestSupport",
+    "AgentServerTests",
 ]
 
 // Fuzzing needs instrumented code. Scripts/fuzz builds the decoders so, and nothing else.
@@ -68,7 +69,7 @@ let package = Package(
             name: "DTAPlugins", dependencies: ["CLinux", "DTAFormats", "DTAJSON", "DTASystem"], swiftSettings: strict),
 
         // The two sides of the wall
-        .target(name: "CustodyProtocol", dependencies: ["DTASystem"], swiftSettings: common),
+        .target(name: "CustodyProtocol", dependencies: ["DTAFormats", "DTASystem"], swiftSettings: common),
         .target(
             name: "DTACustody", dependencies: ["CPKCS11", "CustodyProtocol", "DTAFormats", "DTASystem", crypto],
             swiftSettings: common),
@@ -236,7 +237,7 @@ let package = Package(
     }
 }
 
-if onlyWorkers { keepOnly(workers, packages: ["swift-protobuf", "swift-log"]) }
+if onlyWorkers { keepOnly(workers, packages: ["swift-crypto", "swift-protobuf", "swift-log"]) }
 
 if onlyDecoders {
     keepOnly(decoders, packages: ["swift-crypto", "swift-protobuf"])

@@ -5,7 +5,7 @@ import Glibc
 ///
 /// A timeout, the end of the stream or an answer that is not one breaks it for good: the next answer could belong to the
 /// last question. Its owner then closes it, which ends the process at the other side, and opens another.
-public final class CustodyConnection: @unchecked Sendable {
+public final class CustodyConnection: Custodian, @unchecked Sendable {
     // Sendable: it is not safe for threads at the same time, and need not be: the pool that owns it hands it to one
     // thread after the other, and the pool's lock orders what each has done before what the next one does.
     private let socket: Descriptor
@@ -31,18 +31,14 @@ public final class CustodyConnection: @unchecked Sendable {
         self.deadlineMilliseconds = deadlineMilliseconds
         do {
             try UnixSocket.setTimeout(socket.number, milliseconds: startMilliseconds)
-            writer.begin(CustodyOperation.begin.rawValue)
-            writer.field(expecting?.serial ?? "")
-            writer.field(expecting?.landmark ?? [])
+            let begin = Begin(expecting: expecting)
+            writer.begin(Begin.operation.rawValue)
+            begin.encode(to: &writer)
             // One that has left has said why, or the missing answer says that it is gone.
             try? writer.send(to: socket.number)
-            let found: TokenIdentity? = try answer(within: startMilliseconds) {
-                // One of before said nothing more.
-                guard $0.hasMore else { return nil }
-                return TokenIdentity(
-                    serial: try $0.string(), landmark: try $0.field(exactly: TokenIdentity.landmarkSize))
+            guard let found = try answer(to: begin, within: startMilliseconds) else {
+                throw CustodyConnection.otherRelease("version 1 of their protocol")
             }
-            guard let found else { throw CustodyConnection.otherRelease("version 1 of their protocol") }
             token = found
             try UnixSocket.setTimeout(socket.number, milliseconds: deadlineMilliseconds)
         } catch {
@@ -62,16 +58,10 @@ public final class CustodyConnection: @unchecked Sendable {
                 hint: "install dtad and dtad-hsm of one release, then restart dtad"), .configuration)
     }
 
-    /// Sends one request and reads its answer.
-    /// - Parameters: `fields` writes the request's fields, `read` takes the answer's; all of them must be taken.
-    /// - Throws: what dtad-hsm refused; `DTAError.unavailable` where it did not answer properly in time.
-    func call<Result>(
-        _ operation: CustodyOperation, _ fields: (inout CustodyWriter) -> Void = { _ in },
-        _ read: (inout CustodyReader) throws -> Result
-    ) throws -> Result {
+    public func ask<Message: CustodyMessage>(_ message: Message) throws -> Message.Answer {
         guard !isBroken else { throw DTAError(.unavailable, "the connection to the HSM's process is broken") }
-        writer.begin(operation.rawValue)
-        fields(&writer)
+        writer.begin(Message.operation.rawValue)
+        message.encode(to: &writer)
         // Requests and answers may hold plaintexts and content keys.
         defer { writer.wipe() }
         do {
@@ -79,13 +69,28 @@ public final class CustodyConnection: @unchecked Sendable {
         } catch let error as SystemCallError {
             throw broken("could not be asked: \(error)")
         }
-        return try answer(within: deadlineMilliseconds, read)
+        return try answer(to: message, within: deadlineMilliseconds)
     }
 
-    /// Reads one answer with `read`, or throws the error that it is.
-    private func answer<Result>(within milliseconds: Int, _ read: (inout CustodyReader) throws -> Result) throws
-        -> Result
-    {
+    /// Asks for the version of the protocol that the other side speaks.
+    /// - Throws: `CustodyStartError` if it is another one: nothing else is to be asked then.
+    public func requireSameVersion() throws {
+        let other: UInt32
+        do {
+            other = try ask(AskVersion())
+        } catch let error as DTAError where error.code == .invalidArgument {
+            // The first version had no such question.
+            other = 1
+        }
+        guard other == CustodyOperation.protocolVersion else {
+            throw CustodyConnection.otherRelease("version \(other) of their protocol")
+        }
+    }
+
+    /// Reads the answer to a request, all of its fields, or throws the error that it is.
+    private func answer<Message: CustodyMessage>(
+        to request: Message, within milliseconds: Int
+    ) throws -> Message.Answer {
         defer { buffer.wipe() }
         let message: UnsafeRawBufferPointer?
         do {
@@ -100,9 +105,9 @@ public final class CustodyConnection: @unchecked Sendable {
         do {
             var reader = try unsafe CustodyReader(message)
             if reader.head == CustodyFrame.ok {
-                let result = try read(&reader)
+                let answer = try request.answer(from: &reader)
                 try reader.end()
-                return result
+                return answer
             }
             guard let code = ErrorCode(rawValue: reader.head) else {
                 throw DTAError(.invalidArgument, "unknown status \(reader.head)")

@@ -50,8 +50,6 @@ public struct CustodyReader {
         String(decoding: try field(atMost: limit), as: UTF8.self)
     }
 
-    public mutating func objectID() throws -> ObjectID { try ObjectID(try field(exactly: 16)) }
-
     /// Ends the message.
     /// - Throws: `DTAError.invalidArgument` where fields are left.
     public func end() throws {

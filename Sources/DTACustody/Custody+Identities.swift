@@ -69,22 +69,19 @@ extension Custody {
 
     /// The content key of one envelope, and of no other: the hash of the envelope's core and its recipient go into the
     /// key schedule. The ML-KEM seed and the shared secrets stay here.
-    func openKey(
-        kem: ObjectID, owner: ObjectOwner, publicKEM: [UInt8], sealedSeed: [UInt8], coreHash: [UInt8],
-        recipient: [UInt8], enc: [UInt8], key wrapped: [UInt8]
-    ) throws -> [UInt8] {
-        let recipient = try translating { try CID(bytes: recipient) }
+    func openKey(_ message: OpenKey) throws -> [UInt8] {
+        let (owner, publicKEM) = (message.recipient.owner, message.recipient.publicKEM)
         return try climbing {
-            let (key, keyOwner) = try key(kem, .identityKEM)
+            let (key, keyOwner) = try key(message.recipient.kem, .identityKEM)
             guard keyOwner == owner else {
                 throw DTAError(.permissionDenied, "the object \(key.label.text) does not belong to uid \(owner.uid)")
             }
-            var seed = try unseal(sealedSeed, with: .seal, seedBinding(owner, publicKEM))
+            var seed = try unseal(message.recipient.sealedSeed, with: .seal, seedBinding(owner, publicKEM))
             defer { wipe(&seed) }
             return try translating {
                 try KeyUnwrapping.unwrapContentKey(
-                    coreHash: coreHash, recipient: recipient, enc: enc, key: wrapped, publicKEM: publicKEM,
-                    mlkemSeed: seed
+                    coreHash: message.coreHash, recipient: message.recipient.cid, enc: message.wrap.enc,
+                    key: message.wrap.key, publicKEM: publicKEM, mlkemSeed: seed
                 ) { peer in
                     // A token refuses points of small order in its own way.
                     try blaming("the wrapped key does not open") {

@@ -43,17 +43,17 @@ extension Custody {
         return try making([id]) { try generation.make(KeyKind(type), label, id: id.bytes) }
     }
 
-    func publicKey(_ id: ObjectID) throws -> (KeyType, [UInt8]) {
+    func publicKey(_ id: ObjectID) throws -> UserPublicKey {
         try climbing {
             let (key, _) = try key(id, .user)
             guard let type = key.kind.keyType else {
                 throw DTAError(.failedPrecondition, "the object \(key.label.text) is of a kind that users cannot make")
             }
-            guard key.kind.isPair else { return (type, []) }
+            guard key.kind.isPair else { return UserPublicKey(type: type, bytes: []) }
             guard let handle = try objects.publicHandle(of: key) else {
                 throw DTAError(.dataLoss, "the public half of \(key.label.text) is gone from the token")
             }
-            return (type, try generation.publicKey(handle, key.kind))
+            return UserPublicKey(type: type, bytes: try generation.publicKey(handle, key.kind))
         }
     }
 

@@ -12,8 +12,6 @@ import DTASystem
 /// In `dta/seal/1` the seed stood alone.
 struct PostQuantumSeed {
     static let seedSize = 32
-    /// The largest plaintext, with room for what later versions add.
-    static let sizeLimit = 1024
 
     /// Hashes of 32 bytes.
     let signing: [UInt8]

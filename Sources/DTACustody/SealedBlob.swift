@@ -1,3 +1,4 @@
+import CustodyProtocol
 import DTAFormats
 import DTASystem
 
@@ -7,9 +8,6 @@ import DTASystem
 ///
 /// by AES-256-GCM with the token's key of that number. The version is that of the domain that it was sealed in.
 struct SealedBlob {
-    /// The bytes that are no plaintext.
-    static let overhead = 1 + 4 + 12 + 16
-
     let version: UInt8
     let keyNumber: UInt32
     /// nonce ‖ ciphertext ‖ tag.
@@ -23,7 +21,7 @@ struct SealedBlob {
 
     /// - Throws: `DTAError.dataLoss` for what cannot be one.
     init(_ bytes: [UInt8]) throws {
-        guard bytes.count >= SealedBlob.overhead else {
+        guard bytes.count >= SealedSize.overhead else {
             throw DTAError(.dataLoss, "a sealed blob of \(bytes.count) bytes is too short to be one")
         }
         guard (1...2).contains(bytes[0]) else {

@@ -34,14 +34,14 @@ struct Service {
         start.arm()
         var server = CustodyServer(socket: Service.socket)
         do {
-            guard case .begin(let expected) = try server.open() else { return .finished }
+            guard case .begin(let begin) = try server.open() else { return .finished }
             let options = try HSMStart(configuration: configuration, becomesOwner: false).options
             try PIN.refusePending(options)
             let lock = try ServingLock.serving(options)
-            let custody = try Custody(options, pin: try PIN.read(file: options.pinFile), expected: expected)
+            let custody = try Custody(options, pin: try PIN.read(file: options.pinFile), expected: begin.expected)
             start.disarm()
             return withExtendedLifetime(lock) {
-                server.serve(custody, deadlineMilliseconds: options.deadlineMilliseconds)
+                server.serve(custody, begin, deadlineMilliseconds: options.deadlineMilliseconds)
             }
         } catch {
             let leaving =

@@ -99,65 +99,16 @@ final class ScriptedCustodian: Custodian {
 
     init(_ process: ScriptedProcess) { self.process = process }
 
-    func random(count: Int) throws -> [UInt8] { try process.random(count) }
-    func forget(_ id: ObjectID) throws { process.forget(id) }
-
-    private var unused: DTAError { DTAError(.internal, "the workers' tests do not use this") }
-    func describe() throws -> TokenDescription { throw unused }
-    func list(_ objectClass: ObjectClass) throws -> [TokenObject] { throw unused }
-    func generate(_ type: KeyType, owner: ObjectOwner, id: ObjectID) throws -> [UInt8] { throw unused }
-    func publicKey(_ id: ObjectID) throws -> (KeyType, [UInt8]) { throw unused }
-    func delete(_ objectClass: ObjectClass, id: ObjectID) throws { throw unused }
-    func sign(_ id: ObjectID, input: [UInt8]) throws -> [UInt8] { throw unused }
-    func mac(_ id: ObjectID, input: [UInt8]) throws -> [UInt8] { throw unused }
-    func encrypt(_ id: ObjectID, plaintext: [UInt8], aad: [UInt8]) throws -> [UInt8] { throw unused }
-    func decrypt(_ id: ObjectID, ciphertext: [UInt8], aad: [UInt8]) throws -> [UInt8] { throw unused }
-    func createIdentity(owner: ObjectOwner, signing: ObjectID, kem: ObjectID) throws -> CreatedIdentityKeys {
-        throw unused
+    func ask<Message: CustodyMessage>(_ message: Message) throws -> Message.Answer {
+        let answer: Any? =
+            switch message {
+            case let asked as DrawRandom: try process.random(asked.count)
+            case let asked as ForgetObject: process.forget(asked.id)
+            default: nil
+            }
+        guard let answer = answer as? Message.Answer else {
+            throw DTAError(.internal, "the workers' tests do not ask for \(Message.operation)")
+        }
+        return answer
     }
-    func createPostQuantumKey(_ signing: ObjectID) throws -> PostQuantumKey { throw unused }
-
-    func signPostQuantum(
-        _ signing: ObjectID, key: PostQuantumKey, context: String, hash: [UInt8]
-    ) throws -> [UInt8] { throw unused }
-
-    func signDocument(_ id: ObjectID, context: String, hash: [UInt8]) throws -> [UInt8] { throw unused }
-    func openKey(
-        kem: ObjectID, owner: ObjectOwner, publicKEM: [UInt8], sealedSeed: [UInt8], coreHash: [UInt8],
-        recipient: [UInt8], enc: [UInt8], key: [UInt8]
-    ) throws -> [UInt8] { throw unused }
-    func sealState(_ plaintext: [UInt8], purpose: String, id: [UInt8]) throws -> [UInt8] { throw unused }
-    func unsealState(_ blob: [UInt8], purpose: String, id: [UInt8]) throws -> [UInt8] { throw unused }
-
-    func newSeed(
-        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
-    ) throws -> CreatedSeed { throw unused }
-    func newOrderKey(
-        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
-    ) throws -> CreatedOrderKey { throw unused }
-    func release(
-        _ fiduciary: RecipientKey, sealed: [UInt8], order: [UInt8], redemption: [UInt8], approvals: [[UInt8]],
-        documents: [[UInt8]], received: Int64
-    ) throws -> [UInt8] { throw unused }
-    func signForOrder(
-        _ fiduciary: RecipientKey, sealed: [UInt8], order: [UInt8], redemption: [UInt8], approvals: [[UInt8]],
-        documents: [[UInt8]], received: Int64
-    ) throws -> [UInt8] { throw unused }
-    func newEpoch(_ number: UInt32) throws { throw unused }
-    func resealOrder(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
-        throw unused
-    }
-    func sealOrderState(_ state: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
-        throw unused
-    }
-    func openOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner) throws -> [UInt8] { throw unused }
-    func resealOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
-        throw unused
-    }
-    func destroyEpoch(_ number: UInt32) throws { throw unused }
-    func epochs() throws -> Set<UInt32> { throw unused }
-    func createShare(owner: ObjectOwner, beneficiary: [UInt8], terms: [UInt8]?) throws -> CreatedShare { throw unused }
-    func exportWallet(
-        _ share: CreatedShare, commitment: SealedPart, release: SealedPart, documents: [[UInt8]]
-    ) throws -> [UInt8] { throw unused }
 }

@@ -193,7 +193,7 @@ struct KeyBindingTests {
         UnboundKeys.Identity(
             recipient: RecipientKey(
                 kem: identity.kem, owner: identity.owner, publicKEM: identity.keys.kem,
-                sealedSeed: identity.keys.sealedSeed, cid: document.cid.bytes),
+                sealedSeed: identity.keys.sealedSeed, cid: document.cid),
             signing: identity.signing, document: document.block, postQuantum: key)
     }
 

@@ -210,12 +210,13 @@ struct UserKeyTests {
 
 /// Expects an error with this code.
 func expect(
-    _ code: ErrorCode, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> some Any
+    _ code: ErrorCode, _ what: String = "", sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: () throws -> some Any
 ) {
     do {
         let result = try body()
-        Issue.record("\(code.name) was expected, not \(result)", sourceLocation: sourceLocation)
+        Issue.record("\(code.name) was expected, not \(result) \(what)", sourceLocation: sourceLocation)
     } catch {
-        #expect(DTAError(error).code == code, "\(error)", sourceLocation: sourceLocation)
+        #expect(DTAError(error).code == code, "\(error) \(what)", sourceLocation: sourceLocation)
     }
 }

@@ -8,74 +8,68 @@ import TestSupport
 /// Orders of the types `secret` and `sign` (Ed25519), as far as the front needs them to go on. Nothing is judged here: that
 /// dtad-hsm judges is tested with dtad-hsm.
 extension SoftwareCustodian {
-    func newSeed(
-        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
-    ) throws -> CreatedSeed {
+    func newSeed(_ asked: NewSeed) throws -> CreatedSeed {
         try reach("newSeed")
         let secret = Secp256k1Scalar.generate()
-        let part1 = try SignedEnvelope(block: order)
+        let part1 = try SignedEnvelope(block: asked.order.bytes)
         return CreatedSeed(
             sealed: secret.withUnsafeBytes { Array($0) }, publicKey: secret.publicKey.bytes,
             proof: try CommitmentProof.make(for: part1.cid, with: secret))
     }
 
-    func newOrderKey(
-        _ fiduciary: RecipientKey, order: [UInt8], documents: [[UInt8]], epoch: UInt32
-    ) throws -> CreatedOrderKey {
+    func newOrderKey(_ asked: NewOrderKey) throws -> CreatedOrderKey {
         try reach("newOrderKey")
+        let owner = asked.fiduciary.owner
         let id = try ObjectID(
-            OrderKeyID.bytes(owner: fiduciary.owner.uid, order: SignedEnvelope(block: order).cid))
+            OrderKeyID.bytes(owner: owner.uid, order: SignedEnvelope(block: asked.order.bytes).cid))
         let key = Curve25519.Signing.PrivateKey()
-        try put(.order, fiduciary.owner, id, Array(key.rawRepresentation))
+        try put(.order, owner, id, Array(key.rawRepresentation))
         return CreatedOrderKey(
             sealed: id.bytes, type: .ed25519, publicKey: Array(key.publicKey.rawRepresentation))
     }
 
-    func release(
-        _ fiduciary: RecipientKey, sealed: [UInt8], order: [UInt8], redemption: [UInt8], approvals: [[UInt8]],
-        documents: [[UInt8]], received: Int64
-    ) throws -> [UInt8] {
+    func release(_ asked: RedemptionRequest) throws -> [UInt8] {
         try reach("release")
-        let asked = try open(redemption, as: fiduciary)
-        return try part4(fiduciary, asked, documents, received, [OrderKind.secret: .bytes(sealed)])
+        return try part4(asked, open(asked), [OrderKind.secret: .bytes(asked.sealed)])
     }
 
-    func signForOrder(
-        _ fiduciary: RecipientKey, sealed: [UInt8], order: [UInt8], redemption: [UInt8], approvals: [[UInt8]],
-        documents: [[UInt8]], received: Int64
-    ) throws -> [UInt8] {
+    func signForOrder(_ asked: RedemptionRequest) throws -> [UInt8] {
         try reach("signForOrder")
-        let asked = try open(redemption, as: fiduciary)
-        let key = try Curve25519.Signing.PrivateKey(rawRepresentation: secret(.order, ObjectID(sealed)))
-        let signature = try key.signature(for: asked.plaintext.request[OrderKind.message]?.bytes ?? [])
-        return try part4(fiduciary, asked, documents, received, [OrderKind.signature: .bytes(Array(signature))])
+        let opened = try open(asked)
+        let key = try Curve25519.Signing.PrivateKey(rawRepresentation: secret(.order, ObjectID(asked.sealed)))
+        let signature = try key.signature(for: opened.plaintext.request[OrderKind.message]?.bytes ?? [])
+        return try part4(asked, opened, [OrderKind.signature: .bytes(Array(signature))])
     }
 
-    private func open(
-        _ block: [UInt8], as fiduciary: RecipientKey
-    ) throws -> (signed: SignedEnvelope, plaintext: OrderRedemption) {
-        let signed = try SignedEnvelope(block: block)
-        let wrap = try signed.envelope.wrap(for: CID(bytes: fiduciary.cid))
+    private func open(_ asked: RedemptionRequest) throws -> (signed: SignedEnvelope, plaintext: OrderRedemption) {
+        let signed = try SignedEnvelope(block: asked.redemption.bytes)
+        let wrap = try signed.envelope.wrap(for: asked.fiduciary.cid)
         let key = try contentKey(
-            kem: fiduciary.kem, publicKEM: fiduciary.publicKEM, sealedSeed: fiduciary.sealedSeed,
-            coreHash: signed.envelope.coreHash, recipient: fiduciary.cid, enc: wrap.enc, key: wrap.key)
+            OpenKey(recipient: asked.fiduciary, coreHash: signed.envelope.coreHash, wrap: wrap))
         return (signed, try OrderRedemption(EnvelopeOpener.open(signed.envelope, contentKey: key)))
     }
 
     private func part4(
-        _ fiduciary: RecipientKey, _ asked: (signed: SignedEnvelope, plaintext: OrderRedemption),
-        _ documents: [[UInt8]], _ received: Int64, _ result: [String: OrderFieldValue]
+        _ asked: RedemptionRequest, _ opened: (signed: SignedEnvelope, plaintext: OrderRedemption),
+        _ result: [String: OrderFieldValue]
     ) throws -> [UInt8] {
-        let terms = asked.plaintext.terms
-        let recipient = documents.compactMap { try? SignedIdentity(block: $0) }.first { $0.cid == terms.recipient }
+        let terms = opened.plaintext.terms
+        let recipient = asked.documents.compactMap { try? SignedIdentity(block: $0.bytes) }
+            .first { $0.cid == terms.recipient }
         guard let recipient else { throw TestFailure("the recipient's document was not brought") }
         let release = try OrderRelease(
-            order: asked.plaintext.heading.order, terms: terms, use: asked.plaintext.use, redemption: asked.signed.cid,
-            received: received, released: received, approvals: [], result: OrderFields(result))
+            order: opened.plaintext.heading.order, terms: terms, use: opened.plaintext.use,
+            redemption: opened.signed.cid, received: asked.received, released: asked.received, approvals: [],
+            result: OrderFields(result))
         return try EnvelopeSealer.seal(
-            release.encoded(), content: OrderPartKind.release.contentType, from: CID(bytes: fiduciary.cid),
-            to: [recipient], created: received, answering: asked.signed
+            release.encoded(), content: OrderPartKind.release.contentType, from: asked.fiduciary.cid,
+            to: [recipient], created: asked.received, answering: opened.signed
         ).encoded
+    }
+
+    func createShare() -> CreatedShare {
+        let share = Secp256k1Scalar.generate()
+        return CreatedShare(sealed: share.withUnsafeBytes { Array($0) }, publicKey: share.publicKey.bytes)
     }
 
     // MARK: Epochs

@@ -30,6 +30,42 @@ final class SoftwareCustodian: Custodian {
         try before(operation)
     }
 
+    func ask<Message: CustodyMessage>(_ message: Message) throws -> Message.Answer {
+        let answer: Any? =
+            switch message {
+            case let asked as ListObjects: try list(asked.objectClass)
+            case let asked as DeleteObject: try delete(asked.objectClass, id: asked.id)
+            case is ForgetObject: ()
+            case is DescribeToken: description
+            case let asked as DrawRandom: try random(count: asked.count)
+            case let asked as GenerateKey: try generate(asked.type, owner: asked.owner, id: asked.id)
+            case let asked as Sign: try sign(asked.id, input: asked.input)
+            case let asked as MakeMAC: try mac(asked)
+            case let asked as Encrypt: try encrypt(asked)
+            case let asked as Decrypt: try decrypt(asked)
+            case let asked as CreateIdentity: try createIdentity(asked)
+            case let asked as SignDocument: try signDocument(asked)
+            case let asked as CreatePostQuantumKey: try createPostQuantumKey(asked.signing)
+            case let asked as SignPostQuantum: try signPostQuantum(asked)
+            case let asked as OpenKey: try openKey(asked)
+            case let asked as SealState: try sealState(asked)
+            case let asked as UnsealState: try unsealState(asked)
+            case let asked as NewSeed: try newSeed(asked)
+            case let asked as NewOrderKey: try newOrderKey(asked)
+            case let asked as Release: try release(asked.request)
+            case let asked as SignForOrder: try signForOrder(asked.request)
+            case let asked as NewEpoch: try newEpoch(asked.number)
+            case let asked as DestroyEpoch: try destroyEpoch(asked.number)
+            case is ListEpochs: try epochs()
+            case is CreateShare: createShare()
+            default: nil
+            }
+        guard let answer = answer as? Message.Answer else {
+            throw DTAError(.internal, "\(Message.operation) is not asked for here")
+        }
+        return answer
+    }
+
     // MARK: Objects
 
     /// Puts an object there, as somebody else's program could.
@@ -64,27 +100,25 @@ final class SoftwareCustodian: Custodian {
         return Array(try Data(contentsOf: URL(fileURLWithPath: found.file)))
     }
 
-    func list(_ objectClass: ObjectClass) throws -> [TokenObject] {
+    private func list(_ objectClass: ObjectClass) throws -> [TokenObject] {
         try reach("list")
         return try files().map(\.object).filter { $0.objectClass == objectClass }
     }
 
-    func delete(_ objectClass: ObjectClass, id: ObjectID) throws {
+    private func delete(_ objectClass: ObjectClass, id: ObjectID) throws {
         try reach("delete")
         for (file, object) in try files() where object.id == id && object.objectClass == objectClass {
             try FileManager.default.removeItem(atPath: file)
         }
     }
 
-    func forget(_ id: ObjectID) throws {}
-
-    func describe() throws -> TokenDescription {
+    private var description: TokenDescription {
         TokenDescription(
             label: "test", serial: "1", manufacturer: "", model: "", library: "", keyTypes: KeyType.allCases,
             maximumSessions: 0, pid: 0, uid: 0, memoryShortfall: "")
     }
 
-    func random(count: Int) throws -> [UInt8] {
+    private func random(count: Int) throws -> [UInt8] {
         try reach("random")
         return bytes(count)
     }
@@ -93,7 +127,7 @@ final class SoftwareCustodian: Custodian {
 
     // MARK: Users' keys
 
-    func generate(_ type: KeyType, owner: ObjectOwner, id: ObjectID) throws -> [UInt8] {
+    private func generate(_ type: KeyType, owner: ObjectOwner, id: ObjectID) throws -> [UInt8] {
         try reach("generate")
         let (secret, publicKey): ([UInt8], [UInt8]) =
             switch type {
@@ -111,9 +145,7 @@ final class SoftwareCustodian: Custodian {
         return publicKey
     }
 
-    func publicKey(_ id: ObjectID) throws -> (KeyType, [UInt8]) { throw DTAError(.internal, "not asked for here") }
-
-    func sign(_ id: ObjectID, input: [UInt8]) throws -> [UInt8] {
+    private func sign(_ id: ObjectID, input: [UInt8]) throws -> [UInt8] {
         try reach("sign")
         let stored = try secret(.user, id)
         let key = stored.dropFirst()
@@ -141,42 +173,43 @@ final class SoftwareCustodian: Custodian {
         }
     }
 
-    func mac(_ id: ObjectID, input: [UInt8]) throws -> [UInt8] {
-        let key = SymmetricKey(data: try secret(.user, id).dropFirst())
-        return Array(HMAC<SHA256>.authenticationCode(for: input, using: key))
+    private func mac(_ asked: MakeMAC) throws -> [UInt8] {
+        let key = SymmetricKey(data: try secret(.user, asked.id).dropFirst())
+        return Array(HMAC<SHA256>.authenticationCode(for: asked.input, using: key))
     }
 
-    func encrypt(_ id: ObjectID, plaintext: [UInt8], aad: [UInt8]) throws -> [UInt8] {
-        let key = SymmetricKey(data: try secret(.user, id).dropFirst())
-        return Array(try AES.GCM.seal(plaintext, using: key, authenticating: aad).combined!)
+    private func encrypt(_ asked: Encrypt) throws -> [UInt8] {
+        let key = SymmetricKey(data: try secret(.user, asked.id).dropFirst())
+        return Array(try AES.GCM.seal(asked.plaintext, using: key, authenticating: asked.associatedData).combined!)
     }
 
-    func decrypt(_ id: ObjectID, ciphertext: [UInt8], aad: [UInt8]) throws -> [UInt8] {
-        let key = SymmetricKey(data: try secret(.user, id).dropFirst())
-        return Array(try AES.GCM.open(AES.GCM.SealedBox(combined: ciphertext), using: key, authenticating: aad))
+    private func decrypt(_ asked: Decrypt) throws -> [UInt8] {
+        let key = SymmetricKey(data: try secret(.user, asked.id).dropFirst())
+        let box = try AES.GCM.SealedBox(combined: asked.ciphertext)
+        return Array(try AES.GCM.open(box, using: key, authenticating: asked.associatedData))
     }
 
     // MARK: Identities
 
-    func createIdentity(owner: ObjectOwner, signing: ObjectID, kem: ObjectID) throws -> CreatedIdentityKeys {
+    private func createIdentity(_ asked: CreateIdentity) throws -> CreatedIdentityKeys {
         try reach("createIdentity")
         let (ed25519, x25519) = (Curve25519.Signing.PrivateKey(), Curve25519.KeyAgreement.PrivateKey())
         let mlkem = try MLKEM768.PrivateKey()
-        try put(.identitySigning, owner, signing, Array(ed25519.rawRepresentation))
-        try put(.identityKEM, owner, kem, Array(x25519.rawRepresentation))
+        try put(.identitySigning, asked.owner, asked.signing, Array(ed25519.rawRepresentation))
+        try put(.identityKEM, asked.owner, asked.kem, Array(x25519.rawRepresentation))
         return CreatedIdentityKeys(
             signingType: .ed25519, signing: Array(ed25519.publicKey.rawRepresentation),
             kem: Array(mlkem.publicKey.rawRepresentation) + Array(x25519.publicKey.rawRepresentation),
             sealedSeed: Array(mlkem.seedRepresentation))
     }
 
-    func signDocument(_ id: ObjectID, context: String, hash: [UInt8]) throws -> [UInt8] {
+    private func signDocument(_ asked: SignDocument) throws -> [UInt8] {
         try reach("signDocument")
-        let key = try Curve25519.Signing.PrivateKey(rawRepresentation: try secret(.identitySigning, id))
-        return Array(try key.signature(for: try SignedBytes.make(context: context, hash: hash)))
+        let key = try Curve25519.Signing.PrivateKey(rawRepresentation: try secret(.identitySigning, asked.id))
+        return Array(try key.signature(for: try SignedBytes.make(context: asked.context, hash: asked.hash)))
     }
 
-    func createPostQuantumKey(_ signing: ObjectID) throws -> PostQuantumKey {
+    private func createPostQuantumKey(_ signing: ObjectID) throws -> PostQuantumKey {
         try reach("createPostQuantumKey")
         _ = try secret(.identitySigning, signing)
         let key = try MLDSA65.PrivateKey()
@@ -184,34 +217,25 @@ final class SoftwareCustodian: Custodian {
             publicKey: Array(key.publicKey.rawRepresentation), sealedSeed: Array(key.seedRepresentation))
     }
 
-    func signPostQuantum(
-        _ signing: ObjectID, key: PostQuantumKey, context: String, hash: [UInt8]
-    ) throws -> [UInt8] {
+    private func signPostQuantum(_ asked: SignPostQuantum) throws -> [UInt8] {
         try reach("signPostQuantum")
-        _ = try secret(.identitySigning, signing)
-        let key = try MLDSA65.PrivateKey(seedRepresentation: key.sealedSeed, publicKey: nil)
-        return Array(try key.signature(for: try SignedBytes.make(context: context, hash: hash)))
+        _ = try secret(.identitySigning, asked.signing)
+        let key = try MLDSA65.PrivateKey(seedRepresentation: asked.key.sealedSeed, publicKey: nil)
+        return Array(try key.signature(for: try SignedBytes.make(context: asked.context, hash: asked.hash)))
     }
 
-    func openKey(
-        kem: ObjectID, owner: ObjectOwner, publicKEM: [UInt8], sealedSeed: [UInt8], coreHash: [UInt8],
-        recipient: [UInt8], enc: [UInt8], key: [UInt8]
-    ) throws -> [UInt8] {
+    private func openKey(_ asked: OpenKey) throws -> [UInt8] {
         try reach("openKey")
-        opened.withLock { $0.append(coreHash) }
-        return try contentKey(
-            kem: kem, publicKEM: publicKEM, sealedSeed: sealedSeed, coreHash: coreHash, recipient: recipient, enc: enc,
-            key: key)
+        opened.withLock { $0.append(asked.coreHash) }
+        return try contentKey(asked)
     }
 
-    func contentKey(
-        kem: ObjectID, publicKEM: [UInt8], sealedSeed: [UInt8], coreHash: [UInt8], recipient: [UInt8], enc: [UInt8],
-        key: [UInt8]
-    ) throws -> [UInt8] {
-        let private25519 = try Curve25519.KeyAgreement.PrivateKey(rawRepresentation: try secret(.identityKEM, kem))
+    func contentKey(_ asked: OpenKey) throws -> [UInt8] {
+        let private25519 = try Curve25519.KeyAgreement.PrivateKey(
+            rawRepresentation: try secret(.identityKEM, asked.recipient.kem))
         return try KeyUnwrapping.unwrapContentKey(
-            coreHash: coreHash, recipient: CID(bytes: recipient), enc: enc, key: key, publicKEM: publicKEM,
-            mlkemSeed: sealedSeed
+            coreHash: asked.coreHash, recipient: asked.recipient.cid, enc: asked.wrap.enc, key: asked.wrap.key,
+            publicKEM: asked.recipient.publicKEM, mlkemSeed: asked.recipient.sealedSeed
         ) { point in
             let other = try Curve25519.KeyAgreement.PublicKey(rawRepresentation: point)
             return try private25519.sharedSecretFromKeyAgreement(with: other).withUnsafeBytes { Array($0) }
@@ -227,39 +251,21 @@ final class SoftwareCustodian: Custodian {
         return key
     }
 
-    func sealState(_ plaintext: [UInt8], purpose: String, id: [UInt8]) throws -> [UInt8] {
+    private func sealState(_ asked: SealState) throws -> [UInt8] {
         try reach("sealState")
-        return try [UInt8](
-            AES.GCM.seal(plaintext, using: try stateKey(), authenticating: Array(purpose.utf8) + id).combined!)
+        let box = try AES.GCM.seal(
+            asked.plaintext, using: try stateKey(), authenticating: Array(asked.purpose.utf8) + asked.id)
+        return [UInt8](box.combined!)
     }
 
-    func unsealState(_ blob: [UInt8], purpose: String, id: [UInt8]) throws -> [UInt8] {
+    private func unsealState(_ asked: UnsealState) throws -> [UInt8] {
         try reach("unsealState")
         do {
-            let box = try AES.GCM.SealedBox(combined: blob)
-            return try [UInt8](AES.GCM.open(box, using: try stateKey(), authenticating: Array(purpose.utf8) + id))
+            let box = try AES.GCM.SealedBox(combined: asked.sealed)
+            return [UInt8](
+                try AES.GCM.open(box, using: try stateKey(), authenticating: Array(asked.purpose.utf8) + asked.id))
         } catch {
-            throw DTAError(.dataLoss, "a sealed blob for \(purpose) does not open")
+            throw DTAError(.dataLoss, "a sealed blob for \(asked.purpose) does not open")
         }
     }
-
-    private var unused: DTAError { DTAError(.internal, "not asked for here") }
-
-    func resealOrder(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
-        throw unused
-    }
-    func sealOrderState(_ state: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
-        throw unused
-    }
-    func openOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner) throws -> [UInt8] { throw unused }
-    func resealOrderState(_ sealed: [UInt8], order: [UInt8], owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
-        throw unused
-    }
-    func createShare(owner: ObjectOwner, beneficiary: [UInt8], terms: [UInt8]?) throws -> CreatedShare {
-        let share = Secp256k1Scalar.generate()
-        return CreatedShare(sealed: share.withUnsafeBytes { Array($0) }, publicKey: share.publicKey.bytes)
-    }
-    func exportWallet(
-        _ share: CreatedShare, commitment: SealedPart, release: SealedPart, documents: [[UInt8]]
-    ) throws -> [UInt8] { throw unused }
 }

@@ -83,7 +83,7 @@ extension VectorTests {
         for index in 0..<vector.others {
             let cid = CID(hashing: PartsVector.stream("recipient \(index)", 64), codec: .dagCBOR)
             wraps[cid] =
-                Envelope.Wrap(
+                try Envelope.Wrap(
                     enc: PartsVector.stream("enc \(index)", 1120), key: PartsVector.stream("key \(index)", 48)
                 ).value
         }

@@ -45,7 +45,7 @@ public struct UnboundKeys: Sendable, Equatable {
         for identity in identities {
             file.add(1) {
                 $0.field(identity.recipient)
-                $0.field(identity.signing.bytes)
+                $0.field(identity.signing)
                 $0.field(identity.document)
                 $0.field(identity.postQuantum?.publicKey ?? [])
                 $0.field(identity.postQuantum?.sealedSeed ?? [])
@@ -54,7 +54,7 @@ public struct UnboundKeys: Sendable, Equatable {
         for order in orders {
             file.add(2) {
                 $0.field(order.order)
-                $0.field(order.owner.uid)
+                $0.field(order.owner)
                 $0.field(order.sealed)
             }
         }
@@ -67,9 +67,9 @@ public struct UnboundKeys: Sendable, Equatable {
             switch message.head {
             case 1:
                 let recipient = RecipientKey(
-                    kem: try message.objectID(), owner: ObjectOwner(uid: try message.uint32()),
+                    kem: try message.objectID(), owner: try message.owner(),
                     publicKEM: try message.field(exactly: 1216), sealedSeed: try message.field(atMost: 1024),
-                    cid: try message.field(exactly: 36))
+                    cid: try message.cid())
                 let signing = try message.objectID()
                 let document = try message.field(atMost: 16 << 10)
                 let key = PostQuantumKey(
@@ -82,7 +82,7 @@ public struct UnboundKeys: Sendable, Equatable {
             case 2:
                 orders.append(
                     OrderKey(
-                        order: try message.field(exactly: 36), owner: ObjectOwner(uid: try message.uint32()),
+                        order: try message.field(exactly: 36), owner: try message.owner(),
                         sealed: try message.field(atMost: 128 << 10)))
             default: throw DTAError(.invalidArgument, "a message of an unknown kind: \(message.head)")
             }

@@ -18,8 +18,8 @@ struct CommitmentClaims {
     private(set) var refusals: [(subject: String, reason: String)] = []
 
     init(_ custody: Custody, _ keys: UnboundKeys, _ archives: [(name: String, bytes: [UInt8])]) throws {
-        let own = try keys.identities.map {
-            (cid: try CID(bytes: $0.recipient.cid), recipient: $0.recipient, document: $0.document)
+        let own = keys.identities.map {
+            (cid: $0.recipient.cid, recipient: $0.recipient, document: $0.document)
         }
         for archive in archives {
             let (envelopes, known) = try CommitmentClaims.read(archive, own.map(\.document))

@@ -143,7 +143,7 @@ public struct KeyBinding {
     private mutating func bindIdentities() throws {
         for identity in keys.identities {
             guard let key = identity.postQuantum, (try? SealedBlob(key.sealedSeed).version) == 1 else { continue }
-            let cid = try custody.translating { try CID(bytes: identity.recipient.cid) }
+            let cid = identity.recipient.cid
             do {
                 try bind(identity, key, cid)
             } catch let error as DTAError where error.code != .unavailable {

@@ -59,8 +59,9 @@ extension Custody {
 
     /// Seals the same for the same order and owner, in the same domain: none of them is said anew, all are checked by
     /// opening. A blob that names no key of its own gets none by this.
-    func resealOrder(_ sealed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
-        try reseal(sealed, OrderSecret.binding(of: sealed, order: order, owner: owner), epoch)
+    func resealOrder(_ message: ResealOrder) throws -> [UInt8] {
+        let binding = try OrderSecret.binding(of: message.sealed, order: message.order, owner: message.owner)
+        return try reseal(message.sealed, binding, message.epoch)
     }
 
     private func reseal(_ sealed: [UInt8], _ binding: SealedBlob.Binding, _ epoch: UInt32) throws -> [UInt8] {
@@ -75,19 +76,22 @@ extension Custody {
     // What a plugin keeps of an order is the front's own, and goes with the same keys. Its purpose is another, so that by
     // these nobody opens a seed, and nobody has a seed released that he made.
 
-    func sealOrderState(_ state: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
-        try climbing {
-            try requireEpoch(epoch)
-            return try sealEpoch(state, epoch, OrderSecret.stateBinding(order: order, owner: owner))
+    func sealOrderState(_ message: SealOrderState) throws -> [UInt8] {
+        let binding = OrderSecret.stateBinding(order: message.order, owner: message.owner)
+        return try climbing {
+            try requireEpoch(message.epoch)
+            return try sealEpoch(message.state, message.epoch, binding)
         }
     }
 
-    func openOrderState(_ sealed: [UInt8], order: CID, owner: ObjectOwner) throws -> [UInt8] {
-        try climbing { try unseal(sealed, with: .epoch, OrderSecret.stateBinding(order: order, owner: owner)) }
+    func openOrderState(_ message: OpenOrderState) throws -> [UInt8] {
+        let binding = OrderSecret.stateBinding(order: message.order, owner: message.owner)
+        return try climbing { try unseal(message.sealed, with: .epoch, binding) }
     }
 
-    func resealOrderState(_ sealed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) throws -> [UInt8] {
-        try reseal(sealed, OrderSecret.stateBinding(order: order, owner: owner), epoch)
+    func resealOrderState(_ message: ResealOrderState) throws -> [UInt8] {
+        let binding = OrderSecret.stateBinding(order: message.order, owner: message.owner)
+        return try reseal(message.sealed, binding, message.epoch)
     }
 
     func sealEpoch(_ plaintext: [UInt8], _ epoch: UInt32, _ binding: SealedBlob.Binding) throws -> [UInt8] {

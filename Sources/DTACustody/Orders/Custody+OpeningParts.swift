@@ -6,10 +6,10 @@ import Glibc
 /// Opening and verifying the parts of orders, which dtad-hsm does itself: the front brings blocks, never conclusions.
 extension Custody {
     /// The identities and revocations of a request. What is neither has no place among them.
-    func knownDocuments(_ blocks: [[UInt8]]) throws -> KnownDocuments {
+    func knownDocuments(_ blocks: [SignedBlock]) throws -> KnownDocuments {
         var collected = CollectedDocuments()
         for block in blocks {
-            let kind = collected.add(ContentBlock(hashing: block, codec: .dagCBOR))
+            let kind = collected.add(ContentBlock(hashing: block.bytes, codec: .dagCBOR))
             guard kind == .identity || kind == .revocation else {
                 throw DTAError(.invalidArgument, "a document that judges an order is an identity or a revocation")
             }
@@ -21,8 +21,8 @@ extension Custody {
     }
 
     /// Reads a part, and checks that it is one of this kind.
-    func readPart(_ block: [UInt8], _ kind: OrderPartKind) throws -> SignedEnvelope {
-        let signed = try translating { try SignedEnvelope(block: block) }
+    func readPart(_ block: SignedBlock, _ kind: OrderPartKind) throws -> SignedEnvelope {
+        let signed = try translating { try SignedEnvelope(block: block.bytes) }
         guard signed.envelope.header.content == kind.contentType else {
             throw DTAError(.permissionDenied, "the envelope is not \(kind == .order ? "an" : "a") \(kind.rawValue)")
         }
@@ -46,22 +46,19 @@ extension Custody {
         let envelope = signed.envelope
         let (wrap, coreHash) = try translating {
             do {
-                return (try envelope.wrap(for: CID(bytes: recipient.cid)), try envelope.coreHash)
+                return (try envelope.wrap(for: recipient.cid), try envelope.coreHash)
             } catch let error as FormatError where error.kind == .notRecipient {
                 throw DTAError(.permissionDenied, "the part was not sealed to the identity that is to open it")
             }
         }
-        var key = try openKey(
-            kem: recipient.kem, owner: recipient.owner, publicKEM: recipient.publicKEM,
-            sealedSeed: recipient.sealedSeed, coreHash: coreHash, recipient: recipient.cid, enc: wrap.enc, key: wrap.key
-        )
+        var key = try openKey(OpenKey(recipient: recipient, coreHash: coreHash, wrap: wrap))
         defer { wipe(&key) }
         return try translating { try EnvelopeOpener.open(envelope, contentKey: key) }
     }
 
     /// Part 1, opened and verified: it is from the principal that it names, and to the fiduciary that it names.
     func openOrder(
-        _ fiduciary: RecipientKey, _ block: [UInt8], _ documents: [[UInt8]]
+        _ fiduciary: RecipientKey, _ block: SignedBlock, _ documents: [SignedBlock]
     ) throws -> (cid: CID, secret: OrderSecret) {
         let known = try knownDocuments(documents)
         let signed = try readPart(block, .order)
@@ -76,7 +73,7 @@ extension Custody {
             throw DTAError(.permissionDenied, "the order names another principal than the one who signed it")
         }
         let judge = OrderJudge(order, cid: signed.cid, thread: header.thread, known: known)
-        try objecting { try judge.check(fiduciary: CID(bytes: fiduciary.cid)) }
+        try objecting { try judge.check(fiduciary: fiduciary.cid) }
         return (
             signed.cid,
             OrderSecret(plaintext: plaintext, order: order, thread: header.thread, principal: header.from)

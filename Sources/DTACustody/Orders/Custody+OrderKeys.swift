@@ -4,19 +4,18 @@ import DTASystem
 
 /// The keys of `sign` orders, which are used in place.
 extension Custody {
-    func newOrderKey(
-        _ fiduciary: RecipientKey, order block: [UInt8], documents: [[UInt8]], epoch: UInt32
-    ) throws -> CreatedOrderKey {
-        let (cid, opened) = try openOrder(fiduciary, block, documents)
+    func newOrderKey(_ message: NewOrderKey) throws -> CreatedOrderKey {
+        let (cid, opened) = try openOrder(message.fiduciary, message.order, message.documents)
+        let owner = message.fiduciary.owner
         var secret = opened
         guard secret.order.kind == OrderKind.sign else {
             throw DTAError(.permissionDenied, "only a \(OrderKind.sign) order has a key on the token")
         }
         let (type, algorithm) = try Custody.keyType(of: secret.order)
-        let object = try ObjectID(OrderKeyID.bytes(owner: fiduciary.owner.uid, order: cid))
-        let label = ObjectLabel.object(TokenObject(objectClass: .order, owner: fiduciary.owner, id: object))
+        let object = try ObjectID(OrderKeyID.bytes(owner: owner.uid, order: cid))
+        let label = ObjectLabel.object(TokenObject(objectClass: .order, owner: owner, id: object))
         return try making([object]) {
-            try requireEpoch(epoch)
+            try requireEpoch(message.epoch)
             let raw = try generation.make(KeyKind(type), label, id: object.bytes)
             let publicKey = try publicKey(algorithm, raw: raw, of: label)
             // Nobody could ever use a key that is committed to by another one's public half.
@@ -26,7 +25,7 @@ extension Custody {
             }
             secret.key = OrderSecret.Key(object: object, publicKey: publicKey)
             let sealed = try sealOrder(
-                secret, seed: OrderSecret.noSeed, order: cid, owner: fiduciary.owner, epoch: epoch)
+                secret, seed: OrderSecret.noSeed, order: cid, owner: owner, epoch: message.epoch)
             return CreatedOrderKey(sealed: sealed, type: type, publicKey: publicKey.raw)
         }
     }

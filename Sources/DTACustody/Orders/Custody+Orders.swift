@@ -8,23 +8,22 @@ extension Custody {
     /// How often a seed is drawn again that is no scalar or gives no sum: one in 2^127 is not.
     private static let draws = 8
 
-    func newSeed(
-        _ fiduciary: RecipientKey, order block: [UInt8], documents: [[UInt8]], epoch: UInt32
-    ) throws -> CreatedSeed {
-        let (cid, secret) = try openOrder(fiduciary, block, documents)
+    func newSeed(_ message: NewSeed) throws -> CreatedSeed {
+        let (cid, secret) = try openOrder(message.fiduciary, message.order, message.documents)
         guard secret.order.kind != OrderKind.sign else {
             throw DTAError(
                 .permissionDenied, "the key of a \(OrderKind.sign) order is never a seed: newOrderKey makes it")
         }
         return try climbing {
-            try requireEpoch(epoch)
+            try requireEpoch(message.epoch)
             for _ in 0..<Custody.draws {
                 var seed = try token.session.random(OrderSecret.seedSize)
                 defer { wipe(&seed) }
                 guard let scalar = try? Secp256k1Scalar(seed),
                     let (publicKey, proof) = try commitment(scalar, secret.order, cid)
                 else { continue }
-                let sealed = try sealOrder(secret, seed: seed, order: cid, owner: fiduciary.owner, epoch: epoch)
+                let sealed = try sealOrder(
+                    secret, seed: seed, order: cid, owner: message.fiduciary.owner, epoch: message.epoch)
                 return CreatedSeed(sealed: sealed, publicKey: publicKey, proof: proof)
             }
             throw DTAError(.internal, "the token's generator gives no usable seeds")

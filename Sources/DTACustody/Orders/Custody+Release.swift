@@ -2,26 +2,10 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// What the front brings to have a secret released or used.
-struct ReleaseRequest {
-    var fiduciary: RecipientKey
-    /// The order's sealed blob.
-    var sealed: [UInt8]
-    /// Part 1.
-    var order: CID
-    /// Part 3.
-    var redemption: [UInt8]
-    /// Signed approvals.
-    var approvals: [[UInt8]]
-    var documents: [[UInt8]]
-    /// Unix seconds.
-    var received: Int64
-}
-
 /// Releasing: what is sealed says on which terms, the redeemer and the approvers said what they want in documents that
 /// they signed, and the judge decides by this process' own clock. The front gets an envelope that only the recipient opens.
 extension Custody {
-    func release(_ request: ReleaseRequest) throws -> [UInt8] {
+    func release(_ request: RedemptionRequest) throws -> [UInt8] {
         try climbing {
             try withSecret(request) { secret, seed in
                 guard secret.key == nil else {
@@ -37,7 +21,7 @@ extension Custody {
         }
     }
 
-    func signForOrder(_ request: ReleaseRequest) throws -> [UInt8] {
+    func signForOrder(_ request: RedemptionRequest) throws -> [UInt8] {
         try climbing {
             try withSecret(request) { secret, _ in
                 guard let key = secret.key else {
@@ -54,7 +38,7 @@ extension Custody {
 
     /// Opens an order's blob, and forgets the seed when `body` is done.
     private func withSecret<Result>(
-        _ request: ReleaseRequest, _ body: (OrderSecret, _ seed: [UInt8]) throws -> Result
+        _ request: RedemptionRequest, _ body: (OrderSecret, _ seed: [UInt8]) throws -> Result
     ) throws -> Result {
         let binding = try OrderSecret.binding(
             of: request.sealed, order: request.order, owner: request.fiduciary.owner)
@@ -73,17 +57,17 @@ extension Custody {
         let now: Int64
     }
 
-    private func judge(_ request: ReleaseRequest, _ secret: OrderSecret) throws -> Granted {
+    private func judge(_ request: RedemptionRequest, _ secret: OrderSecret) throws -> Granted {
         let known = try knownDocuments(request.documents)
         let signed = try readPart(request.redemption, .redemption)
         // Nothing is opened that its sender did not sign.
         try verify(signed, known)
         let plaintext = try openPart(signed, as: request.fiduciary)
-        let approvals = try translating { try request.approvals.map { try SignedApproval($0) } }
+        let approvals = try translating { try request.approvals.map { try SignedApproval($0.bytes) } }
         let now = now
         return try objecting {
             let redemption = try OrderRedemption(plaintext)
-            let fiduciary = try CID(bytes: request.fiduciary.cid)
+            let fiduciary = request.fiduciary.cid
             let verdict = try OrderJudge(secret.order, cid: request.order, thread: secret.thread, known: known).judge(
                 signed, redemption, approvals: approvals, fiduciary: fiduciary, received: request.received, now: now)
             return Granted(
@@ -94,7 +78,7 @@ extension Custody {
 
     /// Part 4, sealed to the order's recipient.
     private func seal(
-        _ request: ReleaseRequest, _ secret: OrderSecret, _ granted: Granted, _ result: [String: OrderFieldValue],
+        _ request: RedemptionRequest, _ secret: OrderSecret, _ granted: Granted, _ result: [String: OrderFieldValue],
         finish: (inout [UInt8]) throws -> Void
     ) throws -> [UInt8] {
         try translating {

@@ -5,9 +5,9 @@ import DTASystem
 /// The beneficiary's side of a wallet: a share that never leaves alone, and the sum, which is the one secret that the front
 /// is given, and only when the fiduciary has released its part.
 extension Custody {
-    /// - Parameter terms: the hash of the terms of the order that it is for; nil: whichever takes it.
-    func createShare(owner: ObjectOwner, beneficiary: CID, terms: [UInt8]?) throws -> CreatedShare {
-        guard terms == nil || terms?.count == OrderTerms.hashSize else {
+    func createShare(_ message: CreateShare) throws -> CreatedShare {
+        let terms = message.terms ?? []
+        guard message.terms == nil || terms.count == OrderTerms.hashSize else {
             throw DTAError(.invalidArgument, "terms are named by the \(OrderTerms.hashSize) bytes of their hash")
         }
         return try climbing {
@@ -17,22 +17,21 @@ extension Custody {
             var bytes: [UInt8] = []
             bytes.reserveCapacity(secret.count + CID.byteCount + OrderTerms.hashSize)
             bytes.append(contentsOf: secret)
-            bytes.append(contentsOf: beneficiary.bytes)
-            bytes.append(contentsOf: terms ?? [])
+            bytes.append(contentsOf: message.beneficiary.bytes)
+            bytes.append(contentsOf: terms)
             defer { wipe(&bytes) }
             return CreatedShare(
-                sealed: try seal(bytes, with: .seal, shareBinding(owner, publicKey)), publicKey: publicKey)
+                sealed: try seal(bytes, with: .seal, shareBinding(message.owner, publicKey)), publicKey: publicKey)
         }
     }
 
-    func exportWallet(
-        _ share: CreatedShare, commitment: SealedPart, release: SealedPart, documents: [[UInt8]]
-    ) throws -> [UInt8] {
+    func exportWallet(_ message: ExportWallet) throws -> [UInt8] {
+        let (share, commitment, release) = (message.share, message.commitment, message.release)
         let owner = release.recipient.owner
         guard commitment.recipient.owner == owner else {
             throw DTAError(.permissionDenied, "the two parts were sealed to identities of two users")
         }
-        let known = try knownDocuments(documents)
+        let known = try knownDocuments(message.documents)
         let judge = IdentityJudge(known)
         let (promise, promised) = try openCommitment(commitment, known)
         let result = try openRelease(release, known, of: promise, promised)
@@ -50,7 +49,7 @@ extension Custody {
                 // Where the terms name no beneficiary, it is the one to whom the result goes.
                 let beneficiary = promise.terms.beneficiary ?? promise.terms.recipient
                 guard try judge.areOneLine(mine, beneficiary),
-                    try judge.areOneLine(CID(bytes: release.recipient.cid), beneficiary)
+                    try judge.areOneLine(release.recipient.cid, beneficiary)
                 else {
                     throw DTAError(.permissionDenied, "the share, or the release, is not this order's beneficiary's")
                 }

@@ -17,8 +17,6 @@ struct OrderSecret {
     static let seedSize = 32
     /// What stands in the seed's place where the key is on the token.
     static let noSeed = [UInt8](repeating: 0, count: seedSize)
-    /// The largest plaintext: part 1, and what is around it.
-    static let sizeLimit = Order.sizeLimit + 1024
 
     /// A key on the token.
     struct Key {
@@ -139,12 +137,7 @@ struct OrderSecret {
         return binding
     }
 
-    // MARK: What a plugin keeps by itself
-
-    /// The most that a plugin keeps of an order.
-    static let stateLimit = 64 << 10
-
-    /// What that is sealed for.
+    /// What that is sealed for which a plugin keeps of an order by itself.
     static func stateBinding(order: CID, owner: ObjectOwner) -> SealedBlob.Binding {
         SealedBlob.Binding(domain: .epoch1, purpose: "plugin", owner: owner.uid, id: order.bytes)
     }

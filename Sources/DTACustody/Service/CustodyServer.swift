@@ -12,8 +12,8 @@ public struct CustodyServer {
     public enum Opening {
         /// It goes at once.
         case end
-        /// It expects this token; nil: whichever the configuration names.
-        case begin(TokenIdentity?)
+        /// It says which token it expects.
+        case begin(Begin)
     }
 
     /// - Parameter socket: a connected, blocking stream socket.
@@ -30,18 +30,13 @@ public struct CustodyServer {
             defer { try? UnixSocket.setTimeout(socket, milliseconds: 0) }
             guard let message = try buffer.receive(from: socket) else { return .end }
             var request = try unsafe CustodyReader(message)
-            guard request.head == CustodyOperation.begin.rawValue else {
+            guard request.head == Begin.operation.rawValue else {
                 throw DTAError(
-                    .invalidArgument, "a connection must begin with operation \(CustodyOperation.begin.rawValue)")
+                    .invalidArgument, "a connection must begin with operation \(Begin.operation.rawValue)")
             }
-            let serial = try request.string(atMost: 64)
-            let landmark = try request.field(atMost: TokenIdentity.landmarkSize)
+            let begin = try Begin(from: &request)
             try request.end()
-            if landmark.isEmpty, serial.isEmpty { return .begin(nil) }
-            guard landmark.count == TokenIdentity.landmarkSize else {
-                throw DTAError(.invalidArgument, "a landmark has \(TokenIdentity.landmarkSize) bytes")
-            }
-            return .begin(TokenIdentity(serial: serial, landmark: landmark))
+            return .begin(begin)
         } catch let error as SystemCallError where error.errno == EAGAIN {
             throw CustodyStartError(
                 DTAError(
@@ -54,14 +49,13 @@ public struct CustodyServer {
     }
 
     /// Tells the front which token this process is logged in to, and serves it.
-    /// - Parameter deadlineMilliseconds: what the front waits for.
+    /// - Parameters: `begin`: its first request; `deadlineMilliseconds`: what it waits for.
     /// - Returns: how the process is to end.
-    public mutating func serve(_ custody: Custody, deadlineMilliseconds: Int) -> CustodyExit {
+    public mutating func serve(_ custody: Custody, _ begin: Begin, deadlineMilliseconds: Int) -> CustodyExit {
         let alarm = Alarm(milliseconds: deadlineMilliseconds + Alarm.margin)
         do {
             writer.begin(CustodyFrame.ok)
-            writer.field(custody.identity.serial)
-            writer.field(custody.identity.landmark)
+            begin.encode(custody.identity, to: &writer)
             try writer.send(to: socket)
             while let message = try buffer.receive(from: socket) {
                 alarm.arm()

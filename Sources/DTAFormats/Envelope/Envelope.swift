@@ -22,6 +22,15 @@ public struct Envelope: Hashable, Sendable {
         public let enc: [UInt8]
         /// 48 bytes.
         public let key: [UInt8]
+
+        /// - Throws: `FormatError.invalidArgument` for bytes of other lengths.
+        public init(enc: [UInt8], key: [UInt8]) throws {
+            guard enc.count == Self.encSize, key.count == Self.keySize else {
+                throw FormatError(.invalidArgument, "a wrap has \(Self.encSize) and \(Self.keySize) bytes")
+            }
+            self.enc = enc
+            self.key = key
+        }
     }
 
     /// The identities that can open a sealed envelope, and with what.
@@ -147,6 +156,6 @@ extension Envelope.Wrap {
         let enc = try reader.bytes("enc", count: Self.encSize)
         let key = try reader.bytes("key", count: Self.keySize)
         try reader.finish()
-        self.init(enc: enc, key: key)
+        try self.init(enc: enc, key: key)
     }
 }

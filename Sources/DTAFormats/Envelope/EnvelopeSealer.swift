@@ -118,7 +118,7 @@ public enum EnvelopeSealer {
             recipientKey: identity.publicKEM, ciphersuite: .XWingMLKEM768X25519_SHA256_AES_GCM_256,
             info: ContentKeys.wrapInfo(coreHash: coreHash, recipient: cid))
         let key = try unsafe contentKey.withUnsafeBytes { unsafe try sender.seal(Data($0)) }
-        return Envelope.Wrap(enc: Array(sender.encapsulatedKey), key: Array(key))
+        return try Envelope.Wrap(enc: Array(sender.encapsulatedKey), key: Array(key))
     }
 
     private static func header(

@@ -56,9 +56,9 @@ struct RecordedFrameTests {
         func text(_ at: Int) -> String { String(decoding: fields[at], as: UTF8.self) }
         func blocks(_ at: Int) throws -> [[UInt8]] { try BlockList.decode(fields[at]) }
         func recipient(_ at: Int = 0) throws -> RecipientKey {
-            RecipientKey(
-                kem: try id(at), owner: owner(at + 1), publicKEM: fields[at + 2], sealedSeed: fields[at + 3],
-                cid: fields[at + 4])
+            try RecipientKey(
+                kem: id(at), owner: owner(at + 1), publicKEM: fields[at + 2], sealedSeed: fields[at + 3],
+                cid: CID(bytes: fields[at + 4]))
         }
         func type(_ at: Int) throws -> KeyType { try #require(KeyType(rawValue: fields[at][0])) }
         func objectClass(_ at: Int) throws -> ObjectClass { try #require(ObjectClass(rawValue: fields[at][0])) }
@@ -115,8 +115,8 @@ struct RecordedFrameTests {
         case .exportWallet:
             _ = try custody.exportWallet(
                 CreatedShare(sealed: fields[0], publicKey: fields[1]),
-                commitment: SealedPart(recipient: recipient(2), block: fields[7]),
-                release: SealedPart(recipient: recipient(8), block: fields[13]), documents: blocks(14))
+                commitment: SealedPart(recipient: recipient(2), block: SignedBlock(fields[7])),
+                release: SealedPart(recipient: recipient(8), block: SignedBlock(fields[13])), documents: blocks(14))
         case .version: try custody.requireSameVersion()
         case .examine: _ = try custody.examine(#require(TokenNeed(rawValue: fields[0][0])))
         }

@@ -139,8 +139,8 @@ enum RecordedSession {
                     host.fiduciary.recipientKey, sealed: made.sealed, order: part1.cid.bytes, redemption: part3.block,
                     approvals: [], documents: documents, received: OrderHost.now)))
         _ = try host.custody.exportWallet(
-            share, commitment: SealedPart(recipient: heir.recipientKey, block: part2.block),
-            release: SealedPart(recipient: heir.recipientKey, block: part4.block), documents: documents)
+            share, commitment: SealedPart(recipient: heir.recipientKey, block: SignedBlock(part2.block)),
+            release: SealedPart(recipient: heir.recipientKey, block: SignedBlock(part4.block)), documents: documents)
     }
 
     private static func askForEpochs(_ host: OrderHost) throws {

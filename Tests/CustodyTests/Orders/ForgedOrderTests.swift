@@ -147,9 +147,6 @@ struct ForgedOrderTests {
         host.refused(.invalidArgument) { try host.release(taken, Array(large.prefix((256 << 10) + 1))) }
         host.refused(.invalidArgument) { try newSeed(Array(large.prefix((256 << 10) + 1))) }
         var key = host.fiduciary.recipientKey
-        key.cid = [1, 2]
-        host.refused(.invalidArgument) { try host.release(taken, redemption, fiduciary: key) }
-        key = host.fiduciary.recipientKey
         key.publicKEM.removeLast()
         host.refused(.invalidArgument) { try host.release(taken, redemption, fiduciary: key) }
     }

@@ -98,7 +98,7 @@ struct Remote {
 extension HeldIdentity {
     var recipientKey: RecipientKey {
         RecipientKey(
-            kem: kem, owner: owner, publicKEM: keys.kem, sealedSeed: keys.sealedSeed, cid: document.cid.bytes)
+            kem: kem, owner: owner, publicKEM: keys.kem, sealedSeed: keys.sealedSeed, cid: document.cid)
     }
 
     /// A part, sealed and signed with the token's key.

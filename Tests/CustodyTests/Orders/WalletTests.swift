@@ -62,8 +62,10 @@ struct WalletTests {
                 approvals: [], documents: documents, received: OrderHost.now))
         let part4 = try host.fiduciary.sign(host.custody, envelope)
         return Wallet(
-            publicKey: made.publicKey, commitment: SealedPart(recipient: self.heir.recipientKey, block: part2.block),
-            release: SealedPart(recipient: heir.recipientKey, block: part4.block), part2: part2, part4: part4)
+            publicKey: made.publicKey,
+            commitment: SealedPart(recipient: self.heir.recipientKey, block: SignedBlock(part2.block)),
+            release: SealedPart(recipient: heir.recipientKey, block: SignedBlock(part4.block)), part2: part2,
+            part4: part4)
     }
 
     private func export(
@@ -151,7 +153,7 @@ struct WalletTests {
         let known = documents + [thief.document.block]
         for (name, forged) in [("part 2", wallet.part2), ("part 4", wallet.part4)] {
             let block = try forged.signed(by: thief)
-            let part = SealedPart(recipient: heir.recipientKey, block: block)
+            let part = SealedPart(recipient: heir.recipientKey, block: SignedBlock(block))
             host.refused(.dataLoss, "\(name) with another's signature") {
                 try name == "part 2"
                     ? export(wallet, commitment: part, documents: known)
@@ -168,7 +170,8 @@ struct WalletTests {
             ).encoded(), to: [heir.document], answering: wallet.part2)
         host.refused(.permissionDenied) {
             try export(
-                wallet, release: SealedPart(recipient: heir.recipientKey, block: made.block), documents: known)
+                wallet, release: SealedPart(recipient: heir.recipientKey, block: SignedBlock(made.block)),
+                documents: known)
         }
         // By the fiduciary, with a share that is not the committed one.
         let wrong = try host.fiduciary.part(
@@ -179,7 +182,7 @@ struct WalletTests {
                 result: OrderFields([OrderKind.share: .bytes([UInt8](repeating: 1, count: 32))])
             ).encoded(), to: [heir.document], answering: wallet.part2)
         host.refused(.dataLoss) {
-            try export(wallet, release: SealedPart(recipient: heir.recipientKey, block: wrong.block))
+            try export(wallet, release: SealedPart(recipient: heir.recipientKey, block: SignedBlock(wrong.block)))
         }
         host.refused(.permissionDenied, "a redemption as a release") {
             try export(wallet, release: wallet.commitment)
@@ -242,8 +245,10 @@ struct WalletTests {
                 result: OrderFields([OrderKind.share: .bytes(f.withUnsafeBytes { Array($0) })])
             ).encoded(), to: [heir.document], answering: part2)
         let wallet = Wallet(
-            publicKey: f.publicKey.bytes, commitment: SealedPart(recipient: heir.recipientKey, block: part2.block),
-            release: SealedPart(recipient: heir.recipientKey, block: part4.block), part2: part2, part4: part4)
+            publicKey: f.publicKey.bytes,
+            commitment: SealedPart(recipient: heir.recipientKey, block: SignedBlock(part2.block)),
+            release: SealedPart(recipient: heir.recipientKey, block: SignedBlock(part4.block)), part2: part2,
+            part4: part4)
         return (wallet, documents + [thief.document.block])
     }
 

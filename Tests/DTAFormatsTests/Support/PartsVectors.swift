@@ -134,7 +134,7 @@ enum PartsGenerator {
         let coreHash = try Envelope.coreHash(header, to: toPages.map(\.cid), salt: salt)
         var wraps: [CID: Envelope.Wrap] = [:]
         for (index, stranger) in strangers.enumerated() {
-            wraps[stranger] = Envelope.Wrap(
+            wraps[stranger] = try Envelope.Wrap(
                 enc: PartsVector.stream("enc \(index)", 1120), key: PartsVector.stream("key \(index)", 48))
         }
         for person in people {

@@ -53,8 +53,9 @@ extension Beneficiary {
                 throw DTAError(.permissionDenied, "part 2 of order \(record.reference) is sealed to others")
             }
             let key = try post.custodian.exportWallet(
-                share, commitment: SealedPart(recipient: reader.recipientKey, block: second.block),
-                release: SealedPart(recipient: own.recipientKey, block: release.block), documents: documents)
+                share, commitment: SealedPart(recipient: reader.recipientKey, block: SignedBlock(second.block)),
+                release: SealedPart(recipient: own.recipientKey, block: SignedBlock(release.block)),
+                documents: documents)
             let other = try store.read { try book.shares.user(of: sum.beneficiary.bytes, besides: record.cid, $0) }
             return OrderResult(
                 data: key,

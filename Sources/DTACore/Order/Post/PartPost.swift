@@ -135,6 +135,6 @@ extension IdentityRecord {
     var recipientKey: RecipientKey {
         RecipientKey(
             kem: kemObject, owner: ObjectOwner(uid: owner.uid), publicKEM: publicKEM, sealedSeed: sealedSeed,
-            cid: cid.bytes)
+            cid: cid)
     }
 }

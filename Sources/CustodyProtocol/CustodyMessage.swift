@@ -1,0 +1,95 @@
+import DTASystem
+
+/// What dtad asks of dtad-hsm: a type for each operation, with its fields, their bounds, its answer, and both directions of
+/// both on the wire. `docs/custody.md` lists the fields, in the order in which they are written and read.
+public protocol CustodyMessage: Sendable, Equatable {
+    associatedtype Answer: Sendable
+
+    static var operation: CustodyOperation { get }
+    /// The classes of the objects on the token that it may use, or that it is about.
+    static var classes: [ObjectClass] { get }
+
+    /// Takes the request's fields.
+    /// - Throws: `DTAError.invalidArgument` for what is missing, or out of bounds.
+    init(from fields: inout CustodyReader) throws
+
+    /// Writes the request's fields.
+    func encode(to fields: inout CustodyWriter)
+
+    /// Takes the fields of the answer to this request.
+    /// - Throws: `DTAError.invalidArgument` for what is missing, or out of bounds.
+    func answer(from fields: inout CustodyReader) throws -> Answer
+
+    /// Writes the fields of the answer to this request.
+    /// - Throws: `DTAError.resourceExhausted` if they do not fit into one message.
+    func encode(_ answer: Answer, to fields: inout CustodyWriter) throws
+
+    /// Overwrites what is secret in it. dtad-hsm does that with each request that it has served.
+    mutating func wipe()
+
+    /// Overwrites an answer, which may be a secret, when dtad-hsm has written it.
+    static func wipe(_ answer: inout Answer)
+}
+
+extension CustodyMessage {
+    public mutating func wipe() {}
+
+    public static func wipe(_ answer: inout Answer) {}
+}
+
+/// An answer without fields.
+extension CustodyMessage where Answer == Void {
+    public func answer(from fields: inout CustodyReader) throws {}
+
+    public func encode(_ answer: Void, to fields: inout CustodyWriter) {}
+}
+
+/// An answer of one field.
+extension CustodyMessage where Answer == [UInt8] {
+    public func encode(_ answer: [UInt8], to fields: inout CustodyWriter) { fields.field(answer) }
+
+    public static func wipe(_ answer: inout [UInt8]) { DTASystem.wipe(&answer) }
+}
+
+extension CustodyOperation {
+    /// The type of its messages.
+    public var message: any CustodyMessage.Type {
+        switch self {
+        case .begin: Begin.self
+        case .version: AskVersion.self
+        case .settle: Settle.self
+        case .forget: ForgetObject.self
+        case .describe: DescribeToken.self
+        case .examine: Examine.self
+        case .random: DrawRandom.self
+        case .list: ListObjects.self
+        case .generate: GenerateKey.self
+        case .publicKey: ReadPublicKey.self
+        case .delete: DeleteObject.self
+        case .sign: Sign.self
+        case .mac: MakeMAC.self
+        case .encrypt: Encrypt.self
+        case .decrypt: Decrypt.self
+        case .createIdentity: CreateIdentity.self
+        case .signDocument: SignDocument.self
+        case .openKey: OpenKey.self
+        case .createPostQuantumKey: CreatePostQuantumKey.self
+        case .signPostQuantum: SignPostQuantum.self
+        case .sealState: SealState.self
+        case .unsealState: UnsealState.self
+        case .newSeed: NewSeed.self
+        case .newOrderKey: NewOrderKey.self
+        case .release: Release.self
+        case .signForOrder: SignForOrder.self
+        case .resealOrder: ResealOrder.self
+        case .sealOrderState: SealOrderState.self
+        case .openOrderState: OpenOrderState.self
+        case .resealOrderState: ResealOrderState.self
+        case .newEpoch: NewEpoch.self
+        case .destroyEpoch: DestroyEpoch.self
+        case .epochs: ListEpochs.self
+        case .createShare: CreateShare.self
+        case .exportWallet: ExportWallet.self
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import DTAFormats
+import DTASystem
+
+/// Seals under an epoch's key what a plugin keeps of an order by itself, so that it can be destroyed with that key. It
+/// is no seed: the front made it, and gets it back.
+public struct SealOrderState: CustodyMessage {
+    public static let operation = CustodyOperation.sealOrderState
+    public static let classes: [ObjectClass] = [.epoch]
+    public typealias Answer = [UInt8]
+
+    /// Up to 64 KiB.
+    public var state: [UInt8]
+    /// Part 1.
+    public var order: CID
+    public var owner: ObjectOwner
+    /// Whose key seals it.
+    public var epoch: UInt32
+
+    public init(state: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) {
+        self.state = state
+        self.order = order
+        self.owner = owner
+        self.epoch = epoch
+    }
+
+    public init(from fields: inout CustodyReader) throws {
+        state = try fields.field(atMost: SealedSize.pluginState)
+        order = try fields.cid()
+        owner = try fields.owner()
+        epoch = try fields.uint32()
+    }
+
+    public func encode(to fields: inout CustodyWriter) {
+        fields.field(state)
+        fields.field(order)
+        fields.field(owner)
+        fields.field(epoch)
+    }
+
+    public func answer(from fields: inout CustodyReader) throws -> [UInt8] { try fields.field() }
+
+    public mutating func wipe() { DTASystem.wipe(&state) }
+}

@@ -1,0 +1,25 @@
+/// Has the token do what a need takes, with keys that are gone afterwards.
+public struct Examine: CustodyMessage {
+    public static let operation = CustodyOperation.examine
+    public static let classes: [ObjectClass] = []
+    public typealias Answer = String
+
+    public var need: TokenNeed
+
+    public init(need: TokenNeed) {
+        self.need = need
+    }
+
+    public init(from fields: inout CustodyReader) throws {
+        need = try fields.need()
+    }
+
+    public func encode(to fields: inout CustodyWriter) {
+        fields.field(need)
+    }
+
+    /// What went wrong; empty if the token can do it.
+    public func answer(from fields: inout CustodyReader) throws -> String { try fields.string() }
+
+    public func encode(_ answer: String, to fields: inout CustodyWriter) { fields.field(answer) }
+}
