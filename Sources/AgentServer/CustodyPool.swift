@@ -330,7 +330,7 @@ public final class CustodyPool: Sendable {
                 return []
             }
             if forgets.isEmpty { break }
-            for id in forgets { try? slot.process.custodian.forget(id) }
+            for id in forgets { try? slot.process.custodian.ask(ForgetObject(id: id)) }
         }
         if isBroken {
             slot.process.end()

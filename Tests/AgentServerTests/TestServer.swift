@@ -1,4 +1,5 @@
 import AgentProtocol
+import CustodyProtocol
 import DTASystem
 import Foundation
 import Glibc
@@ -79,7 +80,7 @@ private struct ScriptedHandler: RequestHandler {
         do {
             var response = AgentResponse()
             response.id = id
-            response.data = Data(try access.get().random(count: count))
+            response.data = Data(try access.get().ask(DrawRandom(count: count)))
             return response
         } catch {
             return AgentResponse(id: id, error: DTAError(error))

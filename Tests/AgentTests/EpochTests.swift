@@ -1,5 +1,6 @@
 import AgentProtocol
 import CustodyProtocol
+import DTAFormats
 import DTASystem
 import Foundation
 import TestSupport
@@ -64,8 +65,11 @@ struct EpochTests {
         }
         do {
             let hsm = try HSMProcess(configuration: agent.configuration).connect()
-            try hsm.newEpoch(2)
-            _ = try hsm.resealOrder(bytes[0], order: bytes[1], owner: ObjectOwner(uid: UInt32(row[2]) ?? 0), epoch: 2)
+            try hsm.ask(NewEpoch(number: 2))
+            _ = try hsm.ask(
+                ResealOrder(
+                    sealed: bytes[0], order: CID(bytes: bytes[1]), owner: ObjectOwner(uid: UInt32(row[2]) ?? 0),
+                    epoch: 2))
         }
         try agent.start()
         #expect(agent.log.contains("epochs on the token that dtad does not know"))
@@ -163,7 +167,7 @@ struct EpochTests {
                 }
             }
         }
-        #expect(try HSMProcess(configuration: agent.configuration).connect().epochs() == [1, 2])
+        #expect(try HSMProcess(configuration: agent.configuration).connect().ask(ListEpochs()) == [1, 2])
         let checked = try run(Binary.path("dtad"), ["check", "--config", agent.configuration])
         #expect(checked.text.contains("were destroyed and are on the token again"), "\(checked.text)")
         try agent.start()
@@ -174,7 +178,7 @@ struct EpochTests {
             })
         try releases(kept, agent)
         #expect(agent.stop() == 0)
-        #expect(try HSMProcess(configuration: agent.configuration).connect().epochs() == [2])
+        #expect(try HSMProcess(configuration: agent.configuration).connect().ask(ListEpochs()) == [2])
 
         // The whole older token: what was sealed since is lost, and new orders take no number twice.
         try FileManager.default.removeItem(atPath: agent.tokens)
@@ -184,7 +188,7 @@ struct EpochTests {
         try releases(made(agent), agent)
         #expect(try epochs(agent) == ["2 missing", "3 open"])
         #expect(agent.stop() == 0)
-        #expect(try HSMProcess(configuration: agent.configuration).connect().epochs() == [3])
+        #expect(try HSMProcess(configuration: agent.configuration).connect().ask(ListEpochs()) == [3])
     }
 
     @Test("an epoch's key goes with all others when an administrator renews them, and no living secret is lost")

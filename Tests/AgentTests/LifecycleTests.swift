@@ -112,7 +112,9 @@ struct LifecycleTests {
             #expect(checked.status == 1 && said.contains(words) && !said.contains("can be read"), "\(said)")
         }
         agent.signal(SIGHUP)
-        try agent.wait("the refusal") { agent.log.contains("the grants stay as they were") && agent.log.contains(words) }
+        try agent.wait("the refusal") {
+            agent.log.contains("the grants stay as they were") && agent.log.contains(words)
+        }
         #expect(agent.stop() == 0)
         try agent.launch()
         #expect(agent.waitForEnd() == 78)

@@ -1,4 +1,5 @@
 import AgentProtocol
+import CustodyProtocol
 import DTAFormats
 import DTASystem
 import Foundation
@@ -169,7 +170,7 @@ struct OrderCrashTests {
             """)
         #expect(base == [type == "sign" ? "0 0 0" : "0 0 1"])
         let hsm = try HSMProcess(configuration: agent.configuration).connect()
-        #expect(try hsm.list(.order).isEmpty)
+        #expect(try hsm.ask(ListObjects(objectClass: .order)).isEmpty)
     }
 
     @Test(
@@ -199,7 +200,8 @@ struct OrderCrashTests {
               (SELECT count(*) FROM order_destructions)
             """)
         #expect(base == [type == "sign" ? "0 0 0" : "0 1 1"])
-        #expect(try HSMProcess(configuration: agent.configuration).connect().list(.order).isEmpty)
+        let hsm = try HSMProcess(configuration: agent.configuration).connect()
+        #expect(try hsm.ask(ListObjects(objectClass: .order)).isEmpty)
     }
 
     /// Starts the agent so that it dies of `body`, and then again.

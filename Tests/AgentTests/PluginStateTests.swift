@@ -103,8 +103,8 @@ struct PluginStateTests {
                     + "WHERE cid = x'\(hex(cid.bytes))'")
             let fields = row.split(separator: "|")
             let owner = ObjectOwner(uid: try #require(UInt32(fields[1])))
-            let state = try custody.openOrderState(bytes(String(fields[0])), order: cid.bytes, owner: owner)
-            let old = try custody.sealState(state, purpose: "plugin", id: cid.bytes)
+            let state = try custody.ask(OpenOrderState(sealed: bytes(String(fields[0])), order: cid, owner: owner))
+            let old = try custody.ask(SealState(plaintext: state, purpose: "plugin", id: cid.bytes))
             _ = try sqlite(
                 agent,
                 "UPDATE order_secrets SET blob = x'\(hex(old))', epoch = NULL, is_state = 0 "

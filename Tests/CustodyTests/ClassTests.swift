@@ -21,9 +21,9 @@ struct ClassTests {
     private func make(_ objectClass: ObjectClass) throws -> ObjectID {
         let id = ObjectID.random()
         switch objectClass {
-        case .user: _ = try custody.generate(.p256, owner: owner, id: id)
-        case .identitySigning: _ = try custody.createIdentity(owner: owner, signing: id, kem: .random())
-        case .identityKEM: _ = try custody.createIdentity(owner: owner, signing: .random(), kem: id)
+        case .user: _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
+        case .identitySigning: _ = try custody.ask(CreateIdentity(owner: owner, signing: id, kem: .random()))
+        case .identityKEM: _ = try custody.ask(CreateIdentity(owner: owner, signing: .random(), kem: id))
         case .order, .seal, .state, .epoch: try plant("dta/\(objectClass.name)/1000/\(hex(id))", id: id)
         }
         return id
@@ -43,33 +43,35 @@ struct ClassTests {
         let id = try make(objectClass)
         let digest = [UInt8](repeating: 1, count: 32)
         let operations: [(allowed: ObjectClass, name: String, body: () throws -> Void)] = [
-            (.user, "sign", { _ = try custody.sign(id, input: digest) }),
-            (.user, "mac", { _ = try custody.mac(id, input: digest) }),
-            (.user, "encrypt", { _ = try custody.encrypt(id, plaintext: digest, aad: []) }),
-            (.user, "decrypt", { _ = try custody.decrypt(id, ciphertext: digest, aad: []) }),
-            (.user, "publicKey", { _ = try custody.publicKey(id) }),
+            (.user, "sign", { _ = try custody.ask(Sign(id: id, input: digest)) }),
+            (.user, "mac", { _ = try custody.ask(MakeMAC(id: id, input: digest)) }),
+            (.user, "encrypt", { _ = try custody.ask(Encrypt(id: id, plaintext: digest, associatedData: [])) }),
+            (.user, "decrypt", { _ = try custody.ask(Decrypt(id: id, ciphertext: digest, associatedData: [])) }),
+            (.user, "publicKey", { _ = try custody.ask(ReadPublicKey(id: id)) }),
             (
                 .identitySigning, "signDocument",
-                { _ = try custody.signDocument(id, context: SignedBytes.identity, hash: digest) }
+                { _ = try custody.ask(SignDocument(id: id, context: SignedBytes.identity, hash: digest)) }
             ),
-            (.identitySigning, "createPostQuantumKey", { _ = try custody.createPostQuantumKey(id) }),
+            (.identitySigning, "createPostQuantumKey", { _ = try custody.ask(CreatePostQuantumKey(signing: id)) }),
             (
                 .identitySigning, "signPostQuantum",
                 {
                     let key = PostQuantumKey(
                         publicKey: [UInt8](repeating: 0, count: PostQuantumKey.publicKeySize),
                         sealedSeed: [UInt8](repeating: 0, count: 65))
-                    _ = try custody.signPostQuantum(id, key: key, context: SignedBytes.identity, hash: digest)
+                    _ = try custody.ask(
+                        SignPostQuantum(signing: id, key: key, context: SignedBytes.identity, hash: digest))
                 }
             ),
             (
                 .identityKEM, "openKey",
                 {
-                    _ = try custody.openKey(
+                    let key = RecipientKey(
                         kem: id, owner: owner, publicKEM: [UInt8](repeating: 0, count: 1216),
-                        sealedSeed: [UInt8](repeating: 0, count: 97), coreHash: digest,
-                        recipient: CID(hashing: [], codec: .dagCBOR).bytes, enc: [UInt8](repeating: 0, count: 1120),
-                        key: [UInt8](repeating: 0, count: 48))
+                        sealedSeed: [UInt8](repeating: 0, count: 97), cid: CID(hashing: [], codec: .dagCBOR))
+                    let wrap = try Envelope.Wrap(
+                        enc: [UInt8](repeating: 0, count: 1120), key: [UInt8](repeating: 0, count: 48))
+                    _ = try custody.ask(OpenKey(recipient: key, coreHash: digest, wrap: wrap))
                 }
             ),
         ]
@@ -82,10 +84,10 @@ struct ClassTests {
             }
         }
         for claimed in ObjectClass.allCases where claimed != objectClass {
-            expect(.permissionDenied) { try custody.delete(claimed, id: id) }
+            expect(.permissionDenied) { try custody.ask(DeleteObject(objectClass: claimed, id: id)) }
         }
         if objectClass.isSealing {
-            expect(.permissionDenied) { try custody.delete(objectClass, id: id) }
+            expect(.permissionDenied) { try custody.ask(DeleteObject(objectClass: objectClass, id: id)) }
         }
         #expect(!custody.isBroken)
     }
@@ -93,8 +95,8 @@ struct ClassTests {
     @Test("sealing keys are neither listed nor deleted")
     func sealingKeys() throws {
         for objectClass in [ObjectClass.seal, .state, .epoch] {
-            expect(.permissionDenied) { try custody.list(objectClass) }
-            expect(.permissionDenied) { try custody.delete(objectClass, id: .random()) }
+            expect(.permissionDenied) { try custody.ask(ListObjects(objectClass: objectClass)) }
+            expect(.permissionDenied) { try custody.ask(DeleteObject(objectClass: objectClass, id: .random())) }
         }
     }
 
@@ -102,11 +104,11 @@ struct ClassTests {
     func twice() throws {
         let id = try make(.user)
         let digest = [UInt8](repeating: 1, count: 32)
-        #expect(try custody.sign(id, input: digest).count == 64)
+        #expect(try custody.ask(Sign(id: id, input: digest)).count == 64)
         try plant("dta/user/1000/\(hex(id))", id: id)
-        try custody.forget(id)
-        expect(.permissionDenied) { try custody.sign(id, input: digest) }
-        expect(.permissionDenied) { try custody.delete(.user, id: id) }
+        try custody.ask(ForgetObject(id: id))
+        expect(.permissionDenied) { try custody.ask(Sign(id: id, input: digest)) }
+        expect(.permissionDenied) { try custody.ask(DeleteObject(objectClass: .user, id: id)) }
     }
 
     @Test(
@@ -119,9 +121,9 @@ struct ClassTests {
     func labels(pattern: String) throws {
         let id = ObjectID.random()
         try plant(pattern.replacingOccurrences(of: "ID", with: hex(id)), id: id)
-        expect(.permissionDenied) { try custody.encrypt(id, plaintext: [1], aad: []) }
-        expect(.permissionDenied) { try custody.delete(.user, id: id) }
-        #expect(try custody.list(.user).allSatisfy { $0.id != id })
+        expect(.permissionDenied) { try custody.ask(Encrypt(id: id, plaintext: [1], associatedData: [])) }
+        expect(.permissionDenied) { try custody.ask(DeleteObject(objectClass: .user, id: id)) }
+        #expect(try custody.ask(ListObjects(objectClass: .user)).allSatisfy { $0.id != id })
     }
 
     @Test("a key of a rightly labelled object is not used when its secret can be read")
@@ -129,6 +131,6 @@ struct ClassTests {
         let id = ObjectID.random()
         try plant(
             "dta/user/1000/\(hex(id))", id: id, type: ["--keygen", "--key-type", "AES:32", "--extractable"])
-        expect(.permissionDenied) { try custody.encrypt(id, plaintext: [1], aad: []) }
+        expect(.permissionDenied) { try custody.ask(Encrypt(id: id, plaintext: [1], associatedData: [])) }
     }
 }

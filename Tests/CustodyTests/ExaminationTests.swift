@@ -21,7 +21,7 @@ struct ExaminationTests {
     private func faults(_ custody: CustodyConnection) throws -> [TokenNeed: String] {
         try Dictionary(
             uniqueKeysWithValues: TokenNeed.allCases.compactMap { need in
-                let fault = try custody.examine(need)
+                let fault = try custody.ask(Examine(need: need))
                 return fault.isEmpty ? nil : (need, fault)
             })
     }
@@ -77,28 +77,28 @@ struct ExaminationTests {
     func dice() throws {
         let custody = try HSMProcess(token).connect()
         try module.set(.noDice)
-        #expect(try custody.examine(.random).contains("repeat themselves"))
+        #expect(try custody.ask(Examine(need: .random)).contains("repeat themselves"))
         module.clear(.noDice)
-        #expect(try custody.examine(.random).isEmpty)
+        #expect(try custody.ask(Examine(need: .random)).isEmpty)
     }
 
     @Test("what a crash leaves of an examination is destroyed by the next one, and users' keys stay")
     func crash() throws {
         let custody = try HSMProcess(token).connect()
         let (owner, id) = (ObjectOwner(uid: 1000), ObjectID.random())
-        _ = try custody.generate(.p256, owner: owner, id: id)
+        _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
         try module.set(.dieAfterPair)
         let victim = try HSMProcess(token)
         let dying = try victim.connect()
-        expect(.unavailable) { try dying.examine(.p384) }
+        expect(.unavailable) { try dying.ask(Examine(need: .p384)) }
         #expect(victim.process.wait() == 77)
         module.clear(.dieAfterPair)
         #expect(try labels().contains { $0.hasPrefix("dta/trial/") })
         // Until then it is nobody's, and no operation takes it.
-        #expect(try custody.list(.user).map(\.id) == [id])
+        #expect(try custody.ask(ListObjects(objectClass: .user)).map(\.id) == [id])
         #expect(try faults(custody).isEmpty)
         #expect(try !labels().contains { $0.hasPrefix("dta/trial/") })
-        #expect(try custody.sign(id, input: [UInt8](repeating: 1, count: 32)).count == 64)
+        #expect(try custody.ask(Sign(id: id, input: [UInt8](repeating: 1, count: 32))).count == 64)
     }
 
     @Test("a token without AES-GCM, or one that refuses it, is unfit and not away", arguments: [true, false])
@@ -121,7 +121,7 @@ struct ExaminationTests {
     func away() throws {
         let custody = try HSMProcess(token).connect()
         rename(token.tokens, token.directory.file("aside"))
-        expect(.unavailable) { try custody.examine(.signing) }
+        expect(.unavailable) { try custody.ask(Examine(need: .signing)) }
         #expect(custody.exit == .tokenAway)
     }
 
@@ -131,7 +131,7 @@ struct ExaminationTests {
         try module.set(.refuseP384)
         let logins = module.logins
         do {
-            _ = try custody.generate(.p384, owner: ObjectOwner(uid: 1000), id: .random())
+            _ = try custody.ask(GenerateKey(type: .p384, owner: ObjectOwner(uid: 1000), id: .random()))
             Issue.record("a key was made")
         } catch {
             let reason = DTAError(error)
@@ -140,7 +140,7 @@ struct ExaminationTests {
             #expect(reason.message.contains("CKM_EC_KEY_PAIR_GEN: CKR_CURVE_NOT_SUPPORTED"), "\(reason.message)")
         }
         #expect(!custody.isBroken && module.logins == logins)
-        #expect(try custody.generate(.p256, owner: ObjectOwner(uid: 1000), id: .random()).count == 65)
+        #expect(try custody.ask(GenerateKey(type: .p256, owner: ObjectOwner(uid: 1000), id: .random())).count == 65)
     }
 
     @Test(
@@ -151,7 +151,7 @@ struct ExaminationTests {
         let owner = ObjectOwner(uid: 1000)
         try module.set(fault)
         do {
-            _ = try custody.generate(.ed25519, owner: owner, id: .random())
+            _ = try custody.ask(GenerateKey(type: .ed25519, owner: owner, id: .random()))
             Issue.record("a key was made")
         } catch {
             let reason = DTAError(error)
@@ -161,9 +161,9 @@ struct ExaminationTests {
                 #expect(reason.hint.contains("32 bytes") && reason.hint.contains("34 bytes"))
             }
         }
-        #expect(try custody.list(.user).isEmpty)
+        #expect(try custody.ask(ListObjects(objectClass: .user)).isEmpty)
         module.clear(fault)
-        #expect(try custody.generate(.ed25519, owner: owner, id: .random()).count == 32)
+        #expect(try custody.ask(GenerateKey(type: .ed25519, owner: owner, id: .random())).count == 32)
     }
 
     @Test("the table of mechanisms in operations.md is what dtad-hsm examines and uses")

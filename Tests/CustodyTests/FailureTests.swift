@@ -60,9 +60,9 @@ struct FailureTests {
         #expect(status == Int32(CustodyExit.tokenAway.rawValue))
 
         try token.configure()
-        let serial = try HSMProcess(token).connect().describe().serial
+        let serial = try HSMProcess(token).connect().ask(DescribeToken()).serial
         try token.configure(["token": nil, "serial": "'\(serial)'"])
-        #expect(try HSMProcess(token).connect().describe().label == TestToken.label)
+        #expect(try HSMProcess(token).connect().ask(DescribeToken()).label == TestToken.label)
         try token.configure(["serial": "'0000000000000000'"])
         #expect(try refusal().0.exit == .tokenAway)
     }
@@ -70,11 +70,11 @@ struct FailureTests {
     @Test("a token of the same label is never overwritten")
     func tokenExists() throws {
         let custody = try HSMProcess(token).connect()
-        _ = try custody.generate(.p256, owner: owner, id: id)
+        _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
         let again = try token.initialise()
         #expect(again.status == Int32(CustodyExit.tokenExists.rawValue))
         #expect(again.errors.contains("exists already"))
-        #expect(try custody.sign(id, input: digest).count == 64)
+        #expect(try custody.ask(Sign(id: id, input: digest)).count == 64)
     }
 
     @Test("a token that others made serves once D-TA's keys are on it, and keeps them when they are made again")
@@ -92,9 +92,9 @@ struct FailureTests {
         let makeKeys = ["--init", "--keys-only", "--config", token.configuration]
         #expect(try run(try Binary.path("dtad-hsm"), makeKeys).status == 0)
         let custody = try HSMProcess(token).connect()
-        let row = try custody.sealState([1], purpose: "p", id: [])
+        let row = try custody.ask(SealState(plaintext: [1], purpose: "p", id: []))
         #expect(try run(try Binary.path("dtad-hsm"), makeKeys).status == 0)
-        #expect(try HSMProcess(token).connect().unsealState(row, purpose: "p", id: []) == [1])
+        #expect(try HSMProcess(token).connect().ask(UnsealState(sealed: row, purpose: "p", id: [])) == [1])
     }
 
     @Test("a file with the PIN that others could read, that is no regular file, or that is empty is refused")
@@ -111,7 +111,7 @@ struct FailureTests {
             try expectRefusal("others")
         }
         chmod(path, 0o600)
-        #expect(try HSMProcess(token).connect().random(count: 1).count == 1)
+        #expect(try HSMProcess(token).connect().ask(DrawRandom(count: 1)).count == 1)
         rename(path, token.directory.file("elsewhere"))
         try expectRefusal("cannot be read")
         symlink("elsewhere", path)
@@ -137,7 +137,7 @@ struct FailureTests {
         try folder.write("hsm-pin", TestToken.pin, mode: 0o440)
         try token.configure(["pin_file": nil])
         let environment = ["CREDENTIALS_DIRECTORY": folder.path]
-        #expect(try HSMProcess(token, environment: environment).connect().random(count: 1).count == 1)
+        #expect(try HSMProcess(token, environment: environment).connect().ask(DrawRandom(count: 1)).count == 1)
         #expect(try refusal().0.exit == .configuration)
     }
 
@@ -157,29 +157,29 @@ struct FailureTests {
         try token.configure(["cache_session_objects": "\(copies)"])
         let hsm = try HSMProcess(token)
         let custody = try hsm.connect()
-        _ = try custody.generate(.p256, owner: owner, id: id)
-        #expect(try custody.sign(id, input: digest).count == 64)
+        _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
+        #expect(try custody.ask(Sign(id: id, input: digest)).count == 64)
         rename(token.tokens, token.directory.file("away"))
         // A copy is trusted for a second.
         if copies { sleep(2) }
-        expect(.unavailable) { try custody.sign(id, input: digest) }
+        expect(.unavailable) { try custody.ask(Sign(id: id, input: digest)) }
         #expect(custody.isBroken)
         #expect(custody.exit == .tokenAway)
         #expect(hsm.process.wait() == Int32(CustodyExit.tokenAway.rawValue))
         #expect(try refusal().0.exit == .tokenAway)
         rename(token.directory.file("away"), token.tokens)
-        #expect(try HSMProcess(token).connect().sign(id, input: digest).count == 64)
+        #expect(try HSMProcess(token).connect().ask(Sign(id: id, input: digest)).count == 64)
     }
 
     @Test("a token that comes back before the process gives up is used on")
     func blink() throws {
         let custody = try HSMProcess(token).connect()
-        _ = try custody.generate(.p256, owner: owner, id: id)
-        #expect(try custody.sign(id, input: digest).count == 64)
+        _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
+        #expect(try custody.ask(Sign(id: id, input: digest)).count == 64)
         rename(token.tokens, token.directory.file("away"))
         rename(token.directory.file("away"), token.tokens)
         sleep(2)
-        #expect(try custody.sign(id, input: digest).count == 64)
+        #expect(try custody.ask(Sign(id: id, input: digest)).count == 64)
     }
 
     @Test("a key that another program deleted is not found, though this process had a copy", arguments: [true, false])
@@ -187,18 +187,18 @@ struct FailureTests {
         try token.configure(["cache_session_objects": "\(copies)"])
         let custody = try HSMProcess(token).connect()
         let other = ObjectID.random()
-        _ = try custody.generate(.p256, owner: owner, id: id)
-        _ = try custody.generate(.p256, owner: owner, id: other)
-        #expect(try custody.sign(id, input: digest).count == 64)
+        _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
+        _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: other))
+        #expect(try custody.ask(Sign(id: id, input: digest)).count == 64)
         let hex = id.bytes.map { String(format: "%02x", $0) }.joined()
         #expect(try token.pkcs11Tool(["--delete-object", "--type", "privkey", "--id", hex]).status == 0)
         if copies { sleep(2) }
-        expect(.notFound) { try custody.sign(id, input: digest) }
+        expect(.notFound) { try custody.ask(Sign(id: id, input: digest)) }
         // The public half alone is still there for a sweep to find.
-        #expect(try custody.list(.user).contains { $0.id == id })
-        try custody.delete(.user, id: id)
-        #expect(try custody.list(.user).map(\.id) == [other])
-        #expect(try custody.sign(other, input: digest).count == 64)
+        #expect(try custody.ask(ListObjects(objectClass: .user)).contains { $0.id == id })
+        try custody.ask(DeleteObject(objectClass: .user, id: id))
+        #expect(try custody.ask(ListObjects(objectClass: .user)).map(\.id) == [other])
+        #expect(try custody.ask(Sign(id: other, input: digest)).count == 64)
         #expect(!custody.isBroken)
     }
 
@@ -209,22 +209,22 @@ struct FailureTests {
         let module = try TamperedModule(in: token.directory)
         try token.configure(["module": module.path, "cache_session_objects": "\(copies)"])
         let custody = try HSMProcess(token).connect()
-        _ = try custody.generate(.p256, owner: owner, id: id)
-        #expect(try custody.sign(id, input: digest).count == 64)
-        #expect(try custody.publicKey(id).0 == .p256)
+        _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
+        #expect(try custody.ask(Sign(id: id, input: digest)).count == 64)
+        #expect(try custody.ask(ReadPublicKey(id: id)).type == .p256)
         // Another process deletes the key and makes one.
         let other = try HSMProcess(token).connect()
         let next = ObjectID.random()
-        try other.delete(.user, id: id)
-        let made = try other.generate(.p256, owner: owner, id: next)
+        try other.ask(DeleteObject(objectClass: .user, id: id))
+        let made = try other.ask(GenerateKey(type: .p256, owner: owner, id: next))
         try module.set(.reuseHandles)
         // A copy signs on for a second; the public half has none.
-        let read = #expect(throws: (any Error).self) { try custody.publicKey(id) }
+        let read = #expect(throws: (any Error).self) { try custody.ask(ReadPublicKey(id: id)) }
         #expect(read.map { [.dataLoss, .notFound].contains(DTAError($0).code) } == true, "\(String(describing: read))")
         if copies { sleep(2) }
-        expect(.notFound) { try custody.sign(id, input: digest) }
-        #expect(try custody.publicKey(next).1 == made)
-        #expect(try custody.sign(next, input: digest).count == 64)
+        expect(.notFound) { try custody.ask(Sign(id: id, input: digest)) }
+        #expect(try custody.ask(ReadPublicKey(id: next)).bytes == made)
+        #expect(try custody.ask(Sign(id: next, input: digest)).count == 64)
         #expect(!custody.isBroken)
     }
 
@@ -233,7 +233,7 @@ struct FailureTests {
         let hsm = try HSMProcess(token)
         let custody = try hsm.connect(deadlineMilliseconds: 300)
         hsm.process.signal(SIGSTOP)
-        expect(.unavailable) { try custody.random(count: 1) }
+        expect(.unavailable) { try custody.ask(DrawRandom(count: 1)) }
         #expect(custody.isBroken)
         hsm.process.signal(SIGKILL)
         #expect(hsm.process.wait() == 128 + SIGKILL)
@@ -245,13 +245,13 @@ struct FailureTests {
         try token.configure(["module": module.path, "deadline_ms": "300"])
         let hsm = try HSMProcess(token)
         let custody = try hsm.connect(deadlineMilliseconds: 300)
-        _ = try custody.generate(.p256, owner: owner, id: id)
+        _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
         try module.set(.hang)
-        expect(.unavailable) { try custody.sign(id, input: digest) }
+        expect(.unavailable) { try custody.ask(Sign(id: id, input: digest)) }
         #expect(custody.isBroken)
         #expect(hsm.process.wait() == 128 + SIGALRM)
         module.clear(.hang)
-        #expect(try HSMProcess(token).connect().sign(id, input: digest).count == 64)
+        #expect(try HSMProcess(token).connect().ask(Sign(id: id, input: digest)).count == 64)
     }
 
     @Test("a call that fails is tried again by each rung of the ladder, and the client sees the signature only")
@@ -260,13 +260,13 @@ struct FailureTests {
         try token.configure(["module": module.path])
         let hsm = try HSMProcess(token)
         let custody = try hsm.connect()
-        _ = try custody.generate(.p256, owner: owner, id: id)
+        _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
         let logins = module.logins
         try module.set(.failSignOnce)
-        #expect(try custody.sign(id, input: digest).count == 64)
+        #expect(try custody.ask(Sign(id: id, input: digest)).count == 64)
         #expect(module.logins == logins)
         try module.set(.failSignUntilInitialised)
-        #expect(try custody.sign(id, input: digest).count == 64)
+        #expect(try custody.ask(Sign(id: id, input: digest)).count == 64)
         #expect(module.logins == logins + 1)
         #expect(!custody.isBroken)
     }
@@ -277,7 +277,7 @@ struct FailureTests {
         try token.configure(["module": module.path])
         let hsm = try HSMProcess(token)
         let custody = try hsm.connect()
-        _ = try custody.generate(.p256, owner: owner, id: id)
+        _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
         let changed = try run(
             "pkcs11-tool",
             [
@@ -287,7 +287,7 @@ struct FailureTests {
         #expect(changed.status == 0, "\(changed.errors)")
         let logins = module.logins
         try module.set(.failSignUntilInitialised)
-        expect(.failedPrecondition) { try custody.sign(id, input: digest) }
+        expect(.failedPrecondition) { try custody.ask(Sign(id: id, input: digest)) }
         #expect(custody.exit == .wrongPIN)
         #expect(module.logins == logins + 1)
         #expect(hsm.process.wait() == Int32(CustodyExit.wrongPIN.rawValue))
@@ -300,8 +300,8 @@ struct FailureTests {
         let custody = try HSMProcess(token).connect()
         for type in [KeyType.p256, .secp256k1] {
             let id = ObjectID.random()
-            _ = try custody.generate(type, owner: owner, id: id)
-            for _ in 0..<5 { #expect(try custody.sign(id, input: digest).count == 64) }
+            _ = try custody.ask(GenerateKey(type: type, owner: owner, id: id))
+            for _ in 0..<5 { #expect(try custody.ask(Sign(id: id, input: digest)).count == 64) }
         }
         #expect(module.copies == (allowed ? 2 : 0))
     }
@@ -312,15 +312,15 @@ struct FailureTests {
         try token.configure(["module": module.path])
         try module.set(.hideEdwards)
         let custody = try HSMProcess(token).connect()
-        #expect(try !custody.describe().keyTypes.contains(.ed25519))
+        #expect(try !custody.ask(DescribeToken()).keyTypes.contains(.ed25519))
         do {
-            _ = try custody.generate(.ed25519, owner: owner, id: id)
+            _ = try custody.ask(GenerateKey(type: .ed25519, owner: owner, id: id))
             Issue.record("an Ed25519 key was made")
         } catch {
             #expect(DTAError(error).code == .failedPrecondition)
             #expect(DTAError(error).message.contains("CKM_EC_EDWARDS_KEY_PAIR_GEN"))
         }
-        #expect(try custody.generate(.p256, owner: owner, id: id).count == 65)
+        #expect(try custody.ask(GenerateKey(type: .p256, owner: owner, id: id)).count == 65)
     }
 
     @Test("a key that the token made extractable is refused and destroyed", arguments: [KeyType.p256, .aes256])
@@ -329,11 +329,11 @@ struct FailureTests {
         try token.configure(["module": module.path])
         let custody = try HSMProcess(token).connect()
         try module.set(.extractable)
-        expect(.failedPrecondition) { try custody.generate(type, owner: owner, id: id) }
-        #expect(try custody.list(.user).isEmpty)
+        expect(.failedPrecondition) { try custody.ask(GenerateKey(type: type, owner: owner, id: id)) }
+        #expect(try custody.ask(ListObjects(objectClass: .user)).isEmpty)
         module.clear(.extractable)
-        _ = try custody.generate(type, owner: owner, id: id)
-        #expect(try custody.list(.user).map(\.id) == [id])
+        _ = try custody.ask(GenerateKey(type: type, owner: owner, id: id))
+        #expect(try custody.ask(ListObjects(objectClass: .user)).map(\.id) == [id])
     }
 
     @Test("an identity whose second key fails leaves nothing of the first")
@@ -343,10 +343,12 @@ struct FailureTests {
         let custody = try HSMProcess(token).connect()
         try module.set(.failDerive)
         let kem = ObjectID.random()
-        expect(.failedPrecondition) { try custody.createIdentity(owner: owner, signing: id, kem: kem) }
-        #expect(try custody.list(.identitySigning).isEmpty && custody.list(.identityKEM).isEmpty)
+        expect(.failedPrecondition) { try custody.ask(CreateIdentity(owner: owner, signing: id, kem: kem)) }
+        #expect(
+            try custody.ask(ListObjects(objectClass: .identitySigning)).isEmpty
+                && custody.ask(ListObjects(objectClass: .identityKEM)).isEmpty)
         module.clear(.failDerive)
-        #expect(try custody.createIdentity(owner: owner, signing: id, kem: kem).kem.count == 1216)
+        #expect(try custody.ask(CreateIdentity(owner: owner, signing: id, kem: kem)).kem.count == 1216)
     }
 
     @Test("if the token lacks Ed25519, an identity signs with P-256, with the lower s")
@@ -355,12 +357,12 @@ struct FailureTests {
         try token.configure(["module": module.path])
         try module.set(.hideEdDSA)
         let custody = try HSMProcess(token).connect()
-        let keys = try custody.createIdentity(owner: owner, signing: id, kem: .random())
+        let keys = try custody.ask(CreateIdentity(owner: owner, signing: id, kem: .random()))
         #expect(keys.signingType == .p256)
         let key = try SigningKey(PublicKey(.p256, raw: keys.signing))
         for first in UInt8(0)..<16 {
             let hash = [first] + digest.dropFirst()
-            let signature = try custody.signDocument(id, context: SignedBytes.envelope, hash: hash)
+            let signature = try custody.ask(SignDocument(id: id, context: SignedBytes.envelope, hash: hash))
             // This refuses a high s.
             try key.verify(signature, context: SignedBytes.envelope, hash: hash)
         }
@@ -371,17 +373,20 @@ struct FailureTests {
         let module = try TamperedModule(in: token.directory)
         try token.configure(["module": module.path])
         let (one, two) = (try HSMProcess(token).connect(), try HSMProcess(token).connect())
-        var blobs = [try one.sealState([1], purpose: "p", id: []), try two.sealState([2], purpose: "p", id: [])]
+        var blobs = [
+            try one.ask(SealState(plaintext: [1], purpose: "p", id: [])),
+            try two.ask(SealState(plaintext: [2], purpose: "p", id: [])),
+        ]
         try module.set(.zeroDice)
-        blobs.append(try one.sealState([3], purpose: "p", id: []))
+        blobs.append(try one.ask(SealState(plaintext: [3], purpose: "p", id: [])))
         // This one throws the same dice, and looks first: each of its throws advances once.
-        blobs.append(try two.sealState([4], purpose: "p", id: []))
+        blobs.append(try two.ask(SealState(plaintext: [4], purpose: "p", id: [])))
         module.clear(.zeroDice)
-        blobs.append(try two.sealState([5], purpose: "p", id: []))
-        blobs.append(try HSMProcess(token).connect().sealState([6], purpose: "p", id: []))
+        blobs.append(try two.ask(SealState(plaintext: [5], purpose: "p", id: [])))
+        blobs.append(try HSMProcess(token).connect().ask(SealState(plaintext: [6], purpose: "p", id: [])))
         #expect(blobs.map { $0[4] } == [1, 1, 2, 3, 3, 3])
         for (index, blob) in blobs.enumerated() {
-            #expect(try one.unsealState(blob, purpose: "p", id: []) == [UInt8(index + 1)])
+            #expect(try one.ask(UnsealState(sealed: blob, purpose: "p", id: [])) == [UInt8(index + 1)])
         }
         let identity = try HeldIdentity(one)
         #expect(identity.keys.sealedSeed[4] == 1)
@@ -393,21 +398,21 @@ struct FailureTests {
         let custody = try hsm.connect()
         hsm.process.signal(SIGKILL)
         _ = hsm.process.wait()
-        expect(.unavailable) { try custody.random(count: 1) }
+        expect(.unavailable) { try custody.ask(DrawRandom(count: 1)) }
         #expect(custody.isBroken)
     }
 
     @Test("processes that start together wait for each other's log-in")
     func together() throws {
         let processes = try (0..<8).map { _ in try HSMProcess(token) }
-        for process in processes { #expect(try process.connect().random(count: 4).count == 4) }
+        for process in processes { #expect(try process.connect().ask(DrawRandom(count: 4)).count == 4) }
     }
 
     @Test("the process closes its memory to its own user, and says its version")
     func hardening() throws {
         let hsm = try HSMProcess(token)
         let custody = try hsm.connect()
-        #expect(try custody.random(count: 1).count == 1)
+        #expect(try custody.ask(DrawRandom(count: 1)).count == 1)
         let status = try String(contentsOfFile: "/proc/\(hsm.process.pid)/limits", encoding: .utf8)
         let core = try #require(status.split(separator: "\n").first { $0.hasPrefix("Max core file size") })
         #expect(core.split(separator: " ").dropFirst(4).prefix(2) == ["0", "0"])

@@ -20,16 +20,16 @@ struct HeldIdentity {
         replacing old: HeldIdentity? = nil
     ) throws {
         self.owner = owner
-        keys = try custody.createIdentity(owner: owner, signing: signing, kem: kem)
+        keys = try custody.ask(CreateIdentity(owner: owner, signing: signing, kem: kem))
         let key = try PublicKey(keys.signingType == .ed25519 ? .ed25519 : .p256, raw: keys.signing)
         let identity = try Identity(
             name: name, created: 1_700_000_000, signing: SigningKey(key), kem: keys.kem, previous: old?.document.cid)
         let signing = signing
-        let sign: DocumentSign = { try custody.signDocument(signing, context: $0, hash: $1) }
+        let sign: DocumentSign = { try custody.ask(SignDocument(id: signing, context: $0, hash: $1)) }
         if let old {
             document = try SignedIdentity(
                 signing: identity, with: sign, replacing: old.document,
-                by: [.previous { try custody.signDocument(old.signing, context: $0, hash: $1) }])
+                by: [.previous { try custody.ask(SignDocument(id: old.signing, context: $0, hash: $1)) }])
         } else {
             document = try SignedIdentity(signing: identity, with: sign)
         }
@@ -40,10 +40,11 @@ struct HeldIdentity {
         _ custody: CustodyConnection, coreHash: [UInt8], enc: [UInt8], key: [UInt8], kem: ObjectID? = nil,
         owner: ObjectOwner? = nil, publicKEM: [UInt8]? = nil, sealedSeed: [UInt8]? = nil, recipient: CID? = nil
     ) throws -> [UInt8] {
-        try custody.openKey(
+        let recipient = RecipientKey(
             kem: kem ?? self.kem, owner: owner ?? self.owner, publicKEM: publicKEM ?? keys.kem,
-            sealedSeed: sealedSeed ?? keys.sealedSeed, coreHash: coreHash,
-            recipient: (recipient ?? document.cid).bytes, enc: enc, key: key)
+            sealedSeed: sealedSeed ?? keys.sealedSeed, cid: recipient ?? document.cid)
+        return try custody.ask(
+            OpenKey(recipient: recipient, coreHash: coreHash, wrap: Envelope.Wrap(enc: enc, key: key)))
     }
 }
 
@@ -75,7 +76,7 @@ struct IdentityTests {
             plaintext, content: "text/plain", from: alice.document.cid, to: [alice.document, bob.document],
             created: 1_700_000_000)
         _ = try SignedEnvelope(signing: envelope, sender: alice.document) {
-            try custody.signDocument(alice.signing, context: $0, hash: $1)
+            try custody.ask(SignDocument(id: alice.signing, context: $0, hash: $1))
         }
         let hash = try envelope.coreHash
         for connection in [custody, try HSMProcess(token).connect()] {
@@ -149,60 +150,64 @@ struct IdentityTests {
     func contexts() throws {
         let alice = try HeldIdentity(custody)
         let agent = ObjectID.random()
-        let agentKeys = try custody.createIdentity(owner: .agent, signing: agent, kem: .random())
+        let agentKeys = try custody.ask(CreateIdentity(owner: .agent, signing: agent, kem: .random()))
         let hash = [UInt8](repeating: 3, count: 32)
         for context in [SignedBytes.identity, SignedBytes.revocation, SignedBytes.envelope, SignedBytes.approval] {
-            let signature = try custody.signDocument(alice.signing, context: context, hash: hash)
+            let signature = try custody.ask(SignDocument(id: alice.signing, context: context, hash: hash))
             try alice.document.identity.signing.verify(signature, context: context, hash: hash)
             // Its own document is the only one that the agent signs.
             if context == SignedBytes.identity { continue }
-            expect(.permissionDenied) { try custody.signDocument(agent, context: context, hash: hash) }
+            expect(.permissionDenied) { try custody.ask(SignDocument(id: agent, context: context, hash: hash)) }
         }
-        let checkpoint = try custody.signDocument(agent, context: SignedBytes.audit, hash: hash)
+        let checkpoint = try custody.ask(SignDocument(id: agent, context: SignedBytes.audit, hash: hash))
         let agentKey = try PublicKey(.ed25519, raw: agentKeys.signing)
         #expect(
             try agentKey.isValid(
                 signature: checkpoint, message: SignedBytes.make(context: SignedBytes.audit, hash: hash)))
         expect(.permissionDenied) {
-            try custody.signDocument(alice.signing, context: SignedBytes.audit, hash: hash)
+            try custody.ask(SignDocument(id: alice.signing, context: SignedBytes.audit, hash: hash))
         }
         for context in ["", "dta/identity/2", "ssh", "dta/identity/1\0", "DTA/identity/1"] {
-            expect(.permissionDenied) { try custody.signDocument(alice.signing, context: context, hash: hash) }
+            expect(.permissionDenied) { try custody.ask(SignDocument(id: alice.signing, context: context, hash: hash)) }
         }
-        expect(.invalidArgument) { try custody.signDocument(alice.signing, context: "dta/identity/1", hash: [1]) }
+        expect(.invalidArgument) {
+            try custody.ask(SignDocument(id: alice.signing, context: "dta/identity/1", hash: [1]))
+        }
     }
 
     @Test("an identity is made completely or not at all")
     func allOrNothing() throws {
         let (signing, kem) = (ObjectID.random(), ObjectID.random())
-        _ = try custody.generate(.aes256, owner: ObjectOwner(uid: 7), id: kem)
+        _ = try custody.ask(GenerateKey(type: .aes256, owner: ObjectOwner(uid: 7), id: kem))
         expect(.failedPrecondition) {
-            try custody.createIdentity(owner: ObjectOwner(uid: 7), signing: signing, kem: kem)
+            try custody.ask(CreateIdentity(owner: ObjectOwner(uid: 7), signing: signing, kem: kem))
         }
         expect(.invalidArgument) {
-            try custody.createIdentity(owner: ObjectOwner(uid: 7), signing: signing, kem: signing)
+            try custody.ask(CreateIdentity(owner: ObjectOwner(uid: 7), signing: signing, kem: signing))
         }
-        #expect(try custody.list(.identitySigning).isEmpty)
-        #expect(try custody.list(.identityKEM).isEmpty)
-        #expect(try custody.list(.user).map(\.id) == [kem])
+        #expect(try custody.ask(ListObjects(objectClass: .identitySigning)).isEmpty)
+        #expect(try custody.ask(ListObjects(objectClass: .identityKEM)).isEmpty)
+        #expect(try custody.ask(ListObjects(objectClass: .user)).map(\.id) == [kem])
     }
 
     @Test("what was sealed for the front opens for the same purpose and id only")
     func state() throws {
         let row = Array("a row".utf8)
-        let blob = try custody.sealState(row, purpose: "rows", id: [1, 2])
-        #expect(try custody.unsealState(blob, purpose: "rows", id: [1, 2]) == row)
+        let blob = try custody.ask(SealState(plaintext: row, purpose: "rows", id: [1, 2]))
+        #expect(try custody.ask(UnsealState(sealed: blob, purpose: "rows", id: [1, 2])) == row)
         #expect(blob.count == row.count + 33 && blob.prefix(5) == [1, 0, 0, 0, 1])
-        expect(.dataLoss) { try custody.unsealState(blob, purpose: "rowz", id: [1, 2]) }
-        expect(.dataLoss) { try custody.unsealState(blob, purpose: "rows", id: [1, 3]) }
-        expect(.dataLoss) { try custody.unsealState([], purpose: "rows", id: [1, 2]) }
+        expect(.dataLoss) { try custody.ask(UnsealState(sealed: blob, purpose: "rowz", id: [1, 2])) }
+        expect(.dataLoss) { try custody.ask(UnsealState(sealed: blob, purpose: "rows", id: [1, 3])) }
+        expect(.dataLoss) { try custody.ask(UnsealState(sealed: [], purpose: "rows", id: [1, 2])) }
         for index in blob.indices {
-            expect(.dataLoss) { try custody.unsealState(blob.flipped(at: index), purpose: "rows", id: [1, 2]) }
+            expect(.dataLoss) {
+                try custody.ask(UnsealState(sealed: blob.flipped(at: index), purpose: "rows", id: [1, 2]))
+            }
         }
         let large = [UInt8](repeating: 9, count: 1 << 20)
-        let sealed = try custody.sealState(large, purpose: "rows", id: [])
-        #expect(try custody.unsealState(sealed, purpose: "rows", id: []) == large)
-        expect(.invalidArgument) { try custody.sealState(large + [0], purpose: "rows", id: []) }
+        let sealed = try custody.ask(SealState(plaintext: large, purpose: "rows", id: []))
+        #expect(try custody.ask(UnsealState(sealed: sealed, purpose: "rows", id: [])) == large)
+        expect(.invalidArgument) { try custody.ask(SealState(plaintext: large + [0], purpose: "rows", id: [])) }
         #expect(!custody.isBroken)
     }
 
@@ -211,22 +216,22 @@ struct IdentityTests {
         let alice = try HeldIdentity(custody)
         let id = Array(SHA256.hash(data: alice.keys.kem))
         expect(.dataLoss) {
-            try custody.unsealState(alice.keys.sealedSeed, purpose: "ml-kem-768 seed", id: id)
+            try custody.ask(UnsealState(sealed: alice.keys.sealedSeed, purpose: "ml-kem-768 seed", id: id))
         }
     }
 
     @Test("a new sealing key is used by every process that starts after it, and the old one still opens")
     func keyNumbers() throws {
-        let old = try custody.sealState([1], purpose: "p", id: [])
+        let old = try custody.ask(SealState(plaintext: [1], purpose: "p", id: []))
         let made = try token.pkcs11Tool([
             "--keygen", "--key-type", "AES:32", "--sensitive", "--label", "dta/state/2", "--id", "02",
         ])
         #expect(made.status == 0, "\(made.errors)")
         let fresh = try HSMProcess(token).connect()
-        let new = try fresh.sealState([2], purpose: "p", id: [])
+        let new = try fresh.ask(SealState(plaintext: [2], purpose: "p", id: []))
         #expect(new.prefix(5) == [1, 0, 0, 0, 2])
-        #expect(try fresh.unsealState(old, purpose: "p", id: []) == [1])
+        #expect(try fresh.ask(UnsealState(sealed: old, purpose: "p", id: [])) == [1])
         // A process that started before finds the key when it meets its number.
-        #expect(try custody.unsealState(new, purpose: "p", id: []) == [2])
+        #expect(try custody.ask(UnsealState(sealed: new, purpose: "p", id: [])) == [2])
     }
 }

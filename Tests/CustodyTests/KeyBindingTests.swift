@@ -107,7 +107,7 @@ struct KeyBindingTests {
         #expect(said.text.contains("bound      order \(taken.part1.cid)"))
         _ = try host.sign(taken, host.askToSign(taken), sealed: binding.new)
         // Nothing was made on the token, and nothing is bound twice.
-        #expect(try host.custody.list(.order).count == 1)
+        #expect(try host.custody.ask(ListObjects(objectClass: .order)).count == 1)
         let again = try bind(keys([(taken, binding.new)]), [archive(taken)])
         #expect(again.bound.isEmpty && again.said.status == 0, "\(again.said.text)")
     }
@@ -179,7 +179,7 @@ struct KeyBindingTests {
         let (bound, said) = try bind(keys([(taken, old)]), [archive(taken), second])
         #expect(bound.isEmpty && said.text.contains("commitments of it to different keys"), "\(said.text)")
         // A key that was made anew under the id.
-        try host.custody.delete(.order, id: host.object(of: taken))
+        try host.custody.ask(DeleteObject(objectClass: .order, id: host.object(of: taken)))
         _ = try host.makeKey(taken.order, taken.part1)
         let anew = try bind(keys([(taken, old)]), [archive(taken)])
         #expect(anew.bound.isEmpty && anew.said.status == 1, "\(anew.said.text)")
@@ -205,7 +205,7 @@ struct KeyBindingTests {
             name: "alice", created: 1_700_000_000, signing: identity.document.identity.signing, kem: identity.keys.kem,
             pq: seed.key.publicKey)
         return try SignedIdentity(signing: unsigned) {
-            try host.custody.signDocument(signing ?? identity.signing, context: $0, hash: $1)
+            try host.custody.ask(SignDocument(id: signing ?? identity.signing, context: $0, hash: $1))
         } postQuantum: {
             Array(try seed.secret.signature(for: SignedBytes.make(context: $0, hash: $1)))
         }
@@ -222,8 +222,9 @@ struct KeyBindingTests {
         #expect(binding.kind == .identity && binding.subject == document.cid.bytes && binding.new.first == 2)
         let key = PostQuantumKey(publicKey: seed.key.publicKey, sealedSeed: binding.new)
         let hash = [UInt8](repeating: 3, count: 32)
-        let signature = try host.custody.signPostQuantum(
-            alice.signing, key: key, context: SignedBytes.envelope, hash: hash)
+        let signature = try host.custody.ask(
+            SignPostQuantum(
+                signing: alice.signing, key: key, context: SignedBytes.envelope, hash: hash))
         #expect(
             try seed.secret.publicKey.isValidSignature(
                 signature, for: SignedBytes.make(context: SignedBytes.envelope, hash: hash)))
@@ -243,8 +244,8 @@ struct KeyBindingTests {
         try refused(
             [held(alice, seed.key, document), held(other, seed.key, document)], "two that name the same key")
         // Another key lies under the id by now.
-        try host.custody.delete(.identitySigning, id: alice.signing)
-        _ = try host.custody.createIdentity(owner: alice.owner, signing: alice.signing, kem: .random())
+        try host.custody.ask(DeleteObject(objectClass: .identitySigning, id: alice.signing))
+        _ = try host.custody.ask(CreateIdentity(owner: alice.owner, signing: alice.signing, kem: .random()))
         try refused([held(alice, seed.key, document)], "a signing key that was made anew")
     }
 

@@ -179,9 +179,9 @@ struct MessageTests {
             let connection = try CustodyConnection(ours, startMilliseconds: 1000, deadlineMilliseconds: 60_000)
             try answer.withUnsafeBytes { try UnixSocket.sendAll(theirs.number, $0) }
             shutdown(theirs.number, Int32(SHUT_WR))
-            expect(.unavailable) { try connection.random(count: 3) }
+            expect(.unavailable) { try connection.ask(DrawRandom(count: 3)) }
             #expect(connection.isBroken, "\(answer)")
-            expect(.unavailable) { try connection.random(count: 3) }
+            expect(.unavailable) { try connection.ask(DrawRandom(count: 3)) }
         }
     }
 

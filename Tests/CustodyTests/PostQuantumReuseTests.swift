@@ -20,22 +20,23 @@ struct PostQuantumReuseTests {
     private func sign(_ signing: ObjectID, _ key: PostQuantumKey, by connection: CustodyConnection? = nil) throws
         -> [UInt8]
     {
-        try (connection ?? custody).signPostQuantum(signing, key: key, context: SignedBytes.envelope, hash: hash)
+        try (connection ?? custody).ask(
+            SignPostQuantum(signing: signing, key: key, context: SignedBytes.envelope, hash: hash))
     }
 
     @Test("a signing key that is made anew under the same id does not revive the post-quantum key of the one before")
     func revived() throws {
         let alice = try HeldIdentity(custody)
-        let key = try custody.createPostQuantumKey(alice.signing)
+        let key = try custody.ask(CreatePostQuantumKey(signing: alice.signing))
         let other = try HSMProcess(token).connect()
         for connection in [custody, other] { _ = try sign(alice.signing, key, by: connection) }
-        try custody.delete(.identitySigning, id: alice.signing)
-        try custody.delete(.identityKEM, id: alice.kem)
-        _ = try custody.createIdentity(owner: alice.owner, signing: alice.signing, kem: alice.kem)
-        try other.forget(alice.signing)
+        try custody.ask(DeleteObject(objectClass: .identitySigning, id: alice.signing))
+        try custody.ask(DeleteObject(objectClass: .identityKEM, id: alice.kem))
+        _ = try custody.ask(CreateIdentity(owner: alice.owner, signing: alice.signing, kem: alice.kem))
+        try other.ask(ForgetObject(id: alice.signing))
         for connection in [custody, other] {
             expect(.dataLoss) { try sign(alice.signing, key, by: connection) }
-            let fresh = try connection.createPostQuantumKey(alice.signing)
+            let fresh = try connection.ask(CreatePostQuantumKey(signing: alice.signing))
             #expect(try sign(alice.signing, fresh, by: connection).count == PostQuantumKey.signatureSize)
         }
         // Nor does the seed that stood beside the old X25519 key open anything with the new one.
@@ -64,7 +65,7 @@ struct PostQuantumReuseTests {
                 publicKey: old.key.publicKey, sealedSeed: [version] + old.key.sealedSeed.dropFirst())
             expect(.dataLoss) { try sign(alice.signing, marked) }
         }
-        let new = try custody.createPostQuantumKey(alice.signing)
+        let new = try custody.ask(CreatePostQuantumKey(signing: alice.signing))
         #expect(new.sealedSeed.first == 2)
         // As an earlier release would read it.
         let marked = PostQuantumKey(publicKey: new.publicKey, sealedSeed: [1] + new.sealedSeed.dropFirst())
@@ -74,7 +75,7 @@ struct PostQuantumReuseTests {
     @Test("a seed with a field or a condition that this dtad-hsm does not know is refused")
     func strictness() throws {
         let alice = try HeldIdentity(custody)
-        let key = try custody.createPostQuantumKey(alice.signing)
+        let key = try custody.ask(CreatePostQuantumKey(signing: alice.signing))
         let tool = try SealingTool()
         let aad = try seedBinding("dta/seal/2", alice, key.publicKey)
         let plaintext = try tool.open(key.sealedSeed, "seal", aad: aad, at: .init(token))

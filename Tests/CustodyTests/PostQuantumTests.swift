@@ -25,23 +25,23 @@ struct PostQuantumTests {
     @Test("sign the documents of an identity beside its own key, in any process")
     func documents() throws {
         let alice = try HeldIdentity(custody)
-        let key = try custody.createPostQuantumKey(alice.signing)
+        let key = try custody.ask(CreatePostQuantumKey(signing: alice.signing))
         let other = try HSMProcess(token).connect()
         let identity = try Identity(
             name: "alice", created: 1_700_000_000, signing: alice.document.identity.signing, kem: alice.keys.kem,
             pq: key.publicKey)
         let document = try SignedIdentity(signing: identity) {
-            try custody.signDocument(alice.signing, context: $0, hash: $1)
+            try custody.ask(SignDocument(id: alice.signing, context: $0, hash: $1))
         } postQuantum: {
-            try other.signPostQuantum(alice.signing, key: key, context: $0, hash: $1)
+            try other.ask(SignPostQuantum(signing: alice.signing, key: key, context: $0, hash: $1))
         }
         #expect(try SignedIdentity(block: document.block).identity.pq == key.publicKey)
         let envelope = try EnvelopeSealer.seal(
             [1, 2], content: "text/plain", from: document.cid, to: [document], created: 1_700_000_000)
         let signed = try SignedEnvelope(signing: envelope, sender: document) {
-            try custody.signDocument(alice.signing, context: $0, hash: $1)
+            try custody.ask(SignDocument(id: alice.signing, context: $0, hash: $1))
         } postQuantum: {
-            try other.signPostQuantum(alice.signing, key: key, context: $0, hash: $1)
+            try other.ask(SignPostQuantum(signing: alice.signing, key: key, context: $0, hash: $1))
         }
         try SignedEnvelope(block: signed.block).verify(sender: document)
     }
@@ -49,26 +49,28 @@ struct PostQuantumTests {
     @Test("sign in the contexts in which the key beside them may, and in no other")
     func contexts() throws {
         let alice = try HeldIdentity(custody)
-        let key = try custody.createPostQuantumKey(alice.signing)
+        let key = try custody.ask(CreatePostQuantumKey(signing: alice.signing))
         for context in [SignedBytes.identity, SignedBytes.revocation, SignedBytes.envelope, SignedBytes.approval] {
-            let signature = try custody.signPostQuantum(alice.signing, key: key, context: context, hash: hash)
+            let signature = try custody.ask(
+                SignPostQuantum(signing: alice.signing, key: key, context: context, hash: hash))
             #expect(try isValid(signature, by: key, context))
         }
         for context in ["", SignedBytes.audit, "dta/identity/2", "ssh", "dta/identity/1\0"] {
             expect(.permissionDenied) {
-                try custody.signPostQuantum(alice.signing, key: key, context: context, hash: hash)
+                try custody.ask(SignPostQuantum(signing: alice.signing, key: key, context: context, hash: hash))
             }
         }
         expect(.invalidArgument) {
-            try custody.signPostQuantum(alice.signing, key: key, context: SignedBytes.envelope, hash: [1])
+            try custody.ask(SignPostQuantum(signing: alice.signing, key: key, context: SignedBytes.envelope, hash: [1]))
         }
         let agent = ObjectID.random()
-        _ = try custody.createIdentity(owner: .agent, signing: agent, kem: .random())
-        let agents = try custody.createPostQuantumKey(agent)
+        _ = try custody.ask(CreateIdentity(owner: .agent, signing: agent, kem: .random()))
+        let agents = try custody.ask(CreatePostQuantumKey(signing: agent))
         expect(.permissionDenied) {
-            try custody.signPostQuantum(agent, key: agents, context: SignedBytes.envelope, hash: hash)
+            try custody.ask(SignPostQuantum(signing: agent, key: agents, context: SignedBytes.envelope, hash: hash))
         }
-        let checkpoint = try custody.signPostQuantum(agent, key: agents, context: SignedBytes.audit, hash: hash)
+        let checkpoint = try custody.ask(
+            SignPostQuantum(signing: agent, key: agents, context: SignedBytes.audit, hash: hash))
         #expect(try isValid(checkpoint, by: agents, SignedBytes.audit))
     }
 
@@ -76,12 +78,12 @@ struct PostQuantumTests {
     func binding() throws {
         let alice = try HeldIdentity(custody)
         let other = try HeldIdentity(custody, owner: alice.owner, name: "other")
-        let key = try custody.createPostQuantumKey(alice.signing)
-        let second = try custody.createPostQuantumKey(alice.signing)
+        let key = try custody.ask(CreatePostQuantumKey(signing: alice.signing))
+        let second = try custody.ask(CreatePostQuantumKey(signing: alice.signing))
         #expect(key.publicKey != second.publicKey)
         func refused(_ signing: ObjectID, _ key: PostQuantumKey, line: SourceLocation = #_sourceLocation) {
             expect(.dataLoss, sourceLocation: line) {
-                try custody.signPostQuantum(signing, key: key, context: SignedBytes.envelope, hash: hash)
+                try custody.ask(SignPostQuantum(signing: signing, key: key, context: SignedBytes.envelope, hash: hash))
             }
         }
         refused(other.signing, key)
@@ -94,26 +96,31 @@ struct PostQuantumTests {
         }
         expect(.invalidArgument) {
             let short = PostQuantumKey(publicKey: Array(key.publicKey.dropLast()), sealedSeed: key.sealedSeed)
-            return try custody.signPostQuantum(alice.signing, key: short, context: SignedBytes.envelope, hash: hash)
+            return try custody.ask(
+                SignPostQuantum(signing: alice.signing, key: short, context: SignedBytes.envelope, hash: hash))
         }
         // An ML-KEM seed is no ML-DSA seed, and the other way round.
         expect(.dataLoss) {
             let kem = PostQuantumKey(publicKey: key.publicKey, sealedSeed: alice.keys.sealedSeed)
-            return try custody.signPostQuantum(alice.signing, key: kem, context: SignedBytes.envelope, hash: hash)
+            return try custody.ask(
+                SignPostQuantum(signing: alice.signing, key: kem, context: SignedBytes.envelope, hash: hash))
         }
         #expect(
-            try custody.signPostQuantum(alice.signing, key: key, context: SignedBytes.envelope, hash: hash).count
+            try custody.ask(
+                SignPostQuantum(signing: alice.signing, key: key, context: SignedBytes.envelope, hash: hash)
+            ).count
                 == PostQuantumKey.signatureSize)
     }
 
     @Test("end with the signing key beside them")
     func deletion() throws {
         let alice = try HeldIdentity(custody)
-        let key = try custody.createPostQuantumKey(alice.signing)
-        try custody.delete(.identitySigning, id: alice.signing)
+        let key = try custody.ask(CreatePostQuantumKey(signing: alice.signing))
+        try custody.ask(DeleteObject(objectClass: .identitySigning, id: alice.signing))
         expect(.notFound) {
-            try custody.signPostQuantum(alice.signing, key: key, context: SignedBytes.envelope, hash: hash)
+            try custody.ask(
+                SignPostQuantum(signing: alice.signing, key: key, context: SignedBytes.envelope, hash: hash))
         }
-        expect(.notFound) { try custody.createPostQuantumKey(alice.signing) }
+        expect(.notFound) { try custody.ask(CreatePostQuantumKey(signing: alice.signing)) }
     }
 }

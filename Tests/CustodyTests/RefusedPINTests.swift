@@ -26,7 +26,7 @@ struct RefusedPINTests {
         throw TestFailure("dtad-hsm serves")
     }
 
-    private func serve() throws -> Bool { try HSMProcess(token).connect().random(count: 1).count == 1 }
+    private func serve() throws -> Bool { try HSMProcess(token).connect().ask(DrawRandom(count: 1)).count == 1 }
 
     @Test("a PIN that the token refused is not tried again by any process, however many start")
     func once() throws {

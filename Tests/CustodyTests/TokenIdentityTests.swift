@@ -26,12 +26,12 @@ struct TokenIdentityTests {
     @Test("a token is known again by its serial number and its landmark, in every process and after each restart")
     func same() throws {
         let first = try HSMProcess(token).connect()
-        #expect(first.token.serial == (try first.describe().serial))
+        #expect(first.token.serial == (try first.ask(DescribeToken()).serial))
         #expect(first.token.landmark.count == TokenIdentity.landmarkSize)
         for _ in 0..<2 {
             let again = try HSMProcess(token).connect(expecting: first.token)
             #expect(again.token == first.token)
-            #expect(try again.random(count: 4).count == 4)
+            #expect(try again.ask(DrawRandom(count: 4)).count == 4)
         }
     }
 
@@ -128,42 +128,42 @@ struct TokenIdentityTests {
             try token.configure(["cache_session_objects": "\(copies)"])
             let kept = try HSMProcess(token).connect()
             let (key, epoch) = (ObjectID.random(), UInt32(copies ? 1 : 2))
-            _ = try kept.generate(.p256, owner: owner, id: key)
+            _ = try kept.ask(GenerateKey(type: .p256, owner: owner, id: key))
             let makers = try (0..<4).map { _ in try HSMProcess(token).connect() }
-            let sealed = try makers[3].sealState([1], purpose: "p", id: [])
+            let sealed = try makers[3].ask(SealState(plaintext: [1], purpose: "p", id: []))
             try token.swap()
-            expect(.unavailable) { try makers[0].generate(.p256, owner: owner, id: .random()) }
+            expect(.unavailable) { try makers[0].ask(GenerateKey(type: .p256, owner: owner, id: .random())) }
             #expect(makers[0].exit == .otherToken)
-            expect(.unavailable) { try makers[1].createIdentity(owner: owner, signing: .random(), kem: .random()) }
-            expect(.unavailable) { try makers[2].newEpoch(epoch) }
+            expect(.unavailable) { try makers[1].ask(CreateIdentity(owner: owner, signing: .random(), kem: .random())) }
+            expect(.unavailable) { try makers[2].ask(NewEpoch(number: epoch)) }
             // A copy in the session is trusted for a second.
             sleep(2)
-            expect(.unavailable) { try makers[3].sealState([1], purpose: "p", id: []) }
+            expect(.unavailable) { try makers[3].ask(SealState(plaintext: [1], purpose: "p", id: [])) }
             let other = try HSMProcess(token).connect()
             for objectClass in [ObjectClass.user, .identitySigning, .identityKEM] {
-                #expect(try other.list(objectClass).isEmpty)
+                #expect(try other.ask(ListObjects(objectClass: objectClass)).isEmpty)
             }
-            #expect(try other.epochs().isEmpty)
+            #expect(try other.ask(ListEpochs()).isEmpty)
             try token.swapBack(other: "other-\(copies)")
             let back = try HSMProcess(token).connect(expecting: kept.token)
-            #expect(try back.sign(key, input: digest).count == 64)
-            #expect(try back.unsealState(sealed, purpose: "p", id: []) == [1])
-            #expect(try back.list(.user).contains { $0.id == key })
-            try back.delete(.user, id: key)
+            #expect(try back.ask(Sign(id: key, input: digest)).count == 64)
+            #expect(try back.ask(UnsealState(sealed: sealed, purpose: "p", id: [])) == [1])
+            #expect(try back.ask(ListObjects(objectClass: .user)).contains { $0.id == key })
+            try back.ask(DeleteObject(objectClass: .user, id: key))
         }
     }
 
     @Test("a process that stays up notices a token whose files were exchanged below the same directory")
     func swapBelowTheSameDirectory() throws {
         let custody = try HSMProcess(token).connect()
-        _ = try custody.sealState([1], purpose: "p", id: [])
+        _ = try custody.ask(SealState(plaintext: [1], purpose: "p", id: []))
         let before = try FileManager.default.contentsOfDirectory(atPath: token.tokens)
         try token.swap()
         let now = try FileManager.default.contentsOfDirectory(atPath: token.tokens)
         rename(token.tokens + "/" + now[0], token.tokens + "/" + before[0])
-        expect(.unavailable) { try custody.generate(.p256, owner: owner, id: .random()) }
+        expect(.unavailable) { try custody.ask(GenerateKey(type: .p256, owner: owner, id: .random())) }
         let other = try HSMProcess(token).connect()
-        #expect(try other.list(.user).isEmpty)
+        #expect(try other.ask(ListObjects(objectClass: .user)).isEmpty)
         #expect(other.token.landmark != custody.token.landmark)
     }
 

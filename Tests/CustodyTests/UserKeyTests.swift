@@ -20,7 +20,7 @@ struct UserKeyTests {
 
     @Test("describe tells the token, the process and the key types")
     func describe() throws {
-        let description = try custody.describe()
+        let description = try custody.ask(DescribeToken())
         #expect(description.label == TestToken.label)
         #expect(description.serial.count == 16)
         #expect(description.library.contains("2."))
@@ -35,24 +35,25 @@ struct UserKeyTests {
             (KeyType.ed25519, PublicKey.Algorithm.ed25519), (.p256, .p256), (.p384, .p384), (.secp256k1, .secp256k1),
         ])
     func sign(type: KeyType, algorithm: PublicKey.Algorithm) throws {
-        let key = try PublicKey(algorithm, raw: try custody.generate(type, owner: owner, id: id))
+        let key = try PublicKey(algorithm, raw: try custody.ask(GenerateKey(type: type, owner: owner, id: id)))
         let message = Array("a message of \(type.name)".utf8)
         for _ in 0..<8 {
-            let signature = try custody.sign(id, input: PublicKey.input(for: message, algorithm: algorithm))
+            let signature = try custody.ask(Sign(id: id, input: PublicKey.input(for: message, algorithm: algorithm)))
             #expect(try key.isValid(signature: signature, message: message))
             if type == .secp256k1 { #expect(try ECDSASignature(raw: signature, algorithm: algorithm).isLowS) }
         }
-        let (toldType, toldKey) = try custody.publicKey(id)
-        #expect(toldType == type)
-        #expect(toldKey == key.raw)
-        #expect(try custody.list(.user) == [TokenObject(objectClass: .user, owner: owner, id: id)])
+        let told = try custody.ask(ReadPublicKey(id: id))
+        #expect(told.type == type)
+        #expect(told.bytes == key.raw)
+        #expect(
+            try custody.ask(ListObjects(objectClass: .user)) == [TokenObject(objectClass: .user, owner: owner, id: id)])
     }
 
     @Test("openssl verifies a P-256 signature with the exported key")
     func openssl() throws {
-        let key = try PublicKey(.p256, raw: try custody.generate(.p256, owner: owner, id: id))
+        let key = try PublicKey(.p256, raw: try custody.ask(GenerateKey(type: .p256, owner: owner, id: id)))
         let message = Array("for openssl".utf8)
-        let signature = try custody.sign(id, input: Array(SHA256.hash(data: message)))
+        let signature = try custody.ask(Sign(id: id, input: Array(SHA256.hash(data: message))))
         let folder = token.directory
         let der = try folder.write("sig", try ECDSASignature(raw: signature, algorithm: .p256).der)
         let arguments = [
@@ -66,35 +67,37 @@ struct UserKeyTests {
 
     @Test("HMAC is deterministic, keyed, and 32 bytes")
     func mac() throws {
-        #expect(try custody.generate(.hmacSHA256, owner: owner, id: id).isEmpty)
+        #expect(try custody.ask(GenerateKey(type: .hmacSHA256, owner: owner, id: id)).isEmpty)
         let other = ObjectID.random()
-        _ = try custody.generate(.hmacSHA256, owner: owner, id: other)
-        let one = try custody.mac(id, input: [1, 2, 3])
+        _ = try custody.ask(GenerateKey(type: .hmacSHA256, owner: owner, id: other))
+        let one = try custody.ask(MakeMAC(id: id, input: [1, 2, 3]))
         #expect(one.count == 32)
-        #expect(try custody.mac(id, input: [1, 2, 3]) == one)
-        #expect(try custody.mac(id, input: [1, 2, 4]) != one)
-        #expect(try custody.mac(other, input: [1, 2, 3]) != one)
-        #expect(try custody.mac(id, input: []).count == 32)
-        #expect(try custody.publicKey(id).1.isEmpty)
+        #expect(try custody.ask(MakeMAC(id: id, input: [1, 2, 3])) == one)
+        #expect(try custody.ask(MakeMAC(id: id, input: [1, 2, 4])) != one)
+        #expect(try custody.ask(MakeMAC(id: other, input: [1, 2, 3])) != one)
+        #expect(try custody.ask(MakeMAC(id: id, input: [])).count == 32)
+        #expect(try custody.ask(ReadPublicKey(id: id)).bytes.isEmpty)
     }
 
     @Test(
         "what a key encrypted it decrypts, with the same associated data only", arguments: [0, 1, 16, 1000, 256 << 10])
     func encrypt(size: Int) throws {
-        _ = try custody.generate(.aes256, owner: owner, id: id)
+        _ = try custody.ask(GenerateKey(type: .aes256, owner: owner, id: id))
         let plaintext = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
-        let sealed = try custody.encrypt(id, plaintext: plaintext, aad: [7])
+        let sealed = try custody.ask(Encrypt(id: id, plaintext: plaintext, associatedData: [7]))
         #expect(sealed.count == size + 28)
-        #expect(try custody.decrypt(id, ciphertext: sealed, aad: [7]) == plaintext)
-        #expect(try custody.encrypt(id, plaintext: plaintext, aad: [7]) != sealed)
-        expect(.dataLoss) { try custody.decrypt(id, ciphertext: sealed, aad: [8]) }
+        #expect(try custody.ask(Decrypt(id: id, ciphertext: sealed, associatedData: [7])) == plaintext)
+        #expect(try custody.ask(Encrypt(id: id, plaintext: plaintext, associatedData: [7])) != sealed)
+        expect(.dataLoss) { try custody.ask(Decrypt(id: id, ciphertext: sealed, associatedData: [8])) }
         for index in Set([0, 11, 12, sealed.count - 1]) where index < sealed.count {
             var altered = sealed
             altered[index] ^= 1
-            expect(.dataLoss) { try custody.decrypt(id, ciphertext: altered, aad: [7]) }
+            expect(.dataLoss) { try custody.ask(Decrypt(id: id, ciphertext: altered, associatedData: [7])) }
         }
-        expect(.dataLoss) { try custody.decrypt(id, ciphertext: Array(sealed.prefix(27)), aad: [7]) }
-        #expect(try custody.decrypt(id, ciphertext: sealed, aad: [7]) == plaintext)
+        expect(.dataLoss) {
+            try custody.ask(Decrypt(id: id, ciphertext: Array(sealed.prefix(27)), associatedData: [7]))
+        }
+        #expect(try custody.ask(Decrypt(id: id, ciphertext: sealed, associatedData: [7])) == plaintext)
     }
 
     @Test("inputs of more than 256 KiB are refused, and the connection lives")
@@ -102,22 +105,24 @@ struct UserKeyTests {
         let large = [UInt8](repeating: 0, count: (256 << 10) + 1)
         for type in [KeyType.ed25519, .hmacSHA256, .aes256] {
             let id = ObjectID.random()
-            _ = try custody.generate(type, owner: owner, id: id)
+            _ = try custody.ask(GenerateKey(type: type, owner: owner, id: id))
             switch type {
             case .ed25519:
-                #expect(try custody.sign(id, input: Array(large.dropLast())).count == 64)
-                expect(.invalidArgument) { try custody.sign(id, input: large) }
+                #expect(try custody.ask(Sign(id: id, input: Array(large.dropLast()))).count == 64)
+                expect(.invalidArgument) { try custody.ask(Sign(id: id, input: large)) }
             case .hmacSHA256:
-                #expect(try custody.mac(id, input: Array(large.dropLast())).count == 32)
-                expect(.invalidArgument) { try custody.mac(id, input: large) }
+                #expect(try custody.ask(MakeMAC(id: id, input: Array(large.dropLast()))).count == 32)
+                expect(.invalidArgument) { try custody.ask(MakeMAC(id: id, input: large)) }
             default:
-                expect(.invalidArgument) { try custody.encrypt(id, plaintext: large, aad: []) }
-                expect(.invalidArgument) { try custody.encrypt(id, plaintext: [], aad: large) }
-                expect(.invalidArgument) { try custody.decrypt(id, ciphertext: large + large, aad: []) }
+                expect(.invalidArgument) { try custody.ask(Encrypt(id: id, plaintext: large, associatedData: [])) }
+                expect(.invalidArgument) { try custody.ask(Encrypt(id: id, plaintext: [], associatedData: large)) }
+                expect(.invalidArgument) {
+                    try custody.ask(Decrypt(id: id, ciphertext: large + large, associatedData: []))
+                }
             }
         }
-        #expect(try custody.random(count: 65_536).count == 65_536)
-        expect(.invalidArgument) { try custody.random(count: 65_537) }
+        #expect(try custody.ask(DrawRandom(count: 65_536)).count == 65_536)
+        expect(.invalidArgument) { try custody.ask(DrawRandom(count: 65_537)) }
         #expect(!custody.isBroken)
     }
 
@@ -125,29 +130,29 @@ struct UserKeyTests {
         "ECDSA takes a digest of exactly the right length",
         arguments: [(KeyType.p256, 32), (.secp256k1, 32), (.p384, 48)])
     func digestLength(type: KeyType, size: Int) throws {
-        _ = try custody.generate(type, owner: owner, id: id)
+        _ = try custody.ask(GenerateKey(type: type, owner: owner, id: id))
         for wrong in [0, 20, size - 1, size + 1, 64] {
-            expect(.invalidArgument) { try custody.sign(id, input: [UInt8](repeating: 1, count: wrong)) }
+            expect(.invalidArgument) { try custody.ask(Sign(id: id, input: [UInt8](repeating: 1, count: wrong))) }
         }
-        #expect(try custody.sign(id, input: [UInt8](repeating: 1, count: size)).count == 2 * size)
+        #expect(try custody.ask(Sign(id: id, input: [UInt8](repeating: 1, count: size))).count == 2 * size)
     }
 
     @Test("a key does only what its type is for")
     func wrongKinds() throws {
         let ids = try KeyType.allCases.map { type in
             let id = ObjectID.random()
-            _ = try custody.generate(type, owner: owner, id: id)
+            _ = try custody.ask(GenerateKey(type: type, owner: owner, id: id))
             return (type, id)
         }
         let sealed = [UInt8](repeating: 0, count: 40)
         for (type, id) in ids {
             if type != .aes256 {
-                expect(.failedPrecondition) { try custody.encrypt(id, plaintext: [1], aad: []) }
-                expect(.failedPrecondition) { try custody.decrypt(id, ciphertext: sealed, aad: []) }
+                expect(.failedPrecondition) { try custody.ask(Encrypt(id: id, plaintext: [1], associatedData: [])) }
+                expect(.failedPrecondition) { try custody.ask(Decrypt(id: id, ciphertext: sealed, associatedData: [])) }
             }
-            if type != .hmacSHA256 { expect(.failedPrecondition) { try custody.mac(id, input: [1]) } }
+            if type != .hmacSHA256 { expect(.failedPrecondition) { try custody.ask(MakeMAC(id: id, input: [1])) } }
             if type == .aes256 || type == .hmacSHA256 {
-                expect(.failedPrecondition) { try custody.sign(id, input: [UInt8](repeating: 1, count: 32)) }
+                expect(.failedPrecondition) { try custody.ask(Sign(id: id, input: [UInt8](repeating: 1, count: 32))) }
             }
         }
     }
@@ -155,26 +160,26 @@ struct UserKeyTests {
     @Test("an id that exists is not used again, and a deleted key is gone in every process that forgot it")
     func deletion() throws {
         let other = try HSMProcess(token).connect()
-        _ = try custody.generate(.p256, owner: owner, id: id)
+        _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
         let digest = [UInt8](repeating: 1, count: 32)
-        #expect(try other.sign(id, input: digest).count == 64)
-        expect(.failedPrecondition) { try custody.generate(.ed25519, owner: owner, id: id) }
-        expect(.failedPrecondition) { try other.generate(.ed25519, owner: owner, id: id) }
-        try custody.delete(.user, id: id)
-        try other.forget(id)
-        expect(.notFound) { try custody.sign(id, input: digest) }
-        expect(.notFound) { try other.sign(id, input: digest) }
-        try custody.delete(.user, id: id)
-        #expect(try custody.list(.user).isEmpty)
+        #expect(try other.ask(Sign(id: id, input: digest)).count == 64)
+        expect(.failedPrecondition) { try custody.ask(GenerateKey(type: .ed25519, owner: owner, id: id)) }
+        expect(.failedPrecondition) { try other.ask(GenerateKey(type: .ed25519, owner: owner, id: id)) }
+        try custody.ask(DeleteObject(objectClass: .user, id: id))
+        try other.ask(ForgetObject(id: id))
+        expect(.notFound) { try custody.ask(Sign(id: id, input: digest)) }
+        expect(.notFound) { try other.ask(Sign(id: id, input: digest)) }
+        try custody.ask(DeleteObject(objectClass: .user, id: id))
+        #expect(try custody.ask(ListObjects(objectClass: .user)).isEmpty)
         #expect(!custody.isBroken && !other.isBroken)
-        _ = try other.generate(.ed25519, owner: owner, id: id)
-        #expect(try custody.sign(id, input: []).count == 64)
+        _ = try other.ask(GenerateKey(type: .ed25519, owner: owner, id: id))
+        #expect(try custody.ask(Sign(id: id, input: [])).count == 64)
     }
 
     @Test("keys are sensitive and never extractable, as another program sees them")
     func attributes() throws {
-        for type in KeyType.allCases { _ = try custody.generate(type, owner: owner, id: .random()) }
-        _ = try custody.createIdentity(owner: owner, signing: .random(), kem: .random())
+        for type in KeyType.allCases { _ = try custody.ask(GenerateKey(type: type, owner: owner, id: .random())) }
+        _ = try custody.ask(CreateIdentity(owner: owner, signing: .random(), kem: .random()))
         // Private and secret keys: six, the identity's two, the sealing key and the state key.
         let objects = try token.pkcs11Tool(["--list-objects"]).text.components(separatedBy: "\n")
             .split { $0.isEmpty || $0.hasPrefix("Using") }.joined().reduce(into: [[String]]()) { groups, line in
@@ -201,10 +206,10 @@ struct UserKeyTests {
     func withoutCopies() throws {
         try token.configure(["cache_session_objects": "false"])
         let custody = try HSMProcess(token).connect()
-        let key = try PublicKey(.ed25519, raw: try custody.generate(.ed25519, owner: owner, id: id))
-        #expect(try key.isValid(signature: try custody.sign(id, input: [1, 2]), message: [1, 2]))
-        try custody.delete(.user, id: id)
-        expect(.notFound) { try custody.sign(id, input: [1, 2]) }
+        let key = try PublicKey(.ed25519, raw: try custody.ask(GenerateKey(type: .ed25519, owner: owner, id: id)))
+        #expect(try key.isValid(signature: try custody.ask(Sign(id: id, input: [1, 2])), message: [1, 2]))
+        try custody.ask(DeleteObject(objectClass: .user, id: id))
+        expect(.notFound) { try custody.ask(Sign(id: id, input: [1, 2])) }
     }
 }
 

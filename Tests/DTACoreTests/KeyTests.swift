@@ -42,7 +42,7 @@ import Testing
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
         #expect(made == 1)
-        #expect(try host.custodian.list(.user).count == 1)
+        #expect(try host.custodian.ask(ListObjects(objectClass: .user)).count == 1)
         #expect(!host.core.needsSweep)
     }
 
@@ -88,7 +88,7 @@ import Testing
         let object = try host.core.keys.delete(alice, name: "release")(host.custodian)
         #expect(object == key.object)
         #expect(host.forgotten.withLock { $0 } == [object])
-        #expect(try host.custodian.list(.user).isEmpty)
+        #expect(try host.custodian.ask(ListObjects(objectClass: .user)).isEmpty)
         #expect(code { _ = try host.core.keys.sign(alice, name: "release", data: [1]) } == .notFound)
         #expect(!host.core.needsSweep)
     }

@@ -61,10 +61,10 @@ struct PostQuantumTests {
     )
     func allOrNothing() throws {
         let host = try Host()
-        let before = try host.custodian.list(.identitySigning).count
+        let before = try host.custodian.ask(ListObjects(objectClass: .identitySigning)).count
         host.custodian.fail("createPostQuantumKey", with: DTAError(.failedPrecondition, "no"))
         #expect(code { _ = try make(host) } == .failedPrecondition)
-        #expect(try host.custodian.list(.identitySigning).count == before)
+        #expect(try host.custodian.ask(ListObjects(objectClass: .identitySigning)).count == before)
         host.custodian.failNothing()
         _ = try make(host)
     }

@@ -51,7 +51,7 @@ import Testing
         #expect(code { try host.core.sweep(host.custodian) } == .unavailable)
         host.custodian.failNothing()
         try host.core.sweep(host.custodian)
-        #expect(try host.custodian.list(.user).isEmpty)
+        #expect(try host.custodian.ask(ListObjects(objectClass: .user)).isEmpty)
         #expect(!host.core.needsSweep)
     }
 
@@ -74,7 +74,7 @@ import Testing
         let host = try Host()
         let key = try host.key("k")
         let other = try host.key("other")
-        try host.custodian.delete(.user, id: key.object)
+        try host.custodian.ask(DeleteObject(objectClass: .user, id: key.object))
         try host.core.recover(host.custodian)
         let missing = try refusal { _ = try host.core.keys.sign(alice, name: "k", data: [1]) }
         #expect(missing.code == .dataLoss && missing.message.contains("not on the token"))
@@ -87,7 +87,7 @@ import Testing
         // It can still be seen and deleted.
         #expect(try host.core.keys.show(alice, name: "k").object == key.object)
 
-        try host.custodian.delete(.user, id: key.object)
+        try host.custodian.ask(DeleteObject(objectClass: .user, id: key.object))
         try host.custodian.put(.user, ObjectOwner(uid: 1000), key.object, [2])
         try host.core.recover(host.custodian)
         _ = try host.core.keys.sign(alice, name: "k", data: [1])
@@ -100,7 +100,7 @@ import Testing
         let id = ObjectID.random()
         try host.custodian.put(.user, ObjectOwner(uid: 1000), id, [2])
         try host.core.recover(host.custodian)
-        #expect(try host.custodian.list(.user).map(\.id) == [id])
+        #expect(try host.custodian.ask(ListObjects(objectClass: .user)).map(\.id) == [id])
     }
 
     @Test("the agent's own identity is made once")
@@ -109,7 +109,7 @@ import Testing
         let cid = try host.core.identities.show("agent").identity.cid
         try host.core.recover(host.custodian)
         #expect(try host.core.identities.show("agent").identity.cid == cid)
-        #expect(try host.custodian.list(.identitySigning).map(\.owner) == [.agent])
+        #expect(try host.custodian.ask(ListObjects(objectClass: .identitySigning)).map(\.owner) == [.agent])
         #expect(code { try host.identity("agent") } == .invalidArgument)
     }
 }

@@ -25,7 +25,7 @@ extension AuditLog {
         let digest = stride(from: 0, to: 64, by: 2).compactMap {
             UInt8(String(decoding: hash[$0..<$0 + 2], as: UTF8.self), radix: 16)
         }
-        let signature = try custodian.signDocument(signer.key, context: SignedBytes.audit, hash: digest)
+        let signature = try custodian.ask(SignDocument(id: signer.key, context: SignedBytes.audit, hash: digest))
         let checkpoint = AuditCheckpoint(
             number: number, hash: String(decoding: hash, as: UTF8.self), identity: signer.identity.description,
             signature: Data(signature).base64EncodedString())

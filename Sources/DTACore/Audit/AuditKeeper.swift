@@ -234,8 +234,9 @@ final class AuditKeeper: Sendable {
     func seal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
         guard let place = standing.withLock({ $0.endFault == nil ? $0.savedEnd?.place : nil }) else { return }
         let number = (0..<8).reversed().map { UInt8(truncatingIfNeeded: place.number >> (8 * UInt64($0))) }
-        let sealed = try custodian.sealState(
-            number + Array(place.hash.utf8), purpose: AuditKeeper.purpose, id: signer.identity.bytes)
+        let sealed = try custodian.ask(
+            SealState(
+                plaintext: number + Array(place.hash.utf8), purpose: AuditKeeper.purpose, id: signer.identity.bytes))
         try standing.withLock { standing in
             guard !standing.isClosed else { return }
             try store.note {
@@ -280,7 +281,8 @@ final class AuditKeeper: Sendable {
     ) throws -> String? {
         let plain: [UInt8]
         do {
-            plain = try custodian.unsealState([UInt8](blob), purpose: AuditKeeper.purpose, id: signer)
+            plain = try custodian.ask(
+                UnsealState(sealed: [UInt8](blob), purpose: AuditKeeper.purpose, id: signer))
         } catch let error as DTAError where error.code == .dataLoss {
             return "what the token sealed of it does not open"
         }

@@ -49,7 +49,7 @@ public struct StateInspection: Sendable {
         let signing = try TokenCheck(custodian, .identitySigning)
         let kem = try TokenCheck(custodian, .identityKEM)
         let order = try TokenCheck(custodian, .order)
-        let epochs = try custodian.epochs()
+        let epochs = try custodian.ask(ListEpochs())
         damages =
             named.keys.compactMap { key in key.damage([user]).map { "key \(quoted(key.name)): \($0)" } }
             + named.identities.compactMap { identity in

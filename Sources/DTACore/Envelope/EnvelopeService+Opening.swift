@@ -76,9 +76,7 @@ extension EnvelopeService {
             (try envelope.wrap(for: own.cid, blocks.bytes), try envelope.coreHash)
         }
         return .sealed(own.cid) { custodian in
-            var key = try custodian.openKey(
-                kem: own.kemObject, owner: ObjectOwner(uid: own.owner.uid), publicKEM: own.publicKEM,
-                sealedSeed: own.sealedSeed, coreHash: coreHash, recipient: own.cid.bytes, enc: wrap.enc, key: wrap.key)
+            var key = try custodian.ask(OpenKey(recipient: own.recipientKey, coreHash: coreHash, wrap: wrap))
             defer { wipe(&key) }
             return try explaining("the envelope \(cid) cannot be opened") {
                 guard let chunks = envelope.chunks else {

@@ -8,13 +8,13 @@ struct DocumentKeys: Sendable {
     let postQuantum: PostQuantumKey?
 
     func sign(_ custodian: any Custodian) -> DocumentSign {
-        { try custodian.signDocument(signing, context: $0, hash: $1) }
+        { try custodian.ask(SignDocument(id: signing, context: $0, hash: $1)) }
     }
 
     /// Nil where there is no such key, and then no such signature either.
     func signPostQuantum(_ custodian: any Custodian) -> DocumentSign? {
         postQuantum.map { key in
-            { try custodian.signPostQuantum(signing, key: key, context: $0, hash: $1) }
+            { try custodian.ask(SignPostQuantum(signing: signing, key: key, context: $0, hash: $1)) }
         }
     }
 

@@ -40,9 +40,9 @@ extension IdentityService {
     func generate(
         _ plan: IdentityPlan, _ keys: IdentityKeys, _ custodian: any Custodian
     ) throws -> MadeIdentity {
-        let made = try custodian.createIdentity(
-            owner: ObjectOwner(uid: plan.owner.uid), signing: keys.signing, kem: keys.kem)
-        let postQuantum = plan.postQuantum ? try custodian.createPostQuantumKey(keys.signing) : nil
+        let made = try custodian.ask(
+            CreateIdentity(owner: ObjectOwner(uid: plan.owner.uid), signing: keys.signing, kem: keys.kem))
+        let postQuantum = plan.postQuantum ? try custodian.ask(CreatePostQuantumKey(signing: keys.signing)) : nil
         do {
             guard let algorithm = made.signingType.algorithm else {
                 throw DTAError(.internal, "the HSM answered a signing key of type \(made.signingType.name)")

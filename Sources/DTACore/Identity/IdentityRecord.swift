@@ -70,3 +70,12 @@ public final class IdentityRecord: Sendable {
 
     var resource: Resource { Resource(.identity, name, owner: owner) }
 }
+
+extension IdentityRecord {
+    /// With what dtad-hsm opens what is sealed to it.
+    var recipientKey: RecipientKey {
+        RecipientKey(
+            kem: kemObject, owner: ObjectOwner(uid: owner.uid), publicKEM: publicKEM, sealedSeed: sealedSeed,
+            cid: cid)
+    }
+}

@@ -62,7 +62,7 @@ public final class KeyService: Sendable {
         defer { intents.release(intent) }
         CrashPoint.reach(.keyCreateIntended)
         do {
-            let publicKey = try custodian.generate(type, owner: ObjectOwner(uid: owner.uid), id: object)
+            let publicKey = try custodian.ask(GenerateKey(type: type, owner: ObjectOwner(uid: owner.uid), id: object))
             CrashPoint.reach(.keyCreateGenerated)
             let key = KeyRecord(
                 name: name.text, type: type, owner: owner, object: object, created: unixMicroseconds() / 1_000_000,
@@ -102,7 +102,7 @@ public final class KeyService: Sendable {
             defer { forget(key.object) }
             CrashPoint.reach(.keyDeleteIntended)
             do {
-                try custodian.delete(.user, id: key.object)
+                try custodian.ask(DeleteObject(objectClass: .user, id: key.object))
                 CrashPoint.reach(.keyDeleteDestroyed)
                 try store.write { try intents.finish(intent, in: $0) }
             } catch {

@@ -23,9 +23,9 @@ extension KeyService {
         try key.check(algorithm, format)
         let input = try key.input(algorithm, data, prehashed: prehashed)
         let object = key.object
-        guard format == .der || algorithm == .secp256k1 else { return { try $0.sign(object, input: input) } }
+        guard format == .der || algorithm == .secp256k1 else { return { try $0.ask(Sign(id: object, input: input)) } }
         return { custodian in
-            let raw = try custodian.sign(object, input: input)
+            let raw = try custodian.ask(Sign(id: object, input: input))
             do {
                 let signature = try ECDSASignature(raw: raw, algorithm: algorithm)
                 let final = algorithm == .secp256k1 ? signature.lowS : signature
@@ -63,7 +63,7 @@ extension KeyService {
         try key.require(.hmacSHA256, to: "make MACs")
         try checkLength(data, "a message", limit: CustodyFrame.inputLimit)
         let object = key.object
-        return { try $0.mac(object, input: data) }
+        return { try $0.ask(MakeMAC(id: object, input: data)) }
     }
 
     /// AES-256-GCM: nonce (12) ‖ ciphertext ‖ tag (16).
@@ -73,7 +73,7 @@ extension KeyService {
         try checkLength(data, "a plaintext", limit: CustodyFrame.inputLimit)
         try checkLength(aad, "additional data", limit: additionalDataLimit)
         let object = key.object
-        return { try $0.encrypt(object, plaintext: data, aad: aad) }
+        return { try $0.ask(Encrypt(id: object, plaintext: data, associatedData: aad)) }
     }
 
     /// Opens what `encrypt` answered.
@@ -87,7 +87,7 @@ extension KeyService {
         try checkLength(data, "a ciphertext", limit: CustodyFrame.inputLimit + gcmOverhead)
         try checkLength(aad, "additional data", limit: additionalDataLimit)
         let object = key.object
-        return { try $0.decrypt(object, ciphertext: data, aad: aad) }
+        return { try $0.ask(Decrypt(id: object, ciphertext: data, associatedData: aad)) }
     }
 
     /// Bytes from the HSM's generator.
@@ -95,7 +95,7 @@ extension KeyService {
         guard 1...65_536 ~= count else {
             throw DTAError(.invalidArgument, "random bytes come 1 to 65,536 at a time, not \(count)")
         }
-        return { try $0.random(count: Int(count)) }
+        return { try $0.ask(DrawRandom(count: Int(count))) }
     }
 }
 

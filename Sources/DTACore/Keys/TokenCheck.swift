@@ -8,7 +8,7 @@ struct TokenCheck {
     private let owners: [ObjectID: ObjectOwner]
 
     init(_ custodian: any Custodian, _ objectClass: ObjectClass) throws {
-        objects = try custodian.list(objectClass)
+        objects = try custodian.ask(ListObjects(objectClass: objectClass))
         owners = Dictionary(objects.map { ($0.id, $0.owner) }, uniquingKeysWith: { first, _ in first })
     }
 

@@ -47,14 +47,14 @@ extension KeyService {
             var owners: [ObjectOwner: Owner] = [.agent: .agent]
             return try unnamed(custodian).prefix(Self.listLimit).map { object in
                 let isUsers = object.objectClass == .user
-                let key = isUsers ? try custodian.publicKey(object.id) : nil
+                let key = isUsers ? try custodian.ask(ReadPublicKey(id: object.id)) : nil
                 let owner =
                     owners[object.owner]
                     ?? Owner(uid: object.owner.uid, name: UserDatabase.caller(uid: object.owner.uid).userName)
                 owners[object.owner] = owner
                 return UnnamedKey(
-                    objectClass: object.objectClass, object: object.id.text, owner: owner, type: key?.0,
-                    publicKey: key?.1 ?? [])
+                    objectClass: object.objectClass, object: object.id.text, owner: owner, type: key?.type,
+                    publicKey: key?.bytes ?? [])
             }
         }
     }
@@ -78,10 +78,10 @@ extension KeyService {
             let owner = try Owner(of: UserDatabase.caller(uid: found.owner.uid))
             try index.reserve(name.text, owner: owner)
             do {
-                let (type, publicKey) = try custodian.publicKey(id)
+                let publicKey = try custodian.ask(ReadPublicKey(id: id))
                 let key = KeyRecord(
-                    name: name.text, type: type, owner: owner, object: id, created: unixMicroseconds() / 1_000_000,
-                    publicKey: publicKey)
+                    name: name.text, type: publicKey.type, owner: owner, object: id,
+                    created: unixMicroseconds() / 1_000_000, publicKey: publicKey.bytes)
                 _ = try key.publicHalf()
                 try store.write { database in
                     guard try !Self.isNamed(id, database) else { throw Self.unknown(id) }
@@ -110,7 +110,7 @@ extension KeyService {
             }
             defer { intents.release(intent) }
             defer { forget(id) }
-            try custodian.delete(found.objectClass, id: id)
+            try custodian.ask(DeleteObject(objectClass: found.objectClass, id: id))
             try store.write { try intents.finish(intent, in: $0) }
         }
     }
@@ -119,7 +119,7 @@ extension KeyService {
 
     /// The token is asked first: what is made meanwhile has its row or its intent when the database is looked at.
     private func unnamed(_ custodian: any Custodian) throws -> [TokenObject] {
-        let objects = try Self.classes.flatMap(custodian.list)
+        let objects = try Self.classes.flatMap { try custodian.ask(ListObjects(objectClass: $0)) }
         let named = try store.read { database in
             Set(
                 try Data.fetchAll(

@@ -6,7 +6,7 @@ enum UsedToken {
     /// - Throws: `DTAError.failedPrecondition` if it is one.
     static func refuse(_ custodian: any Custodian, beside state: String) throws {
         let classes: [ObjectClass] = [.user, .identitySigning, .identityKEM, .order]
-        let count = try classes.reduce(0) { $0 + (try custodian.list($1).count) }
+        let count = try classes.reduce(0) { $0 + (try custodian.ask(ListObjects(objectClass: $1)).count) }
         guard count > 0 else { return }
         throw DTAError(
             .failedPrecondition,

@@ -81,7 +81,7 @@ final class Intents: Sendable {
     func undo(_ number: Int64, _ custodian: any Custodian, objects: [Object], after error: any Error) {
         guard DTAError(error).code != .unavailable else { return }
         do {
-            for object in objects { try custodian.delete(object.objectClass, id: object.id) }
+            for object in objects { try custodian.ask(DeleteObject(objectClass: object.objectClass, id: object.id)) }
             try store.write { try finish(number, in: $0) }
         } catch {
             logger.warning("what an unfinished act made waits for the next sweep", metadata: ["why": "\(error)"])
@@ -137,7 +137,9 @@ final class Intents: Sendable {
     func sweep(_ custodian: any Custodian) throws -> Int {
         let left = try pending()
         for intent in left {
-            for object in intent.objects { try custodian.delete(object.objectClass, id: object.id) }
+            for object in intent.objects {
+                try custodian.ask(DeleteObject(objectClass: object.objectClass, id: object.id))
+            }
             try store.write { try finish(intent.number, in: $0) }
             logger.notice(
                 "cleared what was left of an unfinished act",

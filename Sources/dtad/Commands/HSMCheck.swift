@@ -26,7 +26,7 @@ struct HSMCheck {
         }
         guard let process else { return }
         defer { process.end() }
-        guard let token = report.attempt("HSM", { try process.custodian.describe() }) else { return }
+        guard let token = report.attempt("HSM", { try process.custodian.ask(DescribeToken()) }) else { return }
         report.good("HSM", "token \"\(token.label)\" (\(token.model), serial \(token.serial)) by \(token.library)")
         checkIdentity(known, process.connection.token, report)
         checkNeeds(process.connection, report)
@@ -59,7 +59,7 @@ struct HSMCheck {
         for need in TokenNeed.allCases {
             let fault: String
             do {
-                fault = try connection.examine(need)
+                fault = try connection.ask(Examine(need: need))
             } catch {
                 // It hung, or broke: what comes after cannot be asked of this process.
                 let reason = DTAError(error)

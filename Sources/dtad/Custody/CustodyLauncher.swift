@@ -95,7 +95,7 @@ final class LaunchedCustody: CustodyProcess {
 
     func settle(on processor: Int32) {
         // One that cannot is as good as before; one that broke is found so at its first use.
-        try? connection.settle(on: processor)
+        try? connection.ask(Settle(processor: processor))
     }
 
     /// It ends at the end of its stream, or by its own alarm. Killing it could hit while it writes the token's files, so

@@ -64,7 +64,7 @@ final class CustodyStart: Sendable {
     private func prepared() throws(CustodyLaunchError) -> LaunchedCustody {
         let process = try another()
         do {
-            let token = try process.custodian.describe()
+            let token = try process.custodian.ask(DescribeToken())
             try agent.recover(process.custodian, token: process.connection.token)
             if !token.memoryShortfall.isEmpty {
                 logger.warning("a protection was refused: \(token.memoryShortfall)")

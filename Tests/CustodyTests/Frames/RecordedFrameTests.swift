@@ -54,7 +54,7 @@ struct RecordedFrameTests {
         func id(_ at: Int) throws -> ObjectID { try ObjectID(fields[at]) }
         func owner(_ at: Int) -> ObjectOwner { ObjectOwner(uid: uint32(at)) }
         func text(_ at: Int) -> String { String(decoding: fields[at], as: UTF8.self) }
-        func blocks(_ at: Int) throws -> [[UInt8]] { try BlockList.decode(fields[at]) }
+        func blocks(_ at: Int) throws -> [SignedBlock] { try BlockList.decode(fields[at]).map(SignedBlock.init) }
         func recipient(_ at: Int = 0) throws -> RecipientKey {
             try RecipientKey(
                 kem: id(at), owner: owner(at + 1), publicKEM: fields[at + 2], sealedSeed: fields[at + 3],
@@ -64,61 +64,82 @@ struct RecordedFrameTests {
         func objectClass(_ at: Int) throws -> ObjectClass { try #require(ObjectClass(rawValue: fields[at][0])) }
         switch operation {
         case .begin: break
-        case .describe: _ = try custody.describe()
-        case .random: _ = try custody.random(count: Int(uint32(0)))
-        case .list: _ = try custody.list(objectClass(0))
-        case .generate: _ = try custody.generate(type(0), owner: owner(1), id: id(2))
-        case .publicKey: _ = try custody.publicKey(id(0))
-        case .delete: try custody.delete(objectClass(0), id: id(1))
-        case .forget: try custody.forget(id(0))
-        case .sign: _ = try custody.sign(id(0), input: fields[1])
-        case .mac: _ = try custody.mac(id(0), input: fields[1])
-        case .encrypt: _ = try custody.encrypt(id(0), plaintext: fields[1], aad: fields[2])
-        case .decrypt: _ = try custody.decrypt(id(0), ciphertext: fields[1], aad: fields[2])
-        case .createIdentity: _ = try custody.createIdentity(owner: owner(0), signing: id(1), kem: id(2))
-        case .signDocument: _ = try custody.signDocument(id(0), context: text(1), hash: fields[2])
+        case .describe: _ = try custody.ask(DescribeToken())
+        case .random: _ = try custody.ask(DrawRandom(count: Int(uint32(0))))
+        case .list: _ = try custody.ask(ListObjects(objectClass: objectClass(0)))
+        case .generate: _ = try custody.ask(GenerateKey(type: type(0), owner: owner(1), id: id(2)))
+        case .publicKey: _ = try custody.ask(ReadPublicKey(id: id(0)))
+        case .delete: try custody.ask(DeleteObject(objectClass: objectClass(0), id: id(1)))
+        case .forget: try custody.ask(ForgetObject(id: id(0)))
+        case .sign: _ = try custody.ask(Sign(id: id(0), input: fields[1]))
+        case .mac: _ = try custody.ask(MakeMAC(id: id(0), input: fields[1]))
+        case .encrypt: _ = try custody.ask(Encrypt(id: id(0), plaintext: fields[1], associatedData: fields[2]))
+        case .decrypt: _ = try custody.ask(Decrypt(id: id(0), ciphertext: fields[1], associatedData: fields[2]))
+        case .createIdentity: _ = try custody.ask(CreateIdentity(owner: owner(0), signing: id(1), kem: id(2)))
+        case .signDocument: _ = try custody.ask(SignDocument(id: id(0), context: text(1), hash: fields[2]))
         case .openKey:
-            _ = try custody.openKey(
-                kem: id(0), owner: owner(1), publicKEM: fields[2], sealedSeed: fields[3], coreHash: fields[4],
-                recipient: fields[5], enc: fields[6], key: fields[7])
-        case .sealState: _ = try custody.sealState(fields[0], purpose: text(1), id: fields[2])
-        case .unsealState: _ = try custody.unsealState(fields[0], purpose: text(1), id: fields[2])
-        case .settle: try custody.settle(on: Int32(bitPattern: uint32(0)))
-        case .createPostQuantumKey: _ = try custody.createPostQuantumKey(id(0))
+            let key = try RecipientKey(
+                kem: id(0), owner: owner(1), publicKEM: fields[2], sealedSeed: fields[3], cid: CID(bytes: fields[5]))
+            _ = try custody.ask(
+                OpenKey(recipient: key, coreHash: fields[4], wrap: Envelope.Wrap(enc: fields[6], key: fields[7])))
+        case .sealState: _ = try custody.ask(SealState(plaintext: fields[0], purpose: text(1), id: fields[2]))
+        case .unsealState: _ = try custody.ask(UnsealState(sealed: fields[0], purpose: text(1), id: fields[2]))
+        case .settle: try custody.ask(Settle(processor: Int32(bitPattern: uint32(0))))
+        case .createPostQuantumKey: _ = try custody.ask(CreatePostQuantumKey(signing: id(0)))
         case .signPostQuantum:
-            _ = try custody.signPostQuantum(
-                id(0), key: PostQuantumKey(publicKey: fields[1], sealedSeed: fields[2]), context: text(3),
-                hash: fields[4])
+            _ = try custody.ask(
+                SignPostQuantum(
+                    signing: id(0), key: PostQuantumKey(publicKey: fields[1], sealedSeed: fields[2]), context: text(3),
+                    hash: fields[4]))
         case .newSeed:
-            _ = try custody.newSeed(recipient(), order: fields[5], documents: blocks(6), epoch: uint32(7))
+            _ = try custody.ask(
+                NewSeed(
+                    fiduciary: recipient(), order: SignedBlock(fields[5]), documents: blocks(6),
+                    epoch: uint32(7)))
         case .newOrderKey:
-            _ = try custody.newOrderKey(recipient(), order: fields[5], documents: blocks(6), epoch: uint32(7))
+            _ = try custody.ask(
+                NewOrderKey(
+                    fiduciary: recipient(), order: SignedBlock(fields[5]), documents: blocks(6),
+                    epoch: uint32(7)))
         case .release:
-            _ = try custody.release(
-                recipient(), sealed: fields[5], order: fields[6], redemption: fields[7], approvals: blocks(8),
-                documents: blocks(9), received: Int64(number(10)))
+            _ = try custody.ask(
+                Release(
+                    RedemptionRequest(
+                        fiduciary: recipient(), sealed: fields[5], order: CID(bytes: fields[6]),
+                        redemption: SignedBlock(fields[7]), approvals: blocks(8),
+                        documents: blocks(9), received: Int64(number(10)))))
         case .signForOrder:
-            _ = try custody.signForOrder(
-                recipient(), sealed: fields[5], order: fields[6], redemption: fields[7], approvals: blocks(8),
-                documents: blocks(9), received: Int64(number(10)))
-        case .newEpoch: try custody.newEpoch(uint32(0))
-        case .destroyEpoch: try custody.destroyEpoch(uint32(0))
-        case .epochs: _ = try custody.epochs()
+            _ = try custody.ask(
+                SignForOrder(
+                    RedemptionRequest(
+                        fiduciary: recipient(), sealed: fields[5], order: CID(bytes: fields[6]),
+                        redemption: SignedBlock(fields[7]), approvals: blocks(8),
+                        documents: blocks(9), received: Int64(number(10)))))
+        case .newEpoch: try custody.ask(NewEpoch(number: uint32(0)))
+        case .destroyEpoch: try custody.ask(DestroyEpoch(number: uint32(0)))
+        case .epochs: _ = try custody.ask(ListEpochs())
         case .resealOrder:
-            _ = try custody.resealOrder(fields[0], order: fields[1], owner: owner(2), epoch: uint32(3))
+            _ = try custody.ask(
+                ResealOrder(sealed: fields[0], order: CID(bytes: fields[1]), owner: owner(2), epoch: uint32(3)))
         case .sealOrderState:
-            _ = try custody.sealOrderState(fields[0], order: fields[1], owner: owner(2), epoch: uint32(3))
-        case .openOrderState: _ = try custody.openOrderState(fields[0], order: fields[1], owner: owner(2))
+            _ = try custody.ask(
+                SealOrderState(state: fields[0], order: CID(bytes: fields[1]), owner: owner(2), epoch: uint32(3)))
+        case .openOrderState:
+            _ = try custody.ask(OpenOrderState(sealed: fields[0], order: CID(bytes: fields[1]), owner: owner(2)))
         case .resealOrderState:
-            _ = try custody.resealOrderState(fields[0], order: fields[1], owner: owner(2), epoch: uint32(3))
-        case .createShare: _ = try custody.createShare(owner: owner(0), beneficiary: fields[1], terms: fields[2])
+            _ = try custody.ask(
+                ResealOrderState(sealed: fields[0], order: CID(bytes: fields[1]), owner: owner(2), epoch: uint32(3)))
+        case .createShare:
+            _ = try custody.ask(CreateShare(owner: owner(0), beneficiary: CID(bytes: fields[1]), terms: fields[2]))
         case .exportWallet:
-            _ = try custody.exportWallet(
-                CreatedShare(sealed: fields[0], publicKey: fields[1]),
-                commitment: SealedPart(recipient: recipient(2), block: SignedBlock(fields[7])),
-                release: SealedPart(recipient: recipient(8), block: SignedBlock(fields[13])), documents: blocks(14))
+            _ = try custody.ask(
+                ExportWallet(
+                    share: CreatedShare(sealed: fields[0], publicKey: fields[1]),
+                    commitment: SealedPart(recipient: recipient(2), block: SignedBlock(fields[7])),
+                    release: SealedPart(recipient: recipient(8), block: SignedBlock(fields[13])),
+                    documents: blocks(14)))
         case .version: try custody.requireSameVersion()
-        case .examine: _ = try custody.examine(#require(TokenNeed(rawValue: fields[0][0])))
+        case .examine: _ = try custody.ask(Examine(need: #require(TokenNeed(rawValue: fields[0][0]))))
         }
     }
 }

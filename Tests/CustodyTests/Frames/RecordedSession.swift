@@ -55,35 +55,38 @@ enum RecordedSession {
 
     private static func askForToken(_ custody: CustodyConnection) throws {
         try custody.requireSameVersion()
-        _ = try custody.describe()
-        _ = try custody.examine(.random)
-        _ = try custody.random(count: 40)
-        try custody.settle(on: 0)
-        let row = try custody.sealState([1, 2, 3, 4], purpose: "rows", id: [5, 6])
-        _ = try custody.unsealState(row, purpose: "rows", id: [5, 6])
+        _ = try custody.ask(DescribeToken())
+        _ = try custody.ask(Examine(need: .random))
+        _ = try custody.ask(DrawRandom(count: 40))
+        try custody.ask(Settle(processor: 0))
+        let row = try custody.ask(SealState(plaintext: [1, 2, 3, 4], purpose: "rows", id: [5, 6]))
+        _ = try custody.ask(UnsealState(sealed: row, purpose: "rows", id: [5, 6]))
     }
 
     private static func askForKeys(_ custody: CustodyConnection) throws {
         let owner = ObjectOwner(uid: 1000)
         let (p256, mac, aes) = (ObjectID.random(), ObjectID.random(), ObjectID.random())
-        _ = try custody.generate(.p256, owner: owner, id: p256)
-        _ = try custody.generate(.hmacSHA256, owner: owner, id: mac)
-        _ = try custody.generate(.aes256, owner: ObjectOwner(uid: 70_000), id: aes)
-        _ = try custody.publicKey(p256)
-        _ = try custody.list(.user)
-        _ = try custody.sign(p256, input: Array(SHA256.hash(data: Array("message".utf8))))
-        _ = try custody.mac(mac, input: Array("message".utf8))
-        let sealed = try custody.encrypt(aes, plaintext: Array("plaintext".utf8), aad: Array("context".utf8))
-        _ = try custody.decrypt(aes, ciphertext: sealed, aad: Array("context".utf8))
-        try custody.forget(mac)
-        try custody.delete(.user, id: mac)
+        _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: p256))
+        _ = try custody.ask(GenerateKey(type: .hmacSHA256, owner: owner, id: mac))
+        _ = try custody.ask(GenerateKey(type: .aes256, owner: ObjectOwner(uid: 70_000), id: aes))
+        _ = try custody.ask(ReadPublicKey(id: p256))
+        _ = try custody.ask(ListObjects(objectClass: .user))
+        _ = try custody.ask(Sign(id: p256, input: Array(SHA256.hash(data: Array("message".utf8)))))
+        _ = try custody.ask(MakeMAC(id: mac, input: Array("message".utf8)))
+        let sealed = try custody.ask(
+            Encrypt(id: aes, plaintext: Array("plaintext".utf8), associatedData: Array("context".utf8)))
+        _ = try custody.ask(Decrypt(id: aes, ciphertext: sealed, associatedData: Array("context".utf8)))
+        try custody.ask(ForgetObject(id: mac))
+        try custody.ask(DeleteObject(objectClass: .user, id: mac))
     }
 
     private static func askForIdentities(_ custody: CustodyConnection, _ host: OrderHost) throws {
         let fiduciary = host.fiduciary
-        let key = try custody.createPostQuantumKey(fiduciary.signing)
-        _ = try custody.signPostQuantum(
-            fiduciary.signing, key: key, context: SignedBytes.envelope, hash: [UInt8](repeating: 3, count: 32))
+        let key = try custody.ask(CreatePostQuantumKey(signing: fiduciary.signing))
+        _ = try custody.ask(
+            SignPostQuantum(
+                signing: fiduciary.signing, key: key, context: SignedBytes.envelope,
+                hash: [UInt8](repeating: 3, count: 32)))
         let envelope = try EnvelopeSealer.seal(
             [1, 2, 3], content: "text/plain", from: host.principal.cid, to: [fiduciary.document],
             created: 1_760_000_000)
@@ -101,12 +104,13 @@ enum RecordedSession {
         let sign = try host.takeSign()
         _ = try host.sign(sign, host.askToSign(sign))
         let owner = host.fiduciary.owner
-        let order = taken.part1.cid.bytes
-        let state = try host.custody.sealOrderState([7, 8, 9], order: order, owner: owner, epoch: 1)
-        _ = try host.custody.openOrderState(state, order: order, owner: owner)
-        try host.custody.newEpoch(2)
-        _ = try host.custody.resealOrder(taken.sealed, order: order, owner: owner, epoch: 2)
-        _ = try host.custody.resealOrderState(state, order: order, owner: owner, epoch: 2)
+        let order = taken.part1.cid
+        let state = try host.custody.ask(
+            SealOrderState(state: [7, 8, 9], order: order, owner: owner, epoch: 1))
+        _ = try host.custody.ask(OpenOrderState(sealed: state, order: order, owner: owner))
+        try host.custody.ask(NewEpoch(number: 2))
+        _ = try host.custody.ask(ResealOrder(sealed: taken.sealed, order: order, owner: owner, epoch: 2))
+        _ = try host.custody.ask(ResealOrderState(sealed: state, order: order, owner: owner, epoch: 2))
     }
 
     private static func askForWallets(_ host: OrderHost) throws {
@@ -114,15 +118,18 @@ enum RecordedSession {
         let terms = try OrderTerms(
             fiduciary: host.fiduciary.document.cid, principal: host.principal.cid, beneficiary: heir.document.cid,
             redeemers: [heir.document.cid], recipient: heir.document.cid)
-        let share = try host.custody.createShare(
-            owner: heir.owner, beneficiary: heir.document.cid.bytes, terms: terms.hash)
+        let share = try host.custody.ask(
+            CreateShare(
+                owner: heir.owner, beneficiary: heir.document.cid, terms: terms.hash))
         let documents = host.documents + [heir.document.block]
         let order = try Order(
             kind: OrderKind.bitcoinWallet, terms: terms,
             fields: OrderFields([OrderKind.share: .bytes(share.publicKey)]))
         let part1 = try host.part1(order)
-        let made = try host.custody.newSeed(
-            host.fiduciary.recipientKey, order: part1.block, documents: documents, epoch: 2)
+        let made = try host.custody.ask(
+            NewSeed(
+                fiduciary: host.fiduciary.recipientKey, order: SignedBlock(part1.block),
+                documents: documents.map(SignedBlock.init), epoch: 2))
         let part2 = try host.fiduciary.part(
             host.custody, .commitment,
             OrderCommitment(
@@ -135,17 +142,22 @@ enum RecordedSession {
         let part4 = try host.fiduciary.sign(
             host.custody,
             Envelope(
-                encoded: host.custody.release(
-                    host.fiduciary.recipientKey, sealed: made.sealed, order: part1.cid.bytes, redemption: part3.block,
-                    approvals: [], documents: documents, received: OrderHost.now)))
-        _ = try host.custody.exportWallet(
-            share, commitment: SealedPart(recipient: heir.recipientKey, block: SignedBlock(part2.block)),
-            release: SealedPart(recipient: heir.recipientKey, block: SignedBlock(part4.block)), documents: documents)
+                encoded: host.custody.ask(
+                    Release(
+                        RedemptionRequest(
+                            fiduciary: host.fiduciary.recipientKey, sealed: made.sealed, order: part1.cid,
+                            redemption: SignedBlock(part3.block),
+                            approvals: [], documents: documents.map(SignedBlock.init), received: OrderHost.now)))))
+        _ = try host.custody.ask(
+            ExportWallet(
+                share: share, commitment: SealedPart(recipient: heir.recipientKey, block: SignedBlock(part2.block)),
+                release: SealedPart(recipient: heir.recipientKey, block: SignedBlock(part4.block)),
+                documents: documents.map(SignedBlock.init)))
     }
 
     private static func askForEpochs(_ host: OrderHost) throws {
-        _ = try host.custody.epochs()
-        try host.custody.destroyEpoch(1)
+        _ = try host.custody.ask(ListEpochs())
+        try host.custody.ask(DestroyEpoch(number: 1))
     }
 }
 

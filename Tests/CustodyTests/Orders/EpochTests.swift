@@ -24,24 +24,34 @@ struct EpochTests {
         let custody = host.custody
         let bystander = try HSMProcess(host.token).connect()
         let taken = try host.take()
-        let (id, owner) = (taken.part1.cid.bytes, host.fiduciary.owner)
-        let state = try bystander.sealOrderState([1], order: id, owner: owner, epoch: 1)
-        try custody.newEpoch(2)
+        let (id, owner) = (taken.part1.cid, host.fiduciary.owner)
+        let state = try bystander.ask(SealOrderState(state: [1], order: id, owner: owner, epoch: 1))
+        try custody.ask(NewEpoch(number: 2))
         host.refused(.failedPrecondition) { try host.take() }
-        host.refused(.failedPrecondition) { try custody.resealOrder(taken.sealed, order: id, owner: owner, epoch: 1) }
-        host.refused(.failedPrecondition) { try custody.sealOrderState([1], order: id, owner: owner, epoch: 1) }
-        host.refused(.failedPrecondition) { try custody.resealOrderState(state, order: id, owner: owner, epoch: 1) }
+        host.refused(.failedPrecondition) {
+            try custody.ask(ResealOrder(sealed: taken.sealed, order: id, owner: owner, epoch: 1))
+        }
+        host.refused(.failedPrecondition) {
+            try custody.ask(SealOrderState(state: [1], order: id, owner: owner, epoch: 1))
+        }
+        host.refused(.failedPrecondition) {
+            try custody.ask(ResealOrderState(sealed: state, order: id, owner: owner, epoch: 1))
+        }
         // Another process sees it when it looks again, which is within a second.
         let end = Date(timeIntervalSinceNow: 60)
-        while (try? bystander.sealOrderState([1], order: id, owner: owner, epoch: 1)) != nil, Date() < end {
+        while (try? bystander.ask(SealOrderState(state: [1], order: id, owner: owner, epoch: 1))) != nil,
+            Date() < end
+        {
             usleep(10_000)
         }
-        host.refused(.failedPrecondition) { try bystander.sealOrderState([1], order: id, owner: owner, epoch: 1) }
+        host.refused(.failedPrecondition) {
+            try bystander.ask(SealOrderState(state: [1], order: id, owner: owner, epoch: 1))
+        }
         // What the older one sealed opens, and moves on.
         _ = try host.release(taken, host.redeem(taken).block)
         for process in [custody, bystander] {
-            _ = try process.resealOrder(taken.sealed, order: id, owner: owner, epoch: 2)
-            _ = try process.resealOrderState(state, order: id, owner: owner, epoch: 2)
+            _ = try process.ask(ResealOrder(sealed: taken.sealed, order: id, owner: owner, epoch: 2))
+            _ = try process.ask(ResealOrderState(sealed: state, order: id, owner: owner, epoch: 2))
         }
     }
 
@@ -49,20 +59,20 @@ struct EpochTests {
     func numbers() throws {
         let custody = host.custody
         for number: UInt32 in [0, EpochNumber.last + 1, .max - 1, .max] {
-            host.refused(.invalidArgument, "\(number)") { try custody.newEpoch(number) }
+            host.refused(.invalidArgument, "\(number)") { try custody.ask(NewEpoch(number: number)) }
         }
         for number: UInt32 in [3, 4, 1000, EpochNumber.last] {
-            host.refused(.failedPrecondition, "\(number)") { try custody.newEpoch(number) }
+            host.refused(.failedPrecondition, "\(number)") { try custody.ask(NewEpoch(number: number)) }
         }
-        try custody.newEpoch(1)
-        try custody.newEpoch(2)
-        try custody.newEpoch(2)
-        try custody.destroyEpoch(1)
-        host.refused(.failedPrecondition) { try custody.newEpoch(1) }
-        #expect(try custody.epochs() == [2])
-        try custody.destroyEpoch(2)
-        host.refused(.failedPrecondition) { try custody.newEpoch(2) }
-        try custody.newEpoch(1)
+        try custody.ask(NewEpoch(number: 1))
+        try custody.ask(NewEpoch(number: 2))
+        try custody.ask(NewEpoch(number: 2))
+        try custody.ask(DestroyEpoch(number: 1))
+        host.refused(.failedPrecondition) { try custody.ask(NewEpoch(number: 1)) }
+        #expect(try custody.ask(ListEpochs()) == [2])
+        try custody.ask(DestroyEpoch(number: 2))
+        host.refused(.failedPrecondition) { try custody.ask(NewEpoch(number: 2)) }
+        try custody.ask(NewEpoch(number: 1))
     }
 
     @Test(
@@ -71,24 +81,24 @@ struct EpochTests {
     func planted() throws {
         let custody = host.custody
         try plant(.max)
-        #expect(try custody.epochs() == [1, .max])
-        try custody.newEpoch(2)
+        #expect(try custody.ask(ListEpochs()) == [1, .max])
+        try custody.ask(NewEpoch(number: 2))
         for number: UInt32 in [1, .max] { host.refused(.failedPrecondition) { try host.take(epoch: number) } }
         _ = try host.take(epoch: 2)
-        try custody.destroyEpoch(.max)
-        #expect(try custody.epochs() == [1, 2])
+        try custody.ask(DestroyEpoch(number: .max))
+        #expect(try custody.ask(ListEpochs()) == [1, 2])
         // A thing that is no key has the name, and so nothing of ours gets it.
         try host.token.directory.write("thing", "thing")
         try plant(3, ["--write-object", host.token.directory.file("thing"), "--type", "data"])
-        #expect(try custody.epochs() == [1, 2, 3])
-        host.refused(.permissionDenied) { try custody.newEpoch(3) }
-        try custody.newEpoch(4)
+        #expect(try custody.ask(ListEpochs()) == [1, 2, 3])
+        host.refused(.permissionDenied) { try custody.ask(NewEpoch(number: 3)) }
+        try custody.ask(NewEpoch(number: 4))
         _ = try host.take(epoch: 4)
         try plant(EpochNumber.last)
-        host.refused(.failedPrecondition) { try custody.newEpoch(5) }
-        host.refused(.invalidArgument) { try custody.newEpoch(EpochNumber.last + 1) }
-        try custody.destroyEpoch(EpochNumber.last)
-        try custody.newEpoch(5)
+        host.refused(.failedPrecondition) { try custody.ask(NewEpoch(number: 5)) }
+        host.refused(.invalidArgument) { try custody.ask(NewEpoch(number: EpochNumber.last + 1)) }
+        try custody.ask(DestroyEpoch(number: EpochNumber.last))
+        try custody.ask(NewEpoch(number: 5))
         _ = try host.take(epoch: 5)
     }
 }

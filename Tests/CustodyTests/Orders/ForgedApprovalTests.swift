@@ -62,9 +62,12 @@ struct ForgedApprovalTests {
         ])
         try refused("signed in another context", SignedApproval(DAGCBOR.encode(.map(map))))
         host.refused(.invalidArgument, "no approval at all") {
-            try host.custody.release(
-                host.fiduciary.recipientKey, sealed: taken.sealed, order: taken.part1.cid.bytes,
-                redemption: redemption.block, approvals: [[0xa0]], documents: host.documents, received: OrderHost.now)
+            try host.custody.ask(
+                Release(
+                    RedemptionRequest(
+                        fiduciary: host.fiduciary.recipientKey, sealed: taken.sealed, order: taken.part1.cid,
+                        redemption: SignedBlock(redemption.block), approvals: [[0xa0]].map(SignedBlock.init),
+                        documents: host.documents.map(SignedBlock.init), received: OrderHost.now)))
         }
     }
 

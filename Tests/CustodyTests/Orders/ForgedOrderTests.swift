@@ -13,14 +13,18 @@ struct ForgedOrderTests {
     private func newSeed(
         _ part1: [UInt8], fiduciary: RecipientKey? = nil, documents: [[UInt8]]? = nil, epoch: UInt32 = 1
     ) throws -> CreatedSeed {
-        try host.custody.newSeed(
-            fiduciary ?? host.fiduciary.recipientKey, order: part1, documents: documents ?? host.documents,
-            epoch: epoch)
+        try host.custody.ask(
+            NewSeed(
+                fiduciary: fiduciary ?? host.fiduciary.recipientKey, order: SignedBlock(part1),
+                documents: (documents ?? host.documents).map(SignedBlock.init),
+                epoch: epoch))
     }
 
     private func newKey(_ part1: [UInt8]) throws -> CreatedOrderKey {
-        try host.custody.newOrderKey(
-            host.fiduciary.recipientKey, order: part1, documents: host.documents, epoch: 1)
+        try host.custody.ask(
+            NewOrderKey(
+                fiduciary: host.fiduciary.recipientKey, order: SignedBlock(part1),
+                documents: host.documents.map(SignedBlock.init), epoch: 1))
     }
 
     @Test("part 1 of somebody else's signature, of another principal, or to another fiduciary")
@@ -84,22 +88,25 @@ struct ForgedOrderTests {
         // A seed is not used in place.
         let taken = try host.take()
         host.refused(.permissionDenied) {
-            try host.custody.signForOrder(
-                host.fiduciary.recipientKey, sealed: taken.sealed, order: taken.part1.cid.bytes,
-                redemption: host.redeem(taken).block, approvals: [], documents: host.documents,
-                received: OrderHost.now)
+            try host.custody.ask(
+                SignForOrder(
+                    RedemptionRequest(
+                        fiduciary: host.fiduciary.recipientKey, sealed: taken.sealed, order: taken.part1.cid,
+                        redemption: SignedBlock(host.redeem(taken).block), approvals: [],
+                        documents: host.documents.map(SignedBlock.init),
+                        received: OrderHost.now)))
         }
-        #expect(try host.custody.list(.order).isEmpty)
+        #expect(try host.custody.ask(ListObjects(objectClass: .order)).isEmpty)
     }
 
     @Test("an order of one owner sealed again for another, or as another order")
     func resealing() throws {
         let (taken, other) = (try host.take(), try host.take())
-        try host.custody.newEpoch(2)
+        try host.custody.ask(NewEpoch(number: 2))
         func reseal(
             _ blob: [UInt8], _ order: CID, uid: UInt32 = 1000, epoch: UInt32 = 2
         ) throws -> [UInt8] {
-            try host.custody.resealOrder(blob, order: order.bytes, owner: ObjectOwner(uid: uid), epoch: epoch)
+            try host.custody.ask(ResealOrder(sealed: blob, order: order, owner: ObjectOwner(uid: uid), epoch: epoch))
         }
         host.refused(.dataLoss) { try reseal(taken.sealed, taken.part1.cid, uid: 1001) }
         host.refused(.dataLoss) { try reseal(taken.sealed, other.part1.cid) }
@@ -119,19 +126,20 @@ struct ForgedOrderTests {
         let bystander = try HSMProcess(host.token).connect()
         let redemption = try host.redeem(taken).block
         _ = try host.release(taken, redemption, by: bystander)
-        try host.custody.newEpoch(2)
-        let moved = try host.custody.resealOrder(
-            survivor.sealed, order: survivor.part1.cid.bytes, owner: ObjectOwner(uid: 1000), epoch: 2)
-        try host.custody.destroyEpoch(1)
-        try host.custody.destroyEpoch(1)
+        try host.custody.ask(NewEpoch(number: 2))
+        let moved = try host.custody.ask(
+            ResealOrder(
+                sealed: survivor.sealed, order: survivor.part1.cid, owner: ObjectOwner(uid: 1000), epoch: 2))
+        try host.custody.ask(DestroyEpoch(number: 1))
+        try host.custody.ask(DestroyEpoch(number: 1))
         for process in [host.custody, bystander, try HSMProcess(host.token).connect()] {
             host.refused(.dataLoss) { try host.release(taken, redemption, by: process) }
             _ = try host.release(survivor, host.redeem(survivor).block, sealed: moved, by: process)
         }
         // No key takes its number again.
-        host.refused(.failedPrecondition) { try host.custody.newEpoch(1) }
+        host.refused(.failedPrecondition) { try host.custody.ask(NewEpoch(number: 1)) }
         host.refused(.dataLoss) { try host.release(taken, redemption) }
-        try host.custody.newEpoch(2)
+        try host.custody.ask(NewEpoch(number: 2))
         _ = try host.release(survivor, host.redeem(survivor).block, sealed: moved)
     }
 

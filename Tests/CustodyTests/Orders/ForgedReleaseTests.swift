@@ -90,13 +90,15 @@ struct ForgedReleaseTests {
             }
         }
         let id = taken.part1.cid.bytes
-        let state = try host.custody.sealState(taken.sealed, purpose: "order", id: id)
+        let state = try host.custody.ask(SealState(plaintext: taken.sealed, purpose: "order", id: id))
         for blob in [[], [1], state, host.fiduciary.keys.sealedSeed, Array(taken.sealed.dropLast())] {
             host.refused(.dataLoss) { try host.release(taken, redemption, sealed: blob) }
         }
         // Nor does the front read an order's blob as a row of its own.
         for purpose in ["order", "dta/epoch/1"] {
-            host.refused(.dataLoss) { try host.custody.unsealState(taken.sealed, purpose: purpose, id: id) }
+            host.refused(.dataLoss) {
+                try host.custody.ask(UnsealState(sealed: taken.sealed, purpose: purpose, id: id))
+            }
         }
     }
 

@@ -22,7 +22,7 @@ struct OrderHost {
         principal = try Remote("principal")
         beneficiary = try Remote("beneficiary")
         approvers = try (0..<3).map { try Remote("approver \($0)") }
-        try self.custody.newEpoch(1)
+        try self.custody.ask(NewEpoch(number: 1))
     }
 
     var documents: [[UInt8]] {
@@ -62,8 +62,10 @@ struct OrderHost {
     ) throws -> Taken {
         let order = try Order(kind: kind, terms: terms ?? self.terms(), fields: fields)
         let part1 = try part1(order)
-        let made = try custody.newSeed(
-            fiduciary.recipientKey, order: part1.block, documents: documents, epoch: epoch)
+        let made = try custody.ask(
+            NewSeed(
+                fiduciary: fiduciary.recipientKey, order: SignedBlock(part1.block),
+                documents: documents.map(SignedBlock.init), epoch: epoch))
         return try Taken(
             order: order, part1: part1,
             part2: commit(order, part1, publicKey: made.publicKey, proof: made.proof), sealed: made.sealed,
@@ -97,10 +99,14 @@ struct OrderHost {
         order: CID? = nil, documents: [[UInt8]]? = nil, fiduciary: RecipientKey? = nil, received: Int64? = nil,
         by connection: CustodyConnection? = nil
     ) throws -> Envelope {
-        let answer = try (connection ?? custody).release(
-            fiduciary ?? self.fiduciary.recipientKey, sealed: sealed ?? taken.sealed,
-            order: (order ?? taken.part1.cid).bytes, redemption: redemption, approvals: approvals.map(\.block),
-            documents: documents ?? self.documents, received: received ?? OrderHost.now)
+        let answer = try (connection ?? custody).ask(
+            Release(
+                RedemptionRequest(
+                    fiduciary: fiduciary ?? self.fiduciary.recipientKey, sealed: sealed ?? taken.sealed,
+                    order: (order ?? taken.part1.cid), redemption: SignedBlock(redemption),
+                    approvals: approvals.map { SignedBlock($0.block) },
+                    documents: (documents ?? self.documents).map(SignedBlock.init), received: received ?? OrderHost.now)
+            ))
         return try Envelope(encoded: answer)
     }
 

@@ -33,16 +33,19 @@ struct OrderKeyTests {
         let bait = try planted()
         let asked = try host.askToSign(bait, by: mallory)
         _ = try host.sign(bait, asked, documents: documents)
-        try host.custody.delete(.order, id: host.object(of: bait))
+        try host.custody.ask(DeleteObject(objectClass: .order, id: host.object(of: bait)))
         let victim = try host.takeSign(host.terms(approvals: 1))
         #expect(try host.object(of: victim) != host.object(of: bait))
         for connection in [host.custody, try HSMProcess(host.token).connect()] {
             host.refused(.notFound) { try host.sign(bait, asked, documents: documents, by: connection) }
             // Nor under the victim's name.
             host.refused(.dataLoss) {
-                try connection.signForOrder(
-                    host.fiduciary.recipientKey, sealed: bait.sealed, order: victim.part1.cid.bytes,
-                    redemption: asked.block, approvals: [], documents: documents, received: OrderHost.now)
+                try connection.ask(
+                    SignForOrder(
+                        RedemptionRequest(
+                            fiduciary: host.fiduciary.recipientKey, sealed: bait.sealed, order: victim.part1.cid,
+                            redemption: SignedBlock(asked.block), approvals: [],
+                            documents: documents.map(SignedBlock.init), received: OrderHost.now)))
             }
         }
     }
@@ -53,16 +56,20 @@ struct OrderKeyTests {
             kind: OrderKind.sign, terms: host.terms(), fields: OrderFields([OrderKind.algorithm: .text("ed25519")]))
         let part1 = try host.part1(order)
         let id = try ObjectID(OrderKeyID.bytes(owner: host.fiduciary.owner.uid, order: part1.cid))
-        host.refused(.permissionDenied) { try host.custody.generate(.ed25519, owner: host.fiduciary.owner, id: id) }
         host.refused(.permissionDenied) {
-            try host.custody.createIdentity(owner: host.fiduciary.owner, signing: id, kem: .random())
+            try host.custody.ask(GenerateKey(type: .ed25519, owner: host.fiduciary.owner, id: id))
         }
         host.refused(.permissionDenied) {
-            try host.custody.createIdentity(owner: host.fiduciary.owner, signing: .random(), kem: id)
+            try host.custody.ask(CreateIdentity(owner: host.fiduciary.owner, signing: id, kem: .random()))
+        }
+        host.refused(.permissionDenied) {
+            try host.custody.ask(CreateIdentity(owner: host.fiduciary.owner, signing: .random(), kem: id))
         }
         let taken = try host.makeKey(order, part1)
         #expect(
-            try host.custody.list(.order) == [TokenObject(objectClass: .order, owner: host.fiduciary.owner, id: id)])
+            try host.custody.ask(ListObjects(objectClass: .order)) == [
+                TokenObject(objectClass: .order, owner: host.fiduciary.owner, id: id)
+            ])
         // A second time it makes none: the first one's commitment would stand behind nothing.
         host.refused(.failedPrecondition) { try host.makeKey(order, part1) }
         _ = try host.sign(taken, host.askToSign(taken))
@@ -79,7 +86,7 @@ struct OrderKeyTests {
         let asked = try host.askToSign(first)
         let other = try HSMProcess(host.token).connect()
         _ = try host.sign(first, asked, by: other)
-        try host.custody.delete(.order, id: host.object(of: first))
+        try host.custody.ask(DeleteObject(objectClass: .order, id: host.object(of: first)))
         let second = try host.makeKey(first.order, first.part1)
         #expect(first.publicKey != second.publicKey)
         host.refused(.dataLoss, "the old blob") { try host.sign(first, asked) }
@@ -124,9 +131,10 @@ struct OrderKeyTests {
             }
         }
         refused(old)
-        try host.custody.newEpoch(2)
-        let resealed = try host.custody.resealOrder(
-            old, order: taken.part1.cid.bytes, owner: host.fiduciary.owner, epoch: 2)
+        try host.custody.ask(NewEpoch(number: 2))
+        let resealed = try host.custody.ask(
+            ResealOrder(
+                sealed: old, order: taken.part1.cid, owner: host.fiduciary.owner, epoch: 2))
         #expect(resealed.prefix(5) == [1, 0, 0, 0, 2])
         refused(resealed)
         let tool = try SealingTool()
@@ -136,8 +144,9 @@ struct OrderKeyTests {
             try plaintext == [UInt8](repeating: 0, count: 32)
                 + DAGCBOR.encode(.map(host.firstFields(taken, object: host.object(of: taken)))))
         // A new one stays new, and signs.
-        let new = try host.custody.resealOrder(
-            taken.sealed, order: taken.part1.cid.bytes, owner: host.fiduciary.owner, epoch: 2)
+        let new = try host.custody.ask(
+            ResealOrder(
+                sealed: taken.sealed, order: taken.part1.cid, owner: host.fiduciary.owner, epoch: 2))
         #expect(new.prefix(5) == [2, 0, 0, 0, 2])
         _ = try host.sign(taken, asked, sealed: new)
     }
@@ -147,9 +156,10 @@ struct OrderKeyTests {
         let taken = try host.take()
         let seed = Secp256k1Scalar.generate().withUnsafeBytes { Array($0) }
         let old = try host.firstBlob(taken, object: nil, seed: seed)
-        try host.custody.newEpoch(2)
-        let resealed = try host.custody.resealOrder(
-            old, order: taken.part1.cid.bytes, owner: host.fiduciary.owner, epoch: 2)
+        try host.custody.ask(NewEpoch(number: 2))
+        let resealed = try host.custody.ask(
+            ResealOrder(
+                sealed: old, order: taken.part1.cid, owner: host.fiduciary.owner, epoch: 2))
         for blob in [old, resealed] {
             let released = try host.read(
                 host.release(taken, host.redeem(taken).block, sealed: blob), as: host.beneficiary)
@@ -173,8 +183,10 @@ struct OrderKeyTests {
         for version: UInt8 in [0, 2, 3] {
             host.refused(.dataLoss) { try host.sign(taken, asked, sealed: [version] + old.dropFirst()) }
             host.refused(.dataLoss) {
-                try host.custody.resealOrder(
-                    [version] + old.dropFirst(), order: taken.part1.cid.bytes, owner: host.fiduciary.owner, epoch: 1)
+                try host.custody.ask(
+                    ResealOrder(
+                        sealed: [version] + old.dropFirst(), order: taken.part1.cid, owner: host.fiduciary.owner,
+                        epoch: 1))
             }
         }
         let tool = try SealingTool()

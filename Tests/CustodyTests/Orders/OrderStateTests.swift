@@ -18,32 +18,34 @@ struct OrderStateTests {
     @Test("what a plugin keeps of an order opens for the same order and owner, in any process, and for nothing else")
     func binding() throws {
         let custody = host.custody
-        let sealed = try custody.sealOrderState(state, order: order.bytes, owner: owner, epoch: 1)
+        let sealed = try custody.ask(SealOrderState(state: state, order: order, owner: owner, epoch: 1))
         for connection in [custody, try HSMProcess(host.token).connect()] {
-            #expect(try connection.openOrderState(sealed, order: order.bytes, owner: owner) == state)
+            #expect(try connection.ask(OpenOrderState(sealed: sealed, order: order, owner: owner)) == state)
         }
         #expect(!sealed.indices.dropLast(state.count - 1).contains { sealed[$0...].starts(with: state) })
-        let other = CID(hashing: [4], codec: .dagCBOR).bytes
-        host.refused(.dataLoss) { try custody.openOrderState(sealed, order: other, owner: owner) }
+        let other = CID(hashing: [4], codec: .dagCBOR)
         host.refused(.dataLoss) {
-            try custody.openOrderState(sealed, order: order.bytes, owner: ObjectOwner(uid: owner.uid + 1))
+            try custody.ask(OpenOrderState(sealed: sealed, order: other, owner: owner))
+        }
+        host.refused(.dataLoss) {
+            try custody.ask(OpenOrderState(sealed: sealed, order: order, owner: ObjectOwner(uid: owner.uid + 1)))
         }
         for index in sealed.indices {
             host.refused(.dataLoss, "byte \(index)") {
-                try custody.openOrderState(sealed.flipped(at: index), order: order.bytes, owner: owner)
+                try custody.ask(OpenOrderState(sealed: sealed.flipped(at: index), order: order, owner: owner))
             }
         }
         let largest = [UInt8](repeating: 7, count: 64 << 10)
-        let whole = try custody.sealOrderState(largest, order: order.bytes, owner: owner, epoch: 1)
-        #expect(try custody.openOrderState(whole, order: order.bytes, owner: owner) == largest)
+        let whole = try custody.ask(SealOrderState(state: largest, order: order, owner: owner, epoch: 1))
+        #expect(try custody.ask(OpenOrderState(sealed: whole, order: order, owner: owner)) == largest)
         host.refused(.invalidArgument) {
-            try custody.sealOrderState(largest + [0], order: order.bytes, owner: owner, epoch: 1)
+            try custody.ask(SealOrderState(state: largest + [0], order: order, owner: owner, epoch: 1))
         }
         host.refused(.failedPrecondition) {
-            try custody.sealOrderState(state, order: order.bytes, owner: owner, epoch: 2)
+            try custody.ask(SealOrderState(state: state, order: order, owner: owner, epoch: 2))
         }
-        let none = try custody.sealOrderState([], order: order.bytes, owner: owner, epoch: 1)
-        #expect(try custody.openOrderState(none, order: order.bytes, owner: owner) == [])
+        let none = try custody.ask(SealOrderState(state: [], order: order, owner: owner, epoch: 1))
+        #expect(try custody.ask(OpenOrderState(sealed: none, order: order, owner: owner)) == [])
     }
 
     @Test(
@@ -52,9 +54,13 @@ struct OrderStateTests {
     func noSeeds() throws {
         let custody = host.custody
         let taken = try host.take()
-        let id = taken.part1.cid.bytes
-        host.refused(.dataLoss) { try custody.openOrderState(taken.sealed, order: id, owner: owner) }
-        host.refused(.dataLoss) { try custody.resealOrderState(taken.sealed, order: id, owner: owner, epoch: 1) }
+        let id = taken.part1.cid
+        host.refused(.dataLoss) {
+            try custody.ask(OpenOrderState(sealed: taken.sealed, order: id, owner: owner))
+        }
+        host.refused(.dataLoss) {
+            try custody.ask(ResealOrderState(sealed: taken.sealed, order: id, owner: owner, epoch: 1))
+        }
         let redemption = try host.redeem(taken)
         // As the sealed order, with a seed that the front knows.
         let plaintext =
@@ -64,30 +70,32 @@ struct OrderStateTests {
                     "by": .link(host.principal.cid), "order": .bytes(taken.order.encoded()),
                     "thread": .bytes(taken.part1.envelope.header.thread),
                 ]))
-        let made = try custody.sealOrderState(plaintext, order: id, owner: owner, epoch: 1)
+        let made = try custody.ask(SealOrderState(state: plaintext, order: id, owner: owner, epoch: 1))
         host.refused(.dataLoss) { try host.release(taken, redemption.block, sealed: made) }
-        host.refused(.dataLoss) { try custody.resealOrder(made, order: id, owner: owner, epoch: 1) }
-        host.refused(.dataLoss) { try custody.unsealState(made, purpose: "plugin", id: id) }
+        host.refused(.dataLoss) {
+            try custody.ask(ResealOrder(sealed: made, order: id, owner: owner, epoch: 1))
+        }
+        host.refused(.dataLoss) { try custody.ask(UnsealState(sealed: made, purpose: "plugin", id: id.bytes)) }
         // What was sealed under the key of rows is no such blob either.
-        let row = try custody.sealState(state, purpose: "plugin", id: id)
-        host.refused(.dataLoss) { try custody.openOrderState(row, order: id, owner: owner) }
+        let row = try custody.ask(SealState(plaintext: state, purpose: "plugin", id: id.bytes))
+        host.refused(.dataLoss) { try custody.ask(OpenOrderState(sealed: row, order: id, owner: owner)) }
         _ = try host.release(taken, redemption.block)
     }
 
     @Test("what a plugin keeps of an order is sealed again under another epoch, and goes with its key")
     func epochs() throws {
         let custody = host.custody
-        let old = try custody.sealOrderState(state, order: order.bytes, owner: owner, epoch: 1)
+        let old = try custody.ask(SealOrderState(state: state, order: order, owner: owner, epoch: 1))
         host.refused(.failedPrecondition) {
-            try custody.resealOrderState(old, order: order.bytes, owner: owner, epoch: 2)
+            try custody.ask(ResealOrderState(sealed: old, order: order, owner: owner, epoch: 2))
         }
-        try custody.newEpoch(2)
-        let new = try custody.resealOrderState(old, order: order.bytes, owner: owner, epoch: 2)
-        try custody.destroyEpoch(1)
-        #expect(try custody.openOrderState(new, order: order.bytes, owner: owner) == state)
-        host.refused(.dataLoss) { try custody.openOrderState(old, order: order.bytes, owner: owner) }
+        try custody.ask(NewEpoch(number: 2))
+        let new = try custody.ask(ResealOrderState(sealed: old, order: order, owner: owner, epoch: 2))
+        try custody.ask(DestroyEpoch(number: 1))
+        #expect(try custody.ask(OpenOrderState(sealed: new, order: order, owner: owner)) == state)
+        host.refused(.dataLoss) { try custody.ask(OpenOrderState(sealed: old, order: order, owner: owner)) }
         host.refused(.dataLoss) {
-            try HSMProcess(host.token).connect().openOrderState(old, order: order.bytes, owner: owner)
+            try HSMProcess(host.token).connect().ask(OpenOrderState(sealed: old, order: order, owner: owner))
         }
     }
 }

@@ -41,8 +41,10 @@ struct ReleaseTests {
         let order = try Order(kind: OrderKind.secret, terms: host.terms())
         let part1 = try host.part1(order)
         let made = try (0..<3).map { _ in
-            try host.custody.newSeed(
-                host.fiduciary.recipientKey, order: part1.block, documents: host.documents, epoch: 1
+            try host.custody.ask(
+                NewSeed(
+                    fiduciary: host.fiduciary.recipientKey, order: SignedBlock(part1.block),
+                    documents: host.documents.map(SignedBlock.init), epoch: 1)
             ).publicKey
         }
         #expect(Set(made).count == 3)
@@ -101,12 +103,14 @@ struct ReleaseTests {
         let fields = try OrderFields([OrderKind.algorithm: .text(type.name)])
         let order = try Order(kind: OrderKind.sign, terms: host.terms(maxUses: 2), fields: fields)
         let part1 = try host.part1(order)
-        let made = try host.custody.newOrderKey(
-            host.fiduciary.recipientKey, order: part1.block, documents: host.documents, epoch: 1)
+        let made = try host.custody.ask(
+            NewOrderKey(
+                fiduciary: host.fiduciary.recipientKey, order: SignedBlock(part1.block),
+                documents: host.documents.map(SignedBlock.init), epoch: 1))
         #expect(made.type == type)
         // Anybody who knows the order knows where its key is.
         let object = try ObjectID(OrderKeyID.bytes(owner: host.fiduciary.owner.uid, order: part1.cid))
-        #expect(try host.custody.list(.order).map(\.id) == [object])
+        #expect(try host.custody.ask(ListObjects(objectClass: .order)).map(\.id) == [object])
         let taken = OrderHost.Taken(
             order: order, part1: part1,
             part2: try host.commit(order, part1, publicKey: made.publicKey, proof: []), sealed: made.sealed,
@@ -122,9 +126,12 @@ struct ReleaseTests {
         let name = type == .ed25519 ? OrderKind.message : OrderKind.digest
         func sign(_ redemption: SignedEnvelope) throws -> Envelope {
             try Envelope(
-                encoded: host.custody.signForOrder(
-                    host.fiduciary.recipientKey, sealed: taken.sealed, order: part1.cid.bytes,
-                    redemption: redemption.block, approvals: [], documents: host.documents, received: OrderHost.now))
+                encoded: host.custody.ask(
+                    SignForOrder(
+                        RedemptionRequest(
+                            fiduciary: host.fiduciary.recipientKey, sealed: taken.sealed, order: part1.cid,
+                            redemption: SignedBlock(redemption.block), approvals: [],
+                            documents: host.documents.map(SignedBlock.init), received: OrderHost.now))))
         }
         for use in 1...2 {
             let redemption = try host.redeem(taken, use: use, request: OrderFields([name: .bytes(input)]))
@@ -146,8 +153,8 @@ struct ReleaseTests {
             host.refused(.invalidArgument, "\(request.keys)") { try sign(redemption) }
         }
         // A key of an order is no user's key, and dies with the order.
-        host.refused(.permissionDenied) { try host.custody.sign(object, input: Array(input.prefix(32))) }
-        try host.custody.delete(.order, id: object)
+        host.refused(.permissionDenied) { try host.custody.ask(Sign(id: object, input: Array(input.prefix(32)))) }
+        try host.custody.ask(DeleteObject(objectClass: .order, id: object))
         let last = try host.redeem(taken, use: 2, request: OrderFields([name: .bytes(input)]))
         host.refused(.notFound) { try sign(last) }
     }

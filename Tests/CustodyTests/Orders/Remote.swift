@@ -115,7 +115,7 @@ extension HeldIdentity {
 
     func sign(_ custody: CustodyConnection, _ envelope: Envelope) throws -> SignedEnvelope {
         try SignedEnvelope(signing: envelope, sender: document) {
-            try custody.signDocument(signing, context: $0, hash: $1)
+            try custody.ask(SignDocument(id: signing, context: $0, hash: $1))
         }
     }
 }

@@ -19,8 +19,10 @@ extension OrderHost {
     }
 
     func makeKey(_ order: Order, _ part1: SignedEnvelope, documents: [[UInt8]]? = nil) throws -> Taken {
-        let made = try custody.newOrderKey(
-            fiduciary.recipientKey, order: part1.block, documents: documents ?? self.documents, epoch: 1)
+        let made = try custody.ask(
+            NewOrderKey(
+                fiduciary: fiduciary.recipientKey, order: SignedBlock(part1.block),
+                documents: (documents ?? self.documents).map(SignedBlock.init), epoch: 1))
         return try Taken(
             order: order, part1: part1, part2: commit(order, part1, publicKey: made.publicKey, proof: []),
             sealed: made.sealed, publicKey: made.publicKey, proof: [])
@@ -44,10 +46,13 @@ extension OrderHost {
         by connection: CustodyConnection? = nil
     ) throws -> Envelope {
         try Envelope(
-            encoded: (connection ?? custody).signForOrder(
-                fiduciary.recipientKey, sealed: sealed ?? taken.sealed, order: taken.part1.cid.bytes,
-                redemption: redemption.block, approvals: [], documents: documents ?? self.documents,
-                received: OrderHost.now))
+            encoded: (connection ?? custody).ask(
+                SignForOrder(
+                    RedemptionRequest(
+                        fiduciary: fiduciary.recipientKey, sealed: sealed ?? taken.sealed, order: taken.part1.cid,
+                        redemption: SignedBlock(redemption.block), approvals: [],
+                        documents: (documents ?? self.documents).map(SignedBlock.init),
+                        received: OrderHost.now))))
     }
 
     func object(of taken: Taken) throws -> ObjectID {

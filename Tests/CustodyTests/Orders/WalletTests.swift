@@ -14,7 +14,7 @@ struct WalletTests {
     init() throws {
         host = try OrderHost()
         heir = try HeldIdentity(host.custody, owner: ObjectOwner(uid: 2000), name: "heir")
-        share = try host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes, terms: nil)
+        share = try host.custody.ask(CreateShare(owner: heir.owner, beneficiary: heir.document.cid, terms: nil))
     }
 
     private var documents: [[UInt8]] { host.documents + [heir.document.block] }
@@ -46,8 +46,10 @@ struct WalletTests {
         let documents = documents + (later.map { [$0.document.block] } ?? [])
         let order = try order(share)
         let part1 = try host.part1(order)
-        let made = try host.custody.newSeed(
-            host.fiduciary.recipientKey, order: part1.block, documents: documents, epoch: 1)
+        let made = try host.custody.ask(
+            NewSeed(
+                fiduciary: host.fiduciary.recipientKey, order: SignedBlock(part1.block),
+                documents: documents.map(SignedBlock.init), epoch: 1))
         let commitment = try OrderCommitment(
             order: part1.cid, kind: order.kind, terms: order.terms, publicKey: made.publicKey, proof: made.proof)
         let part2 = try host.fiduciary.part(
@@ -57,9 +59,12 @@ struct WalletTests {
         let part3 = try heir.part(
             host.custody, .redemption, redemption.encoded(), to: [host.fiduciary.document], answering: part2)
         let envelope = try Envelope(
-            encoded: host.custody.release(
-                host.fiduciary.recipientKey, sealed: made.sealed, order: part1.cid.bytes, redemption: part3.block,
-                approvals: [], documents: documents, received: OrderHost.now))
+            encoded: host.custody.ask(
+                Release(
+                    RedemptionRequest(
+                        fiduciary: host.fiduciary.recipientKey, sealed: made.sealed, order: part1.cid,
+                        redemption: SignedBlock(part3.block),
+                        approvals: [], documents: documents.map(SignedBlock.init), received: OrderHost.now))))
         let part4 = try host.fiduciary.sign(host.custody, envelope)
         return Wallet(
             publicKey: made.publicKey,
@@ -72,9 +77,11 @@ struct WalletTests {
         _ wallet: Wallet, share: CreatedShare? = nil, commitment: SealedPart? = nil, release: SealedPart? = nil,
         documents: [[UInt8]]? = nil
     ) throws -> [UInt8] {
-        try host.custody.exportWallet(
-            share ?? self.share, commitment: commitment ?? wallet.commitment, release: release ?? wallet.release,
-            documents: documents ?? self.documents)
+        try host.custody.ask(
+            ExportWallet(
+                share: share ?? self.share, commitment: commitment ?? wallet.commitment,
+                release: release ?? wallet.release,
+                documents: (documents ?? self.documents).map(SignedBlock.init)))
     }
 
     @Test("the key is the sum of the fiduciary's and the beneficiary's parts, which only the beneficiary gets")
@@ -104,36 +111,42 @@ struct WalletTests {
     func proof() throws {
         let order = try order(share.publicKey)
         let part1 = try host.part1(order)
-        let made = try host.custody.newSeed(
-            host.fiduciary.recipientKey, order: part1.block, documents: documents, epoch: 1)
+        let made = try host.custody.ask(
+            NewSeed(
+                fiduciary: host.fiduciary.recipientKey, order: SignedBlock(part1.block),
+                documents: documents.map(SignedBlock.init), epoch: 1))
         let sum = try WalletSum(
             fiduciary: Secp256k1PublicKey(made.publicKey), beneficiary: Secp256k1PublicKey(share.publicKey))
         try sum.verify(made.proof, order: part1.cid)
         let other = try WalletSum(
             fiduciary: Secp256k1PublicKey(made.publicKey),
             beneficiary: Secp256k1PublicKey(
-                host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes, terms: nil).publicKey)
+                host.custody.ask(CreateShare(owner: heir.owner, beneficiary: heir.document.cid, terms: nil)).publicKey)
         )
         #expect(throws: FormatError.self) { try other.verify(made.proof, order: part1.cid) }
         for bad in [[], [UInt8](repeating: 0, count: 33), [4] + Array(share.publicKey.dropFirst())] {
             host.refused(.invalidArgument) {
-                try host.custody.newSeed(
-                    host.fiduciary.recipientKey, order: host.part1(self.order(bad)).block, documents: documents,
-                    epoch: 1)
+                try host.custody.ask(
+                    NewSeed(
+                        fiduciary: host.fiduciary.recipientKey, order: SignedBlock(host.part1(self.order(bad)).block),
+                        documents: documents.map(SignedBlock.init),
+                        epoch: 1))
             }
         }
         host.refused(.invalidArgument, "no share at all") {
-            try host.custody.newSeed(
-                host.fiduciary.recipientKey,
-                order: host.part1(Order(kind: OrderKind.bitcoinWallet, terms: terms())).block, documents: documents,
-                epoch: 1)
+            try host.custody.ask(
+                NewSeed(
+                    fiduciary: host.fiduciary.recipientKey,
+                    order: SignedBlock(host.part1(Order(kind: OrderKind.bitcoinWallet, terms: terms())).block),
+                    documents: documents.map(SignedBlock.init),
+                    epoch: 1))
         }
     }
 
     @Test("no key comes of another wallet's parts, another share, or parts that the fiduciary did not sign")
     func forged() throws {
         let wallet = try make(share: share.publicKey)
-        let second = try host.custody.createShare(owner: heir.owner, beneficiary: heir.document.cid.bytes, terms: nil)
+        let second = try host.custody.ask(CreateShare(owner: heir.owner, beneficiary: heir.document.cid, terms: nil))
         let other = try make(share: second.publicKey)
         let sameShare = try make(share: share.publicKey)
         host.refused(.permissionDenied, "another's part 4") { try export(wallet, release: other.release) }
@@ -206,20 +219,22 @@ struct WalletTests {
                 documents: documents + [stranger.document.block])
         }
         // Another beneficiary's share, put into the order by a careless principal.
-        let theirs = try host.custody.createShare(
-            owner: heir.owner, beneficiary: another.document.cid.bytes, terms: nil)
+        let theirs = try host.custody.ask(
+            CreateShare(
+                owner: heir.owner, beneficiary: another.document.cid, terms: nil))
         let mixed = try make(share: theirs.publicKey)
         host.refused(.permissionDenied) {
             try export(mixed, share: theirs, documents: documents + [another.document.block])
         }
         for purpose in ["wallet share", "order"] {
             host.refused(.dataLoss) {
-                try host.custody.unsealState(share.sealed, purpose: purpose, id: share.publicKey)
+                try host.custody.ask(UnsealState(sealed: share.sealed, purpose: purpose, id: share.publicKey))
             }
         }
         host.refused(.dataLoss) {
-            try host.custody.resealOrder(
-                share.sealed, order: heir.document.cid.bytes, owner: heir.owner, epoch: 1)
+            try host.custody.ask(
+                ResealOrder(
+                    sealed: share.sealed, order: heir.document.cid, owner: heir.owner, epoch: 1))
         }
     }
 
@@ -254,8 +269,9 @@ struct WalletTests {
 
     @Test("a share that was made for one order opens under no other terms; one that is published, under any")
     func bound() throws {
-        let bound = try host.custody.createShare(
-            owner: heir.owner, beneficiary: heir.document.cid.bytes, terms: terms().hash)
+        let bound = try host.custody.ask(
+            CreateShare(
+                owner: heir.owner, beneficiary: heir.document.cid, terms: terms().hash))
         let wallet = try make(share: bound.publicKey)
         let sum = try WalletSum(
             fiduciary: Secp256k1PublicKey(wallet.publicKey), beneficiary: Secp256k1PublicKey(bound.publicKey))
@@ -275,9 +291,10 @@ struct WalletTests {
 
         for length in [1, 31] {
             host.refused(.invalidArgument) {
-                try host.custody.createShare(
-                    owner: heir.owner, beneficiary: heir.document.cid.bytes,
-                    terms: [UInt8](repeating: 1, count: length))
+                try host.custody.ask(
+                    CreateShare(
+                        owner: heir.owner, beneficiary: heir.document.cid,
+                        terms: [UInt8](repeating: 1, count: length)))
             }
         }
         // One kind is not made of the other by cutting it.

@@ -67,10 +67,13 @@ struct ReleaseMaker: Sendable {
         _ record: OrderRecord, _ asked: Asked, _ evidence: ReleaseEvidence, _ post: PartPost
     ) throws -> OpenedPart {
         let secret = try secrets.need(record)
-        let make = secret.object == nil ? post.custodian.release : post.custodian.signForOrder
-        let made = try make(
-            asked.own.recipientKey, secret.blob, record.cid.bytes, asked.signed.block,
-            evidence.approvals.map(\.block), evidence.documents, evidence.received)
+        let request = RedemptionRequest(
+            fiduciary: asked.own.recipientKey, sealed: secret.blob, order: record.cid,
+            redemption: SignedBlock(asked.signed.block), approvals: evidence.approvals.map { SignedBlock($0.block) },
+            documents: evidence.documents, received: evidence.received)
+        let made =
+            try secret.object == nil
+            ? post.custodian.ask(Release(request)) : post.custodian.ask(SignForOrder(request))
         let envelope = try explaining("dtad-hsm answered no envelope") { try Envelope(encoded: made) }
         return try post.sign(envelope, nil, from: asked.actor)
     }

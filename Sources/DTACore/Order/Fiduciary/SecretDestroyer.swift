@@ -64,7 +64,7 @@ final class SecretDestroyer: Sendable {
         // Before the receipt says that it is gone.
         if let object = secret?.object {
             defer { forget(object) }
-            try post.custodian.delete(.order, id: object)
+            try post.custodian.ask(DeleteObject(objectClass: .order, id: object))
         }
         CrashPoint.reach(.orderDestroyKeyGone)
         let letter = try receipt(of: secret, record, from: actor, post)
@@ -169,7 +169,7 @@ final class SecretDestroyer: Sendable {
         try events.note("order \(record.reference) is destroyed and its secret was still here: it is removed")
         if let object = secret.object {
             defer { forget(object) }
-            try post.custodian.delete(.order, id: object)
+            try post.custodian.ask(DeleteObject(objectClass: .order, id: object))
         }
         CrashPoint.reach(.orderLeftoverKeyGone)
         try store.write { try secrets.remove(secret, of: number, in: $0) }

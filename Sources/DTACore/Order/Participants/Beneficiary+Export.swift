@@ -52,10 +52,12 @@ extension Beneficiary {
             guard let reader = try lookup.reader(of: second, as: record.terms.recipient) else {
                 throw DTAError(.permissionDenied, "part 2 of order \(record.reference) is sealed to others")
             }
-            let key = try post.custodian.exportWallet(
-                share, commitment: SealedPart(recipient: reader.recipientKey, block: SignedBlock(second.block)),
-                release: SealedPart(recipient: own.recipientKey, block: SignedBlock(release.block)),
-                documents: documents)
+            let key = try post.custodian.ask(
+                ExportWallet(
+                    share: share,
+                    commitment: SealedPart(recipient: reader.recipientKey, block: SignedBlock(second.block)),
+                    release: SealedPart(recipient: own.recipientKey, block: SignedBlock(release.block)),
+                    documents: documents))
             let other = try store.read { try book.shares.user(of: sum.beneficiary.bytes, besides: record.cid, $0) }
             return OrderResult(
                 data: key,

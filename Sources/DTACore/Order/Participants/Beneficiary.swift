@@ -81,8 +81,8 @@ struct Beneficiary: Sendable {
     }
 
     private func share(of own: IdentityRecord, terms: [UInt8]?, _ post: PartPost) throws -> MadeShare {
-        let made = try post.custodian.createShare(
-            owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid.bytes, terms: terms)
+        let made = try post.custodian.ask(
+            CreateShare(owner: ObjectOwner(uid: own.owner.uid), beneficiary: own.cid, terms: terms))
         return MadeShare(made: made, own: own, limit: sharesPerUser, created: clock.now)
     }
 

@@ -42,7 +42,7 @@ struct Redeemer: Sendable {
             let redemption = try explaining("the redemption cannot be made") {
                 try OrderRedemption(
                     order: record.cid, terms: record.terms, use: record.progress.uses + 1,
-                    nonce: post.custodian.random(count: 16), purpose: purpose.isEmpty ? nil : purpose,
+                    nonce: post.custodian.ask(DrawRandom(count: 16)), purpose: purpose.isEmpty ? nil : purpose,
                     request: OrderFields(request))
             }
             let letter = try post.seal(

@@ -88,9 +88,7 @@ final class PartPost {
         let (wrap, coreHash) = try explaining("the envelope \(signed.cid) cannot be opened") {
             (try signed.envelope.wrap(for: own.cid, blocks.bytes), try signed.envelope.coreHash)
         }
-        var key = try custodian.openKey(
-            kem: own.kemObject, owner: ObjectOwner(uid: own.owner.uid), publicKEM: own.publicKEM,
-            sealedSeed: own.sealedSeed, coreHash: coreHash, recipient: own.cid.bytes, enc: wrap.enc, key: wrap.key)
+        var key = try custodian.ask(OpenKey(recipient: own.recipientKey, coreHash: coreHash, wrap: wrap))
         defer { wipe(&key) }
         return try explaining("the envelope \(signed.cid) cannot be opened") {
             try EnvelopeOpener.open(signed.envelope, contentKey: key)
@@ -127,14 +125,5 @@ final class PartPost {
         let kind = try OrderPartKind(of: signed)
         if kind != .release, let part { known[Reading(part: signed.cid, reader: nil)] = part }
         return OpenedPart(signed, kind, part)
-    }
-}
-
-extension IdentityRecord {
-    /// With what dtad-hsm opens what is sealed to it.
-    var recipientKey: RecipientKey {
-        RecipientKey(
-            kem: kemObject, owner: ObjectOwner(uid: owner.uid), publicKEM: publicKEM, sealedSeed: sealedSeed,
-            cid: cid)
     }
 }

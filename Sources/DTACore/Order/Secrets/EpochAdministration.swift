@@ -69,7 +69,7 @@ struct EpochAdministration: Sendable {
             throw DTAError(.invalidArgument, "\(quoted(subject)) is no number of an epoch")
         }
         return { custodian in
-            let onToken = try custodian.epochs()
+            let onToken = try custodian.ask(ListEpochs())
             guard try epochs.note(onToken: onToken).unknown.contains(number) else {
                 let label = OrderEpochs.label(number)
                 throw onToken.contains(number)
@@ -92,7 +92,7 @@ struct EpochAdministration: Sendable {
     func renew(_ caller: Caller) throws -> CustodyStep<EpochList> {
         try requireAdministrator(caller, "renew")
         return { custodian in
-            let onToken = try custodian.epochs()
+            let onToken = try custodian.ask(ListEpochs())
             _ = try epochs.note(onToken: onToken)
             try store.write { database in
                 // Those that are not there may be on another copy of the token, and what they sealed with them.

@@ -59,7 +59,7 @@ struct OrderEpochs: Sendable {
 
     /// Looks at the token.
     @discardableResult
-    func look(_ custodian: any Custodian) throws -> Findings { try note(onToken: custodian.epochs()) }
+    func look(_ custodian: any Custodian) throws -> Findings { try note(onToken: custodian.ask(ListEpochs())) }
 
     /// Takes note of the epochs whose keys are on the token.
     func note(onToken: Set<UInt32>) throws -> Findings {
@@ -163,7 +163,7 @@ struct OrderEpochs: Sendable {
                 hint: "put the token and the state in place that belong together")
         }
         for next in newest + 1...number {
-            try custodian.newEpoch(next)
+            try custodian.ask(NewEpoch(number: next))
             keys.withLock { _ = $0.present.insert(next) }
             if next > newest + 1 { try drop(next - 1, custodian) }
         }
@@ -173,7 +173,7 @@ struct OrderEpochs: Sendable {
 
     /// Has a key destroyed.
     func drop(_ number: UInt32, _ custodian: any Custodian) throws {
-        try custodian.destroyEpoch(number)
+        try custodian.ask(DestroyEpoch(number: number))
         keys.withLock {
             $0.present.remove(number)
             $0.unknown.remove(number)

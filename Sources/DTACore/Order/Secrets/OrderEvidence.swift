@@ -9,11 +9,11 @@ struct ReleaseEvidence {
     /// No more than the terms ask for.
     let approvals: [SignedApproval]
     /// The lines of all who act, and of those approvers.
-    let documents: [[UInt8]]
+    let documents: [SignedBlock]
     /// Unix seconds: when the redemption came.
     let received: Int64
 
-    var known: KnownDocuments { KnownDocuments(blocks: documents) }
+    var known: KnownDocuments { KnownDocuments(blocks: documents.map(\.bytes)) }
 }
 
 /// The documents by which dtad-hsm judges identities. It takes 512 KiB of them, and lines can be long: so it gets what
@@ -30,7 +30,7 @@ struct OrderEvidence: Sendable {
 
     /// The documents by which some identities are judged.
     /// - Throws: where they are more than dtad-hsm takes.
-    func documents(of identities: [CID]) throws -> [[UInt8]] {
+    func documents(of identities: [CID]) throws -> [SignedBlock] {
         let lines = try identities.map { ($0, try documents(of: $0)) }
         return try bounded(lines)
     }
@@ -129,10 +129,12 @@ struct OrderEvidence: Sendable {
     /// As many bytes as they take in a request.
     private func size(_ documents: Documents) -> Int { documents.values.reduce(0) { $0 + $1.count + 4 } }
 
-    private func bounded(_ lines: [(CID, Documents)]) throws -> [[UInt8]] {
+    private func bounded(_ lines: [(CID, Documents)]) throws -> [SignedBlock] {
         let all = merged(lines)
         let total = size(all)
-        guard total > BlockList.limit || all.count > BlockList.countLimit else { return Array(all.values) }
+        guard total > BlockList.limit || all.count > BlockList.countLimit else {
+            return all.values.map(SignedBlock.init)
+        }
         let longest = lines.max { size($0.1) < size($1.1) }
         let of = longest.map {
             ", of which \(size($0.1) / 1024) KiB in \($0.1.count) documents are of the line of "

@@ -75,10 +75,14 @@ extension OrderSecrets {
 
     private func reseal(_ row: Row, _ custodian: any Custodian) throws {
         let (order, blob): (Int64, Data) = (row["in_order"], row["blob"])
-        let make = row["is_state"] ? custodian.resealOrderState : custodian.resealOrder
-        let owner = ObjectOwner(uid: try row.whole("owner"))
+        let (cid, owner) = (try CID(row: row["cid"]), ObjectOwner(uid: try row.whole("owner")))
+        let (old, isState) = ([UInt8](blob), row["is_state"] as Bool)
         let (sealed, new) = try epochs.sealing(custodian) { epoch in
-            (try make([UInt8](blob), [UInt8](row["cid"] as Data), owner, epoch), epoch)
+            let sealed =
+                isState
+                ? try custodian.ask(ResealOrderState(sealed: old, order: cid, owner: owner, epoch: epoch))
+                : try custodian.ask(ResealOrder(sealed: old, order: cid, owner: owner, epoch: epoch))
+            return (sealed, epoch)
         }
         try store.write { database in
             try database.execute(

@@ -56,10 +56,8 @@ struct OrderSecrets: Sendable {
                 throw DTAError(.unavailable, "the plugin \(plugin.type) made no commitment")
             }
             let (blob, epoch) = try epochs.sealing(custodian) { epoch in
-                (
-                    try custodian.sealOrderState(extra.state, order: record.cid.bytes, owner: owner, epoch: epoch),
-                    epoch
-                )
+                let message = SealOrderState(state: extra.state, order: record.cid, owner: owner, epoch: epoch)
+                return (try custodian.ask(message), epoch)
             }
             return try body(
                 Made(
@@ -67,12 +65,11 @@ struct OrderSecrets: Sendable {
                     proof: extra.proof, owner: owner))
         }
         let documents = try evidence.documents(of: [order.terms.principal, own.cid, order.terms.fiduciary])
+        let part1 = SignedBlock(first.block)
         guard plugin.isUsedInPlace else {
             let (made, epoch) = try epochs.sealing(custodian) { epoch in
-                (
-                    try custodian.newSeed(
-                        own.recipientKey, order: first.block, documents: documents, epoch: epoch), epoch
-                )
+                let message = NewSeed(fiduciary: own.recipientKey, order: part1, documents: documents, epoch: epoch)
+                return (try custodian.ask(message), epoch)
             }
             CrashPoint.reach(.orderCommitMade)
             return try body(
@@ -89,10 +86,9 @@ struct OrderSecrets: Sendable {
         let (made, epoch): (CreatedOrderKey, UInt32)
         do {
             (made, epoch) = try epochs.sealing(custodian) { epoch in
-                (
-                    try custodian.newOrderKey(
-                        own.recipientKey, order: first.block, documents: documents, epoch: epoch), epoch
-                )
+                let message = NewOrderKey(
+                    fiduciary: own.recipientKey, order: part1, documents: documents, epoch: epoch)
+                return (try custodian.ask(message), epoch)
             }
         } catch {
             // dtad-hsm took back what it made, so what is under this id is not ours to delete.
@@ -173,8 +169,9 @@ struct OrderSecrets: Sendable {
     func openState(of record: OrderRecord, _ custodian: any Custodian) throws -> [UInt8] {
         let secret = try need(record)
         guard secret.epoch != nil else {
-            return try custodian.unsealState(secret.blob, purpose: OrderSecrets.pluginState, id: record.cid.bytes)
+            return try custodian.ask(
+                UnsealState(sealed: secret.blob, purpose: OrderSecrets.pluginState, id: record.cid.bytes))
         }
-        return try custodian.openOrderState(secret.blob, order: record.cid.bytes, owner: secret.owner)
+        return try custodian.ask(OpenOrderState(sealed: secret.blob, order: record.cid, owner: secret.owner))
     }
 }
