@@ -6,7 +6,7 @@ public protocol CustodyMessage: Sendable, Equatable {
     associatedtype Answer: Sendable
 
     static var operation: CustodyOperation { get }
-    /// The classes of the objects on the token that it may use, or that it is about.
+    /// The classes of the objects on the token that it may use. dtad-hsm holds it to them.
     static var classes: [ObjectClass] { get }
 
     /// Takes the request's fields.

@@ -55,6 +55,7 @@ extension Custody {
     }
 
     func sealingKey(_ objectClass: ObjectClass, _ number: UInt32) throws -> KeyObject {
+        try require(objectClass)
         let label = ObjectLabel.sealing(objectClass, number: number)
         let key = try objects.sealingKey(label, copies: objectClass != .epoch, confirming: confirmTokenIsThere)
         if let key { return key }

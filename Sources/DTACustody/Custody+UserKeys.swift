@@ -31,6 +31,7 @@ extension Custody {
         guard !objectClass.isSealing else {
             throw DTAError(.permissionDenied, "objects of class \(objectClass.name) are not listed")
         }
+        try require(objectClass)
         return try climbing {
             try confirmTokenIsThere()
             return try objects.list(objectClass)
@@ -61,6 +62,7 @@ extension Custody {
         guard !objectClass.isSealing else {
             throw DTAError(.permissionDenied, "objects of class \(objectClass.name) cannot be deleted")
         }
+        try require(objectClass)
         try climbing {
             try changing {
                 guard let found = try objects.find(id) else { return try confirmTokenIsThere() }

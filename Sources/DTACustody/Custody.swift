@@ -18,6 +18,8 @@ public final class Custody {
     /// The newest epoch on the token, and when that was seen.
     var newestEpoch: (number: UInt32, seen: UInt64)?
     private var isChanging = false
+    /// The classes of the objects that may be used now: those of the message that is served; all of them for commands.
+    private var usable = ObjectClass.allCases
 
     /// Which token this is. It stays the same as long as this process lives.
     public let identity: TokenIdentity
@@ -35,7 +37,22 @@ public final class Custody {
         objects = KeyObjects(token.session, makeCopies: options.cacheSessionObjects)
     }
 
-    var generation: KeyGeneration { KeyGeneration(token: token) }
+    var generation: KeyGeneration { KeyGeneration(token: token, classes: usable) }
+
+    // MARK: Classes
+
+    /// Runs `body`, in which objects of these classes alone may be used.
+    func using<Result>(_ classes: [ObjectClass], _ body: () throws -> Result) rethrows -> Result {
+        let before = usable
+        usable = classes
+        defer { usable = before }
+        return try body()
+    }
+
+    /// - Throws: `DTAError.internal` for objects of a class that the message that is served does not name.
+    func require(_ objectClass: ObjectClass) throws { try objectClass.require(among: usable) }
+
+    // MARK: Changes
 
     /// Runs `body` while no other process changes the token. Inside of another one it just runs: the lock would wait for
     /// itself.
@@ -46,7 +63,7 @@ public final class Custody {
         return try TokenLock(path: options.lockFile).hold(body)
     }
 
-    // MARK: the ladder
+    // MARK: The ladder
 
     /// Runs `body`. When the token fails in it: forgets the objects and runs it again, which finds them again; then
     /// initialises the module anew, logs in and runs it again; then gives up this process. What the token says went wrong
@@ -111,6 +128,7 @@ public final class Custody {
     /// The key with this id, which must be of `objectClass`.
     /// - Throws: `DTAError.notFound`, `.permissionDenied`; `PKCS11Error`.
     func key(_ id: ObjectID, _ objectClass: ObjectClass) throws -> (KeyObject, ObjectOwner) {
+        try require(objectClass)
         guard let key = try objects.key(id) else {
             try confirmTokenIsThere()
             throw DTAError(

@@ -6,12 +6,15 @@ import DTASystem
 /// Makes keys, and believes nothing: what the token made is read back, and a key that signs has to sign.
 struct KeyGeneration {
     let token: Token
+    /// The classes of which keys may be made.
+    var classes = ObjectClass.allCases
 
     /// Makes a key on the token.
     /// - Returns: its public key; empty for a secret key.
     /// - Throws: `DTAError.failedPrecondition` where a mechanism is missing or the token did not obey; then nothing is
     ///   left behind. `PKCS11Error`.
     func make(_ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws -> [UInt8] {
+        try label.objectClass?.require(among: classes)
         try kind.require(on: token)
         do {
             return try makeProved(kind, label, id: id)

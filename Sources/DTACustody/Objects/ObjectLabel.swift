@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTASystem
 
 /// The label (CKA_LABEL) of everything that D-TA keeps on a token; it decides what may be done with the object.
 ///
@@ -21,6 +22,15 @@ enum ObjectLabel: Equatable, Hashable {
             "dta/\(object.objectClass.name)/\(object.owner.uid)/\(hexadecimal(object.id.bytes))"
         case .sealing(let objectClass, let number): "dta/\(objectClass.name)/\(number)"
         case .trial(let id): ObjectLabel.trialPrefix + hexadecimal(id.bytes)
+        }
+    }
+
+    /// Nil for trials.
+    var objectClass: ObjectClass? {
+        switch self {
+        case .object(let object): object.objectClass
+        case .sealing(let objectClass, _): objectClass
+        case .trial: nil
         }
     }
 
@@ -47,6 +57,15 @@ enum ObjectLabel: Equatable, Hashable {
         }
         // One object has one label: no leading zeros, no capitals, nothing behind it.
         guard self.text == text else { return nil }
+    }
+}
+
+extension ObjectClass {
+    /// - Throws: `DTAError.internal` unless it is one of these.
+    func require(among classes: [ObjectClass]) throws {
+        guard classes.contains(self) else {
+            throw DTAError(.internal, "this request may use no objects of class \(name)")
+        }
     }
 }
 

@@ -40,6 +40,7 @@ extension Custody {
 
     /// Destroys what has the label of an epoch, also where its number is none that dtad-hsm gives.
     func destroyEpoch(_ number: UInt32) throws {
+        try require(.epoch)
         try climbing {
             try changing {
                 try confirmTokenIsThere()
@@ -51,7 +52,8 @@ extension Custody {
 
     /// The epochs whose keys are on the token.
     func epochs() throws -> Set<UInt32> {
-        try climbing {
+        try require(.epoch)
+        return try climbing {
             try confirmTokenIsThere()
             return try objects.sealingNumbers(.epoch)
         }

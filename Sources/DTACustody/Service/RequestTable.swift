@@ -78,7 +78,8 @@ extension Custody {
     }
 }
 
-/// How dtad-hsm serves the requests of one operation: each is taken completely apart before anything is done.
+/// How dtad-hsm serves the requests of one operation: each is taken completely apart before anything is done, and uses
+/// objects of those classes alone that its message names.
 struct RequestHandler {
     let operation: CustodyOperation
     let serve: (Custody, inout CustodyReader, inout CustodyWriter) throws -> Void
@@ -91,7 +92,7 @@ struct RequestHandler {
             var request = try Message(from: &fields)
             defer { request.wipe() }
             try fields.end()
-            var result = try perform(custody, request)
+            var result = try custody.using(Message.classes) { try perform(custody, request) }
             defer { Message.wipe(&result) }
             answer.begin(CustodyFrame.ok)
             try request.encode(result, to: &answer)

@@ -1,7 +1,7 @@
 /// Has the token do what a need takes, with keys that are gone afterwards.
 public struct Examine: CustodyMessage {
     public static let operation = CustodyOperation.examine
-    public static let classes: [ObjectClass] = []
+    public static let classes: [ObjectClass] = [.seal, .state]
     public typealias Answer = String
 
     public var need: TokenNeed
