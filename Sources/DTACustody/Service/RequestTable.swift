@@ -14,7 +14,12 @@ extension Custody {
                 .invalidArgument, "custody operation \(request.head) is not served any more",
                 hint: "dtad is of an older release than dtad-hsm: install both of one release, then restart dtad")
         }
-        try Custody.handler(operation).serve(self, &request, &answer)
+        try Custody.handlers[Int(operation.rawValue)]?.serve(self, &request, &answer)
+    }
+
+    /// Made once, because a signature takes little longer than to make one of these. By the numbers of the operations.
+    private static let handlers: [RequestHandler?] = (0...UInt8.max).map { number in
+        CustodyOperation(rawValue: number).map(handler)
     }
 
     static func handler(_ operation: CustodyOperation) -> RequestHandler {
@@ -80,12 +85,12 @@ extension Custody {
 
 /// How dtad-hsm serves the requests of one operation: each is taken completely apart before anything is done, and uses
 /// objects of those classes alone that its message names.
-struct RequestHandler {
+struct RequestHandler: Sendable {
     let operation: CustodyOperation
-    let serve: (Custody, inout CustodyReader, inout CustodyWriter) throws -> Void
+    let serve: @Sendable (Custody, inout CustodyReader, inout CustodyWriter) throws -> Void
 
     init<Message: CustodyMessage>(
-        _: Message.Type, _ perform: @escaping (Custody, Message) throws -> Message.Answer
+        _: Message.Type, _ perform: @escaping @Sendable (Custody, Message) throws -> Message.Answer
     ) {
         operation = Message.operation
         serve = { custody, fields, answer in
