@@ -8,17 +8,13 @@ import Logging
 extension CustodyPool {
     /// - Returns: whether it is the first one ever.
     private func admit(_ process: any CustodyProcess) -> Bool {
-        let taken = state.withLock { $0.live.values.compactMap(\.processor) }
+        let taken = state.withLock { $0.slots.all.compactMap(\.processor) }
         let processor = processors.first { !taken.contains($0) }
         if let processor { process.settle(on: processor) }
-        let slot = Slot(process, processor: processor)
+        let slot = CustodySlot(process, processor: processor)
         let (parked, isFirst) = state.withLockSignalling { state in
-            state.live[ObjectIdentifier(slot)] = slot
-            state.idle.append(slot)
-            state.outage = nil
-            state.starting = nil
-            defer { state.hasStarted = true }
-            return (!state.parked.isEmpty, !state.hasStarted)
+            state.slots.add(slot)
+            return (!state.parked.isEmpty, state.supply.started())
         }
         if parked { kick() }
         return isFirst
@@ -34,12 +30,12 @@ extension CustodyPool {
         var backoff = 100
         while true {
             let (missing, mayRetry, stopping) = state.withLock {
-                ($0.size - $0.live.count, $0.mayRetry, $0.stopping)
+                ($0.supply.size - $0.slots.count, $0.supply.mayRetry, $0.supply.isStopping)
             }
             if stopping { return }
             var timeout: Int32 = -1
             if missing > 0, mayRetry {
-                state.withLock { $0.starting = monotonicNanoseconds() }
+                state.withLock { $0.supply.starts() }
                 do {
                     if admit(try launch()) { whenUp() }
                     backoff = 100
@@ -55,23 +51,19 @@ extension CustodyPool {
     }
 
     private func failed(_ error: CustodyLaunchError) {
-        let (refused, isNews) = state.withLockSignalling { state -> ([Job], Bool) in
-            // Where there is no other, it is an outage, which whoever asks `health` tells.
-            let isNews = state.outage != error.reason && !state.live.isEmpty
-            state.outage = error.reason
-            state.starting = nil
-            state.mayRetry = error.mayRetry
-            if state.firstFailure == nil { state.firstFailure = error }
-            return (state.live.isEmpty ? state.parked.removeAll { _ in true } : [], isNews)
+        let (refused, isNews) = state.withLockSignalling { state -> ([CustodyJob], Bool) in
+            // If there is no other, it is an outage, and `health` tells why.
+            let isNews = state.supply.failed(error) && !state.slots.isEmpty
+            return (state.slots.isEmpty ? state.parked.removeAll { _ in true } : [], isNews)
         }
         // It is tried again every few seconds, maybe for days.
         if isNews { logger.error("an HSM process did not start", metadata: ["reason": "\(error.reason.message)"]) }
-        for job in refused { job.run(.failure(error.reason))() }
+        for job in refused { job.refuse(error.reason) }
     }
 
     /// Waits until a process is missing, or for `timeout` milliseconds (-1: without end).
     private func watch(timeout: Int32) {
-        let slots = state.withLock { Array($0.live.values) }
+        let slots = state.withLock { $0.slots.all }
         var entries = [pollfd(fd: wakeup.number, events: Int16(POLLIN), revents: 0)]
         entries += slots.map { pollfd(fd: $0.process.socket, events: clinux_pollrdhup, revents: 0) }
         guard poll(&entries, nfds_t(entries.count), timeout) > 0 else { return }
@@ -79,14 +71,8 @@ extension CustodyPool {
         if entries[0].revents != 0 { _ = read(wakeup.number, &count, 8) }
         var removed = false
         for (slot, entry) in zip(slots, entries.dropFirst()) where entry.revents != 0 {
-            // One that is busy is found broken by whoever uses it.
-            let idle = state.withLock { state -> Bool in
-                guard let index = state.idle.firstIndex(where: { $0 === slot }) else { return false }
-                state.idle.remove(at: index)
-                state.live[ObjectIdentifier(slot)] = nil
-                return true
-            }
-            if idle {
+            // One that is busy is found broken by the thread that uses it.
+            if state.withLock({ $0.slots.dropIdle(slot) }) {
                 logger.warning("an HSM process ended by itself")
                 slot.process.end()
                 removed = true

@@ -59,23 +59,17 @@ public final class CustodyPools: Sendable {
     /// How those are that all requests share.
     public var health: CustodyPool.Health { shared.health }
 
-    /// How many processes there are to be.
-    public var count: Int {
-        let slow = slow
-        return shared.size + (slow === shared ? 0 : slow.size)
-    }
+    /// How many processes there are to be, that of the slow lane included.
+    public var count: Int { all.reduce(0) { $0 + $1.size } }
 
-    /// How many processes are up.
-    public var live: Int {
-        let slow = slow
-        return shared.health.live + (slow === shared ? 0 : slow.health.live)
-    }
+    /// How many of them are up.
+    public var live: Int { all.reduce(0) { $0 + $1.health.live } }
+
+    private var all: [CustodyPool] { slowLaneHasOwn.withLock { $0 } ? [shared, ownOfSlowLane] : [shared] }
 
     /// Makes every process forget an object that was deleted.
     public func forget(_ id: ObjectID) {
-        shared.forget(id)
-        let slow = slow
-        if slow !== shared { slow.forget(id) }
+        for pool in all { pool.forget(id) }
     }
 
     /// Refuses what waited for too long. To be called several times a second.

@@ -94,9 +94,8 @@ extension Server {
         proceed(custody.withSlowProcess { work($0) }, exchange)
     }
 
-    private func job(_ work: @escaping @Sendable (CustodyAccess) -> Completion, _ exchange: Exchange) -> CustodyPool.Job
-    {
-        CustodyPool.Job(user: exchange.connection.account.uid) { [self] access in
+    private func job(_ work: @escaping @Sendable (CustodyAccess) -> Completion, _ exchange: Exchange) -> CustodyJob {
+        CustodyJob(user: exchange.connection.account.uid) { [self] access in
             let completion = work(access)
             return { [self] in respond(completion(), to: exchange) }
         }

@@ -2,10 +2,10 @@
 final class WorkerMemory {
     /// Where bytes are received.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-    let habit: CustodyPool.Habit
+    let habit: CustodyHabit
 
     /// - Parameter processor: the one that the thread stays on.
-    init(processor: Int32? = nil) { habit = CustodyPool.Habit(processor: processor) }
+    init(processor: Int32? = nil) { habit = CustodyHabit(processor: processor) }
 
     deinit { scratch.deallocate() }
 }
