@@ -103,10 +103,18 @@ struct KeySetTests {
         }
         func ec(_ x: String, _ y: String) -> String { #"{"kty":"EC","crv":"P-256","x":"\#(x)","y":"\#(y)"}"# }
         let zero = TestIssuer.base64([UInt8](repeating: 0, count: 32))
-        let cases = [
+        let cases: [(String, String)] = [
             (#"{"kty":"oct","k":"AAAA"}"#, "of a type"), (#"{"kty":"AKP","alg":"ML-DSA-65","pub":"AA"}"#, "of a type"),
             ("5", "no object"), ("null", "no object"), ("[]", "no object"), ("{}", "of a type"),
-            (Self.fresh(#","use":"enc""#), "\"use\""), (Self.fresh(#","key_ops":["sign"]"#), "\"key_ops\""),
+            (Self.fresh(#","use":"enc""#), "\"use\""), (Self.fresh(#","key_ops":["sign"]"#), "not to verify"),
+            (Self.fresh(#","key_ops":[]"#), "not to verify"), (Self.fresh(#","key_ops":"verify""#), "no list"),
+            (Self.fresh(#","key_ops":"sign""#), "no list"), (Self.fresh(#","key_ops":null"#), "no list"),
+            (Self.fresh(#","key_ops":{"verify":true}"#), "no list"), (Self.fresh(#","key_ops":7"#), "no list"),
+            (Self.fresh(#","key_ops":["verify",7]"#), "no list"),
+            (Self.fresh(#","key_ops":["verify",["verify"]]"#), "no list"),
+            (Self.fresh(#","key_ops":["verify","verify"]"#), "different texts"),
+            (Self.fresh(#","use":null"#), "\"use\""), (Self.fresh(#","use":["sig"]"#), "\"use\""),
+            (Self.fresh(#","alg":null"#), "\"alg\""), (Self.fresh(#","alg":["EdDSA"]"#), "\"alg\""),
             (Self.fresh(#","alg":"ES256""#), "\"alg\""), (Self.fresh(#","kid":7"#), "kid that is no text"),
             (Self.fresh(#","kid":"a","kid":"b""#), "a member twice"),
             (#"{"kty":"OKP","crv":"Ed25519"}"#, "no \"x\""),
@@ -123,7 +131,7 @@ struct KeySetTests {
             (rsa(n, [2]), "exponent"), (rsa(n, [1, 0, 0]), "exponent"), (rsa(n, []), "exponent"),
             (rsa(n, [1, 0, 0, 0, 1]), "exponent"),
         ]
-        let good = #"{"kty":"EC","crv":"P-256","x":"\#(px)","y":"\#(py)"}"#
+        let good = #"{"kty":"EC","crv":"P-256","x":"\#(px)","y":"\#(py)","key_ops":["verify"]}"#
         let set = try await Self.read(cases.map(\.0) + [good])
         #expect(set.keys.count == 1 && set.skipped.count == cases.count)
         for (index, (key, reason)) in cases.enumerated() {

@@ -98,6 +98,7 @@ struct TokenTests {
             (["iss": nil], "another issuer"), (["aud": "other"], "another audience"),
             (["aud": nil], "another audience"),
             (["aud": ["x", "y"]], "another audience"), (["aud": ["dta": "dta"]], "another audience"),
+            (["aud": ["dta", 5] as [any Sendable]], "another audience"),
             (["sub": 5], "sub is no text"),
         ] as [([String: (any Sendable)?], String)])
     func claims(change: [String: (any Sendable)?], reason: String) async throws {
@@ -213,7 +214,7 @@ struct TokenTests {
         let insufficient = #"403 Bearer realm="dtagw", error="insufficient_scope", scope="dta:operator""#
         for scope: Any? in [
             nil, "", "dta", "dta:operators", "DTA:OPERATOR", "dta:operator,openid", ["dta"], ["dta:operator openid"],
-            ["a": "dta:operator"], 5,
+            ["a": "dta:operator"], 5, ["dta:operator", 5] as [Any],
         ] { #expect(try await outcome(["scope": scope]) == insufficient, "\(scope ?? "none")") }
         for scope: Any in ["dta:operator", "a dta:operator b", ["a", "dta:operator"]] {
             #expect(try await outcome(["scope": scope]) == "operator", "\(scope)")

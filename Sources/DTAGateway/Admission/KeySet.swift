@@ -102,15 +102,22 @@ struct KeySet: Sendable {
         guard case .object = item else { throw Refusal("is no object") }
         guard !hasDuplicates(item) else { throw Refusal("has a member twice") }
         if let use = item["use"], use.string != "sig" { throw Refusal("is not for signatures: \"use\"") }
-        if let operations = item["key_ops"]?.array, !operations.contains("verify") {
-            throw Refusal("is not to verify with: \"key_ops\"")
-        }
+        if let operations = item["key_ops"] { try judge(operations: operations) }
         if let id = item["kid"], id.string == nil { throw Refusal("has a kid that is no text") }
         let (algorithm, verifier) = try await verifier(item)
         if let named = item["alg"], named.string != algorithm.rawValue {
             throw Refusal("is for another algorithm than \(algorithm.rawValue): \"alg\"")
         }
         return Key(id: item["kid"]?.string, algorithm: algorithm, verifier: verifier)
+    }
+
+    /// RFC 7517 §4.3: a list of texts, none of them twice.
+    private static func judge(operations: JSONValue) throws(Refusal) {
+        let names = operations.array?.compactMap(\.string) ?? []
+        guard let list = operations.array, names.count == list.count, Set(names).count == names.count else {
+            throw Refusal("has \"key_ops\" that are no list of different texts")
+        }
+        guard names.contains("verify") else { throw Refusal("is not to verify with: \"key_ops\"") }
     }
 
     private static func verifier(_ item: JSONValue) async throws(Refusal) -> (TokenAlgorithm, Verifier) {

@@ -71,8 +71,7 @@ struct TokenVerifier: Sendable {
 
     private func judge(claims: JSONValue) throws -> TokenClaims {
         guard claims["iss"]?.string == configuration.issuer else { throw Refusal("the token is of another issuer") }
-        let audiences = claims["aud"]?.array ?? claims["aud"].map { [$0] } ?? []
-        guard audiences.contains(.string(configuration.audience)) else {
+        guard texts(claims["aud"])?.contains(configuration.audience) ?? false else {
             throw Refusal("the token is for another audience")
         }
         let now = clock()
@@ -94,9 +93,7 @@ struct TokenVerifier: Sendable {
             guard !configuration.requiresIdentity || isOperator(claims) else { throw insufficient }
             return nil
         }
-        let items = claim.array ?? [claim]
-        let names = items.compactMap(\.string)
-        guard names.count == items.count, (1...16).contains(names.count), names.allSatisfy({ !$0.isEmpty }) else {
+        guard let names = texts(claim), (1...16).contains(names.count), names.allSatisfy({ !$0.isEmpty }) else {
             throw Refusal("the token's \(name) is neither a name nor a list of 1 to 16 names")
         }
         return names
@@ -107,7 +104,15 @@ struct TokenVerifier: Sendable {
     private func isOperator(_ claims: JSONValue) -> Bool {
         guard let scope = claims["scope"] else { return false }
         if let text = scope.string { return text.split(separator: " ").contains { $0 == configuration.operatorScope } }
-        return scope.array?.contains(.string(configuration.operatorScope)) ?? false
+        return texts(scope)?.contains(configuration.operatorScope) ?? false
+    }
+
+    /// A text, or a list of texts; nil for anything else, which is not to be understood in part.
+    private func texts(_ claim: JSONValue?) -> [String]? {
+        guard let claim else { return nil }
+        let items = claim.array ?? [claim]
+        let texts = items.compactMap(\.string)
+        return texts.count == items.count ? texts : nil
     }
 
     /// The token counts, and is not enough (RFC 6750 §3.1).
