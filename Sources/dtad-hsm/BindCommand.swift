@@ -27,7 +27,7 @@ struct BindCommand {
             (name: $0, bytes: try CommandFile.read($0, atMost: BindCommand.archiveLimit))
         }
         let target = try CommandFile.make(output)
-        let pin = try start.becomeOwner(pin: pinFile)
+        let pin = try start.becomeOwner(pin: pinFile, hint: "name the file with the PIN by --pin-file")
         let lock = try ServingLock.alone(start.options)
         return try withExtendedLifetime(lock) {
             let (bound, outcomes) = try KeyBinding.run(

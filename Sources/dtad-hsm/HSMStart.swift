@@ -37,9 +37,10 @@ struct HSMStart {
     }
 
     /// Becomes the user who may load the module, and locks the memory: what root may lock, that user may not ask for.
-    /// - Parameter file: the PIN, if the command line names it: then it is read with the rights that this has before.
+    /// - Parameters: `file`: the PIN, if the command line names it: then it is read with the rights that this has before.
+    ///   `hint`: what helps if there is none.
     /// - Returns: the PIN. One that the configuration names is read with those rights only if the configuration is root's.
-    func becomeOwner(pin file: String?) throws -> SecretBytes {
+    func becomeOwner(pin file: String?, hint: String = PIN.standardHint) throws -> SecretBytes {
         let given: SecretBytes?
         if let file {
             given = try PIN.read(file, ownersOnly: true)
@@ -48,7 +49,7 @@ struct HSMStart {
             given = mayReadFiles ? try? PIN.read(file: options.pinFile) : nil
         }
         try becomeOwner()
-        return try given ?? PIN.read(file: options.pinFile)
+        return try given ?? PIN.read(file: options.pinFile, hint: hint)
     }
 
     /// The same without a PIN.

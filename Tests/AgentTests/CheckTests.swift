@@ -57,6 +57,25 @@ struct CheckTests {
         #expect(try agent.client().call(.createKey("k", type: .p256)).code == .ok)
     }
 
+    @Test("dtad check names no option for a PIN that is nowhere, because it has none")
+    func noPIN() throws {
+        let agent = try TestAgent(starting: false)
+        let text = try String(contentsOfFile: agent.configuration, encoding: .utf8)
+        try text.split(separator: "\n").filter { !$0.contains("pin_file") }.joined(separator: "\n")
+            .write(toFile: agent.configuration, atomically: true, encoding: .utf8)
+        let checked = try check(agent)
+        #expect(checked.status == 1 && checked.text.contains("set hsm.pin_file"), "\(checked.text)")
+        #expect(!checked.text.contains("--"), "\(checked.text)")
+        // This one has it.
+        let bound = try run(
+            try Binary.path("dtad-hsm"),
+            [
+                "--bind-order-keys", "--config", agent.configuration, "--input", agent.configuration, "--output",
+                agent.directory.file("bound"),
+            ])
+        #expect(bound.status != 0 && bound.errors.contains("by --pin-file"), "\(bound.errors)")
+    }
+
     @Test("dtad check changes nothing on the token or in the state, and does not disturb an agent that runs")
     func leavesNothing() throws {
         let agent = try TestAgent()

@@ -5,12 +5,16 @@ import Glibc
 /// Where the PIN comes from: a credential of the service manager or a file, never the command line or an environment
 /// variable, which other users can see.
 public enum PIN {
+    /// What helps if there is no PIN.
+    public static let standardHint = "set hsm.pin_file, or LoadCredential=hsm-pin:… in the unit"
+
     /// The longest PIN; PKCS#11 gives no bound.
     public static let limit = 255
 
     /// Reads the user's PIN: `$CREDENTIALS_DIRECTORY/hsm-pin`, else `file`.
+    /// - Parameter hint: what helps if there is neither.
     /// - Throws: `CustodyStartError` with `.configuration`.
-    public static func read(file: String?) throws -> SecretBytes {
+    public static func read(file: String?, hint: String = standardHint) throws -> SecretBytes {
         if let directory = getenv("CREDENTIALS_DIRECTORY").map({ String(cString: $0) }) {
             let path = directory + "/hsm-pin"
             // The service manager may give the file to us by an access list, which shows as a mode for the group.
@@ -19,7 +23,7 @@ public enum PIN {
         guard let file else {
             throw refusal(
                 "there is no PIN for the HSM: no credential hsm-pin, and the configuration names no file",
-                hint: "set hsm.pin_file, or LoadCredential=hsm-pin:… in the unit; a command takes --pin-file")
+                hint: hint)
         }
         return try read(file, ownersOnly: true)
     }
