@@ -15,7 +15,7 @@ public enum CustodyExit: UInt8, Sendable, CaseIterable {
     case wrongPIN = 10
     /// The token, or what dtad keeps on it, is not to be found: start again, with back-off.
     case tokenAway = 11
-    /// The PKCS#11 module cannot be loaded.
+    /// The PKCS#11 module cannot be loaded, or wants what dtad-hsm does not give.
     case moduleMissing = 12
     /// The configuration, or the file with the PIN, cannot be used.
     case configuration = 13

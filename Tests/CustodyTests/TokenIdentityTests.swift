@@ -206,4 +206,23 @@ struct TokenIdentityTests {
         #expect(reason.message.contains("\(module.path) does not start (C_Initialize: CKR_GENERAL_ERROR)"))
         #expect(!reason.message.contains("away"))
     }
+
+    /// NSS's, which Debian installs with libnss3.
+    private static let softoken = "/usr/lib/x86_64-linux-gnu/libsoftokn3.so"
+
+    @Test("a module that wants arguments which dtad-hsm does not give is named, and why", arguments: [false, true])
+    func moduleWantsArguments(isReal: Bool) throws {
+        if isReal, access(Self.softoken, F_OK) != 0 { return }
+        let module = try TamperedModule(in: token.directory)
+        try module.set(.wantArguments)
+        let path = isReal ? Self.softoken : module.path
+        try token.configure(["module": path])
+        let error = try refusal(expecting: nil)
+        #expect(error.exit == .moduleMissing && error.reason.code == .failedPrecondition)
+        #expect(error.reason.message.contains("\(path) does not start (C_Initialize: CKR_ARGUMENTS_BAD)"), "\(error)")
+        #expect(error.reason.message.contains("wants arguments"))
+        #expect(error.reason.hint.contains("hsm.module"))
+        let lengths = try run(try Binary.path("dtad-hsm"), ["--pin-lengths", "--config", token.configuration])
+        #expect(lengths.status == CustodyExit.moduleMissing.status && lengths.errors.contains("wants arguments"))
+    }
 }

@@ -41,6 +41,8 @@ public struct TamperedModule: Sendable {
         case noDice = "no-dice"
         /// C_Initialize fails.
         case failInitialise = "fail-initialise"
+        /// C_Initialize takes no call without arguments.
+        case wantArguments = "want-arguments"
         /// C_GenerateKeyPair ends the process after it made the keys.
         case dieAfterPair = "die-after-pair"
         /// C_Login never returns.
@@ -94,6 +96,8 @@ public struct TamperedModule: Sendable {
         {
             if (++initialised > 1)
                 unlink(FOLDER "/fault-fail-sign-until-init");
+            if (FAULT("want-arguments") && !args)
+                return CKR_ARGUMENTS_BAD;
             return FAULT("fail-initialise") ? CKR_GENERAL_ERROR : real.C_Initialize(args);
         }
 

@@ -46,7 +46,19 @@ final class Module {
     }
 
     /// C_Initialize without locking: this process has one thread.
-    func initialize() throws { try check("C_Initialize", functions.pointee.C_Initialize?(nil)) }
+    /// - Throws: `CustodyStartError` if the module takes no call without arguments, as that of NSS; `PKCS11Error`.
+    func initialize() throws {
+        do {
+            try check("C_Initialize", functions.pointee.C_Initialize?(nil))
+        } catch let error as PKCS11Error where error.code == CK_RV(CKR_ARGUMENTS_BAD) {
+            throw CustodyStartError(
+                DTAError(
+                    .failedPrecondition,
+                    "the PKCS#11 module \(path) does not start (\(error)): it wants arguments that dtad-hsm does not give",
+                    hint: "name another one under hsm.module; NSS's softoken is one of those that want arguments"),
+                .moduleMissing)
+        }
+    }
 
     func finalize() { _ = functions.pointee.C_Finalize?(nil) }
 
