@@ -12,9 +12,9 @@ public enum PluginFileRules {
         return "Landlock: \(errorText(errno)): plugins with run: own_user can read all that dtad's user can"
     }()
 
-    private static let programs = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
+    static let programs = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
     /// What C libraries and interpreters read when they start.
-    private static let files = [
+    static let files = [
         "/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/alternatives", "/etc/localtime", "/etc/timezone", "/etc/passwd",
         "/etc/group", "/etc/nsswitch.conf", "/etc/ssl", "/etc/locale.alias", "/etc/python3", "/etc/perl", "/proc",
         "/sys/devices/system/cpu", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
