@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import DTAGateway
+
 /// The calls of Milagro D-TA 0.1, as its description (open-api.yaml) and its program write them, replayed against a real
 /// gateway. docs/gateway.md lists what is answered otherwise.
 @Suite("Milagro D-TA 0.1's calls", .serialized)
@@ -114,7 +116,60 @@ struct MilagroTests {
         #expect(try post("/v1/fulfill/order", ["OrderPart1CID": cid, "Extension": ["a": "b"]]).status == 400)
     }
 
-    @Test("the page of differences names all that is answered otherwise")
+    /// A call as Milagro D-TA's description and program have it, and the shapes that we give it.
+    private struct Call {
+        /// As the page writes it.
+        let name: String
+        let asked: Set<String>
+        let answered: Set<String>
+        let request: String?
+        let answer: String
+
+        init(_ name: String, _ asked: Set<String>, _ answered: Set<String>, as request: String?, _ answer: String) {
+            (self.name, self.asked, self.answered, self.request, self.answer) = (name, asked, answered, request, answer)
+        }
+    }
+
+    private static let calls = [
+        Call(
+            "GET /v1/status", [],
+            ["application", "apiVersion", "extensionVendor", "nodeCID", "timeStamp", "nodeType", "plugin"], as: nil,
+            "Status"),
+        Call(
+            "POST /v1/identity", ["Name", "Extension"], ["IDDocumentCID"], as: "IdentityRequest", "IdentityMade"),
+        Call("GET /v1/identity", [], ["IDDocumentList"], as: nil, "IdentityList"),
+        Call(
+            "GET /v1/identity/…", [],
+            [
+                "IDDocumentCID", "AuthenticationReference", "BeneficiaryECPublicKey", "SikePublicKey", "BlsPublicKey",
+                "Timestamp",
+            ], as: nil, "Identity"),
+        Call(
+            "POST /v1/order", ["BeneficiaryIDDocumentCID", "Extension"],
+            ["OrderReference", "Commitment", "CreatedAt", "Extension"], as: "OrderRequest", "Order"),
+        Call("GET /v1/order", [], ["OrderReference"], as: nil, "OrderList"),
+        Call("GET /v1/order/…", [], ["OrderCID", "Order"], as: nil, "OrderWithParts"),
+        Call(
+            "POST /v1/order/secret", ["OrderReference", "BeneficiaryIDDocumentCID", "Extension"],
+            ["Secret", "Commitment", "OrderReference", "Extension"], as: "SecretRequest", "Secret"),
+        Call(
+            "POST /v1/fulfill/…", ["OrderPart1CID", "DocumentCID", "Extension"], ["OrderPart2CID", "Extension"],
+            as: "FulfillRequest", "Fulfilled"),
+        Call(
+            "POST /v1/fulfill/…", ["OrderPart3CID", "DocumentCID", "SenderDocumentCID", "Extension"],
+            ["OrderPart4CID", "Extension"], as: "FulfillSecretRequest", "SecretFulfilled"),
+    ]
+
+    /// The members of one of our bodies.
+    private func members(_ schema: String) throws -> Set<String> {
+        guard case .object(let members)? = Schemas.all[schema]?["properties"] else {
+            throw TestFailure("there is no shape \(schema)")
+        }
+        return Set(members.map(\.name))
+    }
+
+    @Test(
+        "the page of differences has a row for each member of a body that is here and not there, or there and not here")
     func page() throws {
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../docs/gateway.md")
         let text = try String(contentsOf: path, encoding: .utf8)
@@ -122,11 +177,30 @@ struct MilagroTests {
             text.components(separatedBy: "## Differences from Milagro D-TA 0.1").dropFirst().first
         )
         .components(separatedBy: "\n## ")[0]
+        let rows = section.split(separator: "\n").filter { $0.hasPrefix("| ") }
+            .map { $0.dropFirst(2).components(separatedBy: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
+        for call in Self.calls {
+            let own = rows.filter { $0[0] == "`\(call.name)`" }
+            func named(_ column: Int) -> Set<String> {
+                // Every second piece stands between backquotes.
+                Set(
+                    own.flatMap { row in
+                        row[column].components(separatedBy: "`").enumerated().filter { $0.offset % 2 == 1 }
+                            .map(\.element)
+                    })
+            }
+            let (asked, answered) = (try call.request.map(members) ?? [], try members(call.answer))
+            let gone = call.asked.subtracting(asked).union(call.answered.subtracting(answered))
+            #expect(gone.subtracting(named(1)).isEmpty, "\(call.name): what is not here")
+            let new = asked.subtracting(call.asked).union(answered.subtracting(call.answered))
+            #expect(new.subtracting(named(2)).isEmpty, "\(call.name): what is not there")
+            // The last one is a member of a member.
+            let known = asked.union(answered).union(call.asked).union(call.answered).union(["TimeStamp"])
+            let written = named(1).union(named(2)).filter { $0.wholeMatch(of: /[A-Z][A-Za-z0-9]*/) != nil }
+            #expect(written.subtracting(known).isEmpty, "\(call.name): what is neither here nor there")
+        }
         for word in [
-            "perPage", "SikePublicKey", "BlsPublicKey", "BeneficiaryECPublicKey", "AuthenticationReference", "Document",
-            "OrderReference", "SenderDocumentCID", "DocumentCID", "extensionVendor", "Extension", "409", "422",
-            "/v1/ext",
-            "Order", "TimeStamp", "null", "CAR", "masterfiduciary", "Content-Type", "Name",
+            "perPage", "null", "Content-Type", "409", "422", "415", "/v1/ext", "masterfiduciary", "sortBy", "UUID",
         ] { #expect(section.contains(word), "\(word)") }
     }
 }
