@@ -171,6 +171,52 @@ struct AuditTamperingTests {
     }
 
     @Test(
+        "an audit log of which two files have exchanged their names is noticed while dtad runs and at its start, and goes on when that is undone",
+        arguments: [(UInt64(1), UInt64(6)), (6, 11)], [true, false])
+    func swapped(_ names: (UInt64, UInt64), isRunning: Bool) throws {
+        func exchange() {
+            for (from, to) in [(file(names.0), spare), (file(names.1), file(names.0)), (spare, file(names.1))] {
+                #expect(rename(from, to) == 0)
+            }
+        }
+        func fill(_ log: KeptLog) throws {
+            for _ in 0..<2 {
+                try log.fill(5)
+                try log.audit.state.withLock { try log.audit.beginSegment(&$0) }
+            }
+            try log.fill(5)
+            for _ in 0..<2 { log.keeper.watch() }
+            #expect(log.keeper.halt == nil && log.journal.lines(.error).isEmpty)
+        }
+        func notice(_ log: KeptLog) throws {
+            for _ in 0..<4 { log.keeper.watch() }
+            #expect(log.keeper.halt?.code == .unavailable)
+            for name in [names.0, names.1].map(AuditSegment.name) {
+                #expect(!log.journal.lines(.error, about: name).isEmpty, "\(name): \(log.journal.lines(.error))")
+            }
+            #expect(try !log.verify().isSound && !verifyFiles().isSound)
+            try log.fill(1)
+            exchange()
+            for _ in 0..<4 { log.keeper.watch() }
+            #expect(log.keeper.halt == nil, "\(String(describing: log.keeper.halt))")
+            try expectSound(log)
+        }
+        if isRunning {
+            let log = try KeptLog(state)
+            try fill(log)
+            exchange()
+            return try notice(log)
+        }
+        do {
+            let log = try KeptLog(state)
+            try fill(log)
+            try log.keeper.close()
+        }
+        exchange()
+        try notice(try KeptLog(state))
+    }
+
+    @Test(
         "an audit log of which a file is lost for good goes on once an administrator accepts that, and never verifies again"
     )
     func accepting() throws {
