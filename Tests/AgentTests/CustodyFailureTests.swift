@@ -44,6 +44,35 @@ struct CustodyFailureTests {
         #expect(agent.pid == pid && agent.running)
     }
 
+    @Test(
+        "a token whose disk is full says that it is there and what may be full, and makes keys again when there is room"
+    )
+    func fullDisk() throws {
+        let agent = try TestAgent(starting: false)
+        guard let disk = try SmallDisk(kilobytes: 4096, at: agent.directory.file("disk")) else { return }
+        try FileManager.default.moveItem(atPath: agent.tokens, toPath: disk.path + "/tokens")
+        let softhsm = agent.state + "/softhsm2.conf"
+        try String(contentsOfFile: softhsm, encoding: .utf8)
+            .replacingOccurrences(of: agent.tokens, with: disk.path + "/tokens")
+            .write(toFile: softhsm, atomically: true, encoding: .utf8)
+        try agent.start()
+        let client = agent.client()
+        _ = try client.call(.createKey("k", type: .p256))
+        let filler = open(disk.path + "/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        #expect(filler >= 0)
+        let block = [UInt8](repeating: 0, count: 1 << 12)
+        for size in [1 << 12, 1] { while write(filler, block, size) > 0 {} }
+        close(filler)
+        let refused = try client.refusal(.createKey("new", type: .p256))
+        #expect(refused.code == .unavailable, "\(refused)")
+        #expect(refused.message.contains("the token \"dta\" is there, but does not do this"), "\(refused)")
+        #expect(refused.hint.contains("its disk or memory may be full"), "\(refused)")
+        unlink(disk.path + "/filler")
+        try agent.wait("room") { (try? client.call(.createKey("new", type: .p256)))?.code == .ok }
+        for name in ["k", "new"] { #expect(try client.call(.sign(key: name, message: [1])).data.count == 64) }
+        #expect(agent.stop() == 0)
+    }
+
     @Test("a process killed while it is idle is replaced, and clients' connections live")
     func killedIdle() throws {
         let (agent, client) = try agentWithKey()
