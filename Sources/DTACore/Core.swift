@@ -56,7 +56,12 @@ public final class Core: Sendable {
             store: store, segments: try SegmentDirectory(state: configuration.state),
             limit: configuration.limits.ledgerBytesPerUser, outbox: outbox)
         let swept = try blocks.sweepSegments()
-        if swept > 0 { logger.notice("cleared what was left of unfinished envelopes", metadata: ["files": "\(swept)"]) }
+        if swept.removed > 0 {
+            logger.notice("cleared what was left of unfinished envelopes", metadata: ["files": "\(swept.removed)"])
+        }
+        for obstacle in swept.obstacles.prefix(10) {
+            logger.warning("what is left of an unfinished envelope cannot be removed: \(obstacle)")
+        }
         var publisher: Publisher?
         if let client, let outbox {
             try outbox.adopt()

@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 
 /// What kind of file system a path is on, by the numbers of statfs(2).
 public struct FileSystem: Sendable {
@@ -12,6 +13,14 @@ public struct FileSystem: Sendable {
     }
 
     public init(type: UInt32) { self.type = type }
+
+    /// Whether there is no room, or no inode, for this user where a path is; false if nobody can tell.
+    public static func isFull(_ path: String) -> Bool {
+        var status = statvfs()
+        guard unsafe statvfs(path, &status) == 0 else { return false }
+        let blocks = geteuid() == 0 ? status.f_bfree : status.f_bavail
+        return status.f_blocks > 0 && blocks == 0 || status.f_files > 0 && status.f_ffree == 0
+    }
 
     /// The name of one that is gone when the host restarts; nil for others.
     public var memory: String? {

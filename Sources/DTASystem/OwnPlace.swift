@@ -27,13 +27,27 @@ public enum OwnPlace {
         return found != nil
     }
 
-    /// Looks at what lies at a file's path before it is opened; that nothing is there is in order.
-    /// - Throws: `DTAError`: `failedPrecondition` if it is a link, no file, or somebody else's; `unavailable` if it cannot be
-    ///   looked at.
+    /// Looks at what lies at a file's path before it is used; that nothing is there is in order. It is opened for that, so
+    /// this must come before the process has locks on the file, which would end with it (fcntl(2)).
+    /// - Throws: `DTAError`: `failedPrecondition` if it is a link, no file, or somebody else's, if it has a second name (a hard
+    ///   link), or cannot be written; `unavailable` if it cannot be looked at.
     public static func checkFile(_ path: String) throws(DTAError) {
         let found: stat?
         do { found = try status(path) } catch { throw unusable(path, error) }
-        if let found, let fault = kind(found, S_IFREG, "file") ?? owner(found) { throw refusal("\(path) \(fault)") }
+        guard let found else { return }
+        if let fault = kind(found, S_IFREG, "file") ?? owner(found) ?? names(found) {
+            throw refusal("\(path) \(fault)")
+        }
+        let number = unsafe open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        if number >= 0 {
+            _ = Descriptor(owning: number)
+        } else if [EPERM, EACCES, EROFS].contains(errno) {
+            throw DTAError(
+                .failedPrecondition, "\(path) cannot be written: \(errorText(errno))",
+                hint: "look at its attributes (lsattr shows them), its permissions and its file system")
+        } else {
+            throw unusable(path, SystemCallError("open", errno: errno))
+        }
     }
 
     private static func fault(ofFolder status: stat, _ path: String) -> String? {
@@ -52,6 +66,10 @@ public enum OwnPlace {
 
     private static func owner(_ status: stat) -> String? {
         status.st_uid == geteuid() ? nil : "belongs to uid \(status.st_uid)"
+    }
+
+    private static func names(_ status: stat) -> String? {
+        status.st_nlink <= 1 ? nil : "has a second name (a hard link), by which others can reach it"
     }
 
     private static func unusable(_ path: String, _ error: any Error) -> DTAError {

@@ -188,7 +188,11 @@ import Testing
         let (id, other) = (String(repeating: "0a", count: 16), String(repeating: "ff", count: 16))
         #expect(mkdir(segments.path + "/lost+found", 0o700) == 0)
         for name in [id, other, other + ".partial", "README", "0a1b"] { try directory.write("segments/" + name, "x") }
-        #expect(try segments.sweep(named: [id]) == 2)
+        let folder = String(repeating: "12", count: 16)
+        #expect(mkdir(segments.path + "/" + folder, 0o700) == 0)
+        let swept = try segments.sweep(named: [id])
+        #expect(swept.removed == 2 && swept.obstacles.count == 1 && swept.obstacles.first?.contains(folder) == true)
+        #expect(rmdir(segments.path + "/" + folder) == 0)
         let left = try FileManager.default.contentsOfDirectory(atPath: segments.path).sorted()
         #expect(left == [id, "0a1b", "README", "lost+found"].sorted())
     }

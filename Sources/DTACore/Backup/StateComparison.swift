@@ -20,7 +20,7 @@ public struct StateComparison {
         try StateDirectory.check(path)
         try AuditKeeper.refuseMissingDatabase(path)
         let database = "\(path)/\(BackupManifest.databaseName)"
-        for ending in StoreFiles.endings { try OwnPlace.checkFile(database + ending) }
+        for ending in StoreFiles.endings + [StoreFiles.journal] { try OwnPlace.checkFile(database + ending) }
         for folder in ["audit", "segments"] { try OwnPlace.checkFolder("\(path)/\(folder)") }
         guard FileFacts.of(database) != nil else {
             (halt, isNew, known, start) = (nil, true, nil, nil)
@@ -72,11 +72,12 @@ public struct StateComparison {
             agent = try first(
                 "identities",
                 "SELECT cid FROM identities WHERE name = '\(IdentityService.agentName)' ORDER BY rowid DESC LIMIT 1")
-            let hasIntents =
-                try database.tableExists("intents")
-                && Int.fetchOne(database, sql: "SELECT 1 FROM intents LIMIT 1") != nil
+            func hasRows(_ table: String) throws -> Bool {
+                try database.tableExists(table)
+                    && Int.fetchOne(database, sql: "SELECT 1 FROM \(table) LIMIT 1") != nil
+            }
             hasToken =
-                try agent != nil || hasIntents || database.tableExists("token") && KnownToken.read(database) != nil
+                try agent != nil || hasRows("keys") || hasRows("intents") || database.tableExists("token") && KnownToken.read(database) != nil
         }
     }
 

@@ -69,7 +69,7 @@ extension BlockStore {
 
     /// Removes what a crash left in the directory of segments. For the start: no body may be on its way.
     /// - Returns: how many files were removed.
-    func sweepSegments() throws -> Int {
+    func sweepSegments() throws -> (removed: Int, obstacles: [String]) {
         do {
             return try segments.sweep(named: segmentsInUse())
         } catch let error as SystemCallError {

@@ -23,14 +23,15 @@ final class SegmentDirectory: Sendable {
     /// Removes what a crash left: unfinished files, and those that no block is in. What has a name that dtad never gave, as
     /// a disk's `lost+found`, stays.
     /// - Parameter named: the ids of the segments that blocks are in.
-    /// - Returns: how many files were removed.
-    func sweep(named: Set<String>) throws -> Int {
+    /// - Returns: how many files were removed, and what of each other one is in the way: it costs room, and nothing else.
+    func sweep(named: Set<String>) throws -> (removed: Int, obstacles: [String]) {
         let left = try PositionedFile.names(in: path).filter { !named.contains($0) && PartialSegment.isName($0) }
+        var obstacles: [String] = []
         for name in left where unsafe unlink("\(path)/\(name)") != 0 && errno != ENOENT {
-            throw SystemCallError("unlink", errno: errno)
+            obstacles.append("\(path)/\(name): \(errorText(errno))")
         }
-        if !left.isEmpty { try PositionedFile.syncDirectory(path) }
-        return left.count
+        if left.count > obstacles.count { try PositionedFile.syncDirectory(path) }
+        return (left.count - obstacles.count, obstacles)
     }
 
     /// Removes a segment that no block is in any more.

@@ -29,7 +29,7 @@ public final class Store: Sendable {
     ///   `unavailable` where it cannot be opened.
     public init(directory: String) throws {
         path = "\(directory)/state.sqlite"
-        for ending in StoreFiles.endings { try OwnPlace.checkFile(path + ending) }
+        for ending in StoreFiles.endings + [StoreFiles.journal] { try OwnPlace.checkFile(path + ending) }
         try Store.makePrivate(path)
         do {
             pool = try DatabasePool(path: path, configuration: Store.configuration)

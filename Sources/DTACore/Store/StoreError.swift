@@ -16,7 +16,8 @@ enum StoreError {
     static func using(_ path: String, _ error: any Error) -> any Error {
         guard let database = error as? DatabaseError else { return error }
         let reason = database.message ?? "SQLite error \(database.extendedResultCode.rawValue)"
-        switch database.resultCode {
+        let isFull = database.resultCode == .SQLITE_IOERR && FileSystem.isFull(parentDirectory(of: path))
+        switch isFull ? .SQLITE_FULL : database.resultCode {
         case .SQLITE_FULL:
             return DTAError(
                 .resourceExhausted, "there is no room to write to the database \(path); nothing was changed",

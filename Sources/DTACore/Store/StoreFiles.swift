@@ -7,6 +7,8 @@ import DTASystem
 final class StoreFiles: Sendable {
     /// Of the database, its write-ahead log, and the index of that.
     static let endings = ["", "-wal", "-shm"]
+    /// Of what SQLite writes while it turns a new database to its write-ahead log, and never after.
+    static let journal = "-journal"
 
     private let paths: [String]
     /// A server sets the times of files, at a moment of its own.

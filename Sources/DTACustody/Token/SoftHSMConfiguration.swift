@@ -28,6 +28,12 @@ struct SoftHSMConfiguration {
         }
     }
 
+    /// Whether there is something at its path that is no file.
+    var isSomethingElse: Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+    }
+
     /// What keeps SoftHSM from its tokens, as a sentence; nil where nothing can be found.
     func fault() -> String? {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -33,6 +33,8 @@ struct Token {
 
     private static func start(_ module: Module, _ options: HSMOptions) throws {
         let softHSM = SoftHSMConfiguration(options)
+        // The module would open a pipe, and wait for ever for somebody to write to it.
+        if let softHSM, softHSM.isSomethingElse { throw away(options, softHSM.fault() ?? "") }
         do {
             try module.initialize()
             _ = try module.slots()

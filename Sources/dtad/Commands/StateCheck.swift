@@ -15,6 +15,9 @@ struct StateCheck {
         if let caution = FileSystem(of: state).flatMap(StateCheck.caution) {
             report.note("state", "\(state) is on \(caution)")
         }
+        if FileSystem.isFull(state) {
+            report.bad("state", "there is no room on the disk of \(state)", "make room there first")
+        }
         if let halt = comparison.halt {
             report.bad("audit log", halt.message, halt.hint)
         } else if !comparison.isNew {
