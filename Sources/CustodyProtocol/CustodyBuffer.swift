@@ -19,7 +19,7 @@ public final class CustodyBuffer {
     }
 
     /// Waits for a message.
-    /// - Returns: the message without its length, valid until the next call; nil where the stream ended before it.
+    /// - Returns: the message without its length, valid until the next call; nil if the stream ended before it.
     /// - Throws: `SystemCallError`, EAGAIN at the socket's deadline; `DTAError.invalidArgument` for a message that is
     ///   empty, too large or cut short, or that has anything behind it: neither side ever speaks out of turn.
     public func receive(from socket: Int32) throws -> UnsafeRawBufferPointer? {

@@ -15,15 +15,16 @@ public final class CustodyConnection: Custodian, @unchecked Sendable {
 
     /// Whether this connection is of no further use.
     public private(set) var isBroken = false
-    /// Why dtad-hsm left, where it said so in its last answer.
+    /// Why dtad-hsm left, if it said so in its last answer.
     public private(set) var exit: CustodyExit?
     /// The token that dtad-hsm is logged in to.
     public private(set) var token = TokenIdentity(serial: "", landmark: [])
 
     /// Takes over a connected stream socket, tells dtad-hsm which token to expect, and waits until it has logged in.
     /// - Parameters: `startMilliseconds`: how long dtad-hsm may take to log in; `deadlineMilliseconds`: how long each
-    ///   request may take; `expecting`: the token that the state belongs to; nil: whichever the configuration names.
-    /// - Throws: `CustodyStartError` where it cannot serve; `DTAError.unavailable` where it says nothing in time.
+    ///   request may take; `expecting`: the token that the state belongs to; nil: the one that the configuration
+    ///   names.
+    /// - Throws: `CustodyStartError` if it cannot serve; `DTAError.unavailable` if it says nothing in time.
     public init(
         _ socket: Descriptor, startMilliseconds: Int, deadlineMilliseconds: Int, expecting: TokenIdentity? = nil
     ) throws {

@@ -1,6 +1,6 @@
 import DTASystem
 
-/// What dtad may ask of dtad-hsm. The numbers are the wire's and never change; `docs/custody.md` lists the fields.
+/// What dtad may ask of dtad-hsm. The numbers are the wire's and never change; each has its type in `Messages`.
 /// 21 made an order's key under an id that the front chose; nothing is served under it any more.
 public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case describe = 1

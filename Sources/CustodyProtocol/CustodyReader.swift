@@ -20,7 +20,7 @@ public struct CustodyReader {
     public var hasMore: Bool { unsafe at < message.count }
 
     /// The next field, of at most `limit` bytes.
-    /// - Throws: `DTAError.invalidArgument` where the field is missing, cut short or too long.
+    /// - Throws: `DTAError.invalidArgument` if the field is missing, cut short or too long.
     public mutating func field(atMost limit: Int = CustodyFrame.limit) throws -> [UInt8] {
         let count = try length()
         guard count <= limit else {
@@ -51,7 +51,7 @@ public struct CustodyReader {
     }
 
     /// Ends the message.
-    /// - Throws: `DTAError.invalidArgument` where fields are left.
+    /// - Throws: `DTAError.invalidArgument` if fields are left.
     public func end() throws {
         guard !hasMore else { throw DTAError(.invalidArgument, "a custody message has fields too many") }
     }

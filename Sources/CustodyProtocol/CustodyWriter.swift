@@ -59,7 +59,7 @@ public struct CustodyWriter {
         unsafe withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
     }
 
-    /// Fills in the length and writes the message to a blocking socket, in one call where the socket takes it.
+    /// Fills in the length and writes the message to a blocking socket, in one call if the socket takes it.
     /// - Throws: `DTAError.invalidArgument` past the limit, before anything is sent; `SystemCallError`.
     public mutating func send(to socket: Int32) throws {
         let size = bytes.count - CustodyFrame.headerSize

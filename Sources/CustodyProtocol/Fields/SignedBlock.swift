@@ -1,5 +1,5 @@
-/// A block that somebody signed, as it is stored and sent: the envelope of a part, an approval, an identity, a revocation.
-/// Nobody has verified it yet.
+/// A signed block, as it is stored and sent: the envelope of a part, an approval, an identity, a revocation.
+/// It is not verified yet.
 public struct SignedBlock: Sendable, Hashable {
     public var bytes: [UInt8]
 

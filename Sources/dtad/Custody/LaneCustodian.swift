@@ -24,7 +24,7 @@ final class LaneCustodian: Custodian {
             answer.withLockSignalling { $0 = result }
         }
         let end = monotonicNanoseconds() + LaneCustodian.patienceNanoseconds
-        // It may be a secret: it is taken out, so that who wipes it wipes the only one.
+        // It may be a secret: it is taken out, so that the caller wipes the only one.
         guard isTaken, let result = answer.wait(until: end, for: { $0.take() }) else {
             isAbandoned.withLock { $0 = true }
             throw DTAError(.unavailable, "the agent is stopping, or its HSM is away", hint: "try again")

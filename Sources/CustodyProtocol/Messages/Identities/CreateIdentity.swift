@@ -44,7 +44,7 @@ public struct CreateIdentity: CustodyMessage {
 
 /// What `CreateIdentity` makes. The private halves stay on the token; the ML-KEM seed leaves dtad-hsm sealed.
 public struct CreatedIdentityKeys: Sendable, Equatable {
-    /// `.ed25519`, or `.p256` where the token lacks EdDSA.
+    /// `.ed25519`, or `.p256` if the token lacks EdDSA.
     public var signingType: KeyType
     /// 32 bytes (Ed25519), or 65 bytes uncompressed (P-256).
     public var signing: [UInt8]

@@ -54,7 +54,7 @@ public struct CreatedSeed: Sendable, Equatable {
     public var sealed: [UInt8]
     /// The commitment: a compressed point of secp256k1, 33 bytes.
     public var publicKey: [UInt8]
-    /// That somebody has what is behind it: a BIP-340 signature, 64 bytes.
+    /// The proof that dtad-hsm has the seed behind it: a BIP-340 signature, 64 bytes.
     public var proof: [UInt8]
 
     public init(sealed: [UInt8], publicKey: [UInt8], proof: [UInt8]) {

@@ -12,7 +12,6 @@ public struct Release: CustodyMessage {
 
     public func encode(to fields: inout CustodyWriter) { fields.field(request) }
 
-    /// The envelope of part 4 (DAG-CBOR), sealed to the order's recipient and to nobody else, to be signed by the
-    /// fiduciary.
+    /// The envelope of part 4 (DAG-CBOR), sealed to the order's recipient alone, to be signed by the fiduciary.
     public func answer(from fields: inout CustodyReader) throws -> [UInt8] { try fields.field() }
 }

@@ -7,7 +7,7 @@ public struct Begin: CustodyMessage {
     /// The token that dtad-hsm is logged in to; nil: one of the first release, which said nothing more.
     public typealias Answer = TokenIdentity?
 
-    /// Nil: whichever the configuration names.
+    /// Nil: the one that the configuration names.
     public var expected: TokenIdentity?
 
     public init(expecting expected: TokenIdentity?) { self.expected = expected }

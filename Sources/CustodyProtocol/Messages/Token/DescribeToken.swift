@@ -46,7 +46,7 @@ public struct TokenDescription: Sendable, Equatable {
     /// dtad-hsm's process and user.
     public var pid: Int32
     public var uid: UInt32
-    /// What protection of memory was refused; "" where none was.
+    /// Which protection of memory was refused; "" if none was.
     public var memoryShortfall: String
 
     public init(

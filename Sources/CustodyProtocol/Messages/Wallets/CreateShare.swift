@@ -9,7 +9,7 @@ public struct CreateShare: CustodyMessage {
     public var owner: ObjectOwner
     /// The identity that it belongs to.
     public var beneficiary: CID
-    /// SHA-256 of the terms (DAG-CBOR) of the one order that it is for; nil: whichever takes it.
+    /// SHA-256 of the terms (DAG-CBOR) of the one order that it is for; nil: any order.
     public var terms: [UInt8]?
 
     public init(owner: ObjectOwner, beneficiary: CID, terms: [UInt8]?) {
