@@ -37,6 +37,7 @@ struct Dtactl: ParsableCommand {
         ])
 
     static func main() {
+        StandardDescriptors.fill()
         do {
             let arguments = GlobalOptions.hoisted(Array(NativeText.arguments.dropFirst()))
             if ["version", "-v"].contains(arguments.first), arguments.count == 1 {

@@ -25,6 +25,7 @@ struct Dtad: ParsableCommand {
     static let installedConfiguration = "/etc/dtad/dtad.yaml"
 
     static func main() {
+        StandardDescriptors.fill()
         // Made into text, its bytes would name another file.
         if let argument = NativeText.unreadableArgument {
             printError("dtad: the argument \(argument) is not UTF-8: dtad takes text alone, also as names of files")

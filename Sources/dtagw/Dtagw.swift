@@ -20,6 +20,7 @@ struct Dtagw: AsyncParsableCommand {
     static let installedConfiguration = "/etc/dtad/dtagw.yaml"
 
     static func main() async {
+        StandardDescriptors.fill()
         // Made into text, its bytes would name another file.
         if let argument = NativeText.unreadableArgument {
             printError("dtagw: the argument \(argument) is not UTF-8: dtagw takes text alone, also as names of files")

@@ -17,6 +17,16 @@ struct BadInputTests {
         ] { _ = try client.call(.createKey(name, type: type)) }
     }
 
+    @Test(
+        "a closed standard output makes dtactl fail, and its output is written to nothing that it opened",
+        arguments: ["status", "random 5", "key list", "order list", "audit list", "version"])
+    func closedOutput(command: String) throws {
+        let words = [try Binary.path("dtactl")] + command.split(separator: " ").map(String.init)
+        let environment = ["DTA_SOCKET": agent.socketPath]
+        let ended = try run("/bin/sh", ["-c", "exec \"$@\" >&-", "sh"] + words, environment: environment)
+        #expect(ended.status == 1 && ended.errors.contains("standard output took no more"), "\(ended)")
+    }
+
     @Test("bad input in names is refused, and the connection goes on")
     func names() throws {
         for name in [
