@@ -47,6 +47,11 @@ public struct TamperedModule: Sendable {
         case dieAfterPair = "die-after-pair"
         /// C_Login never returns.
         case hangLogin = "hang-login"
+        /// The process is killed before, or after, the token sees the PIN.
+        case dieBeforeLogin = "die-before-login"
+        case dieAfterLogin = "die-after-login"
+        /// C_Login fails before the token sees the PIN.
+        case failLogin = "fail-login"
         /// The handles of the first private key that signed, and of the first public key that was read, name the private and
         /// the public key that the token finds first.
         case reuseHandles = "reuse-handles"
@@ -83,6 +88,7 @@ public struct TamperedModule: Sendable {
     private static let source = """
         #include <dlfcn.h>
         #include <fcntl.h>
+        #include <signal.h>
         #include <string.h>
         #include <unistd.h>
         #include <p11-kit/pkcs11.h>
@@ -122,7 +128,14 @@ public struct TamperedModule: Sendable {
             count_in(FOLDER "/logins");
             while (FAULT("hang-login"))
                 usleep(10000);
-            return real.C_Login(s, user, pin, count);
+            if (FAULT("die-before-login"))
+                kill(getpid(), SIGKILL);
+            if (FAULT("fail-login"))
+                return CKR_DEVICE_ERROR;
+            CK_RV answer = real.C_Login(s, user, pin, count);
+            if (FAULT("die-after-login"))
+                kill(getpid(), SIGKILL);
+            return answer;
         }
 
         static CK_RV sign(CK_SESSION_HANDLE s, unsigned char *in, unsigned long size, unsigned char *out,

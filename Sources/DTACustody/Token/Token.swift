@@ -19,7 +19,7 @@ struct Token {
                 try start(module, options)
                 let (slot, info) = try TokenSearch(module, options, serial: serial).select()
                 let session = try Session(module, slot: slot)
-                try logIn(session, options, pin: pin, serial: info.serialText)
+                try session.logInOnce(options, pin: pin, token: info)
                 return Token(
                     session: session, info: info, library: try module.libraryName(),
                     mechanisms: try module.mechanisms(slot))
@@ -47,32 +47,6 @@ struct Token {
                     hint: "dtad goes on by itself when this is mended"),
                 .tokenAway)
         }
-    }
-
-    private static func logIn(_ session: Session, _ options: HSMOptions, pin: SecretBytes, serial: String) throws {
-        let refused = RefusedPIN(options)
-        guard !refused.contains(pin, serial: serial) else {
-            throw CustodyStartError(
-                DTAError(
-                    .failedPrecondition,
-                    "the token \(options.tokenName) refused the PIN before, and it is not tried again",
-                    hint:
-                        "correct the PIN and restart dtad; if the token got this PIN meanwhile, remove \(refused.path) "
-                        + "first"),
-                .wrongPIN)
-        }
-        do {
-            try session.login(CKU_USER, pin: pin)
-        } catch let error as PKCS11Error where error.isAboutThePIN {
-            if error.isWrongPIN { refused.remember(pin, serial: serial) }
-            throw CustodyStartError(
-                DTAError(
-                    .failedPrecondition, "the token \(options.tokenName) refused the PIN (\(error))",
-                    hint: "dtad does not try again by itself, because some HSMs destroy their keys after a few wrong "
-                        + "PINs; correct the PIN and restart dtad"),
-                .wrongPIN)
-        }
-        refused.forget()
     }
 
     static func away(_ options: HSMOptions, _ why: String) -> CustodyStartError {

@@ -1,0 +1,148 @@
+import CustodyProtocol
+import DTASystem
+import Glibc
+
+/// The file beside the lock of log-ins that keeps every process from trying a wrong PIN twice, however it is started and
+/// however the one before it ended: `<hsm.lock_file>.refused-pin`.
+///
+/// - Before a log-in, the file says that one has begun. Without that there is none: what the token answers could not be
+///   remembered.
+/// - If the token refuses the PIN, the file says so in place, which takes no more room.
+/// - If the log-in works, the file is removed.
+///
+/// The hash of a PIN is slow, so it is not made before the log-in but after the token has refused the PIN. If the process
+/// is killed in between, the token itself is asked whether it has counted a wrong PIN.
+struct LoginRecord {
+    private static let kind = "dta/login/1"
+    /// At least as long as what a refused PIN has behind the serial number.
+    private static let filler = String(repeating: "-", count: 63) + "\n"
+
+    /// What the file says.
+    enum Content: Equatable {
+        /// Nothing, or nothing that can be read.
+        case nothing
+        case refused(RefusedPIN)
+        /// A log-in to the token of that serial number has begun, and what came of it is not known.
+        case begun(serial: [UInt8], before: RefusedPIN?)
+
+        var refused: RefusedPIN? {
+            switch self {
+            case .nothing: nil
+            case .refused(let pin): pin
+            case .begun(_, let before): before
+            }
+        }
+    }
+
+    let path: String
+
+    init(_ options: HSMOptions) { path = options.lockFile + ".refused-pin" }
+
+    /// - Throws: `CustodyStartError` if something else is in its place, or it cannot be read.
+    func read() throws -> Content {
+        do {
+            // rename would replace the others, and what they are for is not known.
+            if let fault = try FileKind.fault(at: path) { throw obstacle("it \(fault)") }
+            let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+            guard number >= 0 else {
+                if errno == ENOENT { return .nothing }
+                throw SystemCallError("open", errno: errno)
+            }
+            let file = Descriptor(owning: number)
+            var buffer = [UInt8](repeating: 0, count: 1024)
+            let count = try systemCall("read") { Glibc.read(file.number, &buffer, buffer.count) }
+            return LoginRecord.content(of: String(decoding: buffer.prefix(count), as: UTF8.self))
+        } catch let error as SystemCallError {
+            throw obstacle("\(error)")
+        }
+    }
+
+    private static func content(of text: String) -> Content {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        if let pin = RefusedPIN(lines) { return .refused(pin) }
+        guard lines.count > 2, lines[0] == kind, let serial = bytes(hexadecimal: lines[1]) else { return .nothing }
+        return .begun(serial: serial, before: RefusedPIN(lines.dropFirst(2)))
+    }
+
+    /// Writes that a log-in begins, on the disk when this returns.
+    /// - Parameter before: the PIN of which the file says that it was refused.
+    /// - Throws: `CustodyStartError` if that cannot be written.
+    func begin(serial: String, before: RefusedPIN?) throws -> LoginAttempt {
+        let draft = path + ".new"
+        do {
+            unlink(draft)
+            let file = Descriptor(
+                owning: try systemCall("open(\(draft))") {
+                    open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+                })
+            do {
+                let text = [Self.kind, hexadecimal(Array(serial.utf8))].map { $0 + "\n" }.joined()
+                try LoginRecord.write(text + (before?.text ?? Self.filler), to: file)
+                try systemCall("rename") { rename(draft, path) }
+            } catch {
+                unlink(draft)
+                throw error
+            }
+            try PositionedFile.syncDirectory(parentDirectory(of: path))
+            return LoginAttempt(path: path, file: file, before: before)
+        } catch let error as SystemCallError {
+            throw obstacle("\(error)", errno: error.errno)
+        }
+    }
+
+    /// Replaces what a file says, on the disk when this returns.
+    static func write(_ text: String, to file: Descriptor) throws {
+        let bytes = Array(text.utf8)
+        try bytes.withUnsafeBytes { try PositionedFile.write(file.number, $0, at: 0) }
+        try systemCall("ftruncate") { ftruncate(file.number, off_t(bytes.count)) }
+        try systemCall("fsync") { fsync(file.number) }
+    }
+
+    private func obstacle(_ why: String, errno: Int32 = 0) -> CustodyStartError {
+        let isFull = [ENOSPC, EDQUOT].contains(errno)
+        return CustodyStartError(
+            DTAError(
+                isFull ? .resourceExhausted : .failedPrecondition,
+                "the PIN is not tried, because what the token says to it could not be remembered in \(path): \(why)",
+                hint: isFull
+                    ? "make room on that disk; dtad goes on by itself then"
+                    : "look what is there and move it away, and see that dtad-hsm may write there; dtad goes on by itself "
+                        + "then"),
+            .configuration)
+    }
+}
+
+/// A log-in that the file knows of.
+struct LoginAttempt {
+    let path: String
+    fileprivate let file: Descriptor
+    fileprivate let before: RefusedPIN?
+
+    /// The PIN is right: no other one matters any more.
+    func succeeded() { unlink(path) }
+
+    /// The token refused the PIN.
+    func refused(_ pin: RefusedPIN) {
+        do {
+            try LoginRecord.write(pin.text, to: file)
+        } catch {
+            // The file says that a log-in has begun, and the token has counted a wrong PIN: that stops the next one too.
+            complain("that the token refused the PIN cannot be written to \(path): \(error)")
+        }
+    }
+
+    /// The token said nothing about the PIN: the file says what it said before.
+    func failed() {
+        guard let before else { return succeeded() }
+        do {
+            try LoginRecord.write(before.text, to: file)
+        } catch {
+            complain("\(path) cannot be written: \(error)")
+        }
+    }
+
+    private func complain(_ what: String) {
+        let text = Array("dtad-hsm: \(what)\n".utf8)
+        _ = text.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}

@@ -1,0 +1,25 @@
+import Glibc
+
+/// What lies at a path where a regular file is meant to be.
+public enum FileKind {
+    /// - Returns: what it is ("is a directory"); nil if it is a regular file, or if nothing is there. Links are not followed.
+    /// - Throws: `SystemCallError` if nobody can tell.
+    public static func fault(at path: String) throws(SystemCallError) -> String? {
+        var status = stat()
+        if unsafe lstat(path, &status) == 0 { return fault(status.st_mode) }
+        guard errno == ENOENT else { throw SystemCallError("lstat(\(path))", errno: errno) }
+        return nil
+    }
+
+    /// The same, of a file's mode.
+    public static func fault(_ mode: mode_t) -> String? {
+        switch mode & S_IFMT {
+        case S_IFREG: nil
+        case S_IFLNK: "is a symbolic link"
+        case S_IFDIR: "is a directory"
+        case S_IFIFO: "is a pipe"
+        case S_IFSOCK: "is a socket"
+        default: "is a device"
+        }
+    }
+}

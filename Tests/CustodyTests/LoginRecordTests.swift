@@ -1,0 +1,139 @@
+import CustodyProtocol
+import DTASystem
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("What dtad-hsm writes before it logs in")
+struct LoginRecordTests {
+    let token: TestToken
+    let module: TamperedModule
+
+    init() throws {
+        token = try TestToken()
+        module = try TamperedModule(in: token.directory)
+        try token.configure(["module": module.path])
+        try token.directory.write("pin", "wrong-pin\n")
+    }
+
+    private var record: String { token.directory.file("hsm.lock.refused-pin") }
+
+    private func refusal() throws -> CustodyStartError {
+        do {
+            _ = try HSMProcess(token).connect()
+        } catch let error as CustodyStartError {
+            return error
+        }
+        throw TestFailure("dtad-hsm serves")
+    }
+
+    private func serve() throws -> Bool { try HSMProcess(token).connect().ask(DrawRandom(count: 1)).count == 1 }
+
+    /// A dtad-hsm that is killed while it logs in.
+    private func logIn(dying fault: TamperedModule.Fault) throws {
+        try module.set(fault)
+        let logins = module.logins
+        #expect(throws: (any Error).self) { try HSMProcess(token).connect() }
+        #expect(module.logins == logins + 1)
+        module.clear(fault)
+    }
+
+    /// No PIN is tried, neither a wrong one nor the right one, as long as something is in the way.
+    private func expectNoLogin(because cause: String, code: ErrorCode = .failedPrecondition) throws {
+        let logins = module.logins
+        for pin in ["wrong-pin", "wrong-pin", TestToken.pin] {
+            try token.directory.write("pin", pin + "\n")
+            let error = try refusal()
+            #expect(error.exit == .configuration && error.reason.code == code, "\(error)")
+            #expect(error.reason.message.contains("hsm.lock.refused-pin"), "\(error.reason.message)")
+            #expect(error.reason.message.contains(cause), "\(error.reason.message)")
+        }
+        #expect(module.logins == logins)
+    }
+
+    @Test("dtad-hsm tries no PIN if a directory, a pipe or a link lies where it would remember a refusal")
+    func inTheWay() throws {
+        mkdir(record, 0o700)
+        try expectNoLogin(because: "is a directory")
+        rmdir(record)
+        mkfifo(record, 0o600)
+        try expectNoLogin(because: "is a pipe")
+        unlink(record)
+        symlink("/dev/null", record)
+        try expectNoLogin(because: "is a symbolic link")
+        unlink(record)
+        mkdir(record + ".new", 0o700)
+        try expectNoLogin(because: "File exists")
+        rmdir(record + ".new")
+        #expect(try serve())
+        #expect(module.logins == 1)
+    }
+
+    @Test("dtad-hsm tries no PIN if the file is immutable in which it would remember that the token refused it")
+    func immutable() throws {
+        try token.directory.write("hsm.lock.refused-pin", "")
+        guard try run("chattr", ["+i", record]).status == 0 else {
+            return print("SKIPPED: no file can be made immutable here")
+        }
+        defer { _ = try? run("chattr", ["-i", record]) }
+        try expectNoLogin(because: "Operation not permitted")
+        #expect(try run("chattr", ["-i", record]).status == 0)
+        #expect(try serve())
+    }
+
+    @Test("dtad-hsm tries no PIN if the disk is full on which it would remember that the token refused it")
+    func fullDisk() throws {
+        guard let small = try SmallDisk(kilobytes: 64, at: token.directory.file("small")) else { return }
+        try token.configure(["module": module.path, "lock_file": small.path + "/hsm.lock"])
+        let filling = small.path + "/filling"
+        _ = try run("dd", ["if=/dev/zero", "of=" + filling, "bs=4096"])
+        try expectNoLogin(because: "No space left on device", code: .resourceExhausted)
+        unlink(filling)
+        #expect(try serve())
+        #expect(try FileManager.default.contentsOfDirectory(atPath: small.path).allSatisfy { !$0.contains("pin") })
+    }
+
+    @Test("a wrong PIN is not tried twice although dtad-hsm is killed when the token has refused it")
+    func killedAfterRefusal() throws {
+        try logIn(dying: .dieAfterLogin)
+        for pin in ["wrong-pin", TestToken.pin] {
+            try token.directory.write("pin", pin + "\n")
+            let error = try refusal()
+            #expect(error.exit == .wrongPIN && error.reason.message.contains("was cut off"), "\(error)")
+            #expect(error.reason.hint.contains("/hsm.lock.refused-pin"))
+        }
+        #expect(module.logins == 1)
+        unlink(record)
+        #expect(try serve())
+    }
+
+    @Test("a right PIN is tried again if dtad-hsm is killed while it logs in")
+    func killedWithRightPIN() throws {
+        try token.directory.write("pin", TestToken.pin + "\n")
+        for fault in [TamperedModule.Fault.dieBeforeLogin, .dieAfterLogin] {
+            try logIn(dying: fault)
+            #expect(FileManager.default.fileExists(atPath: record))
+            #expect(try serve())
+            #expect(!FileManager.default.fileExists(atPath: record))
+        }
+    }
+
+    @Test("a wrong PIN that the token has not seen is tried once after dtad-hsm was killed")
+    func killedBeforeLogin() throws {
+        try logIn(dying: .dieBeforeLogin)
+        #expect(try refusal().reason.message.contains("CKR_PIN_INCORRECT"))
+        #expect(try refusal().reason.message.contains("before"))
+        #expect(module.logins == 2)
+    }
+
+    @Test("a PIN that the token refused is not tried again although a log-in with another one is cut off")
+    func killedWithAnother() throws {
+        _ = try refusal()
+        try token.directory.write("pin", TestToken.pin + "\n")
+        try logIn(dying: .dieAfterLogin)
+        try token.directory.write("pin", "wrong-pin\n")
+        #expect(try refusal().reason.message.contains("before"))
+        try token.directory.write("pin", TestToken.pin + "\n")
+        #expect(try serve())
+    }
+}
