@@ -128,6 +128,25 @@ struct PINChangeTests {
         #expect(try String(contentsOfFile: pending, encoding: .utf8) == text)
     }
 
+    @Test("dtad pin change and dtad check say what lies in the place of a new PIN if it is no file, and leave it alone")
+    func pendingIsNoFile() throws {
+        let makings: [(fault: String, make: () -> Void)] = [
+            ("is a directory", { mkdir(pending, 0o700) }), ("is a pipe", { mkfifo(pending, 0o600) }),
+            ("is a symbolic link", { symlink(file, pending) }),
+        ]
+        for (fault, make) in makings {
+            make()
+            let refused = try change()
+            #expect(refused.status == 1 && refused.errors.contains("\(pending) \(fault)"), "\(refused.errors)")
+            #expect(refused.errors.contains("move it away") && !refused.errors.contains("chmod"))
+            let checked = try check()
+            #expect(checked.status == 1 && checked.text.contains(fault), "\(checked.text)")
+            #expect(!checked.text.contains("dtad pin change finishes"), "\(checked.text)")
+            #expect(remove(pending) == 0)
+            #expect(try check().status == 0)
+        }
+    }
+
     @Test(
         "a dtad pin change that was stopped before the token had the new PIN is finished by the next run, without a wrong attempt"
     )

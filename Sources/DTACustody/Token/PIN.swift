@@ -70,6 +70,11 @@ public enum PIN {
     /// - Throws: `CustodyStartError` where a change of the PIN is under way: a wrong one would cost an attempt.
     public static func refusePending(_ options: HSMOptions) throws {
         guard let pending = options.pendingPINFiles.first(where: isPending) else { return }
+        if let fault = try FileKind.fault(at: pending) {
+            throw refusal(
+                "no PIN is tried, because \(pending) \(fault): only dtad pin change may put something there",
+                hint: "look what it is and move it away; dtad goes on by itself then")
+        }
         throw CustodyStartError(
             DTAError(
                 .unavailable, "the HSM's PIN is being changed: \(pending) is there",

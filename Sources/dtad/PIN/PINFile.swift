@@ -18,8 +18,17 @@ enum PINFile {
         return count <= limit && bytes.withUnsafeBytes { !$0[..<count].contains(UInt8(ascii: "\n")) }
     }
 
+    /// - Throws: `DTAError.failedPrecondition` if something else than a regular file is there.
+    static func requireFile(_ path: String) throws {
+        guard let fault = try FileKind.fault(at: path) else { return }
+        throw DTAError(
+            .failedPrecondition, "\(path) \(fault): the file with the PIN must be a regular file",
+            hint: "look what it is and move it away")
+    }
+
     /// - Returns: what is in the file, and how much of the bytes that is: more than `limit` + 1 if it is too long.
     private static func contents(_ path: String) throws -> (bytes: SecretBytes, count: Int) {
+        try requireFile(path)
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard number >= 0 else {
             throw DTAError(
@@ -29,9 +38,7 @@ enum PINFile {
         let file = Descriptor(owning: number)
         var status = stat()
         try systemCall("fstat") { fstat(file.number, &status) }
-        guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid() || status.st_uid == 0,
-            status.st_mode & 0o077 == 0
-        else {
+        guard status.st_uid == geteuid() || status.st_uid == 0, status.st_mode & 0o077 == 0 else {
             throw DTAError(
                 .failedPrecondition, "the file with the PIN, \(path), must be this user's or root's alone",
                 hint: "chmod 600 \(path)")

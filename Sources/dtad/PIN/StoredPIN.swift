@@ -44,6 +44,7 @@ struct StoredPIN {
             guard errno == ENOENT else { throw SystemCallError("stat(\(pendingPath))", errno: errno) }
             return false
         }
+        try PINFile.requireFile(pendingPath)
         guard try isEncrypted ? status.st_size == 0 : PINFile.isCutShort(pendingPath) else { return true }
         try dropPending()
         return false
