@@ -25,7 +25,8 @@ public enum CommandFile {
     /// failed.
     /// - Throws: `DTAError` that names it.
     public static func make(_ path: String) throws -> Descriptor {
-        let file = try open(path, O_WRONLY | O_CREAT)
+        try requireReplaceable(path)
+        let file = try open(path, O_WRONLY | O_CREAT | O_NONBLOCK)
         var status = stat()
         guard unsafe fstat(file.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size == 0,
             status.st_uid == geteuid()
@@ -34,6 +35,13 @@ public enum CommandFile {
         }
         try systemCall("fchmod") { fchmod(file.number, 0o600) }
         return file
+    }
+
+    /// A command that writes a file never takes the place of anything else.
+    /// - Throws: `DTAError` that names it if it is a device, a pipe, a socket, a directory or a link.
+    public static func requireReplaceable(_ path: String) throws {
+        guard let fault = try FileKind.fault(at: path) else { return }
+        throw DTAError(.failedPrecondition, "\(path) \(fault), no regular file", hint: "name a new file")
     }
 
     /// Writes all of a file, down to the disk.

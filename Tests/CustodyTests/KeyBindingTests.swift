@@ -270,6 +270,9 @@ struct KeyBindingTests {
         let input = try directory.write("input", keys([(taken, old)]).encoded)
         #expect(try attempt(input, output).errors.contains("is there already"))
         #expect(try String(contentsOfFile: output, encoding: .utf8) == "mine")
+        let pipe = directory.file("pipe")
+        mkfifo(pipe, 0o600)
+        #expect(try attempt(input, pipe).errors.contains("is a pipe"))
         let fresh = directory.file("fresh")
         for bytes in [[], [1, 2, 3], Array(keys([(taken, old)]).encoded.dropLast(9)), keys([]).encoded + [0]]
             as [[UInt8]]

@@ -75,6 +75,29 @@ struct BackupTests {
         #expect(mode == 0o600)
     }
 
+    @Test("a backup never takes the place of a device, a pipe, a socket, a directory or a link, whatever it is told")
+    func noFile() throws {
+        let other = try directory.write("other", "something else")
+        let makings: [(fault: String, make: () -> Int32)] = [
+            ("is a directory", { mkdir(file, 0o700) }), ("is a pipe", { mkfifo(file, 0o600) }),
+            ("is a symbolic link", { symlink(other, file) }),
+            ("is a socket", { mknod(file, S_IFSOCK | 0o600, 0) }),
+            // The numbers of /dev/null; it takes root to make one.
+            ("is a device", { mknod(file, S_IFCHR | 0o600, 1 << 8 | 3) }),
+        ]
+        for (fault, make) in makings where make() == 0 {
+            var before = stat()
+            lstat(file, &before)
+            let refused = try refusal { try backup(replacing: true) }
+            #expect(refused.code == .failedPrecondition && refused.message.contains(fault), "\(refused)")
+            var after = stat()
+            lstat(file, &after)
+            #expect(after.st_ino == before.st_ino && after.st_mode == before.st_mode)
+            #expect(remove(file) == 0)
+        }
+        #expect(try String(contentsOfFile: other, encoding: .utf8) == "something else")
+    }
+
     @Test("a backup replaces no file unless it is told to")
     func existing() throws {
         try directory.write("backup.tar", "something else")

@@ -41,8 +41,15 @@ public struct Backup {
     public func write(to path: String, replacing: Bool) throws -> Summary {
         let parent = try StagingDirectory.parent(of: path)
         var status = stat()
-        let isFree = unsafe fstatat(parent.number, lastName(of: path), &status, AT_SYMLINK_NOFOLLOW) != 0
-        guard replacing || isFree else { throw Backup.exists(path) }
+        if unsafe fstatat(parent.number, lastName(of: path), &status, AT_SYMLINK_NOFOLLOW) == 0 {
+            // rename would put the backup in the place of /dev/null as well. What is no name is refused below.
+            if let fault = FileKind.fault(status.st_mode), ![".", ".."].contains(lastName(of: path)) {
+                throw DTAError(
+                    .failedPrecondition, "\(path) \(fault), no regular file: a backup never takes its place",
+                    hint: "name a new file")
+            }
+            guard replacing else { throw Backup.exists(path) }
+        }
         let owner = try StateOwner(of: state)
         let staging = try StagingDirectory(beside: path, in: parent)
         defer { staging.remove() }

@@ -23,7 +23,7 @@ struct BackupCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
     var config = Dtad.installedConfiguration
 
-    @Flag(help: "Replace the file if it is there.")
+    @Flag(help: "Replace the file if it is there. Devices, pipes, folders and links are never replaced.")
     var force = false
 
     func run() throws {
