@@ -129,7 +129,7 @@ struct GatewayTests {
         #expect(try silent.readToEnd() == "")
 
         for (request, status) in [
-            ("NONSENSE\r\n\r\n", 400), ("GET /v1/status HTTP/9.9\r\n\r\n", 400),
+            ("NONSENSE\r\n\r\n", 400), ("GET /v1/status HTTP/9.9\r\n\r\n", 505),
             ("GET /v1/status HTTP/1.1\r\nHost: localhost\r\nA: \(String(repeating: "a", count: 5000))\r\n\r\n", 431),
             ("GET /v1/status HTTP/1.1\r\n" + (0..<200).map { "A\($0): a\r\n" }.joined() + "\r\n", 431),
             ("POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}", 400),

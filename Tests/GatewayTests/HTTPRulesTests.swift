@@ -261,31 +261,77 @@ struct HTTPRulesTests {
             #expect(statuses(said).count <= 1 && (first == 0 || (400..<600).contains(first)), "\(fields): \(said)")
             #expect(try !isKnown(name), "\(fields)")
         }
-        for version in ["2.0", "0.9", "1.2", "3.0", "1", "11.1"] {
-            let said = try whole("GET /v1/status HTTP/\(version)\r\nHost: localhost\r\n\r\n", finish: true)
-            #expect([[400], [505]].contains(statuses(said)), "\(version): \(said)")
-        }
         #expect(try gateway.request("/healthz").status == 200)
     }
+
+    @Test("another version of HTTP is answered with 505, also behind a request that is answered")
+    func versions() throws {
+        let versions = ["0.9", "1.2", "1.9", "2.0", "3.0", "9.9", "1", "11.1", "1.1x"].map {
+            "GET /v1/status HTTP/\($0)\r\nHost: localhost\r\n\r\n"
+        }
+        let status = "GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for request in versions + ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+            let said = try whole(request + Self.post("behind-a-version"))
+            #expect(statuses(said) == [505] && said.contains("VERSION_NOT_SUPPORTED"), "\(request): \(said)")
+            #expect(said.lowercased().contains("\r\nconnection: close\r\n"), "\(request)")
+            #expect(statuses(try whole(status + status + request)) == [200, 200, 505], "\(request)")
+        }
+        #expect(try !isKnown("behind-a-version"))
+    }
+
+    @Test("an answer to what is no HTTP arrives, however much follows it")
+    func unreadable() throws {
+        let much = String(repeating: "A: \(String(repeating: "a", count: 1000))\r\n", count: 2000)
+        for (request, status) in [
+            ("GET /v1/status HTTP/1.1\r\nHost: localhost\r\n", 431), ("nonsense\r\n", 400),
+            ("GET /v1/status HTTP/1.2\r\n", 505),
+        ] { #expect(statuses(try whole(request + much)) == [status], "\(request)") }
+    }
+
+    private static let chunked =
+        "POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTE: trailers\r\n"
+        + "Transfer-Encoding: Chunked\r\n"
 
     @Test("what stands behind chunks is read and passed over, and an offer to take trailers too")
     func trailers() throws {
         let raw = try connect()
-        let head = "POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTE: trailers\r\n"
         raw.send(
-            head + "Trailer: Host, X\r\nTransfer-Encoding: Chunked\r\n\r\n2;x=y\r\n{}\r\n0\r\n"
-                + "Host: evil.example\r\nX: y\r\n\r\n")
+            Self.chunked + "Trailer: Host, X\r\n\r\n2;x=y;z;q=\" \"\r\n{}\r\n0\r\n"
+                + "Host: evil.example\r\nAuthorization: Bearer x\r\nExpect: x\r\nX: y\r\n\r\n")
         #expect(try raw.readAnswer().status == 200)
         raw.send("GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(try raw.readAnswer().status == 200)
-        // A length among them is no length, and such a message is none.
-        let chunks = "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nContent-Length: 500\r\n\r\n"
-        #expect(statuses(try whole(head + chunks + Self.post("behind-a-trailer"))) == [400])
-        #expect(try !isKnown("behind-a-trailer"))
-        // They are bounded as the head is.
-        let many = (0..<500).map { "A\($0): \(String(repeating: "a", count: 100))\r\n" }.joined()
-        let said = try whole(head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\(many)\r\n")
-        #expect((statuses(said).first ?? 400) >= 400, "\(said)")
+    }
+
+    @Test("trailers that would frame a body, and white space around a chunk's size, are refused")
+    func badChunks() throws {
+        for chunks in [
+            "2\r\n{}\r\n0\r\nContent-Length: 500\r\n\r\n", "2\r\n{}\r\n0\r\nContent-Length: 2\r\n\r\n",
+            "2\r\n{}\r\n0\r\nTransfer-Encoding: gzip\r\n\r\n",
+            "2\r\n{}\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "2 ;x=y\r\n{}\r\n0\r\n\r\n", "2\t;x=y\r\n{}\r\n0\r\n\r\n", "2; x=y\r\n{}\r\n0\r\n\r\n",
+            "2;x =y\r\n{}\r\n0\r\n\r\n", "2;x= y\r\n{}\r\n0\r\n\r\n", "2 \r\n{}\r\n0\r\n\r\n",
+        ] {
+            let said = try whole(Self.chunked + "\r\n" + chunks + Self.post("behind-a-chunk"))
+            #expect(statuses(said) == [400], "\(chunks): \(said)")
+            #expect(said.lowercased().contains("\r\nconnection: close\r\n"), "\(chunks)")
+        }
+        #expect(try !isKnown("behind-a-chunk"))
+    }
+
+    @Test("a head and its trailers are bounded together, and too long ones are answered with 431")
+    func longTrailers() throws {
+        func trailers(_ count: Int, _ length: Int) -> String {
+            (0..<count).map { "A\($0): \(String(repeating: "a", count: length))\r\n" }.joined()
+        }
+        for many in [trailers(500, 100), trailers(150, 1), trailers(1, 20_000), trailers(20, 1000), trailers(3000, 1000)]
+        {
+            let said = try whole(Self.chunked + "\r\n2\r\n{}\r\n0\r\n\(many)\r\n" + Self.post("behind-trailers"))
+            #expect(statuses(said) == [431] && said.lowercased().contains("\r\nconnection: close\r\n"), "\(said)")
+        }
+        #expect(try !isKnown("behind-trailers"))
+        let few = "Connection: close\r\n\r\n2\r\n{}\r\n0\r\n\(trailers(50, 100))\r\n"
+        #expect(statuses(try whole(Self.chunked + few)) == [200])
     }
 
     @Test("HEAD is answered as GET is, with the same fields and no body")

@@ -4,6 +4,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import enum NIOHTTP1.HTTPParserError
 
 /// One request from its head to its answer: which endpoint, who asks, what is asked, what is answered, and what is
 /// counted.
@@ -106,6 +107,9 @@ struct GatewayResponder: HTTPResponder {
             context.progress.didReadBody(bytes.readableBytes)
         } catch is NIOTooManyBytesError {
             throw Problem.tooLarge(limit)
+        } catch HTTPParserError.headerOverflow {
+            throw Problem(
+                .requestHeaderFieldsTooLarge, Problem.Code.tooLarge, "the trailers of the request are too long")
         } catch {
             // Chunks that are none, or an end too early: where the request ends cannot be told.
             throw Problem.invalid("the body is not as HTTP has it")

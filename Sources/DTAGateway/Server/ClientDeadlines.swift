@@ -40,6 +40,12 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
     private var hasEnded = false
     /// Whether the client's body has not ended though it is being answered.
     private var isBodyOpen = false
+    /// Whether the client may still send.
+    private var isInputOpen = true
+    /// How many requests came and have no answer yet.
+    private var unanswered = 0
+    /// Why nothing more can be read. The answer to it comes in its turn, behind those to the requests before.
+    private var broken: HTTPParserError?
 
     init(_ times: Times, refused: @escaping (any Channel, HTTPResponse.Status) -> Void = { _, _ in }) {
         self.times = times
@@ -84,6 +90,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
             // A request behind the last answer is not answered, and must not be done.
             guard !closes else { return }
             isBodyOpen = true
+            unanswered += 1
             if phase == .head { enter(.body, context) }
         case .end:
             isBodyOpen = false
@@ -111,20 +118,32 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
             let written = promise ?? context.eventLoop.makePromise()
             let ends = closes
             hasEnded = closes
+            unanswered -= 1
             written.futureResult.assumeIsolated().whenComplete { [self] _ in
                 if ends {
                     end(context)
-                } else {
-                    enter(isBodyOpen ? .body : .head, context)
+                } else if !closes {
+                    goOn(context)
                 }
             }
             context.write(data, promise: written)
         }
     }
 
+    /// What comes behind an answer that is not the last.
+    private func goOn(_ context: ChannelHandlerContext) {
+        if let broken, unanswered == 0 {
+            refuse(broken, context)
+        } else if isBodyOpen {
+            enter(.body, context)
+        } else {
+            enter(unanswered > 0 ? .working : .head, context)
+        }
+    }
+
     /// Says that nothing follows, and closes once the client has said so too, or a moment later.
     private func end(_ context: ChannelHandlerContext) {
-        guard isBodyOpen else {
+        guard isBodyOpen, isInputOpen else {
             context.close(promise: nil)
             return
         }
@@ -132,29 +151,56 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         let closed = context.eventLoop.makePromise(of: Void.self)
         closed.futureResult.assumeIsolated().whenFailure { _ in context.close(promise: nil) }
         context.close(mode: .output, promise: closed)
+        context.read()
+    }
+
+    /// The responder reads no more, perhaps: what is left unread would take our answer along.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.fireChannelReadComplete()
+        if phase == .lingering { context.read() }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        context.fireUserInboundEventTriggered(event)
+        guard case .inputClosed? = event as? ChannelEvent else { return }
+        isInputOpen = false
+        if phase == .lingering { context.close(promise: nil) }
+    }
+
+    /// Hummingbird closes at once if it cannot read a request to its end. Behind the last answer we close by ourselves.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard mode == .all, hasEnded, context.channel.isActive else {
+            context.close(mode: mode, promise: promise)
+            return
+        }
+        context.channel.closeFuture.cascade(to: promise)
     }
 
     /// What is no HTTP, or too long a head, is answered and ends the connection.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // Behind the last answer anything may come.
-        guard !closes || !(error is HTTPParserError) else { return }
+        // More of what cannot be read is dropped.
+        if error is ByteToMessageDecoderError { return }
         guard let error = error as? HTTPParserError else {
             context.fireErrorCaught(error)
             context.close(promise: nil)
             return
         }
-        guard phase == .head else {
+        // Behind the last answer anything may come. Some errors are reported twice.
+        guard !closes, broken == nil else { return }
+        broken = error
+        if unanswered == 0 {
+            refuse(error, context)
+        } else if isBodyOpen {
             // The reader of the body finds it broken, and answers; the time for a body is running.
             context.fireErrorCaught(error)
-            return
         }
-        var problem: Problem
-        if error == .headerOverflow {
-            problem = Problem(
-                .requestHeaderFieldsTooLarge, Problem.Code.tooLarge, "the head of the request is too long")
-        } else {
-            problem = .invalid("this is no HTTP request")
-        }
+    }
+
+    /// Answers what cannot be read. Where it ends cannot be told.
+    private func refuse(_ error: HTTPParserError, _ context: ChannelHandlerContext) {
+        isBodyOpen = true
+        unanswered += 1
+        var problem = Problem(unreadable: error)
         problem.closes = true
         refused(context.channel, problem.status)
         let response = problem.response
@@ -166,5 +212,21 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         write(context: context, data: wrapOutboundOut(.body(buffer)), promise: nil)
         write(context: context, data: wrapOutboundOut(.end(nil)), promise: nil)
         context.flush()
+    }
+}
+
+extension Problem {
+    /// A head that the parser cannot read.
+    fileprivate init(unreadable error: HTTPParserError) {
+        switch error {
+        case .headerOverflow:
+            self.init(.requestHeaderFieldsTooLarge, Code.tooLarge, "the head of the request is too long")
+        // The parser pauses at the preface of HTTP/2.
+        case .invalidVersion, .paused:
+            self.init(
+                .httpVersionNotSupported, Code.versionNotSupported,
+                "the request line does not end with HTTP/1.1 or HTTP/1.0")
+        default: self = .invalid("this is no HTTP request")
+        }
     }
 }

@@ -32,7 +32,7 @@ final class RequestJudge: ChannelInboundHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // What follows a refused request need not be HTTP.
-        guard !hasRefused || !(error is HTTPParserError) else { return }
+        guard !hasRefused || !(error is HTTPParserError || error is ByteToMessageDecoderError) else { return }
         context.fireErrorCaught(error)
     }
 }
