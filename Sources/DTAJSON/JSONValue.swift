@@ -23,7 +23,8 @@ public enum JSONValue: Sendable, Equatable {
     /// An object's member of this name; nil if there is none, or this is no object.
     public subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members.first { $0.name == name }?.value
+        // By their bytes (RFC 8259 §8.3): `==` of texts asks whether Unicode calls them equivalent.
+        return members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 
     /// An object's members by name; nil if this is no object.

@@ -98,6 +98,10 @@ import Testing
             #expect(try Selector(selector).matches(caller), "\(selector)")
             #expect(try !Selector(selector).matches(carol), "\(selector)")
         }
+        // One path for Unicode, and two for the kernel.
+        caller.executable = "/opt/e\u{301}t\u{e9}"
+        #expect(try Selector("unix:path:/opt/e\u{301}t\u{e9}").matches(caller))
+        #expect(try !Selector("unix:path:/opt/\u{e9}t\u{e9}").matches(caller))
         #expect(try Selector("unix:group:root").matches(root))
         #expect(try !Selector("unix:group:root").matches(bob))
     }

@@ -167,6 +167,19 @@ struct KeySetTests {
         #expect(set.candidates(id: "d", algorithm: .es256).isEmpty)
     }
 
+    @Test("keys whose names Unicode calls equivalent are different keys")
+    func equivalentNames() async throws {
+        let (composed, decomposed) = ("\u{e9}", "e\u{301}")
+        var keys: [String] = []
+        for _ in 0..<3 { keys += [composed, decomposed].map { Self.fresh(",\"kid\":\"\($0)\"") } }
+        let set = try await Self.read(keys)
+        #expect(set.skipped.isEmpty && set.keys.count == 6)
+        for name in [composed, decomposed] {
+            let found = set.candidates(id: name, algorithm: .edDSA)
+            #expect(found.count == 3 && found.allSatisfy { $0.isNamed(name) })
+        }
+    }
+
     @Test("a token that names no key is let in with each of the first four keys of its algorithm, and with no other")
     func withoutName() async throws {
         let issuer = try TestIssuer()

@@ -150,6 +150,22 @@ struct TokenTests {
         #expect(await refusal(try issuer.token(kid: name)).contains("a key that the issuer does not have"))
     }
 
+    @Test("issuer, audience and scope are compared byte by byte, whatever Unicode calls equivalent")
+    func equivalentClaims() async throws {
+        // The sign for kelvin is equivalent to K.
+        let kelvin = try Self.verifier(issuer, fetches) { configuration in
+            configuration.issuer = "K"
+            configuration.audience = "K"
+            configuration.operatorScope = "K"
+        }
+        let right: [String: Any] = ["iss": "K", "aud": ["x", "K"], "scope": "openid K"]
+        _ = try await kelvin.verify(try issuer.token(claims: TestIssuer.claims(right)))
+        for (name, wrong) in [("iss", "\u{212a}"), ("aud", "\u{212a}"), ("scope", "openid \u{212a}")] {
+            let claims = TestIssuer.claims(right.merging([name: wrong]) { $1 })
+            #expect(await refusal(try issuer.token(claims: claims), kelvin) != "it was accepted", "\(name)")
+        }
+    }
+
     @Test("made-up key names do not make the gateway ask the issuer each time")
     func asksSeldom() async throws {
         for index in 0..<50 { _ = await refusal(try issuer.token(kid: "made-up-\(index)")) }

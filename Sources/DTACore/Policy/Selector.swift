@@ -82,11 +82,11 @@ enum Selector: Sendable, Equatable {
     func matches(_ caller: Caller) -> Bool {
         switch self {
         case .uid(let uid): caller.uid == uid
-        case .user(let name): caller.userName == name
+        case .user(let name): caller.userName.hasSameBytes(as: name)
         case .gid(let gid), .group(_, let gid): caller.gid == gid || caller.groups.contains(gid)
-        case .path(let path): caller.executable == path
+        case .path(let path): caller.executable?.hasSameBytes(as: path) ?? false
         case .digest(let digest): caller.executableDigest == digest
-        case .unit(let unit): caller.unit == unit
+        case .unit(let unit): caller.unit?.hasSameBytes(as: unit) ?? false
         }
     }
 

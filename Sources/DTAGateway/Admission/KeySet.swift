@@ -1,5 +1,6 @@
 import DTAFormats
 import DTAJSON
+import DTASystem
 import JWTKit
 
 /// An issuer's public keys (RFC 7517). Each is bound to one algorithm by its own type: what a token says of its
@@ -11,6 +12,12 @@ struct KeySet: Sendable {
         fileprivate let verifier: Verifier
 
         func verifies(_ signature: [UInt8], of bytes: [UInt8]) -> Bool { verifier.verifies(signature, of: bytes) }
+
+        /// By code points, without normalization (RFC 7515 §10.13).
+        func isNamed(_ name: String?) -> Bool {
+            guard let id, let name else { return id == nil && name == nil }
+            return id.hasSameBytes(as: name)
+        }
     }
 
     struct Malformed: Error {
@@ -70,7 +77,7 @@ struct KeySet: Sendable {
     /// them. `kid` is optional (RFC 7515 §4.1.4, RFC 7517 §4.5): a token without it is tried with the first keys of its
     /// algorithm, and with one that is listed under two names once.
     func candidates(id: String?, algorithm: TokenAlgorithm) -> [Key] {
-        let fitting = keys.filter { $0.algorithm == algorithm && (id == nil || $0.id == id) }
+        let fitting = keys.filter { $0.algorithm == algorithm && (id == nil || $0.isNamed(id)) }
         guard id == nil else { return fitting }
         var seen: Set<[UInt8]> = []
         return Array(fitting.filter { seen.insert($0.verifier.material).inserted }.prefix(KeySet.limitPerName))
@@ -86,10 +93,10 @@ struct KeySet: Sendable {
 
     private static func judge(_ key: Key, beside keys: [Key]) throws(Refusal) {
         guard keys.count < limit else { throw Refusal("comes after \(limit) others") }
-        guard !keys.contains(where: { $0.id == key.id && $0.verifier.material == key.verifier.material }) else {
+        guard !keys.contains(where: { $0.isNamed(key.id) && $0.verifier.material == key.verifier.material }) else {
             throw Refusal("is there already")
         }
-        guard key.id == nil || keys.filter({ $0.id == key.id && $0.algorithm == key.algorithm }).count < limitPerName
+        guard key.id == nil || keys.filter({ $0.isNamed(key.id) && $0.algorithm == key.algorithm }).count < limitPerName
         else { throw Refusal("comes after \(limitPerName) others with the same kid") }
     }
 

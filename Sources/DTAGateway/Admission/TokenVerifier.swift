@@ -70,8 +70,12 @@ struct TokenVerifier: Sendable {
     }
 
     private func judge(claims: JSONValue) throws -> TokenClaims {
-        guard claims["iss"]?.string == configuration.issuer else { throw Refusal("the token is of another issuer") }
-        guard texts(claims["aud"])?.contains(configuration.audience) ?? false else {
+        // Texts are compared as they are (RFC 7519 §7.3), whatever Unicode calls equivalent.
+        guard claims["iss"]?.string?.hasSameBytes(as: configuration.issuer) ?? false else {
+            throw Refusal("the token is of another issuer")
+        }
+        let audiences = texts(claims["aud"]) ?? []
+        guard audiences.contains(where: { $0.hasSameBytes(as: configuration.audience) }) else {
             throw Refusal("the token is for another audience")
         }
         let now = clock()
@@ -103,8 +107,9 @@ struct TokenVerifier: Sendable {
     /// between; some issuers write a list).
     private func isOperator(_ claims: JSONValue) -> Bool {
         guard let scope = claims["scope"] else { return false }
-        if let text = scope.string { return text.split(separator: " ").contains { $0 == configuration.operatorScope } }
-        return texts(scope)?.contains(configuration.operatorScope) ?? false
+        func isScope(_ word: some StringProtocol) -> Bool { word.hasSameBytes(as: configuration.operatorScope) }
+        if let text = scope.string { return text.split(separator: " ").contains(where: isScope) }
+        return texts(scope)?.contains(where: isScope) ?? false
     }
 
     /// A text, or a list of texts; nil for anything else, which is not to be understood in part.
