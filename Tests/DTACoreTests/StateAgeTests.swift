@@ -191,12 +191,17 @@ struct StateAgeTests {
         let log = try KeptLog(state)
         try log.change()
         #expect(rename(state + "/" + name, directory.file("away")) == 0)
-        for _ in 0..<2 { log.keeper.watch() }
+        // A new file of the log, so that there is something to write down each time.
+        try log.audit.state.withLock { try log.audit.beginSegment(&$0) }
+        for _ in 0..<5 { log.keeper.watch() }
         #expect(log.keeper.halt?.message.contains(name) == true)
         #expect(log.journal.lines(.error, about: name).count == 1)
+        let waits = name == "lock" ? 0 : 1
+        #expect(log.journal.lines(.warning, about: "housekeeping").count == waits, "\(log.journal.lines(.warning))")
         #expect(rename(directory.file("away"), state + "/" + name) == 0)
-        log.keeper.watch()
+        for _ in 0..<2 { log.keeper.watch() }
         #expect(log.keeper.halt == nil)
+        #expect(log.journal.lines(.notice, about: "housekeeping of the database goes on").count == waits)
         #expect(try log.lines.count { $0.contains("\"event\"") } == 2)
     }
 }

@@ -29,6 +29,8 @@ final class AuditKeeper: Sendable {
         var fault: DTAError?
         /// How the log differs from what the token sealed of it. Until an administrator accepts that, the seal stays.
         var endFault: String?
+        /// Why the housekeeping of the database waits, as the journal was told. It is tried every second.
+        var waiting: String?
         var isClosed = false
     }
 
@@ -109,16 +111,24 @@ final class AuditKeeper: Sendable {
         audit.inspect()
         // It says itself in the journal where that fails.
         try? audit.sync()
-        do {
-            try standing.withLock { standing in
-                guard !standing.isClosed else { return }
-                try saveIfDue(&standing)
-                try store.rest()
-            }
-        } catch {
-            logger.warning("housekeeping of the database has to wait: \(DTAError(error).message)")
-        }
+        standing.withLock { keepHouse(&$0) }
         look()
+    }
+
+    private func keepHouse(_ standing: inout Standing) {
+        guard !standing.isClosed else { return }
+        do {
+            try saveIfDue(&standing)
+            try store.rest()
+            if standing.waiting != nil { logger.notice("housekeeping of the database goes on") }
+            standing.waiting = nil
+        } catch {
+            let reason = DTAError(error).message
+            if standing.waiting != reason {
+                logger.warning("housekeeping of the database has to wait: \(reason)")
+            }
+            standing.waiting = reason
+        }
     }
 
     /// Tells the journal, and lets keys be used or not.
