@@ -116,6 +116,8 @@ struct KeySetTests {
             (Self.fresh(#","use":null"#), "\"use\""), (Self.fresh(#","use":["sig"]"#), "\"use\""),
             (Self.fresh(#","alg":null"#), "\"alg\""), (Self.fresh(#","alg":["EdDSA"]"#), "\"alg\""),
             (Self.fresh(#","alg":"ES256""#), "\"alg\""), (Self.fresh(#","kid":7"#), "kid that is no text"),
+            (Self.fresh(#","kid":null"#), "kid that is no text"), (Self.fresh(#","alg":"Ed448""#), "\"alg\""),
+            (Self.fresh(",\"kid\":\"\(String(repeating: "k", count: 7000))\""), "no token can name"),
             (Self.fresh(#","kid":"a","kid":"b""#), "a member twice"),
             (#"{"kty":"OKP","crv":"Ed25519"}"#, "no \"x\""),
             (#"{"kty":"OKP","crv":"Ed25519","x":"\#(x)="}"#, "no \"x\""),

@@ -63,7 +63,7 @@ struct TestIssuer {
         claims: [String: Any] = claims()
     ) throws -> String {
         var header: [String: Any] = ["alg": algorithm, "typ": "JWT"]
-        let usual = ["RS256": "r", "ES256": "e", "EdDSA": "d"][algorithm]
+        let usual = ["RS256": "r", "ES256": "e", "EdDSA": "d", "Ed25519": "d"][algorithm]
         if let id = kid ?? usual { header["kid"] = id }
         header.merge(more) { $1 }
         let input =
@@ -75,7 +75,7 @@ struct TestIssuer {
     func signature(_ algorithm: String, _ bytes: [UInt8]) throws -> [UInt8] {
         switch algorithm {
         case "ES256": return Array(try p256.signature(for: bytes).rawRepresentation)
-        case "EdDSA": return Array(try ed25519.signature(for: bytes))
+        case "EdDSA", "Ed25519": return Array(try ed25519.signature(for: bytes))
         case "RS256":
             return try run("openssl", ["dgst", "-sha256", "-sign", directory.file("rsa.pem")], input: bytes).output
         case "HS256":

@@ -20,12 +20,13 @@ struct TokenTests {
     }
 
     private static func verifier(
-        _ issuer: TestIssuer, _ fetches: Locked<Int>, change: (inout GatewayConfiguration.Token) -> Void = { _ in }
+        _ issuer: TestIssuer, _ fetches: Locked<Int>, keys set: String? = nil,
+        change: (inout GatewayConfiguration.Token) -> Void = { _ in }
     ) throws -> TokenVerifier {
         var configuration = GatewayConfiguration.Token(
             issuer: "https://issuer.example", audience: "dta", keys: .file("keys.json"))
         change(&configuration)
-        let keys = Array(try issuer.keySet().utf8)
+        let keys = Array(try (set ?? issuer.keySet()).utf8)
         let source = KeySource(
             configuration, logger: silent, now: { 1_000_000_000_000 },
             fetch: {
@@ -47,12 +48,32 @@ struct TokenTests {
         }
     }
 
-    @Test("each algorithm's tokens count", arguments: ["RS256", "ES256", "EdDSA"])
+    @Test("each algorithm's tokens count", arguments: ["RS256", "ES256", "EdDSA", "Ed25519"])
     func accepts(algorithm: String) async throws {
         let claims = try await verifier.verify(try issuer.token(algorithm))
         #expect(claims == TokenClaims(subject: "carol", identities: nil))
         // Without kid it finds its key where there is one of its kind.
         _ = try await verifier.verify(try issuer.token(algorithm, kid: .some(nil)))
+    }
+
+    @Test("Ed25519, as RFC 9864 calls it, is EdDSA, in keys and in tokens")
+    func ed25519() async throws {
+        let keys = try issuer.keySet().replacingOccurrences(of: #""alg":"EdDSA""#, with: #""alg":"Ed25519""#)
+        let named = try Self.verifier(issuer, fetches, keys: keys)
+        for algorithm in ["EdDSA", "Ed25519"] { _ = try await named.verify(try issuer.token(algorithm)) }
+        #expect(
+            await refusal(try issuer.token("Ed25519", kid: "e"), named).contains("a key that the issuer does not have"))
+        let only = try Self.verifier(issuer, fetches) { $0.algorithms = [.es256] }
+        #expect(await refusal(try issuer.token("Ed25519"), only).contains("not accepted"))
+    }
+
+    @Test("a token can name each key that is used", arguments: ["", " ", String(repeating: "k", count: 5000)])
+    func strangeNames(name: String) async throws {
+        let keys = try issuer.keySet().replacingOccurrences(of: #""kid":"d""#, with: "\"kid\":\"\(name)\"")
+        let verifier = try Self.verifier(issuer, fetches, keys: keys)
+        _ = try await verifier.verify(try issuer.token(kid: name))
+        #expect(
+            await refusal(try issuer.token(kid: name + "x"), verifier).contains("a key that the issuer does not have"))
     }
 
     @Test("a token that is not signed, or with what everybody knows, does not count")

@@ -110,12 +110,20 @@ struct KeySet: Sendable {
         guard !hasDuplicates(item) else { throw Refusal("has a member twice") }
         if let use = item["use"], use.string != "sig" { throw Refusal("is not for signatures: \"use\"") }
         if let operations = item["key_ops"] { try judge(operations: operations) }
-        if let id = item["kid"], id.string == nil { throw Refusal("has a kid that is no text") }
+        if let id = item["kid"] { try judge(name: id.string) }
         let (algorithm, verifier) = try await verifier(item)
-        if let named = item["alg"], named.string != algorithm.rawValue {
+        if let named = item["alg"], named.string.flatMap(TokenAlgorithm.init(named:)) != algorithm {
             throw Refusal("is for another algorithm than \(algorithm.rawValue): \"alg\"")
         }
         return Key(id: item["kid"]?.string, algorithm: algorithm, verifier: verifier)
+    }
+
+    private static func judge(name: String?) throws(Refusal) {
+        guard let name else { throw Refusal("has a kid that is no text") }
+        // base64url makes four letters of three bytes.
+        guard name.utf8.count < TokenVerifier.limit / 4 * 3 else {
+            throw Refusal("has a kid that no token can name: it is longer than tokens may be")
+        }
     }
 
     /// RFC 7517 §4.3: a list of texts, none of them twice.

@@ -65,7 +65,7 @@ extension GatewayConfiguration.Token {
         if let names = try section.strings("algorithms") {
             algorithms = Set(
                 try names.map { name in
-                    guard let algorithm = TokenAlgorithm(rawValue: name) else {
+                    guard let algorithm = TokenAlgorithm(named: name) else {
                         let known = TokenAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
                         throw DTAError(
                             .invalidArgument,
