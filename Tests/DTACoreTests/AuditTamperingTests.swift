@@ -270,6 +270,47 @@ struct AuditTamperingTests {
         #expect(code { _ = try log.audit.archive() } == .failedPrecondition)
     }
 
+    @Test(
+        "an audit log of which a file was archived and moved away does not take anything else under its name",
+        arguments: ["changed", "junk", "empty", "link", "folder"], [true, false])
+    func replacedArchive(what: String, isRunning: Bool) throws {
+        var log: KeptLog? = try KeptLog(state)
+        try log?.fill(5)
+        _ = try log?.audit.archive()
+        try FileManager.default.moveItem(atPath: file(), toPath: spare)
+        try log?.fill(2)
+        log?.keeper.watch()
+        #expect(log?.keeper.halt == nil)
+        if !isRunning {
+            try log?.keeper.close()
+            log = nil
+        }
+        let records = try String(contentsOfFile: spare, encoding: .utf8)
+        let name = AuditSegment.name(first: 1)
+        switch what {
+        case "link": #expect(symlink(spare, file()) == 0)
+        case "folder": #expect(mkdir(file(), 0o700) == 0)
+        default:
+            let text =
+                ["changed": records.replacingOccurrences(of: "key1", with: "key9"), "junk": "junk\n"][what] ?? ""
+            try directory.write("state/audit/\(name)", text)
+        }
+        let now = try log ?? KeptLog(state)
+        for _ in 0..<3 { now.keeper.watch() }
+        #expect(now.keeper.halt?.message.contains("\(name): ") == true)
+        #expect(now.journal.lines(.error, about: name).count == 1, "\(now.journal.lines(.error))")
+        #expect(try now.verify().firstProblem?.contains("\(name): ") == true)
+        #expect(code { _ = try now.audit.archive() } == .failedPrecondition)
+        #expect(try refusal { _ = try now.audit.accept() }.hint == "move it away")
+        try FileManager.default.removeItem(atPath: file())
+        for _ in 0..<2 { now.keeper.watch() }
+        #expect(try now.keeper.halt == nil && now.verify().isSound)
+        // The file itself may come back, whoever it belongs to now and however many names it has.
+        #expect(link(spare, file()) == 0 && chmod(spare, 0o660) == 0)
+        for _ in 0..<2 { now.keeper.watch() }
+        #expect(try now.keeper.halt == nil && now.verify().isSound)
+    }
+
     @Test("an audit log of which a file has a name that dtad did not give is not used until that is moved away")
     func stranger() throws {
         let log = try KeptLog(state)

@@ -21,7 +21,7 @@ extension AuditLog {
         } catch {
             throw DTAError(.unavailable, "the audit log cannot begin a new file: \(error)")
         }
-        // On the disk, and read once more: nobody looks at them any longer.
+        // On the disk, and read once more: from here on they may be missing.
         try sync()
         inspect(readings: .max)
         let last: AuditFile? = state.withLock { state in
@@ -56,7 +56,9 @@ extension AuditLog {
                     return "\(state.files[index].name): \(report)"
                 }
             }
-        let strangers = state.withLock { $0.strangers.map(\.name) }
+        let strangers = state.withLock { state in
+            state.files.filter { $0.standing == .archived && $0.fault != nil }.map(\.name) + state.strangers.map(\.name)
+        }
         guard !accepted.isEmpty else {
             throw DTAError(
                 .failedPrecondition,

@@ -6,7 +6,7 @@ struct AuditFile: Sendable, Equatable {
     enum Standing: String, Sendable {
         /// It must be there, as it was written.
         case kept
-        /// An administrator may have moved it away.
+        /// An administrator may have moved it away. What has its name all the same must be as it was written.
         case archived
         /// It is not as it was written, and an administrator has taken note of that.
         case accepted
@@ -49,13 +49,16 @@ struct AuditFile: Sendable, Equatable {
     var records: String { first < last ? "records \(first) to \(last)" : "record \(first)" }
 
     /// The fault, with what it takes from the log.
-    var report: String? { fault.map { last < first ? $0 : "\($0) (\(records))" } }
+    var report: String? {
+        if standing == .archived { return fault.map { "\($0); it was archived, so it can be moved away" } }
+        return fault.map { last < first ? $0 : "\($0) (\(records))" }
+    }
 
     // MARK: Judging
 
     /// What is not as dtad wrote it, as sentences; empty if all is.
     static func faults(of files: [AuditFile], strangers: [AuditFile]) -> [String] {
-        (files.filter { $0.standing == .kept } + strangers).compactMap { file in
+        (files.filter { $0.standing != .accepted } + strangers).compactMap { file in
             file.report.map { "\(file.name): \($0)" }
         }
     }
@@ -73,6 +76,11 @@ struct AuditFile: Sendable, Equatable {
         return nil
     }
 
+    /// Administrators may move an archived file, give it to others and link it elsewhere. It stays a file.
+    private func isPermitted(_ status: stat?) -> Bool {
+        standing == .archived && status.map { $0.st_mode & S_IFMT == S_IFREG } ?? true
+    }
+
     /// Looks at the file again and judges it.
     /// - Parameter mayRead: whether its content may be read where it is not known; otherwise that waits.
     /// - Returns: whether it was read.
@@ -83,8 +91,12 @@ struct AuditFile: Sendable, Equatable {
             (seen, fault, isFresh) = (nil, "\(error)", false)
             return false
         }
-        if let found = AuditFile.fault(of: status) {
+        if let found = AuditFile.fault(of: status), !isPermitted(status) {
             (seen, fault, isFresh) = (nil, found, false)
+            return false
+        }
+        guard status != nil else {
+            (seen, fault, isFresh) = (nil, nil, false)
             return false
         }
         let facts = status.map(FileFacts.init)

@@ -117,9 +117,7 @@ extension AuditLog {
     public func verify(key: @escaping (String) -> SigningKey?) throws -> AuditVerifier.Findings {
         var verifier = AuditVerifier(key: key)
         inspect(readings: .max)
-        let known = state.withLock { state in
-            state.files.filter { $0.standing != .archived } + state.strangers
-        }
+        let known = state.withLock { $0.files + $0.strangers }
         for file in known {
             if let report = file.report { verifier.note("\(file.name): \(report)") }
         }

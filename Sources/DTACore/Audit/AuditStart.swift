@@ -69,7 +69,7 @@ struct AuditStart {
 
     /// Reads the files that changed since their content was judged.
     mutating func examine() {
-        for index in files.indices where files[index].standing == .kept {
+        for index in files.indices where files[index].standing != .accepted {
             _ = files[index].examine(in: directory, mayRead: true)
         }
     }

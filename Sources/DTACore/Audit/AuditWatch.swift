@@ -16,7 +16,7 @@ extension AuditLog {
             readSegment()
         }
         var files = state.withLock { $0.files }
-        for index in files.indices where files[index].standing == .kept {
+        for index in files.indices where files[index].standing != .accepted {
             if files[index].examine(in: directory, mayRead: left > 0) { left -= 1 }
         }
         state.withLock { state in
@@ -138,7 +138,7 @@ extension AuditLog {
 
     /// Says in the log and in the journal what has changed, each once.
     private func report(_ state: inout State) {
-        for index in state.files.indices where state.files[index].standing == .kept {
+        for index in state.files.indices where state.files[index].standing != .accepted {
             report(
                 state.files[index].report, &state.files[index].told, state.files[index].name, &state.events,
                 &state.notices)
