@@ -77,7 +77,8 @@ public struct StateComparison {
                     && Int.fetchOne(database, sql: "SELECT 1 FROM \(table) LIMIT 1") != nil
             }
             hasToken =
-                try agent != nil || hasRows("keys") || hasRows("intents") || database.tableExists("token") && KnownToken.read(database) != nil
+                try agent != nil || hasRows("keys") || hasRows("intents")
+                || database.tableExists("token") && KnownToken.read(database) != nil
         }
     }
 
