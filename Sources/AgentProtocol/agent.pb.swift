@@ -1087,7 +1087,7 @@ public nonisolated struct AgentOrderPart: Sendable {
   /// For people: what its sender wrote.
   public var purpose: String = String()
 
-  /// approve or reject, of an approval.
+  /// approve or reject, of an approval that was opened here; "" of one that was not.
   public var decision: String = String()
 
   /// Where it is to be carried: the urls of its recipients' couriers that are known here.

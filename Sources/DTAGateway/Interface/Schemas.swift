@@ -72,7 +72,14 @@ enum Schemas {
                             [
                                 ("CID", text), ("Kind", text), ("Use", number), ("From", text), ("To", list(text)),
                                 ("Previous", text), ("CreatedAt", number), ("ReceivedAt", number), ("Status", text),
-                                ("Reason", text), ("Decision", text),
+                                ("Reason", text),
+                                (
+                                    "Decision",
+                                    described(
+                                        text,
+                                        "Of a part whose Kind is approval: approve or reject; absent: the agent cannot open it."
+                                    )
+                                ),
                             ], required: ["CID", "Kind", "CreatedAt", "ReceivedAt"]))
                 ),
             ], required: orderRequired + ["Order", "Uses", "Parts"]),

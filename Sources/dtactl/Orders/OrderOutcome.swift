@@ -181,13 +181,13 @@ struct OrderOutcome {
             let others = part.to.filter { $0 != part.from && !parties.isOwn($0) }
             guard !others.isEmpty else { continue }
             StandardError.warn(
-                "the \(part.kind) is for \(parties.names(others)), and no URL of a courier is known here: "
+                "the \(part.kindText) is for \(parties.names(others)), and no URL of a courier is known here: "
                     + "order send \(order.shortReference) --out FILE, or identity trust … --at URL")
         }
         if let first = carrier.undelivered.first {
             throw Failure.failed(
                 first.error.code,
-                "it is done here, and the \(first.part.kind) was not delivered: \(first.error.message)",
+                "it is done here, and the \(first.part.kindText) was not delivered: \(first.error.message)",
                 hint: "dtactl order send \(order.shortReference) carries it again"
                     + (first.error.hint.isEmpty || first.error.hint.contains("order send")
                         ? "" : "; \(first.error.hint)"))

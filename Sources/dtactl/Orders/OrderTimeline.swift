@@ -25,7 +25,10 @@ struct OrderTimeline {
 
         var what: String { MessageName.text(kind, use: number.use, attempt: number.attempt) }
 
-        fileprivate var kind: String { part.decision == "reject" ? "rejection" : part.kind }
+        fileprivate var kind: String { part.kindText }
+
+        /// What the agent tells of such a message if it opened it.
+        private var isOpened: Bool { !part.decision.isEmpty || !part.fields.isEmpty || !part.reason.isEmpty }
 
         var isVerified: JSON {
             switch finding?.signature {
@@ -39,6 +42,9 @@ struct OrderTimeline {
         var notes: [(text: String, style: Style)] {
             var notes: [(String, Style)] = []
             if let answer { notes.append((answer, .dim)) }
+            if part.status == "accepted", !isOpened, let unopened = MessageName.unopened(kind) {
+                notes.append((unopened, .warning))
+            }
             if part.kind == "refusal", part.status == "accepted", !part.reason.isEmpty {
                 notes.append(("because \(part.reason)", .bad))
             }
@@ -109,6 +115,13 @@ struct OrderTimeline {
             who: parties.name(part.from) + (others.isEmpty ? "" : " → " + parties.names(others)), cid: part.cid,
             notes: entry.notes)
     }
+}
+
+extension AgentOrderPart {
+    /// What people call it.
+    var kindText: String { MessageName.kind(kind, decision: decision) }
+
+    var kindWithArticle: String { (kindText.first.map("aeiou".contains) ?? false ? "an " : "a ") + kindText }
 }
 
 extension AgentOrder {
