@@ -62,16 +62,9 @@ struct OrderFulfilCommand: ParsableCommand {
             // The person who is asked sees what it is about, whatever is printed in the end.
             show(found, open, shown.fields, Parties(client))
             // What is said yes to is what is sent, and not what may be next by then.
-            if decision.isEmpty { decision = nextDecision(found) }
-            if decision == "release", open == nil {
-                // To have the answer again, or nothing.
-                seen = shown.parts.last { $0.kind == "redemption" && $0.status == "accepted" }?.cid ?? ""
-                guard !seen.isEmpty else {
-                    throw Failure.failed(
-                        .failedPrecondition, "no redemption of this order is open: it is \(found.state)",
-                        hint: "dtactl order receive brings what others made")
-                }
-            }
+            if decision.isEmpty { decision = found.nextDecision }
+            try found.requirePossible(decision)
+            if decision == "release", open == nil { seen = try shown.answered(found) }
             let whom = SafeText.line(Parties(client).name(found.fiduciary))
             try Question.confirm(
                 "\(decision.prefix(1).uppercased() + decision.dropFirst()), as \(whom)?", word: decision)
@@ -79,19 +72,22 @@ struct OrderFulfilCommand: ParsableCommand {
         let answer = try client.call(
             .fulfilOrder(found.cid, decision: decision, purpose: refuse ?? "", redemption: seen),
             timeout: orderTimeout)
-        if refuse == nil, answer.parts.contains(where: { $0.kind == "refusal" }) {
-            StandardError.warn("it is refused: nothing can be released to this redemption any more")
-        }
+        let isRefused = decision != "refuse" && answer.parts.contains { $0.kind == "refusal" }
+        let why = "it is refused: nothing can be released to this redemption any more"
+        if isRefused, decision != "release" { StandardError.warn(why) }
         let outcome = try OrderOutcome(answer, client, agent, courier)
         try outcome.conclude()
+        // What was asked for is not what was done.
+        if isRefused, decision == "release" {
+            throw Failure.failed(
+                .failedPrecondition, why, hint: "dtactl order show \(found.shortReference) tells what happened")
+        }
     }
 
     /// "" for what is next.
     private var decision: String {
         refuse != nil ? "refuse" : commit ? "commit" : release ? "release" : resume ? "resume" : ""
     }
-
-    private func nextDecision(_ order: AgentOrder) -> String { order.state == "ordered" ? "commit" : "release" }
 
     private func show(
         _ order: AgentOrder, _ open: AgentOrderPart?, _ committed: [AgentField], _ parties: Parties
@@ -121,18 +117,5 @@ struct OrderFulfilCommand: ParsableCommand {
         if agent.json { return try JSON.showLines(waiting.map { .object($0.members) }) }
         guard !waiting.isEmpty else { return StandardError.note("nothing waits here") }
         try OrderTable.show(waiting, Parties(client))
-    }
-}
-
-extension AgentOrder {
-    /// Looked at before anybody is asked.
-    /// - Throws: `Failure` if the caller cannot act as the fiduciary.
-    func requireFiduciary(_ parties: Parties) throws {
-        guard !roles.contains("fiduciary") else { return }
-        throw Failure.failed(
-            .permissionDenied,
-            "the order \(reference) is kept by \(parties.name(fiduciary)), as whom this user cannot act on this host",
-            hint: parties.isOwn(fiduciary)
-                ? "an administrator can grant fulfil on it under grants: in dtad.yaml" : "its own host fulfils it")
     }
 }

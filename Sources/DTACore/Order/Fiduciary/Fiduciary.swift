@@ -63,7 +63,10 @@ struct Fiduciary: Sendable {
                     try refusals.refuseUnanswerable(now.number, byHand: true, post)
                         ?? (now.progress.open == nil ? again(now, seen) : releases.make(now, post))
                 ]
-            case .refuse: parts = [try refusals.refuse(now, reason: reason, post)]
+            case .refuse:
+                // Without a reason of its own it is the one for which nothing can be released, if there is that.
+                let found = try reason.isEmpty ? refusals.refuseUnanswerable(now.number, byHand: true, post) : nil
+                parts = [try found ?? refusals.refuse(now, reason: reason, post)]
             case .resume: break
             }
             // Last: where it did not come so far, it is still to be compared.

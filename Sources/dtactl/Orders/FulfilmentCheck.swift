@@ -1,0 +1,55 @@
+import AgentProtocol
+import DTASystem
+
+/// What can be done as the fiduciary, looked at before anybody is asked.
+extension AgentOrder {
+    /// - Throws: `Failure` if the caller cannot act as the fiduciary.
+    func requireFiduciary(_ parties: Parties) throws {
+        guard !roles.contains("fiduciary") else { return }
+        throw Failure.failed(
+            .permissionDenied,
+            "the order \(reference) is kept by \(parties.name(fiduciary)), as whom this user cannot act on this host",
+            hint: parties.isOwn(fiduciary)
+                ? "an administrator can grant fulfil on it under grants: in dtad.yaml" : "its own host fulfils it")
+    }
+
+    /// Whether an open redemption can only be refused, as far as the agent tells.
+    private var canOnlyBeRefused: Bool {
+        state == "requested" && (next.hasSuffix("the fiduciary refuses it") || next.hasPrefix("nothing: it expired"))
+    }
+
+    /// What is next.
+    var nextDecision: String { state == "ordered" ? "commit" : canOnlyBeRefused ? "refuse" : "release" }
+
+    /// - Throws: `Failure` if the agent would say no.
+    func requirePossible(_ decision: String) throws {
+        switch decision {
+        // What was done before is answered again.
+        case "commit" where state != "ordered" && commitment.isEmpty:
+            throw Failure.failed(.failedPrecondition, "nothing can be committed to: the order \(reference) is \(state)")
+        case "refuse" where !["ordered", "requested", "refused"].contains(state):
+            throw Failure.failed(
+                .failedPrecondition, "nothing of order \(reference) can be refused now: it is \(state)")
+        case "release" where canOnlyBeRefused:
+            throw Failure.failed(
+                .failedPrecondition,
+                "nothing can be released to this redemption any more: " + nextText.replacing("nothing: ", with: ""),
+                hint: "dtactl order fulfil \(shortReference) refuses it")
+        default: break
+        }
+    }
+}
+
+extension AgentResponse {
+    /// The redemption to which something was released last: no other is open, and its answer can be had again.
+    /// - Throws: `Failure` if there is none.
+    func answered(_ order: AgentOrder) throws -> String {
+        let release = parts.last { $0.kind == "release" && $0.status == "accepted" }
+        guard let release, ["released", "exhausted"].contains(order.state) else {
+            throw Failure.failed(
+                .failedPrecondition, "no redemption of this order is open: it is \(order.state)",
+                hint: "dtactl order receive brings what others made")
+        }
+        return release.previous
+    }
+}
