@@ -41,9 +41,8 @@ struct OrderEpochsCommand: ParsableCommand {
         var answer = try client.call(.orderEpochs(), timeout: orderTimeout)
         if let destroy {
             if !yes {
-                for line in Self.known(of: destroy, try Self.epochs(answer), restored: Self.restored(answer)) {
-                    StandardError.line(line)
-                }
+                let epoch = try Self.unknown(destroy, in: try Self.epochs(answer))
+                for line in Self.known(of: epoch, restored: Self.restored(answer)) { StandardError.line(line) }
                 try Question.confirm("Destroy the key of epoch \(destroy), for ever?", word: "\(destroy)")
             }
             answer = try client.call(.orderEpochs(decision: "destroy", epoch: "\(destroy)"), timeout: orderTimeout)
@@ -113,14 +112,25 @@ struct OrderEpochsCommand: ParsableCommand {
         return bounds.isEmpty ? "?" : bounds.joined(separator: ", ")
     }
 
-    /// What is known and what is not of a key that is to be destroyed.
-    private static func known(of number: UInt32, _ epochs: [Epoch], restored: Int64?) -> [String] {
-        guard let epoch = epochs.first(where: { $0.epoch == number }), epoch.state == "unknown" else {
-            // The agent says why.
-            return []
+    /// The epoch that is to be destroyed.
+    /// - Throws: `Failure` if the agent would not.
+    private static func unknown(_ number: UInt32, in epochs: [Epoch]) throws -> Epoch {
+        guard let epoch = epochs.first(where: { $0.epoch == number }), epoch.state != "missing" else {
+            throw Failure.failed(
+                .notFound, "the key dta/epoch/\(number) is not on the token", hint: "dtactl order epochs lists them")
         }
+        guard epoch.state == "unknown" else {
+            throw Failure.failed(
+                .failedPrecondition, "the key dta/epoch/\(number) is known here, and orders need it",
+                hint: "it goes when an order is destroyed that is sealed under it")
+        }
+        return epoch
+    }
+
+    /// What is known and what is not of a key that is to be destroyed.
+    private static func known(of epoch: Epoch, restored: Int64?) -> [String] {
         var lines = [
-            "key      dta/epoch/\(number), on the token and not in the database",
+            "key      dta/epoch/\(epoch.epoch), on the token and not in the database",
             "made     \(made(epoch) == "?" ? "at an unknown time" : made(epoch))",
             "secrets  an unknown number; all that are sealed under it are lost, in backups as well",
         ]
