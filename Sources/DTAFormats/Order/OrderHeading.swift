@@ -41,7 +41,7 @@ public struct OrderHeading: Hashable, Sendable {
     static func open(
         _ plaintext: [UInt8], _ kind: OrderPartKind, uses: ClosedRange<Int64>, part: (_ use: Int64) -> Int64
     ) throws -> (OrderHeading, DocumentReader) {
-        let document = "\(kind == .approval ? "an" : "a") \(kind.rawValue)"
+        let document = kind.withArticle
         guard plaintext.count <= sizeLimit else {
             throw FormatError(.malformed, "\(document) has \(sizeLimit) bytes at most, not \(plaintext.count)")
         }

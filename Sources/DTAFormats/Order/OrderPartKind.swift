@@ -31,6 +31,9 @@ public enum OrderPartKind: String, Sendable, CaseIterable {
     /// The field `type` of the plaintext; of an approval, that of what is signed.
     public var type: String { "dta/\(rawValue)/1" }
 
+    /// In a sentence: `an approval`, `a release`.
+    var withArticle: String { (self == .order || self == .approval ? "an " : "a ") + rawValue }
+
     /// Whether only the fiduciary makes such parts.
     public var isFiduciarys: Bool { [.commitment, .release, .refusal, .destruction].contains(self) }
 }

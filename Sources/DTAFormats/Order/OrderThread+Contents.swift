@@ -50,7 +50,7 @@ extension OrderThread {
         }
         try require(
             IdentityJudge(known).mayMake(part.kind, as: part.header.from, under: terms),
-            "the terms do not let \(part.header.from) make a \(part.kind.rawValue)")
+            "the terms do not let \(part.header.from) make \(part.kind.withArticle)")
         switch contents {
         case .order(let order): try require(order.terms == terms, "another order in the same thread")
         case .commitment(let commitment):

@@ -35,7 +35,7 @@ extension OrderThread {
 
     private mutating func checkOrder() {
         guard let first = self[order] else { return }
-        if first.kind != .order { note(first, .outOfOrder, "what should be part 1 is a \(first.kind.rawValue)") }
+        if first.kind != .order { note(first, .outOfOrder, "what should be part 1 is \(first.kind.withArticle)") }
         if fiduciary == nil { note(first, .recipients, "part 1 is sealed to several: one of them is the fiduciary") }
     }
 
@@ -52,14 +52,14 @@ extension OrderThread {
             case .destruction: [.commitment, .order]
             }
         guard let previous = part.header.previous else {
-            if part.kind != .order { note(part, .outOfOrder, "a \(part.kind.rawValue) that answers nothing") }
+            if part.kind != .order { note(part, .outOfOrder, "\(part.kind.withArticle) that answers nothing") }
             if part.kind == .order, part.cid != order { note(part, .outOfOrder, "a second part 1 in the thread") }
             return
         }
         // What is not there was told with the envelope.
         guard let answered = self[previous] else { return }
         if !mayAnswer.contains(answered.kind) {
-            note(part, .outOfOrder, "a \(part.kind.rawValue) cannot answer a \(answered.kind.rawValue)")
+            note(part, .outOfOrder, "\(part.kind.withArticle) cannot answer \(answered.kind.withArticle)")
         }
     }
 
@@ -80,7 +80,7 @@ extension OrderThread {
             if let gap = gap(above: sender) {
                 note(part, .missing, "the document of \(gap), whom \(sender) or an earlier one replaces, is not there")
             } else {
-                note(part, .thirdParty, "a \(part.kind.rawValue) by \(sender), who may not make it")
+                note(part, .thirdParty, "\(part.kind.withArticle) by \(sender), who may not make it")
             }
         }
         if part.kind == .release, part.recipients.count != 1 {

@@ -63,6 +63,22 @@ struct OrderReceiveCommand: ParsableCommand {
     enum CodingKeys: CodingKey { case source, courier, agent }
 }
 
+/// The parts of orders that the fiduciary answered: it has them, or needs them no more.
+private struct AnsweredParts {
+    private let answered: Set<String>
+
+    init(_ parts: [AgentOrderPart]) {
+        let answers = parts.filter {
+            $0.status == "accepted" && ["commitment", "release", "refusal"].contains($0.kind)
+        }
+        answered = Set(answers.map(\.previous))
+    }
+
+    func has(_ part: AgentOrderPart) -> Bool {
+        answered.contains(part.cid) || (part.kind == "approval" && answered.contains(part.previous))
+    }
+}
+
 /// What came, and what became of it.
 struct ReceivedOrders {
     let carrier: Carrier
@@ -70,10 +86,11 @@ struct ReceivedOrders {
     let agent: AgentOptions
 
     func conclude() throws {
-        let orders = carrier.orders.values.sorted {
+        let touched = carrier.orders.values.sorted {
             $0.created == $1.created ? $0.cid < $1.cid : $0.created < $1.created
         }
-        .map { (try? client.call(.showOrder($0.cid)))?.orders.first ?? $0 }
+        .map { (order: $0, now: try? client.call(.showOrder($0.cid))) }
+        let orders = touched.map { $0.now?.orders.first ?? $0.order }
         let file = try writeAnswers()
         if file != "-" {
             if agent.json {
@@ -98,17 +115,18 @@ struct ReceivedOrders {
             StandardError.warn("\(carrier.dropped) blocks came that belong to no part of an order, and were left out")
         }
         let parties = Parties(client)
-        for part in carrier.homeless where carrier.options.out == nil {
+        let answered = AnsweredParts(touched.flatMap { $0.now?.parts ?? [] })
+        for part in carrier.homeless where carrier.options.out == nil && !answered.has(part) {
             let others = part.to.filter { $0 != part.from && !parties.isOwn($0) }
             guard !others.isEmpty else { continue }
             StandardError.warn(
-                "a \(part.kind) is to be carried to \(parties.names(others)), and no URL of a courier is known here: "
+                "\(part.kindWithArticle) is to be carried to \(parties.names(others)), and no URL of a courier is known here: "
                     + "order send REF --out FILE writes it to a file")
         }
         if let first = carrier.undelivered.first {
             throw Failure.failed(
                 first.error.code,
-                "what came is taken in; the \(first.part.kind) that answers was not delivered: "
+                "what came is taken in; the \(first.part.kindText) that answers was not delivered: "
                     + first.error.message, hint: "dtactl order send REF carries it again")
         }
         if carrier.isSpoilt { throw ExitCode(Failure.Exit.failed.rawValue) }
