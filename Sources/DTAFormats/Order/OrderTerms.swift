@@ -63,7 +63,9 @@ public struct OrderTerms: Hashable, Sendable {
             "an order has \(OrderTerms.partyLimit) approvers at most, not \(approvers.count)")
         try require(
             approvers.isEmpty ? approvals == 0 : (1...approvers.count).contains(approvals),
-            "\(approvals) approvals of \(approvers.count) approvers: of those there are, from 1 to all must be needed")
+            approvers.isEmpty
+                ? "an order without approvers needs no approvals, and not \(approvals)"
+                : "of \(approvers.count) approvers 1 to \(approvers.count) must approve, and not \(approvals)")
         try require(!requesterMayApprove || approvals > 0, "who asks may approve only where approvals are needed")
         try require(
             approvals == 0 || redeemers.contains { eligibleApprovers(of: $0) >= approvals },

@@ -71,7 +71,15 @@ struct Principal: Sendable {
                 .invalidArgument, "an order with a beneficiary names who may redeem it", hint: "--redeem ALIAS")
         }
         let redeemers = try new.redeemers.compactMap(cid)
-        let approvers = try new.approvers.compactMap(cid)
+        var approvers: [CID] = []
+        for subject in new.approvers {
+            guard let approver = try cid(subject) else { continue }
+            guard !approvers.contains(approver) else {
+                throw DTAError(
+                    .invalidArgument, "\(quoted(subject)) is named twice among the approvers, and counts once")
+            }
+            approvers.append(approver)
+        }
         guard new.maxUses >= 0, new.notBefore >= 0, new.notAfter >= 0 else {
             throw DTAError(.invalidArgument, "the times and uses of an order are not negative")
         }
