@@ -132,7 +132,7 @@ static void close_others(void)
 		fcntl((int)number, F_SETFD, FD_CLOEXEC);
 }
 
-static int confine(const struct clinux_confinement *how)
+static int confine(const struct clinux_confinement *how, pid_t parent)
 {
 	struct sigaction plain = {.sa_handler = SIG_DFL};
 	sigset_t none;
@@ -142,6 +142,13 @@ static int confine(const struct clinux_confinement *how)
 		sigaction(number, &plain, NULL); // fails for SIGKILL and SIGSTOP, which nobody can change
 	if (setsid() < 0)
 		return -1;
+	// Without the thread that waits for it, nobody would end it.
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+		return -1;
+	if (getppid() != parent) {
+		errno = ESRCH;
+		return -1;
+	}
 	// Out of the way of 0, 1 and 2 first, whatever their numbers are.
 	if ((channel = fcntl(how->channel, F_DUPFD_CLOEXEC, 3)) < 0 || (errors = fcntl(how->errors, F_DUPFD_CLOEXEC, 3)) < 0)
 		return -1;
@@ -173,7 +180,7 @@ int clinux_spawn_confined(const struct clinux_confinement *how)
 {
 	int report[2], failure = 0;
 	sigset_t all, before;
-	pid_t pid;
+	pid_t pid, parent = getpid();
 	ssize_t got;
 
 	if (pipe2(report, O_CLOEXEC))
@@ -185,7 +192,7 @@ int clinux_spawn_confined(const struct clinux_confinement *how)
 	if (pid == 0) {
 		// Above the numbers that the child takes for itself.
 		int told = fcntl(report[1], F_DUPFD_CLOEXEC, 3);
-		if (told >= 0 && confine(how) == 0)
+		if (told >= 0 && confine(how, parent) == 0)
 			execve(how->program, how->arguments, how->environment);
 		failure = errno;
 		if (write(told, &failure, sizeof failure) < 0)

@@ -22,10 +22,12 @@ struct CrashTests {
     private func tokenObjects(_ agent: TestAgent) throws -> Int {
         let pin = try String(contentsOfFile: agent.state + "/hsm-pin", encoding: .utf8)
             .trimmingCharacters(in: .whitespacesAndNewlines)
+        // Under the lock of log-ins: a log-in rewrites the token's file, and a dtad-hsm that starts would see no token.
         let listing = try run(
-            "pkcs11-tool",
+            "/usr/bin/flock",
             [
-                "--module", "/usr/lib/softhsm/libsofthsm2.so", "--token-label", "dta", "--login", "--pin", pin,
+                agent.state + "/hsm.lock", "pkcs11-tool", "--module", "/usr/lib/softhsm/libsofthsm2.so",
+                "--token-label", "dta", "--login", "--pin", pin,
                 "--list-objects",
             ], environment: ["SOFTHSM2_CONF": agent.state + "/softhsm2.conf"])
         return listing.text.split(separator: "\n").filter { $0.contains(" Object; ") }.count
@@ -43,7 +45,7 @@ struct CrashTests {
         try agent.start(environment: ["DTAD_CRASH_AT": point])
         #expect(throws: (any Error).self) { try request(agent.client()) }
         #expect(agent.waitForEnd() == 128 + SIGKILL)
-        try agent.start()
+        try agent.startServing()
         return (agent, before)
     }
 

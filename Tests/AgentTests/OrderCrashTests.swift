@@ -106,7 +106,7 @@ struct OrderCrashTests {
         try agent.start(environment: ["DTAD_CRASH_AT": crash.point])
         #expect(throws: (any Error).self) { try crash.act(agent.client(), order) }
         #expect(agent.waitForEnd() == 128 + SIGKILL)
-        try agent.start()
+        try agent.startServing()
         let client = agent.client()
         let parts = try client.call(.showOrder(order))
         let state = try #require(parts.orders.first?.state)
@@ -133,7 +133,7 @@ struct OrderCrashTests {
         try agent.start(environment: ["DTAD_CRASH_AT": point])
         _ = try? agent.client().call(.destroyOrder(lost))
         #expect(agent.waitForEnd() == 128 + SIGKILL)
-        try agent.start()
+        try agent.startServing()
         let client = agent.client()
         try agent.wait("the second receipt") {
             try client.call(.showOrder(lost)).parts.filter { $0.kind == "destruction" }.count == 2
@@ -186,7 +186,7 @@ struct OrderCrashTests {
         try agent.change("UPDATE orders SET state = 'destroyed'; UPDATE order_views SET state = 'destroyed'")
         try agent.launch(environment: ["DTAD_CRASH_AT": point])
         #expect(agent.waitForEnd() == 128 + SIGKILL)
-        try agent.start()
+        try agent.startServing()
         #expect(agent.log.contains("is destroyed and its secret was still here: it is removed"))
         #expect(
             try agent.client().call(.list(.auditList, count: 1000)).lines.contains {
@@ -210,7 +210,7 @@ struct OrderCrashTests {
         try agent.start(environment: ["DTAD_CRASH_AT": point])
         #expect(throws: (any Error).self) { try body(agent.client()) }
         #expect(agent.waitForEnd() == 128 + SIGKILL)
-        try agent.start()
+        try agent.startServing()
     }
 
     @Test(

@@ -172,6 +172,8 @@ struct PluginOrderTests {
         #expect(try hanging() == 2)
         host.agent.crash()
         #expect(ended.wait { $0.count == count ? true : nil } == true)
+        // It ends with the dtad that would have ended it.
+        try host.agent.wait("the plugins to end") { try hanging() == 0 }
     }
 
     @Test("an order of an external plugin that lies or crashes fails, and others are carried out")

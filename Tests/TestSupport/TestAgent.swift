@@ -54,6 +54,13 @@ public final class TestAgent: @unchecked Sendable {
         chmod(socketPath, 0o666)
     }
 
+    /// The same, and waits until the HSM serves. After a crash SoftHSM may show no token for a moment, because a process
+    /// that is ending still writes the token's file; dtad answers UNAVAILABLE until it is back.
+    public func startServing() throws {
+        try start()
+        try wait("the HSM") { [self] in (try? client().call(.random(1)))?.code == .ok }
+    }
+
     /// Starts dtad without waiting for it.
     /// - Parameter prefix: a command that runs dtad, such as setpriv with its options.
     public func launch(environment: [String: String] = [:], prefix: [String] = []) throws {
