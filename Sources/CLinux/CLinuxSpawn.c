@@ -142,7 +142,7 @@ static int confine(const struct clinux_confinement *how, pid_t parent)
 		sigaction(number, &plain, NULL); // fails for SIGKILL and SIGSTOP, which nobody can change
 	if (setsid() < 0)
 		return -1;
-	// Without the thread that waits for it, nobody would end it.
+	// The thread that waits for it ends it at its time. If that thread is gone, the kernel does.
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		return -1;
 	if (getppid() != parent) {

@@ -54,7 +54,7 @@ public struct Restoration {
             state: state, made: made, version: answer[1], token: answer[2], fingerprint: answer[3], orders: orders)
     }
 
-    /// Makes the directory, in a place that nobody but root and who runs this could change.
+    /// Makes the directory, in a place that only root and the user who runs this can change.
     /// - Parameters: `owner`: to whom root gives it, and who fills it; nil: who runs this. `parent`: the directory that it is
     ///   to be in; nil: it is opened by its path.
     /// - Returns: the summary's fields.
