@@ -7,6 +7,8 @@ import Glibc
 final class Pace: Sendable {
     /// What a request pays that is refused.
     static let refusalPrice = 10
+    /// How long the record of a request may be that pays nothing for it, and how much of the rest costs as much as a request.
+    private static let recordUnit = 512
     /// How much of its share of a second a user may have at once.
     private static let burst = 4
     private static let leastBurst = 20
@@ -57,6 +59,10 @@ final class Pace: Sendable {
     private let pauses = Monitor(Pauses())
 
     init(perSecond: Int) { self.perSecond = perSecond }
+
+    /// What a request pays for its record in the audit log, whose disk all users share: long paths and names can make it
+    /// several times as long as others.
+    static func price(ofRecord bytes: Int) -> Int { (max(0, bytes - 1)) / recordUnit }
 
     /// Lets a user pay, and wait where it has nothing left.
     func charge(_ account: UserAccount, _ price: Int) {

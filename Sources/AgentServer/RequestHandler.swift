@@ -5,13 +5,25 @@ import DTASystem
 /// What a request gets of the HSM: a process to talk to, or the reason why there is none.
 public typealias CustodyAccess = Result<any Custodian, DTAError>
 
+/// What is left of a request in the end.
+public struct Outcome: Sendable {
+    public var response: AgentResponse
+    /// The length of its record in the audit log; 0 if it has none of its own.
+    public var recordedBytes: Int
+
+    public init(_ response: AgentResponse, recordedBytes: Int = 0) {
+        self.response = response
+        self.recordedBytes = recordedBytes
+    }
+}
+
 /// The last part of a request: records it and gives its answer.
-public typealias Completion = @Sendable () -> AgentResponse
+public typealias Completion = @Sendable () -> Outcome
 
 /// How a request goes on after it was parsed and decided, without any waiting.
 public enum Step: Sendable {
     /// It is answered: nothing more is needed.
-    case answer(AgentResponse)
+    case answer(Outcome)
     /// It needs an HSM process, shortly: it goes on as soon as one is idle. What the closure answers is what is left to
     /// do without the HSM, so that the process can be used by others meanwhile.
     case custody(@Sendable (CustodyAccess) -> Completion)
@@ -35,5 +47,5 @@ public protocol RequestHandler: Sendable {
     func answersSecret(_ operation: AgentOperation) -> Bool
 
     /// Records a request that a bound turned away, and gives its answer.
-    func turnAway(_ request: AgentRequest, from caller: Caller, because reason: DTAError) -> AgentResponse
+    func turnAway(_ request: AgentRequest, from caller: Caller, because reason: DTAError) -> Outcome
 }

@@ -31,7 +31,7 @@ extension Server {
         if let obstacle = connection.account.beginRequest(bytes: exchange.bytes, limits: limits) {
             let reason = tooMany(connection.caller, obstacle)
             pace.charge(connection.account, Pace.refusalPrice)
-            send(handler.turnAway(request, from: connection.caller, because: reason), to: connection)
+            send(handler.turnAway(request, from: connection.caller, because: reason).response, to: connection)
             return false
         }
         if state.withLock({ $0.draining }) {
@@ -53,7 +53,7 @@ extension Server {
     private func proceed(_ step: Step, _ exchange: Exchange) {
         let user = exchange.connection.account.uid
         switch step {
-        case .answer(let response): respond(response, to: exchange)
+        case .answer(let outcome): respond(outcome, to: exchange)
         case .custody(let work): pool.park(job(work, exchange))
         case .slow(let work):
             let accepted = lanes[.slow].submit(user: user) { [self] in carryOut(work, exchange) }
@@ -126,10 +126,11 @@ extension Server {
                 + "\(limits.requestBytesPerUser >> 20) MiB in them", hint: "wait for answers before asking more")
     }
 
-    private func respond(_ response: AgentResponse, to exchange: Exchange) {
+    private func respond(_ outcome: Outcome, to exchange: Exchange) {
         exchange.connection.account.endRequest(bytes: exchange.bytes)
-        if response.code != .ok { pace.charge(exchange.connection.account, Pace.refusalPrice) }
-        send(response, to: exchange.connection, isSecret: exchange.isSecret)
+        let price = outcome.response.code == .ok ? Pace.price(ofRecord: outcome.recordedBytes) : Pace.refusalPrice
+        if price > 0 { pace.charge(exchange.connection.account, price) }
+        send(outcome.response, to: exchange.connection, isSecret: exchange.isSecret)
     }
 
     private func send(_ response: AgentResponse, to connection: Connection, isSecret: Bool = false) {

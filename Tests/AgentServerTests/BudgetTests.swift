@@ -72,6 +72,11 @@ struct BudgetTests {
         #expect(accounts[3].pay(1, to: pace, at: later) != nil)
     }
 
+    @Test("a record of the usual length costs nothing, and a long one as many requests as it has half KiB more")
+    func records() {
+        #expect([0, 300, 512, 513, 1024, 1025, 2300].map(Pace.price) == [0, 0, 0, 1, 1, 2, 4])
+    }
+
     @Test("a name is asked for once, and again as soon as the file of users changes")
     func names() throws {
         let directory = try TemporaryDirectory()

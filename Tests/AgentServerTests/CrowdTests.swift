@@ -186,4 +186,26 @@ struct CrowdTests {
         }
         #expect(crowd.soFar.split(separator: "\n").count < 250)
     }
+
+    @Test("users whose requests leave long records in the audit log wait for their next turn, and others do not")
+    func longRecords() throws {
+        var limits = ServerLimits()
+        limits.requestsPerSecond = 100
+        let test = try TestServer(limits: limits)
+        test.openToAll()
+        // Each costs as much as a second's requests.
+        let crowd = try Crowd.start(
+            """
+            one = agent(70001)
+            for _ in range(250):
+                print(code(lambda: one.call("sign", count=3)), flush=True)
+            """, on: test.path)
+        try eventually("it is served") { crowd.soFar.contains("OK") }
+        let client = try test.connect()
+        for id in 1...20 {
+            try client.send(.random, id: UInt64(id), count: 3)
+            #expect(try client.receive()?.data.count == 3)
+        }
+        #expect(crowd.soFar.split(separator: "\n").count < 250)
+    }
 }

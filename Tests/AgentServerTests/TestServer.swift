@@ -11,7 +11,7 @@ import TestSupport
 /// Status is answered at once, random needs the HSM, mac goes to the slow lane, ledger.put to the durable one;
 /// envelope.open looks something up and then does as random, and so does envelope.thread in the opening lanes, but with
 /// count 0 it is answered there; ledger.get asks another program and then does as envelope.open; ledger.list asks the program `stuck` with count 0, else
-/// `quick`; anything else is refused.
+/// `quick`; sign does as random, and its record is as long as 100 others; anything else is refused.
 private struct ScriptedHandler: RequestHandler {
     let programs: StuckProgram
 
@@ -23,34 +23,39 @@ private struct ScriptedHandler: RequestHandler {
             var response = AgentResponse()
             response.id = id
             response.data = Data(repeating: 1, count: count)
-            return .answer(response)
+            return .answer(Outcome(response))
         case .random:
             return .custody { access in
                 let response = random(id, count, access)
-                return { response }
+                return { Outcome(response) }
             }
-        case .mac: return .slow { access in .answer(random(id, count, access)) }
+        case .sign:
+            return .custody { access in
+                let response = random(id, count, access)
+                return { Outcome(response, recordedBytes: 51_200) }
+            }
+        case .mac: return .slow { access in .answer(Outcome(random(id, count, access))) }
         case .ledgerPut:
             return .lane(.durable) {
                 var response = AgentResponse()
                 response.id = id
-                return .answer(response)
+                return .answer(Outcome(response))
             }
         case .envelopeOpen:
             return .lane(.reading) {
                 .custody { access in
                     let response = random(id, count, access)
-                    return { response }
+                    return { Outcome(response) }
                 }
             }
         case .envelopeThread:
             return .lane(.opening) {
                 var response = AgentResponse()
                 response.id = id
-                if count == 0 { return .answer(response) }
+                if count == 0 { return .answer(Outcome(response)) }
                 return .custody { access in
                     let response = random(id, count, access)
-                    return { response }
+                    return { Outcome(response) }
                 }
             }
         case .ledgerGet:
@@ -60,20 +65,20 @@ private struct ScriptedHandler: RequestHandler {
             return .lane(.asking) { prepared }
         case .ledgerList:
             return .consulting(count == 0 ? "stuck" : "quick") { [programs] turn in
-                if case .failure(let reason) = turn { return .answer(AgentResponse(id: id, error: reason)) }
+                if case .failure(let reason) = turn { return .answer(Outcome(AgentResponse(id: id, error: reason))) }
                 if count == 0 { programs.ask() }
                 var response = AgentResponse()
                 response.id = id
-                return .answer(response)
+                return .answer(Outcome(response))
             }
-        default: return .answer(AgentResponse(id: id, error: DTAError(.invalidArgument, "no such operation")))
+        default: return .answer(Outcome(AgentResponse(id: id, error: DTAError(.invalidArgument, "no such operation"))))
         }
     }
 
     func answersSecret(_ operation: AgentOperation) -> Bool { operation == .random }
 
-    func turnAway(_ request: AgentRequest, from caller: Caller, because reason: DTAError) -> AgentResponse {
-        AgentResponse(id: request.id, error: reason)
+    func turnAway(_ request: AgentRequest, from caller: Caller, because reason: DTAError) -> Outcome {
+        Outcome(AgentResponse(id: request.id, error: reason))
     }
 
     private func random(_ id: UInt64, _ count: Int, _ access: CustodyAccess) -> AgentResponse {

@@ -48,6 +48,32 @@ struct FloodTests {
         #expect(refused == sent)
     }
 
+    @Test("a flood of requests that are done, each with a long record, is slowed down to what the disk's share allows")
+    func longRecords() throws {
+        let folder = try TemporaryDirectory()
+        chmod(folder.path, 0o711)
+        let deep = folder.path + String(repeating: "/" + String(repeating: "d", count: 200), count: 5)
+        try FileManager.default.createDirectory(atPath: deep, withIntermediateDirectories: true)
+        let python = try Data(contentsOf: URL(fileURLWithPath: "/usr/bin/python3").resolvingSymlinksInPath())
+        let program = "\(deep)/python3"
+        try python.write(to: URL(fileURLWithPath: program))
+        chmod(program, 0o755)
+        let agent = try TestAgent(more: "limits: {requests_per_second: 100}")
+        // A process that another test forked while it was written may still have it open (ETXTBSY).
+        try agent.wait("\(program) to be let go") { (try? run(program, ["-c", "pass"]))?.status == 0 }
+        _ = try agent.client().call(.createKey("mine", type: .p256))
+        let before = try audit(agent).reduce(0) { $0 + $1.count }
+        let begin = Date()
+        let count = 150
+        let script = "for _ in range(\(count)): agent.call('random', count=1, subject='s' * 250)"
+        #expect(try OtherUser.wwwData.run(script, on: agent, interpreter: program) == "")
+        #expect(agent.stop() == 0)
+        let seconds = Int(Date().timeIntervalSince(begin)) + 2
+        let grown = try audit(agent).reduce(0) { $0 + $1.count } - before
+        // What the requests may have for nothing, and what the limit allows beside.
+        #expect(grown > count * 1200 && grown <= (count + seconds * 100) * 512, "\(grown)")
+    }
+
     @Test("a flood of connections with few descriptors leaves places for other users, and is answered with the reason")
     func fewDescriptors() throws {
         let agent = try TestAgent(starting: false)

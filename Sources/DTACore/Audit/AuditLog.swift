@@ -92,7 +92,16 @@ public final class AuditLog: Sendable {
 
     /// Appends one record; it is in the kernel's hands when this returns, and on the disk after the next `sync`.
     /// - Throws: `DTAError.unavailable`; nothing of the record is left then.
-    public func append(_ record: AuditRecord) throws { try append { $0.record(record) } }
+    /// - Returns: how many bytes the record has, to within a few digits.
+    @discardableResult
+    public func append(_ record: AuditRecord) throws -> Int {
+        var size = 0
+        try append {
+            $0.record(record)
+            size = $0.sizeWithEnding
+        }
+        return size
+    }
 
     func append(event: String) throws { try append { $0.event(event) } }
 

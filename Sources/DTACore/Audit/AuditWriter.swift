@@ -42,8 +42,11 @@ struct AuditWriter {
     mutating func size(of record: AuditRecord) -> Int {
         begin(number: 1_000_000, microseconds: 0)
         self.record(record)
-        return bytes.count + AuditWriter.endingCount
+        return sizeWithEnding
     }
+
+    /// What the line has once it is ended.
+    var sizeWithEnding: Int { bytes.count + AuditWriter.endingCount }
 
     /// `,"prev":"…"}` and the line end.
     private static let endingCount = 9 + 64 + 2 + 1

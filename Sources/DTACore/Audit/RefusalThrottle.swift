@@ -174,11 +174,14 @@ public final class RefusalThrottle: Sendable {
 extension Core {
     /// Records a request, before anybody gets to know what came of it.
     /// - Parameter durable: on the disk when this returns, where it is not counted together with others.
-    /// - Throws: `DTAError.unavailable` where it cannot be written.
-    public func record(_ record: AuditRecord, durable: Bool) throws {
-        if record.result != "OK", !refusals.admits(record) { return }
-        try audit.append(record)
+    /// - Returns: how many bytes of the log it took; 0 if it is counted together with others.
+    /// - Throws: `DTAError.unavailable` if it cannot be written.
+    @discardableResult
+    public func record(_ record: AuditRecord, durable: Bool) throws -> Int {
+        if record.result != "OK", !refusals.admits(record) { return 0 }
+        let size = try audit.append(record)
         if durable { try audit.sync() }
+        return size
     }
 
     /// Writes what was counted of refusals. To be called once a second, and at the end.

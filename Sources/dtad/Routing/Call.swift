@@ -126,24 +126,24 @@ struct Call: Sendable {
     }
 
     /// Records what came of the request, before anybody gets to know it. What cannot be recorded is not answered.
-    func finish(_ result: Result<AgentResponse, any Error>, durable: Bool = false) -> AgentResponse {
+    func finish(_ result: Result<AgentResponse, any Error>, durable: Bool = false) -> Outcome {
         do {
             switch result {
             case .success(var response):
-                try record("OK", durable: durable)
+                let size = try record("OK", durable: durable)
                 response.id = id
-                return response
+                return Outcome(response, recordedBytes: size)
             case .failure(let error):
                 let refusal = DTAError(error)
-                try record(refusal.code.name, durable: durable || refusal.code == .permissionDenied)
-                return AgentResponse(id: id, error: refusal)
+                let size = try record(refusal.code.name, durable: durable || refusal.code == .permissionDenied)
+                return Outcome(AgentResponse(id: id, error: refusal), recordedBytes: size)
             }
         } catch {
-            return AgentResponse(id: id, error: DTAError(error))
+            return Outcome(AgentResponse(id: id, error: DTAError(error)))
         }
     }
 
-    private func record(_ result: String, durable: Bool) throws {
+    private func record(_ result: String, durable: Bool) throws -> Int {
         try agent.record(
             AuditRecord(
                 caller: caller, operation: operation, subject: subject, detail: detail, result: result,

@@ -35,7 +35,7 @@ struct Router: RequestHandler {
         }
     }
 
-    func turnAway(_ request: AgentRequest, from caller: Caller, because reason: DTAError) -> AgentResponse {
+    func turnAway(_ request: AgentRequest, from caller: Caller, because reason: DTAError) -> Outcome {
         Call(request, operations[request.operation], from: caller, parts).finish(.failure(reason))
     }
 
