@@ -45,7 +45,7 @@ final class AgentConnection: Sendable {
     /// Whether calls can still be sent. Asks the kernel: the agent may have gone before the thread could see it.
     var isUsable: Bool {
         state.withLock { state in
-            state.end == nil && !state.isClosing && (state.socket.map { isStillOpen($0.number) } ?? true)
+            state.end == nil && !state.isClosing && (state.socket.map { UnixSocket.isOpen($0.number) } ?? true)
         }
     }
 

@@ -81,7 +81,7 @@ public final class BlockingAgentClient {
     func connected(until deadline: UInt64) throws -> Descriptor {
         if let socket {
             // The agent closes idle connections when it restarts.
-            if isStillOpen(socket.number) { return socket }
+            if UnixSocket.isOpen(socket.number) { return socket }
             close()
         }
         var wait = Wait(patience)

@@ -96,6 +96,13 @@ public enum UnixSocket {
         }
     }
 
+    /// Whether the other side of an idle stream socket has not closed it.
+    public static func isOpen(_ socket: Int32) -> Bool {
+        var byte: UInt8 = 0
+        let peeked = unsafe recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT))
+        return peeked > 0 || (peeked < 0 && errno == EAGAIN)
+    }
+
     /// Reads up to `capacity` bytes into `target`; 0 at the end of the stream.
     public static func receive(_ socket: Int32, into target: UnsafeMutableRawPointer, capacity: Int) throws -> Int {
         try systemCall("recv") { unsafe recv(socket, target, capacity, 0) }

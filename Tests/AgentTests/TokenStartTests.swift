@@ -115,6 +115,24 @@ struct TokenStartTests {
         try agent.wait("the HSM") { (try? agent.client().call(.random(1)))?.code == .ok }
     }
 
+    @Test("dtad says with which signal a module ended dtad-hsm in its start, and goes on when it no longer does")
+    func abortingStart() throws {
+        let agent = try TestAgent(starting: false)
+        let module = try TamperedModule(in: agent.directory)
+        try use(module, agent)
+        try module.set(.abortInitialise)
+        let sentence = "was ended by signal 6 before it had logged in: \(module.path)"
+        let checked = try run(try Binary.path("dtad"), ["check", "--config", agent.configuration])
+        #expect(checked.status == 1 && checked.text.contains(sentence), "\(checked.text)")
+        try agent.start()
+        try agent.wait("the reason") {
+            try agent.client().refusal(.random(1)).message.contains(sentence)
+        }
+        #expect(try status(agent.client())["hsm.reason"]?.contains(sentence) == true)
+        module.clear(.abortInitialise)
+        try agent.wait("the HSM") { (try? agent.client().call(.random(1)))?.code == .ok }
+    }
+
     @Test("dtad serves a token that allows one session with one process, also where it came late")
     func oneSession() throws {
         let agent = try TestAgent(starting: false)

@@ -41,6 +41,8 @@ public struct TamperedModule: Sendable {
         case noDice = "no-dice"
         /// C_Initialize fails.
         case failInitialise = "fail-initialise"
+        /// C_Initialize aborts the process.
+        case abortInitialise = "abort-initialise"
         /// C_Initialize takes no call without arguments.
         case wantArguments = "want-arguments"
         /// C_GenerateKeyPair ends the process after it made the keys.
@@ -89,6 +91,7 @@ public struct TamperedModule: Sendable {
         #include <dlfcn.h>
         #include <fcntl.h>
         #include <signal.h>
+        #include <stdlib.h>
         #include <string.h>
         #include <unistd.h>
         #include <p11-kit/pkcs11.h>
@@ -102,6 +105,8 @@ public struct TamperedModule: Sendable {
         {
             if (++initialised > 1)
                 unlink(FOLDER "/fault-fail-sign-until-init");
+            if (FAULT("abort-initialise"))
+                abort();
             if (FAULT("want-arguments") && !args)
                 return CKR_ARGUMENTS_BAD;
             return FAULT("fail-initialise") ? CKR_GENERAL_ERROR : real.C_Initialize(args);

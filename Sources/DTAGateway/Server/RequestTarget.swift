@@ -10,7 +10,9 @@ enum RequestTarget {
         let hosts = head.headers["host"]
         guard hosts.count <= 1 else { throw .invalid("the request has more than one Host") }
         guard hosts.count == 1 || head.version.minor == 0 else { throw .invalid("the request has no Host") }
-        guard hosts.allSatisfy({ isHost($0) }) else { throw .invalid("the request's Host is none") }
+        guard hosts.allSatisfy({ isHost($0) }) else {
+            throw .invalid("the request's Host is not a host's name, with or without a port")
+        }
         guard !head.uri.contains("#") else { throw .invalid("a request's target has no fragment") }
         guard head.method != .CONNECT else { throw .invalid("this is no proxy: it connects to no other server") }
         if head.uri.hasPrefix("/") || (head.uri == "*" && head.method == .OPTIONS) { return }

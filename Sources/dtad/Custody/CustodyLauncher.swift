@@ -55,16 +55,28 @@ struct CustodyLauncher: Sendable {
     }
 
     private func spawn(_ token: TokenIdentity?) throws -> LaunchedCustody {
-        let (ours, theirs) = try UnixSocket.pair()
-        let pid = try CustodyProgram.spawn(["--config", configurationPath], socket: theirs.number)
+        let (socket, pid) = try start()
         do {
-            return LaunchedCustody(try open(ours, token), socket: ours, pid: pid)
-        } catch {
-            kill(pid, SIGKILL)
-            var status: Int32 = 0
-            waitpid(pid, &status, 0)
+            return LaunchedCustody(try open(socket, token), socket: socket, pid: pid)
+        } catch let error as CustodyStartError {
+            LaunchedCustody.end(pid, after: 0)
             throw error
+        } catch {
+            // It said nothing. If its stream ended, it is ending too; else it hangs.
+            let hasEnded = !UnixSocket.isOpen(socket.number)
+            let signal = LaunchedCustody.end(pid, after: hasEnded ? 100 : 0)
+            guard hasEnded, signal != 0 else { throw error }
+            throw DTAError(
+                .unavailable,
+                "dtad-hsm was ended by signal \(signal) before it had logged in: \(configuration.module) may have done that",
+                hint: "the journal, or dtad's standard error, may have what the module said at its end")
         }
+    }
+
+    /// dtad's copy of the other end is closed when this returns, so that the stream ends when dtad-hsm does.
+    private func start() throws -> (Descriptor, pid_t) {
+        let (ours, theirs) = try UnixSocket.pair()
+        return (ours, try CustodyProgram.spawn(["--config", configurationPath], socket: theirs.number))
     }
 
     private func open(_ socket: Descriptor, _ token: TokenIdentity?) throws -> CustodyConnection {
@@ -102,13 +114,20 @@ final class LaunchedCustody: CustodyProcess {
     /// only one that hangs is killed; and of another user's process that cannot be done at all.
     func end() {
         shutdown(descriptor.number, Int32(SHUT_RDWR))
-        guard let pid else { return }
+        if let pid { LaunchedCustody.end(pid, after: isBroken ? 1 : 100) }
+    }
+
+    /// Waits for its end so many times 10 ms, then kills it.
+    /// - Returns: the signal that ended it; 0: it ended by itself.
+    @discardableResult
+    fileprivate static func end(_ pid: pid_t, after pauses: Int) -> Int32 {
         var status: Int32 = 0
-        for _ in 0..<(isBroken ? 1 : 100) {
-            if waitpid(pid, &status, WNOHANG) != 0 { return }
+        for _ in 0..<pauses {
+            if waitpid(pid, &status, WNOHANG) != 0 { return status & 0x7f }
             usleep(10_000)
         }
         kill(pid, SIGKILL)
         waitpid(pid, &status, 0)
+        return status & 0x7f
     }
 }
