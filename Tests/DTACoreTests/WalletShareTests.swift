@@ -2,6 +2,7 @@ import Crypto
 import DTASystem
 import Foundation
 import GRDB
+import TestSupport
 import Testing
 
 @testable import DTACore
@@ -178,6 +179,36 @@ struct WalletShareTests {
         #expect(error.code == .failedPrecondition && error.message.contains("no share"))
         // Nor by name.
         #expect(try refusal { _ = try order(shares[0]) }.message.contains("each is used once"))
+    }
+
+    @Test("of lists from before there was a table of offered shares, the migration takes up what no order uses")
+    func migration() throws {
+        let shares = [key(), key(), key()]
+        let list = try host.core.ledger.get("\(offer(shares, created: 1))")
+        let directory = try TemporaryDirectory()
+        do {
+            let queue = try DatabaseQueue(path: directory.file("state.sqlite"))
+            try StoreMigrations.migrator.migrate(queue, upTo: "identities")
+            try queue.write { database in
+                try database.execute(
+                    sql: """
+                        INSERT INTO blocks (cid, bytes, size, kind, stored, owner_uid, owner_name)
+                        VALUES (?, ?, ?, 'envelope', 77, 1000, 'alice')
+                        """, arguments: [Data(list.cid.bytes), Data(list.bytes), list.bytes.count])
+            }
+            try StoreMigrations.migrator.migrate(queue, upTo: "restorations")
+            try queue.write { database in
+                try database.execute(
+                    sql: "INSERT INTO order_shares (share, in_order) VALUES (?, x'01')",
+                    arguments: [Data(shares[1].bytes)])
+            }
+        }
+        let offered = try Store(directory: directory.path).read { database in
+            try Row.fetchAll(database, sql: "SELECT sender, place, share FROM offered_shares ORDER BY place")
+        }
+        #expect(offered.map { $0["place"] as Int } == [0, 2])
+        #expect(offered.map { [UInt8]($0["share"] as Data) } == [shares[0].bytes, shares[2].bytes])
+        #expect(offered.allSatisfy { $0["sender"] as Data == Data(heir.document.cid.bytes) })
     }
 
     private func offer(_ shares: [Secp256k1PublicKey], created: Int64) throws -> CID {

@@ -39,7 +39,18 @@ extension StoreMigrations {
         while let row = try rows.next() {
             // What is damaged is found out when it is read.
             guard let signed = try? SignedEnvelope(block: [UInt8](row["bytes"] as Data)) else { continue }
-            try ReceivedEnvelopes.insert(signed, standing: nil, received: row["stored"], in: database)
+            let header = signed.envelope.header
+            try database.execute(
+                sql: """
+                    INSERT INTO envelopes (cid, inner_hash, thread, previous, sender, created, content, received, standing,
+                      public) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)
+                    ON CONFLICT (cid) DO NOTHING
+                    """,
+                arguments: [
+                    Data(signed.cid.bytes), Data(signed.innerHash), Data(header.thread),
+                    header.previous.map { Data($0.bytes) }, Data(header.from.bytes), header.created, header.content,
+                    row["stored"] as Int64, signed.envelope.isPublic,
+                ])
         }
     }
 }

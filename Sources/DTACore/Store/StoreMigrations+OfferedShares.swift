@@ -29,8 +29,19 @@ extension StoreMigrations {
                 """, arguments: [WalletShares.contentType])
         while let row = try rows.next() {
             // What is damaged, or was dropped, offers nothing.
-            guard let signed = try? SignedEnvelope(block: [UInt8](row["bytes"] as Data)) else { continue }
-            try OfferedShares.insert(signed, in: database)
+            guard let signed = try? SignedEnvelope(block: [UInt8](row["bytes"] as Data)), signed.envelope.isPublic,
+                let body = signed.envelope.body, let shares = try? WalletShares(body)
+            else { continue }
+            for (place, share) in shares.shares.enumerated() {
+                try database.execute(
+                    sql: """
+                        INSERT OR IGNORE INTO offered_shares (sender, list, place, share)
+                        SELECT ?, number, ?, ? FROM envelopes WHERE cid = ?
+                        """,
+                    arguments: [
+                        Data(signed.envelope.header.from.bytes), place, Data(share.bytes), Data(signed.cid.bytes),
+                    ])
+            }
         }
         try database.execute(sql: "DELETE FROM offered_shares WHERE share IN (SELECT share FROM order_shares)")
     }
