@@ -54,7 +54,8 @@ public final class Core: Sendable {
         let outbox = client.map { [store] _ in Outbox(store: store) }
         let blocks = BlockStore(
             store: store, segments: try SegmentDirectory(state: configuration.state),
-            limit: configuration.limits.ledgerBytesPerUser, outbox: outbox)
+            limit: configuration.limits.ledgerBytesPerUser, outbox: outbox,
+            noting: { try OrderService.note($0, in: $1) })
         let swept = try blocks.sweepSegments()
         if swept.removed > 0 {
             logger.notice("cleared what was left of unfinished envelopes", metadata: ["files": "\(swept.removed)"])
@@ -80,9 +81,7 @@ public final class Core: Sendable {
             clock: clock, audit: audit, logger: logger, forget: forget)
         ledger = LedgerService(
             blocks, publisher: publisher,
-            isHeld: { [store] cid in
-                try store.read { try OrderTable.holds(cid, in: $0) || OfferedShares.holds(cid, in: $0) }
-            },
+            isHeld: { [store] cid in try store.read { try OrderService.holds(cid, in: $0) } },
             judge: { try envelopes.judge(coming: $0) })
     }
 

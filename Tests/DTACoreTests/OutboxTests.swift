@@ -20,7 +20,8 @@ import Testing
 
     private func blocks(limit: Int) throws -> BlockStore {
         BlockStore(
-            store: store, segments: try SegmentDirectory(state: directory.path), limit: limit, outbox: outbox)
+            store: store, segments: try SegmentDirectory(state: directory.path), limit: limit, outbox: outbox
+        ) { _, _ in }
     }
 
     private func cid(_ number: Int) -> CID { CID(hashing: Array("\(number)".utf8), codec: .raw) }

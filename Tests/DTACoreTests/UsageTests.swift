@@ -20,7 +20,8 @@ import Testing
     private func blocks(limit: Int = 1 << 40, publishing: Bool = false) throws -> BlockStore {
         BlockStore(
             store: store, segments: try SegmentDirectory(state: directory.path), limit: limit,
-            outbox: publishing ? Outbox(store: store) : nil)
+            outbox: publishing ? Outbox(store: store) : nil
+        ) { _, _ in }
     }
 
     /// What is noted of each user, and what it should be: content that is here, and 512 bytes a row.

@@ -12,13 +12,20 @@ struct BlockStore: Sendable {
     let limit: Int
     /// Where blocks are noted that are to be published; nil where no IPFS node is configured.
     private(set) var outbox: Outbox?
+    private let noting: EnvelopeNote
     private let documents = DocumentCache()
 
-    init(store: Store, segments: SegmentDirectory, limit: Int, outbox: Outbox? = nil) {
+    /// What a part of the agent that the ledger does not know notes of an envelope, in the transaction that stores it.
+    typealias EnvelopeNote = @Sendable (SignedEnvelope, Database) throws -> Void
+
+    init(
+        store: Store, segments: SegmentDirectory, limit: Int, outbox: Outbox? = nil, noting: @escaping EnvelopeNote
+    ) {
         self.store = store
         self.segments = segments
         self.limit = limit
         self.outbox = outbox
+        self.noting = noting
     }
 
     /// The same store, for blocks that come from the IPFS node.
@@ -61,7 +68,7 @@ struct BlockStore: Sendable {
         try insert(signed.block, signed.cid, .envelope, owner: owner, in: database)
         try ReceivedEnvelopes.insert(
             signed, standing: standing, received: unixMicroseconds() / 1_000_000, in: database)
-        try OfferedShares.insert(signed, in: database)
+        try noting(signed, database)
     }
 
     // MARK: What users may store
