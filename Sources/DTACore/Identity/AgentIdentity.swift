@@ -32,4 +32,10 @@ extension IdentityService {
             "the agent's own identity cannot be replaced or revoked: it signs the checkpoints of the audit log",
             hint: "a new state directory gets a new one")
     }
+
+    /// Whether the agent's own signing key is on the token; true where it has none yet.
+    func agentIsOn(_ custodian: any Custodian) throws -> Bool {
+        guard let agent = identities.newest(IdentityService.agentName), agent.owner == .agent else { return true }
+        return try TokenCheck(custodian, .identitySigning).damage(agent.signingObject, owner: agent.owner) == nil
+    }
 }

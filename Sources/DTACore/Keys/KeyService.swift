@@ -4,10 +4,6 @@ import Foundation
 import GRDB
 import Logging
 
-/// The second phase of an act that needs the HSM. The first has refused all that can be refused without it; this one is
-/// run with an HSM process that the caller has taken.
-public typealias CustodyStep<Result> = @Sendable (any Custodian) throws -> Result
-
 /// Users' keys: making, seeing and destroying them. Using them is in KeyUse.swift.
 public final class KeyService: Sendable {
     let index: NameIndex<KeyRecord>

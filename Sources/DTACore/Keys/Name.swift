@@ -1,4 +1,3 @@
-import DTAFormats
 import DTASystem
 
 /// The name of a key: 1 to 64 of a-z A-Z 0-9 . _ -, the first a letter or digit. It is unique on the host.
@@ -12,27 +11,12 @@ public struct KeyName: Sendable, Hashable {
     }
 }
 
-/// The name of an identity whose private keys are here: formed as a key's, and unique on the host like it.
-public struct IdentityName: Sendable, Hashable {
-    public let text: String
-
-    /// - Throws: `DTAError.invalidArgument`.
-    public init(_ text: String) throws {
-        try checkName(text, of: "identity")
-        guard (try? CID(text)) == nil else {
-            throw DTAError(.invalidArgument, "\(quoted(text)) cannot be the name of an identity: it is a CID")
-        }
-        guard text != IdentityService.agentName else {
-            throw DTAError(.invalidArgument, "\(quoted(text)) is the name of the agent's own identity")
-        }
-        self.text = text
-    }
-}
-
 /// The most bytes that a name has.
 let nameLimit = 64
 
-private func checkName(_ text: String, of what: String) throws {
+/// - Parameter what: key or identity.
+/// - Throws: `DTAError.invalidArgument`.
+func checkName(_ text: String, of what: String) throws {
     let bytes = text.utf8
     guard let first = bytes.first, isNameStart(first), bytes.count <= nameLimit, bytes.allSatisfy(isNameByte) else {
         throw DTAError(

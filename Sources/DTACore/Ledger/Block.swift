@@ -35,22 +35,3 @@ extension BlockRecord {
             kind: BlockKind(rawValue: row["kind"]) ?? .block, isHere: !(row["dropped"] as Bool))
     }
 }
-
-extension DTAError {
-    /// What a refusal of the formats means here.
-    /// - Parameter what: the beginning of a sentence, up to the colon.
-    init(_ error: FormatError, _ what: String) {
-        let code: ErrorCode =
-            switch error.kind {
-            case .malformed, .notCanonical, .unsupported, .invalidArgument: .invalidArgument
-            case .badSignature, .mismatch, .dataLoss: .dataLoss
-            case .notRecipient: .permissionDenied
-            }
-        self.init(code, "\(what): \(error.reason)")
-    }
-}
-
-/// Runs `body` and says of a refusal of the formats what was refused.
-func explaining<Result>(_ what: @autoclosure () -> String, _ body: () throws -> Result) throws -> Result {
-    do { return try body() } catch let error as FormatError { throw DTAError(error, what()) }
-}
