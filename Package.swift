@@ -10,6 +10,8 @@ let strict = common + [.strictMemorySafety()]
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 // The thread sanitizer needs a build of its own. Scripts/tsan builds the workers and their tests, and nothing else.
 let onlyWorkers = Context.environment["DTA_ONLY_WORKERS"] != nil
@@ -83,18 +85,55 @@ let package = Package(
         .target(
             name: "DTACourier", dependencies: ["AgentProtocol", "DTAFormats", "DTAHTTP", "DTASystem"],
             swiftSettings: strict),
+
+        // The front's domain, from its core upwards: each may know those before it, and none that follows
         .target(
             name: "DTACore",
             dependencies: [
-                "CustodyProtocol", "DTAFormats", "DTAPlugins", "DTASystem", "DTAConfiguration", "DTAKubo", crypto,
-                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+                "CustodyProtocol", "DTAConfiguration", "DTAFormats", "DTASystem", crypto, database, logging,
             ],
             swiftSettings: strict),
         .target(
+            name: "DTALedger", dependencies: ["DTACore", "DTAFormats", "DTAKubo", "DTASystem", database, logging],
+            swiftSettings: strict),
+        .target(
+            name: "DTAIdentities",
+            dependencies: [
+                "CustodyProtocol", "DTACore", "DTAFormats", "DTALedger", "DTASystem", database, logging,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "DTAEnvelopes",
+            dependencies: [
+                "CustodyProtocol", "DTACore", "DTAFormats", "DTAIdentities", "DTALedger", "DTASystem",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "DTAOrders",
+            dependencies: [
+                "CustodyProtocol", "DTAConfiguration", "DTACore", "DTAEnvelopes", "DTAFormats", "DTAIdentities",
+                "DTALedger", "DTAPlugins", "DTASystem", crypto, database, logging,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "DTAMaintenance",
+            dependencies: [
+                "CustodyProtocol", "DTACore", "DTAFormats", "DTAIdentities", "DTAOrders", "DTASystem", crypto, database,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "DTAAgent",
+            dependencies: [
+                "CustodyProtocol", "DTAConfiguration", "DTACore", "DTAEnvelopes", "DTAFormats", "DTAIdentities",
+                "DTAKubo", "DTALedger", "DTAOrders", "DTAPlugins", "DTASystem", database, logging,
+            ],
+            swiftSettings: strict),
+
+        // The engine
+        .target(
             name: "AgentServer",
             dependencies: [
-                "AgentProtocol", "CLinux", "CustodyProtocol", "DTASystem",
-                .product(name: "Logging", package: "swift-log"),
+                "AgentProtocol", "CLinux", "CustodyProtocol", "DTASystem", logging,
             ],
             swiftSettings: common),
 
@@ -102,8 +141,7 @@ let package = Package(
         .target(
             name: "DTAService",
             dependencies: [
-                "CLinux", "CSystemd", "DTAConfiguration", "DTASystem", arguments,
-                .product(name: "Logging", package: "swift-log"),
+                "CLinux", "CSystemd", "DTAConfiguration", "DTASystem", arguments, logging,
             ],
             swiftSettings: common),
 
@@ -111,9 +149,9 @@ let package = Package(
         .executableTarget(
             name: "dtad",
             dependencies: [
-                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTACore", "DTAConfiguration", "DTAFormats",
-                "DTAKubo", "DTAPlugins", "DTAService", "DTASystem", "CLinux", crypto, arguments,
-                .product(name: "Logging", package: "swift-log"),
+                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTAAgent", "DTAConfiguration", "DTACore",
+                "DTAEnvelopes", "DTAFormats", "DTAIdentities", "DTAKubo", "DTALedger", "DTAMaintenance", "DTAOrders",
+                "DTAPlugins", "DTAService", "DTASystem", "CLinux", crypto, arguments, logging,
             ],
             swiftSettings: common),
         .executableTarget(
@@ -137,7 +175,7 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "JWTKit", package: "jwt-kit"),
-                .product(name: "Logging", package: "swift-log"),
+                logging,
                 .product(name: "NIOExtras", package: "swift-nio-extras"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -148,8 +186,7 @@ let package = Package(
         .executableTarget(
             name: "dtagw",
             dependencies: [
-                "DTAGateway", "DTAService", "DTASystem", arguments,
-                .product(name: "Logging", package: "swift-log"),
+                "DTAGateway", "DTAService", "DTASystem", arguments, logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: common),
@@ -158,15 +195,14 @@ let package = Package(
         .executableTarget(
             name: "dta-bench",
             dependencies: [
-                "AgentProtocol", "DTAConfiguration", "DTACore", "DTAFormats", "DTASystem", crypto, arguments,
-                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+                "AgentProtocol", "DTAAgent", "DTAConfiguration", "DTAFormats", "DTASystem", crypto, arguments, database,
+                logging,
             ],
             path: "Benchmarks/Swift", swiftSettings: common),
         .executableTarget(
             name: "dta-bench-http",
             dependencies: [
-                "AgentProtocol", arguments, .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "Logging", package: "swift-log"),
+                "AgentProtocol", arguments, .product(name: "Hummingbird", package: "hummingbird"), logging,
             ],
             path: "Benchmarks/HTTP", swiftSettings: common),
 
@@ -183,7 +219,11 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "DTACoreTests",
-            dependencies: ["DTACore", "CustodyProtocol", "DTAFormats", "DTASystem", "TestSupport", crypto],
+            dependencies: [
+                "CustodyProtocol", "DTAAgent", "DTAConfiguration", "DTACore", "DTAEnvelopes", "DTAFormats",
+                "DTAIdentities", "DTALedger", "DTAMaintenance", "DTAOrders", "DTASystem", "TestSupport", crypto,
+                database, logging,
+            ],
             swiftSettings: common),
         .testTarget(
             name: "PluginTests", dependencies: ["DTAPlugins", "DTAFormats", "DTAJSON", "DTASystem", "TestSupport"],
@@ -205,8 +245,7 @@ let package = Package(
         .testTarget(
             name: "KuboTests",
             dependencies: [
-                "DTACore", "DTAKubo", "AgentProtocol", "DTAConfiguration", "DTAFormats", "DTASystem", "TestSupport",
-                crypto,
+                "DTAKubo", "AgentProtocol", "DTAConfiguration", "DTAFormats", "DTASystem", "TestSupport", crypto,
             ],
             swiftSettings: common),
         .testTarget(
@@ -216,8 +255,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "AgentProtocol", "DTACourier", "DTAFormats", "DTAGateway", "DTAJSON", "DTASystem", "TestSupport",
-                crypto,
-                .product(name: "Logging", package: "swift-log"),
+                crypto, logging,
             ],
             swiftSettings: common),
         .testTarget(

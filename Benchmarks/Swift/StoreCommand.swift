@@ -1,6 +1,6 @@
 import ArgumentParser
+import DTAAgent
 import DTAConfiguration
-import DTACore
 import DTASystem
 import Foundation
 import Glibc
@@ -23,7 +23,7 @@ struct StoreCommand: ParsableCommand {
         logger.logLevel = .critical
         var configuration = Configuration(state: state)
         configuration.limits.ledgerBytesPerUser = 1 << 40
-        let core = try Core(configuration, logger: logger) { _ in }
+        let agent = try Agent(configuration, logger: logger) { _ in }
         let caller = UserDatabase.caller(uid: getuid())
         let plain = try PlainTable("\(directory)/plain.sqlite")
         var counter: UInt64 = 0
@@ -37,7 +37,7 @@ struct StoreCommand: ParsableCommand {
         var (ours, theirs): ([Double], [Double]) = ([], [])
         for _ in 0..<rounds {
             theirs.append(try rate(seconds: seconds) { try plain.put(block()) })
-            ours.append(try rate(seconds: seconds) { _ = try core.ledger.put(caller, data: block(), contentType: "") })
+            ours.append(try rate(seconds: seconds) { _ = try agent.ledger.put(caller, data: block(), contentType: "") })
         }
         report([("puts", middle(ours)), ("sqlite", middle(theirs)), ("ratio", middle(zip(ours, theirs).map(/)))])
     }

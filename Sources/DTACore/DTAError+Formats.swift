@@ -16,6 +16,6 @@ extension DTAError {
 }
 
 /// Runs `body` and says of a refusal of the formats what was refused.
-func explaining<Result>(_ what: @autoclosure () -> String, _ body: () throws -> Result) throws -> Result {
+package func explaining<Result>(_ what: @autoclosure () -> String, _ body: () throws -> Result) throws -> Result {
     do { return try body() } catch let error as FormatError { throw DTAError(error, what()) }
 }

@@ -5,6 +5,7 @@ import GRDB
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
 
 /// Log and database as dtad keeps them, without the rest of it.

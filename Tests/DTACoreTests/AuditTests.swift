@@ -6,7 +6,9 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTAIdentities
 
 @Suite struct AuditTests {
     let directory: TemporaryDirectory

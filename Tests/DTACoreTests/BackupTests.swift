@@ -5,7 +5,10 @@ import GRDB
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTALedger
+@testable import DTAMaintenance
 
 @Suite("A backup")
 struct BackupTests {

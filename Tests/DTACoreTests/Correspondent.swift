@@ -2,8 +2,8 @@ import Crypto
 import DTASystem
 import Foundation
 
-@testable import DTACore
 @testable import DTAFormats
+@testable import DTALedger
 
 /// Somebody elsewhere, whose document is imported here.
 struct Correspondent {

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
 
 /// What the hot path costs, to be read, not judged: `DTA_COSTS=1 swift test -c release --filter Costs`.

@@ -7,7 +7,11 @@ import Glibc
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTAEnvelopes
+@testable import DTAIdentities
+@testable import DTALedger
 
 @Suite("Drafts of envelopes") struct DraftTests {
     let host: Host

@@ -5,7 +5,10 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import DTACore
+@testable import DTAAgent
+@testable import DTAEnvelopes
+@testable import DTAIdentities
+@testable import DTALedger
 
 @Suite struct EnvelopeTests {
     let host: Host

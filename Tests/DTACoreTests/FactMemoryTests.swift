@@ -4,7 +4,10 @@ import Foundation
 import GRDB
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTAEnvelopes
+@testable import DTAIdentities
 
 /// What is remembered of identities between requests is never older than the last answer.
 @Suite("Remembered facts of identities") struct FactMemoryTests {

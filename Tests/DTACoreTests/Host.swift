@@ -1,7 +1,10 @@
 import CustodyProtocol
+import DTAAgent
 import DTAConfiguration
 import DTACore
+import DTAEnvelopes
 import DTAFormats
+import DTAIdentities
 import DTASystem
 import Foundation
 import Logging
@@ -10,7 +13,7 @@ import TestSupport
 /// An agent's core on a directory of its own, with a custodian in software.
 struct Host {
     let path: String
-    let core: Core
+    let core: Agent
     let custodian: SoftwareCustodian
     let forgotten: Locked<[ObjectID]>
     private let directory: TemporaryDirectory?
@@ -38,7 +41,7 @@ struct Host {
         configuration.orders.accept = orders
         limits(&configuration.limits)
         let forgotten = Locked<[ObjectID]>([])
-        core = try Core(
+        core = try Agent(
             configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: clock
         ) { id in
             forgotten.withLock { $0.append(id) }

@@ -5,7 +5,11 @@ import GRDB
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTAEnvelopes
+@testable import DTALedger
+@testable import DTAOrders
 
 @Suite struct LedgerTests {
     let dagCBOR = LedgerService.ContentType.dagCBOR.rawValue

@@ -6,7 +6,11 @@ import GRDB
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTAEnvelopes
+@testable import DTAIdentities
+@testable import DTALedger
 
 @Suite("Lines of own identities") struct LineTests {
     let host: Host

@@ -5,7 +5,10 @@ import DTASystem
 import Foundation
 import TestSupport
 
-@testable import DTACore
+@testable import DTAAgent
+@testable import DTAEnvelopes
+@testable import DTAIdentities
+@testable import DTALedger
 
 /// An offline recovery key.
 struct OfflineKey {

@@ -2,7 +2,9 @@ import DTAConfiguration
 import DTASystem
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTAOrders
 
 /// An order's times are those of the fiduciary's clock.
 @Suite("The clock of orders")

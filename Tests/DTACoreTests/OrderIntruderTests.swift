@@ -6,8 +6,12 @@ import GRDB
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
 @testable import DTAFormats
+@testable import DTAIdentities
+@testable import DTALedger
+@testable import DTAOrders
 
 /// What strangers, and parties who do not keep to the rules, leave behind at a fiduciary.
 @Suite("Beside an order")

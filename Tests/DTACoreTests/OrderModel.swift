@@ -1,6 +1,6 @@
 import DTAFormats
 
-@testable import DTACore
+@testable import DTAOrders
 
 /// The rules of an order as docs/orders.md has them, written down a second time and in another way, to judge
 /// `OrderTransition` by. That one keeps a few fields and goes from state to state. This one keeps nothing but the list of

@@ -2,7 +2,7 @@ import DTAFormats
 import TestSupport
 import Testing
 
-@testable import DTACore
+@testable import DTAOrders
 
 /// The state machine beside `OrderModel`, which knows nothing of it: whatever is said in whatever order, both agree on what
 /// is accepted and on what the order is then.

@@ -2,7 +2,9 @@ import DTAConfiguration
 import DTAFormats
 import Testing
 
-@testable import DTACore
+@testable import DTAAgent
+@testable import DTALedger
+@testable import DTAOrders
 
 /// Each opening is work for the HSM, for which others wait. What dtad-hsm opens by itself to judge it does not count.
 @Suite("How often parts of orders are opened")

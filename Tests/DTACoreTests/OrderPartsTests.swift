@@ -15,7 +15,7 @@ struct OrderPartsTests {
     ]
 
     private struct Source {
-        /// Below Sources/DTACore/Order.
+        /// Below Sources/DTAOrders.
         let path: String
         /// The type in whose files it is.
         let type: String
@@ -27,9 +27,11 @@ struct OrderPartsTests {
 
     init() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
-            path: "../../Sources/DTACore/Order"
+            path: "../../Sources/DTAOrders"
         ).standardizedFileURL
-        let files = try FileManager.default.subpathsOfDirectory(atPath: root.path).filter { $0.hasSuffix(".swift") }
+        let files = try FileManager.default.subpathsOfDirectory(atPath: root.path).filter {
+            $0.hasSuffix(".swift") && !$0.hasPrefix("Plugin/")
+        }
         sources = try files.map { path in
             let text = try String(contentsOf: root.appending(path: path), encoding: .utf8)
             let code = text.split(separator: "\n").filter { !$0.drop { $0 == " " }.hasPrefix("//") }

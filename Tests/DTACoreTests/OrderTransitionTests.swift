@@ -1,7 +1,7 @@
 import DTAFormats
 import Testing
 
-@testable import DTACore
+@testable import DTAOrders
 
 /// The state machine, every part in every state, against a model that is written as a table.
 @Suite("The order of parts")

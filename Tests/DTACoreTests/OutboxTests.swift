@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import DTACore
+@testable import DTALedger
 
 @Suite struct OutboxTests {
     let directory: TemporaryDirectory

@@ -2,6 +2,7 @@ import DTAConfiguration
 import DTASystem
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
 
 @Suite struct PolicyTests {

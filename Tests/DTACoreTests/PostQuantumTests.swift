@@ -4,7 +4,9 @@ import DTASystem
 import TestSupport
 import Testing
 
-@testable import DTACore
+@testable import DTAAgent
+@testable import DTAIdentities
+@testable import DTALedger
 
 @Suite("An identity with a post-quantum key")
 struct PostQuantumTests {

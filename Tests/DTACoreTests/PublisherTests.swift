@@ -7,18 +7,20 @@ import Logging
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTALedger
 
 /// The publisher of an agent's core, with a node that does what real ones do only now and then.
 @Suite struct PublisherTests {
-    private func core(_ path: String, _ node: MemoryKubo) throws -> Core {
+    private func core(_ path: String, _ node: MemoryKubo) throws -> Agent {
         var configuration = Configuration(state: path)
         configuration.kubo = .init(api: try KuboEndpoint(node.api))
         configuration.kubo?.retryMilliseconds = 100
-        return try Core(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) { _ in }
+        return try Agent(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) { _ in }
     }
 
-    private func running(_ core: Core, _ body: (Publisher) throws -> Void) throws {
+    private func running(_ core: Agent, _ body: (Publisher) throws -> Void) throws {
         let publisher = try #require(core.publisher)
         let ended = Monitor(false)
         Foundation.Thread.detachNewThread {

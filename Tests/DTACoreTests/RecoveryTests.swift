@@ -5,7 +5,9 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTAIdentities
 
 @Suite struct RecoveryTests {
     @Test(

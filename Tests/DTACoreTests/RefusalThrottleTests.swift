@@ -4,6 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
 
 @Suite("Refusals in the audit log")

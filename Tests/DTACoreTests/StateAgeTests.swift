@@ -4,7 +4,10 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTALedger
+@testable import DTAMaintenance
 
 @Suite("A state directory of which parts are missing or old")
 struct StateAgeTests {

@@ -5,7 +5,9 @@ import GRDB
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTALedger
 
 @Suite struct StoreTests {
     let directory: TemporaryDirectory

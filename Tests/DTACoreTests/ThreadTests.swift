@@ -5,7 +5,11 @@ import GRDB
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTAEnvelopes
+@testable import DTAIdentities
+@testable import DTALedger
 
 @Suite("Envelopes that come, and their threads") struct ThreadTests {
     let host: Host

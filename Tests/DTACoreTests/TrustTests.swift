@@ -4,7 +4,11 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTAEnvelopes
+@testable import DTAIdentities
+@testable import DTALedger
 
 @Suite("Trust and attacks on it") struct TrustTests {
     let host: Host

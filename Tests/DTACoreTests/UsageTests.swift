@@ -5,7 +5,11 @@ import GRDB
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
+@testable import DTAEnvelopes
+@testable import DTAIdentities
+@testable import DTALedger
 
 /// What users are said to have stored is what the tables hold, whatever was done in between.
 @Suite struct UsageTests {

@@ -5,8 +5,12 @@ import GRDB
 import TestSupport
 import Testing
 
+@testable import DTAAgent
 @testable import DTACore
 @testable import DTAFormats
+@testable import DTAIdentities
+@testable import DTALedger
+@testable import DTAOrders
 
 /// A fiduciary elsewhere that signs what it likes, and what this host makes of it as the principal or the beneficiary.
 @Suite("The beneficiary's part of a wallet")

@@ -7,7 +7,7 @@ extension AuditLog {
     /// be moved away.
     /// - Returns: the paths of those that are there.
     /// - Throws: `DTAError.failedPrecondition` where a file is not what dtad wrote.
-    func archive() throws -> [String] {
+    package func archive() throws -> [String] {
         inspect(readings: .max)
         if let fault = faults.first {
             throw DTAError(

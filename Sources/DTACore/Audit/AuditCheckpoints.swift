@@ -4,22 +4,27 @@ import DTASystem
 import Foundation
 
 /// The agent's own identity, as far as the log needs it.
-public struct AuditSigner: Sendable {
+package struct AuditSigner: Sendable {
     /// The CID of its document.
     let identity: CID
     /// Its signing key on the token.
     let key: ObjectID
+
+    package init(identity: CID, key: ObjectID) {
+        self.identity = identity
+        self.key = key
+    }
 }
 
 /// Checkpoints: records in which the agent signs the hash of a record, and with it everything before.
 extension AuditLog {
     /// Whether enough was written since the last one. The slow lane asks, and makes one.
-    public var checkpointIsDue: Bool {
+    package var checkpointIsDue: Bool {
         state.withLock { $0.next - 1 >= $0.checkpointed + AuditLog.checkpointInterval }
     }
 
     /// Signs the last record and writes a checkpoint for it.
-    public func makeCheckpoint(_ signer: AuditSigner, _ custodian: any Custodian) throws {
+    package func makeCheckpoint(_ signer: AuditSigner, _ custodian: any Custodian) throws {
         let (number, hash) = state.withLock { ($0.next - 1, $0.previous) }
         guard number > 0 else { return }
         let digest = stride(from: 0, to: 64, by: 2).compactMap {

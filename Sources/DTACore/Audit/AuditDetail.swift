@@ -1,14 +1,14 @@
 /// What a record says beside its subject: words such as `allow_untrusted` and `as=bafy…`, with a space between them. Of what
 /// a client wrote only plain characters are kept, so that no value can pass for another word.
-public struct AuditDetail: Sendable, Equatable {
-    public private(set) var text = ""
+package struct AuditDetail: Sendable, Equatable {
+    package private(set) var text = ""
     /// Bytes of one value.
     private static let valueLimit = 96
 
-    public init() {}
+    package init() {}
 
     /// - Parameters: `word`: of our own; `value`: "": the word alone.
-    public mutating func add(_ word: StaticString, _ value: String = "") {
+    package mutating func add(_ word: StaticString, _ value: String = "") {
         if !text.isEmpty { text += " " }
         text += "\(word)"
         guard !value.isEmpty else { return }

@@ -2,7 +2,7 @@ import DTASystem
 import Glibc
 
 /// A file of the log in which nothing is written any more: what dtad wrote into it, and whether that is still there.
-struct AuditFile: Sendable, Equatable {
+package struct AuditFile: Sendable, Equatable {
     enum Standing: String, Sendable {
         /// It must be there, as it was written.
         case kept

@@ -7,8 +7,8 @@ import Logging
 
 /// Keeps audit log, database and token in step: each of them knows of the others how far they had come, so that none can
 /// be lost, cut or replaced by an older one without the others noticing.
-final class AuditKeeper: Sendable {
-    let audit: AuditLog
+package final class AuditKeeper: Sendable {
+    package let audit: AuditLog
     private let state: StateDirectory
     private let store: Store
     private let logger: Logger
@@ -39,7 +39,7 @@ final class AuditKeeper: Sendable {
 
     /// Opens the log beside a database.
     /// - Throws: `DTAError.failedPrecondition` where one of the two is older than the other allows.
-    init(_ state: StateDirectory, _ store: Store, _ logger: Logger) throws {
+    package init(_ state: StateDirectory, _ store: Store, _ logger: Logger) throws {
         self.state = state
         self.store = store
         self.logger = logger
@@ -51,7 +51,7 @@ final class AuditKeeper: Sendable {
 
     /// What a database knows of the log beside it.
     /// - Throws: `DTAError.failedPrecondition` if there is a log, and the database is a new one.
-    static func memory(_ database: Database, beside path: String) throws -> AuditMemory {
+    package static func memory(_ database: Database, beside path: String) throws -> AuditMemory {
         var memory = try AuditMemory.load(database)
         guard memory.end == nil else { return memory }
         let hasRecords = AuditLog.hasRecords(path)
@@ -67,7 +67,7 @@ final class AuditKeeper: Sendable {
 
     /// SQLite would make a database that is missing, and throw away the write-ahead log beside it.
     /// - Throws: `DTAError.failedPrecondition` where there must have been one.
-    static func refuseMissingDatabase(_ path: String) throws {
+    package static func refuseMissingDatabase(_ path: String) throws {
         guard FileFacts.of("\(path)/state.sqlite").map({ $0.size == 0 }) ?? true else { return }
         let left = FileFacts.of("\(path)/state.sqlite-wal")?.size ?? 0
         if left > 0 || AuditLog.hasRecords(path) { throw emptyDatabase(path) }
@@ -106,7 +106,7 @@ final class AuditKeeper: Sendable {
 
     // MARK: Every second
 
-    func watch() {
+    package func watch() {
         if standing.withLock({ !$0.isBegun && !$0.isClosed }) { return begin() }
         audit.inspect()
         // It says itself in the journal where that fails.
@@ -164,7 +164,7 @@ final class AuditKeeper: Sendable {
     /// Takes note that the log is not as dtad wrote it, so that keys can be used again.
     /// - Returns: what was wrong.
     /// - Throws: `DTAError.failedPrecondition` if nothing is, or if only a file is in the way that dtad did not write.
-    func accept() throws -> [String] {
+    package func accept() throws -> [String] {
         let endFault = standing.withLock { $0.endFault }
         let accepted = try audit.accept(also: endFault.map { ["\(AuditKeeper.end): \($0)"] } ?? [])
         standing.withLock { standing in
@@ -188,7 +188,7 @@ final class AuditKeeper: Sendable {
     }
 
     /// Why keys are not used; nil if nothing is wrong.
-    static func halt(by faults: [String]) -> DTAError? {
+    package static func halt(by faults: [String]) -> DTAError? {
         guard let first = faults.first else { return nil }
         let more = faults.count > 1 ? ", and \(faults.count - 1) more" : ""
         return DTAError(
@@ -198,12 +198,12 @@ final class AuditKeeper: Sendable {
         )
     }
 
-    var halt: DTAError? { halted.withLock { $0 } }
+    package var halt: DTAError? { halted.withLock { $0 } }
 
     // MARK: What the database knows
 
     /// Writes down at once what is known of the log.
-    func save() throws {
+    package func save() throws {
         try standing.withLock { standing in
             if standing.isBegun, !standing.isClosed { try save(&standing) }
         }
@@ -230,9 +230,9 @@ final class AuditKeeper: Sendable {
     // MARK: What the token knows
 
     private static let purpose = "audit end"
-    static let end = "its end"
+    package static let end = "its end"
 
-    var needsSeal: Bool {
+    package var needsSeal: Bool {
         standing.withLock { standing in
             guard standing.isBegun, !standing.isClosed, let end = standing.savedEnd else { return false }
             return standing.sealed != nil && standing.sealed != end.place.number
@@ -241,7 +241,7 @@ final class AuditKeeper: Sendable {
     }
 
     /// Seals the end that was written down last.
-    func seal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
+    package func seal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
         guard let place = standing.withLock({ $0.endFault == nil ? $0.savedEnd?.place : nil }) else { return }
         let number = (0..<8).reversed().map { UInt8(truncatingIfNeeded: place.number >> (8 * UInt64($0))) }
         let sealed = try custodian.ask(
@@ -257,7 +257,7 @@ final class AuditKeeper: Sendable {
     }
 
     /// Compares the log with what the token sealed, and has its end sealed anew if they agree.
-    func compareSeal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
+    package func compareSeal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
         if standing.withLock({ $0.sealed == nil }) {
             let blob = try store.read { try Data.fetchOne($0, sql: "SELECT sealed FROM audit_end") }
             if let blob,
@@ -285,7 +285,7 @@ final class AuditKeeper: Sendable {
 
     /// How the log differs from what the token sealed of it; nil if it does not.
     /// - Parameter signer: the CID of the agent's identity.
-    static func fault(
+    package static func fault(
         of blob: Data, _ signer: [UInt8], _ custodian: any Custodian,
         look: (UInt64) throws -> AuditLog.Whereabouts
     ) throws -> String? {
@@ -310,7 +310,7 @@ final class AuditKeeper: Sendable {
 
     // MARK: The end
 
-    func close() throws {
+    package func close() throws {
         try audit.sync()
         try standing.withLock { standing in
             guard !standing.isClosed else { return }

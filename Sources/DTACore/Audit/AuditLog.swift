@@ -7,7 +7,7 @@ import Glibc
 ///
 /// A record is written before its answer is sent. Where that cannot be done the request fails, and so does every other
 /// until the log can be written again, which needs no restart.
-public final class AuditLog: Sendable {
+package final class AuditLog: Sendable {
     struct State: Sendable {
         var segment: AuditSegment
         /// Of the segment, as far as it holds whole records.
@@ -53,7 +53,7 @@ public final class AuditLog: Sendable {
     }
 
     /// Checkpoints follow each other at this distance.
-    public static let checkpointInterval: UInt64 = 1000
+    package static let checkpointInterval: UInt64 = 1000
 
     let directory: String
     let state: Locked<State>
@@ -73,7 +73,7 @@ public final class AuditLog: Sendable {
     /// - Parameters: `memory`: what is known of the files from elsewhere; nil: nothing, so that they are taken as they
     ///   are. `change`: the number of the database's last change. `segmentLimit`: bytes after which a new file is begun.
     /// - Throws: `DTAError`: `unavailable`; `failedPrecondition` where the log knows of changes that the database does not.
-    init(
+    package init(
         directory stateDirectory: String, memory: AuditMemory? = nil, segmentLimit: Int = 64 << 20,
         change: @escaping @Sendable () -> UInt64 = { 0 }
     ) throws {
@@ -94,7 +94,7 @@ public final class AuditLog: Sendable {
     /// - Throws: `DTAError.unavailable`; nothing of the record is left then.
     /// - Returns: how many bytes the record has, to within a few digits.
     @discardableResult
-    public func append(_ record: AuditRecord) throws -> Int {
+    package func append(_ record: AuditRecord) throws -> Int {
         var size = 0
         try append {
             $0.record(record)
@@ -103,7 +103,7 @@ public final class AuditLog: Sendable {
         return size
     }
 
-    func append(event: String) throws { try append { $0.event(event) } }
+    package func append(event: String) throws { try append { $0.event(event) } }
 
     func append(_ fill: (inout AuditWriter) -> Void) throws {
         do {
@@ -213,7 +213,7 @@ public final class AuditLog: Sendable {
     /// Brings all records that were appended before this call to the disk. Callers at the same time share one
     /// fdatasync(2), and nobody's `append` waits for it.
     /// - Throws: `DTAError.unavailable`; then `append` fails too, until a sync succeeds.
-    public func sync() throws {
+    package func sync() throws {
         let wanted = state.withLock { $0.next }
         let leads = syncing.wait { syncing -> Bool? in
             if syncing.done >= wanted { return false }
@@ -266,7 +266,7 @@ public final class AuditLog: Sendable {
     }
 
     /// How many records there have ever been.
-    public var count: UInt64 { state.withLock { $0.next - 1 } }
+    package var count: UInt64 { state.withLock { $0.next - 1 } }
 }
 
 /// A record, and the hash that stands for it and for all before it.

@@ -4,22 +4,22 @@ import GRDB
 
 /// What the database knows of the log, so that the two can be compared: a log that is gone, shorter or another one, and a
 /// database that is older than its log.
-struct AuditMemory: Sendable, Equatable {
+package struct AuditMemory: Sendable, Equatable {
     /// The files in which nothing is written any more.
     var files: [AuditFile] = []
     /// nil: nothing was written down yet.
-    var end: AuditEnd?
+    package var end: AuditEnd?
     /// The number of the database's last change; nil: it is not to be compared.
-    var change: UInt64?
+    package var change: UInt64?
 }
 
 /// How far the log went for sure, when that was written down.
-struct AuditEnd: Sendable, Equatable {
+package struct AuditEnd: Sendable, Equatable {
     /// The first record of the file that was written to.
     var current: UInt64
     var place: AuditPlace
     /// Nothing was written after it: dtad stopped.
-    var isClean: Bool
+    package var isClean: Bool
     /// How the file looked then.
     var seen: FileFacts?
 
@@ -33,7 +33,7 @@ extension AuditLog {
     /// knows of no record that the log has lost.
     /// - Parameter isClean: whether nothing more will be written.
     /// - Returns: nil where the last sync was before the last file was begun, or the last record.
-    func memory(clean isClean: Bool = false) -> (files: [AuditFile], end: AuditEnd)? {
+    package func memory(clean isClean: Bool = false) -> (files: [AuditFile], end: AuditEnd)? {
         state.withLock { state in
             guard let place = state.onDisk, !state.isNewFile, place.number + 1 >= state.segment.first else {
                 return nil
@@ -51,7 +51,7 @@ extension AuditLog {
 
 extension AuditMemory {
     /// A database that a version before this memory wrote, and that no start has brought up to date, remembers nothing.
-    static func load(_ database: Database) throws -> AuditMemory {
+    package static func load(_ database: Database) throws -> AuditMemory {
         var memory = AuditMemory()
         guard try database.tableExists("audit_end") else { return memory }
         memory.change = (try Int64.fetchOne(database, sql: "SELECT number FROM state_change")).map(
@@ -76,7 +76,7 @@ extension AuditMemory {
         return memory
     }
 
-    static func save(_ files: [AuditFile], _ database: Database) throws {
+    package static func save(_ files: [AuditFile], _ database: Database) throws {
         try database.execute(sql: "DELETE FROM audit_files")
         for file in files {
             // What was found wrong is looked at anew; what somebody accepted is not.
@@ -94,7 +94,7 @@ extension AuditMemory {
         }
     }
 
-    static func save(_ end: AuditEnd, _ database: Database) throws {
+    package static func save(_ end: AuditEnd, _ database: Database) throws {
         try database.execute(
             sql: """
                 INSERT INTO audit_end (id, current, number, hash, clean, device, inode, size, modified, changed)

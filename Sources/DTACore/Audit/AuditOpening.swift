@@ -11,7 +11,7 @@ extension AuditLog {
     /// Compares the files with what is known of them. It changes nothing.
     /// - Parameters: `names`: the files that there are; `told`: the last change of the database that they tell of.
     /// - Throws: `DTAError.failedPrecondition` if the database does not know of that change.
-    static func start(
+    package static func start(
         _ directory: String, _ names: [UInt64], _ memory: AuditMemory?, told: UInt64?
     ) throws -> AuditStart {
         guard let memory, let end = memory.end else { return try adopt(directory, names) }
@@ -22,7 +22,7 @@ extension AuditLog {
     }
 
     /// The last change of the database that the log tells of.
-    static func told(_ directory: String, _ names: [UInt64]) throws -> UInt64? {
+    package static func told(_ directory: String, _ names: [UInt64]) throws -> UInt64? {
         let readable = names.reversed().lazy.compactMap {
             try? AuditSegment.openToRead(directory: directory, first: $0)
         }
@@ -204,7 +204,7 @@ extension AuditLog {
     }
 
     /// Where the last line that has its line end, ends.
-    static func endOfLastLine(_ segment: AuditSegment, _ size: Int) throws -> Int {
+    package static func endOfLastLine(_ segment: AuditSegment, _ size: Int) throws -> Int {
         var end = size
         while end > 0 {
             let start = max(0, end - (64 << 10))

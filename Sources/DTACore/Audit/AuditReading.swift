@@ -13,7 +13,7 @@ extension AuditLog {
     ///   followed the answer that gave it. Where that is empty and the cursor is another one than before, the search goes
     ///   on there; the same cursor again: there is nothing more yet.
     /// - Returns: lines, and a cursor for what will follow them.
-    public func list(_ caller: Caller, count: UInt32, cursor: String) throws -> Page<String> {
+    package func list(_ caller: Caller, count: UInt32, cursor: String) throws -> Page<String> {
         let size = try PageSize.of(count)
         let mine = AuditFilter(caller)
         if cursor.isEmpty { return try last(size, mine) }
@@ -39,7 +39,7 @@ extension AuditLog {
     }
 
     /// Where a record is.
-    enum Whereabouts {
+    package enum Whereabouts {
         case isThere(hash: String)
         /// In a file that was moved away, or of which an administrator took note.
         case isElsewhere
@@ -114,7 +114,7 @@ extension AuditLog {
 
     /// Checks the whole log: its chain of hashes and its checkpoints.
     /// - Parameter key: the key of an identity, by its CID's text.
-    public func verify(key: @escaping (String) -> SigningKey?) throws -> AuditVerifier.Findings {
+    package func verify(key: @escaping (String) -> SigningKey?) throws -> AuditVerifier.Findings {
         var verifier = AuditVerifier(key: key)
         inspect(readings: .max)
         let known = state.withLock { $0.files + $0.strangers }

@@ -1,22 +1,22 @@
 import DTASystem
 
 /// What one request did, for the audit log. It has no field for a secret, a message or a PIN.
-public struct AuditRecord: Sendable {
-    public var caller: Caller
+package struct AuditRecord: Sendable {
+    package var caller: Caller
     /// As docs/audit.md names it: sign, key.create, …
-    public var operation: String
+    package var operation: String
     /// The key, identity, envelope or block; cut to 256 bytes, since clients write it.
-    public var subject: String
+    package var subject: String
     /// What else decides; empty for most operations.
-    public var detail: AuditDetail
+    package var detail: AuditDetail
     /// `OK`, or the name of the error code.
-    public var result: String
+    package var result: String
     /// From parsing to the answer.
-    public var microseconds: UInt64
+    package var microseconds: UInt64
     /// How many refusals it stands for; what was done has a record of its own each.
-    public var count: UInt64 = 1
+    package var count: UInt64 = 1
 
-    public init(
+    package init(
         caller: Caller, operation: String, subject: String, detail: AuditDetail = AuditDetail(), result: String,
         microseconds: UInt64
     ) {

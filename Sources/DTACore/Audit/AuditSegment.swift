@@ -3,13 +3,13 @@ import DTASystem
 import Glibc
 
 /// One file of the audit log: `audit-<number of its first record, 12 digits>.jsonl`.
-final class AuditSegment: Sendable {
+package final class AuditSegment: Sendable {
     let path: String
     /// The number of the record that the name promises as its first.
     let first: UInt64
     private let file: Descriptor
 
-    init(path: String, first: UInt64, file: Descriptor) {
+    package init(path: String, first: UInt64, file: Descriptor) {
         self.path = path
         self.first = first
         self.file = file
@@ -23,7 +23,7 @@ final class AuditSegment: Sendable {
     }
 
     /// The number in a file's name; nil where it is no segment's.
-    static func first(ofName name: String) -> UInt64? {
+    package static func first(ofName name: String) -> UInt64? {
         guard name.hasPrefix("audit-"), name.hasSuffix(".jsonl"), let first = UInt64(name.dropFirst(6).dropLast(6)),
             first <= AuditLine.highestNumber, name == AuditSegment.name(first: first)
         else { return nil }
@@ -60,7 +60,7 @@ final class AuditSegment: Sendable {
     }
 
     /// The numbers of the segments in a directory, in order.
-    static func all(in directory: String) throws -> [UInt64] {
+    package static func all(in directory: String) throws -> [UInt64] {
         try PositionedFile.names(in: directory).compactMap(first(ofName:)).sorted()
     }
 
@@ -70,7 +70,7 @@ final class AuditSegment: Sendable {
         return status
     }
 
-    func size() throws -> Int { Int(try status().st_size) }
+    package func size() throws -> Int { Int(try status().st_size) }
 
     func facts() throws -> FileFacts { FileFacts(try status()) }
 

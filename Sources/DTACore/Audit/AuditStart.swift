@@ -2,7 +2,7 @@ import DTAFormats
 import DTASystem
 
 /// How the log goes on at a start, found out without a change to any file.
-struct AuditStart {
+package struct AuditStart {
     enum Way {
         /// There is no file yet.
         case anew
@@ -68,14 +68,14 @@ struct AuditStart {
     // MARK: Looking
 
     /// Reads the files that changed since their content was judged.
-    mutating func examine() {
+    package mutating func examine() {
         for index in files.indices where files[index].standing != .accepted {
             _ = files[index].examine(in: directory, mayRead: true)
         }
     }
 
     /// What is not as dtad wrote it, as sentences; empty if all is.
-    var faults: [String] {
+    package var faults: [String] {
         var known = Set(files.map(\.first))
         if case .resume(let segment, _, _) = way { known.insert(segment.first) }
         return AuditFile.faults(
@@ -83,7 +83,7 @@ struct AuditStart {
     }
 
     /// Where a record is.
-    func look(for number: UInt64) throws -> AuditLog.Whereabouts {
+    package func look(for number: UInt64) throws -> AuditLog.Whereabouts {
         guard case .resume(let segment, let tail, _) = way else {
             return try AuditLog.look(for: number, in: directory, files, nil)
         }

@@ -7,7 +7,7 @@ extension AuditLog {
     /// Looks at the directory and at every file in it. A file that is not what dtad wrote is left to whoever repairs it:
     /// the log goes on in the next one, and says so.
     /// - Parameter readings: how many files are read at most. Those whose times are as they were need not be.
-    func inspect(readings: Int = 1) {
+    package func inspect(readings: Int = 1) {
         let obstacle = AuditLog.obstacle(directory)?.message
         let names = (try? AuditSegment.all(in: directory)) ?? []
         var left = readings

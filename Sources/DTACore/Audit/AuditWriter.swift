@@ -193,7 +193,7 @@ struct AuditWriter {
 }
 
 @inline(__always)
-func hexDigit(_ nibble: UInt8) -> UInt8 {
+package func hexDigit(_ nibble: UInt8) -> UInt8 {
     let low = nibble & 15
     return low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") - 10 + low
 }

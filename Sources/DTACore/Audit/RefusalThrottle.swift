@@ -6,7 +6,7 @@ import DTASystem
 /// The first of several equal refusals of a user is written at once. The others are counted, and a second later one record
 /// says how many they were. Different ones are written as long as the user has bytes left of its share; what is beyond is
 /// counted in one record that no longer says what was refused. None is lost. What was *done* is never counted together.
-public final class RefusalThrottle: Sendable {
+package final class RefusalThrottle: Sendable {
     /// Bytes a second of all users together, and of one.
     static let bytesInAll = 512 << 10
     static let bytesPerUser = 128 << 10
@@ -76,10 +76,10 @@ public final class RefusalThrottle: Sendable {
     private let state = Locked(State())
 
     /// - Parameter payer: the user with which a uid counts.
-    public init(payer: @escaping @Sendable (UInt32) -> UInt32 = { $0 }) { self.payer = payer }
+    package init(payer: @escaping @Sendable (UInt32) -> UInt32 = { $0 }) { self.payer = payer }
 
     /// Whether a refusal is to be written now. Else it is counted, and `takeCounted` gives it back.
-    public func admits(_ record: AuditRecord) -> Bool {
+    package func admits(_ record: AuditRecord) -> Bool {
         let user = payer(record.caller.uid)
         var record = record
         record.subject = RefusalThrottle.cut(record.subject)
@@ -121,7 +121,7 @@ public final class RefusalThrottle: Sendable {
     }
 
     /// Ends a second: gives what was counted in it, to be written now.
-    public func takeCounted() -> [AuditRecord] {
+    package func takeCounted() -> [AuditRecord] {
         state.withLock { state in
             state.spent = 0
             var due: [AuditRecord] = []
@@ -165,7 +165,7 @@ public final class RefusalThrottle: Sendable {
     }
 
     /// Takes back what could not be written: it is due again.
-    public func putBack(_ record: AuditRecord) {
+    package func putBack(_ record: AuditRecord) {
         let user = payer(record.caller.uid)
         state.withLock { $0.shares[user, default: Share()].addToRest(record, record.count) }
     }

@@ -5,17 +5,17 @@ import Foundation
 import GRDB
 
 /// A user's key, as the front knows it: everything but the secret.
-public final class KeyRecord: NamedItem {
+package final class KeyRecord: NamedItem {
     static let kind = Resource.Kind.key
 
-    public let name: String
-    public let type: KeyType
-    public let owner: Owner
-    public let object: ObjectID
+    package let name: String
+    package let type: KeyType
+    package let owner: Owner
+    package let object: ObjectID
     /// Unix seconds.
-    public let created: Int64
+    package let created: Int64
     /// As the token gave it: 32 bytes (Ed25519), an uncompressed point (EC), empty for symmetric keys.
-    public let publicKey: [UInt8]
+    package let publicKey: [UInt8]
 
     init(name: String, type: KeyType, owner: Owner, object: ObjectID, created: Int64, publicKey: [UInt8]) {
         self.name = name
@@ -28,7 +28,7 @@ public final class KeyRecord: NamedItem {
 
     /// The public half in the forms that other programs know; nil for symmetric keys.
     /// - Throws: `DTAError.dataLoss` where what is stored is no key.
-    public func publicHalf() throws -> PublicKey? { try KeyRecord.publicHalf(type, publicKey, of: name) }
+    package func publicHalf() throws -> PublicKey? { try KeyRecord.publicHalf(type, publicKey, of: name) }
 
     static func publicHalf(_ type: KeyType, _ raw: [UInt8], of name: String) throws -> PublicKey? {
         guard let algorithm = type.algorithm else { return nil }
@@ -42,7 +42,7 @@ public final class KeyRecord: NamedItem {
 
 extension KeyType {
     /// The signature algorithm; nil for symmetric keys.
-    public var algorithm: PublicKey.Algorithm? {
+    package var algorithm: PublicKey.Algorithm? {
         switch self {
         case .ed25519: .ed25519
         case .p256: .p256

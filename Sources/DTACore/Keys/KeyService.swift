@@ -5,7 +5,7 @@ import GRDB
 import Logging
 
 /// Users' keys: making, seeing and destroying them. Using them is in KeyUse.swift.
-public final class KeyService: Sendable {
+package final class KeyService: Sendable {
     let index: NameIndex<KeyRecord>
     let policy: LivePolicy
     let logger: Logger
@@ -15,7 +15,7 @@ public final class KeyService: Sendable {
 
     /// Loads all keys.
     /// - Parameter forget: called when an object is gone, to let every HSM process drop its copy.
-    init(
+    package init(
         store: Store, intents: Intents, policy: LivePolicy, keysPerUser: Int, logger: Logger,
         forget: @escaping @Sendable (ObjectID) -> Void
     ) throws {
@@ -29,12 +29,12 @@ public final class KeyService: Sendable {
     }
 
     /// How many keys there are, of all users.
-    public var count: Int { index.count }
+    package var count: Int { index.count }
 
     // MARK: Making
 
     /// A new key of the caller's.
-    public func create(_ caller: Caller, name: String, type: KeyType) throws -> CustodyStep<KeyRecord> {
+    package func create(_ caller: Caller, name: String, type: KeyType) throws -> CustodyStep<KeyRecord> {
         let name = try KeyName(name)
         let owner = try Owner(of: caller)
         try policy.current.authorizeMaking(caller, .key, name.text)
@@ -82,7 +82,7 @@ public final class KeyService: Sendable {
 
     /// Destroys a key for good.
     /// - Returns: the object, once it is gone from the token.
-    public func delete(_ caller: Caller, name: String) throws -> CustodyStep<ObjectID> {
+    package func delete(_ caller: Caller, name: String) throws -> CustodyStep<ObjectID> {
         let key = try authorized(caller, .manage, name)
         return { [self] custodian in
             let intent = try store.write { database in
@@ -116,10 +116,10 @@ public final class KeyService: Sendable {
     // MARK: Seeing
 
     /// One key.
-    public func show(_ caller: Caller, name: String) throws -> KeyRecord { try authorized(caller, .public, name) }
+    package func show(_ caller: Caller, name: String) throws -> KeyRecord { try authorized(caller, .public, name) }
 
     /// The keys that the caller may see, by name.
-    public func list(_ caller: Caller, count: UInt32, cursor: String) throws -> Page<KeyRecord> {
+    package func list(_ caller: Caller, count: UInt32, cursor: String) throws -> Page<KeyRecord> {
         let size = try PageSize.of(count)
         let policy = policy.current
         let visible = index.all.filter { $0.name > cursor && policy.allows(caller, .public, $0.resource) }
@@ -128,7 +128,7 @@ public final class KeyService: Sendable {
     }
 
     /// A key as the policy sees it, for `policy explain`; nil where there is none.
-    func resource(_ name: String) -> Resource? { index.entry(name)?.item.resource }
+    package func resource(_ name: String) -> Resource? { index.entry(name)?.item.resource }
 
     /// The key, if the caller may.
     @inline(__always)

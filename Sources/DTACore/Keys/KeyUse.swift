@@ -4,7 +4,7 @@ import DTAFormats
 import DTASystem
 
 /// How a signature is written.
-public enum SignatureFormat: Sendable {
+package enum SignatureFormat: Sendable {
     /// r ‖ s, each in full length; 64 bytes for Ed25519.
     case raw
     /// ECDSA-Sig-Value (RFC 3279); not for Ed25519.
@@ -15,7 +15,7 @@ public enum SignatureFormat: Sendable {
 extension KeyService {
     /// Signs a message, or a digest of it.
     /// - Parameter prehashed: `data` is a digest of exactly the key's hash length (ECDSA only).
-    public func sign(
+    package func sign(
         _ caller: Caller, name: String, data: [UInt8], prehashed: Bool = false, format: SignatureFormat = .raw
     ) throws -> CustodyStep<[UInt8]> {
         let key = try authorized(caller, .sign, name)
@@ -38,7 +38,7 @@ extension KeyService {
 
     /// Whether a signature is one of a message or a digest by a key; by its public half, without the HSM.
     /// - Throws: `DTAError.invalidArgument` where the signature cannot be one at all, by its length or its form.
-    public func verify(
+    package func verify(
         _ caller: Caller, name: String, data: [UInt8], prehashed: Bool = false, signature: [UInt8],
         format: SignatureFormat = .raw
     ) throws -> Bool {
@@ -58,7 +58,7 @@ extension KeyService {
     }
 
     /// HMAC-SHA256.
-    public func mac(_ caller: Caller, name: String, data: [UInt8]) throws -> CustodyStep<[UInt8]> {
+    package func mac(_ caller: Caller, name: String, data: [UInt8]) throws -> CustodyStep<[UInt8]> {
         let key = try authorized(caller, .mac, name)
         try key.require(.hmacSHA256, to: "make MACs")
         try checkLength(data, "a message", limit: CustodyFrame.inputLimit)
@@ -67,7 +67,7 @@ extension KeyService {
     }
 
     /// AES-256-GCM: nonce (12) ‖ ciphertext ‖ tag (16).
-    public func encrypt(_ caller: Caller, name: String, data: [UInt8], aad: [UInt8]) throws -> CustodyStep<[UInt8]> {
+    package func encrypt(_ caller: Caller, name: String, data: [UInt8], aad: [UInt8]) throws -> CustodyStep<[UInt8]> {
         let key = try authorized(caller, .encrypt, name)
         try key.require(.aes256, to: "encrypt")
         try checkLength(data, "a plaintext", limit: CustodyFrame.inputLimit)
@@ -77,7 +77,7 @@ extension KeyService {
     }
 
     /// Opens what `encrypt` answered.
-    public func decrypt(_ caller: Caller, name: String, data: [UInt8], aad: [UInt8]) throws -> CustodyStep<[UInt8]> {
+    package func decrypt(_ caller: Caller, name: String, data: [UInt8], aad: [UInt8]) throws -> CustodyStep<[UInt8]> {
         let key = try authorized(caller, .decrypt, name)
         try key.require(.aes256, to: "decrypt")
         guard data.count >= gcmOverhead else {
@@ -91,7 +91,7 @@ extension KeyService {
     }
 
     /// Bytes from the HSM's generator.
-    public func random(count: UInt32) throws -> CustodyStep<[UInt8]> {
+    package func random(count: UInt32) throws -> CustodyStep<[UInt8]> {
         guard 1...65_536 ~= count else {
             throw DTAError(.invalidArgument, "random bytes come 1 to 65,536 at a time, not \(count)")
         }

@@ -4,14 +4,14 @@ import Foundation
 import GRDB
 
 /// The token that a state belongs to, as its database remembers it.
-public enum KnownToken {
-    static func read(_ database: Database) throws -> TokenIdentity? {
+package enum KnownToken {
+    package static func read(_ database: Database) throws -> TokenIdentity? {
         try Row.fetchOne(database, sql: "SELECT serial, landmark FROM token").map {
             TokenIdentity(serial: $0["serial"], landmark: [UInt8]($0["landmark"] as Data))
         }
     }
 
-    static func write(_ token: TokenIdentity, in database: Database) throws {
+    package static func write(_ token: TokenIdentity, in database: Database) throws {
         try database.execute(
             sql: "INSERT OR REPLACE INTO token (number, serial, landmark) VALUES (1, ?, ?)",
             arguments: [token.serial, Data(token.landmark)])

@@ -3,17 +3,17 @@ import DTASystem
 import Logging
 
 /// Compares what the database says is on the token with what is there.
-struct TokenCheck {
-    let objects: [TokenObject]
+package struct TokenCheck {
+    package let objects: [TokenObject]
     private let owners: [ObjectID: ObjectOwner]
 
-    init(_ custodian: any Custodian, _ objectClass: ObjectClass) throws {
+    package init(_ custodian: any Custodian, _ objectClass: ObjectClass) throws {
         objects = try custodian.ask(ListObjects(objectClass: objectClass))
         owners = Dictionary(objects.map { ($0.id, $0.owner) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Why an object cannot be used; nil where it is there and its owner's.
-    func damage(_ id: ObjectID, owner: Owner) -> String? {
+    package func damage(_ id: ObjectID, owner: Owner) -> String? {
         guard let found = owners[id] else { return "it is not on the token" }
         guard found.uid == owner.uid else {
             return "it belongs to user \(owner.display) in the database, but to uid \(found.uid) on the token"
@@ -22,7 +22,7 @@ struct TokenCheck {
     }
 
     /// Objects that nobody knows are reported, never destroyed: they may be what a backup needs.
-    func reportUnknown(except known: Set<ObjectID>, _ logger: Logger) {
+    package func reportUnknown(except known: Set<ObjectID>, _ logger: Logger) {
         let unknown = objects.filter { !known.contains($0.id) }
         guard let first = unknown.first else { return }
         logger.warning(
@@ -37,7 +37,7 @@ struct TokenCheck {
 extension KeyService {
     /// Takes keys out of use whose object is not on the token, or is somebody else's there; those that fit again are
     /// back in use.
-    func crossCheck(_ custodian: any Custodian) throws {
+    package func crossCheck(_ custodian: any Custodian) throws {
         // The index first: a key that is made meanwhile is then only on the token, which takes nothing out of use.
         let keys = index.all
         let token = try TokenCheck(custodian, .user)
@@ -53,7 +53,7 @@ extension KeyService {
 
 extension ObjectID {
     /// 32 hexadecimal digits.
-    var text: String {
+    package var text: String {
         String(decoding: bytes.flatMap { [hexDigit($0 >> 4), hexDigit($0)] }, as: UTF8.self)
     }
 }

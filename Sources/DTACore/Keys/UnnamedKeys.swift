@@ -5,20 +5,20 @@ import Foundation
 import GRDB
 
 /// A key on the token that nothing in the database names: it was made after the copy of the database that is in use.
-public struct UnnamedKey: Sendable {
-    public let objectClass: ObjectClass
+package struct UnnamedKey: Sendable {
+    package let objectClass: ObjectClass
     /// 32 hexadecimal digits.
-    public let object: String
+    package let object: String
     /// As the token says.
-    public let owner: Owner
+    package let owner: Owner
     /// Of a user's key; nil for keys of identities and orders.
-    public let type: KeyType?
+    package let type: KeyType?
     /// As in `KeyRecord`.
-    public let publicKey: [UInt8]
+    package let publicKey: [UInt8]
 
     /// The public half in the forms that other programs know; nil where there is none to show.
     /// - Throws: `DTAError.dataLoss` where what the token gave is no key.
-    public func publicHalf() throws -> PublicKey? {
+    package func publicHalf() throws -> PublicKey? {
         guard let type else { return nil }
         return try KeyRecord.publicHalf(type, publicKey, of: object)
     }
@@ -41,7 +41,7 @@ extension KeyService {
     }
 
     /// The first 1,000 of them, by class and object.
-    public func listUnnamed(_ caller: Caller) throws -> CustodyStep<[UnnamedKey]> {
+    package func listUnnamed(_ caller: Caller) throws -> CustodyStep<[UnnamedKey]> {
         try requireAdministrator(caller)
         return { [self] custodian in
             var owners: [ObjectOwner: Owner] = [.agent: .agent]
@@ -62,7 +62,7 @@ extension KeyService {
     /// Gives a user's key a name. It is its owner's from then on, like any other.
     /// - Parameter object: 32 hexadecimal digits.
     /// - Throws: also where the owner's uid has no name on this host.
-    public func nameUnnamed(_ caller: Caller, object: String, as name: String) throws -> CustodyStep<KeyRecord> {
+    package func nameUnnamed(_ caller: Caller, object: String, as name: String) throws -> CustodyStep<KeyRecord> {
         try requireAdministrator(caller)
         let id = try Self.object(object)
         let name = try KeyName(name)
@@ -98,7 +98,7 @@ extension KeyService {
 
     /// Destroys one, for good. What a newer backup of the database says of it is worth nothing then.
     /// - Parameter object: 32 hexadecimal digits.
-    public func destroyUnnamed(_ caller: Caller, object: String) throws -> CustodyStep<Void> {
+    package func destroyUnnamed(_ caller: Caller, object: String) throws -> CustodyStep<Void> {
         try requireAdministrator(caller)
         let id = try Self.object(object)
         return { [self] custodian in

@@ -2,9 +2,9 @@ import CustodyProtocol
 import DTASystem
 
 /// A token that has keys of an agent, beside a state that never had a token.
-enum UsedToken {
+package enum UsedToken {
     /// - Throws: `DTAError.failedPrecondition` if it is one.
-    static func refuse(_ custodian: any Custodian, beside state: String) throws {
+    package static func refuse(_ custodian: any Custodian, beside state: String) throws {
         let classes: [ObjectClass] = [.user, .identitySigning, .identityKEM, .order]
         let count = try classes.reduce(0) { $0 + (try custodian.ask(ListObjects(objectClass: $1)).count) }
         guard count > 0 else { return }

@@ -1,9 +1,9 @@
 import Foundation
 
 /// What the kernel lets this process do beyond its user's rights (capabilities(7)).
-public enum Capabilities {
+package enum Capabilities {
     /// CAP_SYS_PTRACE, without which another user's program cannot be seen.
-    public static var canSeePrograms: Bool { effective & 1 << 19 != 0 }
+    package static var canSeePrograms: Bool { effective & 1 << 19 != 0 }
 
     private static var effective: UInt64 {
         guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return 0 }

@@ -3,7 +3,7 @@ import DTASystem
 import Glibc
 
 /// The SHA-256 of callers' programs, for `unix:sha256`. A file is read once as long as it does not change.
-public final class ExecutableDigest: Sendable {
+package final class ExecutableDigest: Sendable {
     /// What changes with a file's content.
     private struct File: Hashable, Sendable {
         let device: UInt64
@@ -17,13 +17,13 @@ public final class ExecutableDigest: Sendable {
     private static let cacheLimit = 1024
 
     /// Programs above this are not hashed. A sparse file of a terabyte takes no room on the disk, and hours to read.
-    public static let sizeLimit = 256 << 20
+    package static let sizeLimit = 256 << 20
 
-    public init() {}
+    package init() {}
 
     /// Of a program that was opened with O_PATH, in hexadecimal; nil where it cannot be read, is too large, or changed
     /// meanwhile. It may take as long as reading a file may: call it where nobody else waits.
-    public func of(program: Descriptor) -> String? {
+    package func of(program: Descriptor) -> String? {
         let number = unsafe open("/proc/self/fd/\(program.number)", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard number >= 0 else { return nil }
         let content = Descriptor(owning: number)

@@ -1,12 +1,12 @@
 import DTASystem
 
 /// A pattern of names: `*` is any number of characters, `?` is one; the rest stands for itself.
-struct Glob: Sendable, Equatable {
+package struct Glob: Sendable, Equatable {
     let text: String
     private let pattern: [UInt8]
 
     /// - Throws: `DTAError.invalidArgument` where no name could match.
-    init(_ text: String) throws {
+    package init(_ text: String) throws {
         let pattern = Array(text.utf8)
         guard !pattern.isEmpty, pattern.count <= 128,
             pattern.allSatisfy({ $0 == star || $0 == question || isNameByte($0) })
@@ -21,7 +21,7 @@ struct Glob: Sendable, Equatable {
     }
 
     /// Goes back to the last `*` only, so it takes at most pattern × name steps.
-    func matches(_ name: String) -> Bool {
+    package func matches(_ name: String) -> Bool {
         let name = Array(name.utf8)
         var at = 0
         var next = 0

@@ -2,24 +2,24 @@ import DTASystem
 
 /// The user that a key, an identity or a block belongs to: uid *and* name, so that whoever gets a uid later inherits
 /// nothing.
-public struct Owner: Sendable, Hashable {
-    public let uid: UInt32
-    public let name: String
+package struct Owner: Sendable, Hashable {
+    package let uid: UInt32
+    package let name: String
 
-    public init(uid: UInt32, name: String) {
+    package init(uid: UInt32, name: String) {
         self.uid = uid
         self.name = name
     }
 
     /// The agent itself: (uid_t)-1, which no user can have (POSIX), and a name that none can have either.
-    static let agent = Owner(uid: .max, name: ":agent")
+    package static let agent = Owner(uid: .max, name: ":agent")
 
     /// Nobody: what the host decides about, and no user.
-    static let host = Owner(uid: .max, name: ":host")
+    package static let host = Owner(uid: .max, name: ":host")
 
     /// The caller as an owner of something new.
     /// - Throws: `DTAError.failedPrecondition` where its uid is nobody's for long.
-    public init(of caller: Caller) throws {
+    package init(of caller: Caller) throws {
         if let reason = Owner.transience(of: caller) {
             throw DTAError(
                 .failedPrecondition, "user \(caller.display) cannot own anything: \(reason)",
@@ -39,8 +39,8 @@ public struct Owner: Sendable, Hashable {
     }
 
     @inline(__always)
-    func isSame(as caller: Caller) -> Bool { uid == caller.uid && name == caller.userName }
+    package func isSame(as caller: Caller) -> Bool { uid == caller.uid && name == caller.userName }
 
     /// As people are told: `alice (1000)`.
-    public var display: String { uid == .max ? (self == .agent ? "the agent itself" : "nobody") : "\(name) (\(uid))" }
+    package var display: String { uid == .max ? (self == .agent ? "the agent itself" : "nobody") : "\(name) (\(uid))" }
 }

@@ -1,7 +1,7 @@
 import DTASystem
 
 /// What can be done with a key or an identity, as grants and `policy explain` name it.
-public enum Permission: String, Sendable, CaseIterable {
+package enum Permission: String, Sendable, CaseIterable {
     case sign, mac, encrypt, decrypt
     /// To see it: in lists, its type, its owner and its public half; to verify with it.
     case `public`
@@ -28,7 +28,7 @@ public enum Permission: String, Sendable, CaseIterable {
     /// To ask for random bytes; everybody may.
     case random
 
-    public init(name: String) throws {
+    package init(name: String) throws {
         guard let permission = Permission(rawValue: name) else {
             let known = Permission.allCases.map(\.rawValue).joined(separator: ", ")
             throw DTAError(.invalidArgument, "there is no permission \(quoted(name)): there are \(known)")
@@ -36,7 +36,7 @@ public enum Permission: String, Sendable, CaseIterable {
         self = permission
     }
 
-    func applies(to kind: Resource.Kind) -> Bool {
+    package func applies(to kind: Resource.Kind) -> Bool {
         switch self {
         case .sign, .mac, .encrypt, .decrypt: kind == .key
         case .seal, .open, .rotate, .revoke, .trust, .order, .approve, .fulfil: kind == .identity
@@ -75,18 +75,18 @@ public enum Permission: String, Sendable, CaseIterable {
 }
 
 /// A key or an identity, as the policy sees it.
-public struct Resource: Sendable {
-    public enum Kind: String, Sendable {
+package struct Resource: Sendable {
+    package enum Kind: String, Sendable {
         case key, identity
 
         var plural: String { self == .key ? "keys" : "identities" }
     }
 
-    public let kind: Kind
-    public let name: String
-    public let owner: Owner
+    package let kind: Kind
+    package let name: String
+    package let owner: Owner
 
-    public init(_ kind: Kind, _ name: String, owner: Owner) {
+    package init(_ kind: Kind, _ name: String, owner: Owner) {
         self.kind = kind
         self.name = name
         self.owner = owner
@@ -96,7 +96,7 @@ public struct Resource: Sendable {
 }
 
 /// What a client wrote, fit for a sentence: quoted, cut to 80 characters, without control characters.
-func quoted(_ text: String) -> String {
+package func quoted(_ text: String) -> String {
     var shown = "\""
     for scalar in text.unicodeScalars.prefix(80) {
         switch scalar.properties.generalCategory {

@@ -3,15 +3,15 @@ import DTASystem
 
 /// Who may do what: owners with what is theirs, administrators by managing it, others by grants. Nothing else. Everybody may
 /// make keys and identities of his own, but for those who only carry.
-public final class Policy: Sendable {
+package final class Policy: Sendable {
     private let grants: [Grant]
     private let couriers: [Selector]
     /// Whether the SHA-256 of anybody's program can matter.
-    public let needsExecutableDigest: Bool
+    package let needsExecutableDigest: Bool
 
     /// Reads the grants of a configuration.
     /// - Throws: `DTAError` that names the line; nothing is half in force.
-    public init(
+    package init(
         _ grants: [Configuration.Grant], couriers: [String] = Configuration.standardCouriers,
         canSeePrograms: Bool = Capabilities.canSeePrograms
     ) throws {
@@ -30,7 +30,7 @@ public final class Policy: Sendable {
     }
 
     /// Whether the SHA-256 of this caller's program can matter: all else that a grant asks for fits.
-    public func needsExecutableDigest(of caller: Caller) -> Bool {
+    package func needsExecutableDigest(of caller: Caller) -> Bool {
         needsExecutableDigest
             && grants.contains { grant in
                 grant.selectors.contains(where: \.isDigest)
@@ -40,7 +40,7 @@ public final class Policy: Sendable {
 
     /// Whether `caller` may; the hot path's question.
     @inline(__always)
-    public func allows(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Bool {
+    package func allows(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Bool {
         resource.owner.isSame(as: caller) || allowsStranger(caller, permission, resource)
     }
 
@@ -55,13 +55,13 @@ public final class Policy: Sendable {
 
     /// - Throws: `DTAError.permissionDenied` with the reason and what helps.
     @inline(__always)
-    public func authorize(_ caller: Caller, _ permission: Permission, _ resource: Resource) throws {
+    package func authorize(_ caller: Caller, _ permission: Permission, _ resource: Resource) throws {
         guard allows(caller, permission, resource) else { throw refusal(caller, permission, resource) }
     }
 
     /// Whether a caller may make something of his own.
     /// - Throws: `DTAError.permissionDenied` where he only carries, and no grant lets him.
-    public func authorizeMaking(_ caller: Caller, _ kind: Resource.Kind, _ name: String) throws {
+    package func authorizeMaking(_ caller: Caller, _ kind: Resource.Kind, _ name: String) throws {
         guard let courier = couriers.first(where: { $0.matches(caller) }) else { return }
         let resource = Resource(kind, name, owner: Owner(uid: caller.uid, name: caller.userName))
         guard grants.contains(where: { $0.covers(.create, resource) && $0.matches(caller) }) else {
@@ -89,7 +89,7 @@ public final class Policy: Sendable {
     }
 
     /// The answer with its reasons, for people.
-    public func explain(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Decision {
+    package func explain(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Decision {
         guard permission.applies(to: resource.kind) || permission.isEverybodys else {
             return Decision(
                 isAllowed: false,
@@ -132,25 +132,25 @@ public final class Policy: Sendable {
 }
 
 /// Whether somebody may do something, and why.
-public struct Decision: Sendable, Equatable {
-    public let isAllowed: Bool
+package struct Decision: Sendable, Equatable {
+    package let isAllowed: Bool
     /// One sentence each.
-    public let reasons: [String]
+    package let reasons: [String]
 
-    public init(isAllowed: Bool, reasons: [String]) {
+    package init(isAllowed: Bool, reasons: [String]) {
         self.isAllowed = isAllowed
         self.reasons = reasons
     }
 }
 
 /// The policy in force, replaced as a whole.
-public final class LivePolicy: Sendable {
+package final class LivePolicy: Sendable {
     private let policy: Locked<Policy>
 
-    public init(_ policy: Policy) { self.policy = Locked(policy) }
+    package init(_ policy: Policy) { self.policy = Locked(policy) }
 
-    public var current: Policy { policy.withLock { $0 } }
+    package var current: Policy { policy.withLock { $0 } }
 
     /// Requests that began before go on with the policy that they began with.
-    public func replace(with new: Policy) { policy.withLock { $0 = new } }
+    package func replace(with new: Policy) { policy.withLock { $0 = new } }
 }

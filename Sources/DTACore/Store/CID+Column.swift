@@ -3,10 +3,10 @@ import Foundation
 
 extension CID {
     /// From a column of the database.
-    init(row bytes: Data) throws {
+    package init(row bytes: Data) throws {
         self = try explaining("the ledger's tables are damaged") { try CID(bytes: [UInt8](bytes)) }
     }
 
     /// For a column of the database.
-    var column: Data { Data(bytes) }
+    package var column: Data { Data(bytes) }
 }

@@ -3,7 +3,7 @@ import Glibc
 /// The moments between two steps at which a test may kill the agent, to see that all or nothing is left of an act.
 ///
 /// In debug builds the process kills itself at the point that `$DTAD_CRASH_AT` names; release builds have none of this.
-public enum CrashPoint: String, Sendable, CaseIterable {
+package enum CrashPoint: String, Sendable, CaseIterable {
     /// The intent is durable; nothing is on the token.
     case keyCreateIntended = "key.create.1"
     /// The key is on the token; no row names it.
@@ -117,7 +117,7 @@ public enum CrashPoint: String, Sendable, CaseIterable {
     #endif
 
     @inline(__always)
-    static func reach(_ point: CrashPoint) {
+    package static func reach(_ point: CrashPoint) {
         #if DEBUG
             if chosen == point { kill(getpid(), SIGKILL) }
         #endif

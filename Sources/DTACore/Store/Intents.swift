@@ -6,13 +6,18 @@ import Logging
 
 /// What is about to be made or destroyed on the token, written down before it is. So whatever a crash or an HSM that
 /// went away leaves behind has a row that names it, and `sweep` destroys it.
-final class Intents: Sendable {
-    struct Object: Sendable, Hashable {
+package final class Intents: Sendable {
+    package struct Object: Sendable, Hashable {
         let objectClass: ObjectClass
         let id: ObjectID
+
+        package init(objectClass: ObjectClass, id: ObjectID) {
+            self.objectClass = objectClass
+            self.id = id
+        }
     }
 
-    enum Kind: String, Sendable {
+    package enum Kind: String, Sendable {
         case keyCreate = "key.create"
         case keyDelete = "key.delete"
         case identityCreate = "identity.create"
@@ -33,13 +38,13 @@ final class Intents: Sendable {
     /// Those whose acts are under way in this process: a sweep leaves them alone.
     private let active = Locked<Set<Int64>>([])
 
-    init(store: Store, logger: Logger) {
+    package init(store: Store, logger: Logger) {
         self.store = store
         self.logger = logger
     }
 
     /// Writes an intent of its own.
-    func begin(_ kind: Kind, name: String, objects: [Object]) throws -> Int64 {
+    package func begin(_ kind: Kind, name: String, objects: [Object]) throws -> Int64 {
         try store.write { try begin(kind, name: name, objects: objects, in: $0) }
     }
 
@@ -68,17 +73,17 @@ final class Intents: Sendable {
     }
 
     /// Strikes an intent out as part of a transaction; `release` follows once that is durable.
-    func finish(_ number: Int64, in database: Database) throws {
+    package func finish(_ number: Int64, in database: Database) throws {
         try database.execute(sql: "DELETE FROM intents WHERE id = ?", arguments: [number])
     }
 
     /// The act is over, whatever came of it: what is left of the intent is the next sweep's.
-    func release(_ number: Int64) {
+    package func release(_ number: Int64) {
         active.withLock { _ = $0.remove(number) }
     }
 
     /// Takes back at once what an act that failed may have made. Where the HSM is away that has to wait for a sweep.
-    func undo(_ number: Int64, _ custodian: any Custodian, objects: [Object], after error: any Error) {
+    package func undo(_ number: Int64, _ custodian: any Custodian, objects: [Object], after error: any Error) {
         guard DTAError(error).code != .unavailable else { return }
         do {
             for object in objects { try custodian.ask(DeleteObject(objectClass: object.objectClass, id: object.id)) }
@@ -89,7 +94,7 @@ final class Intents: Sendable {
     }
 
     /// Strikes an intent out whose act made nothing. Where the HSM went away nobody knows that, and a sweep looks.
-    func drop(_ number: Int64, after error: any Error) {
+    package func drop(_ number: Int64, after error: any Error) {
         guard DTAError(error).code != .unavailable else { return }
         do {
             try store.write { try finish(number, in: $0) }
@@ -99,7 +104,7 @@ final class Intents: Sendable {
     }
 
     /// Whether there is something that a sweep could clear.
-    var arePending: Bool { (try? pending().isEmpty) == false }
+    package var arePending: Bool { (try? pending().isEmpty) == false }
 
     /// The intents whose acts are over. It takes the writers' turn, so that no act ends between the look at its row and
     /// the look at `active`: a row that is there and not active was left behind.
@@ -122,7 +127,7 @@ final class Intents: Sendable {
     }
 
     /// The objects of all intents.
-    func objects() throws -> Set<ObjectID> {
+    package func objects() throws -> Set<ObjectID> {
         Set(
             try store.read { database in
                 try Data.fetchAll(database, sql: "SELECT object FROM intent_objects").map { try ObjectID([UInt8]($0)) }
@@ -134,7 +139,7 @@ final class Intents: Sendable {
     /// - Returns: how many intents were cleared.
     /// - Throws: where the HSM or the store fails; what was cleared until then stays cleared.
     @discardableResult
-    func sweep(_ custodian: any Custodian) throws -> Int {
+    package func sweep(_ custodian: any Custodian) throws -> Int {
         let left = try pending()
         for intent in left {
             for object in intent.objects {

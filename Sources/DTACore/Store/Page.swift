@@ -1,24 +1,24 @@
 import DTASystem
 
 /// A part of a list, and where it goes on.
-public struct Page<Element: Sendable>: Sendable {
-    public var items: [Element]
+package struct Page<Element: Sendable>: Sendable {
+    package var items: [Element]
     /// For the next call; "" at the end of the list.
-    public var cursor: String
+    package var cursor: String
 
-    public init(items: [Element], cursor: String) {
+    package init(items: [Element], cursor: String) {
         self.items = items
         self.cursor = cursor
     }
 }
 
 /// How many rows a list answers at a time.
-enum PageSize {
+package enum PageSize {
     static let standard = 100
     static let maximum = 1000
 
     /// - Parameter count: as the client asked; 0: it does not mind.
-    static func of(_ count: UInt32) throws -> Int {
+    package static func of(_ count: UInt32) throws -> Int {
         guard count <= maximum else {
             throw DTAError(.invalidArgument, "a list answers at most \(maximum) rows at a time, not \(count)")
         }

@@ -3,15 +3,15 @@ import Glibc
 
 /// The directory that holds all that the agent remembers: `state.sqlite` with its `-wal` and `-shm`, `audit/`, `segments/`
 /// and `lock`. One agent at a time has it: the lock lasts as long as this value.
-public final class StateDirectory: Sendable {
-    public let path: String
+package final class StateDirectory: Sendable {
+    package let path: String
     private let lock: Descriptor
     /// The file that is locked.
     private let taken: FileFacts?
 
     /// Takes the directory; it must exist, and nobody but its owner may write to it.
     /// - Throws: `DTAError`: `notFound`, `failedPrecondition` where others may write or another agent runs on it.
-    public init(_ path: String) throws {
+    package init(_ path: String) throws {
         self.path = path
         try StateDirectory.check(path)
         let number = unsafe open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -29,7 +29,7 @@ public final class StateDirectory: Sendable {
 
     /// Looks whether an agent of this user could take a directory, if no other one has it.
     /// - Throws: as `init`.
-    static func check(_ path: String) throws {
+    package static func check(_ path: String) throws {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else {
             throw DTAError(
@@ -67,10 +67,10 @@ public final class StateDirectory: Sendable {
     private static func permission(_ path: String) -> String { "\(path)/begin-anew" }
 
     /// Whether there is one.
-    static func mayBeginAnew(_ path: String) -> Bool { FileFacts.of(permission(path)) != nil }
+    package static func mayBeginAnew(_ path: String) -> Bool { FileFacts.of(permission(path)) != nil }
 
-    var mayBeginAnew: Bool { StateDirectory.mayBeginAnew(path) }
+    package var mayBeginAnew: Bool { StateDirectory.mayBeginAnew(path) }
 
     /// It is good for one beginning.
-    func endPermission() { unsafe unlink(StateDirectory.permission(path)) }
+    package func endPermission() { unsafe unlink(StateDirectory.permission(path)) }
 }

@@ -5,13 +5,13 @@ import Glibc
 /// The agent's database, `state.sqlite`: what is written is durable when `write` returns.
 ///
 /// It holds no secret in the clear: public keys, names, owners, sealed seeds and blocks.
-public final class Store: Sendable {
+package final class Store: Sendable {
     private let pool: DatabasePool
     /// Connections for `glance` that nobody uses at the moment: never more than there were threads in it at once.
     private let glances: Locked<[DatabaseQueue]>
     private let progress: Locked<Progress>
     private let files: StoreFiles
-    public let path: String
+    package let path: String
 
     /// How far the database has come.
     private struct Progress: Sendable {
@@ -27,7 +27,7 @@ public final class Store: Sendable {
     /// Opens the database in a state directory, or makes it (mode 0600), and brings it up to date.
     /// - Throws: `DTAError`: `dataLoss` where it is damaged, `failedPrecondition` where a newer dtad wrote it,
     ///   `unavailable` where it cannot be opened.
-    public init(directory: String) throws {
+    package init(directory: String) throws {
         path = "\(directory)/state.sqlite"
         for ending in StoreFiles.endings + [StoreFiles.journal] { try OwnPlace.checkFile(path + ending) }
         try Store.makePrivate(path)
@@ -71,14 +71,14 @@ public final class Store: Sendable {
         try systemCall("fchmod") { fchmod(file.number, 0o600) }
     }
 
-    static func newer(_ path: String) -> DTAError {
+    package static func newer(_ path: String) -> DTAError {
         DTAError(
             .failedPrecondition, "the database \(path) was written by a newer dtad",
             hint: "run that version, or restore a backup from before the update")
     }
 
     /// Looks for damage in all tables but the blocks, which are hashed before each use.
-    static func check(_ database: Database) throws {
+    package static func check(_ database: Database) throws {
         let tables = try String.fetchAll(
             database,
             sql: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name != 'blocks' AND name NOT LIKE 'sqlite_%'"
@@ -90,11 +90,11 @@ public final class Store: Sendable {
     }
 
     /// Tells `observer` of every transaction, as long as somebody holds it.
-    func add(_ observer: some TransactionObserver) { pool.add(transactionObserver: observer) }
+    package func add(_ observer: some TransactionObserver) { pool.add(transactionObserver: observer) }
 
     /// Reads with one statement, which sees a consistent state by itself. What `read` does around statements costs more
     /// than a row.
-    func glance<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    package func glance<Result>(_ body: (Database) throws -> Result) throws -> Result {
         do {
             let connection = try glances.withLock { $0.popLast() } ?? DatabaseQueue(path: path, configuration: .glance)
             defer { glances.withLock { $0.append(connection) } }
@@ -103,12 +103,12 @@ public final class Store: Sendable {
     }
 
     /// Reads a consistent state.
-    func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    package func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
         do { return try pool.read(body) } catch { throw StoreError.using(path, error) }
     }
 
     /// Runs one transaction: all of it is durable when this returns, none of it when this throws.
-    func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    package func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
         try write(counting: true, body)
     }
 
@@ -184,7 +184,7 @@ public final class Store: Sendable {
 
     /// Brings all of the write-ahead log into the database and empties it, so that what was overwritten there is gone.
     /// Where readers keep it from that, it happens with a later call or at the next start.
-    func truncateLog() throws { _ = try emptyLog() }
+    package func truncateLog() throws { _ = try emptyLog() }
 
     /// - Returns: whether it is empty now.
     private func emptyLog() throws -> Bool {

@@ -2,8 +2,8 @@ import DTASystem
 import GRDB
 
 /// What SQLite's failures mean to a person.
-enum StoreError {
-    static func opening(_ path: String, _ error: any Error) -> any Error {
+package enum StoreError {
+    package static func opening(_ path: String, _ error: any Error) -> any Error {
         if let known = error as? DTAError, known.code != .dataLoss { return known }
         let reason = (error as? DTAError)?.message ?? "\(error)"
         guard let database = error as? DatabaseError else { return damaged(path, reason) }
@@ -13,7 +13,7 @@ enum StoreError {
         }
     }
 
-    static func using(_ path: String, _ error: any Error) -> any Error {
+    package static func using(_ path: String, _ error: any Error) -> any Error {
         guard let database = error as? DatabaseError else { return error }
         let reason = database.message ?? "SQLite error \(database.extendedResultCode.rawValue)"
         let isFull = database.resultCode == .SQLITE_IOERR && FileSystem.isFull(parentDirectory(of: path))

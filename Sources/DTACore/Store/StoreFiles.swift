@@ -4,11 +4,11 @@ import DTASystem
 /// overwritten by others, and notices nothing; what it writes then is gone at its end. Its locks belong to the process and
 /// end with the first descriptor that is closed, so nothing is opened here a second time: what lies at the paths is
 /// compared with what this process left there.
-final class StoreFiles: Sendable {
+package final class StoreFiles: Sendable {
     /// Of the database, its write-ahead log, and the index of that.
-    static let endings = ["", "-wal", "-shm"]
+    package static let endings = ["", "-wal", "-shm"]
     /// Of what SQLite writes while it turns a new database to its write-ahead log, and never after.
-    static let journal = "-journal"
+    package static let journal = "-journal"
 
     private let paths: [String]
     /// A server sets the times of files, at a moment of its own.

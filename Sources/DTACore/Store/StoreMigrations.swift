@@ -3,8 +3,8 @@ import GRDB
 /// The database's shape, as named steps. They are append-only: a step that was released never changes. So a step calls no
 /// code of the agent's, which does change: what it has to do with rows is written out in it. It may read documents by
 /// DTAFormats, because a format never changes.
-enum StoreMigrations {
-    static var migrator: DatabaseMigrator {
+package enum StoreMigrations {
+    package static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("keys") { try $0.execute(sql: keys) }
         migrator.registerMigration("intents") { try $0.execute(sql: intents) }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import DTAConfiguration
-import DTACore
+import DTAMaintenance
 import DTASystem
 
 struct BackupCommand: ParsableCommand {

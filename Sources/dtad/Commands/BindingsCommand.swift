@@ -1,7 +1,7 @@
 import ArgumentParser
 import CustodyProtocol
 import DTAConfiguration
-import DTACore
+import DTAMaintenance
 import DTASystem
 
 struct BindingsCommand: ParsableCommand {

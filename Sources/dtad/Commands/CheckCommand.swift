@@ -1,6 +1,6 @@
 import ArgumentParser
+import DTAAgent
 import DTAConfiguration
-import DTACore
 import DTAKubo
 import DTASystem
 import Glibc
@@ -51,13 +51,13 @@ struct CheckCommand: ParsableCommand {
 
     private func checkConfigurationOnly() throws {
         let configuration = try Configuration.load(config)
-        try Core.judge(configuration)
+        try Agent.judge(configuration)
         print("\(config) can be read, with \(counted(configuration.grants.count, "grant")) that can be understood")
     }
 
     private func load() throws -> RootCaution {
         let caution = try RootCaution(config)
-        try Core.judge(caution.configuration)
+        try Agent.judge(caution.configuration)
         return caution
     }
 

@@ -2,6 +2,7 @@ import AgentServer
 import CustodyProtocol
 import DTAConfiguration
 import DTACore
+import DTAMaintenance
 import DTASystem
 import Glibc
 

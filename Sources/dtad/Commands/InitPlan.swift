@@ -1,4 +1,4 @@
-import DTACore
+import DTAMaintenance
 import DTASystem
 import Glibc
 

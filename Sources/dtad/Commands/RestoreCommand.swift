@@ -1,5 +1,5 @@
 import ArgumentParser
-import DTACore
+import DTAMaintenance
 import DTASystem
 import Glibc
 

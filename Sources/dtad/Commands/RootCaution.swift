@@ -1,5 +1,5 @@
 import DTAConfiguration
-import DTACore
+import DTAMaintenance
 import DTASystem
 import Glibc
 

@@ -1,4 +1,4 @@
-import DTACore
+import DTAMaintenance
 import DTASystem
 
 /// A dtad-hsm that carries out one command and ends, with the rights of the user whose token it is.

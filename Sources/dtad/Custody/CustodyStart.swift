@@ -1,7 +1,7 @@
 import AgentServer
 import CustodyProtocol
+import DTAAgent
 import DTAConfiguration
-import DTACore
 import DTASystem
 import Glibc
 import Logging
@@ -19,11 +19,11 @@ final class CustodyStart: Sendable {
     }
 
     private let launcher: CustodyLauncher
-    private let agent: Core
+    private let agent: Agent
     private let logger: Logger
     private let state: Locked<State>
 
-    init(_ launcher: CustodyLauncher, agent: Core, logger: Logger) throws {
+    init(_ launcher: CustodyLauncher, agent: Agent, logger: Logger) throws {
         self.launcher = launcher
         self.agent = agent
         self.logger = logger

@@ -1,5 +1,5 @@
 import AgentServer
-import DTACore
+import DTAAgent
 import DTASystem
 import Glibc
 import Logging
@@ -9,14 +9,14 @@ final class Housekeeping: Sendable {
     /// How long an HSM may take for the last seal, in milliseconds: one that hangs keeps nobody from stopping.
     private static let sealingMilliseconds = 1000
 
-    private let agent: Core
+    private let agent: Agent
     private let custody: CustodyPools
     private let lanes: Lanes
     private let logger: Logger
     /// Why it has to wait.
     private let obstacle = Obstacle()
 
-    init(_ agent: Core, custody: CustodyPools, lanes: Lanes, logger: Logger) {
+    init(_ agent: Agent, custody: CustodyPools, lanes: Lanes, logger: Logger) {
         self.agent = agent
         self.custody = custody
         self.lanes = lanes

@@ -1,5 +1,6 @@
 import AgentServer
 import ArgumentParser
+import DTAAgent
 import DTAConfiguration
 import DTACore
 import DTAService
@@ -15,7 +16,7 @@ final class Service: Sendable {
     private let configurationPath: String
     private let logger: Logger
     private let listening: ListeningSocket
-    private let agent: Core
+    private let agent: Agent
     private let custody: CustodyPools
     private let start: CustodyStart
     private let server: Server
@@ -36,7 +37,7 @@ final class Service: Sendable {
             deadline: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000, logger: logger)
         self.custody = custody
         let subordinates = SubordinateUsers()
-        let agent = try Core(
+        let agent = try Agent(
             configuration, logger: logger, payer: { subordinates.payer(of: $0) }, forget: { custody.forget($0) })
         self.agent = agent
         // Now the state is locked: this is the only agent here, and may replace a stale socket.
@@ -53,7 +54,7 @@ final class Service: Sendable {
         let registry = try Registry(limits: limits)
         let router = Router(
             AgentParts(
-                core: agent, custodian: LaneCustodian { lanes.inSlowLane($0) },
+                agent: agent, custodian: LaneCustodian { lanes.inSlowLane($0) },
                 status: StatusReport(
                     configuration, agent: agent, custody: custody, start: start, registry: registry, limits: limits)))
         SubordinateWatch.start(subordinates, logger)

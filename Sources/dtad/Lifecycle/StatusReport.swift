@@ -1,6 +1,6 @@
 import AgentServer
+import DTAAgent
 import DTAConfiguration
-import DTACore
 import DTAPlugins
 import DTASystem
 import Glibc
@@ -8,7 +8,7 @@ import Glibc
 /// What `status` answers.
 final class StatusReport: Sendable {
     private let configuration: Configuration
-    private let agent: Core
+    private let agent: Agent
     private let custody: CustodyPools
     private let start: CustodyStart
     private let registry: Registry
@@ -16,7 +16,7 @@ final class StatusReport: Sendable {
     private let started = monotonicNanoseconds()
 
     init(
-        _ configuration: Configuration, agent: Core, custody: CustodyPools, start: CustodyStart, registry: Registry,
+        _ configuration: Configuration, agent: Agent, custody: CustodyPools, start: CustodyStart, registry: Registry,
         limits: ServerLimits
     ) {
         self.configuration = configuration

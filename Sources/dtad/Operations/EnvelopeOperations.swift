@@ -1,5 +1,5 @@
 import AgentProtocol
-import DTACore
+import DTAEnvelopes
 import DTASystem
 
 /// Envelopes.

@@ -1,5 +1,4 @@
 import AgentProtocol
-import DTACore
 import Foundation
 
 /// Making and seeing identities, and trusting them.

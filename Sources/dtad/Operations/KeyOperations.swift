@@ -1,6 +1,5 @@
 import AgentProtocol
 import CustodyProtocol
-import DTACore
 import DTASystem
 
 /// Making, seeing and destroying keys.

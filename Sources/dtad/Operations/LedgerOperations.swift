@@ -1,5 +1,4 @@
 import AgentProtocol
-import DTACore
 
 /// Blocks.
 enum LedgerOperations {

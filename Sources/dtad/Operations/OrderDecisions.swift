@@ -1,5 +1,4 @@
 import AgentProtocol
-import DTACore
 import DTASystem
 
 /// What is decided about orders, by their parties and by their fiduciary.

@@ -1,5 +1,5 @@
 import AgentProtocol
-import DTACore
+import DTAOrders
 import DTASystem
 
 /// Making orders, carrying and seeing them, and what they answer.

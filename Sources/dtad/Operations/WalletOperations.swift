@@ -1,5 +1,4 @@
 import AgentProtocol
-import DTACore
 
 /// The beneficiary's shares of wallets.
 enum WalletOperations {

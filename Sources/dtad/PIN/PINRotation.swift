@@ -1,6 +1,6 @@
 import CustodyProtocol
 import DTAConfiguration
-import DTACore
+import DTAMaintenance
 import DTAService
 import DTASystem
 import Glibc

@@ -1,14 +1,14 @@
-import DTACore
+import DTAAgent
 
 /// The parts of the agent that operations call.
 final class AgentParts: Sendable {
-    let core: Core
+    let agent: Agent
     /// For what waits between its calls to the HSM.
     let custodian: LaneCustodian
     let status: StatusReport
 
-    init(core: Core, custodian: LaneCustodian, status: StatusReport) {
-        self.core = core
+    init(agent: Agent, custodian: LaneCustodian, status: StatusReport) {
+        self.agent = agent
         self.custodian = custodian
         self.status = status
     }

@@ -1,6 +1,6 @@
 import AgentServer
-import DTACore
 import DTAFormats
+import DTALedger
 import DTASystem
 
 /// Requests that need blocks which may not be here, and which the IPFS node may have.

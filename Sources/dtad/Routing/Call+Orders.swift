@@ -1,5 +1,5 @@
 import AgentServer
-import DTACore
+import DTAOrders
 
 /// Acts on orders.
 extension Call {

@@ -1,6 +1,7 @@
 import AgentProtocol
 import AgentServer
 import CustodyProtocol
+import DTAAgent
 import DTACore
 import DTASystem
 import Foundation
@@ -19,7 +20,7 @@ struct Call: Sendable {
     /// Whether its record is on the disk before it is answered.
     private let isSynced: Bool
 
-    var agent: Core { parts.core }
+    var agent: Agent { parts.agent }
 
     /// - Parameter operation: nil: the agent does not know what is asked.
     init(_ request: AgentRequest, _ operation: Operation?, from caller: Caller, _ parts: AgentParts) {

@@ -1,4 +1,4 @@
-import DTACore
+import DTAOrders
 
 extension EpochView {
     /// As JSON, for programs: numbers and fixed words alone, so that nothing is to be escaped.

@@ -1,4 +1,4 @@
-import DTACore
+import DTAEnvelopes
 import DTASystem
 import Foundation
 

@@ -1,6 +1,5 @@
 import AgentProtocol
 import AgentServer
-import DTACore
 import DTASystem
 
 /// Finds the operation of each request, and refuses what is none. What an operation does is in `Operations/`.
@@ -23,7 +22,7 @@ struct Router: RequestHandler {
             guard request.details.count <= 1 else {
                 throw DTAError(.invalidArgument, "a request has one details at most, not \(request.details.count)")
             }
-            if let halt = parts.core.halt, operation?.isAboutTheAgent != true { throw halt }
+            if let halt = parts.agent.halt, operation?.isAboutTheAgent != true { throw halt }
             guard let operation else {
                 throw DTAError(
                     .invalidArgument, "operation \(request.operation.rawValue) is not known here",

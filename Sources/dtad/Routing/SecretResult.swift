@@ -1,4 +1,4 @@
-import DTACore
+import DTAOrders
 import DTASystem
 import Foundation
 

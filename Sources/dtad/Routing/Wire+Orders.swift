@@ -1,6 +1,6 @@
 import AgentProtocol
-import DTACore
 import DTAFormats
+import DTAOrders
 import DTAPlugins
 import Foundation
 

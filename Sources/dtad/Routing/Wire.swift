@@ -1,7 +1,10 @@
 import AgentProtocol
 import CustodyProtocol
 import DTACore
+import DTAEnvelopes
 import DTAFormats
+import DTAIdentities
+import DTALedger
 import DTASystem
 import Foundation
 

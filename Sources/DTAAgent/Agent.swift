@@ -1,0 +1,181 @@
+import CustodyProtocol
+import DTAConfiguration
+import DTACore
+import DTAEnvelopes
+import DTAFormats
+import DTAIdentities
+import DTAKubo
+import DTALedger
+import DTAOrders
+import DTASystem
+import Logging
+
+/// All services of the agent, on one state directory.
+package final class Agent: Sendable {
+    package let policy: LivePolicy
+    package let audit: AuditLog
+    /// Decides which refusals are written, and which are counted.
+    let refusals: RefusalThrottle
+    package let keys: KeyService
+    package let ledger: LedgerService
+    /// Who brings blocks to the IPFS node; nil where none is configured. It works on a thread that the caller gives it.
+    package let publisher: Publisher?
+    package let identities: IdentityService
+    package let envelopes: EnvelopeService
+    package let orders: OrderService
+    let state: StateDirectory
+    let store: Store
+    /// The landmark that the administrator names.
+    let tokenThatIsMeant: [UInt8]?
+    let logger: Logger
+    /// Compares log, database and token with each other.
+    let keeper: AuditKeeper
+    private let intents: Intents
+
+    /// Opens what the configuration names, without the HSM.
+    /// - Parameters:
+    ///   - payer: the user with which a uid counts.
+    ///   - clock: what orders are told of the time.
+    ///   - forget: called when a token object is gone, to let every HSM process drop its copy; it must not block.
+    /// - Throws: `DTAError` that says what to do.
+    package init(
+        _ configuration: Configuration, logger: Logger, payer: @escaping @Sendable (UInt32) -> UInt32 = { $0 },
+        clock: WallClock = .system, forget: @escaping @Sendable (ObjectID) -> Void
+    ) throws {
+        self.logger = logger
+        refusals = RefusalThrottle(payer: payer)
+        tokenThatIsMeant = configuration.hsm.landmark
+        policy = LivePolicy(try Policy(configuration.grants, couriers: configuration.couriers))
+        state = try StateDirectory(configuration.state)
+        try AuditKeeper.refuseMissingDatabase(configuration.state)
+        store = try Store(directory: configuration.state)
+        keeper = try AuditKeeper(state, store, logger)
+        audit = keeper.audit
+        intents = Intents(store: store, logger: logger)
+        keys = try KeyService(
+            store: store, intents: intents, policy: policy, keysPerUser: configuration.limits.keysPerUser,
+            logger: logger, forget: forget)
+        let client = try configuration.kubo.map(KuboClient.init)
+        let outbox = client.map { [store] _ in Outbox(store: store) }
+        let blocks = BlockStore(
+            store: store, segments: try SegmentDirectory(state: configuration.state),
+            limit: configuration.limits.ledgerBytesPerUser, outbox: outbox,
+            noting: { try OrderService.note($0, in: $1) })
+        let swept = try blocks.sweepSegments()
+        if swept.removed > 0 {
+            logger.notice("cleared what was left of unfinished envelopes", metadata: ["files": "\(swept.removed)"])
+        }
+        for obstacle in swept.obstacles.prefix(10) {
+            logger.warning("what is left of an unfinished envelope cannot be removed: \(obstacle)")
+        }
+        var publisher: Publisher?
+        if let client, let outbox {
+            try outbox.adopt()
+            publisher = Publisher(client: client, outbox: outbox, blocks: blocks, logger: logger)
+        }
+        self.publisher = publisher
+        identities = try IdentityService(
+            blocks: blocks, intents: intents, policy: policy,
+            identitiesPerUser: configuration.limits.identitiesPerUser, logger: logger)
+        let envelopes = EnvelopeService(identities: identities, blocks: blocks)
+        self.envelopes = envelopes
+        orders = OrderService(
+            envelopes: envelopes, intents: intents, policy: policy,
+            plugins: try PluginRegistry(builtIn: BuiltInPlugins.all, configuration.plugins, logger: logger),
+            rules: try OrderRules(configuration.orders), sharesPerUser: configuration.limits.walletSharesPerUser,
+            clock: clock, audit: audit, logger: logger, forget: forget)
+        ledger = LedgerService(
+            blocks, publisher: publisher,
+            isHeld: { [store] cid in try store.read { try OrderService.holds(cid, in: $0) } },
+            judge: { try envelopes.judge(coming: $0) })
+    }
+
+    // MARK: The HSM is there
+
+    /// What a start does once the HSM answers, before anything else is asked of it: clears what a crash left, compares
+    /// the database with the token, and makes the agent's own identity where there is none. It can be repeated.
+    /// - Parameter token: the one that the HSM has; nil: nobody says which it is.
+    /// - Throws: also where the token is another than the one that the state belongs to.
+    package func recover(_ custodian: any Custodian, token: TokenIdentity? = nil) throws {
+        try refuseOtherToken(custodian)
+        if let token { try recognize(token, custodian) }
+        try sweep(custodian)
+        try keys.crossCheck(custodian)
+        try identities.crossCheck(custodian)
+        try orders.crossCheck(custodian)
+        try warnOfUnboundKeys()
+        try recordBindings()
+        try identities.makeAgentIdentity(custodian)
+        if let signer = identities.signer { try keeper.compareSeal(signer, custodian) }
+        state.endPermission()
+    }
+
+    /// Signs a checkpoint of the audit log, if one is due. For the slow lane.
+    package func makeCheckpointIfDue(_ custodian: any Custodian) throws {
+        guard audit.checkpointIsDue, let signer = identities.signer else { return }
+        try audit.makeCheckpoint(signer, custodian)
+    }
+
+    /// A state that never had a token beside a token that had an agent: what the state was before is missing, or it is another
+    /// agent's token. What needs no token may be in the database already: dtad listens while its token is away.
+    private func refuseOtherToken(_ custodian: any Custodian) throws {
+        let neverHadOne = try knownToken == nil && !identities.hasAgent && keys.count == 0 && !intents.arePending
+        guard neverHadOne, !state.mayBeginAnew else { return }
+        try UsedToken.refuse(custodian, beside: state.path)
+    }
+
+    /// Whether an act that failed left something on the token that `sweep` can clear.
+    package var needsSweep: Bool {
+        identities.dropExpiredDrafts()
+        return intents.arePending
+    }
+
+    /// Clears what acts that failed left on the token. At any time, and again after the HSM was away.
+    package func sweep(_ custodian: any Custodian) throws { try intents.sweep(custodian) }
+
+    // MARK: Questions across services
+
+    /// Reads the grants again. If anything in the configuration is wrong, this throws, and the old ones stay in force.
+    package func reload(_ configuration: Configuration) throws {
+        policy.replace(with: try Agent.judge(configuration))
+    }
+
+    /// Finds in a configuration what only a start would find out otherwise. It opens nothing.
+    /// - Returns: the grants.
+    /// - Throws: `DTAError` that names the line.
+    @discardableResult
+    package static func judge(_ configuration: Configuration) throws -> Policy {
+        _ = try OrderRules(configuration.orders)
+        return try Policy(configuration.grants, couriers: configuration.couriers)
+    }
+
+    /// Who may do something with a key or an identity, and why.
+    /// - Parameter uid: whom to explain; nil: the caller. Only administrators may ask for others.
+    package func explain(_ caller: Caller, subject: String, permission name: String, uid: UInt32?) throws -> Decision {
+        let permission = try Permission(name: name)
+        guard uid == nil || uid == caller.uid || caller.isAdministrator else {
+            throw DTAError(
+                .permissionDenied, "user \(caller.display) may not ask what other users may do",
+                hint: "an administrator can")
+        }
+        // Trust is the host's decision, whoever an identity belongs to, and may be about one that is not known yet.
+        if permission == .trust {
+            return try explain(caller, permission, IdentityService.trustResource(subject), uid: uid)
+        }
+        let resource = permission.applies(to: .key) ? keys.resource(subject) : nil
+        guard let resource = resource ?? identities.resource(subject) else {
+            throw DTAError(.notFound, "there is no key and no own identity \(quoted(subject)) on this host")
+        }
+        return try explain(caller, permission, resource, uid: uid)
+    }
+
+    private func explain(
+        _ caller: Caller, _ permission: Permission, _ resource: Resource, uid: UInt32?
+    ) throws -> Decision {
+        guard let uid, uid != caller.uid else { return policy.current.explain(caller, permission, resource) }
+        let answer = policy.current.explain(UserDatabase.caller(uid: uid), permission, resource)
+        let caution =
+            "only uid \(uid) and its groups are known here: grants to a program or a unit are judged when it connects"
+        return Decision(isAllowed: answer.isAllowed, reasons: answer.reasons + [caution])
+    }
+}

@@ -1,0 +1,94 @@
+import CustodyProtocol
+import DTACore
+import DTAFormats
+import DTALedger
+import DTASystem
+import Foundation
+
+/// Envelopes whose body the client seals, in chunks: begun here with a key of their own, filled block by block, finished by
+/// a signature.
+extension EnvelopeService {
+    /// Begins one. It reads from the disk and wraps for the recipients.
+    /// - Returns: the draft's name, and the key of its chunks, which the caller wipes; none where it is public.
+    package func draft(_ caller: Caller, _ address: Address) throws -> (id: String, key: [UInt8]) {
+        let from = try authorized(caller, address)
+        let owner = try Owner(of: caller)
+        try drafts.checkRoom(for: owner)
+        let begun = try begin(address, from)
+        let segment = try blocks.segments.begin()
+        let draft = Draft(owner: owner, from: from, begun: begun, segment: segment) { [weak drafts] in
+            drafts?.remove(segment.id)
+        }
+        CrashPoint.reach(.envelopeDraftBegun)
+        try drafts.add(draft)
+        return (draft.id, begun.keys?.chunkKey ?? [])
+    }
+
+    /// Writes one block of a draft: not durable before the draft is finished.
+    package func write(_ caller: Caller, draft id: String, index: UInt32, block: Data) throws {
+        let draft = try drafts.find(id, caller)
+        try blocks.checkRoom(
+            for: block.count + BlockStore.rowCharge, staged: drafts.staged(draft.owner), owner: draft.owner)
+        do {
+            try draft.write(block, index: Int(index))
+        } catch let error as DTAError where error.code == .resourceExhausted || error.code == .unavailable {
+            // The disk is full or fails: what was written is of no use and in the way.
+            drop(draft)
+            throw error
+        }
+        CrashPoint.reach(.envelopeChunkWritten)
+    }
+
+    /// Ends a draft: makes its blocks durable, and leaves the signature and the transaction that stores it all.
+    /// Whatever comes of it, the draft is used up: its file goes with the last who holds the draft, unless it is stored.
+    package func finish(_ caller: Caller, draft id: String, count: UInt32) throws -> CustodyStep<CID> {
+        let draft = try drafts.takeToFinish(id, caller)
+        let (plan, bodyBlocks) = try draft.close(count: Int(count))
+        // What was granted at the beginning may have been taken back, and the sender and the recipients may have been
+        // replaced, or lost the host's trust: a body can be on its way for long.
+        _ = try identities.sender(caller, draft.from.cid.description)
+        _ = try identities.recipients(draft.recipients.map(\.description))
+        let parts = try explaining("the envelope cannot be finished") {
+            try draft.envelope.finish(plan, blocks: bodyBlocks.map(\.cid))
+        }
+        try draft.segment.finish()
+        CrashPoint.reach(.envelopeFinishSynced)
+        return { [self] custodian in
+            defer { drafts.remove(id) }
+            return try store(draft, parts, bodyBlocks, custodian)
+        }
+    }
+
+    private func store(
+        _ draft: Draft, _ parts: EnvelopeParts, _ bodyBlocks: [BlockStore.SegmentBlock], _ custodian: any Custodian
+    ) throws -> CID {
+        let signed = try sign(parts.envelope, draft.from, draft.sender, custodian)
+        CrashPoint.reach(.envelopeFinishSigned)
+        let left = try blocks.store.write { database in
+            let left = try blocks.insert(bodyBlocks, partOf: signed.cid, owner: draft.owner, in: database)
+            for page in parts.blocks {
+                try blocks.insert(page.bytes, page.cid, .block, partOf: signed.cid, owner: draft.owner, in: database)
+            }
+            let standing = try identities.standing(draft.from.cid, in: database)?.name
+            try blocks.insert(signed, standing: standing, owner: draft.owner, in: database)
+            return left
+        }
+        draft.segment.keep()
+        CrashPoint.reach(.envelopeFinishStored)
+        // It is stored: what cannot be tidied up now is at the next start.
+        try? blocks.free(left)
+        return signed.cid
+    }
+
+    package func abandon(_ caller: Caller, draft id: String) throws { try drafts.take(id, caller).discard() }
+
+    /// Drops drafts that nobody has used for an hour; to be called now and then.
+    package func dropIdleDrafts() {
+        for draft in drafts.takeIdle() { draft.discard() }
+    }
+
+    private func drop(_ draft: Draft) {
+        drafts.remove(draft.id)
+        draft.discard()
+    }
+}

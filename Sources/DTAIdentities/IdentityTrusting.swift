@@ -1,0 +1,146 @@
+import DTACore
+import DTAFormats
+import DTASystem
+import Foundation
+import GRDB
+
+/// Whom this host trusts. It is the host's decision, not a user's: administrators take it, and whom they let.
+extension IdentityService {
+    /// Trusts an identity, and calls it by a name of this host's own.
+    /// - Parameters:
+    ///   - subject: the CID of an identity that is known here, an alias whose `url` is to change, or an own name.
+    ///   - alias: what this host calls it from now on; needed where it has none and is not own.
+    ///   - url: where its courier is reached, https or http; "": as before.
+    package func trust(_ caller: Caller, _ subject: String, alias: String, url: String) throws -> KnownIdentity {
+        let cid = try cid(subject)
+        let (before, distrusted) = try blocks.store.read { database -> (TrustRow?, CID?) in
+            let facts = KnownFacts(database: database)
+            return (try facts.trustRow(of: cid), try self.distrusted(cid, facts))
+        }
+        let own = own(cid)
+        let name = try alias.isEmpty ? before?.alias : IdentityName(alias).text
+        try authorizeTrust(caller, name ?? own?.name ?? "\(cid)")
+        // Whoever may give a name may not thereby take another away that he may not give.
+        if let old = before?.alias, old != name { try authorizeTrust(caller, old) }
+        // Distrust has no name any more: who overrules it may speak of anybody, and not only of names like this one.
+        if let distrusted { try authorizeTrust(caller, "\(distrusted)") }
+        guard own == nil || name == nil else {
+            throw DTAError(
+                .invalidArgument, "identity \(display(cid)) is of this host and has its name: it takes no other")
+        }
+        guard own != nil || name != nil else {
+            throw DTAError(
+                .invalidArgument, "an identity from elsewhere is trusted under a name",
+                hint: "dtactl identity trust CID --as NAME")
+        }
+        try IdentityService.check(url: url)
+        let document = try explainingAbsence(of: cid) { try self.document("\(cid)") }
+        let store = { [self] in
+            try blocks.store.write { database in
+                try checkTrustable(document.cid, in: database)
+                try database.execute(
+                    sql: """
+                        INSERT INTO trust (cid, alias, url, state, since, by_uid, by_name)
+                        VALUES (?, ?, ?, 'trusted', ?, ?, ?)
+                        ON CONFLICT (cid) DO UPDATE SET alias = excluded.alias, url = excluded.url,
+                          state = excluded.state, since = excluded.since, by_uid = excluded.by_uid,
+                          by_name = excluded.by_name
+                        """,
+                    arguments: [
+                        Data(cid.bytes), name, url.isEmpty ? before?.url ?? "" : url,
+                        unixMicroseconds() / 1_000_000, Int64(caller.uid), caller.userName,
+                    ])
+            }
+        }
+        if let name { try identities.setAlias(name, to: cid, store: store) } else { try store() }
+        return try known(document)
+    }
+
+    /// Takes trust away from an identity and from all that descend from it, and frees its alias.
+    /// - Parameter subject: an alias, an own name or a CID: the identity that is trusted; of a name the one to which it
+    ///   was given, so that the whole line loses trust.
+    package func distrust(_ caller: Caller, _ subject: String) throws -> KnownIdentity {
+        let cid = try cid(subject)
+        // Also one that was refuted since: else its alias could not be taken away.
+        let document = try blocks.document(cid)
+        let before = try blocks.store.read { try KnownFacts(database: $0).trustRow(of: cid) }
+        try authorizeTrust(caller, before?.alias ?? own(cid)?.name ?? "\(cid)")
+        if let own = own(cid), own.owner == .agent {
+            throw DTAError(.failedPrecondition, "the agent's own identity cannot be distrusted on its own host")
+        }
+        try blocks.store.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO trust (cid, alias, url, state, since, by_uid, by_name)
+                    VALUES (?, NULL, '', 'distrusted', ?, ?, ?)
+                    ON CONFLICT (cid) DO UPDATE SET alias = NULL, url = '', state = excluded.state,
+                      since = excluded.since, by_uid = excluded.by_uid, by_name = excluded.by_name
+                    """,
+                arguments: [
+                    Data(cid.bytes), unixMicroseconds() / 1_000_000, Int64(caller.uid), caller.userName,
+                ])
+        }
+        identities.removeAlias(of: cid)
+        return try known(document)
+    }
+
+    /// For the record: the CID that a name means now; nil where it means none, or is a CID.
+    package func meant(by subject: String) -> String? { isName(subject) ? (try? cid(subject)).map { "\($0)" } : nil }
+
+    /// For the record: under which alias an identity is trusted.
+    package func alias(of subject: String) -> String? {
+        guard let cid = try? cid(subject) else { return nil }
+        return (try? blocks.store.read { try KnownFacts(database: $0).trustRow(of: cid) })??.alias
+    }
+
+    /// A CID is all that people tell each other: without the document nothing can be trusted yet.
+    private func explainingAbsence(of cid: CID, _ find: () throws -> SignedIdentity) throws -> SignedIdentity {
+        do {
+            return try find()
+        } catch let error as DTAError where error.code == .notFound {
+            throw DTAError(
+                .notFound, "the identity \(cid) is not known here: its document is not in this host's ledger",
+                hint: "dtactl identity import FILE, with the file that identity export wrote there; or identity trust "
+                    + "CID --as NAME --at URL, which fetches it from its gateway")
+        }
+    }
+
+    private func authorizeTrust(_ caller: Caller, _ name: String) throws {
+        try policy.current.authorize(caller, .trust, IdentityService.trustResource(name))
+    }
+
+    /// An identity as something to be trusted: under that name it is nobody's.
+    package static func trustResource(_ name: String) -> Resource { Resource(.identity, name, owner: .host) }
+
+    private func checkTrustable(_ cid: CID, in database: Database) throws {
+        switch try IdentityJudge(KnownFacts(database: database)).standing(of: cid) {
+        case .current, .rotated: return
+        case .revoked: throw DTAError(.failedPrecondition, "identity \(display(cid)) is revoked: it cannot be trusted")
+        case .conflict:
+            throw DTAError(
+                .failedPrecondition,
+                "identity \(display(cid)) has rival successors, or is one: neither can be trusted",
+                hint: "its holder can settle that with the recovery key, or make a new identity")
+        }
+    }
+
+    /// Bytes of a courier's URL.
+    private static let urlLimit = 1024
+
+    private static func check(url: String) throws {
+        guard !url.isEmpty else { return }
+        let rest = ["https://", "http://"].first(where: url.hasPrefix).map { url.dropFirst($0.count) }
+        let host = rest?.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        let isPlain = url.utf8.allSatisfy { (0x21...0x7e).contains($0) && !"\"<>\\^`{|}".utf8.contains($0) }
+        if url.hasPrefix("unix:"), isPlain, (try? HTTPAddress(url)) != nil { return }
+        guard let host, !host.isEmpty, isPlain, url.utf8.count <= urlLimit else {
+            throw DTAError(
+                .invalidArgument, "\(quoted(url)) is no URL of a courier",
+                hint: "one begins with https:// and names a host, or is unix:/path; it has \(urlLimit) bytes at most")
+        }
+        // It is shown to everybody.
+        guard !host.contains("@") else {
+            throw DTAError(.invalidArgument, "a courier's URL holds no user name and no password")
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import DTACore
+import DTAFormats
+import DTASystem
+
+/// The identities whose private keys are here, in memory, and all names by which this host calls identities: finding one
+/// does not touch the database. Own names and aliases share one name space, so that no alias can pose as an own identity,
+/// nor the other way round.
+package final class OwnIdentities: Sendable {
+    private struct State: Sendable {
+        var records: [CID: IdentityRecord] = [:]
+        /// The identities that had a name, the oldest first: the last has it now.
+        var lines: [String: [CID]] = [:]
+        var aliases: [String: CID] = [:]
+        /// Why an identity may not be used although it is known.
+        var damages: [CID: String] = [:]
+        var counts: [UInt32: Int] = [:]
+        /// Names of which something is being made.
+        var reserved: Set<String> = []
+    }
+
+    private let state: Locked<State>
+    /// How many each user may have, those of the past included: their keys take room on the token.
+    private let limit: Int
+
+    /// - Parameter records: the oldest first.
+    init(_ records: [IdentityRecord], aliases: [String: CID], limit: Int) {
+        self.limit = limit
+        var loaded = State()
+        loaded.aliases = aliases
+        for record in records { OwnIdentities.put(record, &loaded) }
+        state = Locked(loaded)
+    }
+
+    private static func put(_ record: IdentityRecord, _ state: inout State) {
+        state.records[record.cid] = record
+        state.lines[record.name, default: []].append(record.cid)
+        state.counts[record.owner.uid, default: 0] += 1
+    }
+
+    // MARK: Finding
+
+    func record(_ cid: CID) -> IdentityRecord? { state.withLock { $0.records[cid] } }
+
+    /// The identity that has a name now.
+    func newest(_ name: String) -> IdentityRecord? {
+        state.withLock { state in state.lines[name]?.last.flatMap { state.records[$0] } }
+    }
+
+    /// All that have or had a name, the newest first.
+    func line(_ name: String) -> [IdentityRecord] {
+        state.withLock { state in (state.lines[name] ?? []).reversed().compactMap { state.records[$0] } }
+    }
+
+    func alias(_ name: String) -> CID? { state.withLock { $0.aliases[name] } }
+
+    package func damage(_ cid: CID) -> String? { state.withLock { $0.damages[cid] } }
+
+    package var all: [IdentityRecord] { state.withLock { Array($0.records.values) } }
+
+    /// Those that have their names now.
+    package var allNewest: [IdentityRecord] {
+        state.withLock { state in state.lines.values.compactMap { $0.last.flatMap { state.records[$0] } } }
+    }
+
+    /// How many names there are.
+    var count: Int { state.withLock { $0.lines.count } }
+
+    // MARK: Making
+
+    /// Whether a new one could be made, and if not, why.
+    /// - Parameter continuing: for the line that has this name already, and not for a new one.
+    func check(_ name: String, owner: Owner, continuing: Bool = false) throws {
+        try state.withLock { try check($0, name, owner, continuing) }
+    }
+
+    /// Takes a name until `add` or `cancel`, so that of two who ask for it at once one is told at once.
+    func reserve(_ name: String, owner: Owner, continuing: Bool = false) throws {
+        try state.withLock { state in
+            try check(state, name, owner, continuing)
+            state.reserved.insert(name)
+            state.counts[owner.uid, default: 0] += 1
+        }
+    }
+
+    private func check(_ state: State, _ name: String, _ owner: Owner, _ continuing: Bool) throws {
+        if continuing {
+            guard !state.reserved.contains(name) else {
+                throw DTAError(
+                    .failedPrecondition, "the identity \(quoted(name)) is being replaced already",
+                    hint: "wait until that is done")
+            }
+        } else {
+            try checkFree(state, name)
+        }
+        guard owner == .agent || state.counts[owner.uid, default: 0] < limit else {
+            throw DTAError(
+                .resourceExhausted,
+                "user \(owner.display) has \(limit) identities, those that were replaced among them, and that is the "
+                    + "limit",
+                hint: "an administrator can raise limits.identities_per_user in dtad.yaml")
+        }
+    }
+
+    private func checkFree(_ state: State, _ name: String) throws {
+        if let cid = state.aliases[name] {
+            throw DTAError(
+                .failedPrecondition, "the name \(quoted(name)) is taken: it is what this host calls \(cid)",
+                hint: "choose another name")
+        }
+        guard state.lines[name] == nil, !state.reserved.contains(name) else {
+            throw DTAError(
+                .failedPrecondition,
+                "the name \(quoted(name)) is taken: names of identities are unique on this host",
+                hint: "choose another name")
+        }
+    }
+
+    /// - Parameter owner: as it was reserved.
+    func cancel(_ name: String, owner: Owner) {
+        state.withLock { state in
+            state.reserved.remove(name)
+            OwnIdentities.discount(&state, owner)
+        }
+    }
+
+    /// Puts in what was made under a reserved name.
+    func add(_ record: IdentityRecord) {
+        state.withLock { state in
+            state.reserved.remove(record.name)
+            // It was counted when its name was reserved.
+            OwnIdentities.discount(&state, record.owner)
+            OwnIdentities.put(record, &state)
+        }
+    }
+
+    private static func discount(_ state: inout State, _ owner: Owner) {
+        let left = state.counts[owner.uid, default: 0] - 1
+        state.counts[owner.uid] = left > 0 ? left : nil
+    }
+
+    /// Replaces what is known of damage: identities that are not among `damages` are sound.
+    func mark(_ damages: [CID: String]) { state.withLock { $0.damages = damages } }
+
+    // MARK: Aliases
+
+    /// Takes an alias for an identity while `store` makes that durable.
+    func setAlias(_ name: String, to cid: CID, store: () throws -> Void) throws {
+        try state.withLock { state in
+            guard state.aliases[name] != cid else { return }
+            try checkFree(state, name)
+            state.reserved.insert(name)
+        }
+        do {
+            try store()
+        } catch {
+            state.withLock { _ = $0.reserved.remove(name) }
+            throw error
+        }
+        state.withLock { state in
+            state.reserved.remove(name)
+            // An identity has one alias.
+            state.aliases = state.aliases.filter { $0.value != cid }
+            state.aliases[name] = cid
+        }
+    }
+
+    func removeAlias(of cid: CID) {
+        state.withLock { state in state.aliases = state.aliases.filter { $0.value != cid } }
+    }
+}

@@ -1,0 +1,158 @@
+import DTASystem
+import Foundation
+import Glibc
+
+/// Where the blocks of large bodies are: `segments/` in the state directory, a file for each body, its blocks one after the
+/// other. The database knows which block is where. SQLite would write all of it twice, to its log and to its pages.
+///
+/// A file that is being written is called `<id>.partial`; it gets its name when it is durable, just before the transaction
+/// that names it. So what a crash leaves is never a block that is not whole.
+package final class SegmentDirectory: Sendable {
+    let path: String
+
+    /// Makes the directory (mode 0700) if it is not there.
+    /// - Throws: `DTAError`, as `OwnPlace.makeFolder`: what a link leads to is not swept.
+    package init(state: String) throws {
+        path = "\(state)/segments"
+        try OwnPlace.makeFolder(path)
+    }
+
+    /// A place for a new body.
+    package func begin() throws -> PartialSegment { try PartialSegment(directory: self) }
+
+    /// Removes what a crash left: unfinished files, and those that no block is in. What has a name that dtad never gave, as
+    /// a disk's `lost+found`, stays.
+    /// - Parameter named: the ids of the segments that blocks are in.
+    /// - Returns: how many files were removed, and what of each other one is in the way: it costs room, and nothing else.
+    func sweep(named: Set<String>) throws -> (removed: Int, obstacles: [String]) {
+        let left = try PositionedFile.names(in: path).filter { !named.contains($0) && PartialSegment.isName($0) }
+        var obstacles: [String] = []
+        for name in left where unsafe unlink("\(path)/\(name)") != 0 && errno != ENOENT {
+            obstacles.append("\(path)/\(name): \(errorText(errno))")
+        }
+        if left.count > obstacles.count { try PositionedFile.syncDirectory(path) }
+        return (left.count - obstacles.count, obstacles)
+    }
+
+    /// Removes a segment that no block is in any more.
+    func remove(_ id: String) { unsafe unlink("\(path)/\(id)") }
+
+    /// Gives the room of a block back to the disk, where the file system can; the file keeps its length.
+    func punch(_ place: SegmentPlace, count: Int) {
+        let number = unsafe open("\(path)/\(place.segment)", O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard number >= 0 else { return }
+        let file = Descriptor(owning: number)
+        PositionedFile.punch(file.number, at: place.offset, count: count)
+    }
+
+    /// The bytes of a block; fewer than `count` where the file is cut short.
+    /// - Throws: `SystemCallError`: ENOENT where there is no such segment.
+    func read(_ place: SegmentPlace, count: Int) throws -> Data {
+        let file = Descriptor(
+            owning: try systemCall("open") {
+                unsafe open("\(path)/\(place.segment)", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+            })
+        var bytes = Data(count: count)
+        let read = try unsafe bytes.withUnsafeMutableBytes {
+            unsafe try PositionedFile.read(file.number, into: $0, at: place.offset)
+        }
+        return read == count ? bytes : bytes.prefix(read)
+    }
+}
+
+/// Where in which segment a block is.
+package struct SegmentPlace: Sendable, Hashable {
+    /// 32 hexadecimal digits.
+    let segment: String
+    let offset: Int
+
+    package init(segment: String, offset: Int) {
+        self.segment = segment
+        self.offset = offset
+    }
+}
+
+/// A segment that is being written, by any number of threads, each at another place.
+package final class PartialSegment: Sendable {
+    package let id: String
+    private let directory: SegmentDirectory
+    private let file: Descriptor
+    /// Whether the file is still in the way when this value goes.
+    private let isTemporary = Locked(true)
+
+    init(directory: SegmentDirectory) throws {
+        self.directory = directory
+        id = (0..<32).map { _ in String(UInt8.random(in: 0..<16), radix: 16) }.joined()
+        let path = "\(directory.path)/\(id)\(PartialSegment.ending)"
+        do {
+            file = Descriptor(
+                owning: try systemCall("open") {
+                    unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+                })
+        } catch let error as SystemCallError {
+            throw PartialSegment.explained(error, directory.path)
+        }
+    }
+
+    deinit { discard() }
+
+    private static let ending = ".partial"
+
+    private var temporaryPath: String { "\(directory.path)/\(id)\(PartialSegment.ending)" }
+
+    /// Whether a file of that name is a segment, finished or not.
+    static func isName(_ name: String) -> Bool {
+        let id = name.hasSuffix(ending) ? name.dropLast(ending.count) : name[...]
+        return id.utf8.count == 32
+            && id.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (0x61...0x66).contains($0) }
+    }
+
+    package func write(_ bytes: Data, at offset: Int) throws {
+        do {
+            try unsafe bytes.withUnsafeBytes { unsafe try PositionedFile.write(file.number, $0, at: offset) }
+        } catch let error as SystemCallError {
+            throw PartialSegment.explained(error, directory.path)
+        }
+        PositionedFile.startWriteback(file.number, at: offset, count: bytes.count)
+    }
+
+    /// Makes all that was written durable, under the segment's own name.
+    package func finish() throws {
+        do {
+            try systemCall("fdatasync") { fdatasync(file.number) }
+            try systemCall("rename") { unsafe rename(temporaryPath, "\(directory.path)/\(id)") }
+            try PositionedFile.syncDirectory(directory.path)
+        } catch let error as SystemCallError {
+            discard()
+            throw PartialSegment.explained(error, directory.path)
+        }
+    }
+
+    /// The blocks in it are in the database: the file stays.
+    package func keep() { isTemporary.withLock { $0 = false } }
+
+    /// Removes the file, unless it is kept.
+    package func discard() {
+        guard
+            isTemporary.withLock({ isTemporary in
+                defer { isTemporary = false }
+                return isTemporary
+            })
+        else { return }
+        unsafe unlink(temporaryPath)
+        unsafe unlink("\(directory.path)/\(id)")
+    }
+
+    private static func explained(_ error: SystemCallError, _ path: String) -> DTAError {
+        switch error.errno {
+        case ENOSPC, EDQUOT, EFBIG:
+            DTAError(
+                .resourceExhausted, "there is no room for the envelope's body in \(path); nothing of it was kept",
+                hint: "make room on that disk and seal it again")
+        default:
+            DTAError(
+                .unavailable, "the envelope's body cannot be written to \(path): \(error)",
+                hint: "look after that disk and its permissions, then seal it again")
+        }
+    }
+}

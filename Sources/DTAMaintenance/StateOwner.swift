@@ -1,0 +1,70 @@
+import DTASystem
+import Glibc
+
+/// Whose a state directory is. A command that root runs does there what its owner could do, and no more: the owner is the
+/// front, which the wall does not trust, and may have put links, pipes and other users' files there.
+package struct StateOwner: Sendable, Equatable {
+    package let uid: UInt32
+    package let gid: UInt32
+
+    package init(uid: UInt32, gid: UInt32) {
+        self.uid = uid
+        self.gid = gid
+    }
+
+    /// Looks whose a directory is, without following a link.
+    /// - Throws: `DTAError`: `notFound`; `failedPrecondition` where it is no directory, or others could put another in its
+    ///   place.
+    package init(of state: String) throws {
+        var status = stat()
+        guard unsafe lstat(state, &status) == 0 else {
+            throw DTAError(
+                errno == ENOENT ? .notFound : .unavailable,
+                "the state directory \(state) cannot be used: \(errorText(errno))",
+                hint: errno == ENOENT ? "dtad init --state DIR makes one" : "")
+        }
+        guard status.st_mode & S_IFMT != S_IFLNK else {
+            throw DTAError(
+                .failedPrecondition, "the state directory \(state) is a link",
+                hint: "name the directory that it leads to")
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw DTAError(.failedPrecondition, "\(state) is not a directory")
+        }
+        guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
+            throw DTAError(
+                .failedPrecondition, "others than its owner may write to the state directory \(state)",
+                hint: "chmod go-w \(state)")
+        }
+        self.init(uid: status.st_uid, gid: status.st_gid)
+        try checkWay(to: state)
+    }
+
+    /// Whether root works on what is another user's.
+    package var isAnother: Bool { geteuid() == 0 && uid != 0 }
+
+    /// Runs `body` with no other rights than the owner's: in a child process where root runs this.
+    package func run(_ body: () throws -> [String]) throws -> [String] {
+        isAnother ? try UserProcess.run(uid: uid, gid: gid, body) : try body()
+    }
+
+    /// Becomes the owner for good, where root runs this.
+    package func become() throws { if isAnother { try UserProcess.become(uid: uid, gid: gid) } }
+
+    /// Root goes no way that a third user could change.
+    /// - Returns: the way to the directory in which the state is; nil if this is not root.
+    @discardableResult
+    func checkWay(to state: String) throws -> PathWay? {
+        guard geteuid() == 0 else { return nil }
+        let way: PathWay
+        do {
+            way = try PathWay(to: parentDirectory(of: state))
+        } catch let error as SystemCallError {
+            throw BackupFile.failure("used", state, error.errno)
+        }
+        try way.require(
+            owner: uid, "what is in",
+            hint: uid == 0 ? "choose a directory of root's" : "run this as the owner of \(state)")
+        return way
+    }
+}

@@ -1,0 +1,47 @@
+import CustodyProtocol
+import DTACore
+
+/// What is left to do of a request about an order.
+package struct OrderAct: Sendable {
+    /// The plugin that may be asked meanwhile, where that is a program: it can take its whole time limit. So this is
+    /// done where nobody waits but those who want the same program, and without a dtad-hsm between two calls to it.
+    /// Nil: no program is asked.
+    package let program: String?
+    private let step: CustodyStep<Outcome>
+
+    package enum Outcome: Sendable {
+        case done(OrderAnswer)
+        /// It goes on with this: only now is known which program is asked.
+        case more(OrderAct)
+    }
+
+    init(_ program: String?, _ step: @escaping CustodyStep<OrderAnswer>) {
+        self.init(program, going: { .done(try step($0)) })
+    }
+
+    init(_ program: String?, going step: @escaping CustodyStep<Outcome>) {
+        self.program = program
+        self.step = step
+    }
+
+    /// Does what can be done in one place.
+    package func begin(_ custodian: any Custodian) throws -> Outcome { try step(custodian) }
+
+    /// Does all of it here.
+    package func callAsFunction(_ custodian: any Custodian) throws -> OrderAnswer {
+        var act = self
+        while true {
+            switch try act.begin(custodian) {
+            case .done(let answer): return answer
+            case .more(let next): act = next
+            }
+        }
+    }
+}
+
+extension PluginRegistry {
+    /// The program that may be asked about an order; nil: none is, as everywhere but at the fiduciary.
+    func program(_ record: OrderRecord, _ lookup: PartyLookup) throws -> String? {
+        try lookup.isFiduciaryHere(record.terms) ? program(record.kind) : nil
+    }
+}

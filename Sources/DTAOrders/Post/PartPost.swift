@@ -1,0 +1,133 @@
+import CustodyProtocol
+import DTACore
+import DTAEnvelopes
+import DTAFormats
+import DTAIdentities
+import DTALedger
+import DTASystem
+
+/// Opens, seals and signs the parts of orders for one request, with the dtad-hsm that the request has. It knows no rows.
+///
+/// A part is opened once: what was opened stays known until the request is over, and what was sealed here is known
+/// without being opened. Releases alone are opened each time: each holds a secret, which the one who opened it wipes.
+final class PartPost {
+    let custodian: any Custodian
+    private let lookup: PartyLookup
+    private let envelopes: EnvelopeService
+    private let clock: WallClock
+    private var known: [Reading: OrderPart] = [:]
+
+    /// A part, and the identity that opened it. The same part may not open for another of its recipients.
+    private struct Reading: Hashable {
+        let part: CID
+        /// Nil: it was made here, and is what it is for every recipient.
+        let reader: CID?
+    }
+
+    init(_ custodian: any Custodian, lookup: PartyLookup, envelopes: EnvelopeService, clock: WallClock) {
+        self.custodian = custodian
+        self.lookup = lookup
+        self.envelopes = envelopes
+        self.clock = clock
+    }
+
+    private var blocks: BlockStore { envelopes.blocks }
+
+    // MARK: Opening
+
+    /// A verified part, opened if it can be.
+    /// - Parameter own: the recipient that opens it; nil: nobody here can.
+    func open(
+        _ signed: SignedEnvelope, _ kind: OrderPartKind, standing: String = Standing.current.name,
+        as own: IdentityRecord?
+    ) throws -> OpenedPart {
+        guard let own else { return OpenedPart(signed, kind, nil, standing: standing) }
+        return OpenedPart(signed, kind, try read(signed, kind, as: own), standing: standing)
+    }
+
+    /// A part that was stored here before, opened.
+    /// - Parameter party: as whom it is opened; nil: as any recipient that is here.
+    func part(
+        _ cid: CID, as party: CID? = nil
+    ) throws -> (signed: SignedEnvelope, own: IdentityRecord, part: OrderPart) {
+        let signed = try envelopes.verified(cid)
+        let kind = try OrderPartKind(of: signed)
+        guard let own = try lookup.reader(of: signed, as: party) else {
+            throw DTAError(
+                .permissionDenied, "the \(kind.rawValue) \(cid) is sealed to others: nobody on this host can read it")
+        }
+        return (signed, own, try read(signed, kind, as: own))
+    }
+
+    /// Part 1 as its fiduciary reads it.
+    func order(_ record: OrderRecord) throws -> (signed: SignedEnvelope, own: IdentityRecord, order: Order) {
+        let (signed, own, part) = try part(record.cid, as: record.terms.fiduciary)
+        guard case .order(let order) = part else { throw DTAError(.internal, "\(record.cid) is no part 1") }
+        return (signed, own, order)
+    }
+
+    /// Part 2; nil: it is not here.
+    func commitment(_ record: OrderRecord) throws -> OrderCommitment? {
+        guard let cid = record.progress.commitment else { return nil }
+        guard case .commitment(let commitment) = try part(cid).part else {
+            throw DTAError(.internal, "\(cid) is no commitment")
+        }
+        return commitment
+    }
+
+    private func read(_ signed: SignedEnvelope, _ kind: OrderPartKind, as own: IdentityRecord) throws -> OrderPart {
+        let reading = Reading(part: signed.cid, reader: own.cid)
+        if let part = known[reading] ?? known[Reading(part: signed.cid, reader: nil)] { return part }
+        var plaintext = try plaintext(signed, as: own)
+        defer { wipe(&plaintext) }
+        let part = try explaining("the \(kind.rawValue) \(signed.cid) is not what its envelope says") {
+            try OrderPart(plaintext, as: kind)
+        }
+        if kind != .release { known[reading] = part }
+        return part
+    }
+
+    /// - Returns: what the caller wipes.
+    private func plaintext(_ signed: SignedEnvelope, as own: IdentityRecord) throws -> [UInt8] {
+        let (wrap, coreHash) = try explaining("the envelope \(signed.cid) cannot be opened") {
+            (try signed.envelope.wrap(for: own.cid, blocks.bytes), try signed.envelope.coreHash)
+        }
+        var key = try custodian.ask(OpenKey(recipient: own.recipientKey, coreHash: coreHash, wrap: wrap))
+        defer { wipe(&key) }
+        return try explaining("the envelope \(signed.cid) cannot be opened") {
+            try EnvelopeOpener.open(signed.envelope, contentKey: key)
+        }
+    }
+
+    // MARK: Making
+
+    /// Seals and signs a part. It is stored nowhere by that.
+    /// - Parameters:
+    ///   - recipients: as the terms name them; each one's newest gets it. Those who are not current here are passed
+    ///     over, but for `needed`.
+    ///   - needed: without whom the part makes no sense.
+    func seal(
+        _ part: OrderPart, from own: IdentityRecord, to recipients: [CID], needed: [CID] = [],
+        answering previous: SignedEnvelope?
+    ) throws -> OpenedPart {
+        let to = try lookup.documents(of: recipients + [own.cid], needed: needed + [own.cid])
+        let kind = part.kind
+        let envelope = try explaining("the \(kind.rawValue) cannot be sealed") {
+            var plaintext = try part.encoded()
+            defer { wipe(&plaintext) }
+            return try EnvelopeSealer.seal(
+                plaintext, content: kind.contentType, from: own.cid, to: to, created: clock.now,
+                answering: previous)
+        }
+        return try sign(envelope, part, from: own)
+    }
+
+    /// Signs an envelope as the part that it holds.
+    /// - Parameter part: nil: dtad-hsm sealed it, and it is not known here.
+    func sign(_ envelope: Envelope, _ part: OrderPart?, from own: IdentityRecord) throws -> OpenedPart {
+        let signed = try envelopes.sign(envelope, own, try blocks.document(own.cid), custodian)
+        let kind = try OrderPartKind(of: signed)
+        if kind != .release, let part { known[Reading(part: signed.cid, reader: nil)] = part }
+        return OpenedPart(signed, kind, part)
+    }
+}

@@ -1,0 +1,179 @@
+import CustodyProtocol
+import DTACore
+import DTASystem
+import GRDB
+
+/// An epoch's key, as an administrator is shown it.
+package struct EpochView: Sendable {
+    package enum State: String, Sendable {
+        /// New secrets are sealed under it.
+        case open
+        /// It seals nothing new.
+        case full
+        /// Its end is set: `ends`.
+        case ending
+        /// The key is not on the token, and secrets are sealed under it.
+        case missing
+        /// The key is on the token, and the database does not name it.
+        case unknown
+    }
+
+    package let number: UInt32
+    package let state: State
+    /// How many orders' secrets are sealed under it, as far as the database knows.
+    package let orders: Int
+    /// Unix seconds: when it was made; nil where nobody knows that.
+    package let created: Int64?
+    /// Of an unknown one: when the known ones before and behind it were made.
+    package let after: Int64?
+    package let before: Int64?
+    /// Unix seconds.
+    package let ends: Int64?
+}
+
+/// What was done about epochs, and how they are now.
+package struct EpochList: Sendable {
+    package let epochs: [EpochView]
+    /// When the backup was made out of which this database came last (Unix seconds); nil: it came out of none.
+    package let restored: Int64?
+}
+
+/// What an administrator may know and do about epochs' keys.
+struct EpochAdministration: Sendable {
+    let epochs: OrderEpochs
+    let events: OrderEvents
+    let clock: WallClock
+
+    private var store: Store { epochs.store }
+
+    private func requireAdministrator(_ caller: Caller, _ what: String) throws {
+        guard caller.isAdministrator else {
+            throw DTAError(
+                .permissionDenied, "user \(caller.display) may not \(what) the keys of epochs", hint: "root can")
+        }
+    }
+
+    /// The keys that are on the token, or should be.
+    func list(_ caller: Caller) throws -> CustodyStep<EpochList> {
+        try requireAdministrator(caller, "list")
+        return { custodian in
+            _ = try look(custodian)
+            return try epochList()
+        }
+    }
+
+    /// Destroys a key of which the database knows nothing. What was sealed under it is lost.
+    /// - Parameter subject: its number.
+    func destroy(_ caller: Caller, _ subject: String) throws -> CustodyStep<EpochList> {
+        try requireAdministrator(caller, "destroy")
+        guard let number = UInt32(subject), "\(number)" == subject else {
+            throw DTAError(.invalidArgument, "\(quoted(subject)) is no number of an epoch")
+        }
+        return { custodian in
+            let onToken = try custodian.ask(ListEpochs())
+            guard try epochs.note(onToken: onToken).unknown.contains(number) else {
+                let label = OrderEpochs.label(number)
+                throw onToken.contains(number)
+                    ? DTAError(
+                        .failedPrecondition, "the key \(label) is known here, and orders need it",
+                        hint: "it goes when an order is destroyed that is sealed under it")
+                    : DTAError(.notFound, "the key \(label) is not on the token")
+            }
+            // The number is taken for good, where dtad-hsm could have given it.
+            if try isNear(number) { try epochs.follow(number, custodian) }
+            try events.note(
+                "\(OrderEpochs.label(number)), which the database does not know, is destroyed by an administrator")
+            try epochs.drop(number, custodian)
+            return try epochList()
+        }
+    }
+
+    /// Sets the end of all keys that are there: what lives is sealed anew, under one that nobody else had a chance to
+    /// use.
+    func renew(_ caller: Caller) throws -> CustodyStep<EpochList> {
+        try requireAdministrator(caller, "renew")
+        return { custodian in
+            let onToken = try custodian.ask(ListEpochs())
+            _ = try epochs.note(onToken: onToken)
+            try store.write { database in
+                // Those that are not there may be on another copy of the token, and what they sealed with them.
+                for number in onToken { try epochs.end(number, at: clock.now, in: database) }
+            }
+            return try epochList()
+        }
+    }
+
+    /// Whether an epoch's number is one that dtad-hsm may have given behind those that the database names.
+    private func isNear(_ number: UInt32) throws -> Bool {
+        let last = try store.read { try Int64.fetchOne($0, sql: "SELECT max(number) FROM epochs") ?? 0 }
+        return number < EpochNumber.last && Int64(number) - max(last, 0) <= Int64(OrderEpochs.size)
+    }
+
+    /// Looks at the token's epochs: destroys again those that the database proves to be destroyed, and tells of those
+    /// of which it knows nothing. These stay: they may be what a newer backup needs.
+    func look(_ custodian: any Custodian) throws -> OrderEpochs.Findings {
+        let findings = try epochs.look(custodian)
+        for number in findings.returned.sorted() {
+            // A copy of the token brought it back. Receipts say that it is gone.
+            try events.note(
+                "\(OrderEpochs.label(number)) was destroyed and is on the token again: it is destroyed again")
+            try epochs.drop(number, custodian)
+        }
+        return findings
+    }
+
+    /// Tells of the epochs on the token of which the database knows nothing.
+    func tellUnknown() throws {
+        let unknown = epochs.unknown
+        guard !unknown.isEmpty else { return }
+        let keys = unknown.prefix(20).map(OrderEpochs.label).joined(separator: ", ")
+        events.logger.warning(
+            "there are keys of epochs on the token that dtad does not know: dtactl order epochs shows them",
+            metadata: ["count": "\(unknown.count)", "keys": "\(keys)"])
+        try events.audit.append(event: "\(unknown.count) epochs on the token are not known to the database: \(keys)")
+    }
+
+    private func epochList() throws -> EpochList {
+        let (unknown, newest) = (epochs.unknown, epochs.newest)
+        return try store.read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT number, created, count, destroy_at,
+                      (SELECT count(*) FROM order_secrets WHERE epoch = epochs.number) AS orders
+                    FROM epochs WHERE destroyed IS NULL ORDER BY number
+                    """)
+            var list = rows.compactMap { row -> EpochView? in
+                // A number that is none has no key anywhere.
+                guard let number = UInt32(exactly: row["number"] as Int64) else { return nil }
+                let (count, ends): (Int, Int64?) = (row["count"], row["destroy_at"])
+                let state: EpochView.State =
+                    if epochs.isMissing(number) {
+                        .missing
+                    } else if ends != nil {
+                        .ending
+                    } else {
+                        number >= newest && count < OrderEpochs.size ? .open : .full
+                    }
+                return EpochView(
+                    number: number, state: state, orders: row["orders"], created: row["created"], after: nil,
+                    before: nil, ends: ends)
+            }
+            for number in unknown {
+                func made(_ compare: String, _ order: String) throws -> Int64? {
+                    try Int64.fetchOne(
+                        database,
+                        sql: "SELECT created FROM epochs WHERE number \(compare) ? ORDER BY number \(order) LIMIT 1",
+                        arguments: [Int64(number)])
+                }
+                list.append(
+                    EpochView(
+                        number: number, state: .unknown, orders: 0, created: nil, after: try made("<", "DESC"),
+                        before: try made(">", "ASC"), ends: nil))
+            }
+            let restored = try Int64.fetchOne(
+                database, sql: "SELECT made FROM restorations ORDER BY number DESC LIMIT 1")
+            return EpochList(epochs: list.sorted { $0.number < $1.number }, restored: restored)
+        }
+    }
+}

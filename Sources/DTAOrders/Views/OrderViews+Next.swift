@@ -1,0 +1,80 @@
+import DTAFormats
+import DTAIdentities
+import DTASystem
+import GRDB
+
+/// What stands behind an order's state, for those who have a right to know it.
+extension OrderViews {
+    /// That the last request for the next use was refused, and why; nil where none was, or the caller is none of those
+    /// to whom the refusal is sealed.
+    /// - Parameter visible: the identities for which the caller may act.
+    func lastRefusal(_ record: OrderRecord, visible: Set<CID>, _ database: Database) throws -> String? {
+        let use = record.progress.uses + 1
+        guard let refusal = try OrderPartTable.last(.refusal, of: record.number, use: use, in: database),
+            let redemption = try refusal.previous.flatMap({ try OrderPartTable.find($0, in: database) }),
+            !visible.isDisjoint(with: [redemption.from, record.terms.principal, record.terms.fiduciary])
+        else { return nil }
+        return "the last request was refused" + (refusal.reason.isEmpty ? "" : ": \(refusal.reason)")
+    }
+
+    /// Whether a secret is to be deposited by somebody on this host. Elsewhere nobody can tell: a deposit is not sealed
+    /// to the fiduciary, and may be on its way to the recipient.
+    func depositIsMissing(_ record: OrderRecord, _ database: Database) throws -> Bool {
+        guard plugins.hooks(record.kind).takesDeposit, record.progress.deposit == nil else { return false }
+        return try lookup.isHere(record.terms.principal, KnownFacts(database: database))
+    }
+
+    /// What stands in the way of an order that is not over: why, and what is next.
+    func obstacle(_ record: OrderRecord, _ database: Database) throws -> (reason: String, next: String)? {
+        guard !record.state.isOver else { return nil }
+        let isFiduciary = try lookup.isHere(record.terms.fiduciary, KnownFacts(database: database))
+        if isFiduciary, record.destroying != nil {
+            return ("its secret is being destroyed", "nothing: its destruction is finished once the HSM answers")
+        }
+        if isFiduciary, record.state == .frozen,
+            try OrderPartTable.broughtReceipt(of: record.number, in: database) != nil
+        {
+            return (
+                record.reason, "somebody at the fiduciary looks where that comes from, and destroys it (order destroy)"
+            )
+        }
+        if let damage = health.damage(of: record.number) {
+            return ("its secret cannot be used: \(damage)", "nothing: its secret cannot be used")
+        }
+        if health.isUnbound(record.number) {
+            return (
+                "its key was sealed by an earlier release, by the key's id alone",
+                "an administrator at the fiduciary binds the key: dtad-hsm --bind-order-keys"
+            )
+        }
+        guard let reason = record.handReason, isFiduciary else { return nil }
+        return (reason, "somebody at the fiduciary compares it with the others' copies")
+    }
+
+    /// What is next where nothing can be released to any of the redemptions that are open here; nil where something may
+    /// be.
+    func nextOfUnanswerable(_ record: OrderRecord, _ database: Database) throws -> String? {
+        guard record.state == .requested, let open = record.progress.open,
+            let asked = try OrderPartTable.find(open, in: database)
+        else { return nil }
+        let facts = KnownFacts(database: database)
+        guard let refusal = try book.redemptions.refusal(of: asked, in: record, facts, database) else { return nil }
+        let others = try book.redemptions.all(record, facts, in: database).filter { $0.cid != open }
+        guard try others.allSatisfy({ try book.redemptions.refusal(of: $0, in: record, facts, database) != nil }) else {
+            return nil
+        }
+        switch refusal.code {
+        case .rejected where refusal.count > 0:
+            return
+                "\(refusal.count == 1 ? "1 approver" : "\(refusal.count) approvers") said no: the fiduciary refuses it"
+        case .rejected: return "too few approvers are left: the fiduciary refuses it"
+        case .replaced: return "somebody was replaced or revoked since it was asked for: the fiduciary refuses it"
+        default: return nil
+        }
+    }
+}
+
+extension OrderRefusal {
+    /// What it says to programs.
+    var shown: [(String, String)] { [("code", code)] + (winner.map { [("winner", "\($0)")] } ?? []) }
+}

@@ -1,0 +1,102 @@
+import DTACore
+import DTAFormats
+import DTAIdentities
+import DTALedger
+import DTASystem
+import GRDB
+
+/// Tells what is known of orders, to each caller what that one may know. It reads, and changes nothing.
+struct OrderViews: Sendable {
+    let orders: OrderLookup
+    let book: OrderBook
+    let office: PostOffice
+    let plugins: PluginRegistry
+    let health: OrderHealth
+    let clock: WallClock
+
+    var lookup: PartyLookup { book.lookup }
+    var store: Store { book.store }
+    private var blocks: BlockStore { book.blocks }
+    private var identities: IdentityService { book.lookup.identities }
+
+    func view(_ record: OrderRecord, for caller: Caller) throws -> OrderView {
+        try store.read { try view(record, for: caller, visible: lookup.visible(caller, $0), $0) }
+    }
+
+    func view(
+        _ record: OrderRecord, for caller: Caller, visible: Set<CID>, _ database: Database
+    ) throws -> OrderView {
+        let roles = visible.reduce(into: OrderRoles()) { $0.formUnion(OrderRoles(of: $1, in: record.terms)) }
+        let approved = try approved(record, database)
+        let obstacle = try obstacle(record, database)
+        return OrderView(
+            cid: record.cid, reference: record.reference.description, type: record.kind, state: record.state,
+            terms: record.terms, uses: record.progress.uses, approved: approved,
+            next: try obstacle?.next ?? nextOfUnanswerable(record, database)
+                ?? next(record, approved: approved, visible: visible, database),
+            roles: roles.names, isOpen: !roles.isEmpty || caller.isAdministrator, commitment: record.publicKey,
+            proof: record.proof, reason: record.reason.isEmpty ? obstacle?.reason ?? "" : record.reason,
+            created: record.created, updated: record.updated)
+    }
+
+    private func approved(_ record: OrderRecord, _ database: Database) throws -> Int {
+        guard record.terms.approvals > 0, record.state == .requested else { return 0 }
+        let now = clock.now
+        let counts = try book.redemptions.all(record, KnownFacts(database: database), in: database).map { redemption in
+            try OrderPartTable.approvals(of: redemption.cid, at: now, in: database).count { part in
+                part.decision == .approve && (record.terms.requesterMayApprove || part.from != redemption.from)
+            }
+        }
+        return counts.max() ?? 0
+    }
+
+    private func next(
+        _ record: OrderRecord, approved: Int, visible: Set<CID>, _ database: Database
+    ) throws -> String {
+        let terms = record.terms
+        if let end = terms.notAfter, clock.now > end, !record.state.isOver, record.state != .frozen {
+            return "nothing: it expired at \(UTCTime.text(end))"
+        }
+        switch record.state {
+        case .ordered: return "the fiduciary commits to it, or refuses it"
+        case .committed, .released:
+            let use = terms.maxUses > 1 ? " (use \(record.progress.uses + 1) of \(terms.maxUses))" : ""
+            var next = try depositIsMissing(record, database) ? "the principal deposits the secret, then " : ""
+            next += "a redeemer asks for it\(use)"
+            if let begin = terms.notBefore, clock.now < begin { next += ", from \(UTCTime.text(begin)) on" }
+            return try next + (lastRefusal(record, visible: visible, database).map { "; \($0)" } ?? "")
+        case .requested:
+            let missing = terms.approvals - approved
+            return missing > 0
+                ? "\(missing) of \(terms.approvals) approvals are missing, as far as is known here"
+                : "the fiduciary releases it"
+        case .frozen: return "nothing: it is frozen"
+        case .exhausted, .refused, .destroyed: return ""
+        }
+    }
+
+    func view(_ part: StoredOrderPart) throws -> OrderPartView {
+        let to = (try? SignedEnvelope(block: blocks.bytes(part.cid)).envelope.recipients(blocks.bytes)) ?? []
+        let urls = try to.filter { identities.own($0) == nil }.compactMap { cid in
+            try (try? blocks.document(cid)).map { try identities.known($0).url }
+        }
+        return OrderPartView(
+            part: part, to: to, standing: try office.envelopes.received.find(part.cid)?.standing ?? "",
+            urls: Set(urls.filter { !$0.isEmpty }).sorted(),
+            // What a refusal says is for those to whom it is sealed.
+            reason: part.status == .accepted ? "" : part.reason)
+    }
+
+    /// What an act answers: the order as it is now, and those parts that others are to get.
+    /// - Parameter parts: CIDs; those of them that are not here are passed over.
+    func answer(_ caller: Caller, _ number: Int64, _ parts: [CID]) throws -> OrderAnswer {
+        var seen: Set<CID> = []
+        let (record, stored) = try store.read { database in
+            (
+                try OrderTable.need(number, in: database),
+                try parts.filter { seen.insert($0).inserted }.compactMap { try OrderPartTable.find($0, in: database) }
+            )
+        }
+        return OrderAnswer(order: try view(record, for: caller), parts: try stored.map(view))
+    }
+}
