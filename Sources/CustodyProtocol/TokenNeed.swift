@@ -33,7 +33,7 @@ public enum TokenNeed: UInt8, Sendable, CaseIterable {
         switch self {
         case .random: "seeds, nonces, `dtactl random`"
         case .sealing: "what the agent keeps, seeds of identities, orders"
-        case .signing: "identities, and the audit log's checkpoints"
+        case .signing: "identities, checkpoints of the audit log"
         case .agreement: "envelopes to identities"
         case .ed25519: "keys of type ed25519"
         case .p256: "keys of type p256"
