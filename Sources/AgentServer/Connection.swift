@@ -2,10 +2,10 @@ import AgentProtocol
 import DTASystem
 import Glibc
 
-/// One client: its socket, what it sent and is not yet a whole frame, and what it has not read yet.
+/// One client: its socket, the bytes that are not yet a whole frame, and the answers that it has not read yet.
 ///
-/// The socket is armed in the epoll set for one event at a time. Between the event and the moment it is armed again, one
-/// worker is *reading* and owns the input; answers are written by whoever has them, under the lock.
+/// The socket is armed in the epoll set for one event at a time. Between the event and the moment it is armed again,
+/// one worker is *reading* and owns the input. The thread that has an answer writes it, under the lock.
 final class Connection: @unchecked Sendable {
     // Sendable: `state` is locked, and `input` belongs to the one worker that has set `state.reading`.
     let id: UInt64
@@ -20,10 +20,10 @@ final class Connection: @unchecked Sendable {
 
     private struct State {
         var reading = false
-        /// Its user has to wait: it is not read from until `resume`.
+        /// Its user has to wait: nothing is read from it until `resume`.
         var resting = false
         var closed = false
-        /// When a request of its was last looked at.
+        /// When one of its requests was last looked at.
         var lastUse = coarseNanoseconds()
         /// The client has sent its last byte; it is closed when the answers are out.
         var ended = false
@@ -35,7 +35,7 @@ final class Connection: @unchecked Sendable {
         var output = OutputQueue()
         /// Bytes of `input` that are charged to the account.
         var held = 0
-        /// Since when half a frame or an unread answer is waited for (monotonic); 0: nothing is.
+        /// Since when the rest of a frame, or the reading of an answer, is awaited (monotonic); 0: nothing is.
         var stalledInput: UInt64 = 0
         var stalledOutput: UInt64 = 0
     }
@@ -53,7 +53,7 @@ final class Connection: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// Takes the input for this worker; false where another one has it, its user has to wait, or the connection is gone.
+    /// Takes the input for this worker; false if another one has it, its user has to wait, or the connection is gone.
     func beginReading() -> Bool {
         state.withLock {
             guard !$0.closed, !$0.reading else { return false }
@@ -120,8 +120,8 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Gives the input back and arms the socket for what is awaited.
-    /// - Returns: false when the connection is at its end.
+    /// Gives the input back and arms the socket for the next events.
+    /// - Returns: false if the connection is at its end.
     func endReading() -> Bool {
         let frameWaiting = input.holdsFrame
         let count = input.count
@@ -144,13 +144,13 @@ final class Connection: @unchecked Sendable {
 
     // MARK: Writing
 
-    /// Sends an answer, or keeps what the socket does not take.
+    /// Sends an answer, or keeps the rest that the socket does not take.
     /// - Parameters:
     ///   - frame: taken from the caller.
     ///   - completes: whether it answers a request, and is not a notice with id 0.
     ///   - isSecret: it is wiped when it is sent, or given up.
     func send(_ frame: inout [UInt8], completes: Bool = true, isSecret: Bool = false) -> Bool {
-        // What is kept is not here any more.
+        // The kept rest belongs to the queue.
         defer { if isSecret { wipe(&frame) } }
         return state.withLock { state in
             if completes { state.inFlight -= 1 }
@@ -174,7 +174,7 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Sends what is kept, as far as the socket takes it; false when the connection is at its end.
+    /// Sends the kept answers, as far as the socket takes them; false if the connection is at its end.
     func flush() -> Bool {
         state.withLock { state in
             guard !state.closed else { return false }
@@ -191,7 +191,7 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// - Returns: how many bytes went out; -1 where the connection is broken.
+    /// - Returns: how many bytes went out; -1 if the connection is broken.
     private func sendNow(_ bytes: [UInt8], _ start: Int) -> Int {
         bytes.withUnsafeBytes { buffer in
             var at = start
@@ -221,8 +221,8 @@ final class Connection: @unchecked Sendable {
             events |= Poller.writable
         } else if !state.ended, !state.resting, state.inFlight < limits.requestsPerConnection {
             events |= Poller.readable
-            // Bytes that were already received raise no event. A socket that takes bytes is as good as always
-            // writable, so this wakes a worker at once; where it is not, the client does not read, and may wait.
+            // Bytes that were already received raise no event. A socket is nearly always writable, so this wakes a
+            // worker at once. If it is not, the client does not read, and may wait.
             if state.frameWaiting { events |= Poller.writable }
         }
         guard events != 0, events != state.armed else { return }
@@ -231,7 +231,7 @@ final class Connection: @unchecked Sendable {
     }
 
     /// Marks the connection closed.
-    /// - Returns: whether this call was the one that did it; it then has to be forgotten.
+    /// - Returns: whether this call closed it; its caller must then have the connection forgotten.
     func close() -> Bool {
         state.withLock {
             guard !$0.closed else { return false }
@@ -253,7 +253,7 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Since when nobody has asked anything on it, by a clock of some milliseconds; nil while something is under way.
+    /// Since when it is idle, by a clock of some milliseconds; nil while a request is under way.
     var idleSince: UInt64? {
         state.withLock { !$0.reading && $0.inFlight == 0 && $0.output.isEmpty ? $0.lastUse : nil }
     }

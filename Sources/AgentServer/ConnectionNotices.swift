@@ -1,6 +1,6 @@
 import Logging
 
-/// What is logged about connections, each once a minute at most.
+/// Log lines about connections, each at most once a minute.
 struct ConnectionNotices {
     let full = RareNotice()
     let gaveWay = RareNotice()

@@ -1,7 +1,7 @@
 /// The threads that wait for the HSM in a pool.
 ///
-/// As many as there are processes wait without harm: fewer cannot keep the HSM busy. If all wait, somebody else must step
-/// in, who watches for that.
+/// As many as there are processes may wait: fewer cannot keep the HSM busy. If all wait, the spare worker, which
+/// watches for that, must step in.
 struct CustodyDrivers {
     private var count = 0
     /// Jobs that were run, ever.
@@ -11,7 +11,7 @@ struct CustodyDrivers {
     /// - Parameter size: how many processes there are to be.
     func areExhausted(size: Int) -> Bool { count >= size }
 
-    /// - Returns: whether the one that watches has to be told.
+    /// - Returns: whether the spare worker has to be told.
     mutating func begin(size: Int) -> Bool {
         count += 1
         guard isWatched, areExhausted(size: size) else { return false }
@@ -24,7 +24,7 @@ struct CustodyDrivers {
         completed &+= 1
     }
 
-    /// - Returns: whether the one that watches will be told; false: all wait already.
+    /// - Returns: whether the spare worker will be told; false: all wait already.
     mutating func watch(size: Int) -> Bool {
         isWatched = !areExhausted(size: size)
         return isWatched

@@ -5,7 +5,7 @@ struct CustodyJob: Sendable {
     typealias Rest = @Sendable () -> Void
     let user: UInt32
     let since: UInt64
-    /// Called exactly once. What it answers is run when the process is free.
+    /// Called exactly once. The closure that it answers runs when the process is free.
     let run: @Sendable (CustodyAccess) -> Rest
 
     init(user: UInt32, run: @escaping @Sendable (CustodyAccess) -> Rest) {

@@ -1,13 +1,13 @@
 import DTASystem
 
-/// Jobs of threads that do not wait for a process: what finds none idle is parked, in turns of the users.
+/// Jobs of threads that do not wait for a process: a job that finds none idle is parked, and users take turns.
 extension CustodyPool {
-    /// Runs `job` on this thread with an idle process, and then whatever is parked; or parks it; or refuses it at once.
+    /// Runs `job` on this thread with an idle process, and then parked jobs; or parks it; or refuses it at once.
     func run(_ job: CustodyJob, habit: CustodyHabit) {
         if start(job, habit) { runParked(habit: habit) }
     }
 
-    /// The same, but what is parked is left to the workers: for a thread that has other work of its own.
+    /// The same, but leaves parked jobs to the workers: for a thread that has other work of its own.
     func runOnce(_ job: CustodyJob) {
         if start(job, CustodyHabit()), state.withLock({ !$0.parked.isEmpty && !$0.slots.areBusy }) { kick() }
     }
@@ -49,7 +49,7 @@ extension CustodyPool {
         if let reason { job.refuse(reason) } else { kick() }
     }
 
-    /// Goes on with what is parked, if a process is idle.
+    /// Goes on with parked jobs, if a process is idle.
     func runParked(habit: CustodyHabit = CustodyHabit()) {
         while true {
             var alert = false
@@ -66,14 +66,14 @@ extension CustodyPool {
         }
     }
 
-    /// Runs a job with a process, gives the process back, and only then does what is left of the job.
+    /// Runs a job with a process, gives the process back, and only then does the rest of the job.
     private func drive(_ slot: CustodySlot, _ job: CustodyJob) {
         let rest = job.run(.success(slot.process.custodian))
         giveBack(slot, driven: true)
         rest()
     }
 
-    /// Refuses what was parked before `moment`.
+    /// Refuses the jobs that were parked before `moment`.
     func expire(before moment: UInt64) {
         let expired = state.withLock { state in
             if state.slots.isEmpty { state.supply.noticeSilence(before: moment) }

@@ -52,11 +52,11 @@ extension CustodyPool {
 
     private func failed(_ error: CustodyLaunchError) {
         let (refused, isNews) = state.withLockSignalling { state -> ([CustodyJob], Bool) in
-            // If there is no other, it is an outage, and `health` tells why.
+            // If it was the last one, this is an outage, and `health` tells why.
             let isNews = state.supply.failed(error) && !state.slots.isEmpty
             return (state.slots.isEmpty ? state.parked.removeAll { _ in true } : [], isNews)
         }
-        // It is tried again every few seconds, maybe for days.
+        // The start is tried again every few seconds, maybe for days.
         if isNews { logger.error("an HSM process did not start", metadata: ["reason": "\(error.reason.message)"]) }
         for job in refused { job.refuse(error.reason) }
     }
@@ -71,14 +71,14 @@ extension CustodyPool {
         if entries[0].revents != 0 { _ = read(wakeup.number, &count, 8) }
         var removed = false
         for (slot, entry) in zip(slots, entries.dropFirst()) where entry.revents != 0 {
-            // One that is busy is found broken by the thread that uses it.
+            // The thread that uses a busy one finds out that it is broken.
             if state.withLock({ $0.slots.dropIdle(slot) }) {
                 logger.warning("an HSM process ended by itself")
                 slot.process.end()
                 removed = true
             }
         }
-        // A busy process that has hung up is reported again and again: do not spin until its user has noticed.
+        // poll reports a busy process that has hung up again and again: do not spin until its thread has noticed.
         if !removed, entries[0].revents == 0 { usleep(20_000) }
     }
 }

@@ -4,9 +4,9 @@ import DTASystem
 import Glibc
 import Logging
 
-/// HSM processes: a thread that needs one takes an idle one, alone, and gives it back. A job that finds none idle is
-/// *parked*; the thread that gives a process back goes on with what is parked first, so no thread waits and none is woken
-/// for it.
+/// HSM processes: a thread that needs one takes an idle one for itself, and gives it back. A job that finds none idle
+/// is *parked*. The thread that gives a process back goes on with parked jobs first, so no thread waits or has to be
+/// woken.
 ///
 /// A broken process is replaced in the background. While there is none at all and none could be started, requests are
 /// refused at once with the reason.
@@ -29,7 +29,7 @@ public final class CustodyPool: Sendable {
     let processors: [Int32]
     let logger: Logger
     let state: Monitor<State>
-    /// Whether the one in `waitUntilExhausted` has to go on.
+    /// Whether the thread in `waitUntilExhausted` has to go on.
     let exhausted = Monitor(false)
     let wakeup: Descriptor
     /// Called when jobs are parked and a process came up: some worker must fetch them with `runParked`.
@@ -51,7 +51,7 @@ public final class CustodyPool: Sendable {
     /// - Parameters:
     ///   - patience: how long to wait for it, in nanoseconds; then this returns, and the start goes on.
     ///   - whenUp: called once, when the first process is up.
-    /// - Throws: why the first start failed. It is tried again in the background all the same, where it may be.
+    /// - Throws: why the first start failed. The pool tries again in the background, if it may.
     func start(
         patience: UInt64, launch: @escaping Launcher, whenUp: @escaping @Sendable () -> Void = {}
     ) throws(CustodyLaunchError) {
@@ -66,10 +66,10 @@ public final class CustodyPool: Sendable {
         if case .failed(let error) = outcome { throw error }
     }
 
-    /// How many processes there are to be.
+    /// How many processes there should be.
     var size: Int { state.withLock { $0.supply.size } }
 
-    /// Makes do with fewer processes; to be called before the second one is started.
+    /// Lowers the number of processes; to be called before the second one is started.
     func shrink(to size: Int) { state.withLock { $0.supply.size = size } }
 
     public struct Health: Sendable {
@@ -129,7 +129,7 @@ public final class CustodyPool: Sendable {
     static let busy = DTAError(
         .unavailable, "the HSM did not come to this request in time", hint: "it is slow or overloaded: try again later")
 
-    /// Puts a process among the idle ones, after it has forgotten what it has to; a broken one is replaced.
+    /// Puts a process among the idle ones, after it has forgotten what it must; replaces a broken one.
     /// - Parameter driven: whether its thread is one of the `CustodyDrivers`.
     func giveBack(_ slot: CustodySlot, driven: Bool = false) {
         let isBroken = slot.process.isBroken
@@ -158,8 +158,8 @@ public final class CustodyPool: Sendable {
         }
     }
 
-    /// Makes every process forget an object: each when it is idle, and one after the other, so that one that hangs keeps
-    /// none of the others from work.
+    /// Makes every process forget an object: each when it is idle, and one after the other, so that one that hangs
+    /// keeps none of the others from work.
     func forget(_ id: ObjectID) {
         state.withLock { $0.slots.note(id) }
         while let slot = state.withLock({ $0.slots.takeIdleWithNotes() }) { giveBack(slot) }

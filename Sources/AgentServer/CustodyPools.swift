@@ -2,8 +2,8 @@ import CustodyProtocol
 import DTASystem
 import Logging
 
-/// The HSM processes of an agent: those that all requests share, and one of the slow lane's own, if the token allows that.
-/// They are there before what needs them; the processes come with `start`.
+/// The HSM processes of an agent: those that all requests share, and one for the slow lane alone, if the token allows
+/// that. The pools are made first; `start` starts the processes.
 public final class CustodyPools: Sendable {
     let shared: CustodyPool
     private let ownOfSlowLane: CustodyPool
@@ -18,7 +18,8 @@ public final class CustodyPools: Sendable {
 
     /// - Parameters:
     ///   - processes: how many serve all requests.
-    ///   - processors: one for each of them, for it and a worker to stay on. If there are more or fewer, they run anywhere.
+    ///   - processors: one for each of them, for it and a worker to stay on. If there are more or fewer, they run
+    ///     anywhere.
     ///   - deadline: how long a request waits for a process, in nanoseconds.
     public init(processes: Int, processors: [Int32] = [], deadline: UInt64, logger: Logger) throws {
         let kicks = try Kick()
@@ -35,28 +36,28 @@ public final class CustodyPools: Sendable {
     /// - Parameters:
     ///   - patience: for how long, in nanoseconds; then this returns, and the start goes on.
     ///   - launch: starts one. One thread alone calls it until the first process is up.
-    ///   - allowsOneSession: asked when the first process is up. On such a token there is one process in all.
-    /// - Throws: why the first start failed; it is tried again all the same, if it may be.
+    ///   - allowsOneSession: asked when the first process is up. If so, there is one process in all.
+    /// - Throws: why the first start failed. The pool tries again, if it may.
     public func start(
         patience: UInt64, launch: @escaping CustodyPool.Launcher, allowsOneSession: @escaping @Sendable () -> Bool
     ) throws(CustodyLaunchError) {
         try shared.start(patience: patience, launch: launch) { [self] in
             if allowsOneSession() { return shared.shrink(to: 1) }
             slowLaneHasOwn.withLock { $0 = true }
-            // In the background: that it fails is told to those who want it.
+            // In the background: requests that need the process are told if the start fails.
             try? ownOfSlowLane.start(patience: 0, launch: launch)
         }
     }
 
-    /// Where the slow lane's jobs get a process: until the first one is up, the reason is the same for all.
+    /// The pool of the slow lane. Until the first process is up, the reason is the same for all.
     private var slow: CustodyPool { slowLaneHasOwn.withLock { $0 } ? ownOfSlowLane : shared }
 
-    /// Waits for a process of the slow lane's, as long as a request waits, and runs `body` with it.
+    /// Waits for a process of the slow lane, as long as a request waits, and runs `body` with it.
     func withSlowProcess<Result>(_ body: (CustodyAccess) throws -> Result) rethrows -> Result {
         try slow.withProcess(deadline: monotonicNanoseconds() + deadline, body)
     }
 
-    /// How those are that all requests share.
+    /// The health of the processes that all requests share.
     public var health: CustodyPool.Health { shared.health }
 
     /// How many processes there are to be, that of the slow lane included.
@@ -72,7 +73,7 @@ public final class CustodyPools: Sendable {
         for pool in all { pool.forget(id) }
     }
 
-    /// Refuses what waited for too long. To be called several times a second.
+    /// Refuses jobs that waited for too long. To be called several times a second.
     func expire(_ now: UInt64) { shared.expire(before: now > deadline ? now - deadline : 0) }
 
     /// To be called when nothing runs any more.

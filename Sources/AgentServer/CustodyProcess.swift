@@ -1,16 +1,16 @@
 import CustodyProtocol
 import DTASystem
 
-/// One dtad-hsm, as the front has it: the connection, and the means to end the process if there are any.
+/// One dtad-hsm, as the front sees it: the connection, and a means to end the process, if there is one.
 public protocol CustodyProcess: AnyObject, Sendable {
     var custodian: any Custodian { get }
-    /// Whether the connection can no longer be used: the process died, hung or spoke nonsense.
+    /// Whether the connection can no longer be used: the process died, hung or broke the protocol.
     var isBroken: Bool { get }
     /// Whether another one may be started in its place. A wrong PIN is never tried twice.
     var mayBeReplaced: Bool { get }
     /// For noticing that the process is gone while it is idle.
     var socket: Int32 { get }
-    /// Keeps the process on one processor, if it can be.
+    /// Keeps the process on one processor, if possible.
     func settle(on processor: Int32)
     /// Ends the process, or at least the connection to it.
     func end()

@@ -12,8 +12,8 @@ final class CustodySlot: Sendable {
     }
 }
 
-/// What a thread remembers between its jobs: the process that it used last. A pair that stays together finds its data in the
-/// same core's cache, and wakes each other there.
+/// What a thread remembers between its jobs: the process that it used last. A pair that stays together finds its data
+/// in the same core's cache, and wakes each other there.
 final class CustodyHabit {
     fileprivate var last: CustodySlot?
     /// The processor that the thread stays on: it prefers the process that is there too.
@@ -60,7 +60,7 @@ struct CustodySlots {
 
     // MARK: Losing
 
-    /// Drops one that is broken, and not idle.
+    /// Drops one that is broken and not idle.
     mutating func drop(_ slot: CustodySlot) { live[ObjectIdentifier(slot)] = nil }
 
     /// Drops one that ended by itself.

@@ -1,6 +1,6 @@
 import DTASystem
 
-/// How many processes a pool is to have, and how the starts of processes went.
+/// How many processes a pool should have, and how their starts went.
 struct CustodySupply {
     /// How many there are to be.
     var size: Int
@@ -45,7 +45,7 @@ struct CustodySupply {
         outage = CustodySupply.refusedPIN
     }
 
-    /// If the start that is under way began before `moment`, requests are told so at once, and not when their time is over.
+    /// If the current start began before `moment`, requests are told so at once, and not after their time limit.
     mutating func noticeSilence(before moment: UInt64) {
         if outage == nil, let since = starting, since < moment { outage = CustodySupply.silence }
     }

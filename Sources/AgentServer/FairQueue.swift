@@ -1,8 +1,8 @@
-/// Waiting things of many users: first in, first out for each of them, and the users take turns. Who has a thousand
-/// requests waiting delays another's single one by at most one of them.
+/// Waiting elements of many users: first in, first out for each user, and the users take turns. A user with a thousand
+/// requests delays another user's request by at most one of them.
 struct FairQueue<Element> {
     private var lines: [UInt32: Line] = [:]
-    /// The users with something waiting, the next one to be served first.
+    /// The users with a waiting element, the next one to be served first.
     private var turns = WaitingLine<UInt32>()
     private(set) var count = 0
 
@@ -10,7 +10,7 @@ struct FairQueue<Element> {
 
     var isEmpty: Bool { count == 0 }
 
-    /// How many things of one user wait.
+    /// How many elements of one user wait.
     func count(of user: UInt32) -> Int { lines[user]?.count ?? 0 }
 
     mutating func append(_ element: Element, user: UInt32) {
@@ -21,7 +21,7 @@ struct FairQueue<Element> {
 
     mutating func popFirst() -> Element? { popFirst(where: { _ in true })?.element }
 
-    /// The next element of a user for whom `isServed` holds. Who is passed over waits for his next turn.
+    /// The next element of a user for whom `isServed` holds. Other users wait for their next turn.
     mutating func popFirst(where isServed: (UInt32) -> Bool) -> (user: UInt32, element: Element)? {
         for _ in 0..<lines.count {
             guard let user = turns.popFirst() else { return nil }
@@ -41,7 +41,7 @@ struct FairQueue<Element> {
         return nil
     }
 
-    /// Takes out everything for which `condition` holds.
+    /// Takes out all elements for which `condition` holds.
     mutating func removeAll(where condition: (Element) -> Bool) -> [Element] {
         guard count > 0 else { return [] }
         var removed: [Element] = []

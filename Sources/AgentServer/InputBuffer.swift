@@ -23,7 +23,7 @@ struct InputBuffer {
 
     private static let large = 32 << 10
 
-    /// The size of the first frame with its header, where the header is here.
+    /// The size of the first frame with its header, if the header is here.
     private func frameSize() throws -> Int? {
         guard bytes.count - start >= AgentFrame.headerSize else { return nil }
         return AgentFrame.headerSize + (try AgentFrame.bodySize(header: bytes[start..<start + AgentFrame.headerSize]))
@@ -36,7 +36,8 @@ struct InputBuffer {
     }
 
     /// Takes the first frame, if all of it is here.
-    /// - Throws: `DTAError.invalidArgument` for a length out of bounds or what is no request: the stream is lost.
+    /// - Throws: `DTAError.invalidArgument` for a length out of bounds or a message that is no request: the stream is
+    ///   lost.
     /// - Returns: with the size of its frame.
     mutating func takeRequest() throws -> (AgentRequest, Int)? {
         guard let size = try frameSize(), bytes.count - start >= size else { return nil }
@@ -62,7 +63,7 @@ struct InputBuffer {
     }
 }
 
-/// Bytes that are parsed where they lie.
+/// Bytes that are parsed in place.
 private struct BorrowedBytes: SwiftProtobufContiguousBytes {
     private let buffer: UnsafeRawBufferPointer
     private var copied: [UInt8] = []

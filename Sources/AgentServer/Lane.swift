@@ -1,6 +1,6 @@
 import DTASystem
 
-/// A queue with threads of its own, in which users take turns, so that a signature never waits for what is in it.
+/// A queue with threads of its own, in which users take turns. A signature never waits for its jobs.
 final class Lane: Sendable {
     private struct State {
         var jobs = FairQueue<@Sendable () -> Void>()
@@ -41,7 +41,7 @@ final class Lane: Sendable {
 
     var isIdle: Bool { state.withLock { $0.jobs.isEmpty && $0.running.isEmpty } }
 
-    /// Takes nothing more; what waits is still done.
+    /// Takes no new jobs, and does those that wait.
     func stop() {
         for _ in 0..<threads { state.withLockSignalling { $0.stopping = true } }
     }
@@ -49,7 +49,7 @@ final class Lane: Sendable {
     private func work() {
         while let (user, job) = next() {
             job()
-            // This thread looks at once for what comes next, also for what waited for the user's turn.
+            // This thread looks for the next job at once, also for one that waited for this user's limit.
             state.withLock { state in
                 let left = (state.running[user] ?? 1) - 1
                 state.running[user] = left > 0 ? left : nil

@@ -1,26 +1,26 @@
-/// The lanes of the agent: queues with threads of their own for what a worker must not wait for. docs/architecture.md has
-/// the table.
+/// The lanes of the agent: queues with threads of their own, for work that workers must not wait for.
+/// docs/architecture.md has the table.
 public enum LaneName: Int, CaseIterable, Sendable {
-    /// What is slow in the HSM: one thing at a time.
+    /// Slow work of the HSM: one job at a time.
     case slow
-    /// What needs the disk and no HSM (a refusal's record, a block): it works while the HSM hangs.
+    /// Work that needs the disk and no HSM (a refusal's record, a block): it goes on while the HSM hangs.
     case durable
-    /// What reads from the disk, maybe for long (the audit log): no refusal and no block waits for that.
+    /// Work that reads from the disk, maybe for long (the audit log): no refusal and no block waits for that.
     case reading
-    /// What is verified first and then mostly needs an HSM process, shortly.
+    /// Envelopes: they are verified first, and then usually need an HSM process for a short time.
     case opening
-    /// What moves much data, or works on many recipients.
+    /// Work on much data, or for many recipients.
     case bulk
-    /// What waits for another program, such as an IPFS node.
+    /// Work that waits for another program, such as an IPFS node.
     case asking
 
-    /// For newcomers: names that are in a file, names that somebody else may have to be asked for, and the hashing of
-    /// programs. What hangs there holds up one user, and not those whose names are here.
+    /// For newcomers: names that are in a file, names for which a directory service may be asked, and the hashing of
+    /// programs. A lookup that hangs delays only its own user.
     case localNames
     case names
     case digests
 
-    /// Whether requests wait in it, and not newcomers.
+    /// Whether it is for requests, not for newcomers.
     var isForRequests: Bool {
         switch self {
         case .slow, .durable, .reading, .opening, .bulk, .asking: true
@@ -28,7 +28,7 @@ public enum LaneName: Int, CaseIterable, Sendable {
         }
     }
 
-    /// What its threads are called.
+    /// The name of its threads.
     var threadName: String {
         switch self {
         case .slow: "slow-lane"
@@ -46,8 +46,8 @@ public enum LaneName: Int, CaseIterable, Sendable {
     func threads(processes: Int) -> Int {
         switch self {
         case .slow, .durable, .reading, .localNames: 1
-        // So that with an HSM that hangs there is still one to verify and to refuse: a thread waits for the HSM only with a
-        // process of its own.
+        // One more than processes: a thread waits for the HSM only with a process of its own, so one is left to verify
+        // and refuse while the HSM hangs.
         case .opening: processes + 1
         // A thread that waits for another program does nothing meanwhile.
         case .bulk, .asking, .names: 4
@@ -61,7 +61,7 @@ public enum LaneName: Int, CaseIterable, Sendable {
         case .slow, .durable, .reading, .opening: nil
         // One hashes while the other writes. Others have two as well, because a seal waits for the HSM here.
         case .bulk: 2
-        // One is always left to others than the user who asks for much that is nowhere.
+        // One thread is always left for other users.
         case .asking: 3
         case .localNames, .names, .digests: 1
         }

@@ -1,7 +1,7 @@
 import Glibc
 
-/// All lanes of an agent, and one for each program that requests wait for. They are there before what needs them, and take
-/// work at once; it is done from `start` on.
+/// All lanes of an agent, and one for each program that requests wait for. They are there before what needs them, and
+/// take work at once; it is done from `start` on.
 public final class Lanes: Sendable {
     private let named: [Lane]
     private let programs: [String: Lane]
@@ -12,8 +12,8 @@ public final class Lanes: Sendable {
     /// - Parameters:
     ///   - custody: where the slow lane gets its HSM process.
     ///   - programs: what `Step.consulting` may name.
-    ///   - callsPerProgram: how many requests ask one of them at a time; of one user one less, if there are several, and
-    ///     one more that waits.
+    ///   - callsPerProgram: how many requests ask one of them at a time; of one user one less, if there are several,
+    ///     and one more that waits.
     public init(_ custody: CustodyPools, programs: [String] = [], callsPerProgram: Int = 1) {
         self.custody = custody
         named = LaneName.allCases.map {
@@ -30,7 +30,7 @@ public final class Lanes: Sendable {
     /// The lane of those who wait for a program.
     func lane(ofProgram program: String) -> Lane { programs[program] ?? self[.asking] }
 
-    /// Runs something of the agent's own in the slow lane, where key management is: one thing at a time.
+    /// Runs a job of the agent itself in the slow lane, as key management: one at a time.
     /// - Returns: false if the agent is stopping; `body` never runs then.
     @discardableResult
     public func inSlowLane(_ body: @escaping @Sendable (CustodyAccess) -> Void) -> Bool {
@@ -41,7 +41,7 @@ public final class Lanes: Sendable {
 
     func start() { for lane in all { lane.start() } }
 
-    /// Takes nothing more; what waits is still done.
+    /// Takes no new jobs, and does those that wait.
     func stop() { for lane in all { lane.stop() } }
 
     /// Whether no request is in a lane.

@@ -2,8 +2,8 @@ import DTASystem
 
 /// A connection that has a place, and whose caller is being found out.
 ///
-/// Whoever decides what becomes of it takes its descriptors out. So one that is given up leaves none behind in a lane where
-/// the question about it still waits.
+/// The thread that decides about it takes its descriptors out. So one that is given up leaves none in a lane in which a
+/// lookup for it still waits.
 final class Newcomer: Sendable {
     let id: UInt64
     let account: UserAccount
@@ -32,7 +32,7 @@ final class Newcomer: Sendable {
         }
     }
 
-    /// Gives it to the one who decides, once.
+    /// Gives it to the thread that decides, once.
     func decide() -> (socket: Descriptor, caller: Caller)? {
         state.withLock { state in
             defer { state = nil }

@@ -1,6 +1,6 @@
 import DTASystem
 
-/// Answers that a socket did not take yet, as they were encoded: a large one is neither copied nor put beside others.
+/// Answers that a socket did not take yet, as they were encoded: a large one is neither copied nor joined to others.
 struct OutputQueue {
     private struct Entry {
         var frame: [UInt8]
@@ -16,7 +16,7 @@ struct OutputQueue {
     var isEmpty: Bool { entries.isEmpty }
 
     /// - Parameters:
-    ///   - frame: taken from the caller, so that it is in one place, and can be wiped there.
+    ///   - frame: taken from the caller, so that there is one copy, which can be wiped.
     ///   - start: how much of the frame was sent already; less than all of it.
     ///   - isSecret: it is wiped when it is sent, or given up.
     mutating func append(_ frame: inout [UInt8], from start: Int, isSecret: Bool = false) {
@@ -27,8 +27,8 @@ struct OutputQueue {
     }
 
     /// Sends what the socket takes.
-    /// - Parameter send: sends from a place in a frame on, and answers how many bytes went out; -1 where it is broken.
-    /// - Returns: how many bytes went out of all; -1 where it is broken.
+    /// - Parameter send: sends from a place in a frame on, and answers how many bytes went out; -1 if it is broken.
+    /// - Returns: how many bytes went out of all; -1 if it is broken.
     mutating func flush(_ send: ([UInt8], Int) -> Int) -> Int {
         var total = 0
         while !entries.isEmpty {

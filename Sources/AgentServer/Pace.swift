@@ -1,11 +1,12 @@
 import DTASystem
 import Glibc
 
-/// How many requests a second may come that need no HSM, of all users together: a signature is held up by the HSM, these
-/// are by nothing. Each leaves a record, and takes a worker's time from somebody. All who ask have equal shares. A user who
-/// asks for more is not read from until it has paid; a refusal costs more, because nobody needs many.
+/// How many requests a second may come that need no HSM, of all users together: the HSM limits signatures, but nothing
+/// limits these. Each leaves a record, and takes a worker's time. All users that send requests have equal shares. If a
+/// user exceeds its share, nothing is read from it until it has paid. A refusal costs more, because an honest user has
+/// few.
 final class Pace: Sendable {
-    /// What a request pays that is refused.
+    /// What a refused request costs.
     static let refusalPrice = 10
     /// How long the record of a request may be that pays nothing for it, and how much of the rest costs as much as a request.
     private static let recordUnit = 512
@@ -22,7 +23,7 @@ final class Pace: Sendable {
         /// The last second in which the user was counted.
         fileprivate var period = UInt64.max
 
-        /// - Returns: until when the user must wait, where it must from now on.
+        /// - Returns: until when the user must wait, if it must from now on.
         mutating func pay(_ price: Int, to pace: Pace, at now: UInt64) -> UInt64? {
             let share = Double(pace.share(of: &self))
             let most = max(Double(Pace.leastBurst), share / Double(Pace.burst))
@@ -64,7 +65,7 @@ final class Pace: Sendable {
     /// several times as long as others.
     static func price(ofRecord bytes: Int) -> Int { (max(0, bytes - 1)) / recordUnit }
 
-    /// Lets a user pay, and wait where it has nothing left.
+    /// Lets a user pay, and wait if it has nothing left.
     func charge(_ account: UserAccount, _ price: Int) {
         guard let until = account.pay(price, to: self, at: monotonicNanoseconds()) else { return }
         pauses.withLockSignalling { $0.accounts.append((until, account)) }
@@ -93,7 +94,7 @@ final class Pace: Sendable {
 
     // MARK: Going on
 
-    /// For a thread of its own: lets those go on who have waited for long enough, until `stop`.
+    /// For a thread of its own: lets users go on that have waited for long enough, until `stop`.
     func run() {
         while true {
             let goesOn = pauses.wait { pauses -> Bool? in

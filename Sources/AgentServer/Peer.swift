@@ -2,7 +2,7 @@ import CLinux
 import DTASystem
 import Glibc
 
-/// Asks the kernel who connected. All of it is read once, at accept, and stays what it was then.
+/// Asks the kernel who connected, once, at accept. What the kernel said then holds for the connection's life.
 enum Peer {
     /// What the kernel says at once.
     struct Found {
@@ -10,11 +10,11 @@ enum Peer {
         var caller: Caller
         /// The process, which lives as long as this says so.
         var process: Descriptor?
-        /// The program that it ran, opened for nothing (O_PATH), where it was asked for.
+        /// The program that it ran, opened without access to its content (O_PATH), if it was asked for.
         var program: Descriptor?
     }
 
-    /// O_PATH, which Glibc's module does not have: the file system is not asked, so nothing can hang here.
+    /// O_PATH, which Glibc's module does not have. It does not ask the file system, so it cannot hang.
     private static let openPath: Int32 = 0o10_000_000
 
     static func credentials(of socket: Int32) throws -> clinux_credentials {
@@ -24,10 +24,10 @@ enum Peer {
     }
 
     /// - Parameters:
-    ///   - withProgram: whether its program is to be hashed later on. What is opened here is what ran when this was called,
-    ///     whatever the process runs later, and whatever its path names then.
+    ///   - withProgram: whether its program is to be hashed later on. The file that is opened is the one that ran when
+    ///     this was called, whatever the process runs later, and whatever file is at its path then.
     ///   - pidfdFromSocket: false takes the way of kernels before 6.5, which have no SO_PEERPIDFD.
-    /// - Throws: `SystemCallError` where the kernel does not say who it is.
+    /// - Throws: `SystemCallError` if the kernel does not say who it is.
     static func find(
         _ socket: Int32, _ credentials: clinux_credentials, withProgram: Bool = false, pidfdFromSocket: Bool = true
     ) throws -> Found {
@@ -76,8 +76,8 @@ enum Peer {
             if number >= 0 { return Descriptor(owning: number) }
             if errno != ENOPROTOOPT { return nil }
         }
-        // Before Linux 6.5: the process may have ended between connect and now, and its pid be somebody else's. Such a
-        // newcomer started after this moment's connection was made, which its start time shows to the clock's tick.
+        // Before Linux 6.5: the process may have ended between connect and now, and another one may have its pid. That
+        // one started after the connection was made, which its start time shows to the clock's tick.
         let number = clinux_pidfd_open(pid)
         guard number >= 0 else { return nil }
         let descriptor = Descriptor(owning: number)
@@ -86,7 +86,7 @@ enum Peer {
         clock_gettime(CLOCK_BOOTTIME, &now)
         let ticks = UInt64(sysconf(Int32(_SC_CLK_TCK)))
         let nowTicks = UInt64(now.tv_sec) * ticks + UInt64(now.tv_nsec) * ticks / 1_000_000_000
-        // Within two ticks of now it cannot be told who was first: nothing is better than a wrong name.
+        // Within two ticks of now it cannot be told which was first: no name is better than a wrong one.
         return started + 2 < nowTicks ? descriptor : nil
     }
 

@@ -25,7 +25,7 @@ final class Poller: Sendable {
         epoll_ctl(set.number, EPOLL_CTL_MOD, fd, &event)
     }
 
-    /// Waits for events and gives each to `body`; none when interrupted, or after `milliseconds` (-1: never).
+    /// Waits for events and gives each to `body`; none if interrupted, or after `milliseconds` (-1: never).
     func wait(milliseconds: Int32, _ body: (_ id: UInt64, _ events: UInt32) -> Void) {
         withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 32) { space in
             let count = epoll_wait(set.number, space.baseAddress, Int32(space.count), milliseconds)

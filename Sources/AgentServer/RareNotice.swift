@@ -1,6 +1,6 @@
 import DTASystem
 
-/// Something that may happen very often and is said once a minute at most, with how often it was.
+/// An event that may happen very often and is logged at most once a minute, with a count.
 final class RareNotice: Sendable {
     private static let pause: UInt64 = 60_000_000_000
 
@@ -12,7 +12,7 @@ final class RareNotice: Sendable {
 
     private let state = Locked(State())
 
-    /// - Parameter example: what the last one was.
+    /// - Parameter example: describes the last event.
     func note(_ example: String) {
         state.withLock {
             $0.count += 1
@@ -20,7 +20,7 @@ final class RareNotice: Sendable {
         }
     }
 
-    /// To be called now and then: what is to be said now.
+    /// To be called now and then: what is to be logged now.
     func due(_ now: UInt64) -> (count: Int, last: String)? {
         state.withLock { state in
             guard state.count > 0, state.said == 0 || now - min(state.said, now) >= RareNotice.pause else { return nil }

@@ -2,10 +2,10 @@ import DTASystem
 
 /// The connections that are open, and what each user occupies.
 ///
-/// All users share one number of places. The last ones are kept for root and for users who have none. When no place is left
-/// for a newcomer who has fewer than somebody else, that user's longest idle connection gives way.
+/// All users share one number of places. The last ones are kept for root and for users who have none. If no place is
+/// left for a newcomer whose user has fewer than another user, the other's longest idle connection gives way.
 public final class Registry: Sendable {
-    /// What is below is no connection.
+    /// Lower ids are no connections.
     static let firstID: UInt64 = 1024
 
     private struct Holder {
@@ -36,13 +36,13 @@ public final class Registry: Sendable {
     // MARK: Places
 
     enum Place {
-        /// With the connection that has to give way, where there must be one.
+        /// With the connection that has to give way, if one must.
         case taken(UserAccount, from: Connection?)
         case tooManyOfTheUser
         case tooManyInAll
     }
 
-    /// Takes a place for a connection whose caller is not known yet but for its uid.
+    /// Takes a place for a connection of whose caller only the uid is known.
     /// - Parameter payer: the user with which the uid counts.
     func takePlace(payer: UInt32) -> Place {
         state.withLock { state in
@@ -71,12 +71,12 @@ public final class Registry: Sendable {
             guard let since = connection.idleSince, since < found?.since ?? .max else { continue }
             found = (connection, since)
         }
-        // It is nobody's from now on; the caller closes it.
+        // It has no owner from now on; the caller closes it.
         if let found { drop(&state, found.connection) }
         return found?.connection
     }
 
-    /// Gives back the place of a connection that did not come to be.
+    /// Gives back the place of a connection that was not made.
     func leave(_ newcomer: Newcomer) {
         state.withLock { state in
             state.newcomers[newcomer.id] = nil
@@ -84,7 +84,7 @@ public final class Registry: Sendable {
         }
     }
 
-    /// The same, where there was not even a newcomer.
+    /// The same, if there was not even a newcomer.
     func leave(_ account: UserAccount) { state.withLock { free(&$0, account) } }
 
     private func free(_ state: inout State, _ account: UserAccount) {
@@ -94,8 +94,8 @@ public final class Registry: Sendable {
         state.holders[account.uid] = holder
     }
 
-    /// Forgets users who have been gone for so long that they owe nothing: closing a connection pays no debt. To be called
-    /// now and then.
+    /// Forgets users that have been gone for so long that they owe nothing: closing a connection pays no debt. To be
+    /// called now and then.
     func forgetUsers(_ now: UInt64) {
         state.withLock { state in
             state.holders = state.holders.filter { $0.value.places > 0 || $0.value.account.isPaying(now) }
@@ -107,7 +107,7 @@ public final class Registry: Sendable {
     /// Remembers a newcomer whose caller is still being found out.
     func wait(_ newcomer: Newcomer) { state.withLock { $0.newcomers[newcomer.id] = newcomer } }
 
-    /// Makes a connection of a newcomer, whose place it takes.
+    /// Makes a newcomer a connection, which keeps its place.
     func enter(_ newcomer: Newcomer, _ socket: Descriptor, _ caller: Caller) -> Connection {
         state.withLock { state in
             state.newcomers[newcomer.id] = nil

@@ -2,7 +2,7 @@ import AgentProtocol
 import CustodyProtocol
 import DTASystem
 
-/// What a request gets of the HSM: a process to talk to, or the reason why there is none.
+/// What a request gets: an HSM process to talk to, or the reason why there is none.
 public typealias CustodyAccess = Result<any Custodian, DTAError>
 
 /// What is left of a request in the end.
@@ -22,19 +22,19 @@ public typealias Completion = @Sendable () -> Outcome
 
 /// How a request goes on after it was parsed and decided, without any waiting.
 public enum Step: Sendable {
-    /// It is answered: nothing more is needed.
+    /// It is answered.
     case answer(Outcome)
-    /// It needs an HSM process, shortly: it goes on as soon as one is idle. What the closure answers is what is left to
-    /// do without the HSM, so that the process can be used by others meanwhile.
+    /// It needs an HSM process for a short time: it goes on as soon as one is idle. The closure answers the work that
+    /// is left to do without the HSM, so that others can use the process meanwhile.
     case custody(@Sendable (CustodyAccess) -> Completion)
-    /// It is slow by nature and needs an HSM process (key generation, sealing): it goes to the slow lane. What the closure
-    /// answers is how it goes on.
+    /// It is slow and needs an HSM process (key generation, sealing): it goes to the slow lane. The closure answers how
+    /// it goes on.
     case slow(@Sendable (CustodyAccess) -> Step)
-    /// It goes on in a lane, because it waits for something else than the HSM, or takes long; what the closure answers is
-    /// how. In the opening lane it may go on with the HSM at once, and in the bulk lane with what is slow.
+    /// It goes on in a lane, because it waits for something other than the HSM, or takes long; the closure answers how.
+    /// In the opening lane it may go on with the HSM at once, and in the bulk lane with slow work.
     case lane(LaneName, @Sendable () -> Step)
-    /// It waits for the program of this name, in a lane of that program's own: whoever wants another one, or none, does not
-    /// wait for it. It gets a turn, or the reason why there is none; what the closure answers is how it goes on.
+    /// It waits for the program of this name, in a lane of that program's own: other requests do not wait for it. It
+    /// gets a turn, or the reason why there is none; the closure answers how it goes on.
     case consulting(String, @Sendable (Result<Void, DTAError>) -> Step)
 }
 

@@ -4,9 +4,9 @@ import DTASystem
 import Glibc
 import Logging
 
-/// How a connection comes to be. A worker accepts it, gives it a place and asks the kernel about it, which takes no time.
-/// What may take long is found out in lanes: the user's name, which a directory service may have, and the digest of a
-/// program. Only the newcomer waits for that: it is not read from before, and who it is stays the same for its life.
+/// How a connection is made. A worker accepts it, gives it a place and asks the kernel about it, which takes no time.
+/// Slow lookups happen in lanes: the user's name, which may be in a directory service, and the digest of a program.
+/// Only the newcomer waits for them: nothing is read from it before, and its caller stays the same for its life.
 extension Server {
     func accept(_ index: Int, id: UInt64) {
         let listener = listeners[index].number
@@ -14,7 +14,7 @@ extension Server {
         let failure = number < 0 ? errno : 0
         if failure == EMFILE || failure == ENFILE || failure == ENOMEM || failure == ENOBUFS {
             notices.noDescriptor.note(errorText(failure))
-            // Else it would be reported again at once, for ever. `tick` goes on.
+            // Otherwise it would be reported again at once, for ever. `tick` goes on.
             if failure != EMFILE || !turnAwayOne(listener) {
                 restingListeners.withLock { _ = $0.insert(index) }
                 return
@@ -68,7 +68,7 @@ extension Server {
         if let name = names.remembered(uid) { return named(newcomer, name, isWaiting: false) }
         registry.wait(newcomer)
         let lane = lanes[names.isLocal(uid) ? .localNames : .names]
-        // As many may wait as the user may have: those that were given up meanwhile count too.
+        // As many may wait as the user may have connections: those that were given up meanwhile count too.
         let accepted = lane.submit(user: newcomer.account.uid, atMost: limits.connectionsPerUser) { [self] in
             if newcomer.found != nil { named(newcomer, names.find(uid), isWaiting: true) }
         }
@@ -101,7 +101,7 @@ extension Server {
         }
     }
 
-    /// Gives up on newcomers about whom nobody answers. To be called several times a second.
+    /// Gives up on newcomers whose lookups take too long. To be called several times a second.
     func dismissLateNewcomers(_ now: UInt64) {
         for newcomer in registry.newcomers where now > newcomer.since + limits.introductionNanoseconds {
             notices.unknownCaller.note("")
@@ -118,7 +118,7 @@ extension Server {
         say(reason, to: socket)
         shutdown(socket.number, Int32(SHUT_RDWR))
         registry.leave(newcomer)
-        // Not closed before: its number could be another connection's by then.
+        // It is not closed earlier, because another connection could then have its number.
         withExtendedLifetime(socket) {}
     }
 
@@ -147,7 +147,7 @@ extension Server {
             hint: "close some, or try again later; limits.connections and LimitNOFILE= are what bounds them")
     }
 
-    /// A last word before the connection ends, as far as the socket takes it.
+    /// A last answer before the connection ends, as far as the socket takes it.
     private func say(_ reason: DTAError, to socket: Descriptor) {
         guard let frame = try? AgentFrame.encode(AgentResponse(id: 0, error: reason)) else { return }
         frame.withUnsafeBytes {
@@ -155,9 +155,9 @@ extension Server {
         }
     }
 
-    /// With no descriptor left: the one that is kept for this is used to answer whoever is first in line, so that it does
-    /// not wait in vain.
-    /// - Returns: false where even that did not work.
+    /// If no descriptor is left: answers the first waiting client with the one that is kept for this, so that the
+    /// client does not wait in vain.
+    /// - Returns: false if that failed too.
     private func turnAwayOne(_ listener: Int32) -> Bool {
         spare.withLock { spare in
             spare = nil

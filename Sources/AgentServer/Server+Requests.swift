@@ -4,7 +4,7 @@ import DTASystem
 
 /// The way of a request through the server: taken from a connection, started, answered.
 extension Server {
-    /// Takes one frame off a connection. Its next one has to wait for its user's next turn.
+    /// Takes one frame off a connection. The next one has to wait for its user's next turn.
     func attend(_ connection: Connection, _ events: UInt32, _ worker: WorkerMemory) {
         if events & Poller.writable != 0, !connection.flush() { return forgetConnection(connection) }
         guard connection.beginReading() else { return }
@@ -22,7 +22,7 @@ extension Server {
 
     /// Starts a request.
     /// - Parameter bytes: the size of its frame.
-    /// - Returns: whether it was one that could have occupied the worker: then the input was given back before.
+    /// - Returns: whether it could have occupied the worker: then the input was given back before.
     private func begin(
         _ request: AgentRequest, _ bytes: Int, _ connection: Connection, _ worker: WorkerMemory
     ) -> Bool {
@@ -62,7 +62,7 @@ extension Server {
             let accepted = lanes[name].submit(user: user) { [self] in proceed(work(), exchange, in: name) }
             if !accepted { proceed(work(), exchange) }
         case .consulting(let program, let work):
-            // So a program that hangs holds few of the requests that a user such as a gateway may have in flight.
+            // So a program that hangs holds few of the requests that its user, such as a gateway, may have in flight.
             let accepted = lanes.lane(ofProgram: program).submit(user: user, atMost: lanes.callsPerProgram) { [self] in
                 proceed(work(.success(())), exchange)
             }
@@ -75,7 +75,7 @@ extension Server {
         switch (lane, step) {
         // If a process is idle, no worker has to wake for it.
         case (.opening, .custody(let work)): pool.runOnce(job(work, exchange))
-        // It may wait here as well as in the slow lane, and is not passed on to another thread for it.
+        // It may wait here as well as in the slow lane, so it is not passed to another thread.
         case (.bulk, .slow(let work)): carryOut(work, exchange)
         default: proceed(step, exchange)
         }
@@ -89,7 +89,7 @@ extension Server {
             hint: "try again; plugins.calls is their number")
     }
 
-    /// Waits for the HSM process of what is slow.
+    /// Waits for the slow lane's HSM process.
     private func carryOut(_ work: @Sendable (CustodyAccess) -> Step, _ exchange: Exchange) {
         proceed(custody.withSlowProcess { work($0) }, exchange)
     }
@@ -138,7 +138,7 @@ extension Server {
         do {
             frame = try AgentFrame.encode(response)
         } catch {
-            // Only an answer that is too large: what is asked for can be asked for in smaller pieces.
+            // Only an answer that is too large: the client can ask for smaller pieces.
             let reason = DTAError(.resourceExhausted, "the answer is too large for a frame", hint: "ask for fewer")
             guard var short = try? AgentFrame.encode(AgentResponse(id: response.id, error: reason)) else { return }
             if !connection.send(&short) { forgetConnection(connection) }

@@ -5,10 +5,10 @@ import Logging
 
 /// The workers: threads that share one epoll set and carry each request from its bytes to its answer.
 ///
-/// There are as many workers as HSM processes, and a spare one. A worker that finds no process idle parks the request and
-/// goes back to the set. The spare one steps in when all others wait for the HSM and none has come back for a few
-/// milliseconds, so `status`, refusals and the watchdog live while every call to the HSM hangs; were it always awake, it
-/// would take turns from those who do the work.
+/// There are as many workers as HSM processes, and a spare one. A worker that finds no process idle parks the request
+/// and goes back to the set. The spare one steps in when all others have waited for the HSM for a few milliseconds. So
+/// `status`, refusals and the watchdog work while every call to the HSM hangs. If it were always awake, it would take
+/// processor time from the other workers.
 public final class Server: Sendable {
     let handler: any RequestHandler
     let sources: CallerSources
@@ -51,9 +51,9 @@ public final class Server: Sendable {
     /// - Parameters:
     ///   - listeners: bound and listening sockets.
     ///   - custody: the HSM processes.
-    ///   - lanes: where requests go that a worker must not wait for.
-    ///   - registry: where the connections will be.
-    ///   - sources: what is asked about callers beside the kernel.
+    ///   - lanes: for requests that a worker must not wait for.
+    ///   - registry: for the connections.
+    ///   - sources: what to ask about callers beside the kernel.
     public init(
         listeners: [Descriptor], handler: any RequestHandler, custody: CustodyPools, lanes: Lanes, registry: Registry,
         logger: Logger, sources: CallerSources = CallerSources()
@@ -102,7 +102,8 @@ public final class Server: Sendable {
         Thread.start("worker-spare") { [self] in stepIn() }
     }
 
-    /// Refuses new requests, waits until none is in flight or `deadline` (monotonic) has passed, then lets go of all.
+    /// Refuses new requests, waits until none is in flight or `deadline` (monotonic) has passed, then closes all
+    /// connections.
     /// - Returns: whether everything was finished.
     public func drain(deadline: UInt64) -> Bool {
         state.withLock { $0.draining = true }
@@ -120,7 +121,7 @@ public final class Server: Sendable {
         return finished
     }
 
-    /// To be called several times a second: cuts off who stalls, refuses what waited for too long.
+    /// To be called several times a second: closes stalled connections, refuses requests that waited for too long.
     public func tick() {
         let now = monotonicNanoseconds()
         custody.expire(now)
@@ -159,7 +160,7 @@ public final class Server: Sendable {
             pool.waitUntilExhausted()
             let seen = pool.progress.completed
             usleep(Server.patienceMicroseconds)
-            // As long as nothing moves, it does what the others cannot.
+            // As long as the others wait, it does their other work.
             while true {
                 let now = pool.progress
                 guard now.isExhausted, now.completed == seen else { break }
@@ -168,8 +169,8 @@ public final class Server: Sendable {
         }
     }
 
-    /// Takes all that is ready off the set, and attends to the connection of the user whose turn it is. So a user with
-    /// hundreds of busy connections delays another's request by a few of his own, and not by hundreds.
+    /// Takes all ready connections off the set, and serves one of the user whose turn it is. So a user with hundreds of
+    /// busy connections delays another user's request by a few, and not by hundreds.
     private func turn(_ worker: WorkerMemory, milliseconds: Int32 = -1) {
         let waits = ready.withLock { ready -> Bool in
             guard ready.queue.isEmpty else { return false }
@@ -185,7 +186,7 @@ public final class Server: Sendable {
                 arrived.append((connection, events))
             }
         }
-        // What came off the set is everybody's before this worker begins with anything that could occupy it.
+        // What came off the set is in the shared queue before this worker begins with anything that could occupy it.
         let left = ready.withLock { ready -> Bool in
             if waits { ready.sleepers -= 1 }
             for (connection, events) in arrived {
@@ -193,7 +194,7 @@ public final class Server: Sendable {
             }
             return ready.queue.count > (own.isEmpty ? 1 : 0) && ready.sleepers > 0
         }
-        // What this worker took and cannot do at once is for those that sleep.
+        // The rest of what this worker took is for workers that sleep.
         if left { custody.kicks.send() }
         for id in own { handle(id, worker) }
         let next = ready.withLock { $0.queue.popFirst() }

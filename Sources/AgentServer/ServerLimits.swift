@@ -5,13 +5,13 @@ public struct ServerLimits: Sendable {
     public var connections = 4096
     public var requestsPerConnection = 64
     public var requestsPerUser = 1024
-    /// What the requests of a user that are in flight carry, in bytes.
+    /// The bytes of a user's requests in flight.
     public var requestBytesPerUser = 64 << 20
-    /// What a user's connections have sent and no worker has taken yet, in bytes.
+    /// The bytes that a user's connections have sent and no worker has taken yet.
     public var heldBytesPerUser = 64 << 20
-    /// Answers that a user's connections have not read yet, in bytes.
+    /// The bytes of answers that a user's connections have not read yet.
     public var unreadBytesPerUser = 64 << 20
-    /// Unread answers of one connection, past which it is closed.
+    /// The bytes of unread answers beyond which a connection is closed.
     public var unreadBytesPerConnection = 16 << 20
     /// The three above, of all users together, in bytes.
     public var bufferedBytes = 256 << 20

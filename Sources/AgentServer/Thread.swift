@@ -13,7 +13,7 @@ public enum Thread {
         }
     }
 
-    /// Starts a thread that nobody waits for. All signals are blocked in it: they belong to the main thread.
+    /// Starts a detached thread. All signals are blocked in it: they belong to the main thread.
     public static func start(_ name: String, _ run: @escaping @Sendable () -> Void) {
         var everything = sigset_t()
         var before = sigset_t()
@@ -37,7 +37,7 @@ public enum Thread {
             }, body.toOpaque())
         guard result == 0 else {
             body.release()
-            // Only at start, before anybody is served: an agent without its workers must not pretend to be one.
+            // Only at the start, before clients are served: an agent without its workers must not run.
             fatalError("pthread_create(\(name)): \(result)")
         }
     }

@@ -16,10 +16,10 @@ final class UserAccount: Sendable {
         var bytes: Int { requestBytes + heldBytes + unreadBytes }
     }
 
-    /// Bytes that everybody has: most requests never ask the common budget.
+    /// Bytes that every user has: most requests never use the common budget.
     static let gift = 64 << 10
 
-    /// The user; of subordinate uids, whose they are.
+    /// The user; for subordinate uids, the user that they belong to.
     let uid: UInt32
     private let budget: ByteBudget
     private let usage = Locked(Usage())
@@ -34,7 +34,7 @@ final class UserAccount: Sendable {
 
     // MARK: What it occupies
 
-    /// What stands in the way of one more request.
+    /// What prevents one more request.
     enum Obstacle { case ownRequests, everybodysBytes }
 
     /// - Parameter bytes: what the request carries.
@@ -62,7 +62,7 @@ final class UserAccount: Sendable {
     }
 
     /// - Parameter change: by how many bytes a connection's untaken input grew or shrank.
-    /// - Returns: false where that makes more than `limit`, or than is left; it is counted all the same.
+    /// - Returns: false if that makes more than `limit`, or than is left; the bytes are counted in any case.
     func hold(_ change: Int, limit: Int) -> Bool {
         usage.withLock {
             $0.heldBytes += change
@@ -71,7 +71,8 @@ final class UserAccount: Sendable {
         }
     }
 
-    /// - Returns: false where that makes more unread bytes than `limit`, or than is left; they are counted all the same.
+    /// - Returns: false if that makes more unread bytes than `limit`, or than is left; the bytes are counted in any
+    ///   case.
     func addUnread(_ bytes: Int, limit: Int) -> Bool {
         usage.withLock {
             $0.unreadBytes += bytes
@@ -86,7 +87,7 @@ final class UserAccount: Sendable {
         }
     }
 
-    /// Takes of the common budget, or gives back, in steps of `gift`.
+    /// Takes from the common budget, or gives back, in steps of `gift`.
     @inline(__always)
     private func settle(_ usage: inout Usage) -> Bool {
         let bytes = usage.bytes
@@ -109,10 +110,10 @@ final class UserAccount: Sendable {
         usage.withLock { $0.purse.pay(price, to: pace, at: now) }
     }
 
-    /// Whether it asked so shortly ago that it may still have to pay for that.
+    /// Whether it sent a request so recently that it may still have to pay for it.
     func isPaying(_ now: UInt64) -> Bool { usage.withLock { $0.purse.isInUse(now) } }
 
-    /// Keeps a connection until the user may go on; false where it may now.
+    /// Keeps a connection until the user may go on; false if it may now.
     func park(_ connection: Connection) -> Bool {
         usage.withLock {
             guard $0.purse.isPaused else { return false }

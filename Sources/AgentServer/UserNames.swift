@@ -1,8 +1,8 @@
 import DTASystem
 import Glibc
 
-/// The names of users, remembered for a second. A name is half of who owns a key, so an old one must not live on: what is
-/// remembered is forgotten as soon as /etc/passwd changes.
+/// The names of users, remembered for a second. A name is half of who owns a key, so an old one must not live on: what
+/// is remembered is forgotten as soon as /etc/passwd changes.
 final class UserNames: Sendable {
     private static let lifetime: UInt64 = 1_000_000_000
     private static let most = 4096
@@ -10,7 +10,7 @@ final class UserNames: Sendable {
     private struct State {
         var names: [UInt32: (name: String, since: UInt64)] = [:]
         var version = FileVersion()
-        /// The uids in /etc/passwd, which no directory service on the network is asked for.
+        /// The uids in /etc/passwd, for which no directory service on the network is asked.
         var local: Set<UInt32> = []
     }
 
@@ -23,7 +23,7 @@ final class UserNames: Sendable {
         self.lookUp = lookUp
     }
 
-    /// The name, where it is known without asking.
+    /// The name, if it is known without asking.
     func remembered(_ uid: UInt32) -> String? {
         let now = monotonicNanoseconds()
         let version = FileVersion(of: file)
@@ -34,7 +34,7 @@ final class UserNames: Sendable {
         }
     }
 
-    /// Whether the answer is in a file of this host's.
+    /// Whether the answer is in a file of this host.
     func isLocal(_ uid: UInt32) -> Bool { state.withLock { $0.local.contains(uid) } }
 
     /// Asks for the name, for as long as it takes.
