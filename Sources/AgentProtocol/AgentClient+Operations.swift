@@ -1,8 +1,8 @@
 import DTASystem
 
-/// What programs ask most often, with values instead of messages. Each throws as ``call(_:timeout:)`` does.
+/// The operations that programs use most, with values instead of messages. Each throws as ``call(_:timeout:)`` does.
 extension AgentClient {
-    /// How the agent is: names and values, in the agent's order.
+    /// The agent's state: names and values, in the agent's order.
     public func status() async throws -> [(name: String, value: String)] {
         try await call(.status()).fields.map { ($0.name, $0.value) }
     }

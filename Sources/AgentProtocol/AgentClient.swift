@@ -22,8 +22,8 @@ public final class AgentClient: Sendable {
 
     deinit { state.withLock { $0.connection }?.close() }
 
-    /// Asks, and suspends until the answer is there. A cancelled task resumes at once; the agent may still do what was
-    /// asked, and its late answer is dropped.
+    /// Sends a request, and suspends until the answer is there. A cancelled task resumes at once; the agent may still
+    /// carry the request out, and its late answer is dropped.
     /// - Parameter request: this sets its `id` and, if that is 0, its `version`.
     /// - Parameter timeout: how long the answer may take.
     /// - Returns: the answer of an operation that was done.
@@ -45,7 +45,7 @@ public final class AgentClient: Sendable {
         let response = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 connection.send(frame, id: id, deadline: deadline, continuation)
-                // If the task was cancelled before that, the handler found nothing to give up.
+                // If the task was cancelled before that, the handler found no call to give up.
                 if Task.isCancelled { connection.giveUp(id) }
             }
         } onCancel: {

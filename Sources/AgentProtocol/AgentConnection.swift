@@ -3,8 +3,8 @@ import Glibc
 
 /// One connection of an `AgentClient` with its thread, from the attempt to connect to its end.
 ///
-/// A caller writes its frame itself, under the lock, where the socket takes it at once. The thread does all that has
-/// to wait: connecting, reading answers, writing what did not fit, and watching the deadlines.
+/// A caller writes its frame itself, under the lock, if the socket takes it at once. The thread does all that has to
+/// wait: connecting, reading answers, writing the rest of frames, and watching the deadlines.
 final class AgentConnection: Sendable {
     typealias Continuation = CheckedContinuation<AgentResponse, any Error>
 
@@ -22,7 +22,7 @@ final class AgentConnection: Sendable {
         var isClosing = false
         var waiting: [UInt64: Waiting] = [:]
         var outgoing = AgentOutgoing()
-        /// When the thread looks at the deadlines next; no earlier than the earliest of them is none missed.
+        /// When the thread looks at the deadlines next: at the earliest of them.
         var alarm = UInt64.max
     }
 
@@ -49,17 +49,17 @@ final class AgentConnection: Sendable {
         }
     }
 
-    /// Sends a frame; `continuation` is resumed exactly once, with the answer or with why there is none.
+    /// Sends a frame; `continuation` is resumed exactly once, with the answer or the reason why there is none.
     func send(_ frame: [UInt8], id: UInt64, deadline: UInt64, _ continuation: Continuation) {
         let (end, needsThread): ((any Error)?, Bool) = state.withLock { state in
-            // The agent may have refused the connection, with a word of why, before the first request was sent on it.
+            // The agent may have refused the connection, with a reason, before the first request was sent on it.
             if let end = state.end { return (end, false) }
             if state.isClosing { return (AgentConnectionError.closed, false) }
             state.waiting[id] = Waiting(deadline: deadline, continuation: continuation)
             state.outgoing.append(frame, id: id)
             var needsThread = false
             if let socket = state.socket {
-                // An error here is the thread's to find: it must first read what the agent said before it closed.
+                // The thread finds this error itself: it must first read what the agent said before it closed.
                 needsThread = state.outgoing.flush(to: socket.number) != .empty
             }
             if deadline < state.alarm {
@@ -75,7 +75,7 @@ final class AgentConnection: Sendable {
         }
     }
 
-    /// Ends the wait of a cancelled call, and takes back what was not sent of it yet.
+    /// Ends the wait of a cancelled call, and takes back its frame if it was not sent yet.
     func giveUp(_ id: UInt64) {
         let waiting = state.withLock { state in
             state.outgoing.remove(id)
@@ -139,7 +139,7 @@ extension AgentConnection {
         }
     }
 
-    /// Sleeps until one of `entries` has news, the alarm goes, or `milliseconds` have passed.
+    /// Sleeps until one of `entries` has an event, the alarm is due, or `milliseconds` have passed.
     private func wait(_ entries: inout [pollfd], atMost milliseconds: UInt64) throws {
         let alarm = state.withLock { $0.alarm }
         let now = monotonicNanoseconds()
@@ -154,7 +154,7 @@ extension AgentConnection {
         }
     }
 
-    /// Sees to deadlines, and to the wish to close.
+    /// Ends calls whose deadline has passed, and the connection if it is to be closed.
     private func lookAround(late: any Error) throws {
         let now = monotonicNanoseconds()
         let (expired, isClosing) = state.withLock { state -> ([Waiting], Bool) in
@@ -193,12 +193,12 @@ extension AgentConnection {
         if count == 0 { throw AgentConnectionError.lost(midFrame: !reader.isEmpty) }
         while let response = try AgentConnectionError.decoding({ try reader.next() }) {
             if response.id == 0, let error = response.error { throw error }
-            // Nobody waits for an unknown id: the late answer to a call that was given up.
+            // An unknown id is the late answer to a call that was given up.
             state.withLock { $0.waiting.removeValue(forKey: response.id) }?.continuation.resume(returning: response)
         }
     }
 
-    /// Closes the socket and tells everybody who still waits why.
+    /// Closes the socket and tells the calls that still wait why.
     private func end(_ error: any Error) {
         let error = error is AgentUnreachable ? error : DTAError(error)
         let waiting = state.withLock { state in

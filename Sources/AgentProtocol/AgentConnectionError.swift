@@ -1,6 +1,6 @@
 import DTASystem
 
-/// What can happen to a request after it was sent, as both clients say it.
+/// The errors of a request that was sent, for both clients.
 enum AgentConnectionError {
     static let timeout = DTAError(
         .unavailable, "the agent did not answer in time",

@@ -27,7 +27,7 @@ public enum AgentFrame {
         return framed.frame
     }
 
-    /// Takes a message behind its header, so that a large one is written once.
+    /// Takes a message after its header, so that a large one is written once.
     private struct FramedBytes: SwiftProtobufContiguousBytes {
         private(set) var frame: [UInt8]
 

@@ -1,10 +1,10 @@
-/// Cuts a stream of bytes into the bodies of frames. It holds at most one unfinished frame and what one read brought.
+/// Cuts a stream of bytes into the bodies of frames. It holds at most one unfinished frame and the bytes of one read.
 struct AgentFrameReader {
     private var buffer: [UInt8] = []
-    /// Where the next frame starts: what stands before it was handed out already.
+    /// The start of the next frame: the bytes before it were handed out already.
     private var start = 0
 
-    /// Whether the stream stands between two frames.
+    /// Whether the stream is between two frames.
     var isEmpty: Bool { start == buffer.count }
 
     mutating func append(_ bytes: UnsafeRawBufferPointer) {

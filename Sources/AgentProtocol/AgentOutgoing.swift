@@ -1,7 +1,7 @@
 import DTASystem
 import Glibc
 
-/// Frames on their way to a socket that may take them only piece by piece.
+/// Frames for a socket that may take them only piece by piece.
 struct AgentOutgoing {
     private var frames: [(id: UInt64, bytes: [UInt8])] = []
     /// How much of the first frame was sent.
@@ -12,7 +12,7 @@ struct AgentOutgoing {
         case empty
         /// The socket takes no more for now.
         case pending
-        /// The other side takes nothing any more. What it said before that can still be read.
+        /// The other side takes no more. Its earlier answers can still be read.
         case broken
     }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The rarer fields of a request, as if they were its own. A field that was never set is empty.
+/// The rarer fields of a request, as if they were its own. A field that is not set is empty.
 ///
 /// `agent.proto` says which operation reads which of them.
 extension AgentRequest {
@@ -94,7 +94,7 @@ extension AgentRequest {
     }
 }
 
-/// The rarer lists of an answer, as if they were its own. A list that was never set is empty.
+/// The rarer lists of an answer, as if they were its own. A list that is not set is empty.
 extension AgentResponse {
     private var found: AgentLists { lists.first ?? AgentLists() }
 

@@ -2,7 +2,7 @@ import FoundationEssentials
 
 /// Requests about envelopes.
 extension AgentRequest {
-    /// The sender and the recipients of an envelope, and what it holds.
+    /// The sender and the recipients of an envelope, and its kind of content.
     public struct EnvelopeAddress: Sendable {
         /// The sender's name or CID.
         public var from: String
@@ -36,7 +36,7 @@ extension AgentRequest {
     }
 
     /// Seals an envelope, or publishes one if the address has no recipients.
-    /// - Parameter address: from whom it is, and to whom.
+    /// - Parameter address: its sender and its recipients.
     /// - Parameter plaintext: up to 256 KiB. ``draftEnvelope(_:)`` is for more.
     public static func sealEnvelope(_ address: EnvelopeAddress, plaintext: some Sequence<UInt8>) -> AgentRequest {
         var request = AgentRequest(.envelopeSeal, data: plaintext)
@@ -53,7 +53,7 @@ extension AgentRequest {
 
     /// Sends one block of a body.
     /// - Parameter draft: what ``draftEnvelope(_:)`` answered.
-    /// - Parameter index: where in the body the block stands, from 0.
+    /// - Parameter index: the block's index in the body, from 0.
     /// - Parameter block: 15 sealed chunks, in the last block fewer; of a public envelope 983,040 bytes of plaintext.
     public static func envelopeChunk(draft: String, index: Int, block: Data) -> AgentRequest {
         var request = AgentRequest(.envelopeChunk, subject: draft)
@@ -77,8 +77,8 @@ extension AgentRequest {
         AgentRequest(.envelopeAbandon, subject: draft)
     }
 
-    /// Verifies an envelope and opens it. A body in chunks does not come with the answer: ``AgentResponse/size`` and
-    /// ``AgentResponse/key`` do.
+    /// Verifies an envelope and opens it. For a body in chunks the answer has only ``AgentResponse/size`` and
+    /// ``AgentResponse/key``.
     /// - Parameter cid: the envelope's.
     /// - Parameter identity: the recipient as which to open, a name or CID; nil: the caller's identity that fits.
     /// - Parameter allowUntrusted: open it although its sender is not trusted.

@@ -69,7 +69,7 @@ extension AgentRequest {
     /// Trusts an identity on the agent's host.
     /// - Parameter identity: a CID; an own name; or an alias, to change its URL.
     /// - Parameter alias: what the agent's host calls it.
-    /// - Parameter url: where its gateway is; "": as before.
+    /// - Parameter url: the address of its gateway; "": as before.
     public static func trustIdentity(_ identity: String, as alias: String = "", at url: String = "") -> AgentRequest {
         var request = AgentRequest(.identityTrust, subject: identity)
         request.alias = alias

@@ -2,14 +2,14 @@
 extension AgentRequest {
     /// Reads a block.
     /// - Parameter cid: the block's.
-    /// - Parameter localOnly: do not ask the IPFS node for what is not here.
+    /// - Parameter localOnly: do not ask the IPFS node for missing blocks.
     public static func getBlock(_ cid: String, localOnly: Bool) -> AgentRequest {
         var request = getBlock(cid)
         request.localOnly = localOnly
         return request
     }
 
-    /// Asks how the IPFS node is, and how far one block is on its way there.
+    /// Asks for the state of the IPFS node, and whether one block is published there.
     /// - Parameter cid: the block's.
     public static func publication(of cid: String) -> AgentRequest { AgentRequest(.ledgerStatus, subject: cid) }
 

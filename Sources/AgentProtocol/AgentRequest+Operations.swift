@@ -12,7 +12,7 @@ extension AgentRequest {
         self.data = .init(data)
     }
 
-    /// Asks how the agent is.
+    /// Asks for the agent's state.
     public static func status() -> AgentRequest { AgentRequest(.status) }
 
     /// Makes a key in the HSM.
@@ -33,7 +33,7 @@ extension AgentRequest {
     public static func deleteKey(_ name: String) -> AgentRequest { AgentRequest(.keyDelete, subject: name) }
 
     /// Lists the keys on the token that the agent's database does not name, or decides about one. For administrators.
-    /// - Parameter decision: `name` or `destroy`; "": only tell of them.
+    /// - Parameter decision: `name` or `destroy`; "": only list them.
     /// - Parameter object: the key's object, 32 hexadecimal digits.
     /// - Parameter name: the name that it gets.
     public static func unnamedKeys(decision: String = "", object: String = "", name: String = "") -> AgentRequest {

@@ -47,7 +47,7 @@ extension AgentRequest {
     /// - Parameter part: the CID of an envelope that is in the ledger.
     public static func receiveOrderPart(_ part: String) -> AgentRequest { AgentRequest(.orderReceive, subject: part) }
 
-    /// Does what a fiduciary has to do next.
+    /// Does the next step of a fiduciary.
     /// - Parameter order: the order's CID, its reference, or a beginning of that.
     /// - Parameter decision: `commit`, `release`, `refuse`, or `resume`, with which a restored order goes on; "": what
     ///   is next.
@@ -66,8 +66,8 @@ extension AgentRequest {
 
     /// Asks a fiduciary for the release, or for one use.
     /// - Parameter order: the order's CID, its reference, or a beginning of that.
-    /// - Parameter identity: as which identity; nil: the caller's only one that may.
-    /// - Parameter purpose: why, for the fiduciary and the approvers.
+    /// - Parameter identity: the identity that asks; nil: the caller's only one that may.
+    /// - Parameter purpose: the reason, for the fiduciary and the approvers.
     /// - Parameter data: what is to be signed, if the order's key signs: a digest or a message.
     /// - Parameter fields: what a plugin asks of a redemption.
     public static func redeemOrder(
@@ -83,7 +83,7 @@ extension AgentRequest {
 
     /// Decides about a redemption as an approver.
     /// - Parameter order: the order's CID, its reference, or a beginning of that.
-    /// - Parameter identity: as which identity; nil: the caller's only one that may and has not decided.
+    /// - Parameter identity: the identity that decides; nil: the caller's only one that may and has not decided.
     /// - Parameter decision: `approve` or `reject`.
     /// - Parameter redemption: its CID; "": the open one, if there is no other.
     /// - Parameter use: its number; 0: the open one.
@@ -115,7 +115,7 @@ extension AgentRequest {
     public static func destroyOrder(_ order: String) -> AgentRequest { AgentRequest(.orderDestroy, subject: order) }
 
     /// Asks about the keys under which the secrets of orders are sealed. For administrators.
-    /// - Parameter decision: `destroy` or `renew`; "": only tell of them.
+    /// - Parameter decision: `destroy` or `renew`; "": only list them.
     /// - Parameter epoch: the number of the one to destroy.
     public static func orderEpochs(decision: String = "", epoch: String = "") -> AgentRequest {
         var request = AgentRequest(.orderEpochs, subject: epoch)
@@ -123,7 +123,7 @@ extension AgentRequest {
         return request
     }
 
-    /// Encrypts what an order is to safeguard to the fiduciary's commitment.
+    /// Encrypts the secret that an order safeguards to the fiduciary's commitment.
     /// - Parameter order: the order's CID, its reference, or a beginning of that.
     /// - Parameter secret: up to 128 KiB.
     /// - Parameter contentType: its media type; "" means application/octet-stream.

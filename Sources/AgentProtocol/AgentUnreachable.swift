@@ -5,12 +5,12 @@ import Glibc
 ///
 /// A failure after a request was sent is a `DTAError` instead: then it is not known whether the request was done.
 public struct AgentUnreachable: Error, Sendable, Equatable, CustomStringConvertible {
-    /// Where the agent was looked for.
+    /// The path of the agent's socket.
     public let socketPath: String
     /// The errno of the attempt to connect; ETIMEDOUT if the agent took no connection in time.
     public let errno: Int32
 
-    /// - Parameter socketPath: where the agent was looked for.
+    /// - Parameter socketPath: the path of the agent's socket.
     /// - Parameter errno: of the attempt to connect.
     public init(socketPath: String, errno: Int32) {
         self.socketPath = socketPath
@@ -24,13 +24,13 @@ public struct AgentUnreachable: Error, Sendable, Equatable, CustomStringConverti
 
     public var description: String { error.description }
 
-    /// Where an installed agent listens.
+    /// The path at which an installed agent listens.
     public static let installedSocket = "/run/dtad/agent.sock"
 
     private var reason: String {
         switch errno {
         case ENOENT: "there is no such socket"
-        case ECONNREFUSED: "nobody listens on this socket"
+        case ECONNREFUSED: "no program listens on this socket"
         case EACCES, EPERM: "this user may not connect to it"
         case ENAMETOOLONG: "the path is empty or longer than the 107 bytes that a socket's path may have"
         case ENOTSOCK, EPROTOTYPE: "this is not a stream socket"

@@ -1,7 +1,7 @@
 import DTASystem
 import Glibc
 
-/// Many requests on one connection, a few of them in flight at a time: for bodies that travel in blocks.
+/// Many requests on one connection, a few of them in flight at a time: for bodies that are sent in blocks.
 extension BlockingAgentClient {
     /// Sends one request after the other without waiting for each answer. So the agent works on some while this side
     /// makes or reads others. Memory is bounded by `depth` requests and answers.
@@ -11,7 +11,7 @@ extension BlockingAgentClient {
     /// - Parameter next: makes the next request; nil: there are no more. It may take its time.
     /// - Parameter answered: gets the answers in the order of their requests.
     /// - Throws: what `next` and `answered` throw; at the first request that is refused, as ``call(_:timeout:)`` does.
-    ///   The connection is then closed, and it is not known whether what was in flight was done.
+    ///   The connection is then closed, and it is not known whether the requests in flight were carried out.
     public func pipeline(
         depth: Int, timeout: Duration = .seconds(60), takesRefusals: Bool = false, next: () throws -> AgentRequest?,
         answered: (AgentResponse) throws -> Void
@@ -36,7 +36,7 @@ extension BlockingAgentClient {
         }
     }
 
-    /// What is under way.
+    /// The requests under way.
     private struct Flight {
         let takesRefusals: Bool
         /// The ids in flight, in the order in which they were asked.
@@ -63,7 +63,7 @@ extension BlockingAgentClient {
         flight.outgoing = try AgentFrame.encode(request)[...]
     }
 
-    /// Sends and receives once, as far as the socket goes.
+    /// Sends and receives once, without waiting for the socket.
     private func exchange(_ flight: inout Flight, on socket: Int32, timeout: Duration) throws {
         let wanted = Int16(flight.outgoing.isEmpty ? POLLIN : POLLIN | POLLOUT)
         let events = try poll(socket, for: wanted, until: monotonicNanoseconds() &+ timeout.wholeNanoseconds)

@@ -11,7 +11,7 @@ public final class BlockingAgentClient {
     public let socketPath: String
     /// How long each answer may take, whatever a call allows; nil: as long as the call allows.
     public var timeLimit: Duration?
-    /// What is called while a call waits, to tell a person of it; nil: nothing is.
+    /// Called while a call waits, to tell a person; nil: nothing is.
     public var patience: Patience?
     private var socket: Descriptor?
     var reader = AgentFrameReader()
@@ -22,7 +22,7 @@ public final class BlockingAgentClient {
         self.socketPath = socketPath
     }
 
-    /// What to do while nothing comes from the agent.
+    /// What to do while no answer comes from the agent.
     public struct Patience {
         /// Called every second from the second one on, with how many have passed.
         let waiting: (Int) -> Void
@@ -36,7 +36,7 @@ public final class BlockingAgentClient {
             self.over = over
         }
 
-        /// Shorter waits are not worth telling.
+        /// Shorter waits are not shown.
         static let silence = 2
     }
 
@@ -61,7 +61,7 @@ public final class BlockingAgentClient {
         } catch let answer as AnswerError {
             throw answer.error
         } catch {
-            // The stream stands somewhere inside an answer: nothing that follows could be trusted.
+            // The stream is somewhere inside an answer: what follows could not be read.
             close()
             throw DTAError(error)
         }
@@ -73,7 +73,7 @@ public final class BlockingAgentClient {
         reader = AgentFrameReader()
     }
 
-    /// An error that the agent answered: the connection is as good as before.
+    /// An error that the agent answered: the connection can still be used.
     private struct AnswerError: Error {
         let error: DTAError
     }
@@ -132,7 +132,7 @@ public final class BlockingAgentClient {
         }
     }
 
-    /// One wait, of which `patience` is told.
+    /// One wait, reported to `patience`.
     private struct Wait {
         private let patience: Patience?
         private let began = monotonicNanoseconds()
@@ -160,14 +160,14 @@ public final class BlockingAgentClient {
                 }
             }
         } catch let error as SystemCallError where error.errno == EPIPE || error.errno == ECONNRESET {
-            // Closed by the agent: what it said before it did is still there to be read.
+            // Closed by the agent: its last answers can still be read.
             return bytes.count
         } catch let error as SystemCallError where error.errno == EAGAIN {
             return 0
         }
     }
 
-    /// The answer to the last request, or the agent's last word (id 0); nil while it has not come.
+    /// The answer to the last request, or the agent's last one (id 0); nil while it has not come.
     private func receive(from socket: Int32) throws -> AgentResponse? {
         guard try fill(from: socket) else { return nil }
         while let response = try AgentConnectionError.decoding({ try reader.next() }) {
@@ -204,7 +204,7 @@ public final class BlockingAgentClient {
 }
 
 extension Duration {
-    /// Nanoseconds, between 0 and a year: enough for every time limit, and no sum with it overflows.
+    /// Nanoseconds, between 0 and a year: enough for every time limit, and sums with it do not overflow.
     var wholeNanoseconds: UInt64 {
         let (seconds, attoseconds) = components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }

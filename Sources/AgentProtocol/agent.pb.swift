@@ -35,7 +35,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unspecified // = 0
 
-  /// How the agent is. Answers fields.
+  /// The agent's state. Answers fields.
   case status // = 1
 
   /// Makes a key in the HSM. Reads subject (the new name), key_type. Answers keys (one).
@@ -50,9 +50,9 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Destroys a key. Reads subject.
   case keyDelete // = 13
 
-  /// Keys on the token that the database does not name. Reads decision ("": tells of them; "name": gives one of a user's a
-  /// name; "destroy": destroys one), subject (which one: its object), alias (of "name": the new name). Administrators.
-  /// Answers keys: at most 1,000; of "name" the one; of "destroy" none.
+  /// Keys on the token that the database does not name. Reads decision ("": lists them; "name": names a user's key;
+  /// "destroy": destroys one), subject (the key's object), alias (of "name": the new name). Administrators. Answers
+  /// keys: at most 1,000; of "name" that one; of "destroy" none.
   case keyUnnamed // = 14
 
   /// Signs. Reads subject, data, prehashed, format. Answers data.
@@ -73,23 +73,23 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Random bytes from the HSM's generator. Reads count (1 to 65,536). Answers data.
   case random // = 25
 
-  /// Who may do something with a key or an identity, and why. Reads subject, permission, uid. Answers valid, lines.
+  /// Whether a user may do something with a key or an identity, and why. Reads subject, permission, uid. Answers valid,
+  /// lines.
   case policyExplain // = 30
 
   /// Audit records, as JSON lines: the caller's own, all of them for an administrator. Reads count, cursor. Without a
-  /// cursor the last count records; with one what followed it, empty where nothing did. Answers lines, cursor.
+  /// cursor the last count records; with one those that followed it, if any. Answers lines, cursor.
   case auditList // = 31
 
   /// Verifies the whole audit log: its chain of hashes and its signed checkpoints. Administrators. Answers valid,
   /// fields.
   case auditVerify // = 32
 
-  /// Lets go of all files of the audit log but a new one, which it begins. Administrators. Answers lines: the paths of
-  /// those that may be moved away.
+  /// Begins a new file of the audit log, and archives all others. Administrators. Answers lines: the paths of the files
+  /// that may be moved away.
   case auditArchive // = 33
 
-  /// Takes note of what is wrong with the audit log's files, so that keys are used again. Administrators. Answers
-  /// lines.
+  /// Accepts what is wrong with the audit log's files, so that keys are used again. Administrators. Answers lines.
   case auditAccept // = 34
 
   /// Makes an identity. Reads subject (the new name), recovery (SHA-256 of the offline recovery key, or nothing),
@@ -118,11 +118,11 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// bytes, in the context dta/identity/1). Answers cid, identities (one).
   case identityRecoverFinish // = 46
 
-  /// Trusts an identity on this host. Reads subject (a CID, or an alias whose url is to change), alias, url. Whoever
-  /// may. Answers cid, identities (one).
+  /// Trusts an identity on this host. Reads subject (a CID, or an alias whose url is to change), alias, url. Users with
+  /// that right. Answers cid, identities (one).
   case identityTrust // = 47
 
-  /// Takes trust away, also where it came by succession. Reads subject (an alias or a CID). Answers identities (one).
+  /// Takes trust away, also trust that came by succession. Reads subject (an alias or a CID). Answers identities (one).
   case identityDistrust // = 48
 
   /// All that is known here of an identity's line: those that it replaced, those that replaced it, and revocations.
@@ -130,12 +130,12 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   case identityHistory // = 49
 
   /// Seals data (up to 256 KiB) in an envelope and stores it. Reads subject (the sender: name or CID), identities (the
-  /// recipients; none where public), public, data, content_type, reply_to. Answers cid.
+  /// recipients; none if public), public, data, content_type, reply_to. Answers cid.
   case envelopeSeal // = 50
 
   /// Opens an envelope from the ledger. Reads subject (its CID), identities (none: whichever of the caller's identities
-  /// is a recipient; one: that identity), allow_untrusted. Answers cid, fields, and data; or, where the body is in
-  /// chunks, chunks.
+  /// is a recipient; one: that identity), allow_untrusted. Answers cid, fields, and data; or chunks, if the body is in
+  /// chunks.
   case envelopeOpen // = 51
 
   /// Begins an envelope whose body the client encrypts, in chunks. Reads subject, identities, public, content_type,
@@ -158,7 +158,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Stores a block. Reads data, content_type. Answers cid.
   case ledgerPut // = 60
 
-  /// Reads a block: from here, else from the IPFS node where there is one. Reads subject (its CID), local_only. Answers
+  /// Reads a block: from here, else from the IPFS node if there is one. Reads subject (its CID), local_only. Answers
   /// data, cid.
   case ledgerGet // = 61
 
@@ -173,11 +173,10 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Administrators. Answers fields (of this round: dropped, bytes, kept), cursor.
   case ledgerGc // = 64
 
-  /// Orders something of a fiduciary. Reads new_order. Answers orders (one), parts (those that are to be carried to
-  /// others).
+  /// Makes an order to a fiduciary. Reads new_order. Answers orders (one), parts (those to carry to others).
   case orderCreate // = 70
 
-  /// The orders in which the caller has a part. Reads count, cursor, filters, identities (CIDs, at most 1,000: only
+  /// The orders in which the caller has a role. Reads count, cursor, filters, identities (CIDs, at most 1,000: only
   /// those in which one of these has a part). Answers orders, cursor.
   case orderList // = 71
 
@@ -186,34 +185,34 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   case orderShow // = 72
 
   /// Takes in a part that a courier brought: its envelope, its sender's and recipients' documents and what it continues
-  /// are in the ledger. Reads subject (the part's CID). Anybody may bring; what the rules of the fiduciary allow is
-  /// done at once. Answers orders (one), parts (those that answer it and are to be carried).
+  /// are in the ledger. Reads subject (the part's CID). All users may bring parts; steps that the fiduciary's rules
+  /// allow are done at once. Answers orders (one), parts (those that answer it and are to be carried).
   case orderReceive // = 73
 
-  /// Does at the fiduciary what waits for a hand. Reads subject, decision ("commit", "release", "refuse", "resume";
-  /// "": whatever is next), purpose (why it is refused), redemption (nothing is done where another one is open; "":
-  /// whichever is). Answers orders (one), parts.
+  /// Does at the fiduciary a step that waits for a person. Reads subject, decision ("commit", "release", "refuse",
+  /// "resume"; "": whatever is next), purpose (why it is refused), redemption (nothing is done if another one is open;
+  /// "": the open one). Answers orders (one), parts.
   case orderFulfil // = 74
 
-  /// Asks for the release or a use. Reads subject, identities (one: as whom; none: the only one of the caller's that
-  /// may), purpose, data (what a use is about: a digest or a message), request_fields. Answers orders (one), parts.
+  /// Asks for the release or a use. Reads subject, identities (one: who asks; none: the caller's only one that may),
+  /// purpose, data (what a use is about: a digest or a message), request_fields. Answers orders (one), parts.
   case orderRedeem // = 75
 
-  /// Decides about a redemption. Reads subject, identities (one: as whom; none: the only one that may and has not
-  /// decided), decision ("approve", "reject"), redemption (which one; "": the open one, where there is no other), use
-  /// (0: the open one), expires. Answers orders (one), parts.
+  /// Decides about a redemption. Reads subject, identities (one: who decides; none: the only one that may and has not
+  /// decided), decision ("approve", "reject"), redemption (which one; "": the open one, if there is only one), use (0:
+  /// the open one), expires. Answers orders (one), parts.
   case orderApprove // = 76
 
-  /// What was released to the caller. Reads subject, use (0: the last). Answers data (the secret or the signature),
-  /// fields, and where it was deposited in chunks cid (the envelope to open).
+  /// The result that was released to the caller. Reads subject, use (0: the last). Answers data (the secret or the
+  /// signature), fields, and, if it was deposited in chunks, cid (the envelope to open).
   case orderResult // = 77
 
   /// Destroys an order's secret at the fiduciary. Reads subject. Answers orders (one), parts (the signed receipt),
   /// fields.
   case orderDestroy // = 78
 
-  /// Encrypts a secret to an order's commitment and seals it to who gets the result. Reads subject, data (up to 128
-  /// KiB), content_type. Answers orders (one), parts, cid.
+  /// Encrypts a secret to an order's commitment and seals it to the recipient. Reads subject, data (up to 128 KiB),
+  /// content_type. Answers orders (one), parts, cid.
   case orderDeposit // = 79
 
   /// The types of order that this host knows. Answers plugins.
@@ -231,14 +230,14 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   case walletExport // = 83
 
   /// The accepted parts of an order that a part of it does not continue, in the order in which they came here: what a
-  /// courier brings to whoever has that part. Approvals of earlier uses than the part's are not among them. Anybody may
-  /// ask. Reads subject (the part's CID), count, cursor, identities (CIDs: only where one of these has a part in the
-  /// order). Answers parts (cid, kind, previous), cursor.
+  /// courier brings to a host that has that part. Approvals of earlier uses than the part's are not among them. All
+  /// users may ask. Reads subject (the part's CID), count, cursor, identities (CIDs: only if one of these has a role in
+  /// the order). Answers parts (cid, kind, previous), cursor.
   case orderParts // = 84
 
-  /// The keys that seal orders' secrets (epochs). Reads decision ("": tells of them; "destroy": destroys one that the
-  /// database does not know; "renew": ends them all, and seals anew what lives), subject (of "destroy": the number).
-  /// Administrators. Answers lines (one JSON object for each), fields.
+  /// The keys that seal orders' secrets (epochs). Reads decision ("": lists them; "destroy": destroys one that the
+  /// database does not know; "renew": ends them all, and seals living secrets anew), subject (of "destroy": the
+  /// number). Administrators. Answers lines (one JSON object for each), fields.
   case orderEpochs // = 85
   case UNRECOGNIZED(Int)
 
@@ -544,7 +543,7 @@ public nonisolated enum AgentSignatureFormat: SwiftProtobuf.Enum, Swift.CaseIter
 
 }
 
-/// Why a request was not done; 0 where it was.
+/// Why a request was not done; 0 if it was.
 public nonisolated enum AgentCode: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case ok // = 0
@@ -643,7 +642,7 @@ public nonisolated struct AgentRequest: Sendable {
   /// How many: bytes of RANDOM, rows of a list (0: 100; at most 1,000).
   public var count: UInt32 = 0
 
-  /// Where a list goes on: the cursor of the answer before, "" at the start.
+  /// The place at which a list goes on: the cursor of the answer before, "" at the start.
   public var cursor: String = String()
 
   /// Names or CIDs: recipients of SEAL, the one to open as, those that ORDER_LIST and ORDER_PARTS are narrowed to.
@@ -653,7 +652,7 @@ public nonisolated struct AgentRequest: Sendable {
   /// is also what "" means) or application/vnd.ipld.dag-cbor, which must be canonical.
   public var contentType: String = String()
 
-  /// What few operations read, at most one. Repeated, because that keeps the usual request small and flat:
+  /// Fields that few operations read, at most one. Repeated, because that keeps the usual request small and flat:
   /// swift-protobuf would put a message with more fields, or with this one in it, on the heap.
   public var details: [AgentDetails] = []
 
@@ -674,7 +673,7 @@ public nonisolated struct AgentDetails: @unchecked Sendable {
     set {_uniqueStorage()._permission = newValue}
   }
 
-  /// Of POLICY_EXPLAIN: the user to explain; the caller where absent. Only administrators may ask for others.
+  /// Of POLICY_EXPLAIN: the user to explain; the caller if absent. Only administrators may ask for others.
   public var uid: UInt32 {
     get {_storage._uid ?? 0}
     set {_uniqueStorage()._uid = newValue}
@@ -696,7 +695,7 @@ public nonisolated struct AgentDetails: @unchecked Sendable {
     set {_uniqueStorage()._recovery = newValue}
   }
 
-  /// What an identity is called on this host, and where its courier is reached: of TRUST.
+  /// Of TRUST: what this host calls an identity, and the address of its courier.
   public var alias: String {
     get {_storage._alias}
     set {_uniqueStorage()._alias = newValue}
@@ -707,13 +706,13 @@ public nonisolated struct AgentDetails: @unchecked Sendable {
     set {_uniqueStorage()._url = newValue}
   }
 
-  /// For anybody to read: signed, and not sealed.
+  /// Readable by all: signed, and not sealed.
   public var `public`: Bool {
     get {_storage._public}
     set {_uniqueStorage()._public = newValue}
   }
 
-  /// OPEN also what comes from a sender who is not trusted here.
+  /// OPEN envelopes of senders that are not trusted here, too.
   public var allowUntrusted: Bool {
     get {_storage._allowUntrusted}
     set {_uniqueStorage()._allowUntrusted = newValue}
@@ -743,7 +742,7 @@ public nonisolated struct AgentDetails: @unchecked Sendable {
     set {_uniqueStorage()._newOrder = newValue}
   }
 
-  /// What somebody decided.
+  /// The decision.
   public var decision: String {
     get {_storage._decision}
     set {_uniqueStorage()._decision = newValue}
@@ -780,7 +779,7 @@ public nonisolated struct AgentDetails: @unchecked Sendable {
     set {_uniqueStorage()._requestFields = newValue}
   }
 
-  /// The CID of the redemption that somebody saw when he decided.
+  /// The CID of the redemption that the decision is about.
   public var redemption: String {
     get {_storage._redemption}
     set {_uniqueStorage()._redemption = newValue}
@@ -809,10 +808,10 @@ public nonisolated struct AgentNewOrder: Sendable {
 
   public var beneficiary: String = String()
 
-  /// Who may ask for the release; none: the principal, where there is no beneficiary. With one they are named.
+  /// The identities that may ask for the release; none: the principal. With a beneficiary they must be named.
   public var redeemers: [String] = []
 
-  /// Who gets the result; "": the beneficiary where there is one, else the principal.
+  /// The identity that gets the result; "": the beneficiary if there is one, else the principal.
   public var recipient: String = String()
 
   public var approvers: [String] = []
@@ -820,7 +819,7 @@ public nonisolated struct AgentNewOrder: Sendable {
   /// How many of them are needed; 0: none, and then there are no approvers.
   public var approvals: UInt32 = 0
 
-  /// Whether an approver's consent to his own request counts.
+  /// Whether an approver's consent to its own request counts.
   public var requesterMayApprove: Bool = false
 
   /// Unix seconds, by the fiduciary's clock; 0: no bound.
@@ -848,7 +847,7 @@ public nonisolated struct AgentResponse: Sendable {
 
   public var code: AgentCode = .ok
 
-  /// For a person: what was asked and what stood in the way. "" where code is OK.
+  /// For a person: what was asked and why it was not done. "" if code is OK.
   public var message: String = String()
 
   /// For a person: what helps. May be "".
@@ -872,7 +871,7 @@ public nonisolated struct AgentResponse: Sendable {
 
   public var fields: [AgentField] = []
 
-  /// Where the list goes on; "" at its end. Of DRAFT and RECOVER: the draft.
+  /// The place at which the list goes on; "" at its end. Of DRAFT and RECOVER: the draft.
   public var cursor: String = String()
 
   /// Of a body that is kept in chunks, at most one; repeated for the same reason as a request's details.
@@ -936,7 +935,7 @@ public nonisolated struct AgentOrder: @unchecked Sendable {
     set {_uniqueStorage()._state = newValue}
   }
 
-  /// What is to be done next, and by whom; "" where nothing is.
+  /// What is to be done next, and by which party; "" if nothing is.
   public var next: String {
     get {_storage._next}
     set {_uniqueStorage()._next = newValue}
@@ -1026,7 +1025,7 @@ public nonisolated struct AgentOrder: @unchecked Sendable {
     set {_uniqueStorage()._roles = newValue}
   }
 
-  /// What the plugin was asked for. Only where part 1 can be read here.
+  /// What the plugin was asked for. Only if part 1 can be read here.
   public var fields: [AgentField] {
     get {_storage._fields}
     set {_uniqueStorage()._fields = newValue}
@@ -1075,10 +1074,10 @@ public nonisolated struct AgentOrderPart: Sendable {
 
   public var received: Int64 = 0
 
-  /// accepted, refused, evidence (kept because it proves that somebody broke the rules).
+  /// accepted, refused, evidence (kept because it proves a breach of the rules).
   public var status: String = String()
 
-  /// Why it was refused; of a refusal that can be read here, what it says.
+  /// Why it was refused; of a refusal that can be read here, its text.
   public var reason: String = String()
 
   /// The sender's standing when it came.
@@ -1090,11 +1089,11 @@ public nonisolated struct AgentOrderPart: Sendable {
   /// approve or reject, of an approval that was opened here; "" of one that was not.
   public var decision: String = String()
 
-  /// Where it is to be carried: the urls of its recipients' couriers that are known here.
+  /// The urls of its recipients' couriers that are known here, to carry it to.
   public var urls: [String] = []
 
-  /// Of ORDER_SHOW, where it can be read here: what a redemption asks for, or what a receipt of destruction says. Of a
-  /// value that is too long the beginning, and NAME.bytes and NAME.sha256 of all of it.
+  /// Of ORDER_SHOW, if it can be read here: what a redemption asks for, or what a receipt of destruction says. Of a
+  /// long value the beginning, and NAME.bytes and NAME.sha256 of all of it.
   public var fields: [AgentField] = []
 
   /// Of ORDER_SHOW: a redemption that may be decided about.
@@ -1137,13 +1136,13 @@ public nonisolated struct AgentWalletShare: Sendable {
   /// Compressed point of secp256k1: 33 bytes.
   public var share: Data = Data()
 
-  /// Of the identity whose it is.
+  /// The identity that it belongs to.
   public var identity: String = String()
 
-  /// The public envelope that offers it; "" where it was made for one order.
+  /// The public envelope that offers it; "" if it was made for one order.
   public var published: String = String()
 
-  /// The order that uses it; "" where none does yet.
+  /// The order that uses it; "" if none does yet.
   public var order: String = String()
 
   public var created: Int64 = 0
@@ -1153,7 +1152,7 @@ public nonisolated struct AgentWalletShare: Sendable {
   public init() {}
 }
 
-/// A body in chunks, for whoever reads or makes them.
+/// A body in chunks, for the client that reads or makes them.
 public nonisolated struct AgentChunks: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1162,7 +1161,7 @@ public nonisolated struct AgentChunks: Sendable {
   /// Bytes of plaintext; 0 in the answer to DRAFT.
   public var size: UInt64 = 0
 
-  /// The key of this one envelope's chunks: 32 bytes; empty where it is public.
+  /// The key of this one envelope's chunks: 32 bytes; empty if it is public.
   public var key: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1207,13 +1206,13 @@ public nonisolated struct AgentIdentity: Sendable {
 
   public var cid: String = String()
 
-  /// As its owner or its document calls it; not to be trusted.
+  /// As its owner or its document calls it; not verified.
   public var name: String = String()
 
   /// Whether its private keys are here.
   public var own: Bool = false
 
-  /// Where it is own.
+  /// If it is own.
   public var ownerUid: UInt32 = 0
 
   public var owner: String = String()
@@ -1224,16 +1223,16 @@ public nonisolated struct AgentIdentity: Sendable {
   /// What is known here of it: current, rotated, revoked, conflict.
   public var standing: String = String()
 
-  /// Where it is rotated: the CID of the one that replaced it.
+  /// If it is rotated: the CID of the one that replaced it.
   public var successor: String = String()
 
   /// Whether it is trusted here: trusted, untrusted, distrusted. Own ones are trusted unless distrusted.
   public var trust: String = String()
 
-  /// What it is called here, where it is trusted by name.
+  /// What it is called here, if it is trusted by name.
   public var alias: String = String()
 
-  /// Where its courier is reached.
+  /// The address of its courier.
   public var url: String = String()
 
   /// The one that it replaced.
@@ -1259,7 +1258,7 @@ public nonisolated struct AgentBlock: Sendable {
   /// What it is: identity, revocation, envelope, block.
   public var kind: String = String()
 
-  /// Where its bytes are: "here", or only on the IPFS node: "ipfs".
+  /// The place of its bytes: "here", or only on the IPFS node: "ipfs".
   public var place: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1280,7 +1279,7 @@ public nonisolated struct AgentEnvelope: Sendable {
 
   public var from: String = String()
 
-  /// "" where it begins a thread.
+  /// "" if it begins a thread.
   public var previous: String = String()
 
   /// Unix seconds: by the sender's clock, and when it came here.
@@ -1290,7 +1289,7 @@ public nonisolated struct AgentEnvelope: Sendable {
 
   public var contentType: String = String()
 
-  /// The sender's standing when the envelope came here: current, rotated, revoked, conflict; unknown where his document
+  /// The sender's standing when the envelope came here: current, rotated, revoked, conflict; unknown if its document
   /// was not here.
   public var standing: String = String()
 
