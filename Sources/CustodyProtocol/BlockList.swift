@@ -17,7 +17,7 @@ public enum BlockList {
         return bytes
     }
 
-    /// - Throws: `DTAError.invalidArgument` where lengths do not fit, or there are too many blocks.
+    /// - Throws: `DTAError.invalidArgument` if lengths do not fit, or there are too many blocks.
     public static func decode(_ bytes: [UInt8]) throws -> [[UInt8]] {
         var blocks: [[UInt8]] = []
         var rest = bytes[...]

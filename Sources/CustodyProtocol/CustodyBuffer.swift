@@ -1,8 +1,8 @@
 import DTASystem
 import Glibc
 
-/// Reads one message at a time from a blocking socket, into memory that is used again for the next one. Both sides of the
-/// wall read with it; each connection has one and uses it from one thread at a time.
+/// Reads one message at a time from a blocking socket, into memory that is used again for the next one. Both sides of
+/// the wall read with it; each connection has one and uses it from one thread at a time.
 public final class CustodyBuffer {
     private var base: UnsafeMutableRawPointer
     private var capacity: Int
@@ -21,7 +21,7 @@ public final class CustodyBuffer {
     /// Waits for a message.
     /// - Returns: the message without its length, valid until the next call; nil if the stream ended before it.
     /// - Throws: `SystemCallError`, EAGAIN at the socket's deadline; `DTAError.invalidArgument` for a message that is
-    ///   empty, too large or cut short, or that has anything behind it: neither side ever speaks out of turn.
+    ///   empty, too large or cut short, or that is followed by more bytes: each side sends only in its turn.
     public func receive(from socket: Int32) throws -> UnsafeRawBufferPointer? {
         used = 0
         var size: Int?

@@ -3,19 +3,19 @@ import Glibc
 
 /// One blocking connection to one dtad-hsm, one request at a time, each with a deadline.
 ///
-/// A timeout, the end of the stream or an answer that is not one breaks it for good: the next answer could belong to the
-/// last question. Its owner then closes it, which ends the process at the other side, and opens another.
+/// A timeout, the end of the stream or a malformed answer breaks it for good: the next answer could belong to the last
+/// request. Its owner then closes it, which ends the process at the other side, and opens another.
 public final class CustodyConnection: Custodian, @unchecked Sendable {
-    // Sendable: it is not safe for threads at the same time, and need not be: the pool that owns it hands it to one
-    // thread after the other, and the pool's lock orders what each has done before what the next one does.
+    // Sendable: several threads must not use it at the same time. The pool that owns it gives it to one thread after
+    // the other, and the pool's lock orders their accesses.
     private let socket: Descriptor
     private let deadlineMilliseconds: Int
     private var writer = CustodyWriter()
     private let buffer = CustodyBuffer()
 
-    /// Whether this connection is of no further use.
+    /// Whether this connection can no longer be used.
     public private(set) var isBroken = false
-    /// Why dtad-hsm left, if it said so in its last answer.
+    /// Why dtad-hsm ended, if it said so in its last answer.
     public private(set) var exit: CustodyExit?
     /// The token that dtad-hsm is logged in to.
     public private(set) var token = TokenIdentity(serial: "", landmark: [])
@@ -35,7 +35,7 @@ public final class CustodyConnection: Custodian, @unchecked Sendable {
             let begin = Begin(expecting: expecting)
             writer.begin(Begin.operation.rawValue)
             begin.encode(to: &writer)
-            // One that has left has said why, or the missing answer says that it is gone.
+            // A dtad-hsm that has ended has said why; otherwise the missing answer says that it is gone.
             try? writer.send(to: socket.number)
             guard let found = try answer(to: begin, within: startMilliseconds) else {
                 throw CustodyConnection.otherRelease("version 1 of their protocol")
@@ -49,7 +49,7 @@ public final class CustodyConnection: Custodian, @unchecked Sendable {
         }
     }
 
-    /// Why nothing else is to be asked: the other side speaks another protocol.
+    /// Why it must not be used: the other side speaks another protocol.
     static func otherRelease(_ what: String) -> CustodyStartError {
         CustodyStartError(
             DTAError(
@@ -74,13 +74,13 @@ public final class CustodyConnection: Custodian, @unchecked Sendable {
     }
 
     /// Asks for the version of the protocol that the other side speaks.
-    /// - Throws: `CustodyStartError` if it is another one: nothing else is to be asked then.
+    /// - Throws: `CustodyStartError` if it is another one: the connection must not be used then.
     public func requireSameVersion() throws {
         let other: UInt32
         do {
             other = try ask(AskVersion())
         } catch let error as DTAError where error.code == .invalidArgument {
-            // The first version had no such question.
+            // The first version had no such request.
             other = 1
         }
         guard other == CustodyOperation.protocolVersion else {
@@ -88,7 +88,7 @@ public final class CustodyConnection: Custodian, @unchecked Sendable {
         }
     }
 
-    /// Reads the answer to a request, all of its fields, or throws the error that it is.
+    /// Reads all fields of the answer to a request, or throws the error that it holds.
     private func answer<Message: CustodyMessage>(
         to request: Message, within milliseconds: Int
     ) throws -> Message.Answer {

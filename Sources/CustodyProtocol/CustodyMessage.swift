@@ -1,7 +1,7 @@
 import DTASystem
 
-/// What dtad asks of dtad-hsm: a type for each operation, with its fields, their bounds, its answer, and both directions of
-/// both on the wire. `docs/custody.md` lists the fields, in the order in which they are written and read.
+/// A request of dtad to dtad-hsm: a type for each operation, which reads and writes its fields, their bounds and its
+/// answer. `docs/custody.md` lists the fields, in the order in which they are written and read.
 public protocol CustodyMessage: Sendable, Equatable {
     associatedtype Answer: Sendable
 
@@ -24,7 +24,7 @@ public protocol CustodyMessage: Sendable, Equatable {
     /// - Throws: `DTAError.resourceExhausted` if they do not fit into one message.
     func encode(_ answer: Answer, to fields: inout CustodyWriter) throws
 
-    /// Overwrites what is secret in it. dtad-hsm does that with each request that it has served.
+    /// Overwrites its secrets. dtad-hsm does that with each request that it has served.
     mutating func wipe()
 
     /// Overwrites an answer, which may be a secret, when dtad-hsm has written it.

@@ -1,7 +1,7 @@
 import DTASystem
 
-/// What dtad may ask of dtad-hsm. The numbers are the wire's and never change; each has its type in `Messages`.
-/// 21 made an order's key under an id that the front chose; nothing is served under it any more.
+/// The operations of dtad-hsm. The numbers are those on the wire and never change; each has its type in `Messages`. 21
+/// made an order's key under an id that the front chose, and is no longer served.
 public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case describe = 1
     case random = 2
@@ -40,13 +40,14 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case begin = 35
     case examine = 36
 
-    /// The version of the whole protocol: it grows when dtad and dtad-hsm of two releases would misunderstand each other.
+    /// The version of the whole protocol: it grows when dtad and dtad-hsm of two releases would misunderstand each
+    /// other.
     public static let protocolVersion: UInt32 = 2
     /// Numbers that were served before.
     public static let retired: Set<UInt8> = [21]
 }
 
-/// What an object on the token may be used for; it stands in the object's label, and dtad-hsm alone writes that.
+/// What an object on the token may be used for; it is in the object's label, which only dtad-hsm writes.
 public enum ObjectClass: UInt8, Sendable, CaseIterable {
     /// Keys that users make: sign, mac, encrypt, decrypt, public, delete.
     case user = 1
@@ -54,14 +55,14 @@ public enum ObjectClass: UInt8, Sendable, CaseIterable {
     case identitySigning = 2
     /// An identity's X25519 key: openKey, delete.
     case identityKEM = 3
-    /// A key of one order that is used in place: newOrderKey, signForOrder, delete.
+    /// A key that signs for one order on the token: newOrderKey, signForOrder, delete.
     case order = 4
     /// AES-256 that seals seeds: never on the wire.
     case seal = 5
     /// AES-256 for rows that the front must read: sealState, unsealState.
     case state = 6
-    /// AES-256 that seals the secrets of up to 1,024 orders, to be destroyed when one of them is: newEpoch, destroyEpoch,
-    /// epochs, sealOrderState, openOrderState.
+    /// AES-256 that seals the secrets of up to 1,024 orders, to be destroyed when one of them is: newEpoch,
+    /// destroyEpoch, epochs, sealOrderState, openOrderState.
     case epoch = 7
 
     /// Whether its objects are AES keys that the front names by their number, not by an id.
@@ -81,7 +82,7 @@ public enum ObjectClass: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// The kinds of key that users make. The numbers are the wire's and the store's.
+/// The kinds of key that users make. The numbers are those on the wire and in the store.
 public enum KeyType: UInt8, Sendable, CaseIterable {
     case ed25519 = 1
     case p256 = 2
@@ -108,7 +109,8 @@ public enum KeyType: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// The name of a token object: 16 bytes, its CKA_ID. Those of orders' keys follow from the order; the others are random.
+/// The name of a token object: 16 bytes, its CKA_ID. Those of orders' keys follow from the order; the others are
+/// random.
 public struct ObjectID: Sendable, Hashable {
     public let bytes: [UInt8]
 
@@ -138,7 +140,7 @@ public struct ObjectOwner: Sendable, Hashable {
     public static let agent = ObjectOwner(uid: .max)
 }
 
-/// An object on the token, as `list` tells it.
+/// An object on the token, as `list` answers it.
 public struct TokenObject: Sendable, Hashable {
     public let objectClass: ObjectClass
     public let owner: ObjectOwner

@@ -1,7 +1,7 @@
 import DTASystem
 
-/// Takes one message, without its length, apart: its first byte, then its fields in order. It copies what it gives, so
-/// nothing of the message's buffer is kept.
+/// Reads one message, without its length: its first byte, then its fields in order. It copies the fields, so the
+/// message's buffer is not kept.
 public struct CustodyReader {
     private let message: UnsafeRawBufferPointer
     private var at = 1
@@ -45,7 +45,7 @@ public struct CustodyReader {
 
     public mutating func uint64() throws -> UInt64 { try field(exactly: 8).reduce(0) { $0 << 8 | UInt64($1) } }
 
-    /// The next field as UTF-8; what is not is replaced.
+    /// The next field as UTF-8; invalid bytes are replaced.
     public mutating func string(atMost limit: Int = 4096) throws -> String {
         String(decoding: try field(atMost: limit), as: UTF8.self)
     }

@@ -45,7 +45,7 @@ public struct CustodyWriter {
         put(UInt32(truncatingIfNeeded: value))
     }
 
-    /// An array that grows by itself leaves its old memory as it is, with what was in it.
+    /// An array that grows by itself does not overwrite its old memory.
     private mutating func makeRoom(for count: Int) {
         guard bytes.capacity - bytes.count < count else { return }
         var larger: [UInt8] = []

@@ -1,12 +1,12 @@
 import DTASystem
 
 /// What tells one token from every other: the number that its maker gave it, and its *landmark*, which follows from the
-/// key `dta/seal/1`. A label and a PIN can be given to another token; that key cannot.
+/// key `dta/seal/1`. Another token can have the same label and PIN, but not that key.
 public struct TokenIdentity: Sendable, Equatable {
     public static let landmarkSize = 16
 
     public var serial: String
-    /// 16 bytes. They are no secret.
+    /// 16 bytes, not secret.
     public var landmark: [UInt8]
 
     public init(serial: String, landmark: [UInt8]) {

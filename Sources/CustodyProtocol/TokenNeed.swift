@@ -1,5 +1,5 @@
-/// Something that D-TA does on a token, and what the token must be able to do for it. `docs/operations.md` has the same as
-/// a table, and a test holds the two together. The numbers are the wire's.
+/// A use of the token, and the mechanisms that it needs. `docs/operations.md` has the same as a table, and a test
+/// compares them. The numbers are those on the wire.
 public enum TokenNeed: UInt8, Sendable, CaseIterable {
     case random = 1
     case sealing = 2
@@ -44,6 +44,6 @@ public enum TokenNeed: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// Whether dtad does not work without it. The others are key types, which users are refused.
+    /// Whether dtad needs it. The others are key types, which users then cannot make.
     public var isRequired: Bool { rawValue <= TokenNeed.agreement.rawValue }
 }

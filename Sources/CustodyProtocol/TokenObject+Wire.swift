@@ -8,7 +8,7 @@ extension TokenObject {
         [objectClass.rawValue] + (0..<4).map { UInt8(truncatingIfNeeded: owner.uid >> (24 - 8 * $0)) } + id.bytes
     }
 
-    /// - Throws: `DTAError.invalidArgument` where `wire` is not an object.
+    /// - Throws: `DTAError.invalidArgument` if `wire` is not an object.
     public init(wire: ArraySlice<UInt8>) throws {
         guard wire.count == Self.wireSize, let first = wire.first, let known = ObjectClass(rawValue: first) else {
             throw DTAError(.invalidArgument, "an object in a list is malformed")

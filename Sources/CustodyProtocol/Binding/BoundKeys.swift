@@ -1,18 +1,18 @@
 import DTASystem
 
-/// What `dtad-hsm --bind-order-keys` writes and `dtad bindings import` reads: new blobs in the place of old ones.
+/// What `dtad-hsm --bind-order-keys` writes and `dtad bindings import` reads: new blobs that replace old ones.
 public struct BoundKeys: Sendable, Equatable {
     public enum Kind: UInt8, Sendable {
         /// The key of an order; its subject is the CID of part 1.
         case order = 1
-        /// The post-quantum key of an identity; its subject is that one's CID.
+        /// The post-quantum key of an identity; its subject is the identity's CID.
         case identity = 2
     }
 
     public struct Binding: Sendable, Equatable {
         public var kind: Kind
         public var subject: [UInt8]
-        /// The blob as it was, and as it is to be.
+        /// The old blob and the new one.
         public var old: [UInt8]
         public var new: [UInt8]
         /// SHA-256 of the SubjectPublicKeyInfo of the key that it is bound to.

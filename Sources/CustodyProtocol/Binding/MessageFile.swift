@@ -1,7 +1,7 @@
 import DTASystem
 
-/// Custody messages in a file, one after another. The first one has the number 0 and the file's title as its only field;
-/// the last one is empty and has the number 255, so that a file that was cut short is none.
+/// Custody messages in a file, one after another. The first one has the number 0 and the file's title as its only
+/// field; the last one is empty and has the number 255, so that a file that was cut short is refused.
 struct MessageFile {
     private static let first: UInt8 = 0
     private static let last: UInt8 = 255
@@ -23,7 +23,7 @@ struct MessageFile {
         return file.content
     }
 
-    /// - Parameter body: takes each message apart; what it leaves of one is an error.
+    /// - Parameter body: reads each message; unread fields are an error.
     /// - Throws: `DTAError.invalidArgument` for another file, and what `body` throws.
     static func read(_ bytes: [UInt8], _ title: String, _ body: (inout CustodyReader) throws -> Void) throws {
         var rest = bytes[...]

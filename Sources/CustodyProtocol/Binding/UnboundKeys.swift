@@ -1,9 +1,9 @@
 import DTASystem
 
-/// What `dtad bindings export` writes and `dtad-hsm --bind-order-keys` reads: the keys that a state has sealed blobs of. A
-/// file of messages as the wire has them, one after another; `docs/custody.md` lists their fields.
+/// What `dtad bindings export` writes and `dtad-hsm --bind-order-keys` reads: the keys that a state has sealed blobs
+/// of. The file has messages as on the wire, one after another; `docs/custody.md` lists their fields.
 public struct UnboundKeys: Sendable, Equatable {
-    /// An identity of this host: what it takes to open what is sealed to it, and its post-quantum key, if it has one.
+    /// An identity of this host: the keys that open envelopes to it, and its post-quantum key, if it has one.
     public struct Identity: Sendable, Equatable {
         public var recipient: RecipientKey
         public var signing: ObjectID

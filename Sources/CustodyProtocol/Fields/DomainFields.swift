@@ -18,7 +18,7 @@ extension CustodyWriter {
     mutating func field(_ cid: CID) { field(cid.bytes) }
 }
 
-/// Each throws `DTAError.invalidArgument` for what is not of the right form.
+/// Each throws `DTAError.invalidArgument` for malformed input.
 extension CustodyReader {
     mutating func objectID() throws -> ObjectID { try ObjectID(try field(exactly: 16)) }
 
@@ -59,7 +59,7 @@ extension CustodyReader {
 
     mutating func unixSeconds() throws -> Int64 {
         let number = try uint64()
-        // To the end of the year 9999, as everywhere in the formats.
+        // To the end of the year 9999, as in all formats.
         guard number <= 253_402_300_799 else {
             throw DTAError(.invalidArgument, "a time is given in whole seconds since 1970, to the year 9999")
         }

@@ -1,5 +1,5 @@
-/// The ML-DSA-65 key of an identity. No token makes such keys yet: its seed leaves dtad-hsm sealed, and bound to the one
-/// signing key beside which it was made.
+/// The ML-DSA-65 key of an identity. No token makes such keys yet: its seed leaves dtad-hsm sealed, and bound to the
+/// signing key for which it was made.
 public struct PostQuantumKey: Sendable, Equatable {
     /// 1952 bytes (FIPS 204, table 2).
     public var publicKey: [UInt8]

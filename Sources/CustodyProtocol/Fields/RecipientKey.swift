@@ -1,6 +1,6 @@
 import DTAFormats
 
-/// An identity's means to open what is sealed to it, as the front keeps them.
+/// The keys by which dtad-hsm opens envelopes to an identity, as the front keeps them.
 public struct RecipientKey: Sendable, Equatable {
     /// The X25519 object on the token.
     public var kem: ObjectID

@@ -1,6 +1,6 @@
 /// A part of an order, and the means to open it.
 public struct SealedPart: Sendable, Equatable {
-    /// To whom it was sealed.
+    /// The identity that it was sealed to.
     public var recipient: RecipientKey
     /// The signed envelope.
     public var block: SignedBlock

@@ -1,4 +1,4 @@
-/// Destroys an epoch's key. What it sealed is lost. It is no error if there is none.
+/// Destroys an epoch's key, and with it all that it sealed. It is no error if there is none.
 public struct DestroyEpoch: CustodyMessage {
     public static let operation = CustodyOperation.destroyEpoch
     public static let classes: [ObjectClass] = [.epoch]

@@ -1,4 +1,4 @@
-/// Makes an epoch's key if the token has none of it yet.
+/// Makes an epoch's key if the token does not have it yet.
 public struct NewEpoch: CustodyMessage {
     public static let operation = CustodyOperation.newEpoch
     public static let classes: [ObjectClass] = [.epoch]

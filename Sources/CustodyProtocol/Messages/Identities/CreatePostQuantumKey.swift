@@ -1,4 +1,4 @@
-/// Makes the ML-DSA-65 key that stands beside an identity's signing key. The token gets no object by that.
+/// Makes the ML-DSA-65 key beside an identity's signing key. It adds no object to the token.
 public struct CreatePostQuantumKey: CustodyMessage {
     public static let operation = CustodyOperation.createPostQuantumKey
     public static let classes: [ObjectClass] = [.identitySigning, .seal]

@@ -1,5 +1,5 @@
-/// Signs context ‖ 00 ‖ hash with an identity's ML-DSA-65 key (empty `ctx`), in the contexts in which its signing key
-/// may, and only while that one is on the token.
+/// Signs context ‖ 00 ‖ hash with an identity's ML-DSA-65 key (empty `ctx`), in the contexts of its signing key, and
+/// only while that one is on the token.
 public struct SignPostQuantum: CustodyMessage {
     public static let operation = CustodyOperation.signPostQuantum
     public static let classes: [ObjectClass] = [.identitySigning, .seal]

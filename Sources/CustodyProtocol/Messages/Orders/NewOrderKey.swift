@@ -1,5 +1,6 @@
-/// Makes the key of a `sign` order on the token, and seals its public half with the terms under which it may be used. The
-/// id of the object follows from the owner and from part 1 (`OrderKeyID`); nothing may be on the token under it yet.
+/// Makes the key of a `sign` order on the token, and seals its public half with the terms under which it may be used.
+/// The id of the object follows from the owner and from part 1 (`OrderKeyID`); nothing may be on the token under it
+/// yet.
 public struct NewOrderKey: CustodyMessage {
     public static let operation = CustodyOperation.newOrderKey
     public static let classes: [ObjectClass] = [.identityKEM, .seal, .epoch, .order]
@@ -8,9 +9,9 @@ public struct NewOrderKey: CustodyMessage {
     public var fiduciary: RecipientKey
     /// Part 1.
     public var order: SignedBlock
-    /// The identities and revocations that it takes to judge it.
+    /// The identities and revocations that are needed to judge it.
     public var documents: [SignedBlock]
-    /// Whose key seals it.
+    /// The epoch whose key seals it.
     public var epoch: UInt32
 
     public init(fiduciary: RecipientKey, order: SignedBlock, documents: [SignedBlock], epoch: UInt32) {

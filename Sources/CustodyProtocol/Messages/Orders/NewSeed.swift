@@ -9,9 +9,9 @@ public struct NewSeed: CustodyMessage {
     public var fiduciary: RecipientKey
     /// Part 1.
     public var order: SignedBlock
-    /// The identities and revocations that it takes to judge it.
+    /// The identities and revocations that are needed to judge it.
     public var documents: [SignedBlock]
-    /// Whose key seals it.
+    /// The epoch whose key seals it.
     public var epoch: UInt32
 
     public init(fiduciary: RecipientKey, order: SignedBlock, documents: [SignedBlock], epoch: UInt32) {

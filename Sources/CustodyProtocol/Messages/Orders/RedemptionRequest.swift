@@ -1,6 +1,6 @@
 import DTAFormats
 
-/// What the front brings to have the secret of an order released or used.
+/// The front's request to release or use the secret of an order.
 public struct RedemptionRequest: Sendable, Equatable {
     public var fiduciary: RecipientKey
     /// What `NewSeed` or `NewOrderKey` gave.
@@ -11,7 +11,7 @@ public struct RedemptionRequest: Sendable, Equatable {
     public var redemption: SignedBlock
     /// Signed approvals.
     public var approvals: [SignedBlock]
-    /// The identities and revocations that it takes to judge it.
+    /// The identities and revocations that are needed to judge it.
     public var documents: [SignedBlock]
     /// When the redemption came, in Unix seconds.
     public var received: Int64

@@ -1,6 +1,6 @@
 import DTAFormats
 
-/// Seals an order's secret again under another epoch's key. What it is sealed for stays the same.
+/// Seals an order's secret again under another epoch's key, for the same order and terms.
 public struct ResealOrder: CustodyMessage {
     public static let operation = CustodyOperation.resealOrder
     public static let classes: [ObjectClass] = [.epoch]
@@ -10,7 +10,7 @@ public struct ResealOrder: CustodyMessage {
     /// Part 1.
     public var order: CID
     public var owner: ObjectOwner
-    /// Whose key seals it.
+    /// The epoch whose key seals it.
     public var epoch: UInt32
 
     public init(sealed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) {

@@ -1,6 +1,6 @@
 import DTAFormats
 
-/// As `ResealOrder`, of what `SealOrderState` gave.
+/// As `ResealOrder`, for a blob of `SealOrderState`.
 public struct ResealOrderState: CustodyMessage {
     public static let operation = CustodyOperation.resealOrderState
     public static let classes: [ObjectClass] = [.epoch]
@@ -10,7 +10,7 @@ public struct ResealOrderState: CustodyMessage {
     /// Part 1.
     public var order: CID
     public var owner: ObjectOwner
-    /// Whose key seals it.
+    /// The epoch whose key seals it.
     public var epoch: UInt32
 
     public init(sealed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) {

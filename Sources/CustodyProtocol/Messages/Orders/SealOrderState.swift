@@ -1,8 +1,8 @@
 import DTAFormats
 import DTASystem
 
-/// Seals under an epoch's key what a plugin keeps of an order by itself, so that it can be destroyed with that key. It
-/// is no seed: the front made it, and gets it back.
+/// Seals under an epoch's key the state that a plugin keeps of an order, so that it can be destroyed with that key. The
+/// front made it, and gets it back.
 public struct SealOrderState: CustodyMessage {
     public static let operation = CustodyOperation.sealOrderState
     public static let classes: [ObjectClass] = [.epoch]
@@ -13,7 +13,7 @@ public struct SealOrderState: CustodyMessage {
     /// Part 1.
     public var order: CID
     public var owner: ObjectOwner
-    /// Whose key seals it.
+    /// The epoch whose key seals it.
     public var epoch: UInt32
 
     public init(state: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) {

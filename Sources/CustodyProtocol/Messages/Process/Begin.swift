@@ -1,10 +1,11 @@
 import DTASystem
 
-/// The first request on a connection, and none later: which token the front expects. dtad-hsm answers when it has logged in.
+/// The first request on a connection, and none later: which token the front expects. dtad-hsm answers when it has
+/// logged in.
 public struct Begin: CustodyMessage {
     public static let operation = CustodyOperation.begin
     public static let classes: [ObjectClass] = [.seal]
-    /// The token that dtad-hsm is logged in to; nil: one of the first release, which said nothing more.
+    /// The token that dtad-hsm is logged in to; nil: a dtad-hsm of the first release, which answers nothing more.
     public typealias Answer = TokenIdentity?
 
     /// Nil: the one that the configuration names.

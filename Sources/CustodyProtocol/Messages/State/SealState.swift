@@ -9,7 +9,7 @@ public struct SealState: CustodyMessage {
     /// Up to 1 MiB.
     public var plaintext: [UInt8]
     public var purpose: String
-    /// What the row belongs to.
+    /// The name to which the row is bound.
     public var id: [UInt8]
 
     public init(plaintext: [UInt8], purpose: String, id: [UInt8]) {

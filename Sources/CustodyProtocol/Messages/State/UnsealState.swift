@@ -6,7 +6,7 @@ public struct UnsealState: CustodyMessage {
 
     public var sealed: [UInt8]
     public var purpose: String
-    /// What the row belongs to.
+    /// The name to which the row is bound.
     public var id: [UInt8]
 
     public init(sealed: [UInt8], purpose: String, id: [UInt8]) {

@@ -31,7 +31,7 @@ public struct DescribeToken: CustodyMessage {
     }
 }
 
-/// What `DescribeToken` tells of the HSM.
+/// The answer of `DescribeToken`.
 public struct TokenDescription: Sendable, Equatable {
     public var label: String
     public var serial: String

@@ -1,4 +1,4 @@
-/// Has the token do what a need takes, with keys that are gone afterwards.
+/// Has the token do all that a need asks for, with keys that are destroyed afterwards.
 public struct Examine: CustodyMessage {
     public static let operation = CustodyOperation.examine
     public static let classes: [ObjectClass] = [.seal, .state]

@@ -1,6 +1,6 @@
 import DTASystem
 
-/// Lists all objects of a class, which is none of AES keys that seal.
+/// Lists all objects of a class other than those of AES keys that seal.
 public struct ListObjects: CustodyMessage {
     public static let operation = CustodyOperation.list
     public static let classes: [ObjectClass] = [.user, .identitySigning, .identityKEM, .order]

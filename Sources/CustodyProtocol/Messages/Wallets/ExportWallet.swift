@@ -1,7 +1,7 @@
 import DTAFormats
 
-/// Gives the private key of a wallet, which is the sum of the share that the fiduciary released and the beneficiary's own.
-/// It is the one secret that this wall gives to the front.
+/// Gives the private key of a wallet, which is the sum of the share that the fiduciary released and the beneficiary's
+/// own. It is the only secret that dtad-hsm gives to the front.
 public struct ExportWallet: CustodyMessage {
     public static let operation = CustodyOperation.exportWallet
     public static let classes: [ObjectClass] = [.identityKEM, .seal]
@@ -9,7 +9,8 @@ public struct ExportWallet: CustodyMessage {
 
     /// What `CreateShare` gave.
     public var share: CreatedShare
-    /// Part 2. Between it and part 4 the beneficiary may have been replaced: each has the identity to which it was sealed.
+    /// Part 2. Between it and part 4 the beneficiary may have been replaced: so each has the identity to which it was
+    /// sealed.
     public var commitment: SealedPart
     /// Part 4.
     public var release: SealedPart
