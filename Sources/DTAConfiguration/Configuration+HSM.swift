@@ -23,14 +23,14 @@ extension Configuration {
         public var environment: [Variable] = []
         /// Serialises log-ins between dtad-hsm processes.
         public var lockFile = ""
-        /// The socket of dtad-hsm.socket. Where it is absent, dtad starts dtad-hsm itself, as its own user.
+        /// The socket of dtad-hsm.socket. If it is absent, dtad starts dtad-hsm itself, as its own user.
         public var socket: String?
         /// Processes that use keys; nil: as many as cores, at least 2, and 1 for a token that allows one session.
         public var processes: Int?
         /// Whether dtad-hsm signs with copies of keys that live in its session.
         public var cacheSessionObjects = true
-        /// Whether each worker stays on one processor together with its dtad-hsm, where there is a pair for each. They
-        /// wake each other at every request, which costs a third of the speed where they sit apart.
+        /// Whether each worker stays on one processor together with its dtad-hsm, if there is a pair for each. They
+        /// wake each other at every request, which costs a third of the speed on two processors.
         public var keepPairs = true
         /// How long one call to the HSM may take.
         public var deadlineMilliseconds = 5000
@@ -78,7 +78,7 @@ extension Section {
         return stride(from: 0, to: 32, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
     }
 
-    /// The variables of the module's environment. None of them decides what is loaded, or belongs to somebody else.
+    /// The variables of the module's environment. None of them decides what is loaded, or belongs to another program.
     fileprivate mutating func environment(file: String) throws -> [Configuration.HSM.Variable] {
         let variables = try pairs("environment")
         for (name, value) in variables {
@@ -103,7 +103,7 @@ extension Section {
 }
 
 extension Configuration.HSM {
-    /// Of a token's label: CK_TOKEN_INFO has room for no more.
+    /// The longest label of a token, by CK_TOKEN_INFO.
     public static let labelLimit = 32
 
     /// Variables of the loader, of the C library, of Swift, of the service manager, and those that have keys of their

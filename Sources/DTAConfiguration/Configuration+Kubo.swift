@@ -1,11 +1,11 @@
 import DTASystem
 
 extension Configuration {
-    /// The IPFS node to which the ledger is published, and from which blocks come that are not here. Its RPC is Kubo's.
+    /// The IPFS node to which the ledger is published, and from which missing blocks are fetched. Its RPC is Kubo's.
     public struct Kubo: Sendable, Equatable {
         public enum Scheme: String, Sendable, CaseIterable { case bearer, basic }
 
-        /// Where the secret comes from that the RPC asks for; it is never in the configuration itself.
+        /// The place of the secret that the RPC asks for; it is never in the configuration itself.
         public enum Secret: Sendable, Equatable {
             /// A file that only its owner may read.
             case file(String)
@@ -29,7 +29,7 @@ extension Configuration {
         public var certificateAuthorities: String?
         /// How long connecting may take.
         public var connectMilliseconds = 3000
-        /// How long a block may take on its way to the node, and its pin.
+        /// How long sending a block to the node, and pinning it, may take.
         public var requestMilliseconds = 30_000
         /// How long a client waits for a block that is not here.
         public var readMilliseconds = 20_000

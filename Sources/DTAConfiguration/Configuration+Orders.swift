@@ -1,22 +1,23 @@
 import DTASystem
 
 extension Configuration {
-    /// What this host does with orders of which it is the fiduciary.
+    /// What this host does with orders whose fiduciary it is.
     public struct Orders: Sendable, Equatable {
-        /// What is done by itself, and what waits for a hand.
+        /// Whether a step is done automatically or waits for a person.
         public enum Way: String, Sendable, CaseIterable { case auto, manual }
 
         /// Which orders are accepted, and how. The first rule that fits an order decides.
         public struct Rule: Sendable, Equatable {
-            /// Patterns of what this host calls the principal, which must be trusted here; empty: all that are trusted.
+            /// Patterns of this host's names for the principal, which must be trusted here; empty: all that are
+            /// trusted.
             public var from: [String] = []
-            /// Whether anybody may be the principal, trusted here or not.
+            /// Whether the principal need not be trusted here.
             public var fromAnybody = false
             /// The types of order; empty: all that there are.
             public var types: [String] = []
             public var commit = Way.manual
             public var release = Way.manual
-            /// Where it stands in the file.
+            /// Its line in the file.
             public var line = 0
 
             public init() {}

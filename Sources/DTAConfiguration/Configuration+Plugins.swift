@@ -5,19 +5,19 @@ extension Configuration {
     public struct Plugins: Sendable, Equatable {
         public enum Run: String, Sendable, CaseIterable {
             case off
-            /// Started by systemd, each call as a user that is nobody else.
+            /// Started by systemd, each call as a user of its own.
             case service
             /// Started by dtad, as its own user.
             case ownUser = "own_user"
         }
 
         public var run = Run.off
-        /// Where the programs are: root's alone to write. "" only where they are off.
+        /// The folder of the programs, which only root may write to. "" only if they are off.
         public var directory = ""
-        /// Where systemd listens for them.
+        /// The folder of their sockets, on which systemd listens.
         public var sockets = "/run/dtad/plugins"
         public var timeMilliseconds = 5000
-        /// Of each process that dtad starts; where systemd does, its unit says it.
+        /// Of each process that dtad starts. If systemd starts it, the unit has the bound.
         public var memoryBytes = 256 << 20
         public var outputBytes = 256 << 10
         /// How many calls of one plugin run at a time.

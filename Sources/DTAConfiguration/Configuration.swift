@@ -1,11 +1,11 @@
 import DTASystem
 import Glibc
 
-/// `dtad.yaml`, read by dtad and by dtad-hsm. Paths are absolute: what the file gives is relative to its own directory.
+/// `dtad.yaml`, read by dtad and by dtad-hsm. Paths are absolute: those in the file are relative to its own directory.
 public struct Configuration: Sendable, Equatable {
-    /// Where the agent keeps its database, its audit log and its lock.
+    /// The folder of the agent's database, audit log and lock.
     public var state: String
-    /// Where `dtad run` binds when it is not given a socket by systemd or on the command line.
+    /// The path at which `dtad run` binds if it gets no socket from systemd or on the command line.
     public var socket: String?
     public var hsm = HSM()
     public var limits = Limits()
@@ -15,7 +15,7 @@ public struct Configuration: Sendable, Equatable {
     public var plugins = Plugins()
     public var orders = Orders()
     public var grants: [Grant] = []
-    /// Selectors of those who only carry: they make nothing of their own unless a grant lets them.
+    /// Selectors of users that only carry: they make nothing of their own unless a grant lets them.
     public var couriers = Configuration.standardCouriers
 
     /// The user of dtagw's unit.
@@ -36,7 +36,7 @@ public struct Configuration: Sendable, Equatable {
         public var identitiesPerUser = 1000
         public var walletSharesPerUser = 10_000
         public var ledgerBytesPerUser = 16 << 30
-        /// How long SIGTERM waits for what runs.
+        /// How long SIGTERM waits for running requests.
         public var drainMilliseconds = 10_000
     }
 
@@ -52,7 +52,7 @@ public struct Configuration: Sendable, Equatable {
         public init() {}
     }
 
-    /// Widens who may use what: callers that match all of `to` may do `operations` on what matches a pattern.
+    /// Gives rights: callers that match all of `to` may do `operations` on names that match a pattern.
     public struct Grant: Sendable, Equatable {
         /// Selectors, all of which must match.
         public var to: [String]
@@ -61,7 +61,7 @@ public struct Configuration: Sendable, Equatable {
         /// Patterns of identity names.
         public var identities: [String]
         public var operations: [String]
-        /// Where it stands in the file.
+        /// Its line in the file.
         public var line: Int
 
         public init(to: [String], keys: [String], identities: [String], operations: [String], line: Int = 0) {

@@ -1,7 +1,7 @@
 import DTASystem
 import Yams
 
-/// A configuration file, whose keys are still to be read.
+/// A configuration file, whose keys are not read yet.
 public struct ConfigurationFile {
     /// Its absolute path.
     public let path: String
@@ -9,7 +9,7 @@ public struct ConfigurationFile {
     public var top: Section
 
     /// Reads a YAML file of less than 1 MiB.
-    /// - Parameter reference: where its keys are explained, for an error about a misspelt one.
+    /// - Parameter reference: the page that explains its keys, for an error about a misspelt one.
     /// - Throws: `DTAError` if it cannot be read or is no mapping.
     public init(_ path: String, reference: String) throws {
         let path = try absolutePath(path)
@@ -25,9 +25,9 @@ public struct ConfigurationFile {
         }
     }
 
-    /// What a path in the file means: relative to the file's own directory.
+    /// The absolute path for a path in the file, which is relative to the file's own directory.
     public func absolute(_ path: String?) -> String? { path.map { $0.hasPrefix("/") ? $0 : "\(directory)/\($0)" } }
 
-    /// The folder that it lies in.
+    /// Its folder.
     public var directory: String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
 }

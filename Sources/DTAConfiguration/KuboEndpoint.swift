@@ -1,6 +1,6 @@
 import DTASystem
 
-/// Where an IPFS node's RPC is reached: `unix:/path`, or `http://` and `https://` with a host and maybe a port.
+/// The address of an IPFS node's RPC: `unix:/path`, or `http://` and `https://` with a host and maybe a port.
 ///
 /// A program that speaks to that RPC controls the node, so it never crosses a network in the clear: plain HTTP is for
 /// this host.
@@ -10,10 +10,10 @@ public struct KuboEndpoint: Sendable, Equatable, CustomStringConvertible {
     /// As it was written, and as errors name it.
     public var description: String { address.description }
     public var transport: HTTPAddress.Transport { address.transport }
-    /// What the RPC's paths come after, without a slash at the end.
+    /// The prefix of the RPC's paths, without a slash at the end.
     public var base: String { address.base }
 
-    /// Whether it takes a network, which dtad's unit does not have by itself.
+    /// Whether it needs a network, which dtad's unit does not have by default.
     public var needsNetwork: Bool {
         if case .unix = transport { return false }
         return true
@@ -29,7 +29,7 @@ public struct KuboEndpoint: Sendable, Equatable, CustomStringConvertible {
         guard transport != .plain else {
             throw DTAError(
                 .invalidArgument,
-                "must be https:// for another host: anybody who reads or changes what passes controls the node")
+                "must be https:// for another host: a program that can read or change the traffic controls the node")
         }
     }
 }

@@ -2,11 +2,11 @@ import DTASystem
 import Yams
 
 /// One mapping of a configuration file, read key by key. A key that was not read when it is finished is an error that
-/// names the key and its line: a misspelt option must never be an option without effect.
+/// names the key and its line: a misspelt option must not go unnoticed.
 public struct Section {
     private let name: String
     private let file: String
-    /// Where the keys are explained.
+    /// The page that explains the keys.
     private let reference: String
     private var entries: [(key: String, line: Int, value: Node)] = []
 
@@ -103,7 +103,7 @@ public struct Section {
         }
     }
 
-    /// Texts by names of anybody's choice, in their order; none if the key is absent.
+    /// Texts by names of the user's choice, in their order; none if the key is absent.
     public mutating func pairs(_ key: String) throws -> [(name: String, value: String)] {
         var section = try section(key)
         return try section.entries.map(\.key).map { name in
