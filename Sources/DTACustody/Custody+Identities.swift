@@ -6,8 +6,8 @@ import DTASystem
 
 /// The operations on identities' keys.
 extension Custody {
-    /// Makes the signing key and the X-Wing key of an identity: both, or neither. The token holds the signing key and the
-    /// X25519 half; of the ML-KEM half the token only makes the seed, which leaves this process sealed.
+    /// Makes the signing key and the X-Wing key of an identity: both, or neither. The token holds the signing key and
+    /// the X25519 half. Of the ML-KEM half it only makes the seed, which leaves this process sealed.
     func createIdentity(owner: ObjectOwner, signing: ObjectID, kem: ObjectID) throws -> CreatedIdentityKeys {
         guard signing != kem else { throw DTAError(.invalidArgument, "an identity's two keys need two ids") }
         func label(_ objectClass: ObjectClass, _ id: ObjectID) -> ObjectLabel {
@@ -18,7 +18,7 @@ extension Custody {
             let signingKind = KeyKind.ed25519.isSupported(by: token) ? KeyKind.ed25519 : .p256
             let signingKey = try generation.make(signingKind, label(.identitySigning, signing), id: signing.bytes)
             let x25519Key = try generation.make(.x25519, label(.identityKEM, kem), id: kem.bytes)
-            // The key may be made and yet not do what X25519 does: nobody must seal to it then.
+            // A key that does not compute X25519 must not be used: nothing sealed to it could be opened.
             let (key, _) = try key(kem, .identityKEM)
             guard try x25519(key, ownKey: x25519Key, X25519.basePoint) == x25519Key else {
                 throw DTAError(.failedPrecondition, "the token's X25519 keys do not agree with their public halves")
@@ -33,8 +33,8 @@ extension Custody {
         }
     }
 
-    /// Signs context ‖ 00 ‖ hash. Identities sign documents and nothing else; only the agent's own key signs checkpoints
-    /// of the audit log, and beside them nothing but its own document.
+    /// Signs context ‖ 00 ‖ hash. Identities of users sign documents only. The agent's own key signs checkpoints of the
+    /// audit log, and its own document.
     func signDocument(_ id: ObjectID, context: String, hash: [UInt8]) throws -> [UInt8] {
         let message = try signedBytes(context, hash)
         return try climbing {
@@ -46,7 +46,7 @@ extension Custody {
         }
     }
 
-    /// What an identity signs, of the contexts that there are.
+    /// The contexts in which an identity signs.
     func signedBytes(_ context: String, _ hash: [UInt8]) throws -> [UInt8] {
         guard SignedBytes.contexts.contains(context) else {
             throw DTAError(.permissionDenied, "no identity signs in the context \"\(context.prefix(64))\"")
@@ -106,7 +106,7 @@ extension Custody {
         return try token.session.deriveECDH(key.handle, publicData: encoding.encode(peer))
     }
 
-    /// Finds how the token takes public keys: the one way in which the base point gives the key's own public half.
+    /// Finds how the token takes public keys: the way in which the base point gives the key's own public half.
     private func findEncoding(_ key: KeyObject, _ ownKey: [UInt8]) throws -> X25519.Encoding {
         for encoding in X25519.Encoding.allCases {
             let own = try? token.session.deriveECDH(key.handle, publicData: encoding.encode(X25519.basePoint))
@@ -120,7 +120,7 @@ extension Custody {
             hint: "identities need another HSM")
     }
 
-    /// Gives errors of the formats the code that the front gets.
+    /// Gives errors of the formats their codes for the front.
     func translating<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()

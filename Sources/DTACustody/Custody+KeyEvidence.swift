@@ -2,14 +2,14 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// An id is no key: objects are deleted, and others are made under the same id. What is sealed names the key itself, and
-/// these find out whether that key is what lies under an id. Only a signature tells: the token's public object is an object
-/// of its own, and this process' copy of a key may be of one that is gone.
+/// An id does not prove a key: objects are deleted, and others are made under the same id. Sealed blobs name the key
+/// itself, and these functions find out whether it is the key under an id. Only a signature tells: the token's public
+/// object is an object of its own, and this process' copy of a key may be of one that is gone.
 extension Custody {
     private static let challenge = "dta/challenge/1"
 
-    /// Whether a key can sign what verifies under `publicKey`. What it signs for that nobody else gets, and it is nothing
-    /// that anybody else takes: it begins with a label of its own.
+    /// Whether a signature of the key verifies under `publicKey`. That signature stays here, and the signed bytes begin
+    /// with a label of their own, so they are of no other use.
     func holds(_ key: KeyObject, _ publicKey: PublicKey) throws -> Bool {
         guard key.kind.algorithm == publicKey.algorithm else { return false }
         let message = try Array(Custody.challenge.utf8) + [0] + token.session.random(32)
@@ -17,8 +17,8 @@ extension Custody {
         return (try? publicKey.isValid(signature: signature, message: message)) == true
     }
 
-    /// Runs `body` with the key under an id. Where that answers nil, because it is not the right key, the id is looked up
-    /// anew and `body` asked once more: what this process remembers may be older than what the token has.
+    /// Runs `body` with the key under an id. If that answers nil, because it is not the right key, the id is looked up
+    /// anew and `body` runs once more: this process may remember an older key than the token has.
     func withKey<Result>(
         _ id: ObjectID, _ objectClass: ObjectClass, _ body: (KeyObject, ObjectOwner) throws -> Result?
     ) throws -> Result? {
@@ -29,7 +29,7 @@ extension Custody {
         return try body(found, ownerNow)
     }
 
-    /// What the token says is the public half of a signing key. It is not evidence that it is.
+    /// The public half of a signing key by the token's word, which is no evidence.
     func publicKey(of key: KeyObject) throws -> PublicKey {
         if let known = key.publicKey { return known }
         guard let algorithm = key.kind.algorithm else {
@@ -62,7 +62,7 @@ extension Custody {
 }
 
 extension KeyKind {
-    /// What signatures by such a key are called outside of the token; nil for keys that do not sign.
+    /// The algorithm of such a key's signatures; nil for keys that do not sign.
     var algorithm: PublicKey.Algorithm? {
         switch self {
         case .ed25519: .ed25519

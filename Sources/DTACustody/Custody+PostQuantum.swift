@@ -5,8 +5,8 @@ import DTASystem
 
 /// The ML-DSA-65 keys of identities. Tokens do not make them, so dtad-hsm does, from a seed that only it unseals.
 ///
-/// Each is bound to one signing key on the token: that one's label says whose it is and that it may sign documents, and
-/// when it is deleted its companion signs no more, whatever is made under its id later.
+/// Each is bound to one signing key on the token. The label of the signing key names the owner and says that it may
+/// sign documents. When it is deleted, the ML-DSA-65 key signs no more, even if another key is made under the same id.
 extension Custody {
     func createPostQuantumKey(_ signing: ObjectID) throws -> PostQuantumKey {
         try climbing {
@@ -35,8 +35,8 @@ extension Custody {
             PostQuantumSeed.binding(.seal2, owner: owner, signing: signing, publicKey: publicKey))
     }
 
-    /// Signs in the contexts in which the signing key beside it may, and only while that one is on the token: it must sign
-    /// a challenge each time. Whoever has the id alone has another key.
+    /// Signs in the contexts of the signing key beside it, and only while that one is on the token: it must sign a
+    /// challenge each time. Another key under its id cannot.
     func signPostQuantum(
         _ signing: ObjectID, key postQuantum: PostQuantumKey, context: String, hash: [UInt8]
     ) throws -> [UInt8] {

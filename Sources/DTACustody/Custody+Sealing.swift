@@ -1,13 +1,13 @@
 import CustodyProtocol
 import DTASystem
 
-/// When a sealing key has done enough. Random nonces of 96 bits allow 2^32 seals with one key (NIST SP 800-38D §8.3); 2^30
-/// is the design's bound. Nobody counts: processes would have to share a counter that survives crashes and restored
-/// backups. Instead every seal throws dice: with probability 2^-26 the next key is made. So a key seals 2^26 times on
-/// average, and more than 2^30 times with probability e^-16, whoever seals and however often they restart.
+/// When a sealing key is replaced. Random nonces of 96 bits allow 2^32 seals with one key (NIST SP 800-38D §8.3); 2^30
+/// is the design's bound. Seals are not counted: processes would have to share a counter that survives crashes and
+/// restored backups. Instead each seal draws a random number: with probability 2^-26 the next key is made. So a key
+/// seals 2^26 times on average, and more than 2^30 times with probability e^-16, across all processes and restarts.
 enum SealingDice: Equatable {
     case go
-    /// See whether another process has advanced.
+    /// Look whether another process has made the next key.
     case look
     /// Make the next key.
     case advance
@@ -18,7 +18,7 @@ enum SealingDice: Equatable {
     }
 }
 
-/// Sealed blobs. `seal` keys are for dtad-hsm alone: no operation opens what they sealed and gives it to the front.
+/// Sealed blobs. `seal` keys are for dtad-hsm alone: no operation gives their plaintexts to the front.
 extension Custody {
     /// Rows of the front's store.
     func sealState(_ plaintext: [UInt8], purpose: String, id: [UInt8]) throws -> [UInt8] {
@@ -33,7 +33,7 @@ extension Custody {
         SealedBlob.Binding(domain: .state1, purpose: purpose, owner: ObjectOwner.agent.uid, id: id)
     }
 
-    /// Seals with the key of `objectClass` that is in use.
+    /// Seals with the current key of `objectClass`.
     func seal(_ plaintext: [UInt8], with objectClass: ObjectClass, _ binding: SealedBlob.Binding) throws -> [UInt8] {
         let number = try sealingNumber(objectClass, SealingDice(try token.session.random(4)[...]))
         let key = try sealingKey(objectClass, number)
@@ -41,7 +41,7 @@ extension Custody {
         return SealedBlob(binding.domain, keyNumber: number, box: try encrypt(key, plaintext, aad: aad)).bytes
     }
 
-    /// - Throws: `DTAError.dataLoss` where the blob is not one, or was sealed for something else.
+    /// - Throws: `DTAError.dataLoss` if the blob is malformed, or was sealed for another purpose.
     func unseal(_ bytes: [UInt8], with objectClass: ObjectClass, _ binding: SealedBlob.Binding) throws -> [UInt8] {
         let blob = try SealedBlob(bytes)
         guard blob.version == binding.domain.version else {
@@ -69,7 +69,7 @@ extension Custody {
     private func sealingNumber(_ objectClass: ObjectClass, _ dice: SealingDice) throws -> UInt32 {
         if let number = sealingNumbers[objectClass], dice == .go { return number }
         var number = sealingNumbers[objectClass] ?? 1
-        // The last number there is has none behind it.
+        // There is no number after the last one.
         while number < .max, try objects.sealingKey(.sealing(objectClass, number: number + 1)) != nil { number += 1 }
         if dice == .advance, number < .max {
             try changing {

@@ -102,7 +102,7 @@ extension Custody {
         guard signature.count == key.kind.outputSize else {
             throw PKCS11Error(call: "C_Sign", code: CK_RV(CKR_GENERAL_ERROR))
         }
-        // Bitcoin and its libraries take no other form (BIP 146).
+        // Bitcoin and its libraries take only this form (BIP 146).
         return key.kind == .secp256k1 ? try ECDSASignature(raw: signature, algorithm: .secp256k1).lowS.raw : signature
     }
 

@@ -2,9 +2,9 @@ import CPKCS11
 import CustodyProtocol
 import DTASystem
 
-/// Everything beside the HSM: one process' hold on one token. Not for more than one thread.
+/// One process' access to one token, for one thread.
 ///
-/// Its operations throw `DTAError` for the front, and `CustodyStartError` where the process is to answer and then end.
+/// Its operations throw `DTAError` for the front, and `CustodyStartError` if the process is to answer and then end.
 public final class Custody {
     let options: HSMOptions
     let module: Module
@@ -18,14 +18,14 @@ public final class Custody {
     /// The newest epoch on the token, and when that was seen.
     var newestEpoch: (number: UInt32, seen: UInt64)?
     private var isChanging = false
-    /// The classes of the objects that may be used now: those of the message that is served; all of them for commands.
+    /// The classes of objects that may be used now: those of the current message; all of them for commands.
     private var usable = ObjectClass.allCases
 
-    /// Which token this is. It stays the same as long as this process lives.
+    /// The token's identity, which stays the same as long as this process lives.
     public let identity: TokenIdentity
 
     /// Loads the module, finds the token and logs in, once.
-    /// - Parameter expected: the token that the front expects; nil: whichever the configuration names.
+    /// - Parameter expected: the token that the front expects; nil: the one that the configuration names.
     /// - Throws: `CustodyStartError`.
     public init(_ options: HSMOptions, pin: SecretBytes, expected: TokenIdentity? = nil) throws {
         self.options = options
@@ -41,7 +41,7 @@ public final class Custody {
 
     // MARK: Classes
 
-    /// Runs `body`, in which objects of these classes alone may be used.
+    /// Runs `body`, in which only objects of these classes may be used.
     func using<Result>(_ classes: [ObjectClass], _ body: () throws -> Result) rethrows -> Result {
         let before = usable
         usable = classes
@@ -49,12 +49,12 @@ public final class Custody {
         return try body()
     }
 
-    /// - Throws: `DTAError.internal` for objects of a class that the message that is served does not name.
+    /// - Throws: `DTAError.internal` for objects of a class that the current message does not name.
     func require(_ objectClass: ObjectClass) throws { try objectClass.require(among: usable) }
 
     // MARK: Changes
 
-    /// Runs `body` while no other process changes the token. Inside of another one it just runs: the lock would wait for
+    /// Runs `body` while no other process changes the token. A nested call only runs it: the lock would wait for
     /// itself.
     func changing<Result>(_ body: () throws -> Result) throws -> Result {
         if isChanging { return try body() }
@@ -65,10 +65,10 @@ public final class Custody {
 
     // MARK: The ladder
 
-    /// Runs `body`. When the token fails in it: forgets the objects and runs it again, which finds them again; then
-    /// initialises the module anew, logs in and runs it again; then gives up this process. What the token says went wrong
-    /// is not looked at, because it is often something else; unless it says that it cannot do this at all, and does what it
-    /// could before.
+    /// Runs `body`. If the token fails in it, forgets the objects and runs it again, which finds them again; then
+    /// initialises the module anew, logs in and runs it again; then gives up this process. The token's error code is
+    /// not used, because it is often wrong; except for one that says that the token cannot do this at all, while it can
+    /// still do what it could before.
     func climbing<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()
@@ -116,9 +116,9 @@ public final class Custody {
         _ = try token.identify(options, expected: identity.landmark)
     }
 
-    /// Tells an object that is gone from a token that is away, which both look like an empty search; and this token from
+    /// Tells an object that is gone from a token that is away, as both look like an empty search; and this token from
     /// another that took its place.
-    /// - Throws: `PKCS11Error` where the token is not there, so that the ladder is climbed.
+    /// - Throws: `PKCS11Error` if the token is not there, so that the ladder is climbed.
     func confirmTokenIsThere() throws {
         guard try Landmark.read(token.session) == identity.landmark else {
             throw PKCS11Error(call: "finding \(Landmark.label.text)", code: CK_RV(CKR_TOKEN_NOT_PRESENT))
@@ -143,8 +143,8 @@ public final class Custody {
         return (key, object.owner)
     }
 
-    /// Runs `body`, in which the token works on what somebody else may have forged. When it fails, `probe` does the same
-    /// with input of our own: where that works, the key is well and the input is to blame.
+    /// Runs `body`, in which the token works on input that may be forged. If it fails, `probe` does the same with input
+    /// of our own: if that works, the key is sound and the input is to blame.
     func blaming<Result>(_ input: String, _ body: () throws -> Result, probe: () throws -> Void) throws -> Result {
         do {
             return try body()

@@ -1,18 +1,18 @@
-/// What a dtad-hsm process must know of its HSM; paths are absolute. `docs/configuration.md` says where each comes from.
+/// The options of a dtad-hsm process for its HSM; paths are absolute. `docs/configuration.md` explains each.
 public struct HSMOptions: Sendable, Equatable {
     /// The PKCS#11 module, a shared library.
     public var module: String
     /// The token's label, its serial number, or both.
     public var tokenLabel: String?
     public var tokenSerial: String?
-    /// The landmark of the one token that may be used, as the administrator says; it goes before what the front says.
+    /// The landmark of the one token that may be used, as the administrator says; it overrides what the front says.
     public var landmark: [UInt8]?
-    /// Read where the service manager gives no credential `hsm-pin`.
+    /// Read if the service manager gives no credential `hsm-pin`.
     public var pinFile: String?
-    /// Files that are there while `dtad pin change` is at work, or was stopped in the middle: which PIN the token has is not
-    /// known then, and none is tried.
+    /// Files that exist while `dtad pin change` runs, or after it was stopped: the token may have either PIN then, and
+    /// none is tried.
     public var pendingPINFiles: [String] = []
-    /// SoftHSM's own configuration, where dtad's names one.
+    /// SoftHSM's own configuration, if dtad's names one.
     public var softhsmConf: String?
     /// Serialises log-ins and changes of the token between processes.
     public var lockFile: String
@@ -36,7 +36,7 @@ public struct HSMOptions: Sendable, Equatable {
         self.deadlineMilliseconds = deadlineMilliseconds
     }
 
-    /// The token as people are told of it.
+    /// The token's name, for people.
     var tokenName: String {
         switch (tokenLabel, tokenSerial) {
         case (let label?, nil): "\"\(label)\""

@@ -3,13 +3,13 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// What dtad-hsm seals of an identity's ML-DSA-65 key, in the domain `dta/seal/2`:
+/// The blob that dtad-hsm seals for an identity's ML-DSA-65 key, in the domain `dta/seal/2`:
 ///
 ///     seed (32, FIPS 204's ξ) ‖ DAG-CBOR { "conditions": {}, "public": bytes(32), "signing": bytes(32) }
 ///
-/// `signing` is SHA-256 of the SubjectPublicKeyInfo of the one key beside which it signs, `public` that of its own public key
-/// (1952 bytes). `conditions` is for later versions: this one knows none, and refuses a seed that has one, or another field.
-/// In `dta/seal/1` the seed stood alone.
+/// `signing` is SHA-256 of the SubjectPublicKeyInfo of the signing key beside it, `public` that of its own public key
+/// (1952 bytes). `conditions` is for later versions: this one knows none, and refuses a seed that has one, or another
+/// field. In `dta/seal/1` the seed stood alone.
 struct PostQuantumSeed {
     static let seedSize = 32
 
@@ -23,7 +23,7 @@ struct PostQuantumSeed {
     }
 
     /// Reads all but the seed.
-    /// - Throws: `DTAError.dataLoss` for what is laid out in another way.
+    /// - Throws: `DTAError.dataLoss` for another layout.
     init(sealed bytes: [UInt8]) throws {
         guard bytes.count > PostQuantumSeed.seedSize,
             case .map(let map)? = try? DAGCBOR.decode(Array(bytes[PostQuantumSeed.seedSize...])),
@@ -47,7 +47,7 @@ struct PostQuantumSeed {
         return bytes
     }
 
-    /// What a seed is sealed for, in either domain.
+    /// The binding of a seed, in either domain.
     static func binding(
         _ domain: SealedBlob.Domain, owner: ObjectOwner, signing: ObjectID, publicKey: [UInt8]
     ) -> SealedBlob.Binding {

@@ -2,7 +2,7 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// What dtad-hsm gives the front to keep and only dtad-hsm opens:
+/// A blob that the front keeps and only dtad-hsm opens:
 ///
 ///     version (1) ‖ key number (4, big-endian) ‖ nonce (12) ‖ ciphertext ‖ tag (16)
 ///
@@ -19,7 +19,7 @@ struct SealedBlob {
         self.box = box
     }
 
-    /// - Throws: `DTAError.dataLoss` for what cannot be one.
+    /// - Throws: `DTAError.dataLoss` if it cannot be one.
     init(_ bytes: [UInt8]) throws {
         guard bytes.count >= SealedSize.overhead else {
             throw DTAError(.dataLoss, "a sealed blob of \(bytes.count) bytes is too short to be one")
@@ -36,8 +36,8 @@ struct SealedBlob {
         [version] + (0..<4).map { UInt8(truncatingIfNeeded: keyNumber >> (24 - 8 * $0)) } + box
     }
 
-    /// What keeps blobs of one class and one layout from being taken for others. What a newer dtad-hsm seals in a newer
-    /// domain, an older one does not open.
+    /// The domain keeps blobs of one class and layout from being taken for others. An older dtad-hsm does not open a
+    /// newer domain.
     enum Domain: String {
         case seal1 = "dta/seal/1"
         case seal2 = "dta/seal/2"
@@ -53,12 +53,12 @@ struct SealedBlob {
         }
     }
 
-    /// What a blob is sealed for; it opens for nothing else.
+    /// The purpose of a blob; it opens for no other.
     struct Binding {
         var domain: Domain
         var purpose: String
         var owner: UInt32
-        /// What it belongs to, by content and never by name.
+        /// The object it belongs to, by content and not by name.
         var id: [UInt8]
 
         /// The associated data: DAG-CBOR of [domain, key number, purpose, owner uid, id].

@@ -2,8 +2,8 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// What principals' copies of part 2 say: which order this host committed itself to by which key. Each is verified as the
-/// principal did it, by the fiduciary's signature, and opened with the key of an identity of this host.
+/// The orders and keys to which this host committed itself, by principals' copies of part 2. Each is verified by the
+/// fiduciary's signature, and opened with the key of an identity of this host.
 struct CommitmentClaims {
     struct Commitment {
         /// As the commitment has it, without its algorithm, which part 1 names.
@@ -13,7 +13,7 @@ struct CommitmentClaims {
     }
 
     private(set) var commitments: [CID: [Commitment]] = [:]
-    /// The orders that were committed to by a key; more than one contradict each other.
+    /// The orders that were committed to by a key; more than one is a contradiction.
     private(set) var ordersByKey: [[UInt8]: Set<CID>] = [:]
     private(set) var refusals: [(subject: String, reason: String)] = []
 
@@ -53,7 +53,7 @@ struct CommitmentClaims {
         }
     }
 
-    /// The commitments in an archive, and the documents that it takes to judge them.
+    /// The commitments in an archive, and the documents that are needed to judge them.
     private static func read(
         _ archive: (name: String, bytes: [UInt8]), _ own: [[UInt8]]
     ) throws -> ([SignedEnvelope], KnownDocuments) {

@@ -3,21 +3,22 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// `dtad-hsm --bind-order-keys`: gives the blobs of earlier releases, which named keys by their ids, the keys themselves.
+/// `dtad-hsm --bind-order-keys`: binds the blobs of earlier releases, which named keys by their ids, to the keys
+/// themselves.
 ///
-/// An id cannot be asked which key it stood for: a front that was taken over may have planted a blob that names a victim's
-/// id. So what a blob is bound to comes from outside of this host: the copy of part 2 that the order's principal has. Two
-/// orders that name one key, or one id, contradict each other, and neither is bound.
+/// An id does not show which key it stood for: a front that was taken over may have planted a blob that names a
+/// victim's id. So the key for a blob comes from outside of this host: from the copy of part 2 that the order's
+/// principal has. Two orders that name one key, or one id, contradict each other, and neither is bound.
 public struct KeyBinding {
-    /// What became of one key, for people.
+    /// The result for one key, for people.
     public struct Outcome: Sendable {
-        /// What it is of: `order bafy…`, `identity bafy…`.
+        /// Its owner: `order bafy…`, `identity bafy…`.
         public var subject: String
-        /// SHA-256 of its SubjectPublicKeyInfo; nil where it was not bound.
+        /// SHA-256 of its SubjectPublicKeyInfo; nil if it was not bound.
         public var key: [UInt8]?
-        /// Why it was not bound, or what was found; "" where there is nothing to say.
+        /// Why it was not bound, or what was found; "" if there is nothing to say.
         public var reason: String
-        /// Whether this is a reason for somebody to look: a contradiction, and not just something that is missing.
+        /// Whether an administrator must look into it: a contradiction, and not only a missing file.
         public var isRefusal: Bool
     }
 
@@ -28,7 +29,7 @@ public struct KeyBinding {
     private var outcomes: [Outcome] = []
 
     /// - Parameter archives: the principals' copies: CARs, as `dtactl order send --out` writes them.
-    /// - Throws: `DTAError` where an archive cannot be read; `CustodyStartError` where the token is away.
+    /// - Throws: `DTAError` if an archive cannot be read; `CustodyStartError` if the token is away.
     public static func run(
         _ custody: Custody, _ keys: UnboundKeys, archives: [(name: String, bytes: [UInt8])]
     ) throws -> (BoundKeys, [Outcome]) {
@@ -65,7 +66,7 @@ public struct KeyBinding {
                 note("order \(cid)", "its blob does not open: \(error.message)", isRefusal: true)
             }
         }
-        // Who says that a key is his: by an id in a blob, by the key in a blob, by the key in a commitment.
+        // The orders that claim a key: by an id in a blob, by the key in a blob, by the key in a commitment.
         var byObject: [ObjectID: Set<CID>] = [:]
         var byKey = claims.ordersByKey
         for one in opened {
@@ -78,7 +79,7 @@ public struct KeyBinding {
         for refusal in claims.refusals { note(refusal.subject, refusal.reason, isRefusal: true) }
     }
 
-    /// - Returns: nil where it is of an order whose seed it carries: that needs no key.
+    /// - Returns: nil if it is of an order whose seed it carries: that needs no key.
     private func open(_ entry: UnboundKeys.OrderKey, _ cid: CID) throws -> Opened? {
         let binding = try OrderSecret.binding(of: entry.sealed, order: cid, owner: entry.owner)
         var bytes = try custody.climbing { try custody.unseal(entry.sealed, with: .epoch, binding) }
@@ -156,7 +157,7 @@ public struct KeyBinding {
 
     private mutating func bind(_ identity: UnboundKeys.Identity, _ key: PostQuantumKey, _ cid: CID) throws {
         let subject = "identity \(cid)"
-        // Both of its own keys have signed it: this is what there is to say that they belong together.
+        // Both of its own keys have signed it, which shows that they belong together.
         let document = try SignedIdentity(block: identity.document, named: cid)
         let own = document.identity.signing.publicKey
         guard document.identity.pq == key.publicKey else {

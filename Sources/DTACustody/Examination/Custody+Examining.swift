@@ -3,11 +3,11 @@ import Crypto
 import CustodyProtocol
 import DTASystem
 
-/// What `dtad check` asks: whether the token does what D-TA needs. Each need is tried with keys that are made for it, like
-/// any other key, and destroyed before the answer; what a crash leaves is destroyed by the next examination.
+/// The examination of `dtad check`: whether the token does what D-TA needs. Each need is tried with keys that are made
+/// for it, like any other key, and destroyed before the answer. The next examination destroys those that a crash left.
 extension Custody {
-    /// - Returns: what went wrong, as a sentence; empty where the token can do it.
-    /// - Throws: `CustodyStartError` where the token is away or another.
+    /// - Returns: what went wrong, as a sentence; empty if the token can do it.
+    /// - Throws: `CustodyStartError` if the token is away or another.
     func examine(_ need: TokenNeed) throws -> String {
         do {
             try changing {
@@ -41,7 +41,7 @@ extension Custody {
         }
     }
 
-    /// Makes a key, which must sign where it can (`KeyGeneration`), and gives it to `body`.
+    /// Makes a key, which must sign if its kind can (`KeyGeneration`), and gives it to `body`.
     private func tryKey(_ kind: KeyKind, _ body: (CK_OBJECT_HANDLE, [UInt8]) throws -> Void = { _, _ in }) throws {
         let id = ObjectID.random()
         defer { try? destroyTrial(id) }
@@ -114,7 +114,7 @@ extension Custody {
         }
     }
 
-    /// With each way of giving the other side's key, one of which the token must take.
+    /// With each way of passing the other side's key. The token must take one of them.
     private func tryAgreement() throws {
         try tryKey(.x25519) { key, publicKey in
             let peer = Curve25519.KeyAgreement.PrivateKey()

@@ -3,16 +3,16 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// Makes keys, and believes nothing: what the token made is read back, and a key that signs has to sign.
+/// Makes keys and checks them: their attributes are read back, and a signing key has to sign.
 struct KeyGeneration {
     let token: Token
-    /// The classes of which keys may be made.
+    /// The classes whose keys may be made.
     var classes = ObjectClass.allCases
 
     /// Makes a key on the token.
     /// - Returns: its public key; empty for a secret key.
-    /// - Throws: `DTAError.failedPrecondition` where a mechanism is missing or the token did not obey; then nothing is
-    ///   left behind. `PKCS11Error`.
+    /// - Throws: `DTAError.failedPrecondition` if a mechanism is missing or an attribute is not as asked for; then no
+    ///   object is left. `PKCS11Error`.
     func make(_ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws -> [UInt8] {
         try label.objectClass?.require(among: classes)
         try kind.require(on: token)
@@ -66,8 +66,8 @@ struct KeyGeneration {
         return key
     }
 
-    /// Has the key sign something that nobody else is given, and verifies it with the public half that the token named. A
-    /// pair whose halves do not fit would be found out when it is too late.
+    /// Has the key sign a test message, and verifies the signature, which stays here, with the public half that the
+    /// token named. Halves that do not fit would otherwise be noticed too late.
     private func prove(_ key: CK_OBJECT_HANDLE, _ kind: KeyKind, _ publicKey: [UInt8]) throws {
         guard let algorithm = kind.algorithm else { return }
         let message = Array("dta/trial/1".utf8) + [0] + (try token.session.random(32))

@@ -2,7 +2,7 @@ import CPKCS11
 import CustodyProtocol
 import DTASystem
 
-/// A kind of key as the token sees it: how it is made, what it may do, how it is told from others.
+/// A kind of key on the token: how it is made, what it may do, how it is told from others.
 enum KeyKind: CaseIterable {
     case ed25519, x25519, p256, p384, secp256k1, hmacSHA256, aes256
 
@@ -17,7 +17,7 @@ enum KeyKind: CaseIterable {
         }
     }
 
-    /// nil for X25519, of which users make none.
+    /// nil for X25519, which users cannot make.
     var keyType: KeyType? { KeyType.allCases.first { KeyKind($0) == self } }
 
     var name: String { keyType?.name ?? "x25519" }
@@ -39,8 +39,8 @@ enum KeyKind: CaseIterable {
         }
     }
 
-    /// The other form of CKA_EC_PARAMS: the curve's name as a PrintableString. SoftHSM gives it back for private keys of
-    /// these curves even when it was told the object identifier.
+    /// The other form of CKA_EC_PARAMS: the curve's name as a PrintableString. SoftHSM answers it for private keys of
+    /// these curves even if it was given the object identifier.
     private var namedParameters: [UInt8]? {
         let name: String
         switch self {
@@ -123,8 +123,8 @@ enum KeyKind: CaseIterable {
 
     // MARK: templates
 
-    /// What every key has that D-TA makes: never readable, on the token, and with the one use that its kind is for. The
-    /// others are forbidden one by one, because a token may allow by default what it is not told to forbid.
+    /// The attributes of every key that D-TA makes: not readable, on the token, and for the one use of its kind. Other
+    /// uses are forbidden one by one, because a token may allow them by default.
     func keyTemplate(_ label: ObjectLabel, id: [UInt8]) -> [Attribute] {
         let common = [
             Attribute(CKA_TOKEN, true), Attribute(CKA_PRIVATE, true), Attribute(CKA_SENSITIVE, true),
@@ -148,7 +148,7 @@ enum KeyKind: CaseIterable {
         ]
     }
 
-    /// The bytes of a public key; 0 where there is none.
+    /// The bytes of a public key; 0 if there is none.
     var publicSize: Int {
         switch self {
         case .ed25519, .x25519: 32

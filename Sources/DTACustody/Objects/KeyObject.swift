@@ -9,11 +9,11 @@ final class KeyObject {
     let kind: KeyKind
     /// The object on the token.
     let tokenHandle: CK_OBJECT_HANDLE
-    /// Its public half, where it has one: for `KeyObjects.publicHandle(of:)`, which sees to it that it is still that.
+    /// Its public half, if it has one: for `KeyObjects.publicHandle(of:)`, which checks that it still is.
     let publicHandle: CK_OBJECT_HANDLE?
-    /// Its copy in this session, where there is one.
+    /// Its copy in this session, if there is one.
     let copy: CK_OBJECT_HANDLE?
-    /// What the public half said, once it was read: reading it takes a token's file, and it is no evidence anyway.
+    /// The public half's bytes, once they were read: reading them costs a file access, and they are no evidence.
     var publicKey: PublicKey?
     /// When the object on the token was last seen, in monotonic nanoseconds.
     var seen: UInt64
@@ -30,14 +30,14 @@ final class KeyObject {
         seen = monotonicNanoseconds()
     }
 
-    /// What to sign, decrypt or derive with.
+    /// The handle to sign, decrypt or derive with.
     var handle: CK_OBJECT_HANDLE { copy ?? tokenHandle }
 }
 
 /// What the token holds under one CKA_ID.
 struct FoundObjects {
     var label: ObjectLabel
-    /// The private or secret key; nil where only the public half is left of a deletion that was cut short.
+    /// The private or secret key; nil if an interrupted deletion left only the public half.
     var key: (handle: CK_OBJECT_HANDLE, kind: KeyKind)?
     var publicHandle: CK_OBJECT_HANDLE?
 

@@ -9,10 +9,10 @@ final class KeyObjects {
     private let makeCopies: Bool
     private var known: [ObjectLabel.CacheKey: KeyObject] = [:]
 
-    /// How many keys are remembered at most; then all are forgotten, because copies take the module's memory.
+    /// How many keys are remembered at most. Beyond that all are forgotten, because copies take the module's memory.
     private static let limit = 4096
-    /// How long a copy is used before its original is looked at: a copy goes on signing when the token is away or when
-    /// another program deleted the key.
+    /// How long a copy is used before its original is checked: a copy goes on signing when the token is away or another
+    /// program deleted the key.
     private static let trust: UInt64 = 1_000_000_000
 
     init(_ session: Session, makeCopies: Bool) {
@@ -20,18 +20,18 @@ final class KeyObjects {
         self.makeCopies = makeCopies
     }
 
-    /// The key with this id; nil where the token shows none.
-    /// - Throws: `DTAError.permissionDenied` where it is not such as dtad-hsm makes; `PKCS11Error`.
+    /// The key with this id; nil if the token shows none.
+    /// - Throws: `DTAError.permissionDenied` if it is not as dtad-hsm makes keys; `PKCS11Error`.
     func key(_ id: ObjectID) throws -> KeyObject? {
         if let object = fresh(.id(id)) { return object }
         guard let found = try find(id), let key = found.key else { return nil }
         return remember(.id(id), found.label, key, publicHandle: found.publicHandle)
     }
 
-    /// The sealing key with this label; nil where the token shows none.
-    /// - Parameters: `copies`: whether a copy may be used. Those of a key that is to be destroyed would outlive it in other
-    ///   processes. `confirming` is called before a key is used that was found just now: these labels are the same on
-    ///   every token.
+    /// The sealing key with this label; nil if the token shows none.
+    /// - Parameters: `copies`: whether a copy may be used. Those of a key that is to be destroyed would outlive it in
+    ///   other processes. `confirming` is called before a key is used that was found just now: these labels are the
+    ///   same on every token.
     func sealingKey(
         _ label: ObjectLabel, copies: Bool = true, confirming: () throws -> Void = {}
     ) throws -> KeyObject? {
@@ -47,7 +47,7 @@ final class KeyObjects {
         return remember(.label(label), label, (handle, kind), publicHandle: nil, copies: copies)
     }
 
-    /// Destroys the sealing keys with this label; nothing where there are none.
+    /// Destroys the sealing keys with this label, if there are any.
     func destroySealingKeys(_ label: ObjectLabel) throws {
         drop(.label(label))
         for handle in try session.find([Attribute(CKA_TOKEN, true), Attribute(CKA_LABEL, label.text)], limit: .max) {
@@ -55,7 +55,7 @@ final class KeyObjects {
         }
     }
 
-    /// Everything under this id, straight from the token.
+    /// All objects under this id, read from the token.
     func find(_ id: ObjectID) throws -> FoundObjects? {
         // CKA_TOKEN keeps this session's copies out, which have the same id.
         let handles = try session.find([Attribute(CKA_TOKEN, true), Attribute(CKA_ID, id.bytes)], limit: 3)
@@ -83,7 +83,7 @@ final class KeyObjects {
         return found
     }
 
-    /// Every object of a class, by label; what other programs keep on the token is passed over.
+    /// Every object of a class, by label; objects of other programs are ignored.
     func list(_ objectClass: ObjectClass) throws -> Set<TokenObject> {
         var objects: Set<TokenObject> = []
         for handle in try session.find([Attribute(CKA_TOKEN, true)], limit: .max) {
@@ -97,7 +97,7 @@ final class KeyObjects {
         return objects
     }
 
-    /// Destroys what examinations left that did not end.
+    /// Destroys the objects of examinations that did not end.
     func destroyTrials() throws {
         for handle in try session.find([Attribute(CKA_TOKEN, true)], limit: .max) {
             // An object may go while the list is made.
@@ -108,12 +108,12 @@ final class KeyObjects {
         }
     }
 
-    /// The numbers of the sealing keys of a class, by label, whatever else has such a label.
+    /// The numbers of the sealing keys of a class, by label, including other objects with such a label.
     func sealingNumbers(_ objectClass: ObjectClass) throws -> Set<UInt32> {
         try sealingNumbers(objectClass, among: [Attribute(CKA_TOKEN, true)])
     }
 
-    /// The same of AES keys alone, which takes less reading.
+    /// The same for AES keys only, which takes less reading.
     func sealingKeyNumbers(_ objectClass: ObjectClass) throws -> Set<UInt32> {
         try sealingNumbers(
             objectClass,
@@ -135,7 +135,7 @@ final class KeyObjects {
         return numbers
     }
 
-    /// Drops what is remembered of a key, and its copy.
+    /// Forgets a key and its copy.
     func forget(_ id: ObjectID) { drop(.id(id)) }
 
     func forgetAll() { for key in Array(known.keys) { drop(key) } }
@@ -146,8 +146,9 @@ final class KeyObjects {
 
     /// A remembered key, if it is still on the token, or was a second ago and there is a copy.
     ///
-    /// A token may give the handle of an object that was destroyed to another one, and another process may have destroyed
-    /// and made them. So a key that is used by the token's handle is looked at each time. A copy is this session's own.
+    /// A token may give the handle of an object that was destroyed to another one, and another process may have
+    /// destroyed and made them. So a key that is used by the token's handle is checked each time. A copy belongs to
+    /// this session.
     private func fresh(_ key: ObjectLabel.CacheKey) -> KeyObject? {
         guard let object = known[key] else { return nil }
         let now = monotonicNanoseconds()
@@ -160,7 +161,7 @@ final class KeyObjects {
         return object
     }
 
-    /// The public half of a key; nil if the token has none. Its handle is looked at for the same reason.
+    /// The public half of a key; nil if the token has none. Its handle is checked for the same reason.
     func publicHandle(of object: KeyObject) throws -> CK_OBJECT_HANDLE? {
         guard let handle = object.publicHandle else { return nil }
         if isStill(handle, object.label, nil) { return handle }
@@ -181,7 +182,7 @@ final class KeyObjects {
         publicHandle: CK_OBJECT_HANDLE?, copies: Bool = true
     ) -> KeyObject {
         if known.count >= Self.limit { forgetAll() }
-        // Where the token makes no copies, the key itself is used.
+        // If the token makes no copies, the key itself is used.
         let copy = makeCopies && copies ? try? session.copyToSession(found.handle) : nil
         let object = KeyObject(
             label: label, kind: found.kind, tokenHandle: found.handle, publicHandle: publicHandle, copy: copy)
@@ -189,7 +190,7 @@ final class KeyObjects {
         return object
     }
 
-    /// Reads what an object is, and refuses what dtad-hsm would not have made.
+    /// Reads an object's attributes, and refuses an object that dtad-hsm would not have made.
     /// - Returns: its kind; nil for a public half.
     private func judge(_ handle: CK_OBJECT_HANDLE) throws -> (label: ObjectLabel, kind: KeyKind?) {
         let values = try session.read(
@@ -216,7 +217,7 @@ final class KeyObjects {
 }
 
 extension ObjectLabel {
-    /// What a key is remembered by: keys that the front names are asked for by id, before their label is known.
+    /// The key of the cache: the front names keys by id, before their label is known.
     enum CacheKey: Hashable {
         case id(ObjectID)
         case label(ObjectLabel)

@@ -1,7 +1,7 @@
 import CustodyProtocol
 import DTASystem
 
-/// The label (CKA_LABEL) of everything that D-TA keeps on a token; it decides what may be done with the object.
+/// The label (CKA_LABEL) of each object that D-TA keeps on a token; it decides what may be done with the object.
 ///
 ///     dta/<class>/<owner uid>/<object id, 32 hexadecimal digits>
 ///     dta/seal/<number>, dta/state/<number>, dta/epoch/<number>
@@ -9,10 +9,10 @@ import DTASystem
 enum ObjectLabel: Equatable, Hashable {
     case object(TokenObject)
     case sealing(ObjectClass, number: UInt32)
-    /// A key that was made to see whether the token can, and is destroyed at once.
+    /// A key that was made to examine the token, and is destroyed at once.
     case trial(ObjectID)
 
-    /// What all labels of D-TA begin with; other programs may keep objects of theirs on the token.
+    /// The prefix of all labels of D-TA; other programs may keep their objects on the token.
     static let prefix = "dta/"
     private static let trialPrefix = "dta/trial/"
 
@@ -55,7 +55,7 @@ enum ObjectLabel: Equatable, Hashable {
             }
             self = .object(TokenObject(objectClass: objectClass, owner: ObjectOwner(uid: number), id: id))
         }
-        // One object has one label: no leading zeros, no capitals, nothing behind it.
+        // One object has one label: no leading zeros, no capitals, nothing after it.
         guard self.text == text else { return nil }
     }
 }

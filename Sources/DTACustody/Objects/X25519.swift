@@ -1,4 +1,4 @@
-/// What D-TA must know of X25519 (RFC 7748) to have a token compute it.
+/// X25519 (RFC 7748), as far as a token must be asked to compute it.
 enum X25519 {
     /// u = 9: a private key times this is its public key.
     static let basePoint: [UInt8] = [9] + [UInt8](repeating: 0, count: 31)

@@ -2,13 +2,14 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// Epochs: keys that seal the secrets of up to 1,024 orders each, so that one order's can be destroyed for good. The front
-/// counts, re-seals the living and has the key destroyed.
+/// Epochs: keys that seal the secrets of up to 1,024 orders each, so that one order's secret can be destroyed for good.
+/// The front counts the orders, has the other secrets sealed anew, and has the key destroyed.
 ///
-/// Only the newest epoch on the token seals. So nothing is ever put into one that somebody has left behind, and whoever
-/// controlled the front for a time has put what he kept where the next look at the token finds it.
+/// Only the newest epoch on the token seals. So no secret is sealed under one that was left behind, and the next look
+/// at the token finds the key under which an attacker who controlled the front kept copies.
 extension Custody {
-    /// How long the newest epoch is known without a look at the token, where another process may have made a newer one.
+    /// How long the newest epoch is remembered before the token is read again: another process may have made a newer
+    /// one.
     private static let trust: UInt64 = 1_000_000_000
 
     /// Makes the epoch that follows the newest on the token. The newest itself is there already.
@@ -38,7 +39,7 @@ extension Custody {
         }
     }
 
-    /// Destroys what has the label of an epoch, also where its number is none that dtad-hsm gives.
+    /// Destroys objects with the label of an epoch, also with a number that dtad-hsm does not give.
     func destroyEpoch(_ number: UInt32) throws {
         try require(.epoch)
         try climbing {
@@ -59,8 +60,8 @@ extension Custody {
         }
     }
 
-    /// Seals the same for the same order and owner, in the same domain: none of them is said anew, all are checked by
-    /// opening. A blob that names no key of its own gets none by this.
+    /// Seals the same content for the same order and owner, in the same domain, all of which are checked by opening. A
+    /// blob that names no key of its own gets none by this.
     func resealOrder(_ message: ResealOrder) throws -> [UInt8] {
         let binding = try OrderSecret.binding(of: message.sealed, order: message.order, owner: message.owner)
         return try reseal(message.sealed, binding, message.epoch)
@@ -75,8 +76,8 @@ extension Custody {
         }
     }
 
-    // What a plugin keeps of an order is the front's own, and goes with the same keys. Its purpose is another, so that by
-    // these nobody opens a seed, and nobody has a seed released that he made.
+    // A plugin's state of an order belongs to the front, and is sealed under the same keys. Its purpose is another one,
+    // so these operations open no seed, and no release takes a seed that the front made.
 
     func sealOrderState(_ message: SealOrderState) throws -> [UInt8] {
         let binding = OrderSecret.stateBinding(order: message.order, owner: message.owner)
@@ -102,7 +103,7 @@ extension Custody {
         return SealedBlob(binding.domain, keyNumber: epoch, box: try encrypt(key, plaintext, aad: aad)).bytes
     }
 
-    /// - Throws: `DTAError.failedPrecondition` where the epoch has no key, or is not the newest on the token.
+    /// - Throws: `DTAError.failedPrecondition` if the epoch has no key, or is not the newest on the token.
     func requireEpoch(_ number: UInt32) throws {
         guard try objects.sealingKey(.sealing(.epoch, number: number), copies: false) != nil else {
             try confirmTokenIsThere()

@@ -3,9 +3,9 @@ import DTAFormats
 import DTASystem
 import Glibc
 
-/// Opening and verifying the parts of orders, which dtad-hsm does itself: the front brings blocks, never conclusions.
+/// Opening and verifying the parts of orders, which dtad-hsm does itself: the front brings signed blocks only.
 extension Custody {
-    /// The identities and revocations of a request. What is neither has no place among them.
+    /// The identities and revocations of a request. Other documents are refused.
     func knownDocuments(_ blocks: [SignedBlock]) throws -> KnownDocuments {
         var collected = CollectedDocuments()
         for block in blocks {
@@ -80,7 +80,7 @@ extension Custody {
         )
     }
 
-    /// Gives the judge's objections the code that the front gets.
+    /// Gives the judge's objections their codes for the front.
     func objecting<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try translating(body)

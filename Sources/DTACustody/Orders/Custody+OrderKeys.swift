@@ -2,7 +2,7 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// The keys of `sign` orders, which are used in place.
+/// The keys of `sign` orders, which are used on the token.
 extension Custody {
     func newOrderKey(_ message: NewOrderKey) throws -> CreatedOrderKey {
         let (cid, opened) = try openOrder(message.fiduciary, message.order, message.documents)
@@ -18,7 +18,7 @@ extension Custody {
             try requireEpoch(message.epoch)
             let raw = try generation.make(KeyKind(type), label, id: object.bytes)
             let publicKey = try publicKey(algorithm, raw: raw, of: label)
-            // Nobody could ever use a key that is committed to by another one's public half.
+            // A key could never be used if the commitment had another key's public half.
             guard try withKey(object, .order, { key, _ in try holds(key, publicKey) ? true : nil }) != nil else {
                 throw DTAError(
                     .failedPrecondition, "the token's \(type.name) keys do not agree with their public halves")
@@ -30,8 +30,8 @@ extension Custody {
         }
     }
 
-    /// Signs with an order's key. What it gives verifies under the public key that was sealed with the order.
-    /// - Throws: `DTAError.failedPrecondition` where none was; `.dataLoss` where the key under its id is another.
+    /// Signs with an order's key. The signature verifies under the public key that was sealed with the order.
+    /// - Throws: `DTAError.failedPrecondition` if none was sealed; `.dataLoss` if the key under its id is another.
     func sign(_ input: [UInt8], for secret: OrderSecret, _ key: OrderSecret.Key, of owner: ObjectOwner) throws
         -> [UInt8]
     {
@@ -57,7 +57,7 @@ extension Custody {
         return signature
     }
 
-    /// What refuses keys that were sealed by their id alone.
+    /// The error for keys that were sealed by their id only.
     static func unbound(_ what: String) -> DTAError {
         DTAError(
             .failedPrecondition, "\(what) was sealed by an earlier release, which named its id and not the key itself",

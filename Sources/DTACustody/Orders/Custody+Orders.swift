@@ -2,10 +2,10 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// Making the secrets of orders. Each is sealed with the order that its principal signed, so that what it is released for
-/// cannot be told to dtad-hsm otherwise later.
+/// Making the secrets of orders. Each is sealed with the order that its principal signed, so that the front cannot
+/// change the terms of its release later.
 extension Custody {
-    /// How often a seed is drawn again that is no scalar or gives no sum: one in 2^127 is not.
+    /// How often a seed is drawn. About one in 2^127 is no scalar or gives no sum.
     private static let draws = 8
 
     func newSeed(_ message: NewSeed) throws -> CreatedSeed {
@@ -30,7 +30,7 @@ extension Custody {
         }
     }
 
-    /// The public half and its proof; nil where this seed is no good for the order.
+    /// The public half and its proof; nil if this seed cannot be used for the order.
     private func commitment(
         _ scalar: Secp256k1Scalar, _ order: Order, _ cid: CID
     ) throws -> (publicKey: [UInt8], proof: [UInt8])? {

@@ -2,8 +2,8 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// Releasing: what is sealed says on which terms, the redeemer and the approvers said what they want in documents that
-/// they signed, and the judge decides by this process' own clock. The front gets an envelope that only the recipient opens.
+/// Releasing. The terms are sealed with the secret, the redeemer and the approvers have signed what they want, and the
+/// judge decides by this process' own clock. The front gets an envelope that only the recipient can open.
 extension Custody {
     func release(_ request: RedemptionRequest) throws -> [UInt8] {
         try climbing {
@@ -52,7 +52,7 @@ extension Custody {
         let signed: SignedEnvelope
         let redemption: OrderRedemption
         let verdict: OrderJudge.Verdict
-        /// Who signs part 4: the newest of the fiduciary's line.
+        /// The identity that signs part 4: the newest of the fiduciary's line.
         let fiduciary: CID
         let now: Int64
     }
@@ -60,7 +60,7 @@ extension Custody {
     private func judge(_ request: RedemptionRequest, _ secret: OrderSecret) throws -> Granted {
         let known = try knownDocuments(request.documents)
         let signed = try readPart(request.redemption, .redemption)
-        // Nothing is opened that its sender did not sign.
+        // Only signed parts are opened.
         try verify(signed, known)
         let plaintext = try openPart(signed, as: request.fiduciary)
         let approvals = try translating { try request.approvals.map { try SignedApproval($0.bytes) } }

@@ -2,8 +2,8 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// The beneficiary's side of a wallet: a share that never leaves alone, and the sum, which is the one secret that the front
-/// is given, and only when the fiduciary has released its part.
+/// The beneficiary's side of a wallet: a share that never leaves dtad-hsm by itself, and the sum, the only secret that
+/// the front gets, after the fiduciary has released its part.
 extension Custody {
     func createShare(_ message: CreateShare) throws -> CreatedShare {
         let terms = message.terms ?? []
@@ -41,12 +41,12 @@ extension Custody {
             return try translating {
                 let bound = bytes.dropFirst(Secp256k1Scalar.byteCount)
                 let mine = try CID(bytes: Array(bound.prefix(CID.byteCount)))
-                // Its principal's terms were fixed when it was made, and with them the one fiduciary.
+                // The principal's terms, and with them the fiduciary, were fixed when the share was made.
                 let terms = bound.dropFirst(CID.byteCount)
                 guard try terms.isEmpty || terms.elementsEqual(promise.terms.hash) else {
                     throw DTAError(.permissionDenied, "the share was made for an order with other terms")
                 }
-                // Where the terms name no beneficiary, it is the one to whom the result goes.
+                // If the terms name no beneficiary, it is the recipient.
                 let beneficiary = promise.terms.beneficiary ?? promise.terms.recipient
                 guard try judge.areOneLine(mine, beneficiary),
                     try judge.areOneLine(release.recipient.cid, beneficiary)
@@ -78,7 +78,7 @@ extension Custody {
         return (commitment, signed)
     }
 
-    /// The fiduciary's share, which part 4 brings.
+    /// The fiduciary's share, from part 4.
     private func openRelease(
         _ part: SealedPart, _ known: KnownDocuments, of commitment: OrderCommitment, _ promised: SignedEnvelope
     ) throws -> [UInt8] {

@@ -2,27 +2,27 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// What dtad-hsm seals for an order, and reads again before it releases or signs anything: the seed, and the order as its
+/// The blob that dtad-hsm seals for an order, and opens before it releases or signs: the seed, and the order as its
 /// principal signed it. Sealed in the domain `dta/epoch/2`:
 ///
-///     seed (32; zeros where the key is on the token) ‖ DAG-CBOR
-///       { "by": link, "conditions": {}, "order": bytes, "thread": bytes(16), "use": "release" }, or
-///       { "by": link, "conditions": {}, "object": bytes(16), "order": bytes, "spki": bytes, "thread": bytes(16), "use": "sign" }
+///     seed (32; zeros if the key is on the token) ‖ DAG-CBOR { "by": link, "conditions": {}, "order": bytes, "thread":
+///       bytes(16), "use": "release" }, or { "by": link, "conditions": {}, "object": bytes(16), "order": bytes, "spki":
+///       bytes, "thread": bytes(16), "use": "sign" }
 ///
-/// `conditions` is where a later version puts what it asks for beside the order's own terms. This one knows none, and
-/// refuses a blob that has one, another use or another field.
+/// `conditions` is for what later versions ask for beyond the order's terms. This one knows none, and refuses a blob
+/// that has one, another use or another field.
 ///
 /// The seed stands before the rest, so that it is never copied to be read.
 struct OrderSecret {
     static let seedSize = 32
-    /// What stands in the seed's place where the key is on the token.
+    /// The bytes in the seed's place if the key is on the token.
     static let noSeed = [UInt8](repeating: 0, count: seedSize)
 
     /// A key on the token.
     struct Key {
         let object: ObjectID
-        /// What its signatures must verify under, whatever lies under that id by now. Nil in blobs of `dta/epoch/1`, which
-        /// named the id alone: nothing is signed by those.
+        /// The public key that its signatures must fit, even if another key has that id by now. Nil in blobs of
+        /// `dta/epoch/1`, which named only the id: these sign nothing.
         let publicKey: PublicKey?
     }
 
@@ -30,9 +30,9 @@ struct OrderSecret {
     let plaintext: [UInt8]
     let order: Order
     let thread: [UInt8]
-    /// The principal, as he signed.
+    /// The principal that signed part 1.
     let principal: CID
-    /// The key on the token, where the seed is not one.
+    /// The key on the token, if the order has one instead of a seed.
     var key: Key?
 
     init(plaintext: [UInt8], order: Order, thread: [UInt8], principal: CID, key: Key? = nil) {
@@ -49,8 +49,8 @@ struct OrderSecret {
     private static let keyFields: Set = ["object", "spki"]
 
     /// Reads all but the seed.
-    /// - Parameter domain: in which it was sealed.
-    /// - Throws: `DTAError.dataLoss` for what is laid out in another way.
+    /// - Parameter domain: the domain in which it was sealed.
+    /// - Throws: `DTAError.dataLoss` for another layout.
     init(sealed bytes: [UInt8], _ domain: SealedBlob.Domain) throws {
         do {
             guard bytes.count > OrderSecret.seedSize,
@@ -114,7 +114,7 @@ struct OrderSecret {
             map["spki"] = .bytes(publicKey.spkiDER)
         }
         let record = try DAGCBOR.encode(.map(map))
-        // One array of the final size: growing it would leave the seed behind in memory that is let go.
+        // One array of the final size: growing it would leave the seed in freed memory.
         var bytes: [UInt8] = []
         bytes.reserveCapacity(OrderSecret.seedSize + record.count)
         bytes.append(contentsOf: seed)
@@ -124,20 +124,20 @@ struct OrderSecret {
 
     // MARK: What blobs are sealed for
 
-    /// What a new blob is sealed for: one order of one owner.
+    /// The binding of a new blob: one order of one owner.
     static func binding(order: CID, owner: ObjectOwner) -> SealedBlob.Binding {
         SealedBlob.Binding(domain: .epoch2, purpose: "order", owner: owner.uid, id: order.bytes)
     }
 
-    /// What a blob that exists was sealed for, by its version.
-    /// - Throws: `DTAError.dataLoss` for what is no blob.
+    /// The binding of an existing blob, by its version.
+    /// - Throws: `DTAError.dataLoss` if it is no blob.
     static func binding(of sealed: [UInt8], order: CID, owner: ObjectOwner) throws -> SealedBlob.Binding {
         var binding = binding(order: order, owner: owner)
         if try SealedBlob(sealed).version == 1 { binding.domain = .epoch1 }
         return binding
     }
 
-    /// What that is sealed for which a plugin keeps of an order by itself.
+    /// The binding of a plugin's state of an order.
     static func stateBinding(order: CID, owner: ObjectOwner) -> SealedBlob.Binding {
         SealedBlob.Binding(domain: .epoch1, purpose: "plugin", owner: owner.uid, id: order.bytes)
     }

@@ -1,7 +1,7 @@
 import DTASystem
 
-/// Puts a secret into an encoded document. The document is encoded with a marker in the secret's place, so the secret is
-/// never in the many pieces from which an encoder puts bytes together.
+/// Puts a secret into an encoded document. The document is encoded with a marker in the secret's place, so the encoder
+/// makes no copies of the secret.
 struct SecretSplice {
     /// As long as the secrets: 32 random bytes.
     let marker: [UInt8]

@@ -1,6 +1,6 @@
 import CPKCS11
 
-/// One attribute of a PKCS#11 template: its type, and its value as the module wants it in memory.
+/// One attribute of a PKCS#11 template: its type, and its value in the module's layout.
 struct Attribute {
     let type: CK_ATTRIBUTE_TYPE
     let value: [UInt8]
@@ -39,7 +39,7 @@ func withTemplate<Result>(
 }
 
 extension [UInt8] {
-    /// A CK_ULONG that a module wrote; nil where its size is another.
+    /// A CK_ULONG that a module wrote; nil if its size is another.
     var asNumber: UInt? {
         count == MemoryLayout<CK_ULONG>.size ? withUnsafeBytes { UInt($0.loadUnaligned(as: CK_ULONG.self)) } : nil
     }

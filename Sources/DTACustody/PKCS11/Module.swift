@@ -11,7 +11,7 @@ final class Module {
     /// The module's own table, which it keeps as long as it is loaded.
     let functions: UnsafePointer<CK_FUNCTION_LIST>
 
-    /// - Throws: `CustodyStartError` where the file is no module.
+    /// - Throws: `CustodyStartError` if the file is no module.
     init(path: String) throws {
         func missing(_ why: String) -> CustodyStartError {
             CustodyStartError(
@@ -35,8 +35,8 @@ final class Module {
         self.path = path
     }
 
-    /// Lets an answer pass that is CKR_OK; a function that the module lacks gives none.
-    /// - Parameter mechanism: by which the call was to do it, for the error.
+    /// Throws unless the answer is CKR_OK, or if the module lacks the function.
+    /// - Parameter mechanism: that of the call, for the error.
     @inline(__always)
     func check(_ call: StaticString, by mechanism: UInt? = nil, _ answer: CK_RV?) throws {
         if let answer, answer == CK_RV(CKR_OK) { return }
@@ -46,7 +46,7 @@ final class Module {
     }
 
     /// C_Initialize without locking: this process has one thread.
-    /// - Throws: `CustodyStartError` if the module takes no call without arguments, as that of NSS; `PKCS11Error`.
+    /// - Throws: `CustodyStartError` if the module wants arguments, as NSS's does; `PKCS11Error`.
     func initialize() throws {
         do {
             try check("C_Initialize", functions.pointee.C_Initialize?(nil))

@@ -2,17 +2,17 @@ import CPKCS11
 
 /// A PKCS#11 call that did not answer CKR_OK.
 ///
-/// What the code says is only half believed: SoftHSM reports a wrong GCM tag as CKR_GENERAL_ERROR, and a token directory
-/// that is gone as CKR_OBJECT_HANDLE_INVALID. What an error means is decided where the operation is known.
+/// The code is not reliable: SoftHSM reports a wrong GCM tag as CKR_GENERAL_ERROR, and a token directory that is gone
+/// as CKR_OBJECT_HANDLE_INVALID. The caller, which knows the operation, decides what an error means.
 struct PKCS11Error: Error, Equatable, CustomStringConvertible {
     let call: String
     let code: CK_RV
-    /// What the call was for, where that is known: the end of "… needs".
+    /// The purpose of the call, if it is known: the end of "… needs".
     var purpose: String?
 
     var description: String { "\(call): \(Self.names[code] ?? "0x" + String(code, radix: 16))" }
 
-    /// The token says that it cannot do this at all. It is believed only while the token does what it could before.
+    /// The token says that it cannot do this at all. It is believed only while the token can do what it could before.
     var isRefusal: Bool {
         [
             CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_CURVE_NOT_SUPPORTED, CKR_DOMAIN_PARAMS_INVALID,
@@ -24,12 +24,12 @@ struct PKCS11Error: Error, Equatable, CustomStringConvertible {
     /// The token has no session to give.
     var isAboutSessions: Bool { code == CK_RV(CKR_SESSION_COUNT) }
 
-    /// The token judged the PIN that it was given, and found it wrong. A token that is locked judges none.
+    /// The token checked the PIN, and found it wrong. A locked token checks none.
     var isWrongPIN: Bool {
         [CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE].contains { CK_RV($0) == code }
     }
 
-    /// The token judged the PIN, and another try could cost the keys.
+    /// The token checked the PIN, and another try could cost the keys.
     var isAboutThePIN: Bool {
         [CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE, CKR_PIN_EXPIRED, CKR_PIN_LOCKED]
             .contains { CK_RV($0) == code }

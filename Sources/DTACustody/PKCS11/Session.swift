@@ -39,7 +39,7 @@ final class Session {
             pin.withUnsafeBytes { functions.pointee.C_InitPIN?(handle, $0.asMutable, CK_ULONG($0.count)) })
     }
 
-    /// Sets the user's PIN, who knows the old one.
+    /// Sets the user's PIN, by the old one.
     func setPIN(_ old: SecretBytes, _ new: SecretBytes) throws {
         try module.check(
             "C_SetPIN",
@@ -79,12 +79,12 @@ final class Session {
         return found
     }
 
-    /// Attributes of an object, in the order asked; nil for one that the object has not, that is sensitive, or that is
-    /// longer than 256 bytes, which nothing that D-TA makes is.
+    /// Attributes of an object, in the order asked; nil for one that the object lacks, that is sensitive, or that is
+    /// longer than 256 bytes, as none of D-TA's is.
     func read(_ object: CK_OBJECT_HANDLE, _ types: [UInt]) throws -> [[UInt8]?] {
         let room = 256
         var block = [UInt8](repeating: 0, count: room * types.count)
-        // A derived secret passes through here.
+        // Derived secrets pass through here.
         defer { wipe(&block) }
         return try block.withUnsafeMutableBytes { memory in
             var template = types.enumerated().map { index, type in
@@ -223,7 +223,7 @@ final class Session {
         _ size: Int, _ call: StaticString,
         _ body: (UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<CK_ULONG>) -> CK_RV?
     ) throws -> [UInt8] {
-        // Never without room: a nil buffer asks for the length only and leaves the operation open.
+        // The buffer is never nil: a nil buffer asks for the length only and leaves the operation open.
         try [UInt8](unsafeUninitializedCapacity: max(size, 1)) { buffer, count in
             var written = CK_ULONG(buffer.count)
             let answer = body(buffer.baseAddress, &written)
@@ -259,14 +259,14 @@ final class Session {
 }
 
 extension UnsafeRawBufferPointer {
-    /// PKCS#11 declares what it only reads as `unsigned char *`, without const; some modules refuse NULL even for no bytes.
+    /// PKCS#11 declares input as `unsigned char *`, without const; some modules refuse NULL even for no bytes.
     fileprivate var asMutable: UnsafeMutablePointer<UInt8>? {
         guard let baseAddress, count > 0 else { return noBytes }
         return UnsafeMutablePointer(mutating: baseAddress.assumingMemoryBound(to: UInt8.self))
     }
 }
 
-/// An address for arrays without elements; nobody writes there. Concurrency: a constant.
+/// An address for arrays without elements; it is never written to. Concurrency: a constant.
 nonisolated(unsafe) private let noBytes: UnsafeMutablePointer<UInt8> = {
     let byte = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
     byte.initialize(to: 0)

@@ -10,7 +10,7 @@ public struct CustodyServer {
 
     /// How the front begins.
     public enum Opening {
-        /// It goes at once.
+        /// It closes at once.
         case end
         /// It says which token it expects.
         case begin(Begin)
@@ -23,7 +23,7 @@ public struct CustodyServer {
     private static let openingMilliseconds = 10_000
 
     /// Waits for the front's first request.
-    /// - Throws: `CustodyStartError` where it is none.
+    /// - Throws: `CustodyStartError` if it is none.
     public mutating func open() throws -> Opening {
         do {
             try UnixSocket.setTimeout(socket, milliseconds: Self.openingMilliseconds)
@@ -43,13 +43,13 @@ public struct CustodyServer {
                     .failedPrecondition, "dtad said nothing: it is of an older release than dtad-hsm, and waits for it",
                     hint: "restart dtad"), .configuration)
         } catch let error as DTAError {
-            // What comes after a message that is none cannot be told apart any more.
+            // After a malformed message the stream cannot be read further.
             throw CustodyStartError(error, .failed)
         }
     }
 
     /// Tells the front which token this process is logged in to, and serves it.
-    /// - Parameters: `begin`: its first request; `deadlineMilliseconds`: what it waits for.
+    /// - Parameters: `begin`: its first request; `deadlineMilliseconds`: how long it waits for an answer.
     /// - Returns: how the process is to end.
     public mutating func serve(_ custody: Custody, _ begin: Begin, deadlineMilliseconds: Int) -> CustodyExit {
         let alarm = Alarm(milliseconds: deadlineMilliseconds + Alarm.margin)
@@ -64,7 +64,7 @@ public struct CustodyServer {
             }
             return .finished
         } catch let error as DTAError {
-            // What comes after a message that is none cannot be told apart any more.
+            // After a malformed message the stream cannot be read further.
             refuse(CustodyStartError(error, .failed))
             return .failed
         } catch {
@@ -73,7 +73,7 @@ public struct CustodyServer {
     }
 
     /// Answers one request.
-    /// - Returns: how to end, where the answer was the last one.
+    /// - Returns: how to end, if the answer was the last one.
     private mutating func answer(_ message: UnsafeRawBufferPointer, _ custody: Custody) throws -> CustodyExit? {
         defer {
             buffer.wipe()
@@ -99,7 +99,7 @@ public struct CustodyServer {
     }
 
     /// Sends the last answer: why this process ends.
-    /// - Returns: whether the front was there to be told; it then says so, as it is the one who was asked.
+    /// - Returns: whether the front got the reason; it then tells its clients.
     @discardableResult
     public mutating func refuse(_ leaving: CustodyStartError) -> Bool {
         writer.begin(leaving.reason.code.rawValue)

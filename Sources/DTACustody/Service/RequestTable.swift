@@ -1,7 +1,7 @@
 import CustodyProtocol
 import DTASystem
 
-/// What dtad-hsm does for each operation.
+/// The handlers of dtad-hsm, one for each operation.
 extension Custody {
     /// Answers one request.
     /// - Throws: `DTAError` for the front; `CustodyStartError` if this process is to answer and then end.
@@ -17,7 +17,7 @@ extension Custody {
         try Custody.handlers[Int(operation.rawValue)]?.serve(self, &request, &answer)
     }
 
-    /// Made once, because a signature takes little longer than to make one of these. By the numbers of the operations.
+    /// Made once, because making one takes nearly as long as a signature. By the numbers of the operations.
     private static let handlers: [RequestHandler?] = (0...UInt8.max).map { number in
         CustodyOperation(rawValue: number).map(handler)
     }
@@ -83,8 +83,8 @@ extension Custody {
     }
 }
 
-/// How dtad-hsm serves the requests of one operation: each is taken completely apart before anything is done, and uses
-/// objects of those classes alone that its message names.
+/// How dtad-hsm serves the requests of one operation: each is parsed completely before anything is done, and uses only
+/// objects of the classes that its message names.
 struct RequestHandler: Sendable {
     let operation: CustodyOperation
     let serve: @Sendable (Custody, inout CustodyReader, inout CustodyWriter) throws -> Void

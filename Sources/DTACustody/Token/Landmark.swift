@@ -3,15 +3,15 @@ import Crypto
 import CustodyProtocol
 import DTASystem
 
-/// The key that is on every token that D-TA uses, and by which it knows its own among others of the same label and PIN.
+/// The key that every token of D-TA has, by which dtad-hsm knows its own among others of the same label and PIN.
 enum Landmark {
     static let label = ObjectLabel.sealing(.seal, number: 1)
 
-    /// 16 bytes that follow from the key: the start of SHA-256 of what it makes of a constant, by AES-256-GCM. The nonce is
-    /// constant too, and nothing else is ever encrypted under it: all other nonces are random, of 96 bits.
+    /// 16 bytes that follow from the key: the start of SHA-256 of a constant, encrypted with AES-256-GCM. The nonce is
+    /// constant too, and used for nothing else: all other nonces are random, of 96 bits.
     ///
-    /// The key on the token is used, never a copy of it, which would answer for a token that is gone.
-    /// - Returns: nil where the token has no such key, or more than one.
+    /// The key on the token is used, not a copy, which would still work if the token were gone.
+    /// - Returns: nil if the token has no such key, or more than one.
     /// - Throws: `PKCS11Error`.
     static func read(_ session: Session) throws -> [UInt8]? {
         let handles = try session.find([Attribute(CKA_TOKEN, true), Attribute(CKA_LABEL, label.text)], limit: 2)

@@ -2,27 +2,27 @@ import CustodyProtocol
 import DTASystem
 import Glibc
 
-/// The file beside the lock of log-ins that keeps every process from trying a wrong PIN twice, however it is started and
-/// however the one before it ended: `<hsm.lock_file>.refused-pin`.
+/// The file beside the lock of log-ins that keeps every process from trying a wrong PIN twice, even after a crash:
+/// `<hsm.lock_file>.refused-pin`.
 ///
-/// - Before a log-in, the file says that one has begun. Without that there is none: what the token answers could not be
-///   remembered.
-/// - If the token refuses the PIN, the file says so in place, which takes no more room.
+/// - Before a log-in, the file says that one has begun. If it cannot be written, there is no log-in: the token's answer
+///   could not be remembered.
+/// - If the token refuses the PIN, the file is changed in place, which takes no more room.
 /// - If the log-in works, the file is removed.
 ///
-/// The hash of a PIN is slow, so it is not made before the log-in but after the token has refused the PIN. If the process
-/// is killed in between, the token itself is asked whether it has counted a wrong PIN.
+/// The hash of a PIN is slow, so it is made only after the token has refused the PIN. If the process is killed in
+/// between, the next one asks the token whether it has counted a wrong PIN.
 struct LoginRecord {
     private static let kind = "dta/login/1"
-    /// At least as long as what a refused PIN has behind the serial number.
+    /// At least as long as the text of a refused PIN after the serial number.
     private static let filler = String(repeating: "-", count: 63) + "\n"
 
-    /// What the file says.
+    /// The content of the file.
     enum Content: Equatable {
-        /// Nothing, or nothing that can be read.
+        /// Nothing, or not readable.
         case nothing
         case refused(RefusedPIN)
-        /// A log-in to the token of that serial number has begun, and what came of it is not known.
+        /// A log-in to the token of that serial number has begun, and its result is not known.
         case begun(serial: [UInt8], before: RefusedPIN?)
 
         var refused: RefusedPIN? {
@@ -38,10 +38,10 @@ struct LoginRecord {
 
     init(_ options: HSMOptions) { path = options.lockFile + ".refused-pin" }
 
-    /// - Throws: `CustodyStartError` if something else is in its place, or it cannot be read.
+    /// - Throws: `CustodyStartError` if another kind of file is in its place, or it cannot be read.
     func read() throws -> Content {
         do {
-            // rename would replace the others, and what they are for is not known.
+            // rename would replace files of other kinds, whose purpose is not known.
             if let fault = try FileKind.fault(at: path) { throw obstacle("it \(fault)") }
             let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
             guard number >= 0 else {
@@ -65,7 +65,7 @@ struct LoginRecord {
     }
 
     /// Writes that a log-in begins, on the disk when this returns.
-    /// - Parameter before: the PIN of which the file says that it was refused.
+    /// - Parameter before: the refused PIN that the file has.
     /// - Throws: `CustodyStartError` if that cannot be written.
     func begin(serial: String, before: RefusedPIN?) throws -> LoginAttempt {
         let draft = path + ".new"
@@ -90,7 +90,7 @@ struct LoginRecord {
         }
     }
 
-    /// Replaces what a file says, on the disk when this returns.
+    /// Replaces a file's content, on the disk when this returns.
     static func write(_ text: String, to file: Descriptor) throws {
         let bytes = Array(text.utf8)
         try bytes.withUnsafeBytes { try PositionedFile.write(file.number, $0, at: 0) }
@@ -112,7 +112,7 @@ struct LoginRecord {
     }
 }
 
-/// A log-in that the file knows of.
+/// A log-in that is recorded in the file.
 struct LoginAttempt {
     let path: String
     fileprivate let file: Descriptor
@@ -126,12 +126,13 @@ struct LoginAttempt {
         do {
             try LoginRecord.write(pin.text, to: file)
         } catch {
-            // The file says that a log-in has begun, and the token has counted a wrong PIN: that stops the next one too.
+            // The file says that a log-in has begun, and the token has counted a wrong PIN: that stops the next one
+            // too.
             complain("that the token refused the PIN cannot be written to \(path): \(error)")
         }
     }
 
-    /// The token said nothing about the PIN: the file says what it said before.
+    /// The token did not check the PIN: the file gets its earlier content back.
     func failed() {
         guard let before else { return succeeded() }
         do {

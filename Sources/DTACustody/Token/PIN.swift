@@ -2,7 +2,7 @@ import CustodyProtocol
 import DTASystem
 import Glibc
 
-/// Where the PIN comes from: a credential of the service manager or a file, never the command line or an environment
+/// The PIN, from a credential of the service manager or a file. It never comes from the command line or an environment
 /// variable, which other users can see.
 public enum PIN {
     /// What helps if there is no PIN.
@@ -17,7 +17,7 @@ public enum PIN {
     public static func read(file: String?, hint: String = standardHint) throws -> SecretBytes {
         if let directory = getenv("CREDENTIALS_DIRECTORY").map({ String(cString: $0) }) {
             let path = directory + "/hsm-pin"
-            // The service manager may give the file to us by an access list, which shows as a mode for the group.
+            // The service manager may give us the file by an access list, which shows as a mode for the group.
             if access(path, F_OK) == 0 { return try read(path, ownersOnly: false) }
         }
         guard let file else {
@@ -28,8 +28,8 @@ public enum PIN {
         return try read(file, ownersOnly: true)
     }
 
-    /// Reads a PIN from a regular file, without the newline at its end. It never passes through memory that can be
-    /// swapped out or dumped.
+    /// Reads a PIN from a regular file, without the newline at its end. The PIN is never in memory that can be swapped
+    /// out or dumped.
     public static func read(_ path: String, ownersOnly: Bool) throws -> SecretBytes {
         // Without O_NONBLOCK, opening a FIFO would wait for ever.
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
@@ -67,7 +67,7 @@ public enum PIN {
         }
     }
 
-    /// - Throws: `CustodyStartError` where a change of the PIN is under way: a wrong one would cost an attempt.
+    /// - Throws: `CustodyStartError` if a change of the PIN is under way: a wrong one would cost an attempt.
     public static func refusePending(_ options: HSMOptions) throws {
         guard let pending = options.pendingPINFiles.first(where: isPending) else { return }
         if let fault = try FileKind.fault(at: pending) {
@@ -82,13 +82,13 @@ public enum PIN {
             .tokenAway)
     }
 
-    /// Nothing has happened yet if the file is empty: the token is asked after the new PIN is on the disk.
+    /// If the file is empty, the change has not begun: the token gets the new PIN after it is on the disk.
     private static func isPending(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && (status.st_mode & S_IFMT != S_IFREG || status.st_size > 0)
     }
 
-    /// Reads PINs that dtad hands over: each a line, and nothing behind them.
+    /// Reads PINs that dtad passes: one a line, and nothing after them.
     public static func readLines(_ count: Int, from descriptor: Int32) throws -> [SecretBytes] {
         var used = 0
         let all = try SecretBytes(count: count * (limit + 1) + 1) { used = try fill($0, from: descriptor) }
@@ -104,7 +104,7 @@ public enum PIN {
         }
     }
 
-    /// - Returns: how much there was, which may be more than there is room for.
+    /// - Returns: how many bytes there were, maybe more than fit.
     private static func fill(_ target: UnsafeMutableRawBufferPointer, from descriptor: Int32) throws -> Int {
         var count = 0
         while count < target.count {

@@ -2,9 +2,9 @@ import CPKCS11
 import CustodyProtocol
 import DTASystem
 
-/// What `dtad pin change` has dtad-hsm do with the token: each log-in is one attempt, and none is repeated.
+/// dtad-hsm's side of `dtad pin change`: each log-in is one attempt, and none is repeated.
 public enum PINChange {
-    /// How long a PIN of the token is, in bytes.
+    /// The lengths of the token's PINs, in bytes.
     public static func lengths(_ options: HSMOptions) throws -> ClosedRange<Int> {
         let module = try Module(path: options.module)
         do {
@@ -23,7 +23,7 @@ public enum PINChange {
     }
 
     /// Logs in once.
-    /// - Throws: `CustodyStartError`; `.wrongPIN` where it is another PIN.
+    /// - Throws: `CustodyStartError`; `.wrongPIN` if it is another PIN.
     public static func check(_ options: HSMOptions, _ pin: SecretBytes) throws {
         let module = try Module(path: options.module)
         _ = try Token.open(module, options, pin: pin)
@@ -31,8 +31,8 @@ public enum PINChange {
     }
 
     /// Logs in with the old PIN, sets the new one, and logs in with that.
-    /// - Throws: `CustodyStartError`. With `.failed` the token may have the one or the other; with any other status it has
-    ///   the old one.
+    /// - Throws: `CustodyStartError`. With `.failed` the token may have either PIN; with any other status it has the
+    ///   old one.
     public static func change(_ options: HSMOptions, from old: SecretBytes, to new: SecretBytes) throws {
         let module = try Module(path: options.module)
         let token = try Token.open(module, options, pin: old)

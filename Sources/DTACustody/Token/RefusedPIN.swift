@@ -1,10 +1,10 @@
 import Crypto
 import DTASystem
 
-/// What is remembered of a PIN that a token refused. Real HSMs destroy their keys after a few wrong ones.
+/// The record of a PIN that a token refused. Real HSMs destroy their keys after a few wrong ones.
 ///
-/// It is no PIN but enough to know this one again: a slow hash of it, salted, of 32 bits. Whoever reads it can try PINs
-/// against it, and finds a wrong one, among some others that only look like it.
+/// It does not hold the PIN, but is enough to recognise it: a slow, salted hash of 32 bits. A reader who tries PINs
+/// against it finds this wrong one, among others with the same hash.
 struct RefusedPIN: Equatable {
     private static let kind = "dta/refused-pin/1"
     private static let iterations = 50_000
@@ -19,7 +19,7 @@ struct RefusedPIN: Equatable {
         hash = RefusedPIN.hash(pin, salt: salt)
     }
 
-    /// - Parameter lines: of its text; what follows it is not looked at.
+    /// - Parameter lines: of its text; further lines are ignored.
     init?(_ lines: some Collection<Substring>) {
         let lines = Array(lines)
         guard lines.count > 4, lines[0] == Self.kind, let serial = bytes(hexadecimal: lines[1]),
@@ -32,7 +32,7 @@ struct RefusedPIN: Equatable {
         [Self.kind, hexadecimal(serial), hexadecimal(salt), hexadecimal(hash)].map { $0 + "\n" }.joined()
     }
 
-    /// Whether this is that token's PIN; to find out takes a tenth of a second.
+    /// Whether this is the refused PIN of that token; the check takes a tenth of a second.
     func matches(_ pin: SecretBytes, serial: String) -> Bool {
         self.serial == Array(serial.utf8) && RefusedPIN.hash(pin, salt: salt) == hash
     }

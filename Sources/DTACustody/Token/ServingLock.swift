@@ -2,12 +2,12 @@ import CustodyProtocol
 import DTASystem
 import Glibc
 
-/// Tells whether any dtad-hsm serves a front: each holds this lock beside others as long as it lives. A command that only
-/// makes sense while dtad is stopped takes it alone.
+/// Tells whether any dtad-hsm serves a front: each holds this lock, shared, as long as it lives. A command that needs
+/// dtad to be stopped takes it exclusively.
 public final class ServingLock: Sendable {
     private let file: Descriptor
 
-    /// - Throws: `CustodyStartError` where such a command runs.
+    /// - Throws: `CustodyStartError` if such a command runs.
     public static func serving(_ options: HSMOptions) throws -> ServingLock {
         guard let lock = try ServingLock(options, LOCK_SH) else {
             throw CustodyStartError(
@@ -18,7 +18,7 @@ public final class ServingLock: Sendable {
         return lock
     }
 
-    /// - Throws: `DTAError.failedPrecondition` where a dtad-hsm serves.
+    /// - Throws: `DTAError.failedPrecondition` if a dtad-hsm serves.
     public static func alone(_ options: HSMOptions) throws -> ServingLock {
         guard let lock = try ServingLock(options, LOCK_EX) else {
             throw DTAError(
@@ -28,7 +28,7 @@ public final class ServingLock: Sendable {
         return lock
     }
 
-    /// - Returns: nil where another process keeps it from this one.
+    /// - Returns: nil if another process holds it.
     private init?(_ options: HSMOptions, _ operation: Int32) throws {
         let path = options.lockFile + ".serving"
         let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)

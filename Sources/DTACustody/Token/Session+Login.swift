@@ -4,8 +4,8 @@ import DTASystem
 
 extension Session {
     /// Logs in, if the token has not refused this PIN before; the caller holds the lock of log-ins.
-    /// - Parameter token: as it was found after the lock was taken.
-    /// - Throws: `CustodyStartError`; what the token says to anything else than the PIN as `PKCS11Error`.
+    /// - Parameter token: as found after the lock was taken.
+    /// - Throws: `CustodyStartError`; `PKCS11Error` for errors that are not about the PIN.
     func logInOnce(_ options: HSMOptions, pin: SecretBytes, token: CK_TOKEN_INFO) throws {
         let serial = token.serialText
         let record = LoginRecord(options)
@@ -44,7 +44,7 @@ extension Session {
 }
 
 extension CK_TOKEN_INFO {
-    /// Whether the user's PIN was given wrongly since the last log-in that worked. Not all tokens tell.
+    /// Whether a wrong user PIN was given since the last log-in that worked. Not all tokens tell.
     fileprivate var hasCountedAWrongPIN: Bool {
         flags & CK_FLAGS(CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED) != 0
     }

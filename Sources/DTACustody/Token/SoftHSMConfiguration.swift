@@ -1,13 +1,13 @@
 import DTASystem
 import Glibc
 
-/// SoftHSM's own configuration: its module says CKR_GENERAL_ERROR for all that can be wrong with it.
+/// SoftHSM's own configuration: its module answers CKR_GENERAL_ERROR for all faults of it.
 struct SoftHSMConfiguration {
     let path: String
-    /// As people know it: the key of dtad.yaml, or where SoftHSM looks by itself.
+    /// Its name for people: the key of dtad.yaml, or the place where SoftHSM looks by default.
     private let origin: String
 
-    /// - Returns: nil where the module is another.
+    /// - Returns: nil if the module is another.
     init?(_ options: HSMOptions) {
         if let path = options.softhsmConf {
             self.path = path
@@ -28,13 +28,13 @@ struct SoftHSMConfiguration {
         }
     }
 
-    /// Whether there is something at its path that is no file.
+    /// Whether its path is not a regular file.
     var isSomethingElse: Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
     }
 
-    /// What keeps SoftHSM from its tokens, as a sentence; nil where nothing can be found.
+    /// Why SoftHSM cannot use its tokens, as a sentence; nil if no fault is found.
     func fault() -> String? {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard number >= 0 else { return "\(path) (\(origin)) cannot be read: \(errorText(errno))" }

@@ -3,8 +3,8 @@ import CustodyProtocol
 import DTASystem
 
 extension Token {
-    /// Finds out which token this is, and holds it against what the configuration or the front expects.
-    /// - Parameter expected: the landmark that the front expects; that of the configuration goes before it.
+    /// Finds out which token this is, and compares it with the one that the configuration or the front expects.
+    /// - Parameter expected: the landmark that the front expects; that of the configuration overrides it.
     /// - Throws: `CustodyStartError`.
     func identify(_ options: HSMOptions, expected: [UInt8]?) throws -> TokenIdentity {
         let found: [UInt8]?

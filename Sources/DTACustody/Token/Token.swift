@@ -2,7 +2,7 @@ import CPKCS11
 import CustodyProtocol
 import DTASystem
 
-/// A token that this process has logged in to: its slot, its session, what it can do.
+/// A token that this process has logged in to: its slot, its session, its mechanisms.
 struct Token {
     let session: Session
     let info: CK_TOKEN_INFO
@@ -10,8 +10,7 @@ struct Token {
     let mechanisms: Set<CK_MECHANISM_TYPE>
 
     /// Initialises the module, finds the token and logs in once, while no other process does.
-    /// - Parameter serial: of the token that is expected, where the configuration does not say which: no other is given the
-    ///   PIN.
+    /// - Parameter serial: of the expected token, if the configuration does not say which: no other gets the PIN.
     /// - Throws: `CustodyStartError`.
     static func open(_ module: Module, _ options: HSMOptions, pin: SecretBytes, serial: String? = nil) throws -> Token {
         do {
@@ -33,7 +32,7 @@ struct Token {
 
     private static func start(_ module: Module, _ options: HSMOptions) throws {
         let softHSM = SoftHSMConfiguration(options)
-        // The module would open a pipe, and wait for ever for somebody to write to it.
+        // The module would open a pipe, and wait for ever for a writer.
         if let softHSM, softHSM.isSomethingElse { throw away(options, softHSM.fault() ?? "") }
         do {
             try module.initialize()

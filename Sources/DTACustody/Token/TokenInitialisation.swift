@@ -2,11 +2,11 @@ import CPKCS11
 import CustodyProtocol
 import DTASystem
 
-/// `dtad-hsm --init`: makes a token where a module has a free slot for one, as SoftHSM always has, and the keys that D-TA
-/// needs on it.
+/// `dtad-hsm --init`: makes a token, if the module has a free slot (SoftHSM always has), and the keys that D-TA needs
+/// on it.
 public enum TokenInitialisation {
-    /// - Parameters: `pin`: the user's, which dtad-hsm logs in with from then on; `securityOfficerPIN`: needed again only
-    ///   to set another one.
+    /// - Parameters: `pin`: the user's, with which dtad-hsm logs in from then on; `securityOfficerPIN`: needed again
+    ///   only to set another one.
     /// - Throws: `CustodyStartError`; with `.tokenExists` nothing was touched.
     public static func run(_ options: HSMOptions, pin: SecretBytes, securityOfficerPIN: SecretBytes) throws {
         guard let label = options.tokenLabel, (1...32).contains(label.utf8.count) else {
@@ -61,7 +61,7 @@ public enum TokenInitialisation {
         try session.logout()
     }
 
-    /// `--init --keys-only`: the keys that D-TA needs, on a token that somebody else made. Those that are there stay.
+    /// `--init --keys-only`: the keys that D-TA needs, on an existing token. Existing keys stay.
     public static func makeKeys(_ options: HSMOptions, pin: SecretBytes) throws {
         try makeKeys(options, pin: pin, module: try Module(path: options.module))
     }

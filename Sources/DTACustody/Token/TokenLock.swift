@@ -1,12 +1,13 @@
 import DTASystem
 import Glibc
 
-/// Serialises, between processes, what SoftHSM cannot do twice at a time: log-ins rewrite the token's file and race, and
-/// concurrent generation fails. The kernel lets the lock go when its holder ends, however it ends.
+/// Serialises, between processes, operations that SoftHSM cannot do twice at a time: log-ins rewrite the token's file
+/// and race, and concurrent generation fails. The kernel releases the lock when its holder ends, also by a crash.
 struct TokenLock {
     let path: String
 
-    /// Runs `body` while no other process holds the lock. Waiting is bounded by the alarm of the request, or of the start.
+    /// Runs `body` while no other process holds the lock. Waiting is bounded by the alarm of the request, or of the
+    /// start.
     func hold<Result>(_ body: () throws -> Result) throws -> Result {
         let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else {
@@ -19,8 +20,8 @@ struct TokenLock {
         return try withExtendedLifetime(file) { try undisturbed(body) }
     }
 
-    /// Lets signals that would end the process wait: SoftHSM writes the token's files in place, and one that is half
-    /// written is lost.
+    /// Delays signals that would end the process: SoftHSM writes the token's files in place, and a half-written file is
+    /// lost.
     private func undisturbed<Result>(_ body: () throws -> Result) rethrows -> Result {
         var ends = sigset_t()
         var before = sigset_t()

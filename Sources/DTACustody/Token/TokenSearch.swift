@@ -5,12 +5,12 @@ import DTASystem
 /// Finds the one token that the configuration names; never "the first slot".
 struct TokenSearch {
     private let options: HSMOptions
-    /// Of the token that is expected; nil where any of the name will do.
+    /// Of the expected token; nil if any token with the label will do.
     private let serial: String?
     /// Every token that the module shows.
     private let tokens: [(slot: CK_SLOT_ID, info: CK_TOKEN_INFO)]
 
-    /// - Parameter serial: as the front expects it. What the configuration says of the token goes before it.
+    /// - Parameter serial: as the front expects it. The configuration overrides it.
     init(_ module: Module, _ options: HSMOptions, serial: String?) throws {
         self.options = options
         self.serial = options.tokenSerial == nil && options.landmark == nil ? serial : nil
@@ -49,7 +49,7 @@ struct TokenSearch {
 
     private func nowhere() -> CustodyStartError {
         let others = tokens.prefix(5).map { "\"\($0.info.labelText)\" (serial number \($0.info.serialText))" }
-        // Of SoftHSM, a directory that is missing is an empty one.
+        // SoftHSM shows a missing directory as an empty one.
         let fault = SoftHSMConfiguration(options)?.fault()
         return Token.away(
             options,
