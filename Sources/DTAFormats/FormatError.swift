@@ -7,7 +7,7 @@ public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
         case malformed
         /// The meaning is clear, but the form is not the one form that is allowed.
         case notCanonical
-        /// Rightly formed, but this version of the formats does not accept it.
+        /// Well formed, but this version of the formats does not accept it.
         case unsupported
         /// A signature does not fit, is missing, or is one too many.
         case badSignature
@@ -15,9 +15,9 @@ public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
         case mismatch
         /// The identity is not among the recipients.
         case notRecipient
-        /// What was sealed cannot be opened as it was sealed: damaged or forged.
+        /// A sealed blob does not open: it is damaged or forged.
         case dataLoss
-        /// The caller asked for something that cannot be.
+        /// The caller asked for an impossible value.
         case invalidArgument
     }
 

@@ -1,4 +1,4 @@
-/// Bytes that come in pieces of any size, taken in pieces of another.
+/// Bytes that come in pieces of any size, read in pieces of other sizes.
 struct ByteStream {
     private let source: () throws -> [UInt8]
     private var buffer: [UInt8] = []
@@ -19,7 +19,7 @@ struct ByteStream {
         return buffer[position]
     }
 
-    /// Exactly so many bytes; nil if the end comes before. It holds no more than these and one piece of the source's.
+    /// Exactly so many bytes; nil if the end comes before. It holds no more than these and one piece of the source.
     mutating func bytes(_ count: Int) throws -> [UInt8]? {
         guard try fill(count) else { return nil }
         defer { advance(count) }

@@ -1,12 +1,12 @@
 /// Content archives, version 1 (https://ipld.io/specs/transport/car/carv1/): a header that names roots, and blocks
-/// behind it, each with its CID. What IPFS tools exchange as `.car` files.
+/// after it, each with its CID. IPFS tools exchange them as `.car` files.
 ///
 ///     varint(size of header) ‖ DAG-CBOR { "roots": [ link ], "version": 1 }
 ///     then for each block: varint(36 + size of block) ‖ CID ‖ block
 public enum CAR {
     /// The most roots of one archive.
     public static let rootLimit = 1000
-    /// The largest header: the roots' links of 41 bytes each, and what is around them.
+    /// The largest header: the roots' links of 41 bytes each, and the map around them.
     static let headerLimit = 48 << 10
     /// The largest section: a CID, and the largest block.
     static let sectionLimit = CID.byteCount + DAGCBOR.maximumSize

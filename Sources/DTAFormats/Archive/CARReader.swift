@@ -2,7 +2,7 @@
 /// the bytes announce.
 public struct CARReader {
     private var stream: ByteStream
-    /// What the archive is about; the blocks need not be in it.
+    /// The roots of the archive; their blocks need not be in it.
     public let roots: [CID]
     /// How many blocks were read.
     public private(set) var blocks = 0
@@ -10,8 +10,8 @@ public struct CARReader {
     public var size: UInt64 { stream.offset }
 
     /// Reads the header.
-    /// - Parameter source: the next bytes of the archive, as many as it likes; none at the end.
-    /// - Throws: `FormatError` for what is not a CAR of version 1 in its one form, and what `source` throws.
+    /// - Parameter source: the next bytes of the archive, in pieces of any size; none at the end.
+    /// - Throws: `FormatError` unless it is a CAR of version 1 in its one form, and what `source` throws.
     public init(_ source: @escaping () throws -> [UInt8]) throws {
         stream = ByteStream(source)
         let length = try CARReader.length(&stream, limit: CAR.headerLimit, what: "the header of a CAR")
@@ -48,7 +48,7 @@ public struct CARReader {
         do {
             cid = try CID(bytes: head)
         } catch let error as FormatError {
-            // A foreign CID may be longer than ours: its rest is in what follows.
+            // A foreign CID may be longer than ours: its rest is in the following bytes.
             let rest = try stream.bytes(min(length - head.count, CID.byteCount)) ?? []
             guard let name = ForeignCID.name(head + rest) else {
                 throw FormatError(.malformed, "the section does not start with a CID: \(error.reason)")

@@ -7,7 +7,7 @@ public struct CARWriter {
     public private(set) var size: UInt64 = 0
 
     /// Writes the header.
-    /// - Parameter roots: what the archive is about, 1 to ``CAR/rootLimit``.
+    /// - Parameter roots: the roots of the archive, 1 to ``CAR/rootLimit``.
     /// - Parameter sink: takes the bytes, in their order.
     /// - Throws: `FormatError.invalidArgument` for no roots or too many, and what `sink` throws.
     public init(roots: [CID], sink: @escaping ([UInt8]) throws -> Void) throws {

@@ -1,4 +1,4 @@
-/// A CID of any kind, read as far as its name needs: what is refused can so be told by name.
+/// A CID of any kind, read as far as its name needs, so that an error can name it.
 enum ForeignCID {
     // Longer digests than SHA-512's are not in use.
     private static let digestLimit: UInt64 = 64

@@ -6,7 +6,7 @@ public struct HistoryWalk {
     public struct Limits: Sendable {
         /// Blocks in all.
         public var blocks: Int
-        /// Links from a start to a block: as long as a thread may be.
+        /// Links from a start to a block: the longest thread.
         public var depth: Int
 
         public init(blocks: Int = 1 << 20, depth: Int = 1 << 17) {
@@ -30,7 +30,7 @@ public struct HistoryWalk {
         guard handedOut < waiting.count else { return nil }
         defer {
             handedOut += 1
-            // What was handed out is forgotten from time to time: moving the rest costs little then.
+            // CIDs that were handed out are forgotten from time to time: moving the rest then costs little.
             if handedOut > 1024, handedOut > waiting.count / 2 {
                 waiting.removeFirst(handedOut)
                 handedOut = 0

@@ -1,5 +1,5 @@
 /// Unsigned variable-length integers as multiformats have them (https://github.com/multiformats/unsigned-varint): seven
-/// bits to a byte, the lowest first, nine bytes at most, and no longer than need be.
+/// bits to a byte, the lowest first, nine bytes at most, in the shortest form.
 enum UnsignedVarint {
     static let maximumSize = 9
 

@@ -4,7 +4,7 @@ struct AuditFields<Line: Collection<UInt8>> {
 
     init(_ line: Line) { rest = line[...] }
 
-    /// Goes past `literal`, if it stands here.
+    /// Skips `literal`, if it is next.
     mutating func take(_ literal: StaticString) -> Bool {
         let bytes = Array("\(literal)".utf8)
         guard rest.starts(with: bytes) else { return false }
@@ -12,8 +12,8 @@ struct AuditFields<Line: Collection<UInt8>> {
         return true
     }
 
-    /// A decimal number below 2^63, so that sums with it stay in range, without leading zeros, followed by a comma, which
-    /// stays.
+    /// A decimal number below 2^63, so that sums with it stay in range, without leading zeros, followed by a comma,
+    /// which is not read.
     mutating func number() -> UInt64? {
         guard let end = rest.prefix(21).firstIndex(of: UInt8(ascii: ",")) else { return nil }
         let digits = rest[..<end]
@@ -25,7 +25,7 @@ struct AuditFields<Line: Collection<UInt8>> {
         return number
     }
 
-    /// A string without escapes up to its closing quote, which goes too.
+    /// A string without escapes up to its closing quote, which is read too.
     mutating func text() -> String? {
         guard let end = rest.firstIndex(of: UInt8(ascii: "\"")) else { return nil }
         let text = rest[..<end]

@@ -1,20 +1,20 @@
 import Crypto
 
-/// One line of the audit log, as far as its chain needs to know it. Records are written in one way only
-/// (docs/audit.md), so what matters stands at fixed places: the number first, the hash of the line before last.
+/// One line of the audit log, as far as its chain needs it. Records are written in one way only (docs/audit.md), so its
+/// fields are at fixed places: the number first, the hash of the line before last.
 public struct AuditLine: Sendable, Equatable {
     /// The record's number.
     public let number: UInt64
     /// SHA-256 of the line before, in hexadecimal; 64 zeros in the first record of all.
     public let previous: String
-    /// What a checkpoint says; nil in all other records.
+    /// The checkpoint; nil in all other records.
     public let checkpoint: AuditCheckpoint?
-    /// What happened to the log itself, in a record that says so; nil in all others.
+    /// The event of the log itself; nil in all other records.
     public let event: String?
-    /// The number of the database's last change, in a record that tells it.
+    /// The number of the database's last change, in a record that has it.
     public let change: UInt64?
 
-    /// What the first record of all names as its predecessor.
+    /// The predecessor's hash in the first record of all.
     public static let origin = String(repeating: "0", count: 64)
 
     /// The highest number that a record may have.
@@ -37,7 +37,7 @@ public struct AuditLine: Sendable, Equatable {
         change = AuditLine.change(line.dropLast(AuditLine.endingCount))
     }
 
-    /// It stands right behind the time. Anywhere else it is text of a client's.
+    /// It is right after the time. Anywhere else it is a client's text.
     private static func event(_ line: some Collection<UInt8>) -> String? {
         var rest = AuditFields(line)
         guard rest.take(#"{"n":"#), rest.number() != nil, rest.take(#","time":""#), rest.text() != nil,
@@ -67,11 +67,11 @@ public struct AuditLine: Sendable, Equatable {
         return rest.take(#"{"n":"#) ? rest.number() : nil
     }
 
-    /// What the next record calls this line.
+    /// The hash by which the next record names this line.
     public static func hash(of line: [UInt8]) -> String { hexadecimal(SHA256.hash(data: line)) }
 }
 
-/// What the agent signed: that record `number` has the line hash `hash`, and with it all before.
+/// A checkpoint, by which the agent signed that record `number` has the line hash `hash`, and so all records before it.
 public struct AuditCheckpoint: Sendable, Equatable {
     public let number: UInt64
     /// 64 hexadecimal digits.
@@ -88,12 +88,12 @@ public struct AuditCheckpoint: Sendable, Equatable {
         self.signature = signature
     }
 
-    /// `"checkpoint":{…}` as it stands in a record.
+    /// `"checkpoint":{…}` as it is in a record.
     public var json: String {
         #""checkpoint":{"n":\#(number),"hash":"\#(hash)","identity":"\#(identity)","signature":"\#(signature)"}"#
     }
 
-    /// Reads it from its place in a record: right behind the time. Anywhere else it is text of a client's.
+    /// Reads it from its place in a record, right after the time. Anywhere else it is a client's text.
     init?(_ line: some Collection<UInt8>) {
         var rest = AuditFields(line)
         guard rest.take(#"{"n":"#), rest.number() != nil, rest.take(#","time":""#), rest.text() != nil,

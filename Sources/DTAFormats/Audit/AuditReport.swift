@@ -1,5 +1,5 @@
 /// An event by which dtad says that a file of its log is not what it wrote, or that it is again. Both are records of
-/// the chain, which cannot be taken away without a trace.
+/// the chain, which cannot be removed without a trace.
 public enum AuditReport: Sendable, Equatable {
     case notAsWritten(name: String, reason: String)
     case asWrittenAgain(name: String)
@@ -15,7 +15,7 @@ public enum AuditReport: Sendable, Equatable {
         }
     }
 
-    /// - Returns: nil for an event that says something else.
+    /// - Returns: nil for another event.
     public init?(event: String) {
         if event.hasPrefix(AuditReport.broken) {
             let rest = event.dropFirst(AuditReport.broken.count)

@@ -4,7 +4,7 @@ import FoundationEssentials
 /// Checks an audit log, line after line: numbers without gaps, each record naming the hash of the one before, and the
 /// agent's signatures under its checkpoints. It needs no agent, only the log and the agent's public key.
 public struct AuditVerifier {
-    /// What was found.
+    /// The findings.
     public struct Findings: Sendable, Equatable {
         public var records: UInt64 = 0
         /// The number of the first record; above 1 if older files are not here.
@@ -25,7 +25,7 @@ public struct AuditVerifier {
         public var isSound: Bool { problems == 0 }
     }
 
-    /// What was found up to here. What dtad reported of its own files, and did not take back, is a problem as well.
+    /// The findings so far. A report by dtad of its own files that it did not take back is a problem as well.
     public var findings: Findings {
         var all = chain
         all.problems += UInt64(reports.count)
@@ -55,7 +55,7 @@ public struct AuditVerifier {
         line = 0
     }
 
-    /// Adds a problem that is known from elsewhere.
+    /// Adds a problem that another check found.
     public mutating func note(_ problem: String) {
         chain.problems += 1
         if chain.firstProblem == nil { chain.firstProblem = problem }
@@ -70,7 +70,7 @@ public struct AuditVerifier {
         defer { previous = hexadecimal(digest) }
         guard isComplete else { return report("the line is cut short") }
         guard let record = AuditLine(bytes) else {
-            // Whether it had a number cannot be told.
+            // It is not known whether it had a number.
             next = nil
             return report("this is not a record")
         }

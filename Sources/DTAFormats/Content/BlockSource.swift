@@ -1,4 +1,4 @@
-/// Something that has blocks by their names: a CAR in a file, an agent, memory.
+/// A source of blocks by their CIDs: a CAR in a file, an agent, memory.
 public protocol BlockSource {
     /// The bytes of a block; nil if the source does not have it. The caller hashes them.
     func block(_ cid: CID) throws -> [UInt8]?

@@ -5,7 +5,7 @@ import FoundationEssentials
 ///
 /// Bytes: `01 ‖ codec ‖ 12 20 ‖ SHA-256`, 36 of them. Text: multibase base32, `b` and 58 letters.
 public struct CID: Hashable, Sendable, Comparable, CustomStringConvertible {
-    /// How the block is to be read (the multicodec table's numbers).
+    /// The format of the block (the multicodec table's numbers).
     public enum Codec: UInt8, Sendable, CaseIterable {
         case raw = 0x55
         case dagCBOR = 0x71
@@ -35,7 +35,7 @@ public struct CID: Hashable, Sendable, Comparable, CustomStringConvertible {
         guard bytes.count == CID.byteCount else {
             throw FormatError(.malformed, "a CID has \(CID.byteCount) bytes, not \(bytes.count)")
         }
-        // Each varint here is below 128, so its one canonical form is one byte: comparing bytes refuses all others.
+        // Each varint here is below 128, so its canonical form is one byte: comparing bytes refuses all others.
         guard bytes[0] == 1 else { throw FormatError(.unsupported, "only CIDs of version 1 are accepted") }
         guard Codec(rawValue: bytes[1]) != nil else {
             throw FormatError(.unsupported, "only CIDs of raw (55) and DAG-CBOR (71) blocks are accepted")

@@ -18,7 +18,7 @@ public struct ContentBlock: Hashable, Sendable {
         }
     }
 
-    /// What the block links to, in the order in which the links stand, each as often as it does. A raw block has none.
+    /// The links of the block, in their order, with repetitions. A raw block has none.
     /// - Throws: `FormatError` if a DAG-CBOR block is not canonical DAG-CBOR.
     public var links: [CID] {
         get throws { cid.codec == .raw ? [] : try DAGCBOR.links(in: bytes) }

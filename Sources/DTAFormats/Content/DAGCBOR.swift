@@ -1,17 +1,17 @@
-/// DAG-CBOR (IPLD), strict in both directions: every value has one encoding, and what is not that encoding is refused.
+/// DAG-CBOR (IPLD), strict in both directions: every value has one encoding, and others are refused.
 ///
-/// Refused are integers, lengths and tags that are longer than need be, indefinite lengths, tags other than 42, map
-/// keys that are not text, that repeat or are out of order, floats that are not finite or not of 64 bits, `undefined`
-/// and other simple values, text that is not UTF-8, bytes after the value, nesting beyond `maximumDepth`.
+/// Refused are integers, lengths and tags that are not in their shortest form, indefinite lengths, tags other than 42,
+/// map keys that are not text, that repeat or are out of order, floats that are not finite or not of 64 bits,
+/// `undefined` and other simple values, text that is not UTF-8, bytes after the value, nesting beyond `maximumDepth`.
 public enum DAGCBOR {
     /// How deep lists and maps may nest: far deeper than any document, shallow enough for every thread's stack.
     public static let maximumDepth = 32
 
-    /// The largest block that is read or written: what IPFS nodes pass on between each other.
+    /// The largest block that is read or written, the limit of IPFS nodes.
     public static let maximumSize = 1 << 20
 
     /// The bytes of a value.
-    /// - Throws: `FormatError.invalidArgument` for what `decode` would not accept.
+    /// - Throws: `FormatError.invalidArgument` for a value that `decode` would not accept.
     public static func encode(_ value: Value) throws -> [UInt8] {
         var encoder = DAGCBOREncoder()
         try encoder.append(value, depth: 0)
@@ -36,13 +36,13 @@ public enum DAGCBOR {
         return encoder.bytes
     }
 
-    /// The most values that a document of this project has, counting each list, each map and all that is in them: an
+    /// The most values that a document of this project has, counting each list, each map and their elements: an
     /// envelope with 256 wraps and 4,096 links to its blocks has some 5,200. A value takes up to a hundred times more
     /// memory than its bytes, so a block of a million of them is refused before they are in memory.
     static let documentValues = 8192
 
     /// The value of exactly these bytes.
-    /// - Parameter bytes: one value, and nothing behind it.
+    /// - Parameter bytes: one value, and nothing after it.
     /// - Parameter mostValues: how many values there may be in it, itself included.
     /// - Throws: `FormatError` naming the rule that is broken.
     public static func decode(_ bytes: [UInt8], mostValues: Int = .max) throws -> Value {
@@ -50,7 +50,7 @@ public enum DAGCBOR {
         return try whole(&decoder, bytes.count)
     }
 
-    /// The same for a map, and where the values of its entries stand: those bytes are what `encode` makes of them.
+    /// The same for a map, and the places of its entries' values, whose bytes are what `encode` makes of them.
     static func decodeMarking(
         _ bytes: [UInt8], mostValues: Int
     ) throws -> (value: Value, places: [String: Range<Int>]) {
@@ -58,7 +58,7 @@ public enum DAGCBOR {
         return (try whole(&decoder, bytes.count), decoder.places)
     }
 
-    /// Checks that these bytes are one value in its one encoding, and keeps nothing of it.
+    /// Checks that these bytes are one value in its one encoding, without building it.
     /// - Throws: `FormatError` as `decode` does.
     public static func check(_ bytes: [UInt8]) throws {
         var decoder = DAGCBORDecoder(bytes, mostValues: .max, keeps: false)

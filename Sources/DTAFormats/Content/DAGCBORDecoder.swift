@@ -5,8 +5,7 @@ struct DAGCBORDecoder {
     private var position = 0
     /// How many values may still come.
     private var valuesLeft: Int
-    /// Whether lists, maps and byte strings keep what is in them; else they come out empty, and are checked all the
-    /// same.
+    /// Whether lists, maps and byte strings keep their contents; otherwise they are checked and come out empty.
     private let keeps: Bool
     /// Whether the places of the outermost map's values are noted.
     private let marks: Bool
@@ -64,7 +63,7 @@ struct DAGCBORDecoder {
         return number
     }
 
-    /// A count of things that take at least `size` bytes each: never more than can follow.
+    /// A count of elements of at least `size` bytes each: never more than can follow.
     private mutating func count(_ information: UInt8, size: Int) throws -> Int {
         let announced = try argument(information)
         guard announced <= UInt64(left / size) else {

@@ -1,5 +1,5 @@
 extension DAGCBOR {
-    /// The links in a block, in the order in which they stand, each as often as it does.
+    /// The links in a block, in their order, with repetitions.
     /// - Throws: `FormatError` as `decode` does.
     public static func links(in bytes: [UInt8]) throws -> [CID] { try decode(bytes).links }
 }

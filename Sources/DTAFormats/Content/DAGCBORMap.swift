@@ -26,7 +26,7 @@ extension DAGCBOR {
             for (key, value) in elements { self[key] = value }
         }
 
-        /// The decoder's way in: it has checked the order.
+        /// For the decoder, which has checked the order.
         init(inOrder entries: [Entry]) { self.entries = entries }
 
         public var count: Int { entries.count }
@@ -47,7 +47,7 @@ extension DAGCBOR {
             }
         }
 
-        /// Where a key stands, or where it would.
+        /// The index of a key, or the one that it would have.
         private func place(of key: String) -> (index: Int, found: Bool) {
             var low = 0
             var high = entries.count

@@ -1,5 +1,5 @@
 extension DAGCBOR {
-    /// What a block can say (the IPLD data model).
+    /// A value of a block (the IPLD data model).
     public enum Value: Hashable, Sendable {
         case null
         case bool(Bool)
@@ -29,8 +29,8 @@ extension DAGCBOR {
             }
         }
 
-        // Text is equal by its bytes here, not by Unicode's canonical equivalence as Swift's String has it: equal values
-        // have equal encodings.
+        // Text is equal by its bytes here, not by Unicode's canonical equivalence as Swift's String has it: equal
+        // values have equal encodings.
         public static func == (one: Value, other: Value) -> Bool {
             switch (one, other) {
             case (.null, .null): true

@@ -2,7 +2,7 @@
 /// either s), or 3309 from an ML-DSA-65 key.
 public typealias DocumentSign = (_ context: String, _ hash: [UInt8]) throws -> [UInt8]
 
-/// The agreement of an identity's holder that it is replaced or revoked, as it is given when the document is made.
+/// The agreement of an identity's holder that it is replaced or revoked, given when the document is made.
 public enum Consent {
     /// By the identity's own signing key; `postQuantum` is needed exactly if it has an ML-DSA-65 key as well.
     case previous(sign: DocumentSign, postQuantum: DocumentSign? = nil)
@@ -28,8 +28,8 @@ public enum Consent {
     }
 }
 
-/// By what an identity's holder agreed to its end. A recovery key's word goes before that of the identity itself, which
-/// a thief of its keys could give as well.
+/// The key by which an identity's holder agreed to its end. A recovery key overrules the identity's own keys, which may
+/// be stolen.
 public enum Authority: String, Sendable, Hashable, CaseIterable {
     case previous
     case recovery

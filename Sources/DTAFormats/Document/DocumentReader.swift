@@ -1,20 +1,20 @@
-/// Takes a document's map apart, field by field: each of the right type and length, and no others.
+/// Reads a document's map, field by field: each of the right type and length, and no others.
 struct DocumentReader {
     private let document: String
     private let map: DAGCBOR.Map
     private var asked: Set<String> = []
 
-    /// - Parameter document: what it is, for the sentences: "an identity".
+    /// - Parameter document: its kind, for error texts: "an identity".
     init(_ value: DAGCBOR.Value, _ document: String) throws {
         guard case .map(let map) = value else { throw FormatError(.malformed, "\(document) is a map") }
         self.document = document
         self.map = map
     }
 
-    /// - Throws: if a field is left that was not asked for.
+    /// - Throws: if a field was not read.
     func finish() throws {
         guard let unknown = map.entries.first(where: { !asked.contains($0.key) }) else { return }
-        // A name from the bytes is shown only if it can do a terminal no harm.
+        // A name from the bytes is shown only if it is safe for a terminal.
         let harmless = unknown.key.utf8.count <= 32 && unknown.key.utf8.allSatisfy { (0x61...0x7a).contains($0) }
         let name = harmless ? "a field \"\(unknown.key)\"" : "a field of that name"
         throw FormatError(.unsupported, "\(document) has no such field in this version: \(name)")
@@ -86,7 +86,7 @@ struct DocumentReader {
         return link
     }
 
-    /// Where there is no such field: nil.
+    /// nil if there is no such field.
     mutating func optionalTime(_ field: String) throws -> Int64? {
         optional(field) == nil ? nil : try time(field)
     }

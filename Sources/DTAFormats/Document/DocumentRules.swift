@@ -1,4 +1,4 @@
-/// What the text and the times of documents may be. They are shown to people, so they cannot play tricks on terminals.
+/// The rules for texts and times of documents. They are shown to people, so they must be safe for terminals.
 enum DocumentRules {
     /// Unix seconds: 1970 to the end of 9999.
     static let times: ClosedRange<Int64> = 0...253_402_300_799
@@ -69,7 +69,7 @@ enum DocumentRules {
         case .control, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse, .surrogate: return false
         default: break
         }
-        // Marks, embeddings, overrides and isolates, with which a name could show as another.
+        // Marks, embeddings, overrides and isolates, which could make a name look like another.
         switch scalar.value {
         case 0x061c, 0x200b, 0x200e, 0x200f, 0x202a...0x202e, 0x2060...0x2069, 0xfeff: return false
         default: return true

@@ -4,8 +4,7 @@ import Crypto
 extension DocumentSignature {
     var isConsent: Bool { role == .previous || role == .recovery }
 
-    /// What can be checked without the identity in question: that the recovery key signed, whatever identity it belongs
-    /// to.
+    /// Checks, without the identity in question, that the recovery key signed.
     static func verifyRecovery(_ signatures: [DocumentSignature], context: String, hash: [UInt8]) throws {
         for signature in signatures {
             guard let key = signature.key else { continue }
@@ -14,7 +13,7 @@ extension DocumentSignature {
     }
 
     /// Checks every consent among `signatures` against the identity that is replaced or revoked.
-    /// - Returns: by what it was agreed: by recovery if its key signed.
+    /// - Returns: the key that agreed: recovery if the recovery key signed.
     /// - Throws: `FormatError.badSignature` if one does not fit, is missing, or is one too many.
     static func verifyConsent(
         _ signatures: [DocumentSignature], of identity: Identity, context: String, hash: [UInt8]

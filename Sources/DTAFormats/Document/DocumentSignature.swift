@@ -2,7 +2,7 @@ import Crypto
 
 /// One entry of a signed document's `signatures`.
 struct DocumentSignature: Hashable {
-    /// The signer, in the order in which signatures stand.
+    /// The signer, in the order of the signatures.
     enum Role: String, CaseIterable {
         /// The document's own identity.
         case own = "self"
@@ -44,7 +44,7 @@ struct DocumentSignature: Hashable {
             var reader = try DocumentReader(value, "a signature of \(document)")
             guard let role = Role(rawValue: try reader.text("by")), roles.contains(role) else {
                 let names = Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: ", ")
-                throw FormatError(.unsupported, "\(document) is signed by \(names), by no one else")
+                throw FormatError(.unsupported, "\(document) is signed by \(names) only")
             }
             let signature = try reader.bytes("sig", count: role == .pq ? mldsa65SignatureSize : 64)
             let key = role == .recovery ? try reader.bytes("key", count: 32) : nil
@@ -80,7 +80,7 @@ struct DocumentSignature: Hashable {
         let expected: [Role] = pq == nil ? [.own] : [.own, .pq]
         guard signatures.map(\.role) == expected else {
             let names = expected.map(\.rawValue).joined(separator: " and then by ")
-            throw FormatError(.badSignature, "this document is to be signed by \(names), and by no one else")
+            throw FormatError(.badSignature, "this document is to be signed by \(names) only")
         }
         try key.verify(signatures[0].signature, context: context, hash: hash)
         if let pq { try verify(signatures[1].signature, postQuantum: pq, context: context, hash: hash) }

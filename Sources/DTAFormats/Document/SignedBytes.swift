@@ -1,5 +1,5 @@
-/// What identities sign: a context in ASCII, a zero byte, and the SHA-256 of a document. Because of the context, a
-/// signature on one kind of document is none on another.
+/// The bytes that identities sign: a context in ASCII, a zero byte, and the SHA-256 of a document. Because of the
+/// context, a signature on one kind of document does not fit another.
 public enum SignedBytes {
     public static let identity = "dta/identity/1"
     public static let revocation = "dta/revocation/1"
@@ -26,7 +26,7 @@ public enum SignedBytes {
         return labelled(context, hash)
     }
 
-    /// label ‖ 00 ‖ parts: how every label of these formats is bound to what follows it.
+    /// label ‖ 00 ‖ parts, the form of every labelled input of these formats.
     static func labelled(_ label: String, _ parts: [UInt8]...) -> [UInt8] {
         parts.reduce(Array(label.utf8) + [0], +)
     }

@@ -1,6 +1,6 @@
 import Crypto
 
-/// The key with which an identity signs documents, as it stands in the identity: a multicodec prefix and the key.
+/// The key with which an identity signs documents, in the identity's form: a multicodec prefix and the key.
 public struct SigningKey: Hashable, Sendable {
     // The multicodec table's ed25519-pub (0xed) and p256-pub (0x1200), as varints.
     private static let ed25519Prefix: [UInt8] = [0xed, 0x01]
@@ -21,7 +21,7 @@ public struct SigningKey: Hashable, Sendable {
         publicKey = key
     }
 
-    /// - Throws: `FormatError` for other prefixes, lengths, and what is not a point.
+    /// - Throws: `FormatError` for other prefixes and lengths, and bytes that are no point.
     public init(tagged: [UInt8]) throws {
         let key = Array(tagged.dropFirst(2))
         if tagged.starts(with: SigningKey.ed25519Prefix) {

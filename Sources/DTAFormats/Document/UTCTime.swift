@@ -1,8 +1,7 @@
-/// A moment as sentences tell it: RFC 3339 in UTC, `2026-11-30T10:11:14Z`. Two readers in two time zones compare the
-/// same text, and a program finds it.
+/// A moment in a sentence: RFC 3339 in UTC, `2026-11-30T10:11:14Z`. Readers in all time zones see the same text, and a
+/// program can find it.
 public enum UTCTime {
-    /// - Parameter unixSeconds: from 0 to the end of the year 9999, as documents have them; others are told as a
-    ///   number.
+    /// - Parameter unixSeconds: from 0 to the end of the year 9999, as in documents; others are written as a number.
     public static func text(_ unixSeconds: Int64) -> String {
         guard (0...last).contains(unixSeconds) else { return "@\(unixSeconds)" }
         func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }

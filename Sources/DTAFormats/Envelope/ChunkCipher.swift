@@ -1,11 +1,11 @@
 import Crypto
 import FoundationEssentials
 
-/// Seals and opens the blocks of one body with its chunk key. A key serves one body: an attempt to seal that failed is
-/// started again with another.
+/// Seals and opens the blocks of one body with its chunk key. A key serves one body: a failed attempt to seal is
+/// started again with another key.
 ///
 /// Each chunk is AES-256-GCM with the nonce 00 00 00 ‖ its index in the body (8 bytes, big-endian) ‖ 01 for the last
-/// one of the body, else 00. So a chunk fits its one place in its one body, and the end of the body is where it was.
+/// one of the body, else 00. So a chunk fits one place in one body, and the body cannot be cut short.
 public struct ChunkCipher: Sendable {
     private let key: SymmetricKey
 
@@ -46,8 +46,8 @@ public struct ChunkCipher: Sendable {
 
     /// Opens one block: all of its plaintext, or nothing.
     /// - Parameter block: as it is stored.
-    /// - Parameter index: where it stands, from 0.
-    /// - Parameter plan: the body's, as the envelope says it.
+    /// - Parameter index: its index in the body, from 0.
+    /// - Parameter plan: the body's, by the envelope.
     /// - Throws: `FormatError.dataLoss` if the block does not belong there.
     public func openBlock(_ block: Data, index: Int, of plan: ChunkPlan) throws -> Data {
         guard plan.isSealed else {

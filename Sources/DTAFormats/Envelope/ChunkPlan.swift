@@ -7,7 +7,7 @@ public struct ChunkPlan: Hashable, Sendable {
     /// Plaintext of a full chunk.
     public static let chunkSize = 64 << 10
     public static let chunksPerBlock = 15
-    /// Plaintext of a full block: sealed it stays below 1 MiB, which is what IPFS nodes pass on.
+    /// Plaintext of a full block: sealed it stays below 1 MiB, the limit of IPFS nodes.
     public static let blockContent = chunkSize * chunksPerBlock
     /// The largest body: as many blocks as a list of lists of links can name.
     public static let maximumSize = blockContent * Chunks.linksPerPage * Chunks.linksPerPage
@@ -28,7 +28,7 @@ public struct ChunkPlan: Hashable, Sendable {
         self.isSealed = isSealed
     }
 
-    /// The plan of blocks that are there already.
+    /// The plan of existing blocks.
     /// - Parameter blocks: how many there are.
     /// - Parameter lastBlock: bytes of the last block, as it is stored.
     /// - Parameter isSealed: whether they are ciphertext.
@@ -41,7 +41,7 @@ public struct ChunkPlan: Hashable, Sendable {
         let chunks = max(1, (lastBlock + ChunkPlan.chunkSize + tag - 1) / (ChunkPlan.chunkSize + tag))
         try self.init(
             size: max(0, (blocks - 1) * ChunkPlan.blockContent + lastBlock - chunks * tag), isSealed: isSealed)
-        // A block that is nothing but a tag, or ends inside of one, is the end of no body but the empty one.
+        // A block that is only a tag, or ends inside of one, ends only the empty body.
         guard blockCount == blocks, blockSize(blocks - 1) == lastBlock else {
             throw FormatError(.malformed, "no body in chunks ends with a block of \(lastBlock) bytes")
         }
@@ -56,7 +56,7 @@ public struct ChunkPlan: Hashable, Sendable {
 
     public var blockCount: Int { (chunkCount + ChunkPlan.chunksPerBlock - 1) / ChunkPlan.chunksPerBlock }
 
-    /// Where a block's plaintext begins in the body.
+    /// The offset of a block's plaintext in the body.
     public func offset(ofBlock index: Int) -> Int { index * ChunkPlan.blockContent }
 
     /// Bytes of a block's plaintext.

@@ -7,7 +7,7 @@ public struct Chunks: Hashable, Sendable {
     /// The field `blocks`: links to the raw blocks of the body, or to the blocks that list those.
     let blocks: [CID]
 
-    /// Whether the links stand in blocks of their own.
+    /// Whether the links are in blocks of their own.
     public var isPaged: Bool { plan.blockCount > Chunks.linksPerPage }
 
     /// The blocks that list links, which belong to the envelope; none if it has the links itself.

@@ -1,8 +1,8 @@
 import Crypto
 import FoundationEssentials
 
-/// What follows from an envelope's content key: the keys of its body and of its chunks, and the commitment. All are
-/// bound to the core.
+/// The values derived from an envelope's content key: the keys of its body and of its chunks, and the commitment. All
+/// are bound to the core.
 public struct ContentKeys: Sendable {
     /// Used once, for one body; hence the constant nonce.
     let body: SymmetricKey
@@ -22,8 +22,8 @@ public struct ContentKeys: Sendable {
         commit = unsafe derive("dta/envelope/1 commit").withUnsafeBytes { unsafe Array($0) }
     }
 
-    /// The key for `ChunkCipher`: 32 bytes, which the caller wipes. It opens and makes the chunks of this one envelope
-    /// and nothing else; the content key does not follow from it.
+    /// The key for `ChunkCipher`: 32 bytes, which the caller wipes. It opens and makes only the chunks of this one
+    /// envelope; the content key does not follow from it.
     public var chunkKey: [UInt8] { unsafe chunks.withUnsafeBytes { unsafe Array($0) } }
 
     /// An inline body: ciphertext ‖ tag.

@@ -1,4 +1,4 @@
-/// Envelopes on their way from the process that seals them to the one that signs them.
+/// Envelopes between the process that seals them and the one that signs them.
 extension Envelope {
     /// Its DAG-CBOR, without any signature.
     public var encoded: [UInt8] {

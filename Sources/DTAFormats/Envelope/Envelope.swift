@@ -1,6 +1,6 @@
 import Crypto
 
-/// A message: sealed once for all recipients, or public. It has force only inside a `SignedEnvelope`.
+/// A message: sealed once for all recipients, or public. It counts only inside a `SignedEnvelope`.
 public struct Envelope: Hashable, Sendable {
     public static let type = "dta/envelope/1"
     /// The largest plaintext of an inline body.
@@ -33,7 +33,7 @@ public struct Envelope: Hashable, Sendable {
         }
     }
 
-    /// The identities that can open a sealed envelope, and with what.
+    /// The identities that can open a sealed envelope, and their wraps.
     public enum Recipients: Hashable, Sendable {
         /// The recipients' identities, in the order of their bytes, each once, and the wraps in the same order.
         case listed(to: [CID], wraps: [Wrap])
@@ -48,7 +48,7 @@ public struct Envelope: Hashable, Sendable {
         }
     }
 
-    /// What a sealed envelope has and a public one has not.
+    /// The fields that a sealed envelope has and a public one has not.
     public struct Sealing: Hashable, Sendable {
         public let recipients: Recipients
         /// 32 bytes, fresh for every attempt to seal.
@@ -57,7 +57,7 @@ public struct Envelope: Hashable, Sendable {
         public let commit: [UInt8]
     }
 
-    /// What every envelope says before its content.
+    /// The fields of every envelope before its content.
     public struct Header: Hashable, Sendable {
         /// The sender's identity.
         public let from: CID
@@ -71,7 +71,7 @@ public struct Envelope: Hashable, Sendable {
         public let content: String
     }
 
-    /// Where the body is.
+    /// The place of the body.
     public enum Content: Hashable, Sendable {
         /// In the envelope: ciphertext and tag, or the plaintext of a public one.
         case body([UInt8])
@@ -86,7 +86,7 @@ public struct Envelope: Hashable, Sendable {
 
     public var isPublic: Bool { sealing == nil }
 
-    /// The inline body, as it stands in the envelope; nil if the body is in chunks.
+    /// The inline body, as it is in the envelope; nil if the body is in chunks.
     public var body: [UInt8]? {
         if case .body(let bytes) = content { bytes } else { nil }
     }

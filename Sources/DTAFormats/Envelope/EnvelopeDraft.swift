@@ -39,7 +39,7 @@ public struct EnvelopeDraft: Sendable {
     }
 }
 
-/// An envelope to be signed, and the blocks that list what does not fit into it. They are stored with it.
+/// An envelope to be signed, and the blocks of the lists that do not fit into it. They are stored with it.
 public struct EnvelopeParts: Sendable {
     public let envelope: Envelope
     public let blocks: [ContentBlock]

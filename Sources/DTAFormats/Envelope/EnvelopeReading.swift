@@ -1,4 +1,4 @@
-/// From bytes to an envelope: every field, and no other. What stands in blocks of its own is read when it is asked for
+/// From bytes to an envelope: every field, and no other. Blocks beside it are read when they are asked for
 /// (`recipients`, `wrap(for:)`, `Chunks.links`).
 extension Envelope {
     init(_ value: DAGCBOR.Value) throws {

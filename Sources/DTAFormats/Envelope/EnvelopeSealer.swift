@@ -22,7 +22,7 @@ public enum EnvelopeSealer {
             contentKey: SymmetricKey(size: .bits256))
     }
 
-    /// Begins an envelope that anybody can read; its signature alone protects it.
+    /// Begins a public envelope, which only its signature protects.
     /// - Parameter content: the media type of its body.
     /// - Parameter sender: the CID of the identity that will sign it.
     /// - Parameter created: Unix seconds.
@@ -51,7 +51,7 @@ public enum EnvelopeSealer {
             contentKey: SymmetricKey(size: .bits256))
     }
 
-    /// Makes an envelope of one block that anybody can read.
+    /// Makes a public envelope of one block.
     /// - Parameter plaintext: up to 256 KiB.
     /// - Parameter content: the media type of its body.
     /// - Parameter sender: the CID of the identity that will sign it.

@@ -78,8 +78,8 @@ public enum KeyUnwrapping {
     private static let label: [UInt8] = [0x5c, 0x2e, 0x2f, 0x2f, 0x5e, 0x5c]
 }
 
-/// What HPKE asks of a private key, for one encapsulation that is already decapsulated. So the HSM's half is asked for
-/// outside of the library, and nothing of it is kept.
+/// HPKE's private key for one encapsulation that is already decapsulated. So the HSM is asked outside of the library,
+/// and nothing of its answer is kept.
 private struct DecapsulatedKey: HPKEKEMPrivateKey {
     let publicKey: XWingMLKEM768X25519.PublicKey
     let encapsulated: Data

@@ -71,7 +71,7 @@ extension Envelope.Recipients {
     static let tooMany = FormatError(
         .unsupported, "an envelope has \(Envelope.recipientLimit) recipients at most")
 
-    /// Reads `to` and `wraps`. What `wraps` holds tells whether both are lists or lists of pages.
+    /// Reads `to` and `wraps`. The content of `wraps` tells whether both are lists or lists of pages.
     init(to: [DAGCBOR.Value], wraps: [DAGCBOR.Value]) throws {
         guard !to.isEmpty else { throw FormatError(.malformed, "a sealed envelope has one recipient at least") }
         guard wraps.count == to.count else {

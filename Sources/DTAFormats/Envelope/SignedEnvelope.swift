@@ -1,7 +1,7 @@
 import Crypto
 
 /// An envelope and its sender's signature. The form is checked when it is read; the signature by `verify`, which needs
-/// the sender's identity: verify before anything is done with it.
+/// the sender's identity: verify it before you use the envelope.
 public struct SignedEnvelope: Hashable, Sendable {
     /// The largest block.
     public static let maximumSize = DAGCBOR.maximumSize
@@ -10,11 +10,11 @@ public struct SignedEnvelope: Hashable, Sendable {
     /// The one encoding, of which `cid` is the name.
     public let block: [UInt8]
     public let cid: CID
-    /// SHA-256 of the envelope without its signatures: 32 bytes. Two envelopes are the same if it is.
+    /// SHA-256 of the envelope without its signatures: 32 bytes. Two envelopes are the same if their hashes are.
     public let innerHash: [UInt8]
     let signatures: [DocumentSignature]
 
-    /// Reads a block. Its signature is not verified by that.
+    /// Reads a block, without verifying its signature.
     /// - Throws: `FormatError`.
     public init(block: [UInt8]) throws {
         let (value, places) = try DAGCBOR.decodeMarking(block, mostValues: DAGCBOR.documentValues)
@@ -25,7 +25,7 @@ public struct SignedEnvelope: Hashable, Sendable {
         guard let first = signatures.first, first.role == .own, signatures.count <= 2 else {
             throw FormatError(.malformed, "an envelope is signed by its sender's own key first")
         }
-        // There is one encoding, so it need not be made again to be hashed.
+        // There is one encoding, so the bytes can be hashed as they are.
         innerHash = Array(SHA256.hash(data: block[places["envelope"] ?? 0..<0]))
         self.block = block
         cid = CID(hashing: block, codec: .dagCBOR)

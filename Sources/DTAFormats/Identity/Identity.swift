@@ -1,6 +1,6 @@
 import Crypto
 
-/// A name, the keys with which it signs, and the keys with which others seal to it. It has force only inside a
+/// A name, the keys with which it signs, and the keys with which others seal to it. It counts only inside a
 /// ``SignedIdentity``.
 public struct Identity: Hashable, Sendable {
     public static let type = "dta/identity/1"
@@ -11,7 +11,7 @@ public struct Identity: Hashable, Sendable {
 
     /// What a person calls it: neither unique nor trusted.
     public let name: String
-    /// Unix seconds, for people: no decision rests on it.
+    /// Unix seconds, for people: no decision depends on it.
     public let created: Int64
     public let signing: SigningKey
     /// The X-Wing public key: ML-KEM-768 ‖ X25519.
@@ -23,7 +23,7 @@ public struct Identity: Hashable, Sendable {
     /// The identity that this one replaces.
     public let previous: CID?
 
-    /// - Throws: `FormatError` for a field that no identity may have; `kem` is tried by an encapsulation.
+    /// - Throws: `FormatError` for a field out of bounds; `kem` is tried by an encapsulation.
     public init(
         name: String, created: Int64, signing: SigningKey, kem: [UInt8], pq: [UInt8]? = nil, recovery: [UInt8]? = nil,
         previous: CID? = nil
@@ -46,7 +46,7 @@ public struct Identity: Hashable, Sendable {
         self.pq = pq
         self.recovery = recovery
         self.previous = previous
-        // Parsing alone would let a key through to which nothing can be sealed: one of X25519's points of small order.
+        // Parsing alone would accept a point of small order of X25519, to which nothing can be sealed.
         guard (try? publicKEM.encapsulate()) != nil else {
             throw FormatError(
                 .malformed,
@@ -69,7 +69,7 @@ public struct Identity: Hashable, Sendable {
             name: name, created: created, signing: signing, kem: kem, pq: pq, recovery: recovery, previous: previous)
     }
 
-    /// Reads an identity that is not signed yet, to check it before it is.
+    /// Reads an identity that is not signed yet, to check it before it is signed.
     /// - Parameter encoded: its DAG-CBOR, as `encoded` gives it.
     /// - Throws: `FormatError`.
     public init(encoded: [UInt8]) throws {

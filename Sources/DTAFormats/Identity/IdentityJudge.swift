@@ -2,8 +2,9 @@
 ///
 /// - Revocation beats rotation: a revoked identity has no successor.
 /// - A rotation with the recovery key's signature beats all without.
-/// - Among those that nothing else tells apart there is a conflict, and none of them is believed.
-/// - An identity whose line was decided for another, or not at all, shares that fate, and so do its own successors.
+/// - Several successors of equal authority are a conflict, and none of them is believed.
+/// - If an earlier identity of its line was rotated to another successor, or is in conflict, so is the identity, and so
+///   are its successors.
 public struct IdentityJudge<Facts: SuccessionFacts> {
     /// How many links are followed up or down a line: a bound on the work that a made-up line can cause.
     public static var linkLimit: Int { 1000 }
@@ -12,7 +13,7 @@ public struct IdentityJudge<Facts: SuccessionFacts> {
 
     public init(_ facts: Facts) { self.facts = facts }
 
-    /// What became of one identity, by what it and its recovery key said.
+    /// The standing of one identity, by its own keys and its recovery key.
     private enum Outcome: Equatable {
         case stands
         case replaced(by: CID)
@@ -41,9 +42,9 @@ public struct IdentityJudge<Facts: SuccessionFacts> {
         }
     }
 
-    /// What becomes of an identity because of those before it: if the line was decided there for another one, it is
-    /// rotated to that one; if it was not decided at all, it is in conflict. Nil if every link holds, up to the
-    /// beginning or to a revoked identity: what came after that one stands for itself.
+    /// The standing of an identity because of those before it: rotated, if the line was settled there for another one;
+    /// in conflict, if it was not settled. Nil if every link holds, up to the beginning or to a revoked identity: the
+    /// successor of a revoked one is judged by itself.
     public func fateOfLine(above cid: CID) throws -> Standing? {
         var child = cid
         for _ in 0..<Self.linkLimit {
@@ -65,7 +66,7 @@ public struct IdentityJudge<Facts: SuccessionFacts> {
             guard case .rotated(let successor)? = try fateOfLine(above: newest) else { break }
             newest = successor
         }
-        // Every link above holds now, and each that is followed down holds as well.
+        // Every link above holds, and each that is followed down holds as well.
         for _ in 0..<Self.linkLimit {
             guard case .replaced(let successor) = try outcome(of: newest) else { break }
             newest = successor
@@ -73,8 +74,8 @@ public struct IdentityJudge<Facts: SuccessionFacts> {
         return (newest, try standing(of: newest))
     }
 
-    /// The identities from which an identity descends by links that all hold, the nearest first. What is true of them
-    /// in an order or in trust is true of it.
+    /// The identities from which an identity descends by links that all hold, the nearest first. Their rights in an
+    /// order, and their trust, are also its own.
     public func lineage(of cid: CID) throws -> [CID] {
         var lineage: [CID] = []
         var child = cid
@@ -87,8 +88,8 @@ public struct IdentityJudge<Facts: SuccessionFacts> {
         return lineage
     }
 
-    /// The identities from which an identity claims, with their consent, to descend, the nearest first, whatever came
-    /// of it.
+    /// The identities from which an identity claims, with their consent, to descend, the nearest first, whether or not
+    /// the claim prevailed.
     public func ancestors(of cid: CID) throws -> [CID] {
         var ancestors: [CID] = []
         while ancestors.count < Self.linkLimit, let parent = try facts.predecessor(of: ancestors.last ?? cid) {

@@ -1,5 +1,5 @@
 extension SignedIdentity {
-    /// Makes the document of an identity that replaces no other, from the signature that `sign` gives.
+    /// Makes the document of an identity that replaces no other, with the signature of `sign`.
     /// - Parameter identity: the new identity, with its public keys.
     /// - Parameter sign: signs with its key.
     /// - Parameter postQuantum: signs with its ML-DSA-65 key; needed exactly if it has one.
@@ -26,7 +26,7 @@ extension SignedIdentity {
         let agreed = try consents.map {
             try $0.signature(of: predecessor.identity, context: SignedBytes.identity, hash: hash)
         }
-        // The recovery key's word costs a person's effort; it is looked at before an HSM is asked to sign.
+        // A person had to fetch the recovery key, so its signature is checked before an HSM is asked to sign.
         try DocumentSignature.verifyRecovery(agreed, context: SignedBytes.identity, hash: hash)
         try self.init(signing: identity, with: sign, postQuantum: postQuantum, agreed: agreed)
         _ = try verifySuccession(of: predecessor)

@@ -1,6 +1,5 @@
-/// An identity and the signatures that give it force. There is no value of this type whose own signatures are not
-/// verified; whether the identity that it replaces agreed is told by `verifySuccession`, which needs that one's
-/// document.
+/// An identity and its signatures. Every value of this type has verified signatures of its own. `verifySuccession`
+/// tells whether the identity that it replaces agreed, and needs that one's document.
 public struct SignedIdentity: Hashable, Sendable {
     /// The largest block: the largest fields and all signatures fill two thirds of it.
     public static let maximumSize = 16 << 10
@@ -13,9 +12,9 @@ public struct SignedIdentity: Hashable, Sendable {
     /// Those of `previous` and `recovery`.
     private let consents: [DocumentSignature]
 
-    /// Reads a block and verifies all that it says by itself: form, fields, keys, and the signatures of its own keys
-    /// and of a recovery key.
-    /// - Throws: `FormatError`; what this version cannot check to the end it refuses as `unsupported`.
+    /// Reads a block and verifies all that can be verified from it alone: form, fields, keys, and the signatures of its
+    /// own keys and of a recovery key.
+    /// - Throws: `FormatError`; `unsupported` for what this version cannot check completely.
     public init(block: [UInt8]) throws {
         guard block.count <= SignedIdentity.maximumSize else {
             throw FormatError(
@@ -45,10 +44,11 @@ public struct SignedIdentity: Hashable, Sendable {
         try self.init(block: block)
     }
 
-    /// Self, then who agreed to be replaced, then the post-quantum key: those that the fields call for, and no others.
+    /// Self, then the identity that agreed to be replaced, then the post-quantum key: those that the fields call for,
+    /// and no others.
     ///
-    /// One consent, never two: nobody signs how many there are. Whoever carries a document with both could leave one
-    /// out, and the two would be rival successors with equal right: a conflict for ever.
+    /// One consent, never two: no signature covers their number. A courier of a document with both could leave one out,
+    /// and the two would be rival successors with equal right: a conflict for ever.
     private static func checkOrder(_ roles: [DocumentSignature.Role], of identity: Identity) throws {
         let agreed: [[DocumentSignature.Role]] =
             identity.previous == nil ? [[]] : [[.previous], [.recovery]]
@@ -56,12 +56,12 @@ public struct SignedIdentity: Hashable, Sendable {
         guard expected.contains(roles) else {
             let names = expected.map { $0.map(\.rawValue).joined(separator: ", ") }.joined(separator: "; or ")
             throw FormatError(
-                .badSignature, "this identity is to be signed, in this order, by \(names), and by no one else")
+                .badSignature, "this identity is to be signed, in this order, by \(names) only")
         }
     }
 
     /// Whether this identity rightly replaces another: every signature that says so fits.
-    /// - Returns: by what its holder agreed: by recovery if that key signed.
+    /// - Returns: the key by which its holder agreed: recovery if that key signed.
     /// - Throws: `FormatError.mismatch` if it does not say that it replaces `predecessor`; `badSignature`.
     public func verifySuccession(of predecessor: SignedIdentity) throws -> Authority {
         guard identity.previous == predecessor.cid else {

@@ -1,7 +1,7 @@
 import Crypto
 
-/// The end of an identity: from the moment in which it is known, nothing new that the identity signs counts. It is a
-/// type of its own, and never a sender or a recipient.
+/// The end of an identity: once it is known, new signatures of the identity do not count. It is a type of its own, and
+/// never a sender or a recipient.
 public struct SignedRevocation: Hashable, Sendable {
     public static let type = "dta/revocation/1"
     /// The largest block: twice what the largest signatures need.
@@ -9,17 +9,17 @@ public struct SignedRevocation: Hashable, Sendable {
 
     /// The identity that is revoked.
     public let revokes: CID
-    /// Unix seconds, for people: no decision rests on it.
+    /// Unix seconds, for people: no decision depends on it.
     public let at: Int64
-    /// By which key it claims to be signed. ``verify(of:)`` says whether it is.
+    /// The key by which it claims to be signed. ``verify(of:)`` says whether it is.
     public let authority: Authority
     /// The one encoding, of which `cid` is the name.
     public let block: [UInt8]
     public let cid: CID
     private let consent: DocumentSignature
 
-    /// Reads a block and verifies all that it says by itself: form, fields, and the signature if a recovery key made
-    /// it.
+    /// Reads a block and verifies all that can be verified from it alone: form, fields, and the signature if a recovery
+    /// key made it.
     /// - Throws: `FormatError`.
     public init(block: [UInt8]) throws {
         guard block.count <= SignedRevocation.maximumSize else {
@@ -73,7 +73,7 @@ public struct SignedRevocation: Hashable, Sendable {
         _ = try verify(of: identity)
     }
 
-    /// Whether the holder of `identity` said this.
+    /// The key by which the holder of `identity` signed this.
     /// - Throws: `FormatError.mismatch` if it revokes another one; `badSignature`.
     @discardableResult
     public func verify(of identity: SignedIdentity) throws -> Authority {

@@ -1,15 +1,15 @@
-/// What a host knows of an identity's life. What it does not know it cannot judge.
+/// The state of an identity, by the documents that a host knows.
 public enum Standing: Sendable, Hashable {
     /// Nothing replaced or revoked it.
     case current
-    /// Its line goes on with the identity that this CID names, and with no other.
+    /// Its line goes on with the identity of this CID only.
     case rotated(to: CID)
     /// It ended for ever.
     case revoked
-    /// It, or one that it descends from, has several successors that nothing reconciles: none of them is believed.
+    /// It, or one that it descends from, has rival successors: none of them is believed.
     case conflict
 
-    /// As it is stored and told.
+    /// As it is stored and shown.
     public var name: String {
         switch self {
         case .current: "current"
@@ -20,7 +20,7 @@ public enum Standing: Sendable, Hashable {
     }
 }
 
-/// A verified claim to be what comes after an identity.
+/// A verified claim to be the successor of an identity.
 public struct Succession: Sendable, Hashable {
     public let successor: CID
     public let authority: Authority
@@ -31,9 +31,9 @@ public struct Succession: Sendable, Hashable {
     }
 }
 
-/// The facts on which identities are judged. All of them are verified; those whose proof is not at hand are not there.
+/// The facts by which identities are judged. All of them are verified; a claim without its proof is left out.
 public protocol SuccessionFacts {
-    /// The identities that rightly replace an identity. Two of each authority are enough: more make no difference.
+    /// The identities that rightly replace an identity. Two of each authority are enough to judge.
     func successors(of cid: CID) throws -> [Succession]
     /// The identity that an identity rightly replaces; nil if it replaces none, or if that one's document is not known.
     func predecessor(of cid: CID) throws -> CID?

@@ -43,8 +43,8 @@ public struct ECDSASignature: Hashable, Sendable {
         return [0x30, UInt8(content.count)] + content
     }
 
-    /// Whether s is in the lower half of the order. Of s and its negative, which sign alike, documents, Bitcoin and
-    /// libsecp256k1 accept the lower alone.
+    /// Whether s is in the lower half of the order. s and its negative are equally valid; documents, Bitcoin and
+    /// libsecp256k1 accept only the lower one.
     public var isLowS: Bool { !order.isHigh(raw[half...]) }
 
     /// The same signature with s in the lower half.

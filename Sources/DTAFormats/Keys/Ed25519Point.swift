@@ -20,8 +20,8 @@ enum Ed25519Point {
 
     private static func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
 
-    /// Refuses what RFC 8032 §5.1.3 does not decode, and points of small order. An encoding of the point with x = 0 and
-    /// a sign is among the latter, whose signs are not looked at.
+    /// Refuses what RFC 8032 §5.1.3 does not decode, and points of small order. The encoding of the point with x = 0
+    /// and a sign is among the latter, whose signs are ignored.
     static func check(_ raw: [UInt8]) throws {
         guard raw.count == 32 else {
             throw FormatError(.malformed, "an ed25519 public key has 32 bytes, not \(raw.count)")

@@ -12,7 +12,7 @@ struct Field25519 {
 
     private init(_ limbs: (UInt64, UInt64, UInt64, UInt64, UInt64)) { self.limbs = limbs }
 
-    /// - Parameter bytes: 32 bytes, little-endian; their highest bit is not looked at.
+    /// - Parameter bytes: 32 bytes, little-endian; their highest bit is ignored.
     init(_ bytes: [UInt8]) {
         func word(_ start: Int) -> UInt64 {
             (0..<8).reduce(0) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) }

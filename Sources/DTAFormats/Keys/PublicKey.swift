@@ -54,7 +54,7 @@ public struct PublicKey: Hashable, Sendable {
     /// Whether `signature` is one of `message`, which ECDSA hashes first (SHA-256, for P-384 SHA-384).
     /// - Parameter signature: 64 bytes (Ed25519), else raw r ‖ s, with either s.
     /// - Parameter message: of any length.
-    /// - Throws: `FormatError` if the signature cannot be one, for its length above all.
+    /// - Throws: `FormatError` if the signature cannot be one, for instance by its length.
     public func isValid(signature: [UInt8], message: [UInt8]) throws -> Bool {
         guard algorithm == .ed25519 else {
             return try isValid(signature: signature, digest: PublicKey.input(for: message, algorithm: algorithm))
@@ -101,7 +101,7 @@ public struct PublicKey: Hashable, Sendable {
     }
 }
 
-/// A digest that was made elsewhere, as swift-crypto wants to see it.
+/// A digest that was made elsewhere, as a type for swift-crypto.
 private struct GivenDigest: Digest {
     static var byteCount: Int { 32 }
     let bytes: [UInt8]

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// The forms in which other programs know public keys.
+/// The forms of public keys for other programs.
 extension PublicKey {
     /// SubjectPublicKeyInfo (RFC 5280 §4.1.2.7; RFC 8410 for Ed25519, RFC 5480 for the curves): what OpenSSL reads.
     public var spkiDER: [UInt8] { algorithm.spkiPrefix + raw }

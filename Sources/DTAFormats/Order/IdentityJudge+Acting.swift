@@ -1,7 +1,7 @@
-/// Orders name identities as they were; later ones of the same line act for them.
+/// Orders name identities; later ones of the same line act for them.
 extension IdentityJudge {
-    /// Whether an identity is one of those named, descends from one by links that all hold, or is the one to whom the
-    /// line of one was decided.
+    /// Whether an identity is one of those named, descends from one by links that all hold, or is the one for which the
+    /// line of one was settled.
     public func acts(_ cid: CID, forAny named: [CID]) throws -> Bool {
         if named.contains(cid) { return true }
         if try lineage(of: cid).contains(where: named.contains) { return true }
@@ -13,10 +13,10 @@ extension IdentityJudge {
         try acts(one, forAny: [other]) || acts(other, forAny: [one])
     }
 
-    /// Whether an identity may have made a part of an order with these terms. How it stands is another question.
+    /// Whether an identity may have made a part of an order with these terms, whatever its standing.
     public func mayMake(_ kind: OrderPartKind, as sender: CID, under terms: OrderTerms) throws -> Bool {
         switch kind {
-        // It begins the thread and names its maker: there was no time to be replaced in.
+        // It begins the thread and names its maker, which must be exactly this identity.
         case .order: sender == terms.principal
         case .deposit: try acts(sender, forAny: [terms.principal])
         case .redemption: try acts(sender, forAny: terms.redeemers)

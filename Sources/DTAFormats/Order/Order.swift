@@ -1,5 +1,5 @@
-/// Part 1: what a principal asks a fiduciary to keep, and on what terms. It begins a thread, so it repeats nothing; its
-/// envelope's CID is the order's name.
+/// Part 1: the secret that a principal asks a fiduciary to keep, and its terms. It begins a thread, so it repeats
+/// nothing; its envelope's CID is the order's name.
 public struct Order: Hashable, Sendable {
     public static let type = OrderPartKind.order.type
     /// The largest plaintext.
@@ -7,10 +7,10 @@ public struct Order: Hashable, Sendable {
     /// Bytes of `kind`.
     public static let kindLimit = 32
 
-    /// The plugin that knows what is ordered: 1 to 32 of the characters a to z, 0 to 9, `-` and `_`.
+    /// The name of the plugin: 1 to 32 of the characters a to z, 0 to 9, `-` and `_`.
     public let kind: String
     public let terms: OrderTerms
-    /// The plugin's.
+    /// The plugin's fields.
     public let fields: OrderFields
 
     /// - Throws: `FormatError` for another name of a kind, and if the whole is larger than 64 KiB.

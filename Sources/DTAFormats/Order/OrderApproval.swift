@@ -1,6 +1,6 @@
 import Crypto
 
-/// What an approver says of one redemption. It has force only inside a `SignedApproval`.
+/// An approver's decision about one redemption. It counts only inside a `SignedApproval`.
 public struct OrderApproval: Hashable, Sendable {
     public static let type = OrderPartKind.approval.type
 
@@ -11,7 +11,7 @@ public struct OrderApproval: Hashable, Sendable {
 
     /// Part 1.
     public let order: CID
-    /// Part 3: this one and no other.
+    /// Part 3, the one that the decision is about.
     public let redemption: CID
     /// The use that it asks for.
     public let use: Int
@@ -29,7 +29,7 @@ public struct OrderApproval: Hashable, Sendable {
         self.decision = decision
         self.expires = expires
         self.by = by
-        // What could not be read is not made.
+        // Only values that can be read are made.
         _ = try OrderApproval(value)
     }
 

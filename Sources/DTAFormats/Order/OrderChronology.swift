@@ -1,5 +1,5 @@
-/// What happened to an order, in which order, and by which names people tell its messages apart: the same for programs
-/// that show an order and for those that verify one.
+/// The messages of an order in sequence, with the names by which people tell them apart. Programs that show an order
+/// and programs that verify one use the same.
 public struct OrderChronology<ID: Hashable & Comparable & Sendable>: Sendable {
     /// One message.
     public struct Part: Sendable {
@@ -8,9 +8,9 @@ public struct OrderChronology<ID: Hashable & Comparable & Sendable>: Sendable {
         public let kind: OrderPartKind?
         /// The message that it answers.
         public let previous: ID?
-        /// Unix seconds: when it was made, by its sender's clock, or when it came, by the clock of the host that tells.
+        /// Unix seconds: when it was made, by its sender's clock, or when it came, by the clock of the reporting host.
         public let time: Int64
-        /// The place at which it came, if a host tells: what came first happened first.
+        /// Its place in the order of arrival, if a host reports it.
         public let arrival: Int
 
         public init(id: ID, kind: OrderPartKind?, previous: ID?, time: Int64, arrival: Int = 0) {
@@ -22,9 +22,9 @@ public struct OrderChronology<ID: Hashable & Comparable & Sendable>: Sendable {
         }
     }
 
-    /// What a message is about: which use, and which of the requests for it.
+    /// The use that a message is about, and the request for it.
     public struct Number: Sendable, Hashable {
-        /// 0 if it is about none, or that cannot be told.
+        /// 0 if it is about none, or that is not known.
         public var use = 0
         /// From 1.
         public var attempt = 1
@@ -35,9 +35,9 @@ public struct OrderChronology<ID: Hashable & Comparable & Sendable>: Sendable {
         }
     }
 
-    /// The messages as they happened, each once: by their times; but each behind what it answers, whatever a clock
-    /// says, and what ends the order behind all of the same second. In one second a request stands before the next one
-    /// with all that answers it, and those that were refused before the one that was not.
+    /// The messages in sequence, each once: by their times; but each after the message that it answers, whatever a
+    /// clock says, and the end of the order after all messages of the same second. In one second a request comes before
+    /// the next one, with all its answers, and refused requests before the one that was not refused.
     public let order: [ID]
     private let numbers: [ID: Number]
 
@@ -62,8 +62,8 @@ public struct OrderChronology<ID: Hashable & Comparable & Sendable>: Sendable {
     private static func places(_ all: [ID: Part]) -> [ID: (time: Int64, arrival: Int)] {
         var places: [ID: (time: Int64, arrival: Int)] = [:]
         for part in all.values {
-            // Up to a message whose place is known, or the beginning. Links are hashes, which make no circles; names that
-            // a host tells could.
+            // Up to a message whose place is known, or the beginning. Links are hashes, which make no circles; names
+            // from a host could.
             var path: [Part] = []
             var at: Part? = part
             while let next = at, places[next.id] == nil, path.count <= all.count {
@@ -79,7 +79,7 @@ public struct OrderChronology<ID: Hashable & Comparable & Sendable>: Sendable {
         return places
     }
 
-    /// Where each stands when every message is followed by all that answers it. No recursion: a thread may be long.
+    /// The place of each message if every one is followed by its answers. No recursion: a thread may be long.
     private static func tree(_ all: [ID: Part]) -> [ID: Int] {
         var below: [ID: [Part]] = [:]
         var waiting: [Part] = []
@@ -115,7 +115,7 @@ public struct OrderChronology<ID: Hashable & Comparable & Sendable>: Sendable {
     private static func numbers(_ order: [ID], _ all: [ID: Part]) -> [ID: Number] {
         var numbers: [ID: Number] = [:]
         var attempts: [Int: Int] = [:]
-        // Each behind what it answers: what that is about is known.
+        // Each after the message that it answers, whose subject is known.
         for id in order {
             guard let part = all[id] else { continue }
             let before = part.previous.flatMap { all[$0] }

@@ -1,7 +1,6 @@
 import Crypto
 
-/// Whether what was committed to is what was proved and what was released. Of kinds that only a plugin knows, nothing
-/// can be said here.
+/// Checks that the commitment, its proof and the release fit. Kinds that only a plugin knows cannot be checked here.
 extension OrderCommitment {
     /// Checks the proof that the maker of the commitment has the secret behind the public key.
     /// - Parameter share: the beneficiary's part of a wallet; if it is not known, a wallet's proof is not checked.
@@ -18,7 +17,7 @@ extension OrderCommitment {
         }
     }
 
-    /// Checks that a result is what stands behind the public key.
+    /// Checks that a result fits the public key.
     /// - Parameter result: what was released.
     /// - Parameter request: the redemption's.
     /// - Parameter algorithm: that of a `sign` order, if it is known.

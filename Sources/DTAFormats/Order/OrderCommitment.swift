@@ -1,20 +1,20 @@
-/// Part 2: the fiduciary has made the secret, and this is what stands for it in public.
+/// Part 2: the fiduciary has made the secret, and names its public counterpart.
 public struct OrderCommitment: Hashable, Sendable {
     public static let publicLimit = 1024
     public static let proofLimit = 1024
 
     public let heading: OrderHeading
     public let kind: String
-    /// The terms as the fiduciary took them: those of part 1.
+    /// The terms of part 1, as the fiduciary accepted them.
     public let terms: OrderTerms
-    /// The public key that the secret stands behind, or another plugin's receipt: 1 to 1,024 bytes.
+    /// The public key of the secret, or a plugin's receipt: 1 to 1,024 bytes.
     public let publicKey: [UInt8]
-    /// That the fiduciary has what is behind it: up to 1,024 bytes.
+    /// The proof that the fiduciary has the secret: up to 1,024 bytes.
     public let proof: [UInt8]
-    /// The plugin's.
+    /// The plugin's fields.
     public let fields: OrderFields
 
-    /// - Throws: `FormatError` for lengths that no commitment has.
+    /// - Throws: `FormatError` for lengths out of bounds.
     public init(
         order: CID, kind: String, terms: OrderTerms, publicKey: [UInt8], proof: [UInt8], fields: OrderFields = .none
     ) throws {
@@ -24,7 +24,7 @@ public struct OrderCommitment: Hashable, Sendable {
         self.publicKey = publicKey
         self.proof = proof
         self.fields = fields
-        // What could not be read is not made.
+        // Only values that can be read are made.
         _ = try OrderCommitment(try encoded())
     }
 

@@ -1,5 +1,5 @@
-/// What a principal sealed to the commitment, for the recipient of the release. It travels inside an envelope only, and
-/// is post-quantum only there: HPKE here is by secp256k1.
+/// The content that a principal sealed to the commitment, for the recipient of the release. It is sent inside an
+/// envelope only, because HPKE with secp256k1 is not post-quantum.
 public struct OrderDeposit: Hashable, Sendable {
     /// The largest content.
     public static let contentLimit = 128 << 10
@@ -9,18 +9,18 @@ public struct OrderDeposit: Hashable, Sendable {
     public let heading: OrderHeading
     /// Part 2.
     public let commitment: CID
-    /// The media type of what is sealed.
+    /// The media type of the content.
     public let content: String
     /// HPKE's `enc` (65 bytes) ‖ ciphertext ‖ tag.
     public let sealed: [UInt8]
 
-    /// - Throws: `FormatError` for what is too long or too short.
+    /// - Throws: `FormatError` for a wrong length.
     public init(order: CID, terms: OrderTerms, commitment: CID, content: String, sealed: [UInt8]) throws {
         heading = OrderHeading(order: order, use: 0, terms: terms)
         self.commitment = commitment
         self.content = content
         self.sealed = sealed
-        // What could not be read is not made.
+        // Only values that can be read are made.
         _ = try OrderDeposit(try encoded())
     }
 

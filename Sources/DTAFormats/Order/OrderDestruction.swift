@@ -1,5 +1,5 @@
 /// The fiduciary's receipt for the end of a secret. The first says `pending`: the row is gone, but the key that it was
-/// sealed under still lives for the other orders of its epoch. The second says `done`: that key is destroyed too.
+/// sealed under still exists for the other orders of its epoch. The second says `done`: that key is destroyed too.
 public struct OrderDestruction: Hashable, Sendable {
     public static let keyLimit = 128
     public static let statementLimit = 512
@@ -30,7 +30,7 @@ public struct OrderDestruction: Hashable, Sendable {
         self.key = key
         self.at = at
         self.statement = statement
-        // What could not be read is not made.
+        // Only values that can be read are made.
         _ = try OrderDestruction(try encoded())
     }
 

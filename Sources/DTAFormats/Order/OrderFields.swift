@@ -19,13 +19,13 @@ public enum OrderFieldValue: Hashable, Sendable {
     /// The number, if it is such a value.
     public var integer: Int64? { if case .integer(let number) = self { number } else { nil } }
 
-    // Text is told apart by its bytes, as everywhere in these formats.
+    // Text is compared by its bytes, as everywhere in these formats.
     public static func == (one: OrderFieldValue, other: OrderFieldValue) -> Bool { one.value == other.value }
     public func hash(into hasher: inout Hasher) { hasher.combine(value) }
 }
 
-/// What an order's plugin is told: up to 32 named values. What they mean is the plugin's to say. A text may have any
-/// characters: a program that shows it to a person makes it harmless first.
+/// The fields for an order's plugin: up to 32 named values, whose meaning the plugin defines. A text may have any
+/// characters: a program must escape control characters before it shows the text to a person.
 public struct OrderFields: Hashable, Sendable {
     public static let limit = 32
     /// Bytes of a name.

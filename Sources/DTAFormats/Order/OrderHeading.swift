@@ -1,8 +1,8 @@
-/// What every part but the first repeats of its order. Receivers compare it with part 1, so that no part can be taken
-/// for one of another order.
+/// The fields of its order that every part but the first repeats. Receivers compare them with part 1, so that no part
+/// can be taken for one of another order.
 public struct OrderHeading: Hashable, Sendable {
     /// The largest plaintext of a part: a message of 64 KiB to be signed, or a release with 16 approvals that have
-    /// post-quantum signatures, and what is around it.
+    /// post-quantum signatures, and the map around it.
     public static let sizeLimit = 160 << 10
 
     /// Part 1.
@@ -35,7 +35,7 @@ public struct OrderHeading: Hashable, Sendable {
         try same("beneficiary", beneficiary, terms.beneficiary)
     }
 
-    /// Reads a plaintext up to what is its own.
+    /// Reads a plaintext up to the part's own fields.
     /// - Parameter uses: what `use` may be.
     /// - Parameter part: what `part` must be, for that use.
     static func open(
@@ -65,7 +65,7 @@ public struct OrderHeading: Hashable, Sendable {
         self.beneficiary = beneficiary
     }
 
-    /// The plaintext of a part: the heading, and what is the part's own.
+    /// The plaintext of a part: the heading, and the part's own fields.
     func encode(_ kind: OrderPartKind, part: Int, _ own: DAGCBOR.Map) throws -> [UInt8] {
         var map: DAGCBOR.Map = [
             "type": .text(kind.type), "order": .link(order), "part": .integer(Int64(part)), "use": .integer(Int64(use)),

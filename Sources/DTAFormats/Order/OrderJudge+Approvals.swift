@@ -1,22 +1,22 @@
 /// Approvals: k different approvers' lines, each by its current identity, on this redemption and use, in time.
 extension OrderJudge {
-    /// What was found of the approvals that there are.
+    /// The result of counting the approvals.
     public struct Count: Sendable {
         /// Why an approval does not count.
         public struct Ignored: Sendable, Hashable {
             /// The approver that it names.
             public let by: CID
-            /// What is wrong with it.
+            /// The reason.
             public let why: String
         }
 
         /// How many the terms ask for.
         public let needed: Int
-        /// Those that could count, one of each approver, in the order of the approvers' CIDs.
+        /// All valid approvals, one of each approver, in the order of the approvers' CIDs.
         public internal(set) var agreed: [SignedApproval] = []
-        /// Those that count: no more than are needed.
+        /// The approvals that count: no more than are needed.
         public internal(set) var counted: [SignedApproval] = []
-        /// Approvers who said no. They do not veto what others allow.
+        /// Approvers that said no, which is no veto.
         public internal(set) var rejections: [SignedApproval] = []
         /// Those that do not count.
         public internal(set) var ignored: [Ignored] = []

@@ -1,9 +1,9 @@
-/// Says whether a redemption may be released now, from the order, public documents and the time alone. The front asks
-/// it what is missing; dtad-hsm asks it before it releases anything.
+/// Says whether a redemption may be released now, by the order, public documents and the time. The front asks it what
+/// is missing; dtad-hsm asks it before it releases anything.
 ///
 /// It judges by the documents that it is given. Each identity that acts must come with all that it claims to replace:
-/// otherwise a link that is left out would make one person look like two. It cannot know what it is not given, such as
-/// a revocation that is held back.
+/// otherwise a missing link would make one party look like two. It cannot know documents that are held back, such as a
+/// revocation.
 public struct OrderJudge: Sendable {
     public let order: Order
     /// Part 1.
@@ -19,7 +19,7 @@ public struct OrderJudge: Sendable {
         self.known = known
     }
 
-    /// What may be done.
+    /// A granted release.
     public struct Verdict: Sendable {
         /// The identity that asked, the newest of its line.
         public let redeemer: SignedIdentity
@@ -32,7 +32,7 @@ public struct OrderJudge: Sendable {
     /// The furthest that a redemption's time of arrival may lie ahead of the clock, in seconds: clocks are corrected.
     public static let clockTolerance: Int64 = 300
 
-    /// Judges everything.
+    /// Judges the redemption and its approvals.
     /// - Parameter signed: part 3.
     /// - Parameter redemption: its plaintext.
     /// - Parameter approvals: all that there are.
@@ -73,7 +73,7 @@ public struct OrderJudge: Sendable {
     /// The identity to which the result is sealed: the newest of the recipient's line, which must be current.
     /// - Throws: `OrderObjection`.
     public func recipient() throws -> SignedIdentity {
-        // The newest that is known; without the document that the terms name there is no line to follow.
+        // The newest that is known; without the document that the terms name, no line can be followed.
         guard known.identities[order.terms.recipient] != nil else { throw missing(order.terms.recipient) }
         return try acting(judgement.newest(of: order.terms.recipient).cid, "the recipient")
     }
@@ -110,7 +110,7 @@ public struct OrderJudge: Sendable {
             throw OrderObjection(.wrongOrder, "\(error)")
         }
         guard redemption.terms == order.terms else {
-            // So the use is one that the order is for, too: no redemption is read whose use its terms do not allow.
+            // So its use is also within `max_uses`: reading refuses a redemption whose use its terms do not allow.
             throw OrderObjection(.wrongOrder, "the redemption repeats other terms than the order's")
         }
     }

@@ -1,10 +1,9 @@
 import Crypto
 
-/// Where the key of a `sign` order is on the fiduciary's token: its object id follows from its owner and from the
-/// order. dtad-hsm makes the key under this id and under no other; dtad computes the same id beforehand, to know after
-/// a crash what to look for.
+/// The object id of a `sign` order's key on the fiduciary's token, which follows from its owner and from the order.
+/// dtad-hsm makes the key under this id only. dtad computes the same id beforehand, to find the key after a crash.
 public enum OrderKeyID {
-    /// What these ids begin with. dtad-hsm makes no other key under an id that begins so.
+    /// The prefix of these ids. dtad-hsm makes no other key under an id with this prefix.
     public static let prefix = Array("ord/".utf8)
 
     private static let label = "dta/order-key/1"

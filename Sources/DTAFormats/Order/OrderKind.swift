@@ -1,12 +1,12 @@
-/// The kinds of order that need no plugin from elsewhere, and the names in them that dtad-hsm knows too.
+/// The built-in kinds of order, and the names in them that dtad-hsm knows too.
 public enum OrderKind {
     /// A key pair whose secret half is released.
     public static let secret = "secret"
-    /// The same, for what a principal encrypts to its public half.
+    /// The same, for content that a principal encrypts to its public half.
     public static let safeguardSecret = "safeguard-secret"
     /// A key that is the sum of the fiduciary's and the beneficiary's parts.
     public static let bitcoinWallet = "bitcoin-wallet"
-    /// A key that is used in place and never leaves.
+    /// A key that signs on the token and never leaves it.
     public static let sign = "sign"
 
     public static let builtIn = [secret, safeguardSecret, bitcoinWallet, sign]

@@ -1,11 +1,11 @@
-/// Why a redemption is not released as things are: a code for programs and a sentence for people.
+/// Why a redemption is not released now: a code for programs and a sentence for people.
 public struct OrderObjection: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
         /// The part is of another order, thread or terms, or is no redemption.
         case wrongOrder = "wrong-order"
-        /// A signature does not fit, or a document claims what its predecessor never agreed to.
+        /// A signature does not fit, or the predecessor did not agree to a document's claim.
         case forged
-        /// It takes a document that is not there.
+        /// A document is missing.
         case unknownParty = "unknown-party"
         /// It is not for this fiduciary.
         case wrongFiduciary = "wrong-fiduciary"
@@ -17,7 +17,7 @@ public struct OrderObjection: Error, Sendable, Hashable, CustomStringConvertible
         case tooLate = "too-late"
         case approvalsMissing = "approvals-missing"
 
-        /// Whether another moment, or more approvals or documents, could lead to another judgement on the same part.
+        /// Whether the same part could be granted at another time, or with more approvals or documents.
         public var mayPass: Bool {
             switch self {
             case .unknownParty, .notCurrent, .notYet, .approvalsMissing: true

@@ -1,4 +1,4 @@
-/// A part's plaintext, whichever it is.
+/// The plaintext of a part of any kind.
 public enum OrderPart: Hashable, Sendable {
     case order(Order)
     case commitment(OrderCommitment)
@@ -11,7 +11,7 @@ public enum OrderPart: Hashable, Sendable {
 
     /// Reads the plaintext of an envelope.
     /// - Parameter plaintext: that of the envelope.
-    /// - Parameter kind: as the envelope's media type tells.
+    /// - Parameter kind: that of the envelope's media type.
     /// - Throws: `FormatError`.
     public init(_ plaintext: [UInt8], as kind: OrderPartKind) throws {
         switch kind {
@@ -39,7 +39,7 @@ public enum OrderPart: Hashable, Sendable {
         }
     }
 
-    /// What it repeats of its order; nil for part 1 and for approvals, which have no heading.
+    /// Its heading; nil for part 1 and for approvals, which have none.
     public var heading: OrderHeading? {
         switch self {
         case .order, .approval: nil

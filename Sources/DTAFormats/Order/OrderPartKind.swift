@@ -1,14 +1,14 @@
-/// The parts of an order, each in an envelope of its own; the envelope's media type tells which it is.
+/// The parts of an order, each in an envelope of its own; the envelope's media type says which.
 public enum OrderPartKind: String, Sendable, CaseIterable {
     /// Part 1, by the principal: it begins the thread, and its CID is the order's name.
     case order
-    /// Part 2, by the fiduciary: what the secret is held to.
+    /// Part 2, by the fiduciary: the public key or receipt that the release must fit.
     case commitment
-    /// What a principal encrypted to the commitment, for the recipient of the release.
+    /// The content that a principal encrypted to the commitment, for the recipient of the release.
     case deposit
     /// Part 3, by a redeemer.
     case redemption
-    /// An approver's word on one redemption.
+    /// An approver's decision about one redemption.
     case approval
     /// Part 4, by the fiduciary: the secret, or the result of its use.
     case release

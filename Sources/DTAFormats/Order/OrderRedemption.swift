@@ -7,11 +7,11 @@ public struct OrderRedemption: Hashable, Sendable {
     public let heading: OrderHeading
     /// 16 random bytes, so that no two redemptions are the same.
     public let nonce: [UInt8]
-    /// What for, in a line for the approvers.
+    /// Its purpose, in a line for the approvers.
     public let purpose: String?
     /// The plugin's: of a `sign` order the `digest` or the `message`.
     public let request: OrderFields
-    /// Those of part 1, so that approvers see what they agree to.
+    /// Those of part 1, so that approvers see the terms that they agree to.
     public let terms: OrderTerms
 
     public var use: Int { heading.use }
@@ -21,7 +21,7 @@ public struct OrderRedemption: Hashable, Sendable {
     /// - Parameter terms: those of part 1.
     /// - Parameter use: from 1; the use after the last one that was released.
     /// - Parameter nonce: 16 random bytes.
-    /// - Parameter purpose: what for, in a line for the approvers.
+    /// - Parameter purpose: a line for the approvers.
     /// - Parameter request: the plugin's: of a `sign` order the `digest` or the `message`.
     /// - Throws: `FormatError`.
     public init(
@@ -32,7 +32,7 @@ public struct OrderRedemption: Hashable, Sendable {
         self.purpose = purpose
         self.request = request
         self.terms = terms
-        // What could not be read is not made.
+        // Only values that can be read are made.
         _ = try OrderRedemption(try encoded())
     }
 

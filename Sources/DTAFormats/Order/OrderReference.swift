@@ -1,5 +1,5 @@
-/// What people type to name an order: its thread's 16 bytes in base32 (RFC 4648 §6), 26 lower-case letters and digits.
-/// It is a name for convenience; the order itself is the CID of its part 1.
+/// The name of an order for people: its thread's 16 bytes in base32 (RFC 4648 §6), 26 lower-case letters and digits.
+/// The order's own name is the CID of its part 1.
 public struct OrderReference: Hashable, Sendable, CustomStringConvertible {
     /// The letters of a reference.
     public static let textCount = 26

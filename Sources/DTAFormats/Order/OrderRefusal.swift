@@ -11,7 +11,7 @@ public struct OrderRefusal: Hashable, Sendable {
     public let code: String
     /// Why, for people: one line.
     public let reason: String
-    /// The redemption that came first, if that is why.
+    /// The redemption that came first, if that is the reason.
     public let winner: CID?
 
     public var use: Int { heading.use }
@@ -33,7 +33,7 @@ public struct OrderRefusal: Hashable, Sendable {
         self.code = code
         self.reason = reason
         self.winner = winner
-        // What could not be read is not made.
+        // Only values that can be read are made.
         _ = try OrderRefusal(try encoded())
     }
 

@@ -25,11 +25,11 @@ public struct OrderRelease: Hashable, Sendable {
         self.released = released
         self.approvals = approvals
         self.result = result
-        // What could not be read is not made.
+        // Only values that can be read are made.
         _ = try OrderRelease(try encoded())
     }
 
-    /// Reads a plaintext. The approvals' signatures are not verified by that.
+    /// Reads a plaintext, without verifying the approvals' signatures.
     /// - Throws: `FormatError`.
     public init(_ plaintext: [UInt8]) throws {
         var reader: DocumentReader
@@ -51,7 +51,7 @@ public struct OrderRelease: Hashable, Sendable {
         try reader.finish()
     }
 
-    /// Overwrites the result, for a caller that wants to know that something was released, and not what it is.
+    /// Overwrites the result, for a caller that only needs to know that something was released.
     public mutating func wipeResult() { result.wipe() }
 
     /// The plaintext: DAG-CBOR.

@@ -1,7 +1,7 @@
 import Crypto
 
 extension OrderTerms {
-    /// SHA-256 of their DAG-CBOR, 32 bytes: what a share of a wallet is sealed with that was made for one order.
+    /// SHA-256 of their DAG-CBOR, 32 bytes: a share of a wallet that was made for one order is sealed with it.
     public var hash: [UInt8] { get throws { Array(SHA256.hash(data: try DAGCBOR.encode(value))) } }
 
     /// In bytes.

@@ -1,5 +1,5 @@
-/// What the principal laid down: who may redeem, who gets the result, who must agree, when, and how often. They name
-/// identities as they were when the order was made; the newest of each one's line acts for it.
+/// The principal's terms: who may redeem, who gets the result, who must agree, when, and how often. They name
+/// identities of the time at which the order was made; the newest of each line acts for it.
 public struct OrderTerms: Hashable, Sendable {
     /// The most redeemers and the most approvers.
     public static let partyLimit = 16
@@ -28,7 +28,7 @@ public struct OrderTerms: Hashable, Sendable {
     public let maxUses: Int
 
     /// Lists may come in any order, and name an identity twice.
-    /// - Throws: `FormatError.invalidArgument` for terms that no order may have, or that cannot be met.
+    /// - Throws: `FormatError.invalidArgument` for terms that are out of bounds or cannot be met.
     public init(
         fiduciary: CID, principal: CID, beneficiary: CID? = nil, redeemers: [CID], recipient: CID,
         approvers: [CID] = [],
@@ -69,7 +69,7 @@ public struct OrderTerms: Hashable, Sendable {
         try require(!requesterMayApprove || approvals > 0, "who asks may approve only where approvals are needed")
         try require(
             approvals == 0 || redeemers.contains { eligibleApprovers(of: $0) >= approvals },
-            "no redeemer could ever have \(approvals) approvals, because his own does not count")
+            "no redeemer could ever have \(approvals) approvals, because its own does not count")
         for time in [notBefore, notAfter].compactMap({ $0 }) { try DocumentRules.check(time: time) }
         if let notBefore, let notAfter {
             try require(notBefore <= notAfter, "the order would end before it begins to be redeemable")
@@ -83,7 +83,7 @@ public struct OrderTerms: Hashable, Sendable {
         approvers.count - (!requesterMayApprove && approvers.contains(redeemer) ? 1 : 0)
     }
 
-    /// Everybody whom the terms name, each once, in the order of their bytes.
+    /// All identities that the terms name, each once, in the order of their bytes.
     public var parties: [CID] {
         Set([fiduciary, principal, recipient] + redeemers + approvers + [beneficiary].compactMap { $0 }).sorted()
     }
@@ -101,7 +101,7 @@ extension OrderTerms {
         let recipient = try reader.link("recipient")
         let approvers = try reader.links("approvers", atMost: OrderTerms.partyLimit)
         let approvals = try reader.integer("approvals", in: 0...Int64(OrderTerms.partyLimit))
-        // One meaning, one encoding: the field is there exactly if it can mean something.
+        // One meaning has one encoding: the field is absent if there are no approvers.
         let requesterMayApprove = approvals > 0 ? try reader.bool("requester_may_approve") : false
         let notBefore = try reader.optionalTime("not_before")
         let notAfter = try reader.optionalTime("not_after")

@@ -1,4 +1,4 @@
-/// What can be said of an order by a program that can open some of its parts.
+/// The checks of an order by a program that can open some of its parts.
 extension OrderThread {
     /// The order's terms, from the first part that was opened and has them.
     public var terms: OrderTerms? {
@@ -117,7 +117,7 @@ extension OrderThread {
         if let commitment { try commitment.check(release.result, of: request, algorithm: orderContents?.algorithm) }
     }
 
-    /// Approvers of as many lines as the terms ask for, in time. How they stand by now says nothing of how they stood.
+    /// Approvers of as many lines as the terms ask for, in time. Their standing now does not show their standing then.
     private func checkApprovals(_ release: OrderRelease, _ terms: OrderTerms) throws {
         let judge = IdentityJudge(known)
         var lines: Set<CID> = []

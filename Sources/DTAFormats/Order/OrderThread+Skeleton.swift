@@ -1,11 +1,11 @@
-/// What can be said of an order without any key.
+/// The checks of an order without any key.
 extension OrderThread {
     private var judgement: IdentityJudge<KnownDocuments> { IdentityJudge(known) }
 
     /// The principal; nil if part 1 is not there.
     public var principal: CID? { self[order]?.header.from }
 
-    /// The fiduciary: the identity to which part 1 is sealed beside its sender. Nil if that cannot be told.
+    /// The fiduciary: the identity to which part 1 is sealed beside its sender. Nil if that is not known.
     public var fiduciary: CID? {
         guard let first = self[order], let principal else { return nil }
         let others = first.recipients.filter { $0 != principal }
@@ -56,7 +56,7 @@ extension OrderThread {
             if part.kind == .order, part.cid != order { note(part, .outOfOrder, "a second part 1 in the thread") }
             return
         }
-        // What is not there was told with the envelope.
+        // Missing blocks were reported with the envelope.
         guard let answered = self[previous] else { return }
         if !mayAnswer.contains(answered.kind) {
             note(part, .outOfOrder, "\(part.kind.withArticle) cannot answer \(answered.kind.withArticle)")
@@ -71,14 +71,14 @@ extension OrderThread {
         case .order: isRight = true
         case .commitment, .release, .refusal, .destruction: isRight = fiduciary.map { acts([$0]) } ?? true
         case .deposit: isRight = principal.map { acts([$0]) } ?? true
-        // The terms say who of them may redeem and who may approve, and only they can read the terms.
+        // The terms, which only they can read, say which of them may redeem and which may approve.
         case .redemption: isRight = parties.map(acts) ?? true
         case .approval:
             isRight = part.header.previous.flatMap { self[$0] }.map { acts($0.recipients) } ?? true
         }
         if !isRight {
             if let gap = gap(above: sender) {
-                note(part, .missing, "the document of \(gap), whom \(sender) or an earlier one replaces, is not there")
+                note(part, .missing, "the document of \(gap), which \(sender) or an earlier one replaces, is missing")
             } else {
                 note(part, .thirdParty, "\(part.kind.withArticle) by \(sender), who may not make it")
             }

@@ -1,8 +1,8 @@
-/// The whole of an order as its parts show it: the maker of each part, what it answers, and what does not fit.
+/// An order as its parts show it: the maker of each part, the part that it answers, and what does not fit.
 ///
-/// Without any key it is the public skeleton: senders, signatures, links, the order of parts, their recipients. That is
-/// enough to prove that something was ordered, committed to, asked for and released, and by whom, but not what. With
-/// plaintexts the contents are compared with each other as well.
+/// Without any key it is the public skeleton: senders, signatures, links, the order of parts, their recipients. That
+/// proves which parties ordered, committed, asked and released, but not what. With plaintexts the contents are compared
+/// with each other as well.
 public struct OrderThread: Sendable {
     /// One part, as its envelope shows it.
     public struct Part: Sendable {
@@ -26,9 +26,9 @@ public struct OrderThread: Sendable {
             case missing
             /// A part is no valid envelope, or its signature does not fit.
             case envelope
-            /// Its sender has no part in the order, or not this one.
+            /// Its sender has no role in the order, or may not make this part.
             case thirdParty = "third-party"
-            /// It answers a part that it cannot answer.
+            /// It answers a part of the wrong kind.
             case outOfOrder = "out-of-order"
             /// A second commitment of the fiduciary.
             case secondCommitment = "second-commitment"
@@ -36,7 +36,7 @@ public struct OrderThread: Sendable {
             case contradiction
             /// Two releases of one use.
             case fork
-            /// It is sealed to others than it should be.
+            /// It is sealed to the wrong identities.
             case recipients
             /// A plaintext contradicts the order or another part.
             case contents
@@ -59,13 +59,13 @@ public struct OrderThread: Sendable {
     private var chronology = OrderChronology<CID>([])
     public internal(set) var findings: [Finding] = []
     let known: KnownDocuments
-    /// Where each part is in `parts`, and the places of those that answer it: a thread may have thousands.
+    /// The index of each part in `parts`, and those of its answers: a thread may have thousands.
     private var places: [CID: Int] = [:]
     private var answering: [CID: [Int]] = [:]
     private var noted: Set<Finding> = []
 
-    /// Sound: all that is there fits, and nothing that it links to is missing. How far the order has come is another
-    /// question.
+    /// Sound: all that is there fits, and nothing that it links to is missing. It does not say which state the order is
+    /// in.
     public var verdict: EnvelopeFinding.Verdict {
         if findings.contains(where: { $0.verdict == .bad }) { return .bad }
         return findings.isEmpty ? .sound : .incomplete
@@ -81,12 +81,12 @@ public struct OrderThread: Sendable {
         }
     }
 
-    /// Looks at an order.
+    /// Checks an order.
     /// - Parameter order: part 1.
     /// - Parameter documents: all that is at hand.
     /// - Parameter source: has their blocks.
     /// - Parameter plaintexts: those of the parts that could be opened.
-    /// - Parameter seen: when and in which order a host saw the parts, if it tells.
+    /// - Parameter seen: when and in which sequence a host saw the parts, if it reports that.
     /// - Throws: what the source throws.
     public init(
         _ order: CID, in documents: CollectedDocuments, _ source: some BlockSource, plaintexts: [CID: [UInt8]] = [:],
@@ -148,7 +148,7 @@ public struct OrderThread: Sendable {
         if noted.insert(finding).inserted { findings.append(finding) }
     }
 
-    /// Which use a part is about, and which of the requests for it.
+    /// The use that a part is about, and the request for it.
     public func number(of part: Part) -> OrderChronology<CID>.Number { chronology.number(of: part.cid) }
 
     public subscript(cid: CID) -> Part? { places[cid].map { parts[$0] } }

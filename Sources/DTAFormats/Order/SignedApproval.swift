@@ -1,4 +1,4 @@
-/// An approval and its approver's signature: everybody who has the approver's document can check it, without opening an
+/// An approval and its approver's signature. With the approver's document it can be checked without opening an
 /// envelope. The form is checked when it is read; the signature by `verify`.
 public struct SignedApproval: Hashable, Sendable {
     /// The largest: twice what the largest signatures need.
@@ -9,7 +9,7 @@ public struct SignedApproval: Hashable, Sendable {
     public let block: [UInt8]
     private let signatures: [DocumentSignature]
 
-    /// Reads a block. Its signature is not verified by that.
+    /// Reads a block, without verifying its signature.
     /// - Throws: `FormatError`.
     public init(_ block: [UInt8]) throws {
         guard block.count <= SignedApproval.maximumSize else {

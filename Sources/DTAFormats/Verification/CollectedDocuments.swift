@@ -1,4 +1,4 @@
-/// The documents of a heap of blocks, told apart and read: what there is to be verified.
+/// The documents among a set of blocks, by kind, to be verified.
 public struct CollectedDocuments: Sendable {
     /// A block that claims to be a document and is not a valid one.
     public struct Broken: Sendable, Hashable {
@@ -21,7 +21,7 @@ public struct CollectedDocuments: Sendable {
 
     public func contains(_ cid: CID) -> Bool { seen.contains(cid) }
 
-    /// Takes a block in; one that is there already changes nothing.
+    /// Adds a block; one that is there already changes nothing.
     @discardableResult
     public mutating func add(_ block: ContentBlock) -> DocumentKind {
         let kind = DocumentKind(of: block)

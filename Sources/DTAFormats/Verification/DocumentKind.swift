@@ -1,9 +1,9 @@
-/// What a block claims to be, told by its outermost fields. Whether it is that is for its own type to say.
+/// The kind of document that a block claims to be, by its outermost fields. Its own type verifies that.
 public enum DocumentKind: String, Sendable, CaseIterable {
     case identity
     case revocation
     case envelope
-    /// Anything else: a chunk of a body, a list of links, a stranger's data.
+    /// Anything else: a chunk of a body, a list of links, other data.
     case block
 
     public init(of block: ContentBlock) {

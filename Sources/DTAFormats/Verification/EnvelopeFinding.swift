@@ -1,9 +1,9 @@
-/// What was found out about one envelope, from blocks and public keys alone.
+/// The result for one envelope, by blocks and public keys alone.
 public struct EnvelopeFinding: Sendable {
     public enum Verdict: String, Sendable {
         /// Everything that belongs to it is there, and all of it fits.
         case sound
-        /// What is there fits; something is not there.
+        /// What is there fits; something is missing.
         case incomplete
         /// Something does not fit: it is damaged, forged, or made wrongly.
         case bad
@@ -39,7 +39,7 @@ public struct EnvelopeFinding: Sendable {
     public internal(set) var signed: SignedEnvelope?
     public internal(set) var sender: SignedIdentity?
     public internal(set) var signature = Signature.unknown
-    /// How the sender stands by what is known; nil if the sender's document is not known.
+    /// The sender's standing by the known documents; nil if the sender's document is not known.
     public internal(set) var standing: Standing?
     /// The recipients, if all lists of them are there.
     public internal(set) var recipients: [CID] = []
@@ -49,7 +49,7 @@ public struct EnvelopeFinding: Sendable {
     public internal(set) var problems: [String] = []
     /// What is not there: the first `missingLimit` of it.
     public private(set) var missing: [Missing] = []
-    /// How much is not there: a large body may lack more blocks than anybody wants to read.
+    /// How many blocks are missing: a large body may lack more than a person wants to read.
     public private(set) var missingCount = 0
     public static let missingLimit = 1000
 

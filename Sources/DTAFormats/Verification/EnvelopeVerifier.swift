@@ -2,17 +2,16 @@
 public enum EnvelopeScope: Sendable {
     /// Also its lists, the documents of its recipients, and the blocks of its body.
     case everything
-    /// What its sender said and signed: the block itself, and that it answers one of its own thread.
+    /// Only what its sender signed: the block itself, and that it answers one of its own thread.
     case signature
 }
 
-/// Verifies envelopes without an agent: by the blocks of a source, and public keys. What is not there is missing,
-/// never bad.
+/// Verifies envelopes without an agent: by the blocks of a source, and public keys. A missing block is never bad.
 public struct EnvelopeVerifier<Source: BlockSource> {
     private let source: Source
     private let known: KnownDocuments
     private let scope: EnvelopeScope
-    /// Documents that were read before: a thread has few people and many envelopes.
+    /// Documents that were read before: a thread has few parties and many envelopes.
     private var documents: [CID: SignedIdentity]
 
     /// - Parameter source: has the blocks.

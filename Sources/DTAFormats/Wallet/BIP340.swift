@@ -5,7 +5,7 @@ import Crypto
 public enum BIP340 {
     public static let signatureSize = 64
 
-    /// SHA-256(SHA-256(tag) ‖ SHA-256(tag) ‖ parts…): a hash that no other tag gives (BIP-340, "tagged hashes").
+    /// SHA-256(SHA-256(tag) ‖ SHA-256(tag) ‖ parts…): it differs for each tag (BIP-340, "tagged hashes").
     public static func taggedHash(_ tag: String, _ parts: [UInt8]...) -> [UInt8] {
         let prefix = SHA256.hash(data: Array(tag.utf8))
         var hash = SHA256()
@@ -17,8 +17,8 @@ public enum BIP340 {
         return Array(hash.finalize())
     }
 
-    /// Signs 32 bytes, a tagged hash, with fresh auxiliary randomness. The signature is verified before it is given
-    /// away, as BIP-340 advises against faults of the machine.
+    /// Signs 32 bytes, a tagged hash, with fresh auxiliary randomness. The signature is verified before it is returned,
+    /// as BIP-340 advises against faults of the machine.
     /// - Returns: 64 bytes: x of R, s.
     /// - Throws: `FormatError.invalidArgument` for a message of another length.
     public static func sign(_ message: [UInt8], with key: Secp256k1Scalar) throws -> [UInt8] {
@@ -47,17 +47,17 @@ public enum BIP340 {
         return signature
     }
 
-    /// Whether `signature` is one of `message` by the owner of `key`, whose y plays no part.
+    /// Whether `signature` is one of `message` by the owner of `key`, whose y is ignored.
     /// - Parameter signature: 64 bytes.
     /// - Parameter message: of any length.
     /// - Parameter key: the signer's.
-    /// - Returns: false also for what cannot be a signature.
+    /// - Returns: false also for a malformed signature.
     public static func isValid(_ signature: [UInt8], message: [UInt8], key: Secp256k1PublicKey) -> Bool {
         isValid(signature, message: message, x: key.x)
     }
 
     /// The same for a key that is its x alone, 32 bytes.
-    /// - Returns: false also for what is no x of a point of the curve.
+    /// - Returns: false also if the key is no x of a point of the curve.
     public static func isValid(_ signature: [UInt8], message: [UInt8], x: [UInt8]) -> Bool {
         var key = secp256k1_xonly_pubkey()
         guard signature.count == signatureSize, x.count == 32,

@@ -3,7 +3,7 @@ import Crypto
 /// Base58Check, Bitcoin's older text form: big-endian digits of 1…9, A…Z without I and O, a…z without l; a leading zero
 /// byte is a 1; four bytes of the doubled SHA-256 at the end.
 ///
-/// Secret keys are written so too. The time taken depends on lengths, and on leading zero bytes, of which keys have
+/// Secret keys have this form too. The time taken depends on lengths, and on leading zero bytes, of which keys have
 /// none.
 enum Base58Check {
     /// Letters. An address has 35 at most, a secret key 52; the bound keeps the work, which grows with the square,
@@ -35,7 +35,7 @@ enum Base58Check {
     }
 
     /// - Returns: the payload, which the caller wipes if it is a secret.
-    /// - Throws: `FormatError.malformed` for other letters, and for a wrong checksum. The sentence holds nothing of the
+    /// - Throws: `FormatError.malformed` for other letters, and for a wrong checksum. The sentence holds no part of the
     ///   text.
     static func decode(_ text: some Collection<UInt8>) throws -> [UInt8] {
         guard (1...limit).contains(text.count) else {
@@ -70,13 +70,13 @@ enum Base58Check {
         Array(SHA256.hash(data: Array(SHA256.hash(data: payload))).prefix(checksumSize))
     }
 
-    /// 1 where `value` is more than `bound`, else 0.
+    /// 1 if `value` is more than `bound`, else 0.
     private static func over(_ bound: Int, _ value: Int) -> Int { (bound - value) >> 63 & 1 }
 
-    /// The letter of a digit, computed, not looked up: which line of a table was read shows in the cache.
+    /// The letter of a digit, computed, not looked up, because the cache shows which line of a table was read.
     private static func letter(_ digit: UInt8) -> UInt8 {
         let value = Int(digit)
-        // Where the alphabet leaves out what ASCII has in between: to A, past I, past O, to a, past l.
+        // The steps where the alphabet skips characters of ASCII: to A, past I, past O, to a, past l.
         let gaps =
             7 * over(8, value) + over(16, value) + over(21, value) + 6 * over(32, value) + over(43, value)
         return UInt8(truncatingIfNeeded: 49 + value + gaps)

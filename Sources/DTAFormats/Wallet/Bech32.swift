@@ -6,7 +6,7 @@ enum Bech32 {
     }
 
     private static let alphabet = Array("qpzry9x8gf2tvdw0s3jn54khce6mua7l".utf8)
-    /// Letters in all, with which the checksum finds any four wrong ones.
+    /// The most letters in all, for which the checksum finds any four wrong ones.
     private static let limit = 90
 
     /// - Parameter readable: lower case.

@@ -1,6 +1,6 @@
 import Crypto
 
-/// Which Bitcoin an address is for.
+/// The Bitcoin network of an address.
 public enum BitcoinNetwork: String, Sendable, CaseIterable, CustomStringConvertible {
     case mainnet
     /// The test networks: testnet and signet write their addresses alike.
@@ -41,7 +41,7 @@ public struct BitcoinAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Reads an address. SegWit addresses may be all in upper case, as QR codes have them.
-    /// - Throws: `FormatError.malformed` for what is no address; `unsupported` for other kinds: scripts, and witness
+    /// - Throws: `FormatError.malformed` for malformed text; `unsupported` for other kinds: scripts, and witness
     ///   versions from which no key can spend.
     public init(_ text: String) throws {
         let start = text.prefix(3).lowercased()
@@ -62,7 +62,7 @@ public struct BitcoinAddress: Hashable, Sendable, CustomStringConvertible {
         switch (program.version, program.bytes.count) {
         case (0, 20): self.init(.p2wpkh, program.network, program: program.bytes)
         case (1, 32):
-            // No key spends from what is no point: money sent there is lost.
+            // No key can spend from x that is no point: coins sent there are lost.
             guard (try? Secp256k1PublicKey([2] + program.bytes)) != nil else {
                 throw FormatError(.malformed, "a p2tr address whose key is no point of the curve")
             }
@@ -73,7 +73,7 @@ public struct BitcoinAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What an output that pays to this address says (scriptPubKey).
+    /// The script of an output that pays to this address (scriptPubKey).
     public var script: [UInt8] {
         switch kind {
         // OP_DUP OP_HASH160, a push of 20 bytes, OP_EQUALVERIFY OP_CHECKSIG.

@@ -18,7 +18,7 @@ enum DHKEMSecp256k1 {
         return (sharedSecret(point, enc: enc, recipient: try recipient.uncompressed), enc)
     }
 
-    /// - Throws: `FormatError.dataLoss` for what is no uncompressed point of the curve.
+    /// - Throws: `FormatError.dataLoss` unless it is an uncompressed point of the curve.
     static func decapsulate(_ enc: [UInt8], with key: Secp256k1Scalar) throws -> SymmetricKey {
         var sender = secp256k1_pubkey()
         // The library reads hybrid forms of this length too: they would be a second spelling.

@@ -1,5 +1,5 @@
-/// RIPEMD-160 (Dobbertin, Bosselaers and Preneel, 1996), which Bitcoin's older addresses are made with. Nothing here is
-/// a secret: what is hashed is a public key's SHA-256.
+/// RIPEMD-160 (Dobbertin, Bosselaers and Preneel, 1996), for Bitcoin's older addresses. Nothing here is secret: it
+/// hashes the SHA-256 of a public key.
 enum RIPEMD160 {
     /// - Returns: 20 bytes.
     static func hash(_ message: [UInt8]) -> [UInt8] {

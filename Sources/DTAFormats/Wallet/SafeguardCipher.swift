@@ -5,7 +5,7 @@ import FoundationEssentials
 /// HPKE (RFC 9180), base mode, one message; DHKEM(secp256k1, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
 ///
 /// The info is "dta/safeguard/1" ‖ 00 ‖ the CID of part 2, so that a ciphertext fits one order. The curve is not safe
-/// from quantum computers: the ciphertext travels only inside an envelope, which is.
+/// from quantum computers: so the ciphertext is sent only inside an envelope, which is.
 public enum SafeguardCipher {
     /// What sealing adds: the encapsulation and AES-GCM's tag.
     public static let overhead = DHKEMSecp256k1.encSize + tagSize
@@ -25,7 +25,7 @@ public enum SafeguardCipher {
 
     /// Opens what an order safeguarded.
     /// - Parameter sealed: what ``seal(_:to:commitment:)`` made.
-    /// - Parameter secret: what was released.
+    /// - Parameter secret: the released secret.
     /// - Parameter commitment: the CID of part 2.
     /// - Returns: the plaintext, which the caller wipes.
     /// - Throws: `FormatError.dataLoss` if it does not open: damaged, for another commitment, or another secret.
@@ -54,8 +54,8 @@ public enum SafeguardCipher {
     }
 }
 
-/// HPKE's key schedule in base mode (RFC 9180 §5.1) for the suite above. swift-crypto has one, but for no KEM beside
-/// its own.
+/// HPKE's key schedule in base mode (RFC 9180 §5.1) for the suite above. swift-crypto has one, but only for its own
+/// KEMs.
 struct HPKEKeySchedule {
     /// AES-256-GCM's.
     let key: SymmetricKey

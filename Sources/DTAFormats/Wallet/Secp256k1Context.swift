@@ -1,14 +1,14 @@
-// What the library writes through these pointers, it writes before anybody else can see them.
+// The library writes through these pointers only before other code can see them.
 @unsafe @preconcurrency import CSecp256k1
 import Glibc
 
 /// The contexts of libsecp256k1 and what every use of a secret with it needs.
 enum Secp256k1Context {
-    /// For secrets: a context of our own, blinded by 32 random bytes once, when it is made, before anybody uses it.
-    /// From then on the library only reads it, so threads share it.
+    /// For secrets: a context of our own, blinded by 32 random bytes once, when it is made, before it is used. From
+    /// then on the library only reads it, so threads share it.
     nonisolated(unsafe) static let blinded: OpaquePointer = {
         guard let context = unsafe secp256k1_context_create(UInt32(SECP256K1_CONTEXT_NONE)) else {
-            // Not even the few hundred bytes of a context: the library itself aborts here as well.
+            // Without the few hundred bytes of a context, the library itself would abort as well.
             abort()
         }
         var seed = random32()

@@ -7,17 +7,17 @@ public struct Secp256k1PublicKey: Hashable, Sendable, CustomStringConvertible {
     /// 02 or 03 (y is even or odd), then x, big-endian.
     public let bytes: [UInt8]
 
-    /// - Throws: `FormatError.malformed` for everything but the 33 bytes of a compressed point on the curve.
+    /// - Throws: `FormatError.malformed` unless it is the 33 bytes of a compressed point on the curve.
     public init(_ bytes: [UInt8]) throws {
         var key = secp256k1_pubkey()
-        // The length leaves the compressed form alone: the library reads others as well.
+        // The length allows only the compressed form: the library reads others as well.
         guard bytes.count == Secp256k1PublicKey.byteCount,
             unsafe secp256k1_ec_pubkey_parse(secp256k1_context_static, &key, bytes, bytes.count) == 1
         else { throw FormatError(.malformed, "not a compressed point of secp256k1 (33 bytes, 02 or 03 first)") }
         self.bytes = bytes
     }
 
-    /// What the library holds, written down.
+    /// The bytes of the library's own form.
     init(_ key: secp256k1_pubkey) {
         bytes = Secp256k1PublicKey.serialise(key, form: SECP256K1_EC_COMPRESSED, count: Secp256k1PublicKey.byteCount)
     }

@@ -4,17 +4,17 @@ import Glibc
 
 /// A secret key of secp256k1: a number from 1 to the order − 1, 32 bytes big-endian.
 ///
-/// Its memory is zeroed when the last reference goes. It has no description, is not `Codable`, and all that is computed
-/// with it is libsecp256k1's, in a time that does not depend on it.
+/// Its memory is zeroed when the last reference goes. It has no description, is not `Codable`, and libsecp256k1 does
+/// all computations with it, in a time that does not depend on it.
 @safe public final class Secp256k1Scalar: @unchecked Sendable {
-    // Sendable: the bytes are written only in initialisers, before anybody else can have the reference.
+    // Sendable: the bytes are written only in initialisers, before other code can have the reference.
     private let base: UnsafeMutableRawPointer
 
     public static let byteCount = 32
 
-    /// Takes a copy of 32 bytes, big-endian. What they came from is the caller's to wipe.
-    /// - Throws: `FormatError.malformed` for another length, for zero, and for numbers of the order and above: who
-    ///   draws seeds draws again.
+    /// Takes a copy of 32 bytes, big-endian. The caller wipes their source.
+    /// - Throws: `FormatError.malformed` for another length, for zero, and for numbers of the order and above: a caller
+    ///   that draws seeds draws again.
     public init(_ bytes: some ContiguousBytes) throws {
         unsafe base = UnsafeMutableRawPointer.allocate(byteCount: Secp256k1Scalar.byteCount, alignment: 16)
         let target = unsafe base
@@ -52,7 +52,7 @@ import Glibc
     /// The scalar times the generator.
     public var publicKey: Secp256k1PublicKey {
         var key = secp256k1_pubkey()
-        // It answers 0 only for what the initialiser refuses.
+        // It answers 0 only for numbers that the initialiser refuses.
         _ = unsafe secp256k1_ec_pubkey_create(Secp256k1Context.blinded, &key, base)
         return Secp256k1PublicKey(key)
     }

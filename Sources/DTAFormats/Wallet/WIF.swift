@@ -1,7 +1,7 @@
 /// A secret key as wallets import it (Wallet Import Format): Base58Check of a byte for the network, the key, and 01 for
 /// a compressed public key, the only kind here. 52 letters: K… or L…, on the test networks c….
 ///
-/// A reader of it has the key. It is bytes, not a `String`, so that the caller can wipe it.
+/// It holds the key itself. It is bytes, not a `String`, so that the caller can wipe it.
 public enum WIF {
     /// - Returns: ASCII, which the caller wipes.
     public static func encode(_ key: Secp256k1Scalar, _ network: BitcoinNetwork) -> [UInt8] {
@@ -18,8 +18,8 @@ public enum WIF {
         return Base58Check.encode(payload)
     }
 
-    /// - Throws: `FormatError.malformed` for what is no key; `unsupported` for keys of uncompressed public keys and of
-    ///   other networks. No sentence holds anything of the text.
+    /// - Throws: `FormatError.malformed` for malformed text; `unsupported` for keys of uncompressed public keys and of
+    ///   other networks. No sentence holds a part of the text.
     public static func decode(_ text: some Collection<UInt8>) throws -> (key: Secp256k1Scalar, network: BitcoinNetwork)
     {
         var payload = try Base58Check.decode(text)

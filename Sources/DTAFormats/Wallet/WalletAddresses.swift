@@ -1,7 +1,7 @@
 @unsafe @preconcurrency import CSecp256k1
 import Crypto
 
-/// The addresses of one public key, for which its secret key spends.
+/// The addresses of one public key, from which its secret key spends.
 public struct WalletAddresses: Sendable {
     public let publicKey: Secp256k1PublicKey
 

@@ -1,5 +1,5 @@
-/// Public keys that a beneficiary gives out in advance, each for one wallet: { type, shares }, in a public envelope
-/// that he signs. Part 1 of an order takes one of them; the fiduciary refuses one that another order has used.
+/// Public keys that a beneficiary publishes in advance, each for one wallet: { type, shares }, in a public envelope
+/// that it signs. Part 1 of an order takes one of them; the fiduciary refuses one that another order has used.
 public struct WalletShares: Hashable, Sendable {
     /// The envelope's.
     public static let contentType = "application/vnd.dta.wallet-shares"
@@ -24,7 +24,7 @@ public struct WalletShares: Hashable, Sendable {
     }
 
     /// Reads an envelope's plaintext.
-    /// - Throws: `FormatError` for everything but the canonical DAG-CBOR of 1 to 100 different points.
+    /// - Throws: `FormatError` unless it is the canonical DAG-CBOR of 1 to 100 different points.
     public init(_ plaintext: [UInt8]) throws {
         var reader = try DocumentReader(DAGCBOR.decode(plaintext), "a list of wallet shares")
         try reader.type(WalletShares.type)

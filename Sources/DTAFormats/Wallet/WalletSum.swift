@@ -1,8 +1,8 @@
-/// The public key of a wallet that two made: the fiduciary's part F plus the beneficiary's part B. It takes f + b to
-/// spend.
+/// The public key of a wallet that two parties made: the fiduciary's part F plus the beneficiary's part B. It takes f +
+/// b to spend.
 ///
 /// F is chosen when B is known. A fiduciary that chose F = X − B for an x of its own would have the wallet alone. But
-/// then it knows no f, and cannot sign under F: that is what the proof is for.
+/// then it knows no f, and cannot sign under F, so it has no proof.
 public struct WalletSum: Hashable, Sendable {
     /// F, made for this order after B was fixed in part 1.
     public let fiduciary: Secp256k1PublicKey
@@ -12,8 +12,8 @@ public struct WalletSum: Hashable, Sendable {
     public let publicKey: Secp256k1PublicKey
 
     /// - Throws: `FormatError.mismatch` for F = −B, the sum of which is infinity: no key; and for F = B, whose proof
-    ///   would show that the fiduciary knows the beneficiary's part, so that it has the wallet alone. A fiduciary
-    ///   that draws f at random meets neither: it draws again.
+    ///   would show that the fiduciary knows the beneficiary's part, so that it has the wallet alone. A fiduciary that
+    ///   draws f at random draws again in these cases.
     public init(fiduciary: Secp256k1PublicKey, beneficiary: Secp256k1PublicKey) throws {
         guard fiduciary != beneficiary else {
             throw FormatError(.mismatch, "the fiduciary's and the beneficiary's part of a wallet are the same key")
