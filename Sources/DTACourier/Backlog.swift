@@ -1,20 +1,19 @@
 import DTAFormats
 
-/// What has to go to another host before some parts can be taken in there: those that they continue and that it lacks.
-/// A thread of ten thousand uses is longer than a courier carries, and all but the end of it is known on both sides.
+/// The parts that another host needs before it can take in some others: those that they continue and that it lacks. A
+/// thread of ten thousand uses is longer than a courier carries, and both sides know all but the end of it.
 ///
-/// A host that has a part has all that it continues, so the newest one that is known there is found by asking about
-/// few.
+/// A host that has a part has all that it continues, so the newest one that it knows is found with few questions.
 struct Backlog {
-    /// How many parts before a new one are sent without asking: as many cost less than a question.
+    /// How many parts before a new one are sent without asking: sending them costs less than a question.
     static let unasked = 16
 
     private let previous: (CID) throws -> CID?
     private let isKnown: (CID) throws -> Bool
 
-    /// The parts to send, each behind what it continues.
+    /// The parts to send, each after the one that it continues.
     private(set) var parts: [CID] = []
-    /// What the other side has, with all that it continues.
+    /// The parts that the other side has, with all that they continue.
     private(set) var known: Set<CID> = []
     private var included: Set<CID> = []
 
@@ -26,7 +25,7 @@ struct Backlog {
         self.isKnown = isKnown
     }
 
-    /// Has a part sent, and what it needs.
+    /// Adds a part, and those that it needs.
     /// - Throws: what the closures throw.
     mutating func add(_ part: CID) throws {
         guard !included.contains(part) else { return }
@@ -38,7 +37,7 @@ struct Backlog {
     private mutating func missing(before part: CID) throws -> [CID] {
         var chain: [CID] = []
         var next = try previous(part)
-        // So many are missing for certain.
+        // At least this many are missing.
         var missing = 0
         var question = Backlog.unasked
         while let cid = next, !included.contains(cid), !known.contains(cid) {
@@ -50,7 +49,7 @@ struct Backlog {
             }
             next = try previous(cid)
         }
-        // So few are sent whether they are known or not.
+        // So few are sent even if they are known.
         if chain.count <= Backlog.unasked { return chain }
         return try search(chain, from: missing, known: chain.count)
     }

@@ -4,7 +4,7 @@ import DTASystem
 
 /// Puts the blocks of an archive into an agent's ledger, a few in flight: blocks are made durable together.
 public struct BlockImport {
-    /// A block that the ledger would not have.
+    /// A block that the ledger refused.
     public struct Refusal: Sendable {
         public let cid: CID
         public let error: DTAError
@@ -12,8 +12,8 @@ public struct BlockImport {
 
     private static let depth = 8
 
-    /// How many were stored, or were there already. Counts on while it runs, so that a caller that catches an error can
-    /// tell.
+    /// How many were stored, or were there already. It counts while it runs, so that a caller that catches an error can
+    /// report it.
     public private(set) var stored = 0
     public private(set) var refused: [Refusal] = []
 
@@ -22,14 +22,14 @@ public struct BlockImport {
     /// - Parameters:
     ///   - entries: as `ImportOrder` orders them.
     ///   - progress: told of each entry that was answered.
-    /// - Throws: what is no fault of one block and would stand in the way of the next too; `dataLoss` if the agent
-    ///   names a block otherwise than it is; what `bytes` throws.
+    /// - Throws: errors that are not about one block; `dataLoss` if the agent answers another CID for a block; what
+    ///   `bytes` throws.
     public mutating func put<Entry: ArchiveEntry>(
         _ entries: [Entry], to client: BlockingAgentClient, bytes: (Entry) throws -> [UInt8],
         progress: (Entry) -> Void = { _ in }
     ) throws {
         var asked = 0
-        // What judges comes before what is judged, so each kind is stored before the next one is sent.
+        // Documents come before the blocks that are judged by them, so each kind is stored before the next one is sent.
         for kind in [DocumentKind.identity, .revocation, .block, .envelope] {
             let end = entries[asked...].firstIndex { $0.kind != kind } ?? entries.count
             var answered = asked
@@ -52,7 +52,7 @@ public struct BlockImport {
         }
     }
 
-    /// What was wrong with one block; nil if it is stored.
+    /// The error of one block; nil if it is stored.
     private static func refusal(_ answer: AgentResponse, of cid: CID) throws -> Refusal? {
         if let error = answer.error {
             guard error.concernsRequestAlone else { throw error }
@@ -66,7 +66,7 @@ public struct BlockImport {
 }
 
 extension DTAError {
-    /// Whether another request may well be done though this one was refused.
+    /// Whether other requests may succeed although this one was refused.
     var concernsRequestAlone: Bool {
         switch code {
         case .invalidArgument, .failedPrecondition, .dataLoss, .notFound: true

@@ -1,14 +1,14 @@
 import DTAFormats
 import DTASystem
 
-/// What one host hands to another: a CAR (https://ipld.io/specs/transport/car/carv1/) in memory, whose roots are parts
-/// of orders, with their history, the documents of whoever wrote or may read them, and what is known of those. Whoever
-/// carries it can neither read nor alter what is in it.
+/// What one host sends to another: a CAR (https://ipld.io/specs/transport/car/carv1/) in memory, whose roots are parts
+/// of orders, with their history, the documents of their senders and recipients, and what is known of these. A courier
+/// can neither read nor alter them.
 public struct Consignment: Sendable {
     /// The most bytes that a courier takes and a gateway answers.
     public static let maximumSize = 16 << 20
     public static let mediaType = "application/vnd.ipld.car"
-    /// The most blocks of a CAR: those of 16 MiB of the smallest parts that there are, several times over.
+    /// The most blocks of a CAR: several times those of 16 MiB of the smallest parts.
     static let blockLimit = 20_000
 
     struct Entry: ArchiveEntry {
@@ -21,24 +21,24 @@ public struct Consignment: Sendable {
 
     /// The parts that it brings, in the order in which they are to be received; they need not be in it.
     public let roots: [CID]
-    /// What belongs to the roots, as it goes into a ledger.
+    /// The blocks that belong to the roots, in the order of import.
     let entries: [Entry]
     /// How many of them are documents of identities, or revocations.
     public var documentCount: Int { entries.count { $0.kind == .identity || $0.kind == .revocation } }
-    /// What the blocks of `entries` claim to be.
+    /// The kinds that the blocks of `entries` claim to be.
     let kinds: [CID: DocumentKind]
     /// Those of them that are envelopes.
     public let envelopes: [CID: Envelope.Header]
     /// Roots that are in the CAR and that no courier brings.
     let strangers: Set<CID>
-    /// How many blocks belong to nothing that was brought: they are not stored.
+    /// How many blocks do not belong to the roots: they are not stored.
     public let dropped: Int
     private let readers: [CID: Set<CID>]
     private let documents: KnownDocuments
 
     /// Reads and hashes all of a CAR.
     /// - Parameter deadline: when it gives up, by `monotonicNanoseconds()`.
-    /// - Throws: `DTAError.invalidArgument` for what is too large, has too many blocks or recipients, is cut short,
+    /// - Throws: `DTAError.invalidArgument` if it is too large, has too many blocks or recipients, is cut short,
     ///   damaged, or no CAR; `unavailable` at the deadline.
     public init(car: [UInt8], deadline: UInt64? = nil) throws {
         guard car.count <= Consignment.maximumSize else {
@@ -82,7 +82,7 @@ public struct Consignment: Sendable {
         var places: [CID: Int] = [:]
         for (place, entry) in entries.enumerated() where entry.kind == .envelope { places[entry.cid] = place }
         var seen: Set<CID> = []
-        // Stable, so that those which are not in it keep their order, behind the others.
+        // Stable, so that roots that are not in it keep their order, after the others.
         self.roots = roots.filter { seen.insert($0).inserted }.enumerated().sorted { one, other in
             let (a, b) = (places[one.element] ?? .max, places[other.element] ?? .max)
             return a == b ? one.offset < other.offset : a < b

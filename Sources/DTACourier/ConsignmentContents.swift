@@ -1,22 +1,22 @@
 import DTAFormats
 
-/// Finds among the blocks of a CAR those that belong to what it brings: the parts that its roots continue, the
-/// documents of the identities that are named there with those that they replaced, and what proves that one of these
-/// was replaced or revoked. So a client that may bring parts cannot have anything else stored.
+/// Finds the blocks of a CAR that belong to its roots: the parts that these continue, the documents of the identities
+/// named there with those that they replaced, and the proof that one of these was replaced or revoked. So a client that
+/// may bring parts cannot have other blocks stored.
 struct ConsignmentContents {
-    /// What signed shares of a wallet are published as.
+    /// The content type of published shares of a wallet.
     private static let shares = "application/vnd.dta.wallet-shares"
-    /// How many documents that replace or revoke the identities that are named: more than lines have, less than a heap.
+    /// The most documents that replace or revoke the named identities: more than usual lines have.
     private static let historyLimit = 1000
     /// How many pages of recipients all envelopes have, each list of pages counted once: a hundred times what the
     /// largest has.
     static let pageLimit = 400
-    /// How many roots may be documents of identities: each brings those that it replaced along.
+    /// How many roots may be documents of identities: each comes with those that it replaced.
     static let documentLimit = 16
 
     private let blocks: [CID: ContentBlock]
     private let deadline: UInt64?
-    /// What belongs, and what it is.
+    /// The blocks that belong to the roots, with their kinds.
     private(set) var kinds: [CID: DocumentKind] = [:]
     private(set) var envelopes: [CID: Envelope.Header] = [:]
     /// Their recipients. Envelopes with the same pages share one set.
@@ -24,10 +24,10 @@ struct ConsignmentContents {
     /// Roots that are here and that no courier brings.
     private(set) var strangers: Set<CID> = []
     private(set) var documents = KnownDocuments([])
-    /// The identities that are named, here or not.
+    /// The named identities, whether or not their documents are here.
     private var named: Set<CID> = []
 
-    /// What blocks claim to be, each decoded once.
+    /// The kinds that blocks claim to be, each decoded once.
     private var claims: [CID: DocumentKind] = [:]
     /// Recipients by the pages that list them.
     private var lists: [[CID]: Set<CID>] = [:]
@@ -79,7 +79,7 @@ struct ConsignmentContents {
         var next: CID? = first
         while let cid = next, kinds[cid] == nil {
             try Courier.check(deadline)
-            // What an order's parts say is in them; what has its body elsewhere is none.
+            // An order's part has its body inside; an envelope with its body in blocks is none.
             guard let block = blocks[cid], let envelope = (try? SignedEnvelope(block: block.bytes))?.envelope,
                 envelope.chunks == nil, ConsignmentContents.isCarried(envelope, alone: cid == first && asRoot)
             else { return cid != first }
@@ -95,8 +95,8 @@ struct ConsignmentContents {
         return true
     }
 
-    /// The recipients of an envelope; none if its pages are not here, or are none. What is listed in the envelope costs
-    /// as many bytes of the CAR; pages cost them once, and all envelopes may name the same.
+    /// The recipients of an envelope; none if its pages are missing or malformed. A list in the envelope costs bytes of
+    /// the CAR; pages cost them once, and all envelopes may name the same pages.
     private mutating func recipients(of envelope: Envelope) throws -> Set<CID> {
         let key: [CID]?
         if case .paged(let to, _)? = envelope.sealing?.recipients { key = to } else { key = nil }
@@ -137,7 +137,7 @@ struct ConsignmentContents {
         }
     }
 
-    /// What became of the identities that are named: only what proves it.
+    /// The proof that named identities were replaced or revoked.
     mutating func addHistories() throws {
         var identities: [SignedIdentity] = []
         var revocations: [SignedRevocation] = []

@@ -2,11 +2,11 @@ import AgentProtocol
 import DTAFormats
 import DTASystem
 
-/// Identities on their way from one host to another. All of this is public, and the host that gets it verifies it.
+/// Identities carried from one host to another. They are public, and the host that gets them verifies them.
 extension Courier {
-    /// A CAR with an identity of this host, those that it replaced and that replaced it, and revocations. It is for
-    /// strangers: which others are known here is not told.
-    /// - Throws: `DTAError.notFound` if it is none, or not of this host.
+    /// A CAR with an identity of this host, those before and after it in its line, and revocations. It is for
+    /// strangers, so it does not show which other identities are known here.
+    /// - Throws: `DTAError.notFound` if it is no identity of this host.
     public func packOwnLine(of identity: CID) throws -> [UInt8] {
         let stranger = DTAError(.notFound, "there is no such identity of this host")
         let history: AgentResponse
@@ -35,8 +35,8 @@ extension Courier {
         }
     }
 
-    /// Takes in an identity that a gateway answered: its document, and of what came with it what belongs to its line.
-    /// - Throws: `DTAError.dataLoss` if it is another, or none; else as `deliver`.
+    /// Takes in an identity that a gateway answered: its document, and those of its line that came with it.
+    /// - Throws: `DTAError.dataLoss` if it is another block; else as `deliver`.
     public func deliver(identity: CID, car: [UInt8], from place: String) throws {
         let consignment: Consignment
         do {

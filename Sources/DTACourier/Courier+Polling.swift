@@ -2,10 +2,10 @@ import AgentProtocol
 import DTAFormats
 import DTASystem
 
-/// What answers a poll.
+/// The answers to polls.
 extension Courier {
     /// Whether a part was accepted here, and so all that it continues.
-    /// - Parameter identities: only in an order in which one of these has a part; none: in any.
+    /// - Parameter identities: only in an order in which one of these has a role; none: in any.
     public func knows(_ cid: CID, of identities: [String] = []) throws -> Bool {
         do {
             _ = try client.call(.orderParts(after: cid.description, count: 1, of: identities))
@@ -15,8 +15,8 @@ extension Courier {
         }
     }
 
-    /// What answers a poll: a CAR with the parts of the same order that were accepted here and that a part does not
-    /// continue, in the order in which they came; and where there are more than a courier takes, where to go on.
+    /// The answer to a poll: a CAR with the parts of the same order that were accepted here and that a part does not
+    /// continue, in the order in which they came; and a cursor, if there are more than a courier takes.
     /// - Parameters:
     ///   - cursor: of the answer before; "": from the beginning.
     ///   - identities: as of `knows`.
@@ -40,9 +40,8 @@ extension Courier {
         }
     }
 
-    /// What whoever asks has, or got before: a part that was accepted came after all that it continues. Of what a
-    /// refusal answers that is true only of the part before, because what was refused is no answer by itself. Who asks
-    /// by an order's name may have no more than that.
+    /// The parts that the asking host has: a part that was accepted came after all that it continues. For a refused
+    /// part that is true only of the part before it. A host that asks by an order's name may have only part 1.
     private func known(to asked: CID, _ parts: [AgentOrderPart]) throws -> Set<CID> {
         var known: Set<CID> = []
         for part in parts where !part.previous.isEmpty {
@@ -54,7 +53,7 @@ extension Courier {
             if let earlier = try previous(before) { known.insert(earlier) }
         }
         if try previous(asked) == nil { known.remove(asked) }
-        // What is brought must be in it.
+        // The brought parts must be in it.
         return known.subtracting(try parts.map { try Courier.cid($0.cid) })
     }
 

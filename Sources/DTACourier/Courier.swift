@@ -2,7 +2,8 @@ import AgentProtocol
 import DTAFormats
 import DTASystem
 
-/// Takes parts of orders from one agent and hands them to another. It holds no key and needs no trust: envelopes only.
+/// Takes parts of orders from one agent and brings them to another. It holds no key and need not be trusted: it carries
+/// envelopes only.
 ///
 /// One thread at a time: it waits for the agent as `BlockingAgentClient` does.
 public struct Courier {
@@ -14,11 +15,10 @@ public struct Courier {
 
     /// The most parts of one CAR: the rest is asked for again.
     public static let partLimit = 500
-    /// The most parts that are sent in one CAR: the other side works through them before it says a word, and is given
-    /// up when it is silent for long.
+    /// The most parts that are sent in one CAR: the other side works through them before it answers, within a time
+    /// limit.
     static let lotLimit = 100
-    /// The most bytes that one call takes in, in however many CARs: a host that answers each answer with another is
-    /// left alone.
+    /// The most bytes that one call takes in, in any number of CARs: a host may answer each answer with another.
     public static let totalLimit = 256 << 20
     /// How long all that one courier does may take, by default.
     public static let time = Duration.seconds(120)
@@ -60,13 +60,13 @@ public struct Courier {
 
     // MARK: From the agent
 
-    /// More than one CAR may have.
+    /// It is more than one CAR may have.
     struct TooLarge: Error {}
 
     /// A CAR with these parts, all that they link to, and what is known of the identities among that.
-    /// - Parameter known: what the other side has, with its history.
-    /// - Throws: `DTAError`: `notFound` if a block of the history is not to be had here, `resourceExhausted` if it
-    ///   is more than a courier takes, else as the agent answers.
+    /// - Parameter known: the parts that the other side has, with their history.
+    /// - Throws: `DTAError`: `notFound` if a block of the history cannot be had here, `resourceExhausted` if it is more
+    ///   than a courier takes, else as the agent answers.
     public func pack(_ parts: [CID], known: Set<CID> = []) throws -> [UInt8] {
         do {
             return try packed(parts, known: known)
@@ -81,8 +81,8 @@ public struct Courier {
             hint: "dtactl ledger export writes a CAR of any size, and dtactl ledger import reads it")
     }
 
-    /// The same, and where that is too much the parts with what they continue and no more: a host that answers a part
-    /// has the rest.
+    /// The same; if that is too much, only the parts and those that they continue: a host that answers a part has the
+    /// rest.
     /// - Returns: whether it is the whole history.
     public func packForHand(_ parts: [CID]) throws -> (car: [UInt8], isWhole: Bool) {
         do {
@@ -115,8 +115,8 @@ public struct Courier {
         }
     }
 
-    /// What answers a consignment: a CAR with the parts that the agent made for it; nil if there are none. Where they
-    /// are more than a courier takes, the first of them: the rest is there for a poll.
+    /// The answer to a consignment: a CAR with the parts that the agent made for it; nil if there are none. If they are
+    /// more than a courier takes, the first of them: a poll gets the rest.
     public func answer(to delivery: Delivery) throws -> [UInt8]? {
         var parts = Array(delivery.answerCIDs.prefix(Courier.partLimit))
         let known = Set(delivery.received)
@@ -132,9 +132,8 @@ public struct Courier {
 
     // MARK: To the agent
 
-    /// Puts what was brought into the ledger and has the agent receive each part, one after the other.
-    /// - Throws: `DTAError` if the agent can receive nothing now, or the time is over; what it refuses is told in the
-    ///   answer.
+    /// Puts the brought blocks into the ledger and has the agent receive each part, one after the other.
+    /// - Throws: `DTAError` if the agent can receive nothing now, or the time is over. The result lists refused parts.
     public func deliver(_ consignment: Consignment) throws -> Delivery {
         var blocks = BlockImport()
         try blocks.put(consignment.entries, to: client) { entry in
@@ -164,7 +163,7 @@ public struct Courier {
 
     private func receive(_ root: CID, _ consignment: Consignment, _ delivery: inout Delivery) throws {
         if let error = try receive(root, into: &delivery) {
-            // What it continues may be here as a block alone: it came to somebody whom nobody had brought it before.
+            // The part that it continues may be here only as a block that the agent has not received yet.
             let ancestors =
                 [.notFound, .failedPrecondition].contains(error.code) ? consignment.ancestors(of: root) : []
             // Each once, however many roots continue it.

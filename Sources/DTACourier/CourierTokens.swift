@@ -1,8 +1,7 @@
 import DTAHTTP
 import DTASystem
 
-/// Which bearer token (RFC 6750) is shown to which gateway: each to one origin, and to no other. A gateway that
-/// somebody names in the next order gets nobody else's.
+/// The bearer tokens (RFC 6750) for gateways: each is sent to one origin only, so another gateway never gets it.
 public struct CourierTokens: Sendable {
     /// Files, by origin.
     private var files: [String: String] = [:]
@@ -10,7 +9,7 @@ public struct CourierTokens: Sendable {
     public init() {}
 
     /// - Parameters: `url`: of the gateway, without a path; `file`: with the token.
-    /// - Throws: `DTAError.invalidArgument` for what is no origin, is one to which no token may go, or has one already.
+    /// - Throws: `DTAError.invalidArgument` if it is no origin, may get no token, or has one already.
     public mutating func add(_ url: String, file: String) throws {
         let address: HTTPAddress
         do {
@@ -23,7 +22,7 @@ public struct CourierTokens: Sendable {
         guard address.transport != .plain else {
             throw DTAError(
                 .invalidArgument,
-                "a token for \(url) would go over a network without TLS, for everybody on the way to take",
+                "a token for \(url) would go over a network without TLS, readable by others on the network",
                 hint: "use https://")
         }
         guard files.updateValue(file, forKey: address.origin) == nil else {
@@ -45,7 +44,7 @@ public struct CourierTokens: Sendable {
 
     /// The file with the token for a gateway; nil if there is none for it.
     func file(for address: HTTPAddress) -> String? {
-        // A network without TLS takes whatever goes over it, whoever insists on using it.
+        // On a network without TLS others could read it, also if the user allowed http://.
         address.transport == .plain ? nil : files[address.origin]
     }
 

@@ -4,13 +4,13 @@ import DTAFormats
 public protocol CourierWay {
     /// Whether a part is known there, with all that it continues.
     func knows(_ part: CID) throws -> Bool
-    /// Hands a CAR over.
-    /// - Returns: a CAR with what answers it; nil if nothing does.
+    /// Sends a CAR.
+    /// - Returns: a CAR with the answers; nil if there are none.
     func deliver(_ car: [UInt8]) throws -> [UInt8]?
 }
 
 extension Courier {
-    /// Hands parts over with what the other side lacks of their history, in as many CARs as that takes.
+    /// Sends parts with the history that the other side lacks, in as many CARs as that takes.
     /// - Parameter answered: gets each CAR that answers.
     /// - Throws: as `pack` and the way do, and what `answered` throws.
     public func send(_ parts: [CID], over way: some CourierWay, answered: ([UInt8]) throws -> Void) throws {

@@ -2,11 +2,11 @@ import AgentProtocol
 import DTAFormats
 import DTASystem
 
-/// What became of what was brought.
+/// The result of a delivery.
 public struct Delivery {
-    /// Parts that the agent took in, now or before; what its rules said of them stands in the order.
+    /// Parts that the agent took in, now or before; the order shows what its rules decided.
     public internal(set) var received: [CID] = []
-    /// Blocks and parts that it would not have.
+    /// Blocks and parts that it refused.
     public internal(set) var refused: [(cid: CID, error: DTAError)]
     /// How many blocks were left out, because no part needs them.
     public let dropped: Int
@@ -15,7 +15,7 @@ public struct Delivery {
     /// Parts that answer and are to be carried, as the agent made them.
     public internal(set) var answers: [AgentOrderPart] = []
 
-    /// What roots continue and was tried already.
+    /// Parts that roots continue, and that were tried already.
     var tried: Set<CID> = []
 
     init(refused: [(CID, DTAError)], dropped: Int) {

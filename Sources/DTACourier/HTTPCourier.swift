@@ -3,11 +3,10 @@ import DTAHTTP
 import DTASystem
 import FoundationEssentials
 
-/// The way to another host's gateway: `POST /v1/courier` hands a CAR over, `GET /v1/courier/{cid}` asks what came after
-/// a part. Both answer a CAR, or nothing with status 204.
+/// The way to another host's gateway: `POST /v1/courier` sends a CAR, `GET /v1/courier/{cid}` asks for the parts after
+/// one. Both answer a CAR, or nothing with status 204.
 ///
-/// For one thread at a time. What the gateway answers is bounded, and is not believed: the one that takes the CAR in
-/// verifies it.
+/// For one thread at a time. The gateway's answers are bounded. The agent that takes a CAR in verifies it.
 public final class HTTPCourier: CourierWay {
     public struct Options: Sendable {
         /// A PEM file with the authorities that may vouch for gateways; nil: those of this host.
@@ -15,14 +14,14 @@ public final class HTTPCourier: CourierWay {
         /// PEM files of the certificate and the key for mutual TLS.
         public var clientCertificate: String?
         public var clientKey: String?
-        /// Which gateway is shown which token.
+        /// The tokens for gateways.
         public var tokens = CourierTokens()
-        /// Whether `http://` may go to another host. Envelopes are sealed and signed; who stands between still sees who
-        /// writes to whom, and may drop what passes. No token goes that way.
+        /// Whether `http://` may go to another host. Envelopes are sealed and signed; others on the network still see
+        /// senders and recipients, and may drop messages. No token is sent that way.
         public var allowsPlain = false
         /// What helps if the gateway is away.
         public var awayHint = "dtactl order send carries again what was not delivered"
-        /// What sets the authorities and the certificate, for hints.
+        /// The options that set the authorities and the certificate, for hints.
         public var authoritiesName = "--ca-file"
         public var certificateName = "--client-cert and --client-key"
         public var connectMilliseconds = 5000
@@ -35,15 +34,15 @@ public final class HTTPCourier: CourierWay {
     public static let path = "/v1/courier"
     private static let stallSeconds = 30
 
-    /// As it was written, and as errors name it.
+    /// As it was written; errors name it so.
     public let url: String
     private let handle: CurlHandle
     private let options: Options
-    /// When all exchanges must be done, by `monotonicNanoseconds()`; nil: each has its own time alone.
+    /// When all exchanges must be done, by `monotonicNanoseconds()`; nil: only each one's own time counts.
     public var deadline: UInt64?
 
-    /// - Throws: `DTAError`: `invalidArgument` for a URL that is none, or is not safe; `failedPrecondition` if the
-    ///   token cannot be read, or there is no libcurl.
+    /// - Throws: `DTAError`: `invalidArgument` for a malformed or unsafe URL; `failedPrecondition` if the token cannot
+    ///   be read, or there is no libcurl.
     public init(_ url: String, _ options: Options) throws {
         self.url = url
         self.options = options
@@ -75,22 +74,22 @@ public final class HTTPCourier: CourierWay {
         }
     }
 
-    /// Hands parts over.
-    /// - Returns: a CAR with what answers them; nil if nothing does yet.
+    /// Sends parts.
+    /// - Returns: a CAR with the answers; nil if there are none yet.
     public func deliver(_ car: [UInt8]) throws -> [UInt8]? {
         try answer(to: HTTPCourier.path, .bytes(car, type: Consignment.mediaType))
     }
 
-    /// Asks for what came after a part.
+    /// Asks for the parts that came after one.
     /// - Parameter cursor: of the answer before; "": from the beginning.
-    /// - Returns: a CAR, and where there is more the cursor to go on with; nil if nothing came.
+    /// - Returns: a CAR, and a cursor if there is more; nil if nothing came.
     /// - Throws: `DTAError.notFound` if the gateway does not know the part, among others.
     public func parts(after cid: CID, cursor: String = "") throws -> (car: [UInt8], cursor: String)? {
         let answer = try perform(
             "\(HTTPCourier.path)/\(cid)\(cursor.isEmpty ? "" : "?cursor=\(cursor)")", .get)
         guard let car = try body(of: answer) else { return nil }
         let next = answer.cursor ?? ""
-        // It comes back in our next request, and must be nothing else there.
+        // It is sent back in our next request, so it must be safe there.
         guard next.utf8.count <= 20, next.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
             throw DTAError(.dataLoss, "\(url) answers with a cursor that is none")
         }
@@ -102,7 +101,7 @@ public final class HTTPCourier: CourierWay {
         let answer = try perform("\(HTTPCourier.path)/\(cid)", .head)
         switch answer.status {
         case 200, 204: return true
-        // One that does not answer such questions is brought everything.
+        // A gateway that does not answer such questions gets everything.
         case 404, 405, 501: return false
         default: throw refusal(answer)
         }
@@ -177,7 +176,7 @@ public final class HTTPCourier: CourierWay {
         var message: String?
     }
 
-    /// The gateway's refusal in our terms; what it says itself is quoted.
+    /// The gateway's refusal as our error, with its own words quoted.
     private func refusal(_ answer: HTTPAnswer) -> DTAError {
         let decoded = try? JSONDecoder().decode(Failure.self, from: Data(answer.body.prefix(64 << 10)))
         let said =

@@ -2,16 +2,16 @@ import AgentProtocol
 import DTAFormats
 import DTASystem
 
-/// Fetches blocks and all that they link to from the agent, a few in flight; and what it knows of the identities among
-/// them: those that replaced them, and revocations, to which nothing links.
+/// Fetches blocks and all that they link to from the agent, a few in flight; and the successors and revocations of the
+/// identities among them, to which nothing links.
 public struct HistoryFetcher {
     public let client: BlockingAgentClient
     private var walk: HistoryWalk
-    /// What the other side has, with all that it links to.
+    /// The blocks that the other side has, with all that they link to.
     private let known: Set<CID>
-    /// Identities that were met, whose history is still to be asked for.
+    /// Identities that were found, whose history is still to be asked for.
     private var met: [CID] = []
-    /// What is neither here nor to be had, and what the agent said of the first.
+    /// Blocks that could not be found, and the agent's error for the first.
     public private(set) var missing: [CID] = []
     public private(set) var reason: DTAError?
 
