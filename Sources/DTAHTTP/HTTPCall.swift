@@ -13,12 +13,12 @@ public struct HTTPCall: Sendable {
         case file([UInt8])
     }
 
-    /// Behind the endpoint: path and query.
+    /// Path and query, after the endpoint.
     public var target: String
     public var body: Body
     /// The time for everything.
     public var milliseconds: Int
-    /// The longest time in which nothing moves; nil: as long as all of it.
+    /// The longest time without a byte; nil: the time for everything.
     public var stallSeconds: Int?
     /// The most bytes of an answer.
     public var limit: Int
@@ -32,13 +32,13 @@ public struct HTTPCall: Sendable {
     }
 }
 
-/// What came back.
+/// The answer.
 public struct HTTPAnswer: Sendable {
     public internal(set) var status = 0
     public internal(set) var body: [UInt8] = []
-    /// Kubo's header or trailer X-Stream-Error: what went wrong after it had answered 200.
+    /// Kubo's header or trailer X-Stream-Error: an error after it had answered 200.
     public internal(set) var streamError: String?
-    /// A gateway's header DTA-Cursor: where what it has goes on.
+    /// A gateway's header DTA-Cursor: the cursor for the next request.
     public internal(set) var cursor: String?
     /// The body was longer than allowed, and the rest of it never read.
     public internal(set) var isTooLong = false
@@ -46,11 +46,11 @@ public struct HTTPAnswer: Sendable {
 
 /// A transfer that had no answer.
 public struct HTTPFailure: Error, Sendable {
-    /// As libcurl says it.
+    /// libcurl's text.
     public var reason: String
     public var timedOut = false
-    /// Ended from here.
+    /// We ended it.
     public var stopped = false
-    /// Where TLS did not come about: why.
+    /// Why there is no TLS; nil for other reasons.
     public var tls: TLSProblem?
 }

@@ -1,8 +1,8 @@
 import DTASystem
 
-/// What a connection needs to know of the other side.
+/// The other side of a connection.
 public struct HTTPEndpoint: Sendable {
-    /// What targets come after.
+    /// The prefix of targets.
     public var base: String
     /// The Unix socket to connect to; nil: the host of `base`.
     public var socketPath: String?
@@ -15,7 +15,7 @@ public struct HTTPEndpoint: Sendable {
     /// The field User-Agent (RFC 9110).
     public var userAgent: String
 
-    /// - Parameter suffix: what comes behind the address, before the targets.
+    /// - Parameter suffix: a path between the address and the targets.
     public init(_ address: HTTPAddress, suffix: String = "", connectMilliseconds: Int, userAgent: String) {
         base = address.base + suffix
         if case .unix(let path) = address.transport { socketPath = path }

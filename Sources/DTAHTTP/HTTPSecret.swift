@@ -10,9 +10,9 @@ public enum HTTPSecret {
 
     /// The line of the Authorization header (RFC 6750, RFC 7617).
     /// - Parameters:
-    ///   - what: what the secret is, in sentences: `the IPFS node's secret`.
-    ///   - ownersOnly: whether the file must be this user's or root's, and nobody else's to read; root's group may read
-    ///     what root lets this user read, as systemd makes credentials.
+    ///   - what: the secret's name in sentences: `the IPFS node's secret`.
+    ///   - ownersOnly: whether the file must be this user's or root's, and not readable by others. Root's group may
+    ///     read a file that root lets this user read, as systemd makes credentials.
     /// - Throws: `DTAError.failedPrecondition` that names the file and what is wrong with it.
     public static func header(
         _ scheme: Scheme, file path: String, what: String, ownersOnly: Bool = true
@@ -59,8 +59,8 @@ public enum HTTPSecret {
                 throw refusal(
                     "belongs to uid \(status.st_uid)", hint: "chown it to the user who runs this program")
             }
-            // A credential of systemd's (LoadCredential=) is root's, 0440: its access list lets the service's user read it, and
-            // the list's mask shows as the group's right.
+            // A credential of systemd (LoadCredential=) is root's, 0440: its access list lets the service's user read
+            // it, and the list's mask shows as the group's right.
             let others: mode_t = status.st_uid == 0 ? 0o037 : 0o077
             guard status.st_mode & others == 0 else {
                 throw refusal("can be read or written by others", hint: "chmod 600 \(path)")

@@ -1,6 +1,6 @@
-/// What the other side says, as it may be shown.
+/// The other side's words, safe to show.
 public enum HTTPText {
-    /// Foreign words in a sentence of ours: of one line, bounded, and without what a terminal might obey.
+    /// Foreign words in a sentence of ours: one line, bounded, and without control characters.
     public static func quoted(_ text: String) -> String {
         let words = text.unicodeScalars.split { scalar in
             switch scalar.properties.generalCategory {

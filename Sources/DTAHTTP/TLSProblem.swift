@@ -1,6 +1,6 @@
 import CCurl
 
-/// Why there is no TLS with the other side, in words that tell what helps. libcurl and OpenSSL say it in their own.
+/// Why there is no TLS with the other side, and what helps. libcurl and OpenSSL give only their own texts.
 public enum TLSProblem: Sendable, Equatable {
     /// It asks for a certificate of ours, and was shown none.
     case certificateRequired
@@ -22,10 +22,10 @@ public enum TLSProblem: Sendable, Equatable {
     case unusableCertificate
     /// The file with the authorities cannot be used.
     case unusableAuthorities
-    /// It went away without a word, where it may have wanted a certificate.
+    /// It closed the connection without an alert, perhaps because it wants a certificate.
     case silent
 
-    /// What stands in the way: a sentence's end, behind the other side's URL.
+    /// The fault: the end of a sentence that begins with the other side's URL.
     public var sentence: String {
         switch self {
         case .certificateRequired: "asks for a certificate of ours, and was shown none"
@@ -44,7 +44,7 @@ public enum TLSProblem: Sendable, Equatable {
     }
 
     /// What helps.
-    /// - Parameters: `authorities`, `certificate`: what sets each, where we run.
+    /// - Parameters: `authorities`, `certificate`: the options of this program that set each.
     public func hint(authorities: String, certificate: String) -> String {
         switch self {
         case .certificateRequired:

@@ -1,7 +1,7 @@
 /// Reads JSON (RFC 8259) more strictly than most: no name twice in an object, no text that is not UTF-8, bounded
-/// nesting. What two readers could understand differently is refused. How long a text may be is up to the caller.
+/// nesting. It refuses text that two readers could understand differently. The caller bounds the length.
 public struct JSONReader {
-    /// How deep values nest at most, by default: a body of brackets must not use up the stack.
+    /// The deepest nesting, by default: a body of brackets must not use up the stack.
     public static let maximumDepth = 32
 
     public struct Failure: Error, Equatable {
@@ -9,7 +9,7 @@ public struct JSONReader {
         public let reason: String
     }
 
-    /// Which numbers are taken.
+    /// The numbers that are accepted.
     public enum Numbers: Sendable {
         case all
         /// Those of 64 bits with a sign, written without point and exponent.
@@ -30,8 +30,8 @@ public struct JSONReader {
     }
 
     /// - Parameters:
-    ///   - depth: how many values stand within each other at most; a plain one is 1.
-    ///   - keepsDuplicates: whether an object keeps members of the same name, for a caller that judges each object
+    ///   - depth: the deepest nesting of values; a plain one is 1.
+    ///   - keepsDuplicates: whether an object keeps members of the same name, for a caller that checks each object
     ///     itself.
     /// - Throws: `Failure` with the byte at which it is no JSON.
     public static func read(

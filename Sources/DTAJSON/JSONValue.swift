@@ -23,7 +23,7 @@ public enum JSONValue: Sendable, Equatable {
     /// An object's member of this name; nil if there is none, or this is no object.
     public subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        // By their bytes (RFC 8259 §8.3): `==` of texts asks whether Unicode calls them equivalent.
+        // Compared by bytes (RFC 8259 §8.3), because `==` of texts compares by Unicode's equivalence.
         return members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 
@@ -63,7 +63,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByArrayLiteral, Expr
         .object(members.compactMap { name, value in value.map { Member(name, $0) } })
     }
 
-    /// An object whose members stand in the order of their names.
+    /// An object whose members are in the order of their names.
     public init(sorting members: [String: JSONValue]) {
         self = .object(members.sorted { $0.key < $1.key }.map { Member($0.key, $0.value) })
     }

@@ -1,6 +1,6 @@
 /// Writes JSON (RFC 8259) in its shortest form.
 struct JSONWriter {
-    /// Which characters are written as \u, beside those that JSON does not let stand.
+    /// Which characters are written as \u, beside those that JSON requires to be.
     let isEscaped: (Unicode.Scalar) -> Bool
     private(set) var result: [UInt8] = []
 
@@ -57,7 +57,7 @@ struct JSONWriter {
 }
 
 extension JSONValue {
-    /// Its shortest text in UTF-8, with what ends a line or a script escaped.
+    /// Its shortest text in UTF-8, with characters escaped that end a line or a script.
     public var bytes: [UInt8] {
         bytes { scalar in
             (0x7f...0x9f).contains(scalar.value) || scalar == "<" || (0x2028...0x2029).contains(scalar.value)
@@ -65,7 +65,7 @@ extension JSONValue {
     }
 
     /// Its shortest text in UTF-8.
-    /// - Parameter isEscaped: which characters are written as \u, beside those that JSON does not let stand.
+    /// - Parameter isEscaped: which characters are written as \u, beside those that JSON requires to be.
     public func bytes(escaping isEscaped: @escaping (Unicode.Scalar) -> Bool) -> [UInt8] {
         var writer = JSONWriter(escaping: isEscaped)
         writer.write(self)

@@ -1,6 +1,6 @@
-/// Kubo's answers in JSON, as far as they are read here: what else is in them is ignored.
+/// Kubo's answers in JSON, as far as they are read here; other members are ignored.
 enum KuboAnswers {
-    /// Of every command that fails, with status 500 or 400.
+    /// The error of every command, with status 500 or 400.
     struct Failure: Decodable {
         let message: String
         enum CodingKeys: String, CodingKey { case message = "Message" }

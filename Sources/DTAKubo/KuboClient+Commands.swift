@@ -16,7 +16,7 @@ extension KuboClient {
         try word(decode(KuboAnswers.ID.self, "id", json(target("id"), milliseconds: shortly)).id, "id")
     }
 
-    /// Gives the node a block. It does not keep it for long unless it is pinned.
+    /// Gives the node a block. The node does not keep it for long unless it is pinned.
     /// - Throws: `KuboError`, also if the node computes another CID.
     public func put(_ block: [UInt8], as cid: CID) throws {
         let codec = cid.codec == .raw ? "raw" : "dag-cbor"
@@ -31,7 +31,7 @@ extension KuboClient {
         }
     }
 
-    /// A block that the node has, or gets from others in time; its bytes are those that the CID names.
+    /// A block that the node has, or gets from others in time; its bytes fit the CID.
     /// - Throws: `KuboError`.
     public func get(_ cid: CID, milliseconds: Int) throws -> [UInt8] {
         let answer: HTTPAnswer
@@ -76,7 +76,7 @@ extension KuboClient {
         }
     }
 
-    /// Makes the node keep a block and all that it links to, which it gets from others if it has not got it.
+    /// Makes the node keep a block and all that it links to, which it gets from others if needed.
     public func pin(_ cid: CID, milliseconds: Int) throws {
         let arguments = [("arg", "\(cid)"), ("recursive", "true"), timeout(milliseconds)]
         let answer = try decode(
@@ -96,7 +96,7 @@ extension KuboClient {
         }
     }
 
-    /// For what a node that is well answers at once.
+    /// For calls that a healthy node answers at once.
     private var shortly: Int { min(options.requestMilliseconds, 10_000) }
 
     private func timeout(_ milliseconds: Int) -> (String, String) { ("timeout", "\(milliseconds)ms") }
@@ -106,7 +106,7 @@ extension KuboClient {
         ["not found", "could not find", "deadline exceeded"].contains { error.error.message.contains($0) }
     }
 
-    /// A word for logs and lists, which is kept too: short, and nothing that a terminal would obey.
+    /// A text for logs and lists, which is stored too: short, and without control characters.
     private func word(_ text: String, _ command: String) throws -> String {
         guard (1...128).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw garbage(command)

@@ -2,7 +2,7 @@ import DTAHTTP
 import DTASystem
 import Foundation
 
-/// What went wrong, in a person's words: each names the node, and quotes it if it said something.
+/// Errors for people: each names the node, and quotes its words if there are any.
 extension KuboClient {
     func failure(_ failure: HTTPFailure) -> KuboError {
         if failure.stopped { return KuboError(.stopped, DTAError(.unavailable, "the agent is stopping")) }
@@ -16,7 +16,7 @@ extension KuboClient {
                 hint: "is it running, and may dtad use its RPC? dtad check tells"))
     }
 
-    /// What an answer means whose status is not 200.
+    /// The error for an answer whose status is not 200.
     func refusal(_ answer: HTTPAnswer) -> KuboError {
         let message = message(answer)
         switch answer.status {
@@ -44,7 +44,7 @@ extension KuboClient {
         KuboError(.refused, DTAError(.unavailable, "\(name) refused: \(quoted(message))"))
     }
 
-    /// The node answered 200 with something else than Kubo does.
+    /// The node answered 200, but not as Kubo does.
     func garbage(_ command: String) -> KuboError {
         KuboError(
             .unreachable,

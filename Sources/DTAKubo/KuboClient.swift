@@ -3,33 +3,32 @@ import DTAFormats
 import DTAHTTP
 import DTASystem
 
-/// An IPFS node, spoken to by the RPC of Kubo (https://docs.ipfs.tech/reference/kubo/rpc/): blocks go there, come from
-/// there, and are pinned there. Any thread may call it; each call waits for its answer.
+/// A client of an IPFS node by Kubo's RPC (https://docs.ipfs.tech/reference/kubo/rpc/): it puts, gets and pins blocks.
+/// Any thread may call it; each call waits for its answer.
 ///
-/// The node is not trusted with anything: what it answers is bounded, and each block is hashed.
+/// The node is not trusted: its answers are bounded, and each block is hashed.
 public final class KuboClient: Sendable {
     /// The most bytes of a block, which is also what nodes exchange.
     public static let blockLimit = 1 << 20
     /// The most bytes of an answer that is not a block.
     private static let answerLimit = 64 << 10
-    /// How much longer than the node itself is waited for, so that it can say what was wrong.
+    /// How much longer than the node's own time limit a call waits, so that the node can report the error.
     private static let graceMilliseconds = 2000
     private static let stallSeconds = 30
 
     public let options: Configuration.Kubo
     private let endpoint: HTTPEndpoint
     private let authorization: SecretBytes?
-    /// Handles that nobody uses now, each with a connection that is kept. There are as many as threads ever called at
-    /// the same time.
+    /// Idle handles, each with an open connection. There are as many as threads ever called at the same time.
     private let idle = Locked(Idle())
     private let stopping = Locked(false)
 
     private struct Idle: @unchecked Sendable {
-        // Sendable: a handle is in here, or with the one thread that took it out.
+        // Sendable: a handle is in this list, or with the one thread that took it out.
         var handles: [CurlHandle] = []
     }
 
-    /// Reads the secret and loads libcurl; it asks the node nothing.
+    /// Reads the secret and loads libcurl; it does not call the node.
     /// - Throws: `DTAError.failedPrecondition`.
     public init(_ options: Configuration.Kubo) throws {
         self.options = options
@@ -53,7 +52,7 @@ public final class KuboClient: Sendable {
     /// The node, as errors and logs name it.
     public var name: String { "the IPFS node at \(options.api)" }
 
-    /// Ends the calls that wait, and all that come later. For the agent's end.
+    /// Ends the waiting calls, and all later ones. For the agent's end.
     public func stop() { stopping.withLock { $0 = true } }
 
     // MARK: Calls

@@ -1,9 +1,10 @@
 import DTASystem
 
-/// Why a call to an IPFS node failed, and what that says about the block that it was about.
+/// Why a call to an IPFS node failed, and what that says about its block.
 public struct KuboError: Error, Sendable, CustomStringConvertible {
     public enum Kind: Sendable {
-        /// The node is away, hangs, turns everybody away or does not speak Kubo's RPC: nothing is said about the block.
+        /// The node is away, hangs, refuses all clients or does not speak Kubo's RPC: this says nothing about the
+        /// block.
         case unreachable
         /// The node refused this one call, or failed at it.
         case refused
@@ -16,7 +17,7 @@ public struct KuboError: Error, Sendable, CustomStringConvertible {
     }
 
     public let kind: Kind
-    /// For a person.
+    /// A sentence for people.
     public let error: DTAError
 
     init(_ kind: Kind, _ error: DTAError) {

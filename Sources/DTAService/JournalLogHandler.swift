@@ -3,7 +3,7 @@ import DTAConfiguration
 import Glibc
 import Logging
 
-/// Log records in systemd's journal, every piece of metadata a field of its own: `DTA_KEY=…` (sd_journal_sendv(3)).
+/// Log records in systemd's journal, with a field for each piece of metadata: `DTA_KEY=…` (sd_journal_sendv(3)).
 struct JournalLogHandler: LogHandler {
     /// The program that logs.
     let program: String

@@ -1,6 +1,6 @@
 import Logging
 
-/// What goes into a log line from outside cannot end it or move the cursor.
+/// Text from outside cannot end a log line or move the cursor.
 func escaped(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) }) else {
         return text

@@ -2,12 +2,11 @@ import CLinux
 import DTASystem
 import Glibc
 
-/// A start that cannot succeed: the service manager and each client that waits at the socket are told why. If nobody
-/// took their connections, the service manager would start the service for them again and again, and give the socket
-/// up.
+/// A start that cannot succeed: the service manager and each client that waits at the socket are told why. If their
+/// connections were not accepted, the service manager would start the service for them again and again, and then stop
+/// the socket.
 public struct RefusedStart {
-    /// EX_CONFIG of sysexits.h: what is wrong stays wrong until a person mends it. The units name it under
-    /// RestartPreventExitStatus=.
+    /// EX_CONFIG of sysexits.h: a person must fix something first. The units name it under RestartPreventExitStatus=.
     public static let configurationStatus: Int32 = 78
     /// Clients that come soon after, for instance to try again, are told by the same process.
     private static let milliseconds = 1000
@@ -15,7 +14,7 @@ public struct RefusedStart {
 
     private let listeners: [Descriptor]
 
-    /// To be made before anybody takes the sockets that were passed in.
+    /// To be made before the passed sockets are taken.
     public init() { listeners = ServiceManager.copiesOfPassedSockets() }
 
     /// The exit status for a reason.
@@ -26,13 +25,13 @@ public struct RefusedStart {
         }
     }
 
-    /// - Parameters: `reason`: for `systemctl status`; `answer`: what each client is sent.
+    /// - Parameters: `reason`: for `systemctl status`; `answer`: the answer for each client.
     public func tell(_ reason: String, answer: [UInt8]) {
         ServiceManager.status(reason)
         guard !listeners.isEmpty else { return }
         let end = monotonicNanoseconds() + UInt64(Self.milliseconds) * 1_000_000
         var entries = listeners.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
-        // Open until the end: one that is closed before its client has sent its request would hide the answer.
+        // They stay open until the end: closing one before its client has sent its request would hide the answer.
         var clients: [Descriptor] = []
         while true {
             let now = monotonicNanoseconds()

@@ -2,7 +2,7 @@ import CSystemd
 import DTASystem
 import Glibc
 
-/// What systemd gives and wants to know (sd_listen_fds(3), sd_notify(3)). Without it, all of this does nothing.
+/// systemd's sockets and notifications (sd_listen_fds(3), sd_notify(3)). Without systemd, none of this does anything.
 public enum ServiceManager {
     /// The sockets that were passed in, by name. They are taken from the environment: children get none of it.
     public static func passedSockets() throws -> [(name: String, socket: Descriptor)] {
@@ -36,7 +36,7 @@ public enum ServiceManager {
         sd_is_socket(socket, AF_UNIX, Int32(SOCK_STREAM.rawValue), 1) > 0
     }
 
-    /// Whether this process was started by one that is told how it goes.
+    /// Whether a service manager wants to be notified.
     public static var isPresent: Bool { getenv("NOTIFY_SOCKET") != nil }
 
     public static func ready(_ status: String) { notify("READY=1\nSTATUS=\(status)") }

@@ -16,12 +16,12 @@ struct Dtagw: AsyncParsableCommand {
             """,
         version: Version.current, subcommands: [RunCommand.self, CheckCommand.self])
 
-    /// Where gateway.md puts it.
+    /// The path in gateway.md.
     static let installedConfiguration = "/etc/dtad/dtagw.yaml"
 
     static func main() async {
         StandardDescriptors.fill()
-        // Made into text, its bytes would name another file.
+        // As text, its bytes would name another file.
         if let argument = NativeText.unreadableArgument {
             printError("dtagw: the argument \(argument) is not UTF-8: dtagw takes text alone, also as names of files")
             Glibc.exit(2)
@@ -39,7 +39,7 @@ struct Dtagw: AsyncParsableCommand {
     }
 }
 
-/// Ends the program as people expect it: the sentence and the hint on standard error, exit status 1.
+/// Ends the program with the sentence and the hint on standard error, and exit status 1.
 func failing<Result>(_ body: () async throws -> Result) async throws -> Result {
     do {
         return try await body()
