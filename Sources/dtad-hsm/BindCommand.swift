@@ -3,16 +3,16 @@ import DTACustody
 import DTASystem
 import Glibc
 
-/// `dtad-hsm --bind-order-keys`: an administrator's command while dtad is stopped. Root starts it; it opens the files with
-/// root's rights, and then works as the user whose token it is.
+/// `dtad-hsm --bind-order-keys`: an administrator's command while dtad is stopped. Root starts it; it opens the files
+/// with root's rights, and then works as the token's owner.
 struct BindCommand {
     let configuration: String
-    /// Where the PIN is, if neither the service manager nor the configuration says so: root alone can read it where the wall
-    /// stands.
+    /// The file with the PIN, if neither the service manager nor the configuration names one: with the wall only root
+    /// can read it.
     let pinFile: String?
-    /// What `dtad bindings export` wrote.
+    /// The file of `dtad bindings export`.
     let input: String
-    /// What `dtad bindings import` reads.
+    /// The file for `dtad bindings import`.
     let output: String
     /// The principals' copies of part 2.
     let archives: [String]

@@ -4,7 +4,7 @@ import DTACustody
 import DTASystem
 import Glibc
 
-/// What the command line asks for.
+/// The command of the command line.
 enum Command {
     case serve(configuration: String)
     case makeToken(configuration: String, pinFile: String, securityOfficerPINFile: String)
@@ -83,7 +83,7 @@ enum Command {
         }
     }
 
-    /// Does it.
+    /// Carries it out.
     /// - Returns: how the process is to end.
     func run() -> CustodyExit {
         do {
@@ -129,14 +129,14 @@ enum Command {
     }
 }
 
-/// What the configuration says, to a command that is given the PINs: it is the user then whose token it is.
+/// The configuration for a command that gets the PINs: it runs as the token's owner.
 private func options(_ configuration: String) throws -> HSMOptions {
     let start = try HSMStart(configuration: configuration, becomesOwner: true)
     try start.becomeOwner()
     return start.options
 }
 
-/// Says on standard error what stood in the way.
+/// Says on standard error why it failed.
 func complain(_ error: DTAError) {
     let text = "dtad-hsm: \(error.message)\n" + (error.hint.isEmpty ? "" : "  \(error.hint)\n")
     _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }

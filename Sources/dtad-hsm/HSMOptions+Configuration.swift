@@ -5,8 +5,8 @@ import DTASystem
 import Glibc
 
 extension HSMOptions {
-    /// Takes over what `dtad.yaml` says, and sets the environment of the module, before it is loaded: SoftHSM's own
-    /// configuration, and what `hsm.environment` says.
+    /// Reads the options of `dtad.yaml`, and sets the environment of the module before it is loaded: SoftHSM's own
+    /// configuration, and `hsm.environment`.
     /// - Parameter file: the path of the configuration.
     init(_ hsm: Configuration.HSM, file: String) {
         for variable in hsm.environment { setenv(variable.name, variable.value, 1) }

@@ -4,22 +4,22 @@ import DTACustody
 import DTASystem
 import Glibc
 
-/// How dtad-hsm begins: it reads the configuration, and is then the user who may load what that names. If root starts it,
-/// nobody could have changed the configuration beside root and that user.
+/// The start of dtad-hsm: it reads the configuration, and becomes the user that may load the named library. If root
+/// starts it, only root and that user may be able to change the configuration.
 struct HSMStart {
     let options: HSMOptions
-    /// As whom a command goes on that root gives; nil: as the user who runs this.
+    /// The user as whom a command of root goes on; nil: the user who runs it.
     private let owner: (uid: UInt32, gid: UInt32)?
-    /// Whether what the configuration names may be read with the rights of the user who runs this.
+    /// Whether files that the configuration names may be read with the rights of the user who runs this.
     private let mayReadFiles: Bool
 
-    /// - Parameter becomesOwner: whether root is to become the owner of the lock's folder, whose token it is. A dtad-hsm that
-    ///   serves stays what dtad is.
+    /// - Parameter becomesOwner: whether root is to become the owner of the lock's folder, who owns the token. A
+    ///   dtad-hsm that serves stays dtad's user.
     /// - Throws: `CustodyStartError` with `.configuration`.
     init(configuration file: String, becomesOwner: Bool) throws {
         let hsm: Configuration.HSM
         do {
-            // The way is looked at before the file is read: what nobody else could change then stays as it is.
+            // The path is checked before the file is read: if no other user can change it, it stays as it is.
             let way = geteuid() == 0 ? Result { try PathWay(to: file) } : nil
             hsm = try Configuration.load(file).hsm
             owner = becomesOwner ? try UserProcess.anotherOwner(of: HSMStart.directory(of: hsm.lockFile)) : nil
@@ -36,16 +36,18 @@ struct HSMStart {
         options = HSMOptions(hsm, file: file)
     }
 
-    /// Becomes the user who may load the module, and locks the memory: what root may lock, that user may not ask for.
-    /// - Parameters: `file`: the PIN, if the command line names it: then it is read with the rights that this has before.
-    ///   `hint`: what helps if there is none.
-    /// - Returns: the PIN. One that the configuration names is read with those rights only if the configuration is root's.
+    /// Becomes the user who may load the module, and locks the memory first: root may lock all of it, that user may
+    /// not.
+    /// - Parameters: `file`: the file with the PIN, if the command line names it: it is read with the rights from
+    ///   before. `hint`: what helps if there is none.
+    /// - Returns: the PIN. One that the configuration names is read with those rights only if the configuration is
+    ///   root's.
     func becomeOwner(pin file: String?, hint: String = PIN.standardHint) throws -> SecretBytes {
         let given: SecretBytes?
         if let file {
             given = try PIN.read(file, ownersOnly: true)
         } else {
-            // One that is the owner's is read below, and if neither may read it, that says why.
+            // A PIN file of the owner is read below, and an error there says why neither may read it.
             given = mayReadFiles ? try? PIN.read(file: options.pinFile) : nil
         }
         try becomeOwner()

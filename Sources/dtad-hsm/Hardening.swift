@@ -3,9 +3,9 @@ import CustodyProtocol
 import DTASystem
 import Glibc
 
-/// What this process gives up before it holds a secret.
+/// The rights that this process gives up before it holds a secret.
 enum Hardening {
-    /// No other process of this user may look into this one, and a crash leaves no image of it.
+    /// No other process of this user may trace this one, and a crash leaves no core dump.
     static func closeMemory() {
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         guard clinux_set_dumpable(0) == 0, setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none) == 0 else {
@@ -14,22 +14,22 @@ enum Hardening {
         }
     }
 
-    /// Nothing that this process touches is swapped out: secrets pass through ordinary memory too. Where that is refused, the
-    /// front and `dtad check` say so.
+    /// Nothing that this process touches is swapped out: secrets pass through ordinary memory too. If that is refused,
+    /// the front and `dtad check` say so.
     static func lockMemory() {
         guard clinux_lock_memory() != 0 else { return }
         let why = "mlockall: \(errorText(errno)): memory that secrets pass through could be swapped out"
         SecretBytes.protectionShortfall.withLock { $0 = why }
     }
 
-    /// There is no death signal for when dtad dies: it could hit in the middle of writing the token's files, and SoftHSM
-    /// writes them in place. The end of the connection tells the same, between two requests.
+    /// It has no death signal for dtad's end: the signal could end it while SoftHSM writes the token's files, in place.
+    /// It notices the end of the connection instead, between two requests.
     static func settle() throws {
         _ = clinux_set_no_new_privileges()
-        // A front that has gone is seen when it is written to; Ctrl-C in a terminal is dtad's to handle.
+        // Writing shows that the front is gone; dtad handles Ctrl-C in a terminal.
         signal(SIGPIPE, SIG_IGN)
         signal(SIGINT, SIG_IGN)
-        // Whoever started this may have blocked the one signal that ends a call that hangs.
+        // The parent may have blocked the signal that ends a call that hangs.
         var alarm = sigset_t()
         sigemptyset(&alarm)
         sigaddset(&alarm, SIGALRM)

@@ -15,7 +15,7 @@ struct Service {
     init(configuration: String) throws {
         self.configuration = configuration
         try Hardening.settle()
-        // A helper that a vendor's module starts must not keep the connection open.
+        // A helper process of a vendor's module must not keep the connection open.
         _ = fcntl(Service.socket, F_SETFD, FD_CLOEXEC)
         var type: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
@@ -46,8 +46,8 @@ struct Service {
         } catch {
             let leaving =
                 error as? CustodyStartError ?? CustodyStartError(DTAError(error), .configuration)
-            // The front says it, to the one who asked: said here too, it would stand twice on a terminal. A unit of its
-            // own (systemd.exec(5), JOURNAL_STREAM) has a journal of its own, where people look for it.
+            // The front reports it, and a terminal would show it twice. A unit of its own (systemd.exec(5),
+            // JOURNAL_STREAM) has a journal of its own, in which people look for it.
             if !server.refuse(leaving) || getenv("JOURNAL_STREAM") != nil { complain(leaving.reason) }
             return leaving.exit
         }

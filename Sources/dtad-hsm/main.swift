@@ -4,7 +4,7 @@ import CustodyProtocol
 import DTASystem
 import Glibc
 
-// Before anything that is worth reading is in memory; exec has reset it.
+// Before a secret is in memory; exec has reset it.
 Hardening.closeMemory()
 
 let command: Command
