@@ -2,8 +2,8 @@ import DTAFormats
 import DTAJSON
 import DTASystem
 
-/// A plugin that is a program: docs/plugins.md. Whatever it does, a call ends within its time, and what it does wrong
-/// is a `DTAError` that names it.
+/// A plugin that is a program: docs/plugins.md. Whatever it does, a call ends within its time limit, and its faults are
+/// `DTAError`s that name it.
 public struct ExternalPlugin: OrderPlugin {
     public let type: PluginType
     public let summary: String
@@ -11,9 +11,9 @@ public struct ExternalPlugin: OrderPlugin {
     public let fields: [PluginField]
     private let line: PluginLine
 
-    /// Says hello.
-    /// - Parameters: `type`: what its file is called; `log`: told what the plugin wrote to standard error, one line.
-    /// - Throws: `DTAError`, also if it calls itself otherwise.
+    /// Calls the hook `hello`.
+    /// - Parameters: `type`: that of its file's name; `log`: gets the plugin's words on standard error, one line.
+    /// - Throws: `DTAError`, also if it answers another type.
     public init(
         _ type: PluginType, _ transport: PluginTransport, _ limits: PluginLimits,
         log: @escaping @Sendable (String) -> Void = { _ in }

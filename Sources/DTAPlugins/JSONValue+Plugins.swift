@@ -14,7 +14,7 @@ extension JSONValue {
         return Array(data)
     }
 
-    /// On one line, with nothing in it beyond ASCII's printable characters: a plugin in sh can take it apart by lines.
+    /// On one line, with only printable ASCII: a plugin in sh can parse it by lines.
     var line: String { String(decoding: bytes { !(" "..."~").contains($0) }, as: UTF8.self) }
 
     /// A plugin's line.

@@ -15,7 +15,7 @@ extension OrderFieldValue {
         }
     }
 
-    /// As it is shown: bytes in hexadecimal.
+    /// Its text for people: bytes in hexadecimal.
     public var shown: String {
         switch self {
         case .text(let text): text

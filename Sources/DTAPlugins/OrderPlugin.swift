@@ -1,40 +1,39 @@
 import DTAFormats
 
-/// One custodian's own way: what is ordered, and how it is kept. An order's `kind` names the plugin.
+/// A type of order: what can be ordered, and how it is kept. An order's `kind` names the plugin.
 ///
-/// A hook may take as long as the plugin's time limit where the plugin is external. So it is called where nobody waits
-/// but those who want the same plugin, never on a worker and never while a dtad-hsm is held. What a hook throws is a
-/// `DTAError` and concerns that order alone.
+/// A hook of an external plugin may take as long as its time limit. So it is called in the plugin's own lane, never on
+/// a worker and never while a dtad-hsm is held. It throws `DTAError`s about its order.
 public protocol OrderPlugin: PartHooks {
-    /// What orders call it.
+    /// Its name in orders.
     var type: PluginType { get }
     /// One sentence for people.
     var summary: String { get }
     var keeps: PluginKeeper { get }
-    /// What an order of it must or may say.
+    /// The fields that an order must or may have.
     var fields: [PluginField] { get }
 
-    /// Whether an order can be what it is: before the principal seals it, and before the fiduciary commits to it.
-    /// - Throws: `DTAError` that says what is wrong with it.
+    /// Checks an order before the principal seals it, and before the fiduciary commits to it.
+    /// - Throws: `DTAError` that names the fault.
     func validate(_ order: PluginOrder) throws
 
     /// Makes the commitment, once for each order.
-    /// - Returns: where the plugin keeps the secret, all of it; where the agent does, what it adds to the fields of
-    ///   part 2, or nil.
+    /// - Returns: if the plugin keeps the secret, the whole commitment; if the agent does, further fields of part 2, or
+    ///   nil.
     func commit(_ order: PluginOrder) throws -> PluginCommitment?
 
     /// Judges a redemption: when it comes, and again each time before it is released.
     /// - Throws: `DTAError` with the reason for which it refuses. UNAVAILABLE is no refusal: it may be tried again.
     func prepare(_ order: PluginOrder, _ redemption: PluginRedemption) throws
 
-    /// Gives the result. Called only where the plugin keeps the secret, and after `prepare`. It must give the same for
-    /// the same redemption.
+    /// Gives the result. Called after `prepare`, only if the plugin keeps the secret. It must give the same for the
+    /// same redemption.
     /// - Parameter state: what `commit` gave.
     func release(_ order: PluginOrder, _ redemption: PluginRedemption, state: [UInt8]) throws -> [String:
         OrderFieldValue]
 }
 
-/// What keeps the secret of an order.
+/// The keeper of an order's secret.
 public enum PluginKeeper: String, Sendable, CaseIterable {
     /// The seed is made, sealed and released by dtad-hsm; the plugin judges.
     case agent
@@ -42,7 +41,7 @@ public enum PluginKeeper: String, Sendable, CaseIterable {
     case plugin
 }
 
-/// A plugin's name: what an order's `kind` says.
+/// A plugin's name, which is an order's `kind`.
 public struct PluginType: Hashable, Sendable, Comparable, CustomStringConvertible {
     public let name: String
 

@@ -1,21 +1,22 @@
 import DTAFormats
 
-/// What a plugin says of the parts of its orders, on every host that has one of them. Each has an answer for plugins
-/// that say nothing, and for those that are not known on a host.
+/// A plugin's hooks about the parts of its orders, on every host that has one of them. Each has a default, for plugins
+/// that do not define it or are not known on a host.
 ///
-/// Nothing here waits: external plugins are not asked, and some of it is asked in a transaction.
+/// No hook waits: external plugins are not asked, and some hooks are called in a transaction.
 public protocol PartHooks: Sendable {
-    /// Whether the key of an order stays on the fiduciary's token, and is used there. Only if the agent keeps the secret.
+    /// Whether the key of an order stays on the fiduciary's token, and is used there. Only if the agent keeps the
+    /// secret.
     var isUsedInPlace: Bool { get }
 
-    /// Whether the principal deposits something that is encrypted to the commitment, and the recipient gets that.
+    /// Whether the principal deposits content, encrypted to the commitment, which the recipient gets.
     var takesDeposit: Bool { get }
 
     /// The field of part 1, and of part 2, that names the beneficiary's share of the key: a compressed point of
     /// secp256k1, which one order uses and no other. Nil: the key is the fiduciary's alone.
     var shareField: String? { get }
 
-    /// Whether a commitment shows what it has to.
+    /// Checks a commitment and its proof.
     /// - Throws: `FormatError`.
     func verify(_ commitment: OrderCommitment) throws
 
@@ -23,18 +24,18 @@ public protocol PartHooks: Sendable {
     /// - Throws: `FormatError` if there is none.
     func sharedKey(_ commitment: OrderCommitment) throws -> SharedKey
 
-    /// What a redemption asks for.
+    /// The request of a redemption.
     /// - Parameters:
     ///   - fields: as the redeemer gave them, all of them text.
-    ///   - data: what a use is about; empty: nothing was given.
+    ///   - data: the bytes that a use is about; empty: none were given.
     ///   - commitment: gives part 2, which has to be opened for that; nil: it is not here.
     /// - Throws: `DTAError`.
     func request(
         _ fields: [String: OrderFieldValue], data: [UInt8], commitment: () throws -> OrderCommitment?
     ) throws -> [String: OrderFieldValue]
 
-    /// What was released, as its recipient gets it, after it was held against the commitment.
-    /// - Parameter request: gives what the redemption asked for; nil: that cannot be read here.
+    /// The released result for its recipient, after it was compared with the commitment.
+    /// - Parameter request: gives the redemption's request; nil: it cannot be read here.
     /// - Throws: `FormatError` if it does not fit.
     func result(
         _ release: OrderRelease, of commitment: OrderCommitment, request: () throws -> OrderFields?
@@ -44,7 +45,7 @@ public protocol PartHooks: Sendable {
 /// A key that fiduciary and beneficiary have together.
 public struct SharedKey: Sendable {
     public var sum: WalletSum
-    /// What else there is to know of it.
+    /// Further fields about it.
     public var fields: [(String, String)]
 
     public init(sum: WalletSum, fields: [(String, String)] = []) {
@@ -53,7 +54,7 @@ public struct SharedKey: Sendable {
     }
 }
 
-/// What a recipient gets.
+/// The recipient's result.
 public struct PluginResult: Sendable {
     public var data: [UInt8]
     public var fields: [(String, String)]
@@ -72,10 +73,10 @@ extension PartHooks {
     public func verify(_ commitment: OrderCommitment) throws {}
 
     public func sharedKey(_ commitment: OrderCommitment) throws -> SharedKey {
-        throw FormatError(.malformed, "nobody has a share of the key of this order")
+        throw FormatError(.malformed, "no identity has a share of this order's key")
     }
 
-    /// Data is told as what a signature is asked for: the plugin judges whether it takes that.
+    /// Data is passed as the bytes to be signed: the plugin judges whether it takes them.
     public func request(
         _ fields: [String: OrderFieldValue], data: [UInt8], commitment: () throws -> OrderCommitment?
     ) throws -> [String: OrderFieldValue] {
@@ -87,12 +88,12 @@ extension PartHooks {
     public func result(
         _ release: OrderRelease, of commitment: OrderCommitment, request: () throws -> OrderFields?
     ) throws -> PluginResult {
-        // Where dtad-hsm keeps the secret, it commits to it as to any other, and proves it.
+        // If dtad-hsm keeps the secret, it makes the commitment and the proof.
         if release.result[OrderKind.secret]?.bytes != nil, (try? commitment.verifySecret()) != nil {
             return PluginResult(
                 data: try release.scalar(OrderKind.secret, of: commitment), fields: [("result", OrderKind.secret)])
         }
-        // A plugin's own: what it is, and whether it fits, only its maker can say. One field alone is the result.
+        // A plugin's own fields, which cannot be checked here. A single field is the result.
         var values = release.result.values
         var result = PluginResult(data: [])
         if let name = values[OrderKind.secret] != nil ? OrderKind.secret : values.count == 1 ? values.keys.first : nil,
@@ -108,12 +109,12 @@ extension PartHooks {
 }
 
 extension OrderKind {
-    /// The field of a redemption in which stands what is to be signed.
+    /// The field of a redemption with the bytes to be signed.
     fileprivate static func signed(by algorithm: String?) -> String { algorithm == "ed25519" ? message : digest }
 }
 
 extension OrderCommitment {
-    /// Whether its maker has the secret behind its public key.
+    /// Checks that its maker has the secret of its public key.
     /// - Throws: `FormatError`.
     public func verifySecret() throws {
         try CommitmentProof.verify(proof, key: Secp256k1PublicKey(publicKey), order: heading.order)
@@ -121,7 +122,7 @@ extension OrderCommitment {
 }
 
 extension OrderRelease {
-    /// The secret that was released, which the committed key is the public half of.
+    /// The released secret, whose public half is the committed key.
     /// - Throws: `FormatError`.
     public func scalar(_ field: String, of commitment: OrderCommitment) throws -> [UInt8] {
         guard let bytes = result[field]?.bytes else {

@@ -33,7 +33,7 @@ enum PluginAnswer {
         try Self.finish(members, "its answer")
     }
 
-    /// Fails for members that were not taken.
+    /// Fails for members that were not read.
     static func finish(_ members: [String: JSONValue], _ what: String) throws(PluginFailure) {
         guard let unknown = members.keys.min() else { return }
         throw .lies("\(what) has an unknown member \"\(harmless(unknown, 40))\"")
@@ -45,7 +45,7 @@ enum PluginAnswer {
         return result
     }
 
-    /// What a plugin may refuse with. DATA_LOSS and INTERNAL are the agent's own words.
+    /// The codes of a plugin's refusals. Only the agent uses DATA_LOSS and INTERNAL.
     static let codes: [ErrorCode] = [
         .invalidArgument, .notFound, .permissionDenied, .unavailable, .resourceExhausted, .failedPrecondition,
     ]
@@ -69,7 +69,7 @@ enum PluginAnswer {
     /// Bytes of a reason, a hint, a summary or an explanation.
     static let sentenceLimit = 500
 
-    /// Whether a text has no characters that move, hide or direct others.
+    /// Whether a text has no control or direction characters.
     static func isPrintable(_ text: String) -> Bool {
         text.unicodeScalars.allSatisfy { scalar in
             switch scalar.properties.generalCategory {
@@ -79,7 +79,7 @@ enum PluginAnswer {
         }
     }
 
-    /// The beginning of what a plugin said, for a message of ours.
+    /// The beginning of a plugin's text, for a message of ours.
     static func harmless(_ text: String, _ count: Int) -> String {
         String(text.unicodeScalars.prefix(count).map { isPrintable(String($0)) ? Character($0) : "?" })
     }

@@ -2,8 +2,8 @@ import CLinux
 import DTASystem
 import Glibc
 
-/// A plugin that runs as a process of ours, with nothing of ours: see `clinux_spawn_confined`. It and all that it
-/// started are gone when this is.
+/// A plugin that runs as a confined child process: see `clinux_spawn_confined`. When this value ends, so do the process
+/// and all that it started.
 final class PluginChild {
     /// Its standard input and output.
     let channel: Descriptor
@@ -19,7 +19,7 @@ final class PluginChild {
         try self.init(path, limits, rules: try PluginFileRules.make(for: path))
     }
 
-    /// - Parameter rules: nil: what a kernel without Landlock leaves.
+    /// - Parameter rules: nil: none, for a kernel without Landlock.
     init(_ path: String, _ limits: PluginLimits, rules: Descriptor?) throws {
         let (ours, theirs) = try UnixSocket.pair()
         let (read, write) = try PluginChild.pipe()
@@ -61,8 +61,8 @@ final class PluginChild {
 
     deinit { end() }
 
-    /// Ends it and its whole group: nothing can leave that.
-    /// - Returns: its status, as waitpid gives it. Of one that had ended by itself, that of its own end.
+    /// Ends it and its whole group, which no process can leave.
+    /// - Returns: its status, as waitpid gives it; its own one if it had ended by itself.
     @discardableResult
     func end() -> Int32 {
         if let status { return status }

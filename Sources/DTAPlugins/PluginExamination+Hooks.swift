@@ -63,7 +63,7 @@ extension PluginExamination {
     func examineStrangeOrders() {
         guard let plugin else { return }
         for field in plugin.fields {
-            // dtad refuses these before it asks; a plugin that is asked all the same does not break.
+            // dtad refuses these before it calls a plugin, but a plugin must not fail on them.
             let wrong: OrderFieldValue = field.kind == .integer ? .text("a") : .integer(1)
             claim("it bears \(field.name) of another kind") { try bears(plugin, [field.name: wrong]) }
             let hostile: OrderFieldValue =
@@ -89,7 +89,7 @@ extension PluginExamination {
     private static func cid(_ text: String) -> CID { CID(hashing: Array(text.utf8), codec: .dagCBOR) }
 
     private static func order(_ type: PluginType, _ fields: [String: OrderFieldValue]) -> PluginOrder {
-        // These are right: one redeemer, no approvals, no times.
+        // These terms are valid: one redeemer, no approvals, no times.
         guard
             let terms = try? OrderTerms(
                 fiduciary: cid("f"), principal: cid("p"), redeemers: [cid("p")], recipient: cid("p"))

@@ -3,7 +3,7 @@ import DTAJSON
 import DTASystem
 import Foundation
 
-/// What a plugin must do, tried on the plugin itself: its author's kit. Every call is one as dtad makes it.
+/// Tests a plugin for its author. Every call is made as dtad makes it.
 public final class PluginExamination {
     /// One claim, and whether it holds.
     public struct Finding: Sendable {
@@ -16,13 +16,13 @@ public final class PluginExamination {
 
         public let claim: String
         public let outcome: Outcome
-        /// What was seen; "" where there is nothing to say.
+        /// The detail; "" if there is none.
         public let detail: String
         /// How long it took.
         public let milliseconds: Int
     }
 
-    /// What a claim ends with instead of holding.
+    /// Why a claim does not hold.
     enum Ending: Error {
         case skipped(String)
         case noted(String)
@@ -35,16 +35,16 @@ public final class PluginExamination {
     let report: (Finding) -> Void
     var plugin: ExternalPlugin?
     var hasFailed = false
-    /// What the plugin wrote to standard error since the claim was begun.
+    /// The plugin's words on standard error since the claim was begun.
     private let complaint = Locked("")
 
-    /// - Parameters: `path`: the plugin's file; `fields`: of an order that the plugin accepts, as clients write them;
-    ///   `request`: of a redemption that it accepts.
+    /// - Parameters: `path`: the plugin's file; `fields`: those of an order that the plugin accepts, as clients write
+    ///   them; `request`: those of a redemption that it accepts.
     public static func run(
         _ path: String, _ limits: PluginLimits, fields: [String: String] = [:], request: [String: String] = [:],
         report: @escaping (Finding) -> Void
     ) -> Bool {
-        // It starts in /, where a path that is not absolute means something else.
+        // It starts in /, so the path must be absolute.
         let directory = unsafe getcwd(nil, 0)
         defer { unsafe free(directory) }
         let here = unsafe directory.map { unsafe String(cString: $0) } ?? "/"
@@ -72,7 +72,7 @@ public final class PluginExamination {
         self.report = report
     }
 
-    /// Tries one claim. What `body` answers is the detail.
+    /// Tries one claim. `body` answers the detail.
     func claim(_ claim: String, _ body: () throws -> String) {
         let start = monotonicNanoseconds()
         complaint.withLock { $0 = "" }
@@ -94,7 +94,7 @@ public final class PluginExamination {
         report(Finding(claim: claim, outcome: outcome, detail: detail, milliseconds: milliseconds))
     }
 
-    /// What went wrong, what helps, and the last line that the plugin wrote to standard error: there most languages say it.
+    /// The error, its hint, and the plugin's last line on standard error, in which most languages report the cause.
     private func words(_ error: DTAError) -> String {
         var words = error.message
         if !error.hint.isEmpty, error.hint != PluginFailure.test { words += "; \(error.hint)" }
@@ -147,14 +147,14 @@ public final class PluginExamination {
 
     // MARK: Lines that are no proper request
 
-    /// One line as it is.
+    /// Sends one line unchanged.
     func exchange(_ line: [UInt8]) throws -> [UInt8] {
         try PluginTransport.program(path).exchange(line, limits) { complaints in
             complaint.withLock { $0 = PluginLine.harmless(complaints) }
         }
     }
 
-    /// One request, without what `ExternalPlugin` makes of its answer.
+    /// Sends one request, without `ExternalPlugin`'s checks of the answer.
     func ask(_ request: PluginRequest) throws -> PluginAnswer {
         try PluginAnswer(try exchange(request.line), to: request)
     }
@@ -167,7 +167,7 @@ public final class PluginExamination {
         return "\(error.code.name): \(error.message)"
     }
 
-    /// Fails unless the plugin comes to an end; it need not answer what it cannot read.
+    /// Fails unless the plugin ends; it need not answer a line that it cannot read.
     private func ends(_ line: [UInt8]) throws -> String {
         do {
             let answer = try exchange(line)

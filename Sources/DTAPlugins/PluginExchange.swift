@@ -20,10 +20,10 @@ struct PluginExchange {
     private var errorsClosed = false
     private var hasEnded = false
 
-    /// - Parameters: `child`: whose channel it is; nil if somebody else runs the plugin; `complaints`: told the end
-    ///   of what it wrote to standard error, whatever comes of the call.
+    /// - Parameters: `child`: the process at the other end; nil if the service manager runs the plugin; `complaints`:
+    ///   gets the end of its words on standard error, also after a success.
     /// - Returns: the plugin's line, without its newline.
-    /// - Throws: `PluginFailure`. The child is gone in any case.
+    /// - Throws: `PluginFailure`. The child has ended in any case.
     static func run(
         _ request: [UInt8], on channel: Descriptor, child: PluginChild?, limits: PluginLimits, deadline: UInt64,
         complaints: ([UInt8]) -> Void
@@ -81,7 +81,7 @@ struct PluginExchange {
         if polled[0].revents & Int16(POLLOUT) != 0 { try send() }
         if polled[0].revents & ~Int16(POLLOUT) != 0 { try receive() }
         if polled[1].revents != 0 { try receiveErrors() }
-        // What it left running holds its output open: that ends with it, and what was said before still counts.
+        // Processes that it left running hold its output open: they end with it, and its earlier output still counts.
         if polled[2].revents != 0 {
             hasEnded = true
             child?.end()
@@ -100,7 +100,7 @@ struct PluginExchange {
         } catch let error as SystemCallError where error.errno == EAGAIN {
             return
         } catch let error as SystemCallError where error.errno == EPIPE || error.errno == ECONNRESET {
-            // It does not want to read all of it. What it says counts.
+            // It does not read all of the request. Its answer counts.
             unsent = []
         }
         if unsent.isEmpty { shutdown(channel, Int32(SHUT_WR)) }
@@ -122,7 +122,7 @@ struct PluginExchange {
         guard answer.count + bytes.count <= limits.outputBytes else {
             throw PluginFailure.floods(bytes: limits.outputBytes)
         }
-        // What was looked at before is not looked at again: a flood of small pieces costs no more than its bytes.
+        // Bytes are searched only once: a flood of small pieces costs no more than its bytes.
         let isWhole = answer.last == UInt8(ascii: "\n")
         let end = bytes.firstIndex(of: UInt8(ascii: "\n"))
         guard !isWhole, end == nil || end == bytes.endIndex - 1 else {
@@ -145,7 +145,7 @@ struct PluginExchange {
         }
     }
 
-    /// What was written just before the end: nothing is left that could write more.
+    /// The output from just before the end: no process is left that could write more.
     private mutating func receiveLastErrors() throws {
         guard let number = child?.errors.number else { return }
         while !errorsClosed {

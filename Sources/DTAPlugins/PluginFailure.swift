@@ -1,8 +1,8 @@
 import DTASystem
 
-/// What a plugin did instead of answering.
+/// Why a plugin did not answer.
 enum PluginFailure: Error, Equatable {
-    /// It could not be started, or nothing listens.
+    /// It could not be started, or its socket has no listener.
     case unreachable(String, hint: String = "")
     case slow(milliseconds: Int)
     /// It ended with this status or by this signal.
@@ -12,7 +12,7 @@ enum PluginFailure: Error, Equatable {
     case silent
     case floods(bytes: Int)
     case chatters(bytes: Int)
-    /// Its answer is not what the protocol says.
+    /// Its answer breaks the protocol.
     case lies(String)
 
     func error(_ type: String) -> DTAError {
@@ -42,11 +42,11 @@ enum PluginFailure: Error, Equatable {
         }
     }
 
-    /// The hint of what its author can find out.
+    /// The hint for its author.
     static let test = "dtactl plugin test PATH shows what it does"
 }
 
 extension DTAError {
-    /// Whether a plugin has decided so, as opposed to having failed, being busy, or saying: not now.
+    /// Whether it is the plugin's decision, and not a failure, a full queue, or "not now".
     public var isPluginDecision: Bool { ![.unavailable, .resourceExhausted, .internal].contains(code) }
 }

@@ -2,10 +2,10 @@ import CLinux
 import DTASystem
 import Glibc
 
-/// What a program that runs as our own user may do with files, by Landlock: read and run the system's programs and what
-/// is in its own directory, and change nothing. Without that it could read whatever our user can.
+/// The Landlock rules for a program that runs as our own user: it may read and run the system's programs and the files
+/// of its own directory, and change nothing. Without them it could read all files of our user.
 public enum PluginFileRules {
-    /// What the kernel lacks, as a sentence; nil if it lacks nothing.
+    /// What the kernel lacks, as a sentence; nil if nothing.
     public static let shortfall: String? = {
         let version = clinux_landlock_version()
         guard version < 1 else { return nil }
@@ -13,16 +13,16 @@ public enum PluginFileRules {
     }()
 
     static let programs = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
-    /// What C libraries and interpreters read when they start.
+    /// The files that C libraries and interpreters read when they start.
     static let files = [
         "/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/alternatives", "/etc/localtime", "/etc/timezone", "/etc/passwd",
         "/etc/group", "/etc/nsswitch.conf", "/etc/ssl", "/etc/locale.alias", "/etc/python3", "/etc/perl", "/proc",
         "/sys/devices/system/cpu", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
     ]
 
-    /// The rules for a program, to be laid upon the process that will be it.
+    /// The rules for a program, to be applied to its process.
     /// - Returns: nil if the kernel has none.
-    /// - Throws: `SystemCallError` if it has, and cannot be told these.
+    /// - Throws: `SystemCallError` if it refuses them.
     static func make(for program: String) throws -> Descriptor? {
         guard shortfall == nil else { return nil }
         let rules = Descriptor(owning: try systemCall("landlock_create_ruleset") { clinux_landlock_ruleset() })
@@ -37,7 +37,7 @@ public enum PluginFileRules {
     private static func allow(_ path: String, _ what: Int, _ rules: Descriptor, mustBe: Bool = false) throws {
         guard unsafe clinux_landlock_allow(rules.number, path, Int32(what)) != 0 else { return }
         let code = errno
-        // What is not there, or out of sight, need not be permitted.
+        // A file that is missing or not visible need not be permitted.
         if !mustBe, [ENOENT, EACCES, ENOTDIR].contains(code) { return }
         throw SystemCallError("landlock_add_rule(\(path))", errno: code)
     }

@@ -1,20 +1,20 @@
 import DTASystem
 import Glibc
 
-/// The directory of external plugins. Only root can put something there: the author of a plugin decides over its
-/// orders.
+/// The directory of external plugins. Only root may be able to change it, because a plugin decides about its orders.
 public struct PluginFiles: Sendable {
-    /// What a plugin's file is called, before its type.
+    /// The prefix of a plugin's file name, before its type.
     public static let prefix = "dta-plugin-"
-    /// More than a host has kinds of order.
+    /// More than any host has.
     static let countLimit = 64
 
     private let directory: String
 
     public init(_ directory: String) { self.directory = directory }
 
-    /// The plugins that may run, and why others may not, by the files' names. The paths have no links in them.
-    /// - Throws: `DTAError` if the directory itself is not to be trusted, or is not there.
+    /// The plugins that may run, and the reasons why others may not, by the files' names. The paths have no links in
+    /// them.
+    /// - Throws: `DTAError` if the directory itself cannot be trusted, or is missing.
     public func list() throws -> (plugins: [(type: PluginType, path: String)], problems: [(name: String, DTAError)]) {
         let directory = try PluginFiles.trusted(directory)
         var plugins: [(type: PluginType, path: String)] = []
@@ -54,7 +54,7 @@ public struct PluginFiles: Sendable {
         return names
     }
 
-    /// Whether a file may run as a plugin.
+    /// Checks that a file may run as a plugin.
     /// - Throws: `DTAError` that says what to change.
     public static func checkFile(_ path: String) throws {
         var status = stat()
@@ -79,8 +79,8 @@ public struct PluginFiles: Sendable {
         }
     }
 
-    /// A directory, by the path without links: nobody but root can put something there, or in its place or that of one
-    /// above it. The path that was given may have links that are others' to change: it is not to be used again.
+    /// A directory, by the path without links: only root can change it, or replace it or a folder above it. The given
+    /// path may have links that other users can change, so it must not be used again.
     static func trusted(_ path: String) throws -> String {
         guard let resolved = unsafe realpath(path, nil) else {
             throw DTAError(

@@ -2,7 +2,7 @@ import DTAFormats
 import DTAJSON
 import DTASystem
 
-/// What a plugin is asked to do.
+/// A call to a plugin.
 enum PluginHook: String, Sendable, CaseIterable {
     case hello, validate, commit, prepare, release
 }
@@ -13,7 +13,7 @@ struct PluginRequest: Sendable {
     static let version = "dta/plugin/1"
 
     let hook: PluginHook
-    /// 16 hexadecimal digits, fresh for each request: the answer repeats it, so none can be prepared before.
+    /// 16 hexadecimal digits, new for each request: the answer repeats it, so no answer can be prepared before.
     let id: String
     private let members: [String: JSONValue]
 

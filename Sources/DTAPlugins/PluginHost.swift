@@ -3,16 +3,16 @@ import Foundation
 
 /// The external plugins of a host.
 public struct PluginHost: Sendable {
-    /// What starts them.
+    /// How they are started.
     public enum Run: Sendable, Equatable {
         case off
-        /// The service manager, as a user that is nobody else, without network: each at `DIRECTORY/TYPE.sock`.
+        /// By the service manager, as a user of its own, without network: each at `DIRECTORY/TYPE.sock`.
         case service(sockets: String)
-        /// This process, as its own user.
+        /// By this process, as its own user.
         case ownUser
     }
 
-    /// A plugin that is there and cannot be used.
+    /// An installed plugin that cannot be used.
     public struct Problem: Sendable {
         public let name: String
         public let reason: DTAError
@@ -28,7 +28,7 @@ public struct PluginHost: Sendable {
     private let limits: PluginLimits
     private let log: @Sendable (String) -> Void
 
-    /// - Parameter log: told what plugins write to standard error.
+    /// - Parameter log: gets plugins' words on standard error.
     public init(
         directory: String, run: Run, limits: PluginLimits, log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
@@ -38,8 +38,8 @@ public struct PluginHost: Sendable {
         self.log = log
     }
 
-    /// Says hello to each plugin, all at once, so that those that hang cost one time limit together.
-    /// - Returns: those that can be used, and why others cannot; all of them if plugins are off.
+    /// Calls `hello` of all plugins at once, so that those that hang cost one time limit together.
+    /// - Returns: those that can be used, and the reasons why others cannot.
     /// - Throws: `DTAError` if the directory cannot be trusted.
     public func load() throws -> (plugins: [ExternalPlugin], problems: [Problem]) {
         guard run != .off else { return ([], []) }

@@ -1,13 +1,13 @@
-/// What an external plugin may take before it is ended.
+/// The limits of an external plugin.
 public struct PluginLimits: Sendable, Equatable {
-    /// From its start to the end of its answer.
+    /// The time from its start to the end of its answer.
     public var milliseconds = 5000
     /// Address space of each of its processes.
     public var memoryBytes = 256 << 20
-    /// Of its answer.
+    /// The bytes of its answer.
     public var outputBytes = 256 << 10
 
-    /// How much it may say on standard error.
+    /// The bytes that it may write to standard error.
     public static let errorBytes = 64 << 10
     /// Descriptors of each of its processes.
     public static let files = 64
@@ -16,7 +16,7 @@ public struct PluginLimits: Sendable, Equatable {
     /// Bytes of a request, its newline included: more than any order can need.
     public static let requestBytes = 1 << 20
 
-    /// How deep an answer's JSON is at most.
+    /// The deepest nesting of an answer's JSON.
     static let depth = 8
 
     public init() {}

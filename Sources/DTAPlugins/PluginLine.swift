@@ -1,14 +1,14 @@
 import DTAJSON
 import DTASystem
 
-/// Asks one plugin, and makes an error of whatever it does wrong.
+/// Calls one plugin, and makes its faults errors.
 struct PluginLine: Sendable {
     let type: String
     let transport: PluginTransport
     let limits: PluginLimits
     let log: @Sendable (String) -> Void
 
-    /// - Parameter read: what the result means.
+    /// - Parameter read: reads the result.
     /// - Throws: `DTAError` that names the plugin.
     @discardableResult
     func ask<Result>(
@@ -17,17 +17,17 @@ struct PluginLine: Sendable {
         do { return try read(try call(request)) } catch let failure as PluginFailure { throw failure.error(type) }
     }
 
-    /// What stands between the lines of a complaint.
+    /// The separator between the lines of a complaint.
     static let lineBreak = " | "
 
-    /// A complaint on one line, its end: there most languages say what is wrong.
+    /// The end of a complaint, on one line: most languages report the cause there.
     static func harmless(_ complaint: [UInt8]) -> String {
         let lines = String(decoding: complaint, as: UTF8.self).split(whereSeparator: \.isNewline)
         let text = lines.joined(separator: lineBreak)
         return PluginAnswer.harmless(String(text.suffix(500)), 500)
     }
 
-    /// Starts the plugin and asks it.
+    /// Starts the plugin and calls it.
     private func call(_ request: PluginRequest) throws -> [String: JSONValue] {
         let bytes = request.line
         guard bytes.count <= PluginLimits.requestBytes else {

@@ -2,14 +2,14 @@ import DTAFormats
 
 /// An order as a plugin sees it.
 public struct PluginOrder: Sendable, Equatable {
-    /// Of part 1: the order's name. Nil while the principal has not sealed it yet.
+    /// The CID of part 1, the order's name. Nil while the principal has not sealed it yet.
     public var cid: CID?
-    /// The thread in base32: what people type. "" while there is none.
+    /// The reference. "" while there is none.
     public var reference: String
     public var kind: PluginType
     public var terms: OrderTerms
     public var fields: [String: OrderFieldValue]
-    /// What part 2 published: a key or a receipt. Nil before it.
+    /// The key or receipt of part 2. Nil before it.
     public var commitment: [UInt8]?
 
     public init(
@@ -25,14 +25,14 @@ public struct PluginOrder: Sendable, Equatable {
     }
 }
 
-/// A request for a release, or for a use in place, as a plugin sees it.
+/// A request for a release, or for one use of the key, as a plugin sees it.
 public struct PluginRedemption: Sendable, Equatable {
     /// Of part 3.
     public var cid: CID
     /// From 1.
     public var use: Int
     public var redeemer: CID
-    /// What the redeemer wrote for people.
+    /// The redeemer's words for people.
     public var purpose: String?
     public var request: [String: OrderFieldValue]
 
@@ -47,16 +47,16 @@ public struct PluginRedemption: Sendable, Equatable {
     }
 }
 
-/// What a plugin gives for part 2.
+/// A plugin's content for part 2.
 public struct PluginCommitment: Sendable, Equatable {
-    /// What everybody in the order sees: a key, a hash, a receipt. 1 to 1024 bytes; empty if the agent keeps the
-    /// secret, whose commitment dtad-hsm makes.
+    /// A key, a hash or a receipt for all parties of the order. 1 to 1024 bytes; empty if the agent keeps the secret,
+    /// because dtad-hsm then makes the commitment.
     public var commitment: [UInt8]
-    /// What proves it; up to 1024 bytes.
+    /// Its proof; up to 1024 bytes.
     public var proof: [UInt8]
-    /// Added to part 2.
+    /// Further fields of part 2.
     public var fields: [String: OrderFieldValue]
-    /// The plugin's own, up to 64 KiB. The agent stores it sealed and gives it back at each release.
+    /// The plugin's own state, up to 64 KiB. The agent stores it sealed and gives it back at each release.
     public var state: [UInt8]
 
     public init(
@@ -79,7 +79,7 @@ public struct PluginField: Sendable, Equatable {
     public var isRequired: Bool
     /// Its value is not shown to people.
     public var isSecret: Bool
-    /// What it is, in a few words.
+    /// Its explanation, in a few words.
     public var explanation: String
 
     public init(_ name: String, _ kind: Kind, required: Bool = true, secret: Bool = false, _ explanation: String) {

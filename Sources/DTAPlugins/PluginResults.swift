@@ -1,7 +1,7 @@
 import DTAFormats
 import DTAJSON
 
-/// Reads the members of a plugin's result, one by one; what is left over is a fault.
+/// Reads the members of a plugin's result, one by one; members that are left are an error.
 struct PluginResultReader {
     private var members: [String: JSONValue]
     private let what: String
@@ -21,7 +21,7 @@ struct PluginResultReader {
         return text
     }
 
-    /// - Parameter default: what is meant where it is absent; nil: it must be there.
+    /// - Parameter default: the value if it is absent; nil: it must be there.
     mutating func bytes(
         _ name: String, _ range: ClosedRange<Int>, default: [UInt8]? = nil
     ) throws(PluginFailure) -> [UInt8] {
@@ -99,7 +99,7 @@ extension PluginCommitment {
     }
 }
 
-/// What a plugin says of itself.
+/// A plugin's description of itself.
 struct PluginDescription: Equatable {
     let type: PluginType
     let summary: String

@@ -1,7 +1,7 @@
 import DTASystem
 import Glibc
 
-/// How a plugin is reached: each call has a process of its own.
+/// How a plugin is called: each call has a process of its own.
 public enum PluginTransport: Sendable, Equatable {
     /// Started by this process, as its own user.
     case program(String)
@@ -9,7 +9,7 @@ public enum PluginTransport: Sendable, Equatable {
     case socket(String)
 
     /// One request, one answer.
-    /// - Parameter complaints: told the end of what the plugin wrote to standard error, where it did.
+    /// - Parameter complaints: gets the end of the plugin's words on standard error, if there are any.
     /// - Returns: the answer's line.
     /// - Throws: `PluginFailure`.
     func exchange(
@@ -45,7 +45,7 @@ public enum PluginTransport: Sendable, Equatable {
             do {
                 return try PluginChild(path, limits)
             } catch let error as SystemCallError where error.errno == ETXTBSY && monotonicNanoseconds() < deadline {
-                // Somebody still has it open for writing, as whoever has just installed it.
+                // A process still has it open for writing, such as an installer.
                 usleep(10_000)
             }
         }
@@ -56,7 +56,8 @@ public enum PluginTransport: Sendable, Equatable {
             do {
                 return try UnixSocket.connect(to: path, nonBlocking: true)
             } catch let error as SystemCallError where error.errno == EAGAIN {
-                // The service manager has not taken the ones before. connect(2) on a Unix socket cannot be waited for.
+                // The service manager has not accepted earlier connections. connect(2) on a Unix socket cannot be
+                // polled.
                 guard monotonicNanoseconds() < deadline else {
                     throw PluginFailure.slow(milliseconds: limits.milliseconds)
                 }
