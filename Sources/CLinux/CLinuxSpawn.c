@@ -37,8 +37,8 @@
 #endif
 #define LANDLOCK_RESTRICT_SELF 446
 
-// Between fork and exec of a process with threads nothing may be called that is not async-signal-safe (signal-safety(7)): so this
-// is C, and everything that needs memory is made before.
+// Between fork and exec of a process with threads nothing may be called that is not async-signal-safe
+// (signal-safety(7)): so this is C, and everything that needs memory is made before.
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the filter reads the low half of an argument where it is on little-endian machines"
@@ -49,9 +49,9 @@
 #define REFUSE ANSWER(SECCOMP_RET_ERRNO | EPERM)
 // Skips instructions unless the number of the call is this one.
 #define UNLESS(call, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, skipped)
-// Skips instructions where what was loaded is value.
+// Skips instructions if the loaded value is value.
 #define IF(value, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, skipped, 0)
-// An argument's low half: all that the kernel takes of a pid, and all flags of clone, of open and of mmap.
+// An argument's low half, which holds a pid, and all flags of clone, open and mmap.
 #define ARGUMENT(number) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[number]))
 #define FIRST ARGUMENT(0)
 // Refuses a call if the bits of an argument that the mask names are these; 6 instructions.
@@ -63,8 +63,9 @@
 // CLONE_NEW* of sched.h but CLONE_NEWTIME, which clone cannot mean.
 #define NAMESPACES 0x7e020000
 
-// Everything is permitted but what refused_calls.h says, namespaces, and other processes. Numbers are those of the architecture that
-// this is built for; only x86-64's were run, and CLinuxCalls.c says what is known of AArch64's.
+// Everything is permitted except the calls of refused_calls.h, namespaces, and access to other processes. Numbers are
+// those of the architecture that this is built for; only x86-64's were run, and CLinuxCalls.c says what is known of
+// AArch64's.
 static int refuse_calls(void)
 {
 	const unsigned own = (unsigned)getpid(); // the group's number as well
@@ -91,14 +92,14 @@ static int refuse_calls(void)
 		REFUSED(chown) REFUSED(lchown) REFUSED(utime) REFUSED(utimes) REFUSED(futimesat)
 		UNLESS_BITS(open, 1, O_ACCMODE | O_TRUNC, O_TRUNC)
 #endif
-		// Their flags are in memory, where a filter cannot look: C libraries then use clone and openat.
+		// Their flags are in memory, which a filter cannot read: C libraries then use clone and openat.
 		UNLESS(clone3, 1), ANSWER(SECCOMP_RET_ERRNO | ENOSYS),
 		UNLESS(openat2, 1), ANSWER(SECCOMP_RET_ERRNO | ENOSYS),
 		// Opened for reading, and emptied: Landlock refuses that from its third version on.
 		UNLESS_BITS(openat, 2, O_ACCMODE | O_TRUNC, O_TRUNC)
 		// A file that is mapped and shared can be written past RLIMIT_FSIZE, also one that is mapped for reading first.
 		UNLESS_BITS(mmap, 3, MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED)
-		// Each of these ends with an answer: the number of the call is loaded no more.
+		// Each of these ends with a result, so the number of the call is not loaded again.
 		UNLESS(clone, 4), FIRST, BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, NAMESPACES, 0, 1), REFUSE, PERMIT,
 		UNLESS(kill, 6), FIRST, IF(own, 3), IF(0, 2), IF(-own, 1), REFUSE, PERMIT,
 		UNLESS(tgkill, 4), FIRST, IF(own, 1), REFUSE, PERMIT,
@@ -115,7 +116,7 @@ static int limit(int resource, uint64_t value)
 	struct rlimit now, wanted;
 	if (getrlimit(resource, &now))
 		return -1;
-	// Lowering needs no privilege; what is lower already stays.
+	// Lowering needs no privilege; lower limits stay.
 	wanted.rlim_max = value < now.rlim_max ? value : now.rlim_max;
 	wanted.rlim_cur = wanted.rlim_max;
 	return setrlimit(resource, &wanted);
@@ -139,17 +140,17 @@ static int confine(const struct clinux_confinement *how, pid_t parent)
 	int channel, errors, ruleset = -1;
 
 	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &plain, NULL); // fails for SIGKILL and SIGSTOP, which nobody can change
+		sigaction(number, &plain, NULL); // fails for SIGKILL and SIGSTOP, which cannot be changed
 	if (setsid() < 0)
 		return -1;
-	// The thread that waits for it ends it at its time. If that thread is gone, the kernel does.
+	// The thread that waits for it ends it at its deadline. If that thread is gone, the kernel does.
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		return -1;
 	if (getppid() != parent) {
 		errno = ESRCH;
 		return -1;
 	}
-	// Out of the way of 0, 1 and 2 first, whatever their numbers are.
+	// Moves the descriptors away from 0, 1 and 2 first.
 	if ((channel = fcntl(how->channel, F_DUPFD_CLOEXEC, 3)) < 0 || (errors = fcntl(how->errors, F_DUPFD_CLOEXEC, 3)) < 0)
 		return -1;
 	if (how->ruleset >= 0 && (ruleset = fcntl(how->ruleset, F_DUPFD_CLOEXEC, 3)) < 0)
@@ -163,7 +164,7 @@ static int confine(const struct clinux_confinement *how, pid_t parent)
 	    limit(RLIMIT_NOFILE, how->files) || limit(RLIMIT_NPROC, how->processes) || limit(RLIMIT_AS, how->memory))
 		return -1;
 	close_others();
-	// Root without its power: some of it goes around Landlock. Others have none to give up, and are refused.
+	// Root drops its capabilities, because some of them bypass Landlock. Other users have none, and the calls fail.
 	for (int capability = 0; capability < 64; capability++)
 		prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
@@ -207,7 +208,7 @@ int clinux_spawn_confined(const struct clinux_confinement *how)
 		errno = failure;
 		return -1;
 	}
-	// Closed by exec where all went well.
+	// Closed by exec after a success.
 	failure = 0;
 	while ((got = read(report[0], &failure, sizeof failure)) < 0 && errno == EINTR)
 		;

@@ -22,7 +22,7 @@ int clinux_become(uint32_t uid, uint32_t gid, const char *name)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -1;
-	// What can be taken back was not given up.
+	// If root can be regained, it was not given up.
 	if (uid != 0 && setresuid((uid_t)-1, 0, (uid_t)-1) == 0) {
 		errno = EPERM;
 		return -1;
@@ -40,7 +40,7 @@ int clinux_end_with_parent(int parent)
 	return -1;
 }
 
-// CAP_IPC_LOCK, for whom there is no limit.
+// CAP_IPC_LOCK, which has no limit.
 static int may_lock_all(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -54,7 +54,7 @@ int clinux_lock_memory(void)
 	struct rlimit now;
 	if (getrlimit(RLIMIT_MEMLOCK, &now))
 		return -1;
-	// With a limit, memory that is asked for later would be refused to a process that cannot go on without it.
+	// With a limit, later allocations would fail in a process that cannot go on without them.
 	if (now.rlim_cur != RLIM_INFINITY && !may_lock_all() && setrlimit(RLIMIT_MEMLOCK, &all))
 		return -1;
 	return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);

@@ -1,10 +1,10 @@
 import CLinux
 
-/// What the C library's allocator does with large buffers. By itself it comes to keep them in its heaps, and to give
-/// these back and fetch them again all the time: neither is good if buffers of a MiB come by the thousand.
+/// The C library's allocator for large buffers. By default it keeps them in its heaps, and returns and requests these
+/// all the time: both are bad for thousands of buffers of a MiB.
 public enum Allocator {
-    /// Every buffer of 256 KiB and more is of its own, and gone as soon as it is free: for a process that is to stay
-    /// small.
+    /// Every buffer of 256 KiB and more is mapped by itself, and unmapped when it is freed: for a process that is to
+    /// stay small.
     public static func returnLargeBuffers() { clinux_tune_allocator(256 << 10, 0) }
 
     /// Buffers are kept for the next ones: for a process that moves much data and ends.

@@ -28,9 +28,9 @@ public struct Caller: Sendable, Equatable {
         self.unit = unit
     }
 
-    /// Root may administer; that alone never lets it use a key.
+    /// Root may administer; that does not let it use a key.
     public var isAdministrator: Bool { uid == 0 }
 
-    /// As people are told: `alice (1000)`.
+    /// For people: `alice (1000)`.
     public var display: String { userName.isEmpty ? "uid \(uid)" : "\(userName) (\(uid))" }
 }

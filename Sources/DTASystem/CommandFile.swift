@@ -1,6 +1,6 @@
 import Glibc
 
-/// The files that commands of an administrator's read and write whole.
+/// The files that administrators' commands read and write completely.
 public enum CommandFile {
     /// Reads a regular file.
     /// - Throws: `DTAError` that names it.
@@ -21,8 +21,8 @@ public enum CommandFile {
         return Array(bytes.prefix(count))
     }
 
-    /// Makes a file that only its owner may read. One that is there is taken only if it is empty, as a command leaves it that
-    /// failed.
+    /// Makes a file that only its owner may read. An existing one is taken only if it is empty, as a failed command
+    /// leaves it.
     /// - Throws: `DTAError` that names it.
     public static func make(_ path: String) throws -> Descriptor {
         try requireReplaceable(path)
@@ -37,7 +37,7 @@ public enum CommandFile {
         return file
     }
 
-    /// A command that writes a file never takes the place of anything else.
+    /// A command that writes a file replaces only regular files.
     /// - Throws: `DTAError` that names it if it is a device, a pipe, a socket, a directory or a link.
     public static func requireReplaceable(_ path: String) throws {
         guard let fault = try FileKind.fault(at: path) else { return }
@@ -50,7 +50,7 @@ public enum CommandFile {
             try unsafe bytes.withUnsafeBytes { try unsafe PositionedFile.write(file.number, $0, at: 0) }
             try systemCall("fsync") { fsync(file.number) }
         } catch {
-            // Half of it is nothing.
+            // A half-written file is emptied.
             ftruncate(file.number, 0)
             throw error
         }

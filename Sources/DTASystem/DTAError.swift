@@ -6,15 +6,15 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
     case notFound = 2
     /// The caller may not do this.
     case permissionDenied = 3
-    /// The HSM, or something else that is needed, is away or too slow: trying again later may help.
+    /// The HSM, or another needed part, is away or too slow: trying again later may help.
     case unavailable = 4
     /// A bound was reached: requests in flight, connections, keys, space.
     case resourceExhausted = 5
-    /// The state of things does not allow it: a name is taken, a mechanism is missing.
+    /// The state does not allow it: a name is taken, a mechanism is missing.
     case failedPrecondition = 6
-    /// What was stored or received is damaged or forged.
+    /// Stored or received data is damaged or forged.
     case dataLoss = 7
-    /// A defect in D-TA or in what it runs on.
+    /// A defect in D-TA or in the software below it.
     case `internal` = 8
 
     /// The name that people and other languages see.
@@ -32,8 +32,8 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// An error as it reaches a person: a stable code, a sentence that says what stood in the way, and a hint that helps.
-/// It is thrown at the place that knows the code, and translated once, at the socket. It never holds a secret.
+/// An error for people and programs: a stable code, a sentence with the reason, and a hint that helps. It is thrown
+/// where the code is known, and translated once, at the socket. It never holds a secret.
 public struct DTAError: Error, Sendable, Equatable, CustomStringConvertible {
     public var code: ErrorCode
     public var message: String
@@ -49,7 +49,7 @@ public struct DTAError: Error, Sendable, Equatable, CustomStringConvertible {
         hint.isEmpty ? "\(code.name): \(message)" : "\(code.name): \(message) (\(hint))"
     }
 
-    /// Any error as a `DTAError`: what is not one already is `internal`.
+    /// Any error as a `DTAError`: others become `internal`.
     public init(_ error: any Error) {
         if let known = error as? DTAError {
             self = known

@@ -1,9 +1,10 @@
 import Glibc
 
-/// What lies at a path where a regular file is meant to be.
+/// The kind of a file that should be a regular one.
 public enum FileKind {
-    /// - Returns: what it is ("is a directory"); nil if it is a regular file, or if nothing is there. Links are not followed.
-    /// - Throws: `SystemCallError` if nobody can tell.
+    /// - Returns: what it is ("is a directory"); nil if it is a regular file, or if nothing is there. Links are not
+    ///   followed.
+    /// - Throws: `SystemCallError` if it cannot be found out.
     public static func fault(at path: String) throws(SystemCallError) -> String? {
         var status = stat()
         if unsafe lstat(path, &status) == 0 { return fault(status.st_mode) }

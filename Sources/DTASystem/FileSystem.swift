@@ -5,7 +5,7 @@ import Glibc
 public struct FileSystem: Sendable {
     private let type: UInt32
 
-    /// nil if nobody can tell, for instance because there is nothing at `path`.
+    /// nil if it cannot be found out, for instance because there is nothing at `path`.
     public init?(of path: String) {
         var type: UInt32 = 0
         guard unsafe clinux_file_system(path, &type) == 0 else { return nil }
@@ -14,7 +14,7 @@ public struct FileSystem: Sendable {
 
     public init(type: UInt32) { self.type = type }
 
-    /// Whether there is no room, or no inode, for this user where a path is; false if nobody can tell.
+    /// Whether the file system of a path has no room, or no inode, for this user; false if it cannot be found out.
     public static func isFull(_ path: String) -> Bool {
         var status = statvfs()
         guard unsafe statvfs(path, &status) == 0 else { return false }
@@ -22,7 +22,7 @@ public struct FileSystem: Sendable {
         return status.f_blocks > 0 && blocks == 0 || status.f_files > 0 && status.f_ffree == 0
     }
 
-    /// The name of one that is gone when the host restarts; nil for others.
+    /// The name of one that does not survive a restart of the host; nil for others.
     public var memory: String? {
         switch type {
         case 0x0102_1994: "tmpfs"

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What tells one content of a file from the next: to replace or write it changes one of these.
+/// The version of a file's content: replacing or writing the file changes one of these.
 public struct FileVersion: Sendable, Equatable {
     private var inode: UInt64 = 0
     private var size: Int64 = -1
@@ -20,7 +20,7 @@ public struct FileVersion: Sendable, Equatable {
     }
 }
 
-/// A file of this host's that root wrote, as text: up to 1 MiB of it, what is not UTF-8 replaced.
+/// A file of this host that root wrote, as text: up to 1 MiB of it, with invalid UTF-8 replaced.
 public func readSmallText(_ path: String) throws -> String {
     let file = Descriptor(owning: try systemCall("open") { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) })
     var bytes = [UInt8](repeating: 0, count: 1 << 20)

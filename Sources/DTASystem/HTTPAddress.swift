@@ -1,31 +1,31 @@
-/// Where an HTTP service is reached: `unix:/path`, or `http://` and `https://` with a host and maybe a port. No user,
-/// no query; a path only if one is allowed.
+/// The address of an HTTP service: `unix:/path`, or `http://` and `https://` with a host and maybe a port. No user, no
+/// query; a path only if one is allowed.
 public struct HTTPAddress: Sendable, Equatable, CustomStringConvertible {
     public enum Transport: Sendable, Equatable {
         /// The absolute path of a socket.
         case unix(path: String)
         /// TCP without TLS, on this host.
         case loopback
-        /// TCP without TLS, to another host: anybody on the way reads and changes all.
+        /// TCP without TLS, to another host: others on the network can read and change it.
         case plain
         case tls
     }
 
-    /// Why a text is none: the end of a sentence that begins with what the text is, such as a key or an option.
+    /// Why a text is no address: the end of a sentence that begins with the text's name, such as a key or an option.
     public struct Wrong: Error, Sendable, Equatable {
         public let reason: String
     }
 
-    /// As it was written, and as errors name it.
+    /// As it was written; errors name it so.
     public let description: String
     public let transport: Transport
-    /// What the service's paths come after, without a slash at the end.
+    /// The prefix of the service's paths, without a slash at the end.
     public let base: String
-    /// The origin: scheme, host and port (RFC 6454), the host in lower case and the port always named; or the socket.
-    /// A secret that is for one origin is for no other.
+    /// The origin: scheme, host and port (RFC 6454), the host in lower case and the port always named; or the socket. A
+    /// secret belongs to one origin.
     public let origin: String
 
-    /// - Parameter allowsPath: whether the service may live below a path: `https://example.org/dta`.
+    /// - Parameter allowsPath: whether the service may be below a path: `https://example.org/dta`.
     public init(_ text: String, allowsPath: Bool = false) throws(Wrong) {
         description = text
         if text.hasPrefix("unix:") {
@@ -59,7 +59,7 @@ public struct HTTPAddress: Sendable, Equatable, CustomStringConvertible {
         transport = scheme == "https" ? .tls : HTTPAddress.isThisHost(host) ? .loopback : .plain
     }
 
-    /// The host of `host`, `host:port` or `[address]:port`, and nothing but these.
+    /// The host of `host`, `host:port` or `[address]:port`.
     private static func host(_ text: Substring) throws(Wrong) -> String {
         let host: Substring
         let port: Substring
@@ -85,7 +85,7 @@ public struct HTTPAddress: Sendable, Equatable, CustomStringConvertible {
         return UInt16(text.dropFirst()).map { $0 > 0 } ?? false
     }
 
-    /// By its number, or by the one name that never means another host: other names depend on their server.
+    /// By its number, or by the one name that always means this host: other names depend on a name server.
     private static func isThisHost(_ host: String) -> Bool {
         if host == "localhost" || host == "::1" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)

@@ -1,9 +1,9 @@
 import Glibc
 
-/// A value that only the holder of a lock can reach.
+/// A value that only the holder of a lock can access.
 ///
-/// A pthread mutex and not `Synchronization.Mutex`: the thread sanitizer understands it. Inlinable, because a generic call
-/// into another module would cost more than the lock.
+/// A pthread mutex and not `Synchronization.Mutex`: the thread sanitizer understands it. Inlinable, because a generic
+/// call into another module would cost more than the lock.
 public final class Locked<Value>: @unchecked Sendable {
     // Sendable: `value` is only ever touched between lock and unlock of `mutex`.
     @usableFromInline let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -19,7 +19,7 @@ public final class Locked<Value>: @unchecked Sendable {
         unsafe mutex.deallocate()
     }
 
-    /// Runs `body` alone. It must be short and must not lock again.
+    /// Runs `body` under the lock. It must be short and must not lock again.
     @inlinable @inline(__always)
     public func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         unsafe pthread_mutex_lock(mutex)
@@ -52,7 +52,7 @@ public final class Monitor<Value>: @unchecked Sendable {
         unsafe mutex.deallocate()
     }
 
-    /// Runs `body` alone and wakes one waiting thread.
+    /// Runs `body` under the lock and wakes one waiting thread.
     @inlinable @inline(__always)
     public func withLockSignalling<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         unsafe pthread_mutex_lock(mutex)

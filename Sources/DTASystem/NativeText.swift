@@ -1,9 +1,8 @@
 import Glibc
 
-/// Text that stands for bytes as the kernel hands them over: file names and arguments are bytes, of which most are
-/// UTF-8. Each byte that is none of valid UTF-8 becomes a private scalar, U+10FF80 to U+10FFFF for 80 to FF, and
-/// becomes that byte again; valid text with such scalars is taken byte by byte as well, so that nothing is mistaken for
-/// something else.
+/// Text for file names and arguments, which are bytes to the kernel, and mostly UTF-8. Each byte that is not valid
+/// UTF-8 becomes a private scalar, U+10FF80 to U+10FFFF for 80 to FF, and becomes that byte again. Valid text with such
+/// scalars is taken byte by byte as well, so that the mapping is unique.
 public enum NativeText {
     private static let base: UInt32 = 0x10ff00
     private static let scalars: ClosedRange<UInt32> = 0x10ff80...0x10ffff
@@ -27,7 +26,7 @@ public enum NativeText {
         return String(text)
     }
 
-    /// Of a character by its first byte; 0 if none begins like that.
+    /// The length of a character by its first byte; 0 if none begins with it.
     private static func length(_ byte: UInt8) -> Int {
         switch byte {
         case 0x00...0x7f: 1
@@ -38,7 +37,7 @@ public enum NativeText {
         }
     }
 
-    /// The bytes for which `text` stands.
+    /// The bytes of `text`.
     public static func bytes(_ text: String) -> [UInt8] {
         guard text.unicodeScalars.contains(where: { scalars.contains($0.value) }) else { return Array(text.utf8) }
         return text.unicodeScalars.flatMap { scalar in
@@ -46,16 +45,15 @@ public enum NativeText {
         }
     }
 
-    /// The byte for which a scalar stands; nil of all that is text.
+    /// The byte of a scalar; nil if the scalar is text.
     public static func byte(_ scalar: Unicode.Scalar) -> UInt8? {
         scalars.contains(scalar.value) ? UInt8(scalar.value - base) : nil
     }
 
-    /// Whether all of it is text, and no byte of it is none.
+    /// Whether all of it is valid text.
     public static func isText(_ text: String) -> Bool { text.unicodeScalars.allSatisfy { byte($0) == nil } }
 
-    /// The same for system calls, ended by a zero byte. A text with a zero in it names no file: it ends there for the
-    /// kernel as well, so it is handed over as "".
+    /// The same for system calls, ended by a zero byte. A text with a zero in it names no file, so it is passed as "".
     public static func path(_ text: String) -> [CChar] {
         let bytes = bytes(text)
         return (bytes.contains(0) ? [] : bytes).map { CChar(bitPattern: $0) } + [0]
@@ -72,12 +70,12 @@ public enum NativeText {
         CommandLine.unsafeArgv[index].map { text(cString: $0) }
     }
 
-    /// An argument that is no text, as it can be shown; nil if all are text. For programs that take only text.
+    /// An argument that is no text, in a printable form; nil if all are text. For programs that take only text.
     public static var unreadableArgument: String? {
         arguments.first { !isText($0) }.map(shown)
     }
 
-    /// The arguments behind the process's name, for a program that takes text alone.
+    /// The arguments after the process's name, for a program that takes only text.
     /// - Throws: `DTAError.invalidArgument` if one is not.
     public static func readableArguments() throws -> [String] {
         if let argument = unreadableArgument {

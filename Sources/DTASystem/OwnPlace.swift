@@ -1,11 +1,11 @@
 import Glibc
 
-/// The files and folders of a program's state: what lies at their paths must be its own. Something else that lies there
-/// was put there by a mistake or by somebody else, and is neither used nor changed.
+/// The files and folders of a program's state, which the program must own. Others at their paths were put there by
+/// mistake or by another user, and are neither used nor changed.
 public enum OwnPlace {
-    /// Makes a folder (0700) if there is nothing at its path, and looks at what is there otherwise.
-    /// - Throws: `DTAError`: `failedPrecondition` if it is a link, no folder, somebody else's, or others may write to it;
-    ///   `unavailable` if it cannot be made or looked at.
+    /// Makes a folder (0700) if there is nothing at its path; otherwise checks what is there.
+    /// - Throws: `DTAError`: `failedPrecondition` if it is a link, no folder, another user's, or others may write to
+    ///   it; `unavailable` if it cannot be made or checked.
     public static func makeFolder(_ path: String) throws(DTAError) {
         guard try !checkFolder(path) else { return }
         do {
@@ -16,7 +16,7 @@ public enum OwnPlace {
         }
     }
 
-    /// Looks at what lies at a folder's path; that nothing is there is in order.
+    /// Checks what is at a folder's path; it may be missing.
     /// - Returns: whether anything is there.
     /// - Throws: as `makeFolder`.
     @discardableResult
@@ -27,10 +27,10 @@ public enum OwnPlace {
         return found != nil
     }
 
-    /// Looks at what lies at a file's path before it is used; that nothing is there is in order. It is opened for that, so
-    /// this must come before the process has locks on the file, which would end with it (fcntl(2)).
-    /// - Throws: `DTAError`: `failedPrecondition` if it is a link, no file, or somebody else's, if it has a second name (a hard
-    ///   link), or cannot be written; `unavailable` if it cannot be looked at.
+    /// Checks what is at a file's path before it is used; it may be missing. This opens the file, so it must come
+    /// before the process locks it: closing it would release the locks (fcntl(2)).
+    /// - Throws: `DTAError`: `failedPrecondition` if it is a link, no file, or another user's, if it has a second name
+    ///   (a hard link), or cannot be written; `unavailable` if it cannot be checked.
     public static func checkFile(_ path: String) throws(DTAError) {
         let found: stat?
         do { found = try status(path) } catch { throw unusable(path, error) }

@@ -1,21 +1,21 @@
 import Glibc
 
-/// The way that a path goes, step by step as the kernel goes it: each directory, each link, and what is at its end. A user
-/// who may change one of these decides what the path leads to.
+/// The steps of a path, as the kernel follows them: each directory, each link, and the file at the end. A user who may
+/// change one of these decides where the path leads.
 public struct PathWay {
-    /// A directory or a link on the way, or what is at its end.
+    /// A directory or a link on the way, or the file at the end.
     public struct Step {
         public let path: String
         /// The uid of its owner.
         public let owner: UInt32
-        /// Whether its group or everybody may write it. In a directory with the sticky bit they can only add names, and
-        /// what is there has an owner, who is looked at in turn.
+        /// Whether its group or others may write to it. In a directory with the sticky bit they can only add names, and
+        /// the owner of each entry is checked in turn.
         public let isOpen: Bool
     }
 
     public let path: String
     public let steps: [Step]
-    /// What is at the end, opened with O_PATH: good for calls such as openat(2), whatever the path leads to later.
+    /// The file at the end, opened with O_PATH: for calls such as openat(2), wherever the path leads later.
     public let end: Descriptor
 
     /// O_PATH, which Glibc's module does not have.
@@ -23,7 +23,7 @@ public struct PathWay {
     /// As many as Linux follows.
     private static let linkLimit = 40
 
-    /// - Throws: `SystemCallError` if it leads nowhere.
+    /// - Throws: `SystemCallError` if there is no such file.
     public init(to path: String) throws {
         var place = Descriptor(
             owning: try systemCall("open(/)") { open("/", PathWay.asPath | O_DIRECTORY | O_CLOEXEC) })
@@ -59,9 +59,9 @@ public struct PathWay {
     /// Whether this user owns all of it.
     public func isOwned(by owner: UInt32) -> Bool { steps.allSatisfy { $0.owner == owner } }
 
-    /// - Parameters: `owner`: who may change it beside root; nil: nobody. `what`: what the path names; `hint`: what helps if a
-    ///   step is another user's.
-    /// - Throws: `DTAError.failedPrecondition` that names the first step that somebody else could change.
+    /// - Parameters: `owner`: the user who may change it beside root; nil: none. `what`: the name of the file; `hint`:
+    ///   what helps if a step is another user's.
+    /// - Throws: `DTAError.failedPrecondition` that names the first step that another user could change.
     public func require(owner: UInt32?, _ what: String, hint: String) throws {
         for step in steps {
             guard step.owner == 0 || step.owner == owner else {
@@ -114,7 +114,7 @@ extension PathWay.Step {
         owner = status.st_uid
         let isShared = status.st_mode & (S_IWGRP | S_IWOTH) != 0
         switch status.st_mode & S_IFMT {
-        // A link's own mode says nothing.
+        // A link's own mode has no meaning.
         case S_IFLNK: isOpen = false
         case S_IFDIR: isOpen = isShared && status.st_mode & S_ISVTX == 0
         default: isOpen = isShared

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Reading and writing at places of a file: every call with its errno, whole or not at all.
+/// Reading and writing at offsets of a file: every call with its errno, completely or not at all.
 public enum PositionedFile {
     /// Writes all of `bytes` at `offset`.
     /// - Throws: `SystemCallError`: ENOSPC and EDQUOT if there is no room.
@@ -36,7 +36,7 @@ public enum PositionedFile {
     /// Whether an open file cannot be written, not even by root (chattr(1), `i`); false if the file system cannot tell.
     public static func isImmutable(_ file: Int32) -> Bool { clinux_is_immutable(file) == 1 }
 
-    /// Gives a range's room back to the file system, which reads as zeros from then on. Only a hint.
+    /// Frees a range's room in the file system; it reads as zeros from then on. Only a hint.
     public static func punch(_ file: Int32, at offset: Int, count: Int) {
         _ = clinux_punch_hole(file, Int64(offset), Int64(count))
     }
@@ -63,7 +63,7 @@ public enum PositionedFile {
     }
 }
 
-/// The directory that a path's last part is in.
+/// The directory of a path's last part.
 public func parentDirectory(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])

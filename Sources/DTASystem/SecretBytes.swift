@@ -1,18 +1,18 @@
 import CLinux
 import Glibc
 
-/// Bytes that must not outlive their use: in pages of their own that are locked in memory and left out of dumps, zeroed
-/// when the last reference goes. It has no description, is not `Codable`, and compares in constant time.
+/// Secret bytes: in pages of their own that are locked in memory and left out of dumps, zeroed when the last reference
+/// goes. It has no description, is not `Codable`, and compares in constant time.
 ///
 /// The pages come from memfd_secret(2), which even the kernel does not map, if there is one and the process may use
 /// it; else from mmap(2) with mlock(2) and MADV_DONTDUMP. Each value costs at least a page: keep them few.
 public final class SecretBytes: @unchecked Sendable {
-    // Sendable: the bytes are written only in initialisers, before anybody else can have the reference.
+    // Sendable: the bytes are written only in initialisers, before other code can have the reference.
     private let base: UnsafeMutableRawPointer
     private let mapped: Int
     public let count: Int
 
-    /// How the memory of the last secret was protected; "" where nothing was refused.
+    /// How the memory of the last secret was protected; "" if nothing was refused.
     public static let protectionShortfall = Locked<String>("")
 
     /// Makes `count` bytes and lets `fill` write them.
@@ -25,7 +25,7 @@ public final class SecretBytes: @unchecked Sendable {
         try unsafe fill(UnsafeMutableRawBufferPointer(start: base, count: count))
     }
 
-    /// Takes a copy of `bytes`. What they came from is the caller's to wipe.
+    /// Takes a copy of `bytes`. The caller wipes their source.
     public convenience init(copying bytes: some Sequence<UInt8>) throws {
         let array = Array(bytes)
         try self.init(count: array.count) { target in unsafe target.copyBytes(from: array) }
@@ -62,7 +62,7 @@ public final class SecretBytes: @unchecked Sendable {
         try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
     }
 
-    /// Compares in a time that depends on the lengths alone.
+    /// Compares in a time that depends only on the lengths.
     public static func == (one: SecretBytes, other: SecretBytes) -> Bool {
         guard one.count == other.count else { return false }
         return unsafe one.withUnsafeBytes { a in
@@ -75,7 +75,7 @@ public final class SecretBytes: @unchecked Sendable {
     }
 }
 
-/// Overwrites an array's bytes before it is let go, in a way that the optimiser keeps.
+/// Overwrites an array's bytes before it is freed, in a way that the optimiser keeps.
 public func wipe(_ bytes: inout [UInt8]) {
     bytes.withUnsafeMutableBytes { buffer in
         if let base = buffer.baseAddress { unsafe explicit_bzero(base, buffer.count) }

@@ -1,10 +1,9 @@
 import Glibc
 
-/// Which uids are another user's: those that /etc/subuid gives to users for their user namespaces (subuid(5)). One user
-/// can connect as any of them, so limits and turns count them all as that one user. It says nothing about rights: a
-/// subordinate uid owns and may use nothing of its user's.
+/// The uids that /etc/subuid gives to users for their user namespaces (subuid(5)). One user can connect as any of them,
+/// so limits and turns count them all as that one user. They have no rights of their user.
 ///
-/// Uids of system containers (root's ranges, and 524,288 and up, systemd's UIDS-GIDS) count each for itself: directory
+/// Uids of system containers (root's ranges, and 524,288 and up, systemd's UIDS-GIDS) each count as a user: directory
 /// services give people uids of the same range, and only root gives a container the agent's socket.
 public final class SubordinateUsers: Sendable {
     /// `uids` count with `owner`.
@@ -32,8 +31,8 @@ public final class SubordinateUsers: Sendable {
         self.uid = uid
     }
 
-    /// Reads the file again, if it changed. It may have to ask for the uids of names, which may take long.
-    /// - Returns: what could not be understood; nil if nothing changed.
+    /// Reads the file again, if it changed. It may have to look up the uids of names, which may take long.
+    /// - Returns: complaints about lines; nil if nothing changed.
     @discardableResult
     public func refresh() -> [String]? {
         let version = FileVersion(of: path)
@@ -46,8 +45,8 @@ public final class SubordinateUsers: Sendable {
             let owner = line.owner
             let known = uids[owner] ?? UInt32(owner) ?? uid(owner)
             uids[owner] = .some(known)
-            // A user that does not exist can enter no namespace. And what root gives to containers is not root's: a
-            // container may not take root's places.
+            // A user that does not exist cannot enter a namespace. And root's ranges do not count as root: a container
+            // may not take root's places.
             if let known, known != 0 { SubordinateUsers.add(Range(uids: line.uids, owner: known), to: &ranges) }
         }
         let sorted = ranges.sorted { $0.uids.lowerBound < $1.uids.lowerBound }
@@ -58,7 +57,7 @@ public final class SubordinateUsers: Sendable {
         return complaints
     }
 
-    /// The user with which a uid counts: itself for most.
+    /// The user as whom a uid counts: itself for most.
     public func payer(of uid: UInt32) -> UInt32 {
         state.withLock { state in
             var uid = uid
@@ -84,7 +83,7 @@ public final class SubordinateUsers: Sendable {
         return ranges[low].owner
     }
 
-    /// Adds what of a range is in none before: of lines that overlap, the first counts.
+    /// Adds the part of a range that no earlier range has: of lines that overlap, the first counts.
     static func add(_ range: Range, to ranges: inout [Range]) {
         var rest = [range.uids]
         for known in ranges {
@@ -109,8 +108,8 @@ public final class SubordinateUsers: Sendable {
     static let lineLimit = 4096
 
     /// Reads `owner:first:count` lines: decimal numbers without signs, `count` at least 1, no uid above 4,294,967,294,
-    /// and never uid 0, which is root's. Empty lines and comments are passed over, as newuidmap(1) does.
-    /// - Returns: a complaint for each line that is none of these; newuidmap does not use it either.
+    /// and never uid 0, which is root's. Empty lines and comments are ignored, as by newuidmap(1).
+    /// - Returns: a complaint for each malformed line, which newuidmap ignores too.
     static func parse(_ text: String) -> (lines: [(owner: String, uids: ClosedRange<UInt32>)], complaints: [String]) {
         var lines: [(String, ClosedRange<UInt32>)] = []
         var complaints: [String] = []

@@ -20,7 +20,7 @@ public func errorText(_ errno: Int32) -> String {
     return unsafe String(cString: text)
 }
 
-/// Calls `body` again while it is interrupted; throws when it answers -1.
+/// Calls `body` again while it is interrupted; throws if it answers -1.
 @discardableResult
 public func systemCall<Result: SignedInteger>(_ name: String, _ body: () -> Result) throws -> Result {
     while true {

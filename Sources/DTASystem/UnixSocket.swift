@@ -14,7 +14,7 @@ public enum UnixSocket {
     /// The longest path: `sun_path` without its zero.
     public static let pathLimit = 107
 
-    /// Why a path cannot be a socket's: the end of a sentence that begins with what names it; nil if it can.
+    /// Why a path cannot be a socket's: the end of a sentence that begins with its name; nil if it can.
     public static func fault(of path: String) -> String? {
         let count = path.utf8.count
         if count > pathLimit { return "has \(count) bytes: the path of a socket has at most \(pathLimit)" }
@@ -86,7 +86,7 @@ public enum UnixSocket {
         try systemCall("setsockopt") { unsafe setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, size) }
     }
 
-    /// Writes all of `bytes` to a blocking socket; a vanished reader is EPIPE, never a signal.
+    /// Writes all of `bytes` to a blocking socket; a closed reader is EPIPE, never a signal.
     public static func sendAll(_ socket: Int32, _ bytes: UnsafeRawBufferPointer) throws {
         var sent = 0
         while sent < bytes.count {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Users and groups, as the host names them.
+/// The host's database of users and groups.
 public enum UserDatabase {
     /// The number of a group; nil if there is none of that name.
     public static func gid(ofGroup name: String) -> UInt32? {
@@ -46,8 +46,8 @@ public enum UserDatabase {
         }
     }
 
-    /// The name of a user. It may be asked for over the network, and take long.
-    /// - Returns: "" where the uid has none.
+    /// The name of a user. This may ask over the network, and take long.
+    /// - Returns: "" if the uid has none.
     public static func name(of uid: UInt32) -> String {
         unsafe lookUp { buffer, size in
             var entry = unsafe passwd()

@@ -1,20 +1,20 @@
 import CLinux
 import Glibc
 
-/// Work that root has done as another user: what belongs to that user is then read and written with that user's rights
-/// alone, whatever the user has put in the way.
+/// Work that root does as another user: that user's files are then read and written only with that user's rights, so
+/// links that the user made lead no further.
 public enum UserProcess {
-    /// What a child answers, in bytes.
+    /// The most bytes of a child's answer.
     private static let limit = 16 << 20
 
     /// Becomes the user in a child process, for good, and runs `body` there. Descriptors that are open stay open. The
     /// caller has one thread.
-    /// - Returns: what `body` answers, texts without zero bytes.
+    /// - Returns: the answer of `body`, texts without zero bytes.
     /// - Throws: what `body` throws, as a `DTAError`.
     public static func run(uid: UInt32, gid: UInt32, _ body: () throws -> [String]) throws -> [String] {
         var ends: (reading: Int32, writing: Int32) = (-1, -1)
         try systemCall("pipe2") { unsafe clinux_pipe(&ends.reading, &ends.writing) }
-        // What is buffered would be written twice.
+        // Buffered output would be written twice.
         fflush(nil)
         let parent = getpid()
         let child = clinux_fork()
@@ -92,7 +92,7 @@ public enum UserProcess {
         var texts = bytes.split(separator: 0, omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)
         }
-        // Each text ends with a zero; a child that was ended in the middle of its answer has not given one.
+        // Each text ends with a zero; the answer of a child that was killed lacks it.
         let isWhole = texts.popLast()?.isEmpty ?? false
         switch (isWhole && status == 0, texts.first) {
         case (true, "done"): return Array(texts.dropFirst())

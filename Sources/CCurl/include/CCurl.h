@@ -1,13 +1,13 @@
-// libcurl, loaded when it is first needed: it costs 8 MB of memory, which only an agent with an IPFS node pays. Nothing is
-// linked, so a host without such a node needs no libcurl. Its setters are variadic, which Swift cannot import: here is one
-// for each type of argument.
+// libcurl, loaded when it is first needed: it costs 8 MB of memory, which only an agent with an IPFS node needs. It is
+// not linked, so a host without such a node needs no libcurl. Its setters are variadic, which Swift cannot import: here
+// is one for each type of argument.
 #ifndef CCURL_H
 #define CCURL_H
 
 #include <curl/curl.h>
 #include <stddef.h>
 
-// curl.h makes these macros that check types in C; there is nothing to call behind them here.
+// curl.h makes these macros that check types in C; here they are functions.
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
 
@@ -27,23 +27,23 @@ CURLcode ccurl_set_size(CURL *_Nonnull handle, CURLoption option, curl_off_t val
 CURLcode ccurl_set_text(CURL *_Nonnull handle, CURLoption option, const char *_Nullable value);
 CURLcode ccurl_set_pointer(CURL *_Nonnull handle, CURLoption option, void *_Nullable value);
 
-// What arrives, in pieces: a whole line of the head or of the trailers, or some of the body. Another answer than size ends
-// the transfer.
+// The answer, in pieces: a whole line of the head or of the trailers, or some of the body. Another result than size
+// ends the transfer.
 typedef size_t (*ccurl_receiver)(char *_Nullable bytes, size_t size, size_t count, void *_Nullable context);
 CURLcode ccurl_set_receiver(CURL *_Nonnull handle, CURLoption function, CURLoption data, ccurl_receiver _Nonnull receiver,
                             void *_Nonnull context);
 
-// Asked about once a second, and more often while something moves. Another answer than 0 ends the transfer.
+// Called about once a second, and more often while bytes arrive. Another result than 0 ends the transfer.
 typedef int (*ccurl_watcher)(void *_Nullable context, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
 CURLcode ccurl_set_watcher(CURL *_Nonnull handle, ccurl_watcher _Nonnull watcher, void *_Nonnull context);
 
-// The status of the last answer; 0 where there was none.
+// The status of the last answer; 0 if there was none.
 long ccurl_status(CURL *_Nonnull handle);
 
-// The errno of the last connection that could not be made; 0 where there was none.
+// The errno of the last connection that could not be made; 0 if there was none.
 int ccurl_errno(CURL *_Nonnull handle);
 
-// A longer list, which is the list's new beginning; NULL where there is no memory.
+// A longer list, which is the list's new beginning; NULL if there is no memory.
 struct curl_slist *_Nullable ccurl_append(struct curl_slist *_Nullable list, const char *_Nonnull text);
 void ccurl_free_list(struct curl_slist *_Nullable list);
 
