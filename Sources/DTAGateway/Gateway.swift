@@ -12,10 +12,10 @@ public final class Gateway: Service {
     private let desk: Desk
     private let listeners: [HTTPListener]
     /// - Parameters:
-    ///   - sockets: that systemd passed; they stand for `listen`.
-    ///   - isReady: told once all of them accept connections, with their addresses in the order of the configuration,
-    ///     metrics last: ports that were left to the kernel are known then.
-    /// - Throws: `DTAError` for what is wrong with certificates or sockets.
+    ///   - sockets: those that systemd passed; they replace `listen`.
+    ///   - isReady: called once all of them accept connections, with their addresses in the order of the configuration,
+    ///     metrics last, and with the ports that the kernel chose.
+    /// - Throws: `DTAError` for faults of certificates or sockets.
     public init(
         _ configuration: GatewayConfiguration, sockets: [Descriptor], logger: Logger,
         isReady: @escaping @Sendable ([String]) -> Void
@@ -81,7 +81,8 @@ public final class Gateway: Service {
         self.listeners = listeners
     }
 
-    /// Serves until it is told to stop: no new connections then, what runs is finished within `limits.drain_ms`.
+    /// Serves until it is told to stop. Then it takes no new connections, and finishes running requests within
+    /// `limits.drain_ms`.
     public func run() async throws {
         defer {
             desk.couriers.stop()
@@ -99,8 +100,8 @@ public final class Gateway: Service {
         return "\(Place.address(host, port: port))"
     }
 
-    /// A socket that other hosts reach must not be served without authentication, nor tokens be taken there without
-    /// TLS, however it came here.
+    /// On a socket that other hosts reach, the gateway requires authentication, and TLS for tokens, also if systemd
+    /// passed the socket.
     private static func judge(_ socket: Descriptor, _ configuration: GatewayConfiguration) throws {
         guard let address = localAddress(socket.number), let host = address.ipAddress, !Place.isLoopback(host) else {
             return

@@ -4,7 +4,7 @@ import Foundation
 import Logging
 import NIOSSL
 
-/// Looks at all that `run` needs, and says what is in order and what is not.
+/// Checks all that `run` needs, and reports what is in order and what is not.
 public struct GatewayCheck: Sendable {
     public struct Finding: Sendable, Equatable {
         public enum Verdict: String, Sendable {
@@ -53,7 +53,7 @@ public struct GatewayCheck: Sendable {
     private mutating func checkListening() {
         let places = configuration.listen.map(\.description)
         good("listen", places.isEmpty ? "on the sockets that systemd passes" : places.joined(separator: " "))
-        if let metrics = configuration.metrics { good("metrics", "\(metrics), where nobody is asked who they are") }
+        if let metrics = configuration.metrics { good("metrics", "\(metrics), without authentication") }
         let proxies = configuration.proxies
         guard proxies.hasUnixSocket || !proxies.networks.isEmpty else { return }
         good("proxies", "may stand for others; client_address: \(proxies.clientAddress.rawValue)")
@@ -97,7 +97,7 @@ public struct GatewayCheck: Sendable {
 
     private mutating func checkAsking() {
         var ways: [String] = []
-        if configuration.authentication.none { ways.append("everybody who can connect") }
+        if configuration.authentication.none { ways.append("all who can connect") }
         if let token = configuration.authentication.token {
             ways.append(
                 "bearers of tokens of \(token.issuer) for \(token.audience)"
@@ -166,7 +166,7 @@ public struct GatewayCheck: Sendable {
 }
 
 extension GatewayConfiguration.Token {
-    /// Where the keys are.
+    /// The place of the keys.
     var place: String {
         switch keys {
         case .file(let path): path

@@ -26,7 +26,7 @@ struct CheckCommand: AsyncParsableCommand {
                 if !finding.hint.isEmpty { print("\(pad("", 20)) \(finding.hint)") }
             }
             let failures = check.findings.count { $0.verdict == .bad }
-            print(failures == 0 ? "\nAll is in order." : "\n\(failures) of these must be mended first.")
+            print(failures == 0 ? "\nAll is in order." : "\n\(failures) of these must be fixed first.")
             if failures > 0 { throw ExitCode(1) }
         }
     }

@@ -1,5 +1,5 @@
-/// base64url without padding (RFC 4648 §5, RFC 7515 §2), strictly: no other character, no bits left over. A text that
-/// decodes has one spelling.
+/// base64url without padding (RFC 4648 §5, RFC 7515 §2), strictly: no other characters, no unused bits that are not
+/// zero. So each value has one spelling.
 enum Base64URL {
     static func decode(_ text: some StringProtocol) -> [UInt8]? {
         var result: [UInt8] = []

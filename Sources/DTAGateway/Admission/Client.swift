@@ -1,7 +1,7 @@
-/// The client that asks, as far as the gateway knows it. To the agent all clients are one user: the gateway's.
+/// A client as the gateway knows it. For the agent all clients are one user, the gateway's.
 struct Client: Sendable, Equatable {
     enum Kind: Sendable, Equatable {
-        /// The configuration asks for nothing.
+        /// Without authentication.
         case anybody
         case bearer(subject: String)
         /// Another gateway or a courier, by its certificate's SHA-256.
@@ -9,9 +9,9 @@ struct Client: Sendable, Equatable {
     }
 
     var kind: Kind
-    /// Names or CIDs; nil: whatever the gateway may do.
+    /// Names or CIDs; nil: all identities that the gateway may use.
     var identities: [String]?
 
-    /// What its rate is counted under.
+    /// The account of its rate.
     let account: RateLimiter.Account
 }

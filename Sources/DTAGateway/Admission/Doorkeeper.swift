@@ -4,18 +4,18 @@ import Logging
 import NIOCore
 import NIOSSL
 
-/// Decides who may ask at all: by token, by certificate, or by the socket that they reached; and how often.
+/// Decides which clients may ask, by token, certificate or socket, and how often.
 struct Doorkeeper: Sendable {
     let authentication: GatewayConfiguration.Authentication
     /// Whether certificates make peers.
     let knowsPeers: Bool
-    /// The pages of other sites that may ask.
+    /// The origins whose pages may ask.
     let origins: [String]
     let tokens: TokenVerifier?
     let rates: RateLimiter
     let guesses: GuessLimit
 
-    /// - Throws: `Problem`: 401 without a credential that counts, 403 where it is not enough, 429.
+    /// - Throws: `Problem`: 401 without a valid credential, 403 if it is not enough, 429.
     func admit(_ request: Request, _ context: GatewayContext, to endpoint: Endpoint) async throws -> Client {
         switch endpoint.access {
         case .everybody:
@@ -94,8 +94,8 @@ struct Doorkeeper: Sendable {
         return problem
     }
 
-    /// If nobody is asked who they are, a page of another site must not reach us through its visitor's browser under a
-    /// name that it made point to this host.
+    /// Without authentication, a page of another site must not reach us through its visitor's browser under a name that
+    /// it made point to this host.
     private func refuseForeignPages(_ request: Request, _ context: GatewayContext) throws {
         guard !context.address.isEmpty else { return }
         var host = (request.head.authority ?? "").lowercased()
@@ -104,7 +104,7 @@ struct Doorkeeper: Sendable {
         guard host == "localhost" || Place.isLoopback(host) else {
             throw Problem.forbidden("without authentication only this host's own names are answered, not another's")
         }
-        // Under our own name, too: a request without a body needs no permission (Fetch standard, CORS-safelisted).
+        // Nor under our own name: a request without a body needs no permission (Fetch standard, CORS-safelisted).
         let origin = request.headers[.origin]
         if let origin, origins.contains(origin) { return }
         let authority = (request.head.authority ?? "").lowercased()
@@ -122,7 +122,7 @@ struct Doorkeeper: Sendable {
 enum Access: Sendable {
     /// Every client.
     case everybody
-    /// Bearers of tokens; every client if nobody is asked who they are.
+    /// Bearers of tokens; every client without authentication.
     case clients
     /// Those, and peers by their certificate.
     case peers

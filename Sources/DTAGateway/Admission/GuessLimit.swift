@@ -1,9 +1,9 @@
 import Crypto
 import DTASystem
 
-/// Makes guessing cost the guesser: refused credentials are counted by address, and a client that has used up its rate
-/// is turned away before any signature of its is verified. A client whose token counted lately is heard all the same,
-/// so that it is not locked out by a neighbour's guesses; that it counts is verified each time.
+/// Limits guesses: refused credentials are counted by address, and a client that has used up its rate is refused before
+/// any of its signatures is verified. A token that was accepted lately is still verified, so that guesses from the same
+/// address do not lock its bearer out.
 final class GuessLimit: Sendable {
     private struct Generations {
         var young: Set<SHA256Digest> = []
@@ -17,7 +17,7 @@ final class GuessLimit: Sendable {
     private let isBehindProxy: Bool
     private let heard = Locked(Generations())
 
-    /// - Parameter isBehindProxy: whether all clients have the address of something before the gateway.
+    /// - Parameter isBehindProxy: whether all clients have the address of a proxy.
     init(_ refusals: RateLimiter, isBehindProxy: Bool) {
         self.refusals = refusals
         self.isBehindProxy = isBehindProxy
@@ -25,10 +25,10 @@ final class GuessLimit: Sendable {
 
     private func account(_ address: String) -> RateLimiter.Account { .init("address", Neighbourhood.of(address)) }
 
-    /// Whether a client must wait before its token is looked at.
+    /// Whether a client must wait before its token is verified.
     /// - Returns: nil, or the seconds.
     func wait(_ token: SHA256Digest, from address: String) -> Int? {
-        // On a Unix socket, and on loopback as well, a proxy may connect: its address is that of all its clients.
+        // On a Unix socket and on loopback the client may be a proxy, which has one address for all its clients.
         guard !isBehindProxy, !address.isEmpty, !Place.isLoopback(address) else { return nil }
         guard !heard.withLock({ $0.young.contains(token) || $0.old.contains(token) }) else { return nil }
         return refusals.peek(account(address))
@@ -38,7 +38,7 @@ final class GuessLimit: Sendable {
     /// - Returns: nil, or the seconds that it must wait.
     func refuse(_ address: String) -> Int? { refusals.take(account(address)) }
 
-    /// A token counts no more: it has expired, or its key is gone.
+    /// A token is no longer valid: it has expired, or its key is gone.
     func forget(_ token: SHA256Digest) {
         heard.withLock { known in
             known.young.remove(token)
@@ -46,7 +46,7 @@ final class GuessLimit: Sendable {
         }
     }
 
-    /// A token counted.
+    /// A token was accepted.
     func accept(_ token: SHA256Digest) {
         heard.withLock { known in
             if known.young.count >= GuessLimit.memory / 2 {

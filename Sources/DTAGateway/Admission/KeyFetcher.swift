@@ -13,9 +13,9 @@ struct KeyFetcher: Sendable {
 
     init(_ token: GatewayConfiguration.Token) { self.token = token }
 
-    /// - Throws: `DTAError` saying why it cannot be had.
+    /// - Throws: `DTAError` with the reason.
     @Sendable func fetch() async throws -> [UInt8] {
-        // Neither a slow disk nor a slow issuer may hold up a thread that answers requests.
+        // A slow disk or a slow issuer must not block a thread that answers requests.
         try await NIOThreadPool.singleton.runIfActive { [self] in
             switch token.keys {
             case .file(let path): try read(path)

@@ -3,8 +3,8 @@ import DTAJSON
 import DTASystem
 import JWTKit
 
-/// An issuer's public keys (RFC 7517). Each is bound to one algorithm by its own type: what a token says of its
-/// algorithm can only fit or not. A key that cannot be used is passed over, so that it takes no client's access away.
+/// An issuer's public keys (RFC 7517). Each is bound to one algorithm by its own type, which a token's `alg` must fit.
+/// A key that cannot be used is ignored, so that the others still work.
 struct KeySet: Sendable {
     struct Key: Sendable {
         let id: String?
@@ -13,7 +13,7 @@ struct KeySet: Sendable {
 
         func verifies(_ signature: [UInt8], of bytes: [UInt8]) -> Bool { verifier.verifies(signature, of: bytes) }
 
-        /// By code points, without normalization (RFC 7515 §10.13).
+        /// Compared by code points, without normalization (RFC 7515 §10.13).
         func isNamed(_ name: String?) -> Bool {
             guard let id, let name else { return id == nil && name == nil }
             return id.hasSameBytes(as: name)
@@ -24,28 +24,27 @@ struct KeySet: Sendable {
         let reason: String
     }
 
-    /// A key that is not used, and why.
+    /// A key that is not used, and the reason.
     struct Skipped: Sendable, Equatable {
         /// Its place in the list, from 0.
         let place: Int
         let reason: String
     }
 
-    /// The most keys that are used: the first ones that can be.
+    /// The most keys that are used: the first usable ones.
     static let limit = 100
-    /// The most keys of one name, and the most for a token without a name: so many signatures are verified for a token at
-    /// most.
+    /// The most keys of one name, and for a token without a name: so the most signatures that are verified for a token.
     static let limitPerName = 4
 
     let keys: [Key]
     let skipped: [Skipped]
 
-    /// Reads a JWK set. Keys of other kinds, for encryption, or that are weak are passed over, as RFC 7517 §5 asks.
+    /// Reads a JWK set. Keys of other kinds, for encryption, or weak ones are ignored, as RFC 7517 §5 asks.
     /// - Throws: `Malformed` if it is no set of keys, or none of them can be used.
     init(_ bytes: [UInt8]) async throws {
         let value: JSONValue
         do {
-            // A key with a member that stands twice is one bad key (RFC 7517 §4), and not a bad set.
+            // A repeated member spoils one key (RFC 7517 §4), and not the set.
             value = try JSONReader.read(bytes, keepsDuplicates: true)
         } catch {
             throw Malformed(reason: "it is no JSON: \(error.reason)")
@@ -73,9 +72,9 @@ struct KeySet: Sendable {
         self.skipped = skipped
     }
 
-    /// The keys that a token may be verified with: those of its name, of which there are more while an issuer changes
-    /// them. `kid` is optional (RFC 7515 §4.1.4, RFC 7517 §4.5): a token without it is tried with the first keys of its
-    /// algorithm, and with one that is listed under two names once.
+    /// The keys to verify a token with: those of its name, which may be several while an issuer changes keys. `kid` is
+    /// optional (RFC 7515 §4.1.4, RFC 7517 §4.5): a token without it is tried with the first keys of its algorithm,
+    /// each once even if it is listed under two names.
     func candidates(id: String?, algorithm: TokenAlgorithm) -> [Key] {
         let fitting = keys.filter { $0.algorithm == algorithm && (id == nil || $0.isNamed(id)) }
         guard id == nil else { return fitting }
@@ -155,7 +154,7 @@ struct KeySet: Sendable {
 
     private static func isOdd(_ number: ArraySlice<UInt8>) -> Bool { (number.last ?? 0) & 1 == 1 }
 
-    /// A point as all of D-TA reads them: on its curve, in its one encoding, not of small order.
+    /// A point as everywhere in D-TA: on its curve, in its one encoding, not of small order.
     private static func point(_ algorithm: PublicKey.Algorithm, _ raw: [UInt8]) throws(Refusal) -> Verifier {
         do {
             return .point(try PublicKey(algorithm, raw: raw))
@@ -174,11 +173,12 @@ struct KeySet: Sendable {
         guard modulusBits.contains(bits) else {
             throw Refusal("has \(bits) bits, and RSA keys need \(modulusBits.lowerBound) to \(modulusBits.upperBound)")
         }
-        // What is even has no inverse, or is no product of two primes; 1 would sign everything as it is.
+        // An even exponent has no inverse, and an even modulus is no product of two odd primes; with exponent 1 every
+        // text is its own signature.
         guard isOdd(n), isOdd(e), e.count <= 4, !e.elementsEqual([1]) else {
             throw Refusal("has a modulus that is even, or an exponent that is even, 1, or longer than 4 bytes")
         }
-        // A collection of one key: jwt-kit gives verifiers out only so.
+        // A collection of one key: jwt-kit has no other way to get a verifier.
         let collection = JWTKeyCollection()
         guard let modulusText = item["n"]?.string, let exponentText = item["e"]?.string,
             let key = try? Insecure.RSA.PublicKey(modulus: modulusText, exponent: exponentText)
@@ -189,12 +189,12 @@ struct KeySet: Sendable {
     }
 }
 
-/// What verifies a signature.
+/// The verifier of a signature.
 private enum Verifier: Sendable {
     case point(PublicKey)
     case rsa(any JWTAlgorithm, material: [UInt8])
 
-    /// What tells a key from others.
+    /// The key's identity, to compare it with others.
     var material: [UInt8] {
         switch self {
         case .point(let key): Array(key.algorithm.rawValue.utf8) + key.raw
@@ -203,7 +203,7 @@ private enum Verifier: Sendable {
     }
 
     func verifies(_ signature: [UInt8], of bytes: [UInt8]) -> Bool {
-        // A signature of another length is an error there, and no signature here.
+        // A signature of another length is an error in the library, and invalid here.
         switch self {
         case .point(let key): (try? key.isValid(signature: signature, message: bytes)) ?? false
         case .rsa(let verifier, _): (try? verifier.verify(signature, signs: bytes)) ?? false

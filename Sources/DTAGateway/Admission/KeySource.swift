@@ -1,16 +1,16 @@
 import DTASystem
 import Logging
 
-/// The issuer's keys as they are now: read when they are first needed, again when they are old, and at once, though not
-/// more often than every few seconds, when a token names one that is not known: issuers change keys without a word.
-/// While old ones are looked up again they serve on, so that no client waits for a slow issuer.
+/// The issuer's current keys. They are read when they are first needed, again when they are old, and when a token names
+/// an unknown one, but at most every few seconds: issuers change keys without notice. During a look-up the old keys
+/// stay in use, so that no client waits for a slow issuer.
 actor KeySource {
-    /// A stranger's made-up key names must not make us ask the issuer all the time.
+    /// Key names that strangers invent must not make us ask the issuer all the time.
     static let pauseSeconds: UInt64 = 10
-    /// How often as old as `refresh_s` keys may be to serve while they are looked up.
+    /// During a look-up, keys may be as old as this times `refresh_s`.
     static let patience: UInt64 = 2
 
-    /// How many keys that are not used are named in the log.
+    /// How many unused keys the log names.
     private static let shown = 5
 
     private let fetch: @Sendable () async throws -> [UInt8]
@@ -27,7 +27,7 @@ actor KeySource {
 
     /// - Parameters:
     ///   - fetch: the bytes of the key set.
-    ///   - now: a clock that only goes forward, in nanoseconds.
+    ///   - now: a monotonic clock, in nanoseconds.
     init(
         _ token: GatewayConfiguration.Token, logger: Logger,
         now: @escaping @Sendable () -> UInt64 = monotonicNanoseconds,
@@ -41,15 +41,15 @@ actor KeySource {
         self.fetch = fetch
     }
 
-    /// The keys that may have signed a token; none if the issuer has none such.
-    /// - Throws: `Problem` if there are no keys at all, or only such as are too old.
+    /// The keys that may have signed a token; none if the issuer has none.
+    /// - Throws: `Problem` if there are no keys, or only old ones.
     func candidates(id: String?, algorithm: TokenAlgorithm) async throws -> [KeySet.Key] {
         if keys == nil {
             await update()
         } else {
             let age = now() - read
             if age > KeySource.patience * refresh {
-                // There was no request for so long: a key that was taken back meanwhile must not serve once more.
+                // There was no request for long: a key that was revoked meanwhile must not be used again.
                 await update()
             } else if age > refresh {
                 begin()
@@ -76,10 +76,10 @@ actor KeySource {
         return keys
     }
 
-    /// All requests that wait for keys wait for one and the same attempt.
+    /// All requests that wait for keys wait for the same attempt.
     private func update() async { await begin()?.value }
 
-    /// - Returns: the attempt that is under way; nil if it is too early for another.
+    /// - Returns: the current attempt; nil if it is too early for another.
     @discardableResult
     private func begin() -> Task<Void, Never>? {
         if let current { return current }
@@ -90,7 +90,7 @@ actor KeySource {
         return task
     }
 
-    /// Says which keys are not used, once for each set.
+    /// Logs which keys are not used, once for each set.
     private func note(_ skipped: [KeySet.Skipped]) {
         guard skipped != keys?.skipped ?? [] else { return }
         for key in skipped.prefix(KeySource.shown) {

@@ -1,21 +1,21 @@
 import Crypto
 import DTASystem
 
-/// So many requests a minute for each client, with a burst: a bucket of tokens that fills steadily.
+/// Requests a minute for each client, with a burst: a bucket of tokens that fills steadily.
 ///
-/// Clients are remembered in two generations: a client that asks is in the young one, and when that is full the old one
-/// is forgotten. So memory is bounded, and a crowd of strangers pushes out only those who were silent for as long as it
-/// took them all to come.
+/// Clients are remembered in two generations: a client that asks is in the young one. When that is full, the old one is
+/// forgotten. So memory is bounded, and new clients push out only clients that sent nothing while a whole generation
+/// came.
 final class RateLimiter: Sendable {
     /// The most clients that are remembered.
     static let memory = 100_000
 
-    /// The client that is counted, in 16 bytes, however long its name is.
+    /// The client's name, hashed to 16 bytes.
     struct Account: Hashable, Sendable {
         private let high: UInt64
         private let low: UInt64
 
-        /// - Parameter parts: what tells it from others; where one ends and the next begins makes a difference.
+        /// - Parameter parts: its name; other boundaries between the parts give another key.
         init(_ parts: String...) {
             var hash = SHA256()
             for part in parts {
@@ -59,13 +59,13 @@ final class RateLimiter: Sendable {
         self.memory = memory
     }
 
-    /// Takes one request's worth from a client's bucket.
-    /// - Returns: nil, or the seconds until there is some again.
+    /// Takes one request from a client's bucket.
+    /// - Returns: nil, or the seconds until a request is allowed again.
     func take(_ account: Account, now: UInt64 = monotonicNanoseconds()) -> Int? {
         buckets.withLock { known -> Int? in
             let left = known[account].map { level($0, now) } ?? burst
             if let wait = wait(left) { return wait }
-            // A later request may have been counted first: a bucket's time never goes back.
+            // A later request may have been counted first, so a bucket's time never goes back.
             let time = max(now, known[account]?.time ?? now)
             known.remember(Bucket(level: left - 1, time: time), account, memory: memory)
             return nil
@@ -73,7 +73,7 @@ final class RateLimiter: Sendable {
     }
 
     /// Whether a client's bucket is empty, taking nothing.
-    /// - Returns: nil, or the seconds until there is some again.
+    /// - Returns: nil, or the seconds until a request is allowed again.
     func peek(_ account: Account, now: UInt64 = monotonicNanoseconds()) -> Int? {
         buckets.withLock { known in known[account].flatMap { wait(level($0, now)) } }
     }

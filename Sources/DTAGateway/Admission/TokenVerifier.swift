@@ -3,16 +3,16 @@ import DTASystem
 import Foundation
 import Hummingbird
 
-/// What a verified token says.
+/// The claims of a verified token.
 struct TokenClaims: Sendable, Equatable {
-    /// Whose it is; "" where it does not say.
+    /// Its subject; "" if it has none.
     var subject: String
-    /// The identities that it narrows its bearer to; nil: it does not.
+    /// The identities to which it limits its bearer; nil: no limit.
     var identities: [String]?
 }
 
-/// Verifies signed JWTs (RFC 7519) of one issuer for one audience, as RFC 8725 advises: the algorithm is ours to
-/// choose, every part has one spelling, what is not understood is refused.
+/// Verifies signed JWTs (RFC 7519) of one issuer for one audience, as RFC 8725 advises: the key decides the algorithm,
+/// every part has one spelling, and what is not understood is refused.
 struct TokenVerifier: Sendable {
     /// The most bytes of a token.
     static let limit = 8192
@@ -27,7 +27,7 @@ struct TokenVerifier: Sendable {
     /// Unix seconds.
     var clock: @Sendable () -> Double = { Date().timeIntervalSince1970 }
 
-    /// - Throws: `Refusal` for a token that does not count, `Problem` if that cannot be told now.
+    /// - Throws: `Refusal` for an invalid token, `Problem` if it cannot be verified now.
     func verify(_ token: String) async throws -> TokenClaims {
         guard token.utf8.count <= TokenVerifier.limit else { throw Refusal("the token is too long") }
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
@@ -68,7 +68,7 @@ struct TokenVerifier: Sendable {
     }
 
     private func judge(claims: JSONValue) throws -> TokenClaims {
-        // Texts are compared as they are (RFC 7519 §7.3), whatever Unicode calls equivalent.
+        // Texts are compared by code points (RFC 7519 §7.3), without Unicode's equivalence.
         guard claims["iss"]?.string?.hasSameBytes(as: configuration.issuer) ?? false else {
             throw Refusal("the token is of another issuer")
         }
@@ -88,7 +88,7 @@ struct TokenVerifier: Sendable {
         return TokenClaims(subject: claims["sub"]?.string ?? "", identities: try identities(claims))
     }
 
-    /// A claim that is there and cannot be understood must not widen anything: it is refused.
+    /// A malformed claim must not give more rights: it is refused.
     private func identities(_ claims: JSONValue) throws -> [String]? {
         let name = configuration.identityClaim
         guard let claim = claims[name] else {
@@ -101,7 +101,7 @@ struct TokenVerifier: Sendable {
         return names
     }
 
-    /// Whether the token has the scope of those who may act without an identity (RFC 8693 §4.2: words with spaces
+    /// Whether the token has the scope that lets its bearer act without an identity (RFC 8693 §4.2: words with spaces
     /// between; some issuers write a list).
     private func isOperator(_ claims: JSONValue) -> Bool {
         guard let scope = claims["scope"] else { return false }
@@ -110,7 +110,7 @@ struct TokenVerifier: Sendable {
         return texts(scope)?.contains(where: isScope) ?? false
     }
 
-    /// A text, or a list of texts; nil for anything else, which is not to be understood in part.
+    /// A text, or a list of texts; nil for anything else, which is not read in part.
     private func texts(_ claim: JSONValue?) -> [String]? {
         guard let claim else { return nil }
         let items = claim.array ?? [claim]
@@ -118,7 +118,7 @@ struct TokenVerifier: Sendable {
         return texts.count == items.count ? texts : nil
     }
 
-    /// The token counts, and is not enough (RFC 6750 §3.1).
+    /// The token is valid, but not enough (RFC 6750 §3.1).
     private var insufficient: Problem {
         var problem = Problem.forbidden(
             "the token has neither the claim \(configuration.identityClaim) nor the scope \(configuration.operatorScope)",

@@ -1,8 +1,8 @@
 import AgentProtocol
 import DTASystem
 
-/// The agent, over a few connections that all requests share; how many it is asked at a time is bounded, so that a
-/// crowd of clients finds out early instead of waiting in its queue.
+/// The agent, over a few connections that all requests share; the requests in flight are bounded, so that too many
+/// clients are refused early instead of waiting in its queue.
 final class AgentPool: Sendable {
     private static let connections = 4
 

@@ -5,15 +5,15 @@ import DTASystem
 import Logging
 import NIOPosix
 
-/// Threads that take CARs in and pack them: each of these waits for the agent block by block. What they hold meanwhile
-/// is bounded by how many there are; the bodies and answers before and after by `LargeBodies`.
+/// Threads that take CARs in and pack them, each waiting for the agent block by block. Their number bounds their
+/// memory; `LargeBodies` bounds bodies and answers before and after.
 ///
-/// One client has half of the threads at most, and half of the places to wait in, so that there is something left for
-/// others; if nobody is asked who they are, all are one.
+/// One client has half of the threads at most, and half of the waiting places, so that others get some. Without
+/// authentication all are one client.
 final class CourierPool: Sendable {
     /// How many may wait for a thread, for each.
     private static let queue = 4
-    /// How often an answer that asks for another answer is carried on: a commitment, a release.
+    /// How many rounds of answers to answers are carried, such as a commitment and a release.
     private static let rounds = 3
 
     private let socketPath: String
@@ -26,7 +26,7 @@ final class CourierPool: Sendable {
         var lanes: [RateLimiter.Account: Lane] = [:]
     }
 
-    /// What one client has under way.
+    /// The work of one client.
     private struct Lane {
         var running = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -101,9 +101,9 @@ final class CourierPool: Sendable {
         next?.resume()
     }
 
-    /// Carries parts to the gateways of their recipients, and takes in what these answer. What cannot be carried now
-    /// stays in the ledger, and is no failure of what was asked for: the other side may ask, and `dtactl order send`
-    /// tries again.
+    /// Carries parts to the gateways of their recipients, and takes in the answers. A part that cannot be carried now
+    /// stays in the ledger, and the request does not fail: the other side may ask for it, and `dtactl order send` tries
+    /// again.
     func carry(_ parts: [AgentOrderPart], for client: Client) async {
         guard orders.carries, parts.contains(where: { !$0.urls.isEmpty }) else { return }
         do {

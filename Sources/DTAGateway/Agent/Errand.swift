@@ -2,9 +2,9 @@ import AgentProtocol
 import DTACourier
 import DTAFormats
 
-/// For whom a client carries: for everybody, or for the identities to which its token narrows it.
+/// The identities for which a client may carry: all, or those to which its token limits it.
 struct Errand: Sendable {
-    /// Nil: for everybody.
+    /// Nil: all.
     private let identities: Set<CID>?
 
     init(_ standpoint: Standpoint) throws {
@@ -14,7 +14,7 @@ struct Errand: Sendable {
     /// CIDs, for the agent; none if it does not matter.
     var subjects: [String] { (identities ?? []).map(\.description).sorted() }
 
-    /// - Parameter consignment: what it came with; nil: nothing.
+    /// - Parameter consignment: the CAR that it came with; nil: none.
     /// - Throws: `Problem`, 403, if a part concerns none of the identities.
     func judge(_ part: CID, _ consignment: Consignment?, _ courier: Courier) throws {
         guard let identities else { return }
@@ -25,7 +25,7 @@ struct Errand: Sendable {
         throw Problem.forbidden("the token is for identities that this part does not concern")
     }
 
-    /// The same of an envelope that the agent has, or finds.
+    /// The same for an envelope that the agent has, or finds.
     private func isConcerned(_ part: CID, _ identities: Set<CID>, _ courier: Courier) throws -> Bool {
         func block(_ cid: CID) throws -> [UInt8] { [UInt8](try courier.client.call(.getBlock(cid.description)).data) }
         guard let envelope = (try? SignedEnvelope(block: block(part), named: part))?.envelope else { return false }

@@ -1,13 +1,13 @@
 import DTASystem
 
-/// Whether requests can be done, looked up at most once a second, however often a client asks.
+/// Whether requests can be done, checked at most once a second, however often a client asks.
 actor Readiness {
     private static let freshness: UInt64 = 1_000_000_000
 
     private var answer: (Result<Void, any Error>, time: UInt64)?
     private var lookup: Task<Result<Void, any Error>, Never>?
 
-    /// - Parameter look: looks it up, and throws why they cannot.
+    /// - Parameter look: checks it, and throws the reason if they cannot.
     func check(_ look: @escaping @Sendable () async throws -> Void) async throws {
         if let (result, time) = answer, monotonicNanoseconds() - time < Readiness.freshness { return try result.get() }
         if let lookup { return try await lookup.value.get() }

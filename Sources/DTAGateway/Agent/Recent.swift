@@ -1,7 +1,6 @@
 import DTASystem
 
-/// Something that the agent said, at most a second ago: what programs ask again and again to see whether we live is not
-/// passed on to it each time.
+/// A value from the agent that is kept for a second, so that health checks are not passed on to the agent each time.
 final class Recent<Value: Sendable>: Sendable {
     private let state = Locked<(value: Value, asked: UInt64)?>(nil)
     private let nanoseconds: UInt64

@@ -1,14 +1,13 @@
 import AgentProtocol
 import DTASystem
 
-/// What a client may act as: whatever the gateway may, or the identities that its token names, with those which they
-/// replaced or which replaced them.
+/// The identities with which a client may act: all that the gateway may use, or those of its token, with their lines.
 struct Standpoint: Sendable {
-    /// As the token names them; nil: it does not.
+    /// The token's names; nil: it has none.
     let names: [String]?
     /// CIDs.
     let lines: Set<String>
-    /// Those whom the token names, with their lines, as far as they are known here; none if it names nobody.
+    /// The identities of the token, with their lines, as far as they are known here; none if it names none.
     let identities: [AgentIdentity]
 
     init(_ client: Client, _ agent: AgentPool) async throws {
@@ -36,7 +35,7 @@ struct Standpoint: Sendable {
         return parties.contains { lines.contains($0) }
     }
 
-    /// The identity to act as: the one that was asked for, else the token's, else `other`.
+    /// The identity that acts: the one of the request, else the token's, else `other`.
     /// - Throws: `Problem` if the token does not allow it.
     func identity(_ asked: String?, or other: String, _ agent: AgentPool) async throws -> String {
         guard let names else { return asked ?? other }

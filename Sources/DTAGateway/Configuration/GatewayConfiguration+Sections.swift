@@ -26,7 +26,7 @@ extension TrustedProxies {
         guard clientAddress == .none || hasUnixSocket || !networks.isEmpty else {
             throw DTAError(
                 .invalidArgument, "\(file.path): proxy.client_address needs proxy.addresses",
-                hint: "only a proxy of your own may say for whom it speaks: name its address")
+                hint: "only a proxy of your own may tell its clients' addresses: name its address")
         }
     }
 }
@@ -55,7 +55,7 @@ extension GatewayConfiguration.Token {
             guard place.hasPrefix("https://") else {
                 throw DTAError(
                     .invalidArgument, "\(file.path): authentication.jwt.jwks must be a file or an https:// URL",
-                    hint: "a host that can change the keys on their way can pass for anybody")
+                    hint: "a host that can change the keys on the network can pass for any client")
             }
             keys = .url(place)
         } else {

@@ -2,30 +2,30 @@ import DTAConfiguration
 import DTACourier
 import DTASystem
 
-/// `dtagw.yaml`. Paths are absolute: what the file gives is relative to its own directory.
+/// `dtagw.yaml`. Paths are absolute: those in the file are relative to its own directory.
 public struct GatewayConfiguration: Sendable {
-    /// What the gateway does, as in Milagro D-TA 0.1. What a type does not do is not found.
+    /// The gateway's role, as in Milagro D-TA 0.1. Paths of other roles are not found.
     public enum Node: String, Sendable, CaseIterable { case multi, principal, fiduciary }
 
     public var node = Node.multi
     /// The agent's socket.
     public var agent = "/run/dtad/agent.sock"
-    /// Where clients connect, unless systemd passes sockets.
+    /// The addresses at which it listens, unless systemd passes sockets.
     public var listen: [Place] = []
     public var tls: TLS?
-    /// Something before the gateway ends TLS: it may take tokens from other hosts without TLS of its own.
+    /// A proxy before the gateway ends TLS, so the gateway may take tokens from other hosts without TLS of its own.
     public var isBehindProxy = false
-    /// Their addresses, and how they tell the client for which they connect.
+    /// Proxies' addresses, and how they tell their clients' addresses.
     public var proxies = TrustedProxies()
     public var authentication = Authentication()
     public var orders = Orders()
-    /// Pages of which origins may read answers.
+    /// The origins whose pages may read answers.
     public var origins: [String] = []
     public var limits = Limits()
-    /// Where Prometheus asks; nil: nowhere.
+    /// The address for Prometheus; nil: none.
     public var metrics: Place?
     public var log = Configuration.Log()
-    /// Whether each request has a line in the log.
+    /// Whether the log has a line for each request.
     public var hasAccessLog = true
 
     /// Certificates, in PEM.
@@ -37,7 +37,7 @@ public struct GatewayConfiguration: Sendable {
     }
 
     public struct Authentication: Sendable {
-        /// Everybody who can connect may ask: for Unix sockets and loopback alone.
+        /// No authentication: for Unix sockets and loopback only.
         public var none = false
         public var token: Token?
     }
@@ -48,11 +48,11 @@ public struct GatewayConfiguration: Sendable {
         public var audience: String
         public var keys: KeyPlace
         public var algorithms: Set<TokenAlgorithm> = Set(TokenAlgorithm.allCases)
-        /// The claim that narrows a token to identities: a name or CID, or a list of them.
+        /// The claim that limits a token to identities: a name or CID, or a list of them.
         public var identityClaim = "dta_identity"
         /// Whether a token needs that claim, unless it has the operators' scope.
         public var requiresIdentity = true
-        /// The scope whose bearers may act as whatever the gateway may.
+        /// The scope whose bearers may do all that the gateway may.
         public var operatorScope = "dta:operator"
         /// How far the clocks of issuer and gateway may differ.
         public var leewaySeconds = 60
@@ -64,13 +64,13 @@ public struct GatewayConfiguration: Sendable {
         public var certificateAuthorities: String?
     }
 
-    /// Where the issuer's keys are, a JWK set (RFC 7517 §5).
+    /// The place of the issuer's keys, a JWK set (RFC 7517 §5).
     public enum KeyPlace: Sendable, Equatable {
         case file(String)
         case url(String)
     }
 
-    /// What an order through the gateway is if its client does not say it.
+    /// The defaults of an order through the gateway.
     public struct Orders: Sendable {
         public var principal = ""
         public var fiduciary = ""
@@ -81,10 +81,10 @@ public struct GatewayConfiguration: Sendable {
         public var carries = true
         /// The authorities that may vouch for other gateways; nil: those of this host.
         public var certificateAuthorities: String?
-        /// How this gateway shows other gateways who it is, in PEM.
+        /// This gateway's certificate for other gateways, in PEM.
         public var certificate: String?
         public var key: String?
-        /// Bearer tokens for some of them: each for its own.
+        /// Bearer tokens for other gateways, by origin.
         public var tokens = CourierTokens()
     }
 
@@ -99,7 +99,7 @@ public struct GatewayConfiguration: Sendable {
         /// CARs read or packed at a time; each may take up to 16 MiB of memory, several times over. Twice as many may
         /// be on their way from and to clients.
         public var couriers = 4
-        /// How long one of them may take for all that it does.
+        /// How long the work for one CAR may take.
         public var courierMilliseconds = 120_000
         public var requestsPerMinute = 600
         public var burst = 100
@@ -111,7 +111,7 @@ public struct GatewayConfiguration: Sendable {
         public var answerMilliseconds = 30_000
         /// How long the agent may take.
         public var agentMilliseconds = 30_000
-        /// How long SIGTERM waits for what runs.
+        /// How long SIGTERM waits for running requests.
         public var drainMilliseconds = 10_000
     }
 
@@ -150,7 +150,7 @@ public struct GatewayConfiguration: Sendable {
         try judge(file.path)
     }
 
-    /// What is wrong only together.
+    /// Checks of keys that depend on each other.
     private func judge(_ file: String) throws {
         guard authentication.none || authentication.token != nil || tls?.peers != nil else {
             throw DTAError(
@@ -176,7 +176,7 @@ public struct GatewayConfiguration: Sendable {
         guard !place.isLocal else { return }
         guard tls != nil || isBehindProxy || authentication.none else {
             throw DTAError(
-                .invalidArgument, "\(file): tokens would come to \(place) for everybody on the way to read",
+                .invalidArgument, "\(file): tokens would come to \(place) readable by others on the network",
                 hint: "tls.certificate and tls.key, or behind_proxy: true if something before it has TLS")
         }
         guard authentication.none else { return }

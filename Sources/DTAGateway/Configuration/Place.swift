@@ -1,8 +1,8 @@
 import DTAConfiguration
 import DTASystem
 
-/// Where a server listens: `unix:/path`, `127.0.0.1:8440`, `[::1]:8440`. Names of hosts are not asked for: they may
-/// change.
+/// The address at which a server listens: `unix:/path`, `127.0.0.1:8440`, `[::1]:8440`. Names of hosts are not
+/// accepted: they may change.
 public enum Place: Sendable, Equatable, CustomStringConvertible {
     case unix(String)
     case address(String, port: Int)
@@ -21,7 +21,7 @@ public enum Place: Sendable, Equatable, CustomStringConvertible {
         self = place
     }
 
-    /// - Throws: `DTAError` if the kernel has no room for it.
+    /// - Throws: `DTAError` if it is too long for the kernel.
     static func check(socketPath path: String, key: String, file: ConfigurationFile) throws {
         let count = path.utf8.count
         guard count > UnixSocket.pathLimit else { return }
@@ -46,7 +46,7 @@ public enum Place: Sendable, Equatable, CustomStringConvertible {
         self = .address(String(host), port: port)
     }
 
-    /// Whether it cannot be reached from another host.
+    /// Whether other hosts cannot reach it.
     var isLocal: Bool {
         switch self {
         case .unix: true

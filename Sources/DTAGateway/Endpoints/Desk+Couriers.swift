@@ -6,8 +6,8 @@ import Foundation
 import Hummingbird
 import Logging
 
-/// What couriers bring and fetch: sealed and signed parts of orders. To bring them needs no other right: what they say
-/// counts, and who signed them.
+/// Couriers bring and fetch sealed and signed parts of orders. Bringing needs no other right, because a part counts by
+/// its content and its signature.
 extension Desk {
     func receiveCAR(_ call: Call) async throws -> Reply {
         let bytes = call.bytes
@@ -41,11 +41,12 @@ extension Desk {
         return reply
     }
 
-    /// Strangers all together count as one of the couriers' clients: they leave the threads to those who are known.
+    /// All clients without authentication count as one client of the couriers, so that threads are left for known
+    /// clients.
     private static let strangers = Client(kind: .peer("strangers"), account: .init("strangers"))
 
-    /// An identity's documents are public, and make it possible to trust it somewhere else. Only this host's own are
-    /// given out, to clients that name one by its CID: they do not find out which others this host knows.
+    /// An identity's documents are public, so that other hosts can trust it. Only this host's own are given out, by
+    /// CID: clients do not find out which others this host knows.
     func fetchIdentity(_ call: Call) async throws -> Reply {
         let cid = try Desk.cid(call.parameters["IDDocumentCID"] ?? "")
         let car = try await couriers.run(for: Desk.strangers) { courier in try courier.packOwnLine(of: cid) }
@@ -54,10 +55,10 @@ extension Desk {
         return reply
     }
 
-    /// Where what was asked for goes on.
+    /// The cursor for the rest.
     private static let cursor = HTTPFields.Element.Name("DTA-Cursor")
 
-    /// - Returns: a CAR with the parts that answer; nil if none do.
+    /// - Returns: a CAR with the answering parts; nil if there are none.
     static func deliver(_ bytes: [UInt8], _ errand: Errand, _ courier: Courier, _ logger: Logger) throws -> [UInt8]? {
         let consignment = try Consignment(car: bytes, deadline: courier.deadline)
         for root in consignment.roots { try errand.judge(root, consignment, courier) }
@@ -66,7 +67,7 @@ extension Desk {
             logger.notice(
                 "blocks came that belong to no part: they were left out", metadata: ["blocks": "\(delivery.dropped)"])
         }
-        // One part that was taken in is worth an answer; if none was, the last refusal says why.
+        // If one part was taken in, there is an answer; if none was, the last refusal is the error.
         if delivery.received.isEmpty, let refusal = delivery.refused.last { throw refusal.error }
         return try courier.answer(to: delivery)
     }
@@ -91,14 +92,13 @@ extension Desk {
             call, part: "OrderPart3CID", kind: "release", answer: "OrderPart4CID")
     }
 
-    /// Takes in a part that is in the ledger, on the IPFS node, or in the CAR that came along, and tells what answers
-    /// it.
+    /// Takes in a part from the ledger, the IPFS node, or the CAR in the request, and answers the parts that answer it.
     private func fulfil(
         _ call: Call, part: String, kind: String, answer: String
     ) async throws -> Reply {
         var fields = try Fields(call.json)
         let name = try fields.required(part, .cid)
-        // Milagro D-TA's description calls it by two names, and its program by one.
+        // Milagro D-TA's description has two names for it, and its program one.
         let names = try ["DocumentCID", "SenderDocumentCID"].compactMap { try fields.optional($0, .cid) }
         guard Set(names).count <= 1 else {
             throw Problem.invalid("DocumentCID and SenderDocumentCID are the same, and name two documents")
@@ -123,7 +123,7 @@ extension Desk {
             for root in consignment?.roots ?? [] { try errand.judge(root, consignment, courier) }
             try errand.judge(cid, consignment, courier)
             if let consignment { _ = try courier.deliver(consignment) }
-            // Where the sender's document is to be found. Its signature says who it is.
+            // The sender's document. The sender is known by its signature.
             if let senderName { try Desk.bringHere(senderName, courier) }
             let answer = try courier.client.call(.receiveOrderPart(cid.description))
             let order = answer.orders.first
@@ -144,7 +144,7 @@ extension Desk {
             ]))
     }
 
-    /// Stores an identity's document that is on the IPFS node alone.
+    /// Stores an identity's document that is only on the IPFS node.
     private static func bringHere(_ name: String, _ courier: Courier) throws {
         let cid = try cid(name)
         let block = try courier.client.call(.getBlock(name)).data

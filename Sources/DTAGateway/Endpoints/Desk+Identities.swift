@@ -5,7 +5,7 @@ import Foundation
 
 /// Identities, as Milagro D-TA 0.1 names them: identity documents.
 extension Desk {
-    /// Pages are cut from a list that is put in order here: the agent lists by its own.
+    /// The list is sorted and cut into pages here: the agent has an order of its own.
     private static let listLimit = 20_000
 
     func createIdentity(_ call: Call) async throws -> Reply {

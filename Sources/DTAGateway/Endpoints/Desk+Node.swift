@@ -2,10 +2,10 @@ import AgentProtocol
 import DTASystem
 import Glibc
 
-/// How the gateway and its agent are.
+/// The state of the gateway and its agent.
 extension Desk {
     func status(_ call: Call) async throws -> Reply {
-        // Types of orders are the host's business; a host without them has a status all the same.
+        // If the types of orders cannot be read, the status is answered without them.
         let plugins = try? await plugins.value { try await agent.call(AgentRequest(.pluginList)).plugins.map(\.type) }
         let identity = configuration.orders.principal
         let cid: String? =

@@ -3,7 +3,7 @@ import DTAJSON
 import DTASystem
 import Foundation
 
-/// Orders, as Milagro D-TA 0.1 has them, with what it left open as further members that may be left out.
+/// Orders, as in Milagro D-TA 0.1, with further members that may be left out.
 extension Desk {
     func createOrder(_ call: Call) async throws -> Reply {
         let standpoint = try await standpoint(call)
@@ -13,8 +13,8 @@ extension Desk {
         order.type = try fields.text("Type", .type) ?? configuration.orders.type
         order.fiduciary = try fields.text("Fiduciary", .identity) ?? configuration.orders.fiduciary
         let principal = try fields.text("Principal", .identity)
-        // Terms name the redeemers if another than the principal is to get the secret. Milagro D-TA had no word for them:
-        // there it was released for the beneficiary, so the beneficiary is named if no redeemer is.
+        // Terms must name the redeemers if there is a beneficiary. Milagro D-TA had no member for them and released to
+        // the beneficiary, so the beneficiary is the default.
         let redeemers = try fields.texts("Redeemers", .identity, atMost: 16)
         order.redeemers = redeemers ?? (order.beneficiary.isEmpty ? [] : [order.beneficiary])
         order.recipient = try fields.text("Recipient", .identity) ?? ""
@@ -47,7 +47,7 @@ extension Desk {
         var page: [AgentOrder] = []
         var cursor = ""
         repeat {
-            // The agent leaves out what the token does not show: only as many as are needed are asked for.
+            // The agent leaves out orders that the token does not show, so only the needed number is asked for.
             let wanted = min(1000, skip + size - page.count)
             let answer = try await agent.call(
                 .listOrders(
@@ -73,7 +73,7 @@ extension Desk {
         return Reply(
             .members(
                 summary + [
-                    // As Milagro D-TA describes it: the order as a text, beside the time.
+                    // As in Milagro D-TA's description: the order as a text, beside the time.
                     ("Order", ["Order": .string(text), "TimeStamp": .integer(order.created)]),
                     ("Redeemers", Desk.list(order.redeemers)), ("Recipient", .text(order.recipient)),
                     ("Approvers", Desk.list(order.approvers)), ("Approvals", Desk.number(order.approvals)),
@@ -84,8 +84,8 @@ extension Desk {
                 ]))
     }
 
-    /// Redeems an order and hands its secret out. The only way of a secret through the gateway, closed unless it is
-    /// opened.
+    /// Redeems an order and answers its secret. It is the only way of a secret through the gateway, and closed by
+    /// default.
     func orderSecret(_ call: Call) async throws -> Reply {
         guard configuration.orders.releasesSecrets else {
             throw Problem.forbidden(
@@ -102,7 +102,7 @@ extension Desk {
         try fields.finish()
         let order = try await visible(reference, standpoint).orders.first
         guard let order else { throw Problem.notFound("there is no such order here") }
-        // The agent asks only whether the gateway may have it.
+        // The agent checks only the gateway's rights.
         guard standpoint.includes(identity: order.recipient) else {
             throw Problem.forbidden("the token is not for the identity that gets what is released")
         }
@@ -112,7 +112,7 @@ extension Desk {
             .redeemOrder(order.cid, as: identity.isEmpty ? nil : identity, purpose: purpose, fields: request))
         await couriers.carry(answer.parts, for: call.client)
         let after = try await agent.call(.showOrder(order.cid))
-        // An order has as many results as uses: the one that answers this redemption, and none before it.
+        // An order has a result for each use: this is the one that answers this redemption.
         if let redemption = answer.parts.last(where: { $0.kind == "redemption" }),
             let release = after.parts.last(where: { $0.kind == "release" && $0.previous == redemption.cid }),
             let released = try await released(order, use: release.use)
@@ -125,7 +125,7 @@ extension Desk {
             hint: "ask again later; repeating the request makes no second redemption")
     }
 
-    /// What was released; nil if nothing is yet.
+    /// The released result; nil if there is none yet.
     /// - Parameter use: 0: the last.
     private func released(_ order: AgentOrder, use: UInt32 = 0) async throws -> Reply? {
         let result: AgentResponse
@@ -141,7 +141,7 @@ extension Desk {
             ]))
     }
 
-    /// An order that the client may see; to it, others are not here.
+    /// An order that the client may see; others are not found.
     private func visible(_ reference: String, _ standpoint: Standpoint) async throws -> AgentResponse {
         let answer = try await agent.call(.showOrder(reference))
         guard let order = answer.orders.first, standpoint.includes(order) else {
@@ -152,7 +152,7 @@ extension Desk {
 
     // MARK: As JSON
 
-    /// What was ordered is between principal and fiduciary: some plugins have a part of the secret in it.
+    /// Only principal and fiduciary may read the order's fields: some plugins have a part of the secret in them.
     private static func summary(_ order: AgentOrder, _ standpoint: Standpoint) -> [(String, JSONValue?)] {
         let isInside = [order.principal, order.fiduciary].contains { standpoint.includes(identity: $0) }
         return [

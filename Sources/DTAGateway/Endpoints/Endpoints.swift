@@ -1,15 +1,15 @@
 import Hummingbird
 
-/// All that the gateway answers, in the order of its description.
+/// All endpoints of the gateway, in the order of its description.
 enum Endpoints {
-    /// Those that a type of node has.
+    /// The endpoints of a type of node.
     static func of(_ node: GatewayConfiguration.Node) -> [Endpoint] { all.filter { $0.nodes.contains(node) } }
 
     static let all = nodes + identities + orders + fulfilment + couriers + pages
 
     private static let page: [Endpoint.Parameter] = [
-        .init(name: "page", place: .query, kind: .integer(0...1000, standard: 0), text: "Which page, from 0."),
-        .init(name: "perPage", place: .query, kind: .integer(1...100, standard: 100), text: "How many a page has."),
+        .init(name: "page", place: .query, kind: .integer(0...1000, standard: 0), text: "The page's number, from 0."),
+        .init(name: "perPage", place: .query, kind: .integer(1...100, standard: 100), text: "Entries on a page."),
         .init(
             name: "sortBy", place: .query,
             kind: .choice(["dateCreatedAsc", "dateCreatedDesc"], standard: "dateCreatedDesc"),
@@ -39,7 +39,7 @@ enum Endpoints {
         Endpoint(
             method: .post, path: "/v1/identity", name: "createIdentity", summary: "Make an identity",
             text:
-                "Its keys stay in the agent's HSM, and it belongs to the gateway's user there. A token that is for an identity cannot make another.",
+                "Its keys stay in the agent's HSM, and it belongs to the gateway's user there. A token for an identity cannot make another.",
             tag: "identity", access: .clients, body: .json("IdentityRequest", isOptional: true),
             answers: [.init(status: .ok, text: "It is made.", schema: "IdentityMade")], problems: [.conflict]
         ) { try await $0.createIdentity($1) },
@@ -59,14 +59,14 @@ enum Endpoints {
 
     private static let orders: [Endpoint] = [
         Endpoint(
-            method: .post, path: "/v1/order", name: "createOrder", summary: "Order something of a fiduciary",
+            method: .post, path: "/v1/order", name: "createOrder", summary: "Make an order to a fiduciary",
             text:
-                "Where the fiduciary's gateway is known, the order is carried there at once, and the answer has the commitment if the fiduciary committed at once.",
+                "If the fiduciary's gateway is known, the order is carried there at once. The answer has the commitment if the fiduciary commits at once.",
             tag: "order", nodes: [.multi, .principal], access: .clients, body: .json("OrderRequest"),
             answers: [.init(status: .ok, text: "The order.", schema: "Order")], problems: [.notFound, .conflict]
         ) { try await $0.createOrder($1) },
         Endpoint(
-            method: .get, path: "/v1/order", name: "listOrders", summary: "The orders in which the gateway has a part",
+            method: .get, path: "/v1/order", name: "listOrders", summary: "The orders in which the gateway has a role",
             tag: "order", access: .clients, parameters: page,
             answers: [.init(status: .ok, text: "One page of them.", schema: "OrderList")]
         ) { try await $0.listOrders($1) },
@@ -90,7 +90,8 @@ enum Endpoints {
     private static let fulfilment: [Endpoint] = [
         Endpoint(
             method: .post, path: "/v1/fulfill/order", name: "fulfillOrder", summary: "Bring an order to its fiduciary",
-            text: "409 while it waits for the fiduciary's hand.", tag: "fulfilment", nodes: [.multi, .fiduciary],
+            text: "409 while it waits for a decision of the fiduciary.", tag: "fulfilment",
+            nodes: [.multi, .fiduciary],
             access: .peers, body: .json("FulfillRequest"), limit: fulfilmentLimit,
             answers: [.init(status: .ok, text: "The commitment.", schema: "Fulfilled")],
             problems: [.notFound, .conflict]
@@ -98,14 +99,14 @@ enum Endpoints {
         Endpoint(
             method: .post, path: "/v1/fulfill/order/secret", name: "fulfillOrderSecret",
             summary: "Bring a redemption to its fiduciary",
-            text: "409 while it waits for approvals, a time, or a hand.",
+            text: "409 while it waits for approvals, a time, or a decision of the fiduciary.",
             tag: "fulfilment", nodes: [.multi, .fiduciary], access: .peers, body: .json("FulfillSecretRequest"),
             limit: fulfilmentLimit, answers: [.init(status: .ok, text: "The release.", schema: "SecretFulfilled")],
             problems: [.notFound, .conflict]
         ) { try await $0.fulfilSecret($1) },
     ]
 
-    /// A CAR in base64, and some words around it. Larger ones are a courier's.
+    /// A CAR in base64, with the members around it. Larger CARs go to /v1/courier.
     private static let fulfilmentLimit = (1 << 20) + (16 << 10)
 
     private static let couriers: [Endpoint] = [
@@ -115,23 +116,24 @@ enum Endpoints {
             tag: "courier", access: .peers, body: .car, limit: 16 << 20,
             answers: [
                 .init(status: .ok, text: "A CAR with parts that answer them.", type: "application/vnd.ipld.car"),
-                .init(status: .noContent, text: "They are taken in, and nothing answers them yet."),
+                .init(status: .noContent, text: "They are taken in, and have no answer yet."),
             ], problems: [.notFound, .conflict]
         ) { try await $0.receiveCAR($1) },
         Endpoint(
             method: .get, path: "/v1/courier/{PartCID}", name: "fetch",
             summary: "Fetch the accepted parts of an order that came after one",
             text:
-                "At most 500 parts and 16 MiB. Where there are more, the header DTA-Cursor says with which cursor to go on. HEAD tells whether a part is known (200, 204) or not (404).",
+                "At most 500 parts and 16 MiB. If there are more, the header DTA-Cursor has the cursor for the next request. HEAD tells whether a part is known (200, 204) or not (404).",
             tag: "courier", access: .peers,
             parameters: [
-                .init(name: "PartCID", place: .path, kind: .text(.cid), text: "The part that one has."),
-                .init(name: "cursor", place: .query, kind: .text(.cursor), text: "Of the answer before."),
+                .init(name: "PartCID", place: .path, kind: .text(.cid), text: "The CID of a known part."),
+                .init(
+                    name: "cursor", place: .query, kind: .text(.cursor), text: "The DTA-Cursor of the answer before."),
             ],
             answers: [
                 .init(
                     status: .ok, text: "A CAR with those parts.", type: "application/vnd.ipld.car",
-                    header: ("DTA-Cursor", "Where there are more: with which cursor to go on.", .cursor)),
+                    header: ("DTA-Cursor", "If there are more: the cursor for the next request.", .cursor)),
                 .init(status: .noContent, text: "Nothing came after it."),
             ], problems: [.notFound, .conflict]
         ) { try await $0.partsAfter($1) },
@@ -139,7 +141,7 @@ enum Endpoints {
             method: .get, path: "/v1/courier/identity/{IDDocumentCID}", name: "fetchIdentity",
             summary: "Fetch an identity of this host, with its line",
             text:
-                "A CAR with its document, those that it replaced or that replaced it, and revocations. It is public: nobody is asked who they are. Whoever has the CID verifies what comes. Identities of other hosts are 404.",
+                "A CAR with its document, those that it replaced or that replaced it, and revocations. It is public and needs no authentication. The client verifies it by the CID. Identities of other hosts are 404.",
             tag: "courier", access: .everybody,
             parameters: [.init(name: "IDDocumentCID", place: .path, kind: .text(.cid), text: "Its document's CID.")],
             answers: [.init(status: .ok, text: "A CAR with the identity.", type: "application/vnd.ipld.car")],

@@ -1,7 +1,7 @@
 import DTASystem
 import Logging
 
-/// What the endpoints work with.
+/// The services that the endpoints use.
 struct Desk: Sendable {
     let configuration: GatewayConfiguration
     let agent: AgentPool
@@ -13,7 +13,7 @@ struct Desk: Sendable {
     let logger: Logger
     /// `GET /openapi.json`, made once.
     let description: [UInt8]
-    /// What `GET /v1/status` tells of the agent.
+    /// The agent's part of `GET /v1/status`.
     let plugins = Recent<[String]>()
     let node = Recent<String>()
 

@@ -1,4 +1,4 @@
-/// `GET /docs`: a page of our own that reads `/openapi.json` and tries calls. It loads nothing from elsewhere.
+/// `GET /docs`: a page of our own that reads `/openapi.json` and tries calls. It loads nothing from other hosts.
 enum DocumentationPage {
     static var page: [UInt8] { PackageResources.docs_html }
     static var style: [UInt8] { PackageResources.docs_css }

@@ -1,8 +1,8 @@
 import DTAJSON
 import Hummingbird
 
-/// One path and method: who may ask, what is read, what is answered. The server and the interface's description are
-/// both made of these.
+/// One path and method: its clients, its request and its answer. The server and the interface's description are both
+/// made of these.
 struct Endpoint: Sendable {
     struct Parameter: Sendable {
         enum Place: String { case path, query }
@@ -25,14 +25,14 @@ struct Endpoint: Sendable {
         case car
     }
 
-    /// What is answered if all is well.
+    /// The answer after success.
     struct Answer: Sendable {
         let status: HTTPResponse.Status
         let text: String
         var type = "application/json"
         /// The name of a schema.
         var schema: String?
-        /// A header that it may have: its name, what it says, and which texts it can be.
+        /// A header that it may have: its name, its meaning, and its possible texts.
         var header: (name: String, text: String, rule: TextRule)?
     }
 
@@ -48,21 +48,20 @@ struct Endpoint: Sendable {
     let tag: String
     var nodes: Set<GatewayConfiguration.Node> = Set(GatewayConfiguration.Node.allCases)
     let access: Access
-    /// Whether it counts for a client's rate. What watches over the gateway has the address of others, and is to be
-    /// answered.
+    /// Whether it counts for a client's rate. Health checks may share an address with clients, and must be answered.
     var isCounted = true
     var parameters: [Parameter] = []
     var body = Body.none
     /// The most bytes of the body; nil: as configured.
     var limit: Int?
     let answers: [Answer]
-    /// The statuses with which it may refuse, besides those that all of them have.
+    /// The statuses of its refusals, besides those that all of them have.
     var problems: [HTTPResponse.Status] = []
     let handle: Handler
 
     /// Every status that it may answer.
     var statuses: [HTTPResponse.Status] {
-        // A body that no endpoint asked for is read as well, up to its limit.
+        // A body that the endpoint does not take is read as well, up to its limit.
         var all =
             answers.map(\.status) + problems + [.badRequest, .contentTooLarge, .tooManyRequests, .serviceUnavailable]
         switch access {
@@ -82,7 +81,7 @@ struct Endpoint: Sendable {
 /// A request that was admitted and read.
 struct Call: Sendable {
     let client: Client
-    /// Those of path and query, each as its kind demands.
+    /// Those of path and query, each checked by its kind.
     let parameters: [String: String]
     /// Whether it was HEAD: an answer's body is not sent, and need not be made.
     var isHead = false
@@ -92,7 +91,7 @@ struct Call: Sendable {
     func integer(_ name: String) -> Int { parameters[name].flatMap(Int.init) ?? 0 }
 }
 
-/// What is answered.
+/// An answer.
 struct Reply: Sendable {
     var status = HTTPResponse.Status.ok
     var type = "application/json"
@@ -108,7 +107,7 @@ struct Reply: Sendable {
         self.type = type
     }
 
-    /// Nothing to say.
+    /// An empty answer.
     static var nothing: Reply {
         var reply = Reply([], type: "")
         reply.status = .noContent

@@ -2,11 +2,11 @@ import DTAJSON
 import DTASystem
 
 /// The members of a body, read one by one. Names are those of Milagro D-TA 0.1 in any case of letters, as its own
-/// reader had it. A member that was not read when it is finished is refused: a misspelt wish must not be passed over.
+/// reader had it. A member that was not read at the end is refused: a misspelt member must not be ignored.
 struct Fields {
     private var members: [String: JSONValue] = [:]
 
-    /// - Throws: `Problem` for what is no object, or has a name twice.
+    /// - Throws: `Problem` if it is no object, or has a name twice.
     init(_ value: JSONValue?) throws {
         guard case .object(let given) = value ?? .object([]) else {
             throw Problem.invalid("the body must be a JSON object")
@@ -26,12 +26,12 @@ struct Fields {
         return text
     }
 
-    /// One that may be left out, or be an empty text, as programs in Go write what they do not have.
+    /// One that may be left out, or be an empty text, as Go programs write absent members.
     mutating func optional(_ name: String, _ rule: TextRule) throws -> String? {
         try text(name, .orNone(rule)).flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// An object in which nothing stands: there is nothing that it could say here.
+    /// An object that must be empty: no members are known here.
     mutating func nothing(_ name: String) throws {
         guard let value = take(name) else { return }
         guard value == .object([]) else { throw Problem.invalid("\(name) has no members here") }
@@ -86,7 +86,7 @@ struct Fields {
     }
 }
 
-/// What a client sent, in a sentence of ours: short, and on one line.
+/// A client's text, to quote in an error: short, and on one line.
 func shown(_ text: String) -> String {
     let plain = String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }))
     return "\"" + (plain.count <= 60 ? plain : plain.prefix(60) + "…") + "\""

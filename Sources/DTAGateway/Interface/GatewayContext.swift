@@ -3,7 +3,7 @@ import Hummingbird
 import NIOCore
 import NIOHTTPTypes
 
-/// What is known of a request besides its own bytes.
+/// The context of a request.
 struct GatewayContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel
@@ -13,18 +13,18 @@ struct GatewayContext: RequestContext {
         channel = source.channel
     }
 
-    /// The client's IP address, as it was when it connected or as a proxy tells; "" on a Unix socket.
+    /// The client's IP address, at the connection or as a proxy tells it; "" on a Unix socket.
     var address = "unknown"
-    /// What the request's head says of its connection.
+    /// The head's rules for its connection.
     var facts = RequestFacts()
 
-    /// What became of the request, for the answer and for the log.
+    /// The result of the request, for the answer and for the log.
     let progress = Progress()
 
     final class Progress: Sendable {
         private let state = Locked((hasReadBody: false, received: 0, client: Client?.none, route: ""))
 
-        /// Whether all of the body was read: else the connection cannot be used any more.
+        /// Whether all of the body was read: otherwise the connection cannot be used further.
         var hasReadBody: Bool { state.withLock { $0.hasReadBody } }
         /// Bytes of the body.
         var received: Int { state.withLock { $0.received } }
@@ -37,7 +37,7 @@ struct GatewayContext: RequestContext {
         func didFind(_ route: String) { state.withLock { $0.route = route } }
     }
 
-    /// Has a client that waits for it send its body (RFC 9110 §10.1.1).
+    /// Tells a waiting client to send its body (RFC 9110 §10.1.1).
     func askForBody() async throws {
         guard facts.expectsContinue else { return }
         try await channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue))).get()

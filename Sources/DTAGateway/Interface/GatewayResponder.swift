@@ -4,10 +4,10 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+
 import enum NIOHTTP1.HTTPParserError
 
-/// One request from its head to its answer: which endpoint, who asks, what is asked, what is answered, and what is
-/// counted.
+/// One request from its head to its answer: endpoint, client, input, answer and counts.
 struct GatewayResponder: HTTPResponder {
     typealias Context = GatewayContext
 
@@ -66,7 +66,7 @@ struct GatewayResponder: HTTPResponder {
         var call = Call(client: client, parameters: try endpoint.values(request.uri, found.values))
         call.isHead = request.method == .head
         let reply = try await handle(request, context, endpoint, &call)
-        // Pages are held once for everybody.
+        // Pages are held once for all clients.
         let holder = reply.holder ?? (endpoint.access == .everybody ? nil : client)
         guard let holder, reply.bytes.count > desk.configuration.limits.bodyBytes else { return reply.response }
         return reply.response(holding: try desk.largeBodies.take(reply.bytes.count, for: holder))
@@ -86,7 +86,7 @@ struct GatewayResponder: HTTPResponder {
     private func room(_ request: Request, _ endpoint: Endpoint, _ client: Client) throws -> LargeBodies.Share? {
         let usual = desk.configuration.limits.bodyBytes
         guard let limit = endpoint.limit, limit > usual else { return nil }
-        // One that does not say its size may be as large as any.
+        // One without a size may have the largest.
         let size = request.headers[.contentLength].flatMap(Int.init) ?? limit
         guard size > usual, size <= limit else { return nil }
         return try desk.largeBodies.take(size, for: client)
@@ -111,7 +111,7 @@ struct GatewayResponder: HTTPResponder {
             throw Problem(
                 .requestHeaderFieldsTooLarge, Problem.Code.tooLarge, "the trailers of the request are too long")
         } catch {
-            // Chunks that are none, or an end too early: where the request ends cannot be told.
+            // Malformed chunks, or an early end: the end of the request is not known.
             throw Problem.invalid("the body is not as HTTP has it")
         }
         switch endpoint.body {
@@ -134,7 +134,7 @@ struct GatewayResponder: HTTPResponder {
         }
     }
 
-    /// What is wrong already with a body that a client will send once it is asked to.
+    /// The fault of a body that a client has announced and not sent yet.
     private func judgeUnsent(_ request: Request, _ endpoint: Endpoint) throws {
         switch endpoint.body {
         case .none: throw Problem.noBody
@@ -143,7 +143,7 @@ struct GatewayResponder: HTTPResponder {
         }
     }
 
-    /// A page of another site can send few media types without asking first; none of ours are among them.
+    /// A page of another site can send a few media types without a preflight request; ours are not among them.
     private func expect(_ type: String, _ request: Request) throws {
         let given = request.headers[.contentType]?.split(separator: ";").first.map {
             $0.trimmingCharacters(in: .whitespaces).lowercased()
@@ -157,7 +157,7 @@ struct GatewayResponder: HTTPResponder {
 
     // MARK: Headers
 
-    /// Who may read the answer to a page's request (https://fetch.spec.whatwg.org/#http-cors-protocol).
+    /// The origin that may read the answer to a page's request (https://fetch.spec.whatwg.org/#http-cors-protocol).
     private func preflight(_ request: Request, methods: [String]) -> Response? {
         guard let origin = request.headers[.origin], origins.contains(origin),
             request.headers[.accessControlRequestMethod] != nil

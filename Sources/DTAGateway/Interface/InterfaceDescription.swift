@@ -125,10 +125,10 @@ enum InterfaceDescription {
     private static func why(_ status: HTTPResponse.Status) -> String {
         switch status {
         case .badRequest: "The request is wrong."
-        case .unauthorized: "No credential that counts."
+        case .unauthorized: "No valid credential."
         case .forbidden: "The client, or the gateway, may not do this."
         case .notFound: "There is no such thing here."
-        case .conflict: "The state of things does not allow it."
+        case .conflict: "The state does not allow it."
         case .contentTooLarge: "The body is too large."
         case .unsupportedMediaType: "The body is of another type."
         case .tooManyRequests: "Too many requests, or a bound of the agent's was reached."

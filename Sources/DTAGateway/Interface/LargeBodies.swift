@@ -1,10 +1,10 @@
 import DTASystem
 import Hummingbird
 
-/// The memory for large bodies: of a request from before its first byte until it is answered, of an answer until its
-/// last byte is written. Without it as many of them could be on their way as there are connections.
+/// The memory for large bodies: for a request from before its first byte until it is answered, for an answer until its
+/// last byte is written. Without it there could be one for each connection.
 final class LargeBodies: Sendable {
-    /// What a client holds; given back when this is released.
+    /// A client's share; given back when this is released.
     final class Share: Sendable {
         private let bodies: LargeBodies
         private let account: RateLimiter.Account
@@ -29,7 +29,7 @@ final class LargeBodies: Sendable {
     /// - Parameter limit: bytes.
     init(limit: Int) { self.limit = limit }
 
-    /// One client has half at most. If nobody is asked who they are, all clients are one and have all.
+    /// One client has half at most. Without authentication all clients are one and have all.
     /// - Throws: `Problem`, 503, if there is no room.
     func take(_ bytes: Int, for client: Client) throws -> Share {
         let most = client.kind == .anybody ? limit : limit / 2
@@ -56,10 +56,10 @@ final class LargeBodies: Sendable {
 extension Reply {
     private static let piece = 256 << 10
 
-    /// - Parameter share: is held until the last byte is written.
+    /// - Parameter share: held until the last byte is written.
     func response(holding share: LargeBodies.Share) -> Response {
         let buffer = ByteBuffer(bytes: bytes)
-        // In pieces: the next is written when the client has read of those before.
+        // In pieces: the next is written when the client has read earlier ones.
         return response(
             ResponseBody(contentLength: buffer.readableBytes) { writer in
                 var rest = buffer

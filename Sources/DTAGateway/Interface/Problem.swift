@@ -3,8 +3,7 @@ import DTAJSON
 import DTASystem
 import Hummingbird
 
-/// Why a request was not done, as a client sees it: a status (RFC 9110 §15), a code that never changes, a sentence, a
-/// hint.
+/// The error of a request for its client: a status (RFC 9110 §15), a stable code, a sentence, a hint.
 struct Problem: Error, Sendable {
     var status: HTTPResponse.Status
     /// The agent's code, or one of `Code`.
@@ -12,7 +11,7 @@ struct Problem: Error, Sendable {
     var message: String
     var hint: String
     var headers = HTTPFields()
-    /// Whether the connection cannot be used after it: not all of the request was read.
+    /// Whether the connection must end, because not all of the request was read.
     var closes = false
 
     /// Codes that only the gateway has.
@@ -33,7 +32,7 @@ struct Problem: Error, Sendable {
         self.hint = hint
     }
 
-    /// As the agent, or our own code, says it.
+    /// From an error of the agent or of our own code.
     init(_ error: any Error) {
         if let known = error as? Problem {
             self = known
@@ -42,14 +41,14 @@ struct Problem: Error, Sendable {
         let reason = (error as? AgentUnreachable)?.error ?? DTAError(error)
         self.init(Problem.status(of: reason.code), reason.code.name, reason.message, hint: reason.hint)
         if error is AgentUnreachable {
-            // A client from outside need not know where the agent's socket is.
+            // Clients from outside must not learn the path of the agent's socket.
             message = "the agent cannot be reached"
             hint = "try again later"
         }
         switch reason.code {
         case .unavailable, .resourceExhausted: headers[.retryAfter] = "1"
         case .internal:
-            // What a defect says may hold what no stranger should read; it is in the log.
+            // The text of a defect may be confidential; it is only in the log.
             message = "this went wrong inside the gateway or the agent"
             hint = "the gateway's log says more"
         default: break
@@ -69,7 +68,7 @@ struct Problem: Error, Sendable {
         Problem(.forbidden, ErrorCode.permissionDenied.name, message, hint: hint)
     }
 
-    /// The state of things does not allow it.
+    /// The state does not allow it.
     static func conflict(_ message: String, hint: String = "") -> Problem {
         Problem(.conflict, ErrorCode.failedPrecondition.name, message, hint: hint)
     }
@@ -84,7 +83,7 @@ struct Problem: Error, Sendable {
         Problem(.contentTooLarge, Code.tooLarge, "the body has more than \(limit) bytes")
     }
 
-    /// - Parameter detail: what is wrong with the credential, as `error_description` (RFC 6750 §3).
+    /// - Parameter detail: the fault of the credential, as `error_description` (RFC 6750 §3).
     static func unauthenticated(_ detail: String, scheme: Bool) -> Problem {
         var problem = Problem(.unauthorized, Code.unauthenticated, detail)
         problem.headers[.wwwAuthenticate] =
@@ -99,13 +98,13 @@ struct Problem: Error, Sendable {
         case .permissionDenied: .forbidden
         case .unavailable: .serviceUnavailable
         case .resourceExhausted: .tooManyRequests
-        // What is here, or what was brought, is damaged or forged: asking again does not help, and it is no defect.
+        // Stored or brought data is damaged or forged: asking again does not help, and it is no defect.
         case .failedPrecondition, .dataLoss: .conflict
         case .internal: .internalServerError
         }
     }
 
-    /// As `dtactl --json` says it.
+    /// In the form of `dtactl --json`.
     var body: [UInt8] {
         let error = JSONValue.members([
             ("code", .string(code)), ("message", .string(message)), ("hint", .string(hint)),

@@ -2,8 +2,8 @@ import Foundation
 import Hummingbird
 import HummingbirdCore
 
-/// Finds an endpoint by its path. Paths are compared as they were sent: no part of ours needs an escape or a dot, so
-/// what has one is not found, and nothing can be reached under a second name.
+/// Finds an endpoint by its path. Paths are compared as they were sent: ours need no escape and no dot, so a path with
+/// one is not found, and no endpoint has a second name.
 struct Routes: Sendable {
     struct Found {
         let path: String
@@ -12,7 +12,7 @@ struct Routes: Sendable {
         /// The methods that nodes of other types have here.
         fileprivate let elsewhere: [HTTPRequest.Method]
 
-        /// Whether another type of node does it, as opposed to none.
+        /// Whether another type of node has it.
         func isElsewhere(_ method: HTTPRequest.Method) -> Bool { elsewhere.contains(method) }
 
         /// HEAD is answered as GET without its body (RFC 9110 §9.3.2).
@@ -34,7 +34,8 @@ struct Routes: Sendable {
     private let routes: [Route]
     private let node: GatewayConfiguration.Node
 
-    /// - Parameter endpoints: those of all types: a path that another type has is not one of ours with a parameter.
+    /// - Parameter endpoints: those of all types, so that another type's path is not taken for one of ours with a
+    ///   parameter.
     init(_ endpoints: [Endpoint], node: GatewayConfiguration.Node) {
         self.node = node
         var routes: [Route] = []
@@ -46,7 +47,7 @@ struct Routes: Sendable {
                 routes.append(Route(path: endpoint.path, segments: segments, endpoints: [endpoint]))
             }
         }
-        // A path that is spelt out comes before one with a parameter in its place.
+        // A literal path comes before one with a parameter in its place.
         self.routes = routes.sorted { one, other in
             one.path.filter { $0 == "{" }.count < other.path.filter { $0 == "{" }.count
         }
@@ -77,8 +78,8 @@ struct Routes: Sendable {
 }
 
 extension Endpoint {
-    /// The parameters of path and query, each judged by its kind.
-    /// - Throws: `Problem` for one that is wrong, unknown, or there twice.
+    /// The parameters of path and query, each checked by its kind.
+    /// - Throws: `Problem` for a wrong, unknown or repeated one.
     func values(_ uri: URI, _ path: [String: String]) throws -> [String: String] {
         var given = path
         for pair in (uri.query ?? "").split(separator: "&") {
@@ -99,7 +100,7 @@ extension Endpoint {
 }
 
 extension Endpoint.Parameter {
-    /// Its value, or the one that it has by default.
+    /// Its value, or its default.
     fileprivate func judge(_ value: String?) throws -> String? {
         switch kind {
         case .text(let rule):

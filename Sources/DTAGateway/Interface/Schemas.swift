@@ -86,7 +86,10 @@ enum Schemas {
         "SecretRequest": object(
             [
                 ("OrderReference", TextRule.order.schema),
-                ("BeneficiaryIDDocumentCID", described(TextRule.orNone(.identity).schema, "As whom to redeem.")),
+                (
+                    "BeneficiaryIDDocumentCID",
+                    described(TextRule.orNone(.identity).schema, "The identity that redeems.")
+                ),
                 ("Purpose", TextRule.purpose.schema),
                 ("Extension", described(givenFields, "What the type asks of a redemption.")),
             ], required: ["OrderReference"]),
@@ -103,7 +106,7 @@ enum Schemas {
             [("OrderPart4CID", TextRule.cid.schema), ("CAR", TextRule.base64.schema)], required: ["OrderPart4CID"]),
     ]
 
-    /// A part, and where the document of its sender is.
+    /// A part, and the CID of its sender's document.
     private static func fulfilment(_ part: String, of sender: String) -> JSONValue {
         let document = described(
             TextRule.orNone(.cid).schema,
@@ -127,7 +130,7 @@ enum Schemas {
         "type": "object", "maxProperties": 32, "propertyNames": TextRule.fieldName.schema,
         "additionalProperties": TextRule.fieldValue.schema,
     ]
-    /// As a client may write them: names in any case of letters.
+    /// As clients may write them: names in any case of letters.
     private static let givenFields: JSONValue = [
         "type": "object", "maxProperties": 32, "propertyNames": TextRule.givenFieldName.schema,
         "additionalProperties": TextRule.fieldValue.schema,
@@ -169,7 +172,7 @@ enum Schemas {
         ["type": "integer", "minimum": .integer(least), "maximum": .integer(most)]
     }
 
-    /// The agent's own identity has a name that no other gets.
+    /// The agent's own identity has a reserved name.
     private static var newName: JSONValue {
         let text = "Made up if it is left out. The agent's own identity is called agent."
         guard case .object(let members) = described(TextRule.name.schema, text) else { return .null }

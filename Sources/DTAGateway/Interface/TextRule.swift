@@ -1,7 +1,7 @@
 import DTAFormats
 import DTAJSON
 
-/// What a text may be: one rule for reading requests and for the interface's description.
+/// A rule for texts, used for reading requests and in the interface's description.
 struct TextRule: Sendable {
     /// For people: "a CID".
     let what: String
@@ -37,7 +37,7 @@ struct TextRule: Sendable {
         (try? CID(text))?.codec == .dagCBOR
     }
 
-    /// What an identity or a key is called on this host.
+    /// The name of an identity or a key on this host.
     static let name = TextRule(
         "a name of 1 to 64 letters, digits, \".\", \"_\" or \"-\", the first a letter or digit",
         pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", lengths: 1...64
@@ -72,12 +72,12 @@ struct TextRule: Sendable {
         "1 to 32 of a-z, 0-9, \"_\" and \"-\"", pattern: "^[a-z0-9_-]{1,32}$", lengths: 1...32
     ) { $0.utf8.allSatisfy(isOfField) }
 
-    /// The same as somebody else may write it.
+    /// The same in a foreign spelling.
     static let givenFieldName = TextRule(
         "1 to 32 letters, digits, \"_\" and \"-\"", pattern: "^[A-Za-z0-9_-]{1,32}$", lengths: 1...32
     ) { $0.utf8.allSatisfy { isOfName($0) && $0 != UInt8(ascii: ".") } }
 
-    /// What may be an empty text as well.
+    /// The same, or an empty text.
     static func orNone(_ rule: TextRule) -> TextRule {
         TextRule(
             rule.what + ", or nothing", pattern: rule.pattern.map { "^(\($0.dropFirst().dropLast()))?$" },
@@ -89,14 +89,14 @@ struct TextRule: Sendable {
         true
     }
 
-    /// A schema counts characters, so that the bytes are in words.
+    /// A schema counts characters, so the bound in bytes is in words.
     static let purpose = TextRule(
         "one line of at most 256 bytes in UTF-8", pattern: "^[^\\u0000-\\u001f\\u007f]*$", lengths: 0...256
     ) { text in
         text.utf8.count <= 256 && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
     }
 
-    /// Where a list goes on.
+    /// A list's cursor.
     static let cursor = TextRule("a cursor that was answered before", pattern: "^[0-9]{1,18}$", lengths: 1...18) {
         text in
         text.utf8.allSatisfy { (0x30...0x39).contains($0) }

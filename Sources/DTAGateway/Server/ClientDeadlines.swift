@@ -3,8 +3,8 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 
-/// Cuts slow clients off. Bounds are on the whole of a head, a body, an answer, however steadily its bytes trickle: a
-/// byte now and then would satisfy a bound on silence for ever.
+/// Closes connections of slow clients. Time limits are for a whole head, body or answer: a client could meet a limit on
+/// idle time for ever by a byte now and then.
 final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -25,26 +25,26 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
 
     private enum Phase { case head, body, working, answer, lingering }
 
-    /// How long what a refused client still sends is read and dropped: were the connection closed under it, the kernel
-    /// would throw our answer away with the rest.
+    /// How long the rest of a refused client's request is read and dropped: if we closed at once, the kernel would drop
+    /// our answer too.
     private static let lingering = TimeAmount.seconds(2)
 
     private let times: Times
-    /// Told of what was answered here because it is no HTTP.
+    /// Called for answers to requests that are no HTTP.
     private let refused: (any Channel, HTTPResponse.Status) -> Void
     private var phase = Phase.head
     private var alarm: Scheduled<Void>?
-    /// Whether the connection ends behind the answer that is being written.
+    /// Whether the connection ends after the current answer.
     private var closes = false
-    /// Whether that answer was handed on to its end: nothing is written behind it.
+    /// Whether that answer was written completely: nothing is written after it.
     private var hasEnded = false
-    /// Whether the client's body has not ended though it is being answered.
+    /// Whether the answer began before the client's body ended.
     private var isBodyOpen = false
     /// Whether the client may still send.
     private var isInputOpen = true
-    /// How many requests came and have no answer yet.
+    /// How many requests have no answer yet.
     private var unanswered = 0
-    /// Why nothing more can be read. The answer to it comes in its turn, behind those to the requests before.
+    /// Why nothing more can be read. Its answer comes in turn, after those to the requests before.
     private var broken: HTTPParserError?
 
     init(_ times: Times, refused: @escaping (any Channel, HTTPResponse.Status) -> Void = { _, _ in }) {
@@ -78,7 +78,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         case .body: time = times.body
         case .answer: time = times.answer
         case .lingering: time = ClientDeadlines.lingering
-        // How long we may take is not the client's to answer for.
+        // Our own time does not count against the client.
         case .working: return
         }
         alarm = context.eventLoop.assumeIsolated().scheduleTask(in: time) { context.close(promise: nil) }
@@ -87,7 +87,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head:
-            // A request behind the last answer is not answered, and must not be done.
+            // A request after the last answer is not answered, and must not be done.
             guard !closes else { return }
             isBodyOpen = true
             unanswered += 1
@@ -130,7 +130,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// What comes behind an answer that is not the last.
+    /// The next request, after an answer that is not the last.
     private func goOn(_ context: ChannelHandlerContext) {
         if let broken, unanswered == 0 {
             refuse(broken, context)
@@ -141,7 +141,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Says that nothing follows, and closes once the client has said so too, or a moment later.
+    /// Ends our side, and closes when the client has ended its side, or a moment later.
     private func end(_ context: ChannelHandlerContext) {
         guard isBodyOpen, isInputOpen else {
             context.close(promise: nil)
@@ -154,7 +154,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         context.read()
     }
 
-    /// The responder reads no more, perhaps: what is left unread would take our answer along.
+    /// The responder may read no more: unread bytes at the close would drop our answer.
     func channelReadComplete(context: ChannelHandlerContext) {
         context.fireChannelReadComplete()
         if phase == .lingering { context.read() }
@@ -167,7 +167,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         if phase == .lingering { context.close(promise: nil) }
     }
 
-    /// Hummingbird closes at once if it cannot read a request to its end. Behind the last answer we close by ourselves.
+    /// Hummingbird closes at once if it cannot read a request to its end. After the last answer we close ourselves.
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         guard mode == .all, hasEnded, context.channel.isActive else {
             context.close(mode: mode, promise: promise)
@@ -176,16 +176,16 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         context.channel.closeFuture.cascade(to: promise)
     }
 
-    /// What is no HTTP, or too long a head, is answered and ends the connection.
+    /// Bytes that are no HTTP, or too long a head, are answered, and the connection ends.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // More of what cannot be read is dropped.
+        // Further unreadable bytes are dropped.
         if error is ByteToMessageDecoderError { return }
         guard let error = error as? HTTPParserError else {
             context.fireErrorCaught(error)
             context.close(promise: nil)
             return
         }
-        // Behind the last answer anything may come. Some errors are reported twice.
+        // After the last answer any bytes may come. Some errors are reported twice.
         guard !closes, broken == nil else { return }
         broken = error
         if unanswered == 0 {
@@ -196,7 +196,7 @@ final class ClientDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Answers what cannot be read. Where it ends cannot be told.
+    /// Answers an unreadable request, whose end is not known.
     private func refuse(_ error: HTTPParserError, _ context: ChannelHandlerContext) {
         isBodyOpen = true
         unanswered += 1

@@ -2,8 +2,8 @@ import DTASystem
 import NIOCore
 
 /// The connections that are open, counted by address: one host must not occupy them all. An address is read once, when
-/// its connection is accepted: of one that has closed meanwhile the kernel knows none any more, and no address would
-/// look like a Unix socket's client.
+/// its connection is accepted: the kernel has none for a closed connection, and no address would look like a client of
+/// a Unix socket.
 final class Connections: Sendable {
     struct TooMany: Error {}
 
@@ -11,7 +11,7 @@ final class Connections: Sendable {
     private let proxies: TrustedProxies
     fileprivate struct Open {
         var connections: [ObjectIdentifier: ClientConnection] = [:]
-        /// The address under which each is counted; none for those that are not.
+        /// The address under which each is counted; none for those that are not counted.
         var accounts: [ObjectIdentifier: String] = [:]
         var byNeighbourhood: [String: Int] = [:]
     }
@@ -30,12 +30,12 @@ final class Connections: Sendable {
         open.withLock { $0.connections[ObjectIdentifier(channel)] }
     }
 
-    /// Counts a connection until it closes. A proxy stands for many clients: it is not counted, and its clients are, if
-    /// it tells their addresses.
+    /// Counts a connection until it closes. A proxy connects for many clients: its own address is not counted, but its
+    /// clients' are, if it tells them.
     /// - Parameter isLocal: whether it came over a Unix socket.
-    /// - Returns: nil if its address has too many, or it has none any more.
+    /// - Returns: nil if its address has too many, or if it has closed.
     func open(_ channel: any Channel, isLocal: Bool) -> ClientConnection? {
-        // Clients of a Unix socket have no address: the file's mode says who they are.
+        // Clients of a Unix socket have no address: the socket file's mode decides who can connect.
         guard let address = isLocal ? "" : channel.remoteAddress?.ipAddress else { return nil }
         let id = ObjectIdentifier(channel)
         let connection = ClientConnection(address: address)

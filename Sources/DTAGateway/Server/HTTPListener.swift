@@ -9,10 +9,10 @@ import NIOExtras
 import NIOPosix
 import ServiceLifecycle
 
-/// One address or socket with its connections, from binding to the last answer. Hummingbird's own server cannot take a
+/// One address or socket with its connections, from binding to the last answer. Hummingbird's own server cannot use a
 /// socket that systemd passes.
 struct HTTPListener: Service {
-    /// A place to bind, or a socket that listens already.
+    /// An address to bind, or a socket that listens already.
     enum Source: Sendable {
         case place(Place)
         case passed(Descriptor)
@@ -24,16 +24,16 @@ struct HTTPListener: Service {
     let responder: any HTTPResponder<GatewayContext>
     let connections: Connections
     let proxies: TrustedProxies
-    /// Writes down each request; nil: nothing does.
+    /// Logs each request; nil: none.
     let access: AccessLog?
     let logger: Logger
-    /// Told once it accepts connections, with the address.
+    /// Called once it accepts connections, with the address.
     let isListening: @Sendable (SocketAddress?) -> Void
 
     func run() async throws {
         let http = HTTP1Channel(
             responder: { request, writer, channel in
-                // The answer cannot be read on a connection that has closed.
+                // A closed connection cannot take the answer.
                 guard let connection = connections[channel] else { throw ChannelError.ioOnClosedChannel }
                 let response = try await answer(request, connection, channel)
                 try await writer.write(response: response.head, body: response.body)
@@ -51,13 +51,13 @@ struct HTTPListener: Service {
         }
     }
 
-    /// Answers one request, and says whether the connection goes on behind it.
+    /// Answers one request, and returns whether the connection goes on.
     private func answer(
         _ request: Request, _ connection: ClientConnection, _ channel: any Channel
     ) async throws -> Response {
         let start = monotonicNanoseconds()
-        // It may have been read before the answer that ends the connection was made. It is not done any more; who still
-        // reads that answer is left to it.
+        // It may have been read before the answer that ends the connection was made. It is not done, and that answer is
+        // still sent.
         guard !connection.isClosing else {
             try await channel.closeFuture.get()
             throw ChannelError.ioOnClosedChannel
@@ -67,9 +67,9 @@ struct HTTPListener: Service {
         context.address = proxies.client(
             forwarded: request.headers[values: HTTPListener.forwardedFor], connected: connection.address)
         var response = try await responder.respond(to: request, context: context)
-        // A refusal, too: what its body would have is in the fields alone.
+        // The same for a refusal: its fields describe the body that is not sent.
         if request.method == .head { response = response.createHeadResponse() }
-        // Where the next request begins is known only once all of this one's body was read.
+        // The start of the next request is known only after all of this one's body was read.
         let keepsAlive =
             context.facts.keepsAlive && (!context.facts.hasBody || context.progress.hasReadBody)
             && response.headers[.connection] == nil
@@ -85,7 +85,7 @@ struct HTTPListener: Service {
 
     private static let forwardedFor = HTTPFields.Element.Name("x-forwarded-for") ?? .via
 
-    /// What is no HTTP, and was answered before it became a request.
+    /// Bytes that are no HTTP, answered before they became a request.
     private func noteRefusal(_ channel: any Channel, _ status: HTTPResponse.Status) {
         access?.note(malformedFrom: connections[channel]?.address ?? "unknown", status: status)
     }
@@ -107,7 +107,7 @@ struct HTTPListener: Service {
         let isLocal = isUnixSocket
         let server = try await bind(bootstrap) { channel -> EventLoopFuture<Child.Value> in
             guard let connection = connections.open(channel, isLocal: isLocal) else {
-                // A failed setup alone would leave it open, and its client waiting.
+                // After a failed setup the connection would stay open, with its client waiting.
                 channel.close(promise: nil)
                 return channel.eventLoop.makeFailedFuture(Connections.TooMany())
             }

@@ -1,18 +1,18 @@
 import NIOCore
 
-/// The header of the PROXY protocol, version 1 or 2 (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt): for whom a
-/// proxy connects.
+/// The header of the PROXY protocol, version 1 or 2 (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt): the
+/// client for which a proxy connects.
 enum ProxyHeader: Equatable {
-    /// More bytes are needed to tell.
+    /// More bytes are needed.
     case incomplete
     case malformed
-    /// The client's address; nil: the proxy speaks for itself.
+    /// The client's address; nil: the connection is the proxy's own.
     case client(String?)
 
     private static let signature: [UInt8] = [
         0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a,
     ]
-    /// The most bytes of version 1's line (its §2.1), and of what follows version 2's fixed part.
+    /// The most bytes of version 1's line (its §2.1), and of the part after version 2's fixed part.
     private static let lineLimit = 107
     private static let extraLimit = 4096
 
@@ -35,7 +35,7 @@ enum ProxyHeader: Equatable {
         guard buffer.readableBytes >= signature.count + 4 + Int(length) else { return .incomplete }
         let addresses = buffer.getBytes(at: at + 4, length: Int(length)) ?? []
         buffer.moveReaderIndex(forwardBy: signature.count + 4 + Int(length))
-        // LOCAL: the proxy's own connection, as for a look whether we live.
+        // LOCAL: the proxy's own connection, such as a health check.
         guard version & 15 == 1 else { return .client(nil) }
         switch family >> 4 {
         case 1:
@@ -70,7 +70,7 @@ enum ProxyHeader: Equatable {
     }
 }
 
-/// Reads the header that a trusted proxy sends before a connection's first byte, and leaves the rest to the others.
+/// Reads the header that a trusted proxy sends at the start of a connection, and passes the rest on.
 final class ProxyHeaderReader: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

@@ -1,8 +1,8 @@
 import NIOCore
 import NIOHTTP1
 
-/// Looks at each request's head as it came, before its version, its Host and its target are lost in types that have no room
-/// for them. A refused request goes on without a body, so that its refusal is answered in its turn; nothing behind it counts.
+/// Checks each request's head as it came, before Hummingbird's types lose its version, its Host and its target. A
+/// refused request goes on without a body, so that it is answered in its turn; requests after it are ignored.
 final class RequestJudge: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -31,7 +31,7 @@ final class RequestJudge: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // What follows a refused request need not be HTTP.
+        // Bytes after a refused request need not be HTTP.
         guard !hasRefused || !(error is HTTPParserError || error is ByteToMessageDecoderError) else { return }
         context.fireErrorCaught(error)
     }

@@ -1,9 +1,9 @@
 import NIOHTTP1
 
-/// What the head of a request says of its connection and its body, and whether it is one that HTTP allows (RFC 9110,
-/// RFC 9112). What a proxy before us could understand differently is refused.
+/// The rules that a request's head sets for its connection and its body, and whether HTTP allows it (RFC 9110, RFC
+/// 9112). It refuses a head that a proxy before us could understand differently.
 struct RequestFacts: Sendable {
-    /// Why it is not answered as asked; the connection ends behind that.
+    /// Why it is refused; the connection ends after that.
     var refusal: Problem?
     /// Whether the connection stays open after the answer.
     var keepsAlive = false
@@ -11,12 +11,12 @@ struct RequestFacts: Sendable {
     var saysKeepAlive = false
     /// Whether a body follows.
     var hasBody = false
-    /// Whether the client waits for a word before it sends its body.
+    /// Whether the client waits for `100 Continue` before it sends its body.
     var expectsContinue = false
 }
 
 extension RequestFacts {
-    /// - Parameter head: as it came; its target is in origin form afterwards, and it has one Host.
+    /// - Parameter head: as it came; afterwards its target is in origin form, and it has one Host.
     init(judging head: inout HTTPRequestHead) {
         self.init()
         do throws(Problem) {
@@ -37,12 +37,12 @@ extension RequestFacts {
         }
         let isOld = head.version.minor == 0
         let connection = Set(RequestFacts.words(head.headers["connection"]))
-        // After an offer to change the protocol, which is not taken up here, the parser reads no other request.
+        // After an offer to change the protocol, which is ignored here, the parser reads no other request.
         let isUpgrade = connection.contains("upgrade") && head.headers.contains(name: "upgrade")
         keepsAlive =
             !connection.contains("close") && !isUpgrade && (!isOld || connection.contains("keep-alive"))
         saysKeepAlive = isOld && keepsAlive
-        // RFC 9112 §6.1: where an old client's message ends is uncertain then.
+        // RFC 9112 §6.1: the end of an old client's message is then uncertain.
         guard encodings.isEmpty || !isOld else {
             throw .invalid("HTTP/1.0 has no Transfer-Encoding", hint: "Content-Length, or HTTP/1.1")
         }

@@ -1,11 +1,11 @@
 import Glibc
 import NIOHTTP1
 
-/// What a request is for: its target (RFC 9112 §3.2) and its field Host.
+/// A request's target (RFC 9112 §3.2) and its field Host.
 enum RequestTarget {
     /// Brings the target into origin form.
-    /// - Throws: `Problem`, 400, for a target that is none, a Host that is missing, there twice or none, and for a target that
-    ///   names another host than Host does.
+    /// - Throws: `Problem`, 400, for a malformed target, a missing, repeated or malformed Host, and for a target that
+    ///   names another host than Host.
     static func normalise(_ head: inout HTTPRequestHead) throws(Problem) {
         let hosts = head.headers["host"]
         guard hosts.count <= 1 else { throw .invalid("the request has more than one Host") }
@@ -31,7 +31,7 @@ enum RequestTarget {
         head.uri = path
     }
 
-    /// A URL's scheme, its authority, and what follows, in origin form.
+    /// A URL's scheme, its authority, and the rest, in origin form.
     private static func absolute(_ target: String) -> (scheme: String, authority: String, path: String)? {
         for scheme in ["http", "https"] where target.lowercased().hasPrefix("\(scheme)://") {
             let rest = target.dropFirst(scheme.count + 3)
@@ -42,7 +42,7 @@ enum RequestTarget {
         return nil
     }
 
-    /// Host and port, without what a scheme has by itself.
+    /// Host and port, without a scheme's default port.
     private static func plain(_ authority: String, _ scheme: String) -> String {
         var plain = authority.lowercased()
         for suffix in [scheme == "http" ? ":80" : ":443", ":"] where plain.hasSuffix(suffix) {

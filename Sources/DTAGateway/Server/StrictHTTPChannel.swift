@@ -3,7 +3,7 @@ import Logging
 import NIOCore
 import NIOHTTPTypesHTTP1
 
-/// Hummingbird's HTTP/1 with a judge of our own before its types.
+/// Hummingbird's HTTP/1 with our own checks before its types.
 struct StrictHTTPChannel: ServerChildChannel {
     typealias Value = HTTP1Channel.Value
 

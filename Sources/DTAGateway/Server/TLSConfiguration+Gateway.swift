@@ -4,7 +4,7 @@ import NIOSSL
 
 extension TLSConfiguration {
     /// - Parameter hasTokens: whether a client may do without a certificate, because it has a token.
-    /// - Throws: `DTAError` that names the file and what is wrong with it.
+    /// - Throws: `DTAError` that names the file and its fault.
     init(_ tls: GatewayConfiguration.TLS, hasTokens: Bool) throws {
         let chain = try Certificates.read(tls.certificate, key: "tls.certificate")
         let key = try Certificates.privateKey(tls.key, key: "tls.key")
@@ -16,7 +16,7 @@ extension TLSConfiguration {
             certificateVerification = hasTokens ? .optionalVerification : .noHostnameVerification
         }
         do {
-            // The server makes it once more; here it tells whether key and certificate belong together.
+            // The server makes it again; here it checks that key and certificate belong together.
             _ = try NIOSSLContext(configuration: self)
         } catch {
             throw DTAError(
@@ -48,7 +48,7 @@ enum Certificates {
     }
 
     private static func unusable(_ path: String, _ key: String, _ error: (any Error)?) -> DTAError {
-        // Which error a file that is not there makes is the library's affair.
+        // The library does not document its error for a missing file.
         let reason = fileReason(path) ?? error.map { "\($0)" } ?? "there is nothing of the kind in it"
         return DTAError(
             .failedPrecondition, "\(key): \(path) cannot be used: \(reason)",

@@ -1,20 +1,20 @@
 import Glibc
 
-/// The proxies that stand between clients and the gateway, and how they tell for whom they connect.
+/// The proxies between clients and the gateway, and how they tell their clients' addresses.
 public struct TrustedProxies: Sendable, Equatable {
-    /// How a proxy tells a client's address. What it does not tell itself a client could make up.
+    /// How a proxy tells a client's address. A client could forge an address that the proxy does not set itself.
     public enum ClientAddress: String, Sendable, CaseIterable {
-        /// It does not: all its clients have its own address.
+        /// It does not: all its clients count under its own address.
         case none
-        /// In the field X-Forwarded-For, whose last address it added: a proxy that speaks HTTP.
+        /// In the field X-Forwarded-For, to which it adds the last address: a proxy for HTTP.
         case forwarded = "x-forwarded-for"
-        /// In a header before the first byte of a connection: one that passes bytes on.
+        /// In a header at the start of a connection: a proxy for TCP.
         case proxyProtocol = "proxy-protocol"
     }
 
     /// One address, or a network in the notation of RFC 4632.
     struct Network: Sendable, Equatable {
-        /// 16 bytes: IPv4 in IPv6's clothes.
+        /// 16 bytes, IPv4 as IPv4-mapped IPv6.
         private let bytes: [UInt8]
         private let bits: Int
 
@@ -30,7 +30,7 @@ public struct TrustedProxies: Sendable, Equatable {
             (self.bytes, bits) = (bytes, length + 128 - whole)
         }
 
-        /// - Returns: nil for what is no address.
+        /// - Returns: nil for malformed text.
         static func bytes(_ text: String) -> [UInt8]? {
             var result = [UInt8](repeating: 0, count: 16)
             if text.contains(":") { return inet_pton(AF_INET6, text, &result) == 1 ? result : nil }
@@ -55,7 +55,7 @@ public struct TrustedProxies: Sendable, Equatable {
 
     public init() {}
 
-    /// - Returns: false for what is neither an address, a network, nor `unix`.
+    /// - Returns: false unless it is an address, a network or `unix`.
     mutating func add(_ text: String) -> Bool {
         if text == TrustedProxies.unixSocket {
             hasUnixSocket = true

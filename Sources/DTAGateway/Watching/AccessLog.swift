@@ -2,9 +2,8 @@ import DTASystem
 import Hummingbird
 import Logging
 
-/// One line for each request: the client, its address, what it asked for, and what was answered. No token, no path with
-/// a name or a CID in it, no query and no body is written down. A flood of requests makes no flood of lines: beyond so
-/// many a second they are counted, and the count is written once it is over.
+/// One line for each request: the client, its address, the route, and the answer. Tokens, names, CIDs, queries and
+/// bodies are not logged. Beyond a number of lines a second, requests are counted, and the count is logged afterwards.
 final class AccessLog: Sendable {
     /// Lines a second.
     static let rate = 100
@@ -21,7 +20,7 @@ final class AccessLog: Sendable {
     init(_ logger: Logger) { self.logger = logger }
 
     func note(_ request: Request, _ context: GatewayContext, _ response: Response, _ nanoseconds: UInt64) {
-        // Those that look whether we live come every few seconds, and tell by themselves what they found.
+        // Health checks come every few seconds, and report their results themselves.
         let isWatch = ["/healthz", "/readyz"].contains(context.progress.route) && response.status.code == 200
         write(
             isWatch ? .debug : .info,
@@ -34,13 +33,13 @@ final class AccessLog: Sendable {
             ])
     }
 
-    /// What never became a request.
+    /// Bytes that never became a request.
     func note(malformedFrom address: String, status: HTTPResponse.Status) {
         write(
             .info, ["address": AccessLog.place(address), "as": "-", "route": "malformed", "status": "\(status.code)"])
     }
 
-    /// - Parameter now: of a clock that only goes forward.
+    /// - Parameter now: of a monotonic clock.
     func write(_ level: Logger.Level, _ fields: [String: String], now: UInt64 = monotonicNanoseconds()) {
         guard logger.logLevel <= level else { return }
         let (isWritten, left) = second.withLock { second -> (Bool, Int) in

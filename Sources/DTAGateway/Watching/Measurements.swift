@@ -1,8 +1,8 @@
 import DTASystem
 
-/// What was asked and how long it took, for Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/).
+/// Counts and durations of requests, for Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/).
 final class Measurements: Sendable {
-    /// Upper bounds of the histogram, in seconds: from a status that is at hand to an identity made by a slow token.
+    /// Upper bounds of the histogram, in seconds: from a cached status to an identity made by a slow token.
     static let bounds: [Double] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
     private struct Key: Hashable {
@@ -23,7 +23,7 @@ final class Measurements: Sendable {
 
     private let state = Locked(State())
 
-    /// - Parameter route: an endpoint's path, as it is written in the interface's description: few.
+    /// - Parameter route: an endpoint's path, as in the interface's description.
     func count(method: String, route: String, status: Int, nanoseconds: UInt64) {
         state.withLock { state in
             state.requests[Key(method: method, route: route, status: status), default: 0] += 1

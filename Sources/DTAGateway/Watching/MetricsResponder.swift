@@ -1,7 +1,7 @@
 import AgentProtocol
 import Hummingbird
 
-/// `GET /metrics`, on an address of its own: what it tells is for those who run the gateway.
+/// `GET /metrics`, on an address of its own, for those who run the gateway.
 struct MetricsResponder: HTTPResponder {
     typealias Context = GatewayContext
 
