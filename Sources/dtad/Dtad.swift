@@ -21,12 +21,12 @@ struct Dtad: ParsableCommand {
             BindingsCommand.self, PINCommand.self,
         ])
 
-    /// Where `make install` and `dtad init --state /var/lib/dtad` have it.
+    /// The path of `make install` and `dtad init --state /var/lib/dtad`.
     static let installedConfiguration = "/etc/dtad/dtad.yaml"
 
     static func main() {
         StandardDescriptors.fill()
-        // Made into text, its bytes would name another file.
+        // As text, its bytes would name another file.
         if let argument = NativeText.unreadableArgument {
             printError("dtad: the argument \(argument) is not UTF-8: dtad takes text alone, also as names of files")
             Glibc.exit(2)
@@ -40,7 +40,7 @@ struct Dtad: ParsableCommand {
     }
 }
 
-/// Ends the program as people expect it: the sentence and the hint on standard error, exit status 1.
+/// Ends the program with the sentence and the hint on standard error, and exit status 1.
 func failing<Result>(_ body: () throws -> Result) throws -> Result {
     do {
         return try body()

@@ -45,7 +45,7 @@ struct CheckCommand: ParsableCommand {
             checkNode(configuration, report)
             PluginCheck.run(configuration.plugins, report)
         }
-        print(report.failures == 0 ? "\nAll is in order." : "\n\(report.failures) of these must be mended first.")
+        print(report.failures == 0 ? "\nAll is in order." : "\n\(report.failures) of these must be fixed first.")
         if report.failures > 0 { throw ExitCode(1) }
     }
 
@@ -61,7 +61,7 @@ struct CheckCommand: ParsableCommand {
         return caution
     }
 
-    /// A node that is away keeps nothing from running, so it is no failure.
+    /// dtad runs without the node, so it is no failure if the node is away.
     private func checkNode(_ configuration: Configuration, _ report: Report) {
         guard let options = configuration.kubo else {
             return report.good("ledger", "kept on this host, without an IPFS node")
@@ -83,7 +83,7 @@ struct CheckCommand: ParsableCommand {
         }
     }
 
-    /// curl reads them at the first connection, when nobody looks.
+    /// curl reads them only at the first connection.
     private func checkAuthorities(_ options: Configuration.Kubo) throws {
         guard let path = options.certificateAuthorities else { return }
         let number = open(path, O_RDONLY | O_CLOEXEC)

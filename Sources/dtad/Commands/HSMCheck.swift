@@ -6,12 +6,12 @@ import DTAMaintenance
 import DTASystem
 import Glibc
 
-/// What `dtad check` says of the HSM: whether dtad-hsm can log in, whether the token is the one that the state belongs to,
-/// and whether it can do what D-TA needs.
+/// The check of the HSM by `dtad check`: whether dtad-hsm can log in, whether the token is the one that the state
+/// belongs to, and whether it can do what D-TA needs.
 struct HSMCheck {
     let configurationPath: String
     let configuration: Configuration
-    /// nil: something was wrong with the state, and was said.
+    /// nil: the state has a fault, which was reported.
     let state: StateComparison?
 
     func run(_ report: Report) {
@@ -38,7 +38,7 @@ struct HSMCheck {
         checkWall(token, report)
     }
 
-    /// dtad-hsm has compared them; what is left is what it was told to overlook.
+    /// dtad-hsm has compared them, except for a difference that the configuration allows.
     private func checkIdentity(_ known: TokenIdentity?, _ found: TokenIdentity, _ report: Report) {
         let landmark = "landmark \(found.landmarkText)"
         guard let known else {
@@ -54,7 +54,7 @@ struct HSMCheck {
         }
     }
 
-    /// Has the token do all that D-TA does on it.
+    /// Has the token do all operations that D-TA needs.
     private func checkNeeds(_ connection: CustodyConnection, _ report: Report) {
         var types: [String] = []
         for need in TokenNeed.allCases {
@@ -62,7 +62,7 @@ struct HSMCheck {
             do {
                 fault = try connection.ask(Examine(need: need))
             } catch {
-                // It hung, or broke: what comes after cannot be asked of this process.
+                // It hung or broke, so this process cannot be asked further.
                 let reason = DTAError(error)
                 return report.bad(
                     "mechanisms", "\(need.mechanisms), for \(need.purpose): \(reason.message)", reason.hint)
@@ -80,7 +80,7 @@ struct HSMCheck {
         report.good("mechanisms", "it makes " + (types.isEmpty ? "no keys of users" : types.joined(separator: ", ")))
     }
 
-    /// What only the token tells of the state.
+    /// Faults of the state that only the token shows.
     private func checkState(_ custodian: any Custodian, _ report: Report) {
         guard let state else { return }
         _ = report.attempt("token") { try state.refuseUsedToken(custodian) }
@@ -116,7 +116,7 @@ struct HSMCheck {
             "state and token belong together: put the token, or the backup that fits it, in place")
     }
 
-    /// What is on the token of epochs and should not be; an agent can run all the same.
+    /// Epochs' keys that should not be on the token; an agent can run all the same.
     private func checkEpochs(_ inspection: StateInspection, _ report: Report) {
         func labels(_ numbers: [UInt32]) -> String {
             numbers.prefix(10).map { "dta/epoch/\($0)" }.joined(separator: ", ")
@@ -154,7 +154,7 @@ struct HSMCheck {
 }
 
 extension TokenNeed {
-    /// The type of users' keys that it is about; nil for what dtad needs itself.
+    /// The type of users' keys that it is about; nil if dtad itself needs it.
     fileprivate var keyType: KeyType? {
         switch self {
         case .random, .sealing, .signing, .agreement: nil

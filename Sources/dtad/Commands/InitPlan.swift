@@ -2,14 +2,14 @@ import DTAMaintenance
 import DTASystem
 import Glibc
 
-/// What `dtad init` makes, and for whom.
+/// The files of `dtad init`, and their owners.
 struct InitPlan {
     private let state: String
     private let module: String
     private let token: String
     private let configuration: String
     private let existingPINFile: String?
-    /// The users of the installed layout; nil where everything belongs to who runs this.
+    /// The users of the installed layout; nil if all files belong to the user who runs this.
     private let users: (dtad: StateOwner, hsm: StateOwner)?
 
     // The installed layout; the units name these paths too.
@@ -20,7 +20,7 @@ struct InitPlan {
 
     private var isSoftHSM: Bool { module.split(separator: "/").last?.contains("softhsm") ?? false }
     private var hsmDirectory: String { users == nil ? state : InitPlan.installedHSM }
-    /// Root's, in the installed layout: systemd reads it and passes it on as a credential.
+    /// It belongs to root in the installed layout: systemd reads it and passes it on as a credential.
     private var pinDirectory: String { users == nil ? state : directory(of: configuration) }
     private var pinFile: String { "\(pinDirectory)/hsm-pin" }
     private var officerFile: String { "\(pinDirectory)/hsm-so-pin" }
@@ -42,7 +42,7 @@ struct InitPlan {
         } else {
             users = nil
         }
-        // dtad must not be able to change the file that names the library which dtad-hsm loads.
+        // dtad must not be able to change the file that names dtad-hsm's library.
         let usual = users == nil ? "\(self.state)/dtad.yaml" : InitPlan.installedConfiguration
         self.configuration = try configuration.map(InitPlan.absolute) ?? usual
         try check()
@@ -85,7 +85,7 @@ struct InitPlan {
         }
     }
 
-    /// - Returns: lines that tell people what is where.
+    /// - Returns: lines for people, with the place of each file.
     func carryOut() throws -> [String] {
         umask(0o077)
         var made = MadeFiles()
@@ -106,7 +106,7 @@ struct InitPlan {
         if directory(of: configuration) != state {
             try made.directory(directory(of: configuration), mode: 0o755, owner: nil)
         }
-        // Under another name until all is done: a configuration that stands there is one that works.
+        // Under another name until all is done, so that an existing configuration always works.
         let draft = configuration + ".init"
         unlink(draft)
         let pin = try pin(&made)
@@ -120,7 +120,7 @@ struct InitPlan {
             try made.file(draft, yaml(pinFile: existingPINFile ?? pinFile), mode: 0o644)
             try runCustody(["--init", "--keys-only", "--pins-on-stdin", "--config", draft], [pin])
         }
-        // link and not rename: it fails where somebody else has made the file meanwhile.
+        // link and not rename: it fails if another program has made the file meanwhile.
         guard link(draft, configuration) == 0 else {
             throw DTAError(.failedPrecondition, "\(configuration) cannot be written: \(errorText(errno))")
         }
@@ -128,7 +128,7 @@ struct InitPlan {
         sync(directory(of: configuration))
     }
 
-    /// A new PIN in its file; or that of a token that exists, which systemd has to find where the units look for it.
+    /// A new PIN in its file; or that of an existing token, at the place where the units look for it.
     private func pin(_ made: inout MadeFiles) throws -> SecretBytes {
         guard let existingPINFile else {
             let pin = try RandomPIN.make()
@@ -140,7 +140,7 @@ struct InitPlan {
         return pin
     }
 
-    /// What the user of dtad-hsm owns is made by that user, so that root touches nothing that another could change.
+    /// dtad-hsm's user makes its own files, so that root touches nothing that another user could change.
     private func makeSoftHSMFiles(_ made: inout MadeFiles) throws {
         let conf = "directories.tokendir = \(tokens)\nobjectstore.backend = file\nlog.level = ERROR\n"
         func make(_ made: inout MadeFiles) throws {
@@ -178,10 +178,10 @@ struct InitPlan {
         if isSoftHSM { lines.append("  softhsm_conf: \"\(softhsmConf)\"") }
         lines.append("  lock_file: \"\(hsmDirectory)/hsm.lock\"")
         if users != nil {
-            lines.append("# Who only carries, and makes no keys or identities of its own: the gateway.")
+            lines.append("# Users that only carry, and make no keys or identities of their own: the gateway's.")
             lines.append("couriers: [\"unix:user:dtagw\"]")
         }
-        lines.append("# Who may use keys that are not theirs:")
+        lines.append("# Grants let users use keys of others:")
         lines.append("# grants:")
         lines.append("#   - to: [\"unix:user:deploy\"]")
         lines.append("#     keys: [\"release-*\"]")
@@ -219,12 +219,12 @@ struct InitPlan {
         }
     }
 
-    /// Whose the state of the units is; nil for any other directory.
+    /// The owner of the units' state; nil for any other directory.
     static func ownerOfInstalledState(_ state: String) -> StateOwner? {
         geteuid() == 0 && state == installedState ? user("dtad") : nil
     }
 
-    /// The user of dtad-hsm's unit; nil where there is none.
+    /// The user of dtad-hsm's unit; nil if there is none.
     static var custodian: StateOwner? { user("dta-hsm") }
 
     private static func user(_ name: String) -> StateOwner? {
@@ -232,7 +232,7 @@ struct InitPlan {
         return StateOwner(uid: entry.pointee.pw_uid, gid: entry.pointee.pw_gid)
     }
 
-    /// Letters, digits, marks, punctuation, symbols and the space: what a person can read and write again.
+    /// Letters, digits, marks, punctuation, symbols and the space, which a person can read and type.
     private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         if scalar == " " { return true }
         switch scalar.properties.generalCategory {

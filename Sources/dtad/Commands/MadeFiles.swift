@@ -2,14 +2,14 @@ import DTAMaintenance
 import DTASystem
 import Glibc
 
-/// Files and directories that were made by one command, so that it can take them back when it fails.
+/// Files and directories that were made by one command, so that it can remove them if it fails.
 struct MadeFiles {
     private var files: [String] = []
     private var directories: [String] = []
-    /// What another user made: that user takes it back.
+    /// Files that another user made, which that user removes.
     private var others: [(owner: StateOwner, file: String, directory: String)] = []
 
-    /// Makes a directory, where there is none; one that exists keeps its owner and mode.
+    /// Makes a directory, if there is none; an existing one keeps its owner and mode.
     mutating func directory(_ path: String, mode: mode_t, owner: StateOwner?) throws {
         if mkdir(path, mode) != 0 {
             let why = errno
@@ -63,12 +63,12 @@ struct MadeFiles {
         try systemCall("fsync(\(path))") { fsync(file.number) }
     }
 
-    /// Remembers what another user made.
+    /// Remembers files that another user made.
     mutating func note(file: String, directory: String, of owner: StateOwner) {
         others.append((owner, file, directory))
     }
 
-    /// Removes everything again. What dtad-hsm put into directories that were made here goes with them.
+    /// Removes everything again, with the files that dtad-hsm put into directories that were made here.
     func takeBack() {
         for other in others {
             _ = try? other.owner.run {
@@ -87,7 +87,7 @@ struct MadeFiles {
         self.directories = directories
     }
 
-    /// Follows no link: whoever owns a directory that was made here may have put one there meanwhile.
+    /// Follows no link: the owner of a directory that was made here may have put one there.
     private func remove(_ name: String, below parent: Int32) {
         let number = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         if number >= 0, let directory = fdopendir(number) {

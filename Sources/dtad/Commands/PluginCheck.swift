@@ -3,7 +3,7 @@ import DTAPlugins
 import DTASystem
 import Glibc
 
-/// What `dtad check` says of external plugins. It runs none: whoever checks may be root.
+/// The check of external plugins by `dtad check`. It runs none, because root may run the check.
 enum PluginCheck {
     static func run(_ configuration: Configuration.Plugins, _ report: Report) {
         guard configuration.run != .off else { return report.good("plugins", "the built-in ones alone") }
@@ -29,7 +29,8 @@ enum PluginCheck {
             for name in names where access("\(configuration.sockets)/\(name).sock", F_OK) != 0 {
                 report.note(
                     "plugins",
-                    "nobody listens for \(name): systemctl daemon-reload && systemctl start dta-plugin-\(name).socket")
+                    "no program listens for \(name): systemctl daemon-reload && "
+                        + "systemctl start dta-plugin-\(name).socket")
             }
         }
     }

@@ -1,7 +1,7 @@
 import DTASystem
 import Glibc
 
-/// The lines of `dtad check`: what was looked at, and what came of it.
+/// The lines of `dtad check`: each check and its result.
 final class Report {
     private(set) var failures = 0
     private let colours = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nil
@@ -15,7 +15,7 @@ final class Report {
         if !hint.isEmpty { print("                     hint: \(hint)") }
     }
 
-    /// Runs `body`; what it throws is a line of the report.
+    /// Runs `body`, whose error becomes a line of the report.
     func attempt<Result>(_ subject: String, _ body: () throws -> Result) -> Result? {
         do {
             return try body()

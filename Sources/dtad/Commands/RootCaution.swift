@@ -3,15 +3,15 @@ import DTAMaintenance
 import DTASystem
 import Glibc
 
-/// A configuration as commands read it that root may run on the state of another user. It names the library that is loaded
-/// and the directory that is used: for root, nobody may be able to change it beside root and the owner of that state.
+/// The configuration for commands that root may run on the state of another user. It names the library and the
+/// directory. If root runs the command, only root and the owner of that state may be able to change it.
 struct RootCaution {
     let configuration: Configuration
     private let path: String
-    /// The way to it; nil if this is not root.
+    /// The steps of its path; nil if this is not root.
     private let way: PathWay?
 
-    /// Reads the configuration. The way is looked at before: what nobody else could change then stays as it is.
+    /// Reads the configuration, after its path was checked: a file that no other user can change stays as it is.
     init(_ path: String) throws {
         self.path = path
         let way = geteuid() == 0 ? Result { try PathWay(to: path) } : nil
@@ -19,7 +19,7 @@ struct RootCaution {
         self.way = try way?.get()
     }
 
-    /// - Returns: whose the state is; nil if there is none yet.
+    /// - Returns: the owner of the state; nil if there is none yet.
     /// - Throws: `DTAError.failedPrecondition`.
     @discardableResult
     func check() throws -> StateOwner? {
@@ -28,19 +28,19 @@ struct RootCaution {
         return owner
     }
 
-    /// The same for what works on the state of its own user alone, and judges the state itself.
+    /// The same for a command that works only on the state of its own user, and checks the state itself.
     func checkConfiguration() throws {
         var status = stat()
         try check(owner: lstat(configuration.state, &status) == 0 ? status.st_uid : nil)
     }
 
-    /// The same for what works as the user of dtad-hsm: nobody but root may choose what that one loads, not even the owner
-    /// of the state, who is on the other side of the wall.
+    /// The same for a command that works as dtad-hsm's user: only root may choose the library, and not the owner of the
+    /// state, who is on the other side of the wall.
     func checkIsRootsAlone() throws {
         try check(owner: nil)
     }
 
-    /// Becomes the owner of the state for good, if root runs this and somebody else owns it.
+    /// Becomes the owner of the state for good, if root runs this and another user owns it.
     func becomeOwner() throws { try check()?.become() }
 
     private func check(owner: UInt32?) throws {

@@ -1,11 +1,12 @@
 import DTASystem
 import Glibc
 
-/// Where root makes files. In a place that is for another user to change, that user could put something else in the place
-/// of what was made, and have root follow a link or load a library.
+/// The directories in which root makes files. A user who can change one could replace a file, and make root follow a
+/// link or load a library.
 enum RootPlaces {
     /// - Parameter places: directories, some of which may not be there yet.
-    /// - Throws: `DTAError.failedPrecondition` if this is root and another user could change one, or the way to it.
+    /// - Throws: `DTAError.failedPrecondition` if this is root and another user could change one, or a step of its
+    ///   path.
     static func check(_ places: [String]) throws {
         guard geteuid() == 0 else { return }
         for place in places {
@@ -14,7 +15,7 @@ enum RootPlaces {
         }
     }
 
-    /// As far as there is something.
+    /// The part of the path that exists.
     private static func existingWay(to path: String) throws -> PathWay {
         do {
             return try PathWay(to: path.isEmpty ? "/" : path)

@@ -17,7 +17,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
     var config = Dtad.installedConfiguration
 
-    @Option(help: ArgumentHelp("Where to listen when systemd passes no socket.", valueName: "path"))
+    @Option(help: ArgumentHelp("The socket to listen on if systemd passes none.", valueName: "path"))
     var socket: String?
 
     func run() throws {
@@ -44,7 +44,7 @@ struct RunCommand: ParsableCommand {
         }
     }
 
-    /// What clients are told: it is not their request that is wrong.
+    /// The error for clients, whose requests are not at fault.
     private static func told(_ reason: DTAError) -> DTAError {
         DTAError(.unavailable, "the agent cannot start: \(reason.message)", hint: reason.hint)
     }

@@ -2,7 +2,7 @@ import DTAConfiguration
 import DTASystem
 import Glibc
 
-/// What `dtad check` says of the place where `dtad run` would listen. Its length was judged with the configuration.
+/// The check of the path at which `dtad run` would listen. Its length was checked with the configuration.
 enum SocketCheck {
     static func run(_ configuration: Configuration, _ report: Report) {
         guard let path = configuration.socket else { return }
@@ -26,7 +26,7 @@ enum SocketCheck {
         } catch let error as SystemCallError where error.errno == EAGAIN {
             report.good("socket", "a program listens on \(path)")
         } catch {
-            report.good("socket", "nobody listens on \(path): dtad run takes its place")
+            report.good("socket", "no program listens on \(path): dtad run takes its place")
         }
     }
 }

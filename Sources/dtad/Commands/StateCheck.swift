@@ -2,11 +2,11 @@ import DTAMaintenance
 import DTASystem
 import Glibc
 
-/// What `dtad check` says of the state directory: whose it is, what it lies on, and whether its parts fit together.
+/// The check of the state directory: its owner, its file system, and whether its parts fit together.
 struct StateCheck {
     let state: String
 
-    /// - Returns: nil if no agent would run on it.
+    /// - Returns: nil if no agent could run on it.
     func run(_ report: Report) -> StateComparison? {
         guard let owner = report.attempt("state", { try checkDirectory() }),
             let comparison = report.attempt("state", { try StateComparison(state: state) })
@@ -26,7 +26,7 @@ struct StateCheck {
         return comparison
     }
 
-    /// - Returns: whose the directory is.
+    /// - Returns: the owner of the directory.
     private func checkDirectory() throws -> String {
         var status = stat()
         guard stat(state, &status) == 0 else {
@@ -41,7 +41,7 @@ struct StateCheck {
         return UserDatabase.caller(uid: status.st_uid).display
     }
 
-    /// Why a state is better kept on another file system; nil if nothing speaks against it.
+    /// Why a state should be on another file system; nil if this one is fine.
     static func caution(_ system: FileSystem) -> String? {
         if let name = system.memory {
             return "\(name): it is gone when the host restarts, and every key with a name in it"

@@ -1,10 +1,10 @@
 import DTAMaintenance
 import DTASystem
 
-/// A dtad-hsm that carries out one command and ends, with the rights of the user whose token it is.
+/// A dtad-hsm that carries out one command and ends, with the rights of the token's owner.
 enum CustodyCommand {
-    /// - Parameters: `pins`: handed over through its standard input, each a line; `user`: nil: who runs this.
-    /// - Returns: its exit status, and what it wrote.
+    /// - Parameters: `pins`: passed through its standard input, each a line; `user`: nil: the user who runs this.
+    /// - Returns: its exit status, and its output.
     static func run(
         _ arguments: [String], pins: [SecretBytes] = [], as user: StateOwner?
     ) throws -> (status: Int32, output: String) {

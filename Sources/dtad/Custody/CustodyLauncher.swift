@@ -4,16 +4,16 @@ import DTAConfiguration
 import DTASystem
 import Glibc
 
-/// Makes connections to dtad-hsm: through its socket unit, where the wall stands, or by starting it as dtad's own user.
+/// Makes connections to dtad-hsm: through its socket unit, if there is a wall, or by starting it as dtad's own user.
 struct CustodyLauncher: Sendable {
-    /// How long dtad-hsm may take until it has logged in, others before it included: longer than its own alarm, which ends
-    /// it after 60 seconds.
+    /// How long dtad-hsm may take to log in, with the log-ins of others before it: longer than its own alarm of 60
+    /// seconds.
     private static let startMilliseconds = 65_000
 
     let configurationPath: String
     let configuration: Configuration.HSM
 
-    /// - Parameter expecting: the token that the state belongs to; nil: whichever the configuration names.
+    /// - Parameter expecting: the token that the state belongs to; nil: the one that the configuration names.
     func launch(expecting token: TokenIdentity?) throws(CustodyLaunchError) -> LaunchedCustody {
         do {
             return try configuration.socket.map { try connect($0, token) } ?? spawn(token)
@@ -45,7 +45,7 @@ struct CustodyLauncher: Sendable {
         }
     }
 
-    /// systemd starts no dtad-hsm that it cannot give the PIN, and tells the journal alone.
+    /// If systemd cannot read the PIN, it starts no dtad-hsm, and only the journal says so.
     private var lostCredential: DTAError? {
         let places = configuration.pinFiles(configuration: configurationPath)
         guard !places.contains(where: { access($0, F_OK) == 0 }) else { return nil }
@@ -88,7 +88,7 @@ struct CustodyLauncher: Sendable {
     }
 }
 
-/// A dtad-hsm that has logged in, and the means to end it.
+/// A dtad-hsm that has logged in, and a means to end it.
 final class LaunchedCustody: CustodyProcess {
     let connection: CustodyConnection
     private let descriptor: Descriptor
@@ -106,12 +106,12 @@ final class LaunchedCustody: CustodyProcess {
     var socket: Int32 { descriptor.number }
 
     func settle(on processor: Int32) {
-        // One that cannot is as good as before; one that broke is found so at its first use.
+        // If that fails, the process can still be used; a broken one is noticed at its first use.
         try? connection.ask(Settle(processor: processor))
     }
 
-    /// It ends at the end of its stream, or by its own alarm. Killing it could hit while it writes the token's files, so
-    /// only one that hangs is killed; and of another user's process that cannot be done at all.
+    /// It ends at the end of its stream, or by its own alarm. A signal could end it while it writes the token's files,
+    /// so only one that hangs is killed. Another user's process cannot be killed.
     func end() {
         shutdown(descriptor.number, Int32(SHUT_RDWR))
         if let pid { LaunchedCustody.end(pid, after: isBroken ? 1 : 100) }

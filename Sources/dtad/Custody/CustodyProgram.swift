@@ -2,7 +2,8 @@ import CLinux
 import DTASystem
 import Glibc
 
-/// Where dtad-hsm is: beside dtad, or in `../libexec/dtad/`. Never by PATH or environment, which a caller could set.
+/// The path of dtad-hsm: beside dtad, or in `../libexec/dtad/`. PATH and the environment, which a caller could set, are
+/// ignored.
 enum CustodyProgram {
     static func path() throws -> String {
         let own = try ownPath()
@@ -24,7 +25,7 @@ enum CustodyProgram {
     }
 
     /// Starts dtad-hsm, or another program, with `arguments`, an environment of its own, and `socket` as descriptor 3;
-    /// `input` and `output`, where they are given, as its standard input and output.
+    /// `input` and `output`, if they are given, as its standard input and output.
     /// - Returns: its process id.
     static func spawn(
         _ arguments: [String], socket: Int32?, program: String? = nil, input: Int32? = nil, output: Int32? = nil
@@ -34,12 +35,12 @@ enum CustodyProgram {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         if let socket {
-            // dup2 of a descriptor on itself would leave close-on-exec set: ours is never 3 by then, see RunCommand.
+            // dup2 of a descriptor on itself would leave close-on-exec set. Ours is never 3 here: see RunCommand.
             posix_spawn_file_actions_adddup2(&actions, socket, 3)
         }
         if let input { posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO) }
         if let output { posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO) }
-        // What whoever started dtad left open is nothing to dtad-hsm.
+        // dtad-hsm must not inherit descriptors of dtad's parent.
         clinux_close_from(&actions, socket == nil ? 3 : 4)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -58,7 +59,8 @@ enum CustodyProgram {
         return pid
     }
 
-    /// Only what dtad-hsm reads: where the service manager put the PIN. And the runtime must print no memory in a crash.
+    /// Only the variable that dtad-hsm reads, the folder of the PIN. And Swift's runtime must print no memory in a
+    /// crash.
     private static func environment() -> [String] {
         var environment = ["SWIFT_BACKTRACE=enable=no", "PATH=/usr/bin:/bin"]
         if let directory = getenv("CREDENTIALS_DIRECTORY") {

@@ -6,15 +6,15 @@ import DTASystem
 import Glibc
 import Logging
 
-/// Starts dtad-hsm processes for the agent. The first one that logs in brings the state and the token together, before
-/// anybody has a process: it may be there at once, or hours later.
+/// Starts dtad-hsm processes for the agent. The first one that logs in is used to compare state and token, before
+/// requests get a process. That may be at once, or hours later.
 final class CustodyStart: Sendable {
     private struct State {
-        /// What the token is, once one was there.
+        /// The token's description, once there was one.
         var token: TokenDescription?
-        /// Which it is.
+        /// Its identity.
         var identity: TokenIdentity?
-        /// Why none is started any more: a wrong PIN is never tried twice.
+        /// Why no more processes are started: a wrong PIN is never tried twice.
         var refusal: CustodyLaunchError?
     }
 
@@ -30,21 +30,21 @@ final class CustodyStart: Sendable {
         state = Locked(State(identity: try agent.knownToken))
     }
 
-    /// What the token is; nil while none was there yet.
+    /// The token's description; nil while there was none yet.
     var token: TokenDescription? { state.withLock { $0.token } }
 
-    /// Which token the state belongs to; nil while none is known.
+    /// The token that the state belongs to; nil while none is known.
     var identity: TokenIdentity? { state.withLock { $0.identity } }
 
     /// Whether the token allows one session: then there is one process, for all.
     var allowsOneSession: Bool { token?.maximumSessions == 1 }
 
-    /// As many as the configuration says; else as cores, and at least two.
+    /// The number of the configuration; by default the cores, and at least two.
     static func processes(_ configuration: Configuration.HSM) -> Int {
         configuration.processes ?? max(2, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     }
 
-    /// One thread alone calls this until the first process is up.
+    /// Only one thread calls this until the first process is up.
     func launch() throws(CustodyLaunchError) -> any CustodyProcess {
         token == nil ? try prepared() : try another()
     }
@@ -60,7 +60,7 @@ final class CustodyStart: Sendable {
         }
     }
 
-    /// A process that has done what a start does with the HSM.
+    /// A process with which the work of a start was done.
     private func prepared() throws(CustodyLaunchError) -> LaunchedCustody {
         let process = try another()
         do {
@@ -77,7 +77,7 @@ final class CustodyStart: Sendable {
         } catch {
             process.end()
             let reason = DTAError(error)
-            // What the token cannot do it will not learn, and each try makes keys on it.
+            // The token's mechanisms do not change, and each try makes keys on it.
             let failure = CustodyLaunchError(reason: reason, mayRetry: reason.code != .failedPrecondition)
             if !failure.mayRetry { state.withLock { $0.refusal = failure } }
             throw failure
@@ -85,7 +85,7 @@ final class CustodyStart: Sendable {
     }
 }
 
-/// Occupies descriptor 3, if nothing does: dtad-hsm gets its connection there, and must not find another one.
+/// Occupies descriptor 3, if it is free: dtad-hsm gets its connection there, and must not find another one.
 func reserveDescriptor3() throws {
     guard fcntl(3, F_GETFD) == -1 else { return }
     let number = try systemCall("open(/dev/null)") { open("/dev/null", O_RDONLY | O_CLOEXEC) }

@@ -2,12 +2,12 @@ import AgentServer
 import CustodyProtocol
 import DTASystem
 
-/// A custodian for work that takes long between two questions, such as waiting for a plugin: each question goes to the slow
-/// lane by itself, and no dtad-hsm is kept waiting in between.
+/// A custodian for work that takes long between two requests, such as waiting for a plugin: each request goes to the
+/// slow lane by itself, and no dtad-hsm is held in between.
 final class LaneCustodian: Custodian {
     typealias Lane = @Sendable (@escaping @Sendable (CustodyAccess) -> Void) -> Bool
 
-    /// Longer than everything that can be before it in the lane, so that it ends only where the lane does.
+    /// Longer than all work that can be before it in the lane, so that it ends only if the lane does.
     private static let patienceNanoseconds: UInt64 = 120_000_000_000
 
     private let lane: Lane
@@ -18,13 +18,13 @@ final class LaneCustodian: Custodian {
         let answer = Monitor(Result<Message.Answer, any Error>?.none)
         let isAbandoned = Locked(false)
         let isTaken = lane { access in
-            // Nothing is done any more for somebody who was told that it was not.
+            // The caller has timed out and was told that the call was not done: do not do it.
             guard !isAbandoned.withLock({ $0 }) else { return }
             let result = Result { try access.get().ask(message) }
             answer.withLockSignalling { $0 = result }
         }
         let end = monotonicNanoseconds() + LaneCustodian.patienceNanoseconds
-        // It may be a secret: it is taken out, so that the caller wipes the only one.
+        // It may be a secret: it is taken out, so that the caller wipes the only copy.
         guard isTaken, let result = answer.wait(until: end, for: { $0.take() }) else {
             isAbandoned.withLock { $0 = true }
             throw DTAError(.unavailable, "the agent is stopping, or its HSM is away", hint: "try again")

@@ -2,12 +2,12 @@ import CLinux
 import DTASystem
 import Glibc
 
-/// What a process does to itself before it handles anything of value.
+/// The protections of a process before it handles secrets.
 enum Hardening {
-    /// - Returns: sentences about what was refused; empty where all is well.
+    /// - Returns: sentences about what was refused; empty if all is well.
     static func apply() -> [String] {
         var shortfalls: [String] = []
-        // No core dumps, no ptrace by the same user, /proc/PID of root: exec had reset it.
+        // No core dumps, no ptrace by the same user, /proc/PID belongs to root. exec resets it.
         if clinux_set_dumpable(0) != 0 { shortfalls.append("PR_SET_DUMPABLE: \(errorText(errno))") }
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         if setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none) != 0 {

@@ -4,9 +4,9 @@ import DTASystem
 import Glibc
 import Logging
 
-/// What the agent does once a second without being asked, on a thread of its own, and what it needs the HSM for meanwhile.
+/// The agent's work once a second, on a thread of its own, and its work that needs the HSM.
 final class Housekeeping: Sendable {
-    /// How long an HSM may take for the last seal, in milliseconds: one that hangs keeps nobody from stopping.
+    /// How long the HSM may take for the last seal, in milliseconds: an HSM that hangs does not delay the stop.
     private static let sealingMilliseconds = 1000
 
     private let agent: Agent
@@ -23,14 +23,14 @@ final class Housekeeping: Sendable {
         self.logger = logger
     }
 
-    /// Brings the audit log to the disk every second, watches over log and database, and signs the log as it grows.
+    /// Brings the audit log to the disk every second, checks log and database, and signs the log as it grows.
     func run() {
         while true {
             sleep(1)
-            // It says itself in the journal where that fails.
+            // It logs a failure itself.
             try? agent.recordCounted()
             agent.watch()
-            // An agent whose state was taken away makes nothing of it worse.
+            // If its state was taken away, the agent changes nothing more.
             guard agent.halt == nil else { continue }
             if agent.audit.checkpointIsDue || agent.needsSeal || agent.needsSweep || agent.orders.hasWork {
                 tidyUp()
@@ -39,7 +39,7 @@ final class Housekeeping: Sendable {
         }
     }
 
-    /// Signs the audit log's checkpoint and clears what failed acts left on the token, once the HSM can.
+    /// Signs the audit log's checkpoint and removes leftovers of failed steps from the token, once the HSM can.
     private func tidyUp() {
         guard custody.health.live > 0 else { return }
         lanes.inSlowLane { [agent, logger, obstacle] access in
@@ -51,7 +51,7 @@ final class Housekeeping: Sendable {
                 try agent.orders.work(custodian)
                 obstacle.clear { logger.notice("housekeeping goes on") }
             } catch {
-                // It is tried every second: one line tells of each reason.
+                // It is tried every second, with one log line for each reason.
                 let reason = DTAError(error).message
                 obstacle.set(reason) { logger.warning("housekeeping has to wait: \(reason)") }
             }

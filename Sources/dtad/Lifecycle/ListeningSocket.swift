@@ -16,7 +16,7 @@ struct ListeningSocket {
                 throw DTAError(
                     .failedPrecondition, "the socket \"\(name)\" that was passed in is no listening Unix stream")
             }
-            // systemd-socket-activate names its sockets "unknown" unless told otherwise: one without a name is ours.
+            // systemd-socket-activate names its sockets "unknown" by default: one without a name is ours.
             let agent = passed.filter {
                 $0.name == "agent" || (passed.count == 1 && ["unknown", ""].contains($0.name))
             }
@@ -37,7 +37,7 @@ struct ListeningSocket {
         return ListeningSocket(descriptors: [try bind(path)], boundPath: path)
     }
 
-    /// Binds `path`; replaces a socket file there only if nobody answers on it.
+    /// Binds `path`; replaces a socket file there only if no program answers on it.
     private static func bind(_ path: String) throws -> Descriptor {
         do {
             return try UnixSocket.listen(at: path, mode: 0o660)
@@ -55,7 +55,7 @@ struct ListeningSocket {
             throw DTAError(.failedPrecondition, "\(path) exists and is not a socket: it is left alone")
         }
         do {
-            // Where the other's backlog is full, connecting would wait as long as it is.
+            // A blocking connect would wait while the other's backlog is full.
             _ = try UnixSocket.connect(to: path, nonBlocking: true)
         } catch let error as SystemCallError {
             switch error.errno {

@@ -1,6 +1,6 @@
 import DTASystem
 
-/// What stands in the way of something that is tried again and again: it is told of once, and its end is too.
+/// The reason why a repeated attempt fails: it is reported once, and so is its end.
 final class Obstacle: Sendable {
     private let reason = Locked<String?>(nil)
 

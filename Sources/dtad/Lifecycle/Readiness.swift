@@ -3,15 +3,15 @@ import DTAService
 import DTASystem
 import Logging
 
-/// Tells the service manager and the log whether keys can be used, and if not, why. dtad is ready for it in either case: it
-/// answers its clients, with the reason where it can do no more.
+/// Tells the service manager and the log whether keys can be used, and if not, why. dtad is ready in either case: it
+/// answers its clients, at least with the reason.
 final class Readiness: Sendable {
     private enum State: Equatable {
         case up
         case down(DTAError)
     }
 
-    /// What there is, where all is well: one line, and the same for the log.
+    /// The state of the agent if all is well: one line, and the same for the log.
     struct Summary {
         let text: String
         let metadata: Logger.Metadata
@@ -29,7 +29,7 @@ final class Readiness: Sendable {
     }
 
     /// Says that requests are answered.
-    /// - Parameter reason: what else the service manager is to show.
+    /// - Parameter reason: further text for the service manager.
     func announce(adding reason: String = "") {
         tick()
         if state.withLock({ $0 }) == nil { change(to: .down(Readiness.starting)) }
@@ -40,7 +40,7 @@ final class Readiness: Sendable {
     func tick() {
         let health = custody.health
         if health.live > 0 { return change(to: .up) }
-        // A process that is being replaced is no news.
+        // A process that is being replaced is not reported.
         if let reason = health.outage { change(to: .down(reason)) }
     }
 

@@ -5,7 +5,7 @@ import Glibc
 import Logging
 
 extension ServerLimits {
-    /// What the configuration says, as far as this process has descriptors for it.
+    /// The limits of the configuration, as far as this process has descriptors for them.
     /// - Parameters: `processes`: of dtad-hsm; `programs`: plugins that are programs.
     init(_ configuration: Configuration, processes: Int, programs: Int, logger: Logger) {
         self.init()
@@ -34,12 +34,13 @@ extension ServerLimits {
         return Int(clamping: files.rlim_cur)
     }
 
-    /// What is not for clients: the database and its readers, the log, drafts of envelopes and what reads their files, the
-    /// IPFS node; a socket or two for each dtad-hsm; two pipes and a socket for each call of a plugin. With room to spare.
+    /// The descriptors that are not for clients: the database and its readers, the log, drafts of envelopes and what
+    /// reads their files, the IPFS node; a socket or two for each dtad-hsm; two pipes and a socket for each call of a
+    /// plugin. With room to spare.
     static func ownDescriptors(processes: Int, programs: Int, calls: Int) -> Int {
         256 + 4 * (processes + 1) + 8 * programs * calls
     }
 
-    /// Where there are very few descriptors, half of them are for clients.
+    /// If there are very few descriptors, half of them are for clients.
     static func connections(descriptors: Int, own: Int) -> Int { max(4, max(descriptors - own, descriptors / 2)) }
 }

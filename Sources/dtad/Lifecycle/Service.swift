@@ -8,7 +8,7 @@ import DTASystem
 import Glibc
 import Logging
 
-/// dtad from its start to its end: wires the domain to the socket, and steers by signals.
+/// dtad from its start to its end: connects the domain to the socket, and handles signals.
 final class Service: Sendable {
     private static let tickMilliseconds = 250
 
@@ -82,11 +82,12 @@ final class Service: Sendable {
         stop()
     }
 
-    /// Starts dtad-hsm. Where the token is away, dtad goes on without: it answers its clients, and serves them when the token
-    /// is back. What only a person can mend ends it, unless a service manager would start it again and again.
+    /// Starts dtad-hsm. If the token is away, dtad goes on without it: it answers its clients, and serves them when the
+    /// token is back. A fault that only a person can fix ends dtad, unless a service manager would start it again and
+    /// again.
     private func startCustody() throws {
         do {
-            // Whoever asks as soon as dtad listens gets an answer of the HSM, where that is well.
+            // A client that asks as soon as dtad listens gets an answer from the HSM, if it works.
             try custody.start(
                 patience: UInt64(configuration.hsm.deadlineMilliseconds) * 1_000_000,
                 launch: { [start] () throws(CustodyLaunchError) in try start.launch() },
@@ -128,7 +129,7 @@ final class Service: Sendable {
     private func stop() {
         ServiceManager.stopping("finishing what runs")
         logger.info("stopping")
-        // Whoever waits for the node would wait for longer than the end may take.
+        // Requests that wait for the node could take longer than the drain may.
         agent.publisher?.stop()
         housekeeping.sealAuditEnd()
         let limit = UInt64(configuration.limits.drainMilliseconds) * 1_000_000
@@ -137,7 +138,7 @@ final class Service: Sendable {
                 "some requests were cut off: they took longer than \(configuration.limits.drainMilliseconds) ms")
         }
         do {
-            // What cannot be recorded any more keeps nothing else from its place.
+            // A record that cannot be written must not delay the others.
             try? agent.recordCounted()
             try agent.close()
         } catch {
@@ -148,7 +149,7 @@ final class Service: Sendable {
 }
 
 extension CallerSources {
-    /// - Parameter subordinates: which uids count with which user.
+    /// - Parameter subordinates: the uids that count as another user.
     fileprivate init(_ policy: LivePolicy, _ subordinates: SubordinateUsers) {
         self.init()
         let digests = ExecutableDigest()

@@ -5,7 +5,7 @@ import DTAPlugins
 import DTASystem
 import Glibc
 
-/// What `status` answers.
+/// The answer of `status`.
 final class StatusReport: Sendable {
     private let configuration: Configuration
     private let agent: Agent

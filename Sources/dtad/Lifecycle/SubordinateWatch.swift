@@ -3,8 +3,8 @@ import DTASystem
 import Glibc
 import Logging
 
-/// Reads /etc/subuid at the start, and again within a second of a change: on a thread of its own, because whose name stands
-/// there may have to be asked for over the network.
+/// Reads /etc/subuid at the start, and again within a second of a change: on a thread of its own, because names in it
+/// may have to be looked up over the network.
 enum SubordinateWatch {
     static func start(_ users: SubordinateUsers, _ logger: Logger) {
         read(users, logger)

@@ -2,8 +2,8 @@ import AgentServer
 import DTAService
 import DTASystem
 
-/// Tells systemd that dtad is alive, but only as long as the workers are: each sign of life answers a question that one
-/// of them took from the set of sockets, the way it takes a request.
+/// Tells systemd that dtad is alive, but only as long as the workers are: each sign of life is the answer of a worker
+/// to an event that it took from the epoll set, like a request.
 final class WatchdogFeeder {
     private let interval: UInt64
     private let server: Server

@@ -22,7 +22,7 @@ enum AgentOperations {
                 $0.lines = decision.reasons
             }
             guard let uid = asked.uid, uid != call.caller.uid else { return try call.answer(explain) }
-            // Another user's groups may be asked for over the network.
+            // Another user's groups may have to be looked up over the network.
             return call.next(in: .asking) { call.done(explain) }
         })
 }

@@ -1,6 +1,6 @@
 import AgentProtocol
 
-/// The audit log, as far as clients have to do with it.
+/// The audit log, for clients.
 enum AuditOperations {
     static let all = [list, verify, archive, accept]
 

@@ -1,39 +1,39 @@
 import AgentProtocol
 import AgentServer
 
-/// An operation of agent.proto: what it is called, what is kept of it, how it reads its request, and what it calls.
+/// An operation of agent.proto: its name, its record, how it reads its request, and what it calls.
 ///
-/// Nothing here has a default, so that each operation says all of it.
+/// No member has a default, so that each operation states all of them.
 struct Operation: Sendable {
     let number: AgentOperation
-    /// As the audit log writes it.
+    /// Its name in the audit log.
     let name: String
-    /// Whether the record of one that was done is on the disk before its answer, and not within a second.
+    /// Whether the record of a success is on the disk before its answer, and not within a second.
     let isSynced: Bool
     /// Whether its answer holds a plaintext, a key or secret randomness: it is wiped when it is sent.
     let answersSecret: Bool
-    /// Whether it is answered also while dtad's own log or database is not what it should be: it uses no key.
+    /// Whether it is answered even if dtad's log or database has a fault. Such an operation uses no key.
     let isAboutTheAgent: Bool
-    /// What its request adds to its record.
+    /// The detail that its request adds to its record.
     let detail: RequestDetail
-    /// Reads the request, which refuses what cannot be read, and begins.
+    /// Reads the request, refuses a malformed one, and begins.
     let start: @Sendable (Call, AgentRequest) throws -> Step
 
-    /// Where an operation begins. How it goes on from there, such as with an HSM process, is what it calls.
+    /// Where an operation begins. The called function decides how it goes on, such as with an HSM process.
     enum Beginning {
-        /// With the worker that took the request: it must wait for nothing.
+        /// On the worker that took the request, which must not wait.
         case atOnce
         case lane(LaneName)
-        /// In a lane, and there again each time that missing blocks have been brought from the IPFS node; which is not asked
-        /// if the request says so.
+        /// In a lane, and there again each time that missing blocks were fetched from the IPFS node, unless the request
+        /// says that the node is not asked.
         case bringingBlocks(LaneName, localOnly: @Sendable (AgentRequest) -> Bool)
 
         static func bringingBlocks(_ lane: LaneName) -> Beginning { .bringingBlocks(lane, localOnly: { _ in false }) }
     }
 
     /// - Parameters:
-    ///   - reads: takes the fields out of the request that the operation reads, at once.
-    ///   - calls: does it with these fields, where it `begins`. What it throws is the answer.
+    ///   - reads: takes the operation's fields out of the request, at once.
+    ///   - calls: does it with these fields, at the place `begins`. Its error is the answer.
     init<Fields: Sendable>(
         _ number: AgentOperation, _ name: String, isSynced: Bool, answersSecret: Bool, isAboutTheAgent: Bool,
         detail: RequestDetail, begins: Beginning, reads: @escaping @Sendable (AgentRequest) throws -> Fields,

@@ -1,7 +1,7 @@
 import AgentProtocol
 import DTASystem
 
-/// What is decided about orders, by their parties and by their fiduciary.
+/// Decisions about orders, by their parties and by their fiduciary.
 enum OrderDecisions {
     static let all = [fulfil, redeem, approve, destroy, epochs]
 

@@ -2,7 +2,7 @@ import AgentProtocol
 import DTAOrders
 import DTASystem
 
-/// Making orders, carrying and seeing them, and what they answer.
+/// Making, carrying and showing orders.
 enum OrderOperations {
     static let all = [create, list, show, receive, parts, deposit, result, plugins]
 

@@ -1,7 +1,7 @@
 import AgentProtocol
 import DTACore
 
-/// What the request of an operation says beside its subject and decides what is done (docs/audit.md).
+/// The fields of a request, beside its subject, that decide what is done (docs/audit.md).
 struct RequestDetail: Sendable {
     let add: @Sendable (AgentRequest, inout AuditDetail) -> Void
 

@@ -1,24 +1,24 @@
 import DTASystem
 import Glibc
 
-/// A file with a PIN, as dtad-hsm reads it too: one line, for its owner alone.
+/// A file with a PIN, in dtad-hsm's form: one line, readable only by its owner.
 enum PINFile {
     static let limit = 255
 
-    /// - Throws: `DTAError.failedPrecondition` where it is another user's, or others may read it.
+    /// - Throws: `DTAError.failedPrecondition` if it is another user's, or others may read it.
     static func read(_ path: String) throws -> SecretBytes {
         let (bytes, count) = try contents(path)
         return try pin(in: bytes, count: count, path)
     }
 
-    /// Whether a file has only the beginning of what `write` writes, or nothing.
+    /// Whether a file has only the beginning of a PIN's line, or nothing.
     /// - Throws: as `read`.
     static func isCutShort(_ path: String) throws -> Bool {
         let (bytes, count) = try contents(path)
         return count <= limit && bytes.withUnsafeBytes { !$0[..<count].contains(UInt8(ascii: "\n")) }
     }
 
-    /// - Throws: `DTAError.failedPrecondition` if something else than a regular file is there.
+    /// - Throws: `DTAError.failedPrecondition` if it is no regular file.
     static func requireFile(_ path: String) throws {
         guard let fault = try FileKind.fault(at: path) else { return }
         throw DTAError(
@@ -26,7 +26,7 @@ enum PINFile {
             hint: "look what it is and move it away")
     }
 
-    /// - Returns: what is in the file, and how much of the bytes that is: more than `limit` + 1 if it is too long.
+    /// - Returns: the file's content, and its length: more than `limit` + 1 if it is too long.
     private static func contents(_ path: String) throws -> (bytes: SecretBytes, count: Int) {
         try requireFile(path)
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
@@ -56,7 +56,7 @@ enum PINFile {
         return (all, count)
     }
 
-    /// What is in one line, without the newline at its end.
+    /// The content of one line, without the newline at its end.
     static func pin(in bytes: SecretBytes, count: Int? = nil, _ name: String) throws -> SecretBytes {
         try bytes.withUnsafeBytes { bytes in
             var count = count ?? bytes.count
@@ -70,7 +70,7 @@ enum PINFile {
         }
     }
 
-    /// Makes a file that is not there. What is in it is on the disk when this returns.
+    /// Makes a new file. Its content is on the disk when this returns.
     static func write(_ pin: SecretBytes, to path: String) throws {
         let number = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { throw DTAError(.unavailable, "\(path) cannot be made: \(errorText(errno))") }
@@ -94,7 +94,7 @@ enum PINFile {
         }
     }
 
-    /// Brings the names of the folder that a file is in to the disk.
+    /// Brings the names of a file's folder to the disk.
     static func syncDirectory(of path: String) throws {
         let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         let number = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

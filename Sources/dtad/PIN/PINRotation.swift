@@ -5,14 +5,14 @@ import DTAService
 import DTASystem
 import Glibc
 
-/// Gives the token another PIN. The new one is on the disk before the token has it, and the old one until the token has
-/// taken the new one: whenever this is stopped, one of two files has the token's PIN, and the next run finds out which with
-/// two attempts at most. As long as both are there, no dtad-hsm logs in.
+/// Gives the token another PIN. The new one is on the disk before the token has it, and the old one stays until the
+/// token has the new one. So if this is stopped, one of two files has the token's PIN, and the next run finds out which
+/// with at most two attempts. As long as both are there, no dtad-hsm logs in.
 struct PINRotation {
     private let configuration: String
     private let hsm: Configuration.HSM
     private let stored: StoredPIN
-    /// The user of dtad-hsm; nil: who runs this.
+    /// The user of dtad-hsm; nil: the user who runs this.
     private let custodian: StateOwner?
 
     enum Outcome { case changed, finished }
@@ -70,7 +70,7 @@ struct PINRotation {
         }
     }
 
-    /// Another run was stopped in the middle: the token has one of two PINs.
+    /// Another run was stopped: the token has one of two PINs.
     private func finish() throws {
         let (old, new) = (try stored.read(), try stored.readPending())
         var status = try custody("--change-pin", [old, new])

@@ -2,17 +2,17 @@ import CLinux
 import DTASystem
 import Glibc
 
-/// A program that is given secrets through its standard input, and whose answer may be one: they pass through pipes and
-/// locked memory alone.
+/// A program that gets secrets through its standard input, and whose output may be one: they are only in pipes and
+/// locked memory.
 struct PipedCommand {
-    /// As much of an answer as is read, in bytes.
+    /// The most bytes of output that are read.
     private static let room = 1024
 
     let status: Int32
     let output: SecretBytes
 
     /// Runs a program to its end; nil: dtad-hsm.
-    /// - Throws: where it cannot be started, or was ended by a signal.
+    /// - Throws: if it cannot be started, or was ended by a signal.
     init(program: String? = nil, _ arguments: [String], input: [SecretBytes]) throws {
         let given = try Pipe()
         let answered = try Pipe()
@@ -20,7 +20,7 @@ struct PipedCommand {
             arguments, socket: nil, program: program, input: given.reading, output: answered.writing)
         given.closeReading()
         answered.closeWriting()
-        // Some hundred bytes: a pipe takes them before anybody reads. A program that has ended takes none.
+        // Some hundred bytes: a pipe takes them before the program reads. A program that has ended takes none.
         for bytes in input { bytes.withUnsafeBytes { _ = write(given.writing, $0.baseAddress, $0.count) } }
         given.closeWriting()
         var used = 0

@@ -2,7 +2,7 @@ import CLinux
 import DTASystem
 import Glibc
 
-/// A PIN that nobody has thought of: characters of 6 random bits each.
+/// A random PIN: characters of 6 random bits each.
 enum RandomPIN {
     static let length = 32
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)

@@ -2,7 +2,8 @@ import DTAConfiguration
 import DTASystem
 import Glibc
 
-/// The PIN as it is kept on the disk: in a file, or encrypted by systemd-creds(1), which binds it to the host or its TPM.
+/// The PIN as it is kept on the disk: in a file, or encrypted by systemd-creds(1), which binds it to the host or its
+/// TPM.
 struct StoredPIN {
     let path: String
     private let isEncrypted: Bool
@@ -10,11 +11,11 @@ struct StoredPIN {
     private static let tool = "/usr/bin/systemd-creds"
 
     var pendingPath: String { Configuration.HSM.pendingPINFile(path) }
-    /// What the new PIN is written to first, so that the pending file is whole or not there.
+    /// The file to which the new PIN is written first, so that the pending file is complete or missing.
     private var draft: String { pendingPath + ".draft" }
 
-    /// Finds it where dtad-hsm is given it from.
-    /// - Throws: `DTAError.failedPrecondition` where it is in no such place, or in two.
+    /// Finds it at the place from which dtad-hsm gets it.
+    /// - Throws: `DTAError.failedPrecondition` if it is in no such place, or in two.
     static func find(_ hsm: Configuration.HSM, configuration: String) throws -> StoredPIN {
         let places = hsm.pinFiles(configuration: configuration)
         let found = places.filter { access($0, F_OK) == 0 }
@@ -36,8 +37,8 @@ struct StoredPIN {
     func read() throws -> SecretBytes { try read(path) }
     func readPending() throws -> SecretBytes { try read(pendingPath) }
 
-    /// Whether another run was stopped after it had put a new PIN there. If an earlier version was stopped before it had
-    /// written all of it, nothing has happened yet: the token is asked after that. What it left is removed.
+    /// Whether another run was stopped after it had put a new PIN there. If an earlier version was stopped before it
+    /// had written all of it, the change has not begun, because the token is asked after that. The leftover is removed.
     func isPending() throws -> Bool {
         var status = stat()
         guard lstat(pendingPath, &status) == 0 else {

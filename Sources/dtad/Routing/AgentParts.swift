@@ -3,7 +3,7 @@ import DTAAgent
 /// The parts of the agent that operations call.
 final class AgentParts: Sendable {
     let agent: Agent
-    /// For what waits between its calls to the HSM.
+    /// For work that waits between its calls to the HSM.
     let custodian: LaneCustodian
     let status: StatusReport
 

@@ -3,13 +3,13 @@ import DTAFormats
 import DTALedger
 import DTASystem
 
-/// Requests that need blocks which may not be here, and which the IPFS node may have.
+/// Requests that need blocks that may be only on the IPFS node.
 extension Call {
     /// The most blocks that one request asks for: an envelope's recipients, their pages, and what those link to.
     private static let mostAsked = 4096
 
-    /// Goes on as `prepare` says, which runs where the disk may be read. Where it fails for want of blocks, they are
-    /// brought from the node and it is tried again, as long as each round brings one more and time is left.
+    /// Goes on as `prepare` says, which runs in a lane for reading. If it fails because blocks are missing, they are
+    /// fetched from the node and it runs again, as long as each round brings a block and time is left.
     /// - Parameter localOnly: the node is not asked.
     func bringing(
         in lane: LaneName, localOnly: Bool, _ prepare: @escaping @Sendable () throws -> Step
@@ -20,8 +20,8 @@ extension Call {
     }
 
     /// - Parameters:
-    ///   - deadline: monotonic; in the past where the node is not asked.
-    ///   - asked: what it was asked for already.
+    ///   - deadline: monotonic; in the past if the node is not asked.
+    ///   - asked: blocks that were asked for already.
     private func attempt(
         in lane: LaneName, until deadline: UInt64, asked: Set<CID>,
         _ prepare: @escaping @Sendable () throws -> Step
@@ -34,7 +34,7 @@ extension Call {
             guard !wanted.isEmpty, asked.count + wanted.count <= Call.mostAsked, monotonicNanoseconds() < deadline
             else { return .answer(finish(.failure(error))) }
             return .lane(.asking) {
-                // What the node said tells more than that a block is not here.
+                // The node's error says more than that a block is not here.
                 if let failure = bring(wanted, until: deadline) { return .answer(finish(.failure(failure))) }
                 return .lane(lane) {
                     attempt(in: lane, until: deadline, asked: asked.union(wanted), prepare)

@@ -3,8 +3,8 @@ import DTAOrders
 
 /// Acts on orders.
 extension Call {
-    /// An act on an order, answered with what came of it. If a plugin that is a program may be asked, it is done where one
-    /// waits for that program, and each call to the HSM goes to the slow lane by itself.
+    /// An act on an order, answered with its result. If an external plugin may be called, the act runs in that plugin's
+    /// lane, and each call to the HSM goes to the slow lane by itself.
     func ordering(_ act: OrderAct) -> Step {
         guard let program = act.program else { return slow { ordering(try act.begin($0)) } }
         return consulting(program) { ordering(try act.begin(parts.custodian)) }
@@ -17,11 +17,11 @@ extension Call {
         }
     }
 
-    /// Answered with what came of an order.
+    /// Answered with the result for an order.
     func done(_ answer: OrderAnswer) -> Step { noting(answer).done { $0.set(answer) } }
 
-    /// With what is known of an order only when it is done: its reference, and the parts that answer the request, by the
-    /// words and CIDs with which `order show` and `order verify` tell of them.
+    /// Adds what is known only after the act: the order's reference, and the parts that answer the request, by the
+    /// kinds and CIDs of `order show` and `order verify`.
     func noting(_ answer: OrderAnswer) -> Call {
         answer.parts.prefix(3).reduce(noting("order", answer.order.reference)) {
             $0.noting("part", "\($1.part.kind.rawValue):\($1.part.cid)")

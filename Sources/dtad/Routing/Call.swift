@@ -6,13 +6,13 @@ import DTACore
 import DTASystem
 import Foundation
 
-/// One request on its way: who asked for what and when it came, so that it is recorded once and answered once.
+/// One request under way: its caller, its operation and its time. It is recorded once and answered once.
 struct Call: Sendable {
     private let id: UInt64
     /// The name of its operation.
     private let operation: String
     private let subject: String
-    /// What the request says beside its subject, and what came to be known of it.
+    /// The detail of its record, from the request and from its result.
     private var detail = AuditDetail()
     let caller: Caller
     let parts: AgentParts
@@ -22,7 +22,7 @@ struct Call: Sendable {
 
     var agent: Agent { parts.agent }
 
-    /// - Parameter operation: nil: the agent does not know what is asked.
+    /// - Parameter operation: nil: the agent does not know it.
     init(_ request: AgentRequest, _ operation: Operation?, from caller: Caller, _ parts: AgentParts) {
         id = request.id
         self.operation = operation?.name ?? request.operation.unknownName
@@ -34,7 +34,7 @@ struct Call: Sendable {
         began = monotonicNanoseconds()
     }
 
-    /// The same with something more to record, if there is something.
+    /// The same with further detail for the record, if any.
     func noting(_ word: StaticString, _ value: String? = "") -> Call {
         guard let value else { return self }
         var copy = self
@@ -68,7 +68,7 @@ struct Call: Sendable {
         }
     }
 
-    /// The same, if the answer is secret bytes: they are wiped wherever they were.
+    /// The same for secret bytes: all copies are wiped.
     func custodyOfSecret(_ step: @escaping CustodyStep<[UInt8]>) -> Step {
         let secret: CustodyStep<Data> = { custodian in
             var bytes = try step(custodian)
@@ -92,12 +92,12 @@ struct Call: Sendable {
         do { return try work() } catch { return .answer(finish(.failure(error), durable: durable)) }
     }
 
-    /// Done with an HSM process in the slow lane; what `step` answers is how it goes on.
+    /// Done with an HSM process in the slow lane; `step` answers how it goes on.
     func slow(_ step: @escaping CustodyStep<Step>) -> Step {
         .slow { access in next(durable: isSynced) { try step(try access.get()) } }
     }
 
-    /// Done where a program is waited for; what `work` answers is how it goes on.
+    /// Done in the lane of a program; `work` answers how it goes on.
     func consulting(_ program: String, _ work: @escaping @Sendable () throws -> Step) -> Step {
         .consulting(program) { turn in
             next(durable: isSynced) {
@@ -107,7 +107,7 @@ struct Call: Sendable {
         }
     }
 
-    /// Answered when all is done. What `fill` throws is an answer, too.
+    /// Answered when all is done. An error of `fill` is an answer, too.
     func done(_ fill: (inout AgentResponse) throws -> Void) -> Step {
         .answer(
             finish(
@@ -118,7 +118,7 @@ struct Call: Sendable {
                 }, durable: isSynced))
     }
 
-    /// Refused by the worker. If the record of that must be on the disk before it is answered, it takes a while.
+    /// Refused by the worker. If the record must be on the disk before the answer, that goes to a lane.
     func refused(_ error: any Error) -> Step {
         let refusal = DTAError(error)
         return refusal.code == .permissionDenied
@@ -126,7 +126,7 @@ struct Call: Sendable {
             : .answer(finish(.failure(refusal)))
     }
 
-    /// Records what came of the request, before anybody gets to know it. What cannot be recorded is not answered.
+    /// Records the result of the request before it is answered. A result that cannot be recorded is not answered.
     func finish(_ result: Result<AgentResponse, any Error>, durable: Bool = false) -> Outcome {
         do {
             switch result {
@@ -153,6 +153,6 @@ struct Call: Sendable {
 }
 
 extension AgentOperation {
-    /// What the audit log calls an operation that the agent does not know.
+    /// The audit log's name for an operation that the agent does not know.
     fileprivate var unknownName: String { self == .unspecified ? "unspecified" : "operation.\(rawValue)" }
 }

@@ -1,7 +1,7 @@
 import DTAOrders
 
 extension EpochView {
-    /// As JSON, for programs: numbers and fixed words alone, so that nothing is to be escaped.
+    /// As JSON, for programs: only numbers and fixed words, so that nothing needs escaping.
     var line: String {
         let members: [(String, String?)] = [
             ("epoch", "\(number)"), ("state", "\"\(state.rawValue)\""), ("orders", "\(orders)"),

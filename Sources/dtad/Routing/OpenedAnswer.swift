@@ -2,7 +2,7 @@ import DTAEnvelopes
 import DTASystem
 import Foundation
 
-/// What an envelope held, on its way into an answer: its body or its key in memory that is wiped in the end.
+/// The content of an envelope for an answer: its body or its key, in memory that is wiped at the end.
 struct OpenedAnswer: Sendable {
     let cid: String
     let fields: [(String, String)]
@@ -19,7 +19,7 @@ struct OpenedAnswer: Sendable {
         case .body(let body): (bytes, size) = (body, nil)
         case .chunks(let count, let key): (bytes, size) = (key ?? [], count)
         }
-        // So that these are the only ones, and are wiped where they are.
+        // So that these are the only copies, and are wiped in place.
         opened.content = .body([])
         secret = Data(secret: bytes)
         wipe(&bytes)

@@ -2,7 +2,7 @@ import AgentProtocol
 import AgentServer
 import DTASystem
 
-/// Finds the operation of each request, and refuses what is none. What an operation does is in `Operations/`.
+/// Finds the operation of each request, and refuses unknown ones. The operations are in `Operations/`.
 struct Router: RequestHandler {
     private let parts: AgentParts
     private let operations = OperationTable(Operation.all)

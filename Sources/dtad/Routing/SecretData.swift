@@ -2,7 +2,7 @@ import DTASystem
 import Foundation
 
 extension Data {
-    /// A copy of secret bytes for an answer: it is wiped when nobody holds it any more.
+    /// A copy of secret bytes for an answer: it is wiped with its last reference.
     init(secret bytes: [UInt8]) {
         guard !bytes.isEmpty else {
             self.init()

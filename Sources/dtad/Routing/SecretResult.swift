@@ -2,7 +2,7 @@ import DTAOrders
 import DTASystem
 import Foundation
 
-/// What was released, on its way into an answer, in memory that is wiped in the end.
+/// A released result for an answer, in memory that is wiped at the end.
 struct SecretResult: Sendable {
     let data: Data
     let fields: [(String, String)]
@@ -10,7 +10,7 @@ struct SecretResult: Sendable {
     init(_ result: consuming OrderResult) {
         fields = result.fields
         var bytes = result.data
-        // So that these are the only ones, and are wiped where they are.
+        // So that these are the only copies, and are wiped in place.
         result.data = []
         data = Data(secret: bytes)
         wipe(&bytes)

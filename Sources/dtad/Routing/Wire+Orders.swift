@@ -4,7 +4,7 @@ import DTAOrders
 import DTAPlugins
 import Foundation
 
-// How orders look on the agent's socket.
+// Orders on the agent's wire.
 
 extension AgentOrder {
     init(_ order: OrderView) {

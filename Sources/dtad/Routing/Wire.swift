@@ -8,7 +8,7 @@ import DTALedger
 import DTASystem
 import Foundation
 
-// How the domain's types look on the agent's socket.
+// The domain's types on the agent's wire.
 
 extension AgentKey {
     init(_ record: KeyRecord) throws {
@@ -131,7 +131,7 @@ extension EnvelopeService.Address {
 }
 
 extension AgentRequest {
-    /// Where a list begins, and how long it is to be.
+    /// The start of a list, and its length.
     var page: (count: UInt32, cursor: String) { (count, cursor) }
 }
 
