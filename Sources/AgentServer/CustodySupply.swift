@@ -65,5 +65,5 @@ struct CustodySupply {
 
     private static let refusedPIN = DTAError(
         .unavailable, "the token refused the PIN, which is not tried again",
-        hint: "mend the PIN and restart dtad; some HSMs destroy their keys after a few wrong ones")
+        hint: "correct the PIN and restart dtad; some HSMs destroy their keys after a few wrong ones")
 }

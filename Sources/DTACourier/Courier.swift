@@ -107,7 +107,7 @@ public struct Courier {
             }
             if let reason = history.reason {
                 throw DTAError(
-                    reason.code, "a block of the history is not to be had here: \(reason.message)", hint: reason.hint)
+                    reason.code, "a block of the history cannot be had here: \(reason.message)", hint: reason.hint)
             }
             return car
         } catch let error as FormatError {

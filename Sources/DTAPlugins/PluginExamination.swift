@@ -194,7 +194,7 @@ public final class PluginExamination {
             try refused(hello, line(["dta": .string("dta/plugin/999")]))
         }
         let lines: [(String, [UInt8])] = [
-            ("it ends where nothing is asked", []), ("it ends on a line that is cut", Array(hello.line.dropLast(9))),
+            ("it ends if nothing is asked", []), ("it ends on a line that is cut", Array(hello.line.dropLast(9))),
             ("it ends on an empty line", [0x0a]), ("it ends on what is not JSON", Array("hello\n".utf8)),
             ("it ends on what is not UTF-8", [0xff, 0xfe, 0x00, 0x0a]),
             ("it ends on deep JSON", Array(String(repeating: "[", count: 100_000).utf8) + [0x0a]),

@@ -103,7 +103,7 @@ public struct PluginFiles: Sendable {
             let isOpen = status.st_mode & (S_IWGRP | S_IWOTH) != 0 && (isFirst || status.st_mode & S_ISVTX == 0)
             guard status.st_uid == 0, !isOpen else {
                 throw DTAError(
-                    .failedPrecondition, "\(above) is not root's alone to write: others could put plugins there",
+                    .failedPrecondition, "others than root can write to \(above), and could put plugins there",
                     hint: "chown root:root \(above) && chmod go-w \(above)")
             }
             if above == "/" { return directory }

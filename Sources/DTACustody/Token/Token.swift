@@ -43,7 +43,7 @@ struct Token {
                     .unavailable,
                     "the PKCS#11 module \(module.path) does not start (\(error))"
                         + (softHSM?.fault().map { ": \($0)" } ?? ""),
-                    hint: "dtad goes on by itself when this is mended"),
+                    hint: "dtad goes on by itself when this is fixed"),
                 .tokenAway)
         }
     }
