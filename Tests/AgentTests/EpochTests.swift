@@ -24,7 +24,7 @@ struct EpochTests {
     }
 
     private func dtactl(_ agent: TestAgent, _ arguments: String...) throws -> Finished {
-        try run(Binary.path("dtactl"), ["order", "epochs"] + arguments + ["--socket", agent.socketPath])
+        try agent.dtactl(["order", "epochs"] + arguments)
     }
 
     /// `epoch state`, of each.
@@ -58,17 +58,13 @@ struct EpochTests {
             )
             .first
         ).split(separator: " ").map(String.init)
-        let bytes = row.prefix(2).map { hex in
-            stride(from: 0, to: hex.count, by: 2).map { at in
-                UInt8(hex.dropFirst(at).prefix(2), radix: 16) ?? 0
-            }
-        }
+        let values = try row.prefix(2).map { try bytes($0) }
         do {
             let hsm = try HSMProcess(configuration: agent.configuration).connect()
             try hsm.ask(NewEpoch(number: 2))
             _ = try hsm.ask(
                 ResealOrder(
-                    sealed: bytes[0], order: CID(bytes: bytes[1]), owner: ObjectOwner(uid: UInt32(row[2]) ?? 0),
+                    sealed: values[0], order: CID(bytes: values[1]), owner: ObjectOwner(uid: UInt32(row[2]) ?? 0),
                     epoch: 2))
         }
         try agent.start()

@@ -126,7 +126,7 @@ struct FloodTests {
         let right = try folder.write("right", [UInt8](python), mode: 0o755)
         let sparse = try folder.write("sparse", [UInt8](python), mode: 0o755)
         #expect(truncate(sparse, 1 << 40) == 0)
-        let digest = SHA256.hash(data: python).map { String(format: "%02x", $0) }.joined()
+        let digest = hex(SHA256.hash(data: python))
         let agent = try TestAgent(
             more: """
                 grants:

@@ -85,13 +85,9 @@ struct KeyBindingTests {
         let done = try run(
             "/usr/bin/python3",
             ["-c", program, agent.state + "/state.sqlite"]
-                + values.map { $0.map { String(format: "%02x", $0) }.joined() })
+                + values.map { hex($0) })
         guard done.status == 0 else { throw TestFailure(done.errors) }
         return done.text.trimmingCharacters(in: .whitespacesAndNewlines)
-    }
-
-    private func bytes(_ hex: Substring) -> [UInt8] {
-        stride(from: 0, to: hex.count, by: 2).compactMap { UInt8(hex.dropFirst($0).prefix(2), radix: 16) }
     }
 
     /// Puts blobs of an earlier release in the place of those that this one sealed: the agent is stopped and started.
@@ -104,7 +100,7 @@ struct KeyBindingTests {
             "print(*[v.hex() if isinstance(v, bytes) else v for v in base.execute('SELECT object, owner_uid, epoch FROM "
                 + "order_secrets WHERE object IS NOT NULL').fetchone()])"
         ).split(separator: " ")
-        let (object, owner) = (bytes(row[0]), try #require(Int(row[1])))
+        let (object, owner) = (try bytes(row[0]), try #require(Int(row[1])))
         let epoch = try #require(UInt32(row[2]))
         let record = try DAGCBOR.encode(
             .map([
@@ -120,7 +116,7 @@ struct KeyBindingTests {
             "print(*[v.hex() if isinstance(v, bytes) else v for v in base.execute('SELECT signing_object, owner_uid, "
                 + "pq_public, pq_seed FROM identities WHERE pq_seed IS NOT NULL').fetchone()])"
         ).split(separator: " ")
-        let id = bytes(post[0]) + Array(SHA256.hash(data: bytes(post[2])))
+        let id = try bytes(post[0]) + Array(SHA256.hash(data: bytes(post[2])))
         let uid = try #require(Int(post[1]))
         func aad(_ domain: String) throws -> [UInt8] { try associatedData(domain, 1, "ml-dsa-65 seed", uid, id) }
         let seed = try tool.open(bytes(post[3]), "seal", aad: aad("dta/seal/2"), at: place).prefix(32)

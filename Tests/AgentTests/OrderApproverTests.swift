@@ -92,8 +92,7 @@ struct OrderApproverTests {
                 .redeemOrder(order, as: "mallory", purpose: "spam \(number)")
             ).cid(of: "redemption")
             spam.append(made)
-            let block = try hosts.principal.client().call(.getBlock(made)).data
-            _ = try hosts.beneficiary.client().call(.putBlock(block, contentType: "application/vnd.ipld.dag-cbor"))
+            try hosts.principal.bring(made, to: hosts.beneficiary)
             _ = try hosts.beneficiary.client().call(.receiveOrderPart(made))
             #expect(hosts.principal.stop() == 0)
             try hosts.principal.rollBack(copy)

@@ -13,10 +13,6 @@ struct OrderBackupTests {
     @discardableResult
     private func restore(_ agent: TestAgent, _ file: String) throws -> String { try agent.restore(file) }
 
-    private func dtactl(_ agent: TestAgent, _ arguments: String...) throws -> Finished {
-        try run(Binary.path("dtactl"), arguments + ["--socket", agent.socketPath])
-    }
-
     private func made(_ client: BlockingAgentClient, _ change: (inout AgentNewOrder) -> Void = { _ in }) throws
         -> AgentOrder
     {
@@ -55,7 +51,7 @@ struct OrderBackupTests {
         }
         #expect(try shown(over, agent).reason.isEmpty)
         #expect(try client.call(.orderResult(over)).data.count == 32)
-        let listed = try dtactl(agent, "order", "list")
+        let listed = try agent.dtactl("order", "list")
         #expect(listed.text.split(separator: "\n").filter { $0.contains("committed (!)") }.count == 2, "\(listed.text)")
 
         // The rules would release it.
@@ -66,12 +62,12 @@ struct OrderBackupTests {
         let refused = try client.refusal(.fulfilOrder(order))
         #expect(refused.code == .failedPrecondition)
         #expect(refused.message.contains("restored from a backup"))
-        let command = try dtactl(agent, "order", "fulfil", order)
+        let command = try agent.dtactl("order", "fulfil", order)
         #expect(command.status == 1 && command.errors.contains("--resume"), "\(command.errors)")
         #expect(try client.call(.fulfilOrder(order, decision: "release")).orders.first?.state == "exhausted")
         #expect(try client.call(.orderResult(order)).data == secret)
 
-        let resumed = try dtactl(agent, "order", "fulfil", other, "--resume", "--yes")
+        let resumed = try agent.dtactl("order", "fulfil", other, "--resume", "--yes")
         #expect(resumed.status == 0, "\(resumed.errors)")
         #expect(try shown(other, agent).reason.isEmpty)
         #expect(try client.call(.redeemOrder(other)).orders.first?.state == "released")
@@ -209,8 +205,7 @@ struct OrderBackupTests {
             base.execute("INSERT INTO intent_objects VALUES (9000, 4, ?)", (bytes.fromhex(sys.argv[2]),))
             base.commit()
             """
-        let hex = object.map { String(format: "%02x", $0) }.joined()
-        let done = try Subprocess("/usr/bin/python3", ["-c", script, agent.state + "/state.sqlite", hex]).wait()
+        let done = try Subprocess("/usr/bin/python3", ["-c", script, agent.state + "/state.sqlite", hex(object)]).wait()
         #expect(done == 0)
         let file = try backup(agent)
         try agent.start()

@@ -100,7 +100,7 @@ struct OrderCarryTests {
         try carry(order, hosts.principal, hosts.fiduciary)
         #expect(try state(order, hosts.fiduciary) == "exhausted")
         let next = try hosts.principal.client().call(.rotateIdentity("alice")).cid
-        try Hosts.introduce("alice", next, from: hosts.principal, to: hosts.beneficiary, trusting: false)
+        try hosts.principal.bring(historyOf: next, to: hosts.beneficiary)
         try carry(order, hosts.fiduciary, hosts.beneficiary)
         #expect(try state(order, hosts.beneficiary) == "exhausted")
         let shown = try hosts.beneficiary.client().call(.showOrder(order)).parts
@@ -165,8 +165,7 @@ struct OrderCarryTests {
         let parts = try hosts.beneficiary.client().call(.showOrder(order)).parts
         let redemption = try #require(parts.last)
         // The principal does not have part 2 yet, nor its block.
-        let bytes = try hosts.beneficiary.client().call(.getBlock(redemption.cid)).data
-        _ = try hosts.principal.client().call(.putBlock(bytes, contentType: "application/vnd.ipld.dag-cbor"))
+        try hosts.beneficiary.bring(redemption.cid, to: hosts.principal)
         #expect(try hosts.principal.client().refusal(.receiveOrderPart(redemption.cid)).code != .internal)
         #expect(try state(order, hosts.principal) == "ordered")
         // The judge is no redeemer, and makes an envelope that looks like one.
@@ -176,8 +175,7 @@ struct OrderCarryTests {
         forged.contentType = OrderPartKind.redemption.contentType
         forged.replyTo = head.cid
         let cid = try hosts.beneficiary.client().call(forged).cid
-        let block = try hosts.beneficiary.client().call(.getBlock(cid)).data
-        _ = try hosts.fiduciary.client().call(.putBlock(block, contentType: "application/vnd.ipld.dag-cbor"))
+        try hosts.beneficiary.bring(cid, to: hosts.fiduciary)
         #expect(
             [.invalidArgument, .permissionDenied].contains(
                 try hosts.fiduciary.client().refusal(.receiveOrderPart(cid)).code))

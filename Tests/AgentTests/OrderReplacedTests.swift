@@ -74,7 +74,7 @@ struct OrderReplacedTests {
             hosts.principal.client().call(.list(.identityList)).identities.first { $0.name == "alice" }
         ).cid
         _ = try hosts.principal.client().call(.revokeIdentity("alice"))
-        try Hosts.introduce("alice", alice, from: hosts.principal, to: hosts.fiduciary, trusting: false)
+        try hosts.principal.bring(historyOf: alice, to: hosts.fiduciary)
         _ = try hosts.beneficiary.client().call(.redeemOrder(order))
         let taken = try #require(try carry(order, hosts.beneficiary, hosts.fiduciary).last)
         #expect(taken.orders.first?.state == "requested")
@@ -101,7 +101,7 @@ struct OrderReplacedTests {
         for host in [hosts.fiduciary, hosts.beneficiary] { try carry(order, hosts.principal, host) }
         _ = try hosts.beneficiary.client().call(.decideOnOrder(order, decision: "approve", redemption: first))
         let next = try hosts.principal.client().call(.rotateIdentity("alice")).cid
-        try Hosts.introduce("alice", next, from: hosts.principal, to: hosts.fiduciary, trusting: false)
+        try hosts.principal.bring(historyOf: next, to: hosts.fiduciary)
         let answer = try #require(try carry(order, hosts.beneficiary, hosts.fiduciary).last)
         #expect(answer.orders.first?.state == "committed")
         #expect(answer.parts.map(\.kind) == ["refusal"])

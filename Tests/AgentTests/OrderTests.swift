@@ -317,15 +317,3 @@ struct OrderTests {
         #expect(try agent.client().call(.fulfilOrder(order.cid)).orders.first?.state == "exhausted")
     }
 }
-
-/// The fiduciary does all by itself.
-let automaticOrders = "orders:\n  accept:\n    - { commit: auto, release: auto }"
-
-/// Of alice's with the bank.
-func newOrder(_ change: (inout AgentNewOrder) -> Void = { _ in }) -> AgentRequest {
-    var new = AgentNewOrder()
-    new.principal = "alice"
-    new.fiduciary = "bank"
-    change(&new)
-    return .createOrder(new)
-}

@@ -103,7 +103,7 @@ struct PluginStateTests {
                     + "WHERE cid = x'\(hex(cid.bytes))'")
             let fields = row.split(separator: "|")
             let owner = ObjectOwner(uid: try #require(UInt32(fields[1])))
-            let state = try custody.ask(OpenOrderState(sealed: bytes(String(fields[0])), order: cid, owner: owner))
+            let state = try custody.ask(OpenOrderState(sealed: bytes(fields[0]), order: cid, owner: owner))
             let old = try custody.ask(SealState(plaintext: state, purpose: "plugin", id: cid.bytes))
             _ = try sqlite(
                 agent,
@@ -204,11 +204,5 @@ struct PluginStateTests {
         let done = try run("/usr/bin/python3", ["-c", program, agent.state + "/state.sqlite", statement])
         guard done.status == 0 else { throw TestFailure(done.errors) }
         return done.text.trimmingCharacters(in: .whitespacesAndNewlines)
-    }
-
-    private func hex(_ bytes: [UInt8]) -> String { bytes.map { String(format: "%02x", $0) }.joined() }
-
-    private func bytes(_ hex: String) -> [UInt8] {
-        stride(from: 0, to: hex.count, by: 2).compactMap { UInt8(hex.dropFirst($0).prefix(2), radix: 16) }
     }
 }

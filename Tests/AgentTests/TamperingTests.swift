@@ -36,7 +36,7 @@ struct TamperingTests {
     }
 
     private func dtactl(_ arguments: String...) throws -> (status: Int32, text: String) {
-        let ended = try run(try Binary.path("dtactl"), arguments + ["--socket", agent.socketPath])
+        let ended = try agent.dtactl(arguments)
         return (ended.status, ended.text + ended.errors)
     }
 

@@ -24,15 +24,13 @@ struct ClassTests {
         case .user: _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
         case .identitySigning: _ = try custody.ask(CreateIdentity(owner: owner, signing: id, kem: .random()))
         case .identityKEM: _ = try custody.ask(CreateIdentity(owner: owner, signing: .random(), kem: id))
-        case .order, .seal, .state, .epoch: try plant("dta/\(objectClass.name)/1000/\(hex(id))", id: id)
+        case .order, .seal, .state, .epoch: try plant("dta/\(objectClass.name)/1000/\(hex(id.bytes))", id: id)
         }
         return id
     }
 
-    private func hex(_ id: ObjectID) -> String { id.bytes.map { String(format: "%02x", $0) }.joined() }
-
     private func plant(_ label: String, id: ObjectID, type: [String] = ["--keygen", "--key-type", "AES:32"]) throws {
-        let made = try token.pkcs11Tool(type + ["--sensitive", "--label", label, "--id", hex(id)])
+        let made = try token.pkcs11Tool(type + ["--sensitive", "--label", label, "--id", hex(id.bytes)])
         #expect(made.status == 0, "\(made.errors)")
     }
 
@@ -105,7 +103,7 @@ struct ClassTests {
         let id = try make(.user)
         let digest = [UInt8](repeating: 1, count: 32)
         #expect(try custody.ask(Sign(id: id, input: digest)).count == 64)
-        try plant("dta/user/1000/\(hex(id))", id: id)
+        try plant("dta/user/1000/\(hex(id.bytes))", id: id)
         try custody.ask(ForgetObject(id: id))
         expect(.permissionDenied) { try custody.ask(Sign(id: id, input: digest)) }
         expect(.permissionDenied) { try custody.ask(DeleteObject(objectClass: .user, id: id)) }
@@ -120,7 +118,7 @@ struct ClassTests {
         ])
     func labels(pattern: String) throws {
         let id = ObjectID.random()
-        try plant(pattern.replacingOccurrences(of: "ID", with: hex(id)), id: id)
+        try plant(pattern.replacingOccurrences(of: "ID", with: hex(id.bytes)), id: id)
         expect(.permissionDenied) { try custody.ask(Encrypt(id: id, plaintext: [1], associatedData: [])) }
         expect(.permissionDenied) { try custody.ask(DeleteObject(objectClass: .user, id: id)) }
         #expect(try custody.ask(ListObjects(objectClass: .user)).allSatisfy { $0.id != id })
@@ -130,7 +128,7 @@ struct ClassTests {
     func extractable() throws {
         let id = ObjectID.random()
         try plant(
-            "dta/user/1000/\(hex(id))", id: id, type: ["--keygen", "--key-type", "AES:32", "--extractable"])
+            "dta/user/1000/\(hex(id.bytes))", id: id, type: ["--keygen", "--key-type", "AES:32", "--extractable"])
         expect(.permissionDenied) { try custody.ask(Encrypt(id: id, plaintext: [1], associatedData: [])) }
     }
 }

@@ -190,8 +190,7 @@ struct FailureTests {
         _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
         _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: other))
         #expect(try custody.ask(Sign(id: id, input: digest)).count == 64)
-        let hex = id.bytes.map { String(format: "%02x", $0) }.joined()
-        #expect(try token.pkcs11Tool(["--delete-object", "--type", "privkey", "--id", hex]).status == 0)
+        #expect(try token.pkcs11Tool(["--delete-object", "--type", "privkey", "--id", hex(id.bytes)]).status == 0)
         if copies { sleep(2) }
         expect(.notFound) { try custody.ask(Sign(id: id, input: digest)) }
         // The public half alone is still there for a sweep to find.

@@ -179,7 +179,7 @@ struct BackupTests {
         // One that somebody else made, whose sum is right.
         let text = String(decoding: made.bytes, as: UTF8.self).replacing("dta]0;evil", with: token)
         let lines = text.split(separator: "\n").dropLast().map { $0 + "\n" }.joined()
-        let sum = SHA256.hash(data: Data(lines.utf8)).map { String(format: "%02x", $0) }.joined()
+        let sum = hex(SHA256.hash(data: Data(lines.utf8)))
         #expect(code { _ = try BackupManifest(Array("\(lines)# sum \(sum)\n".utf8)) } == .dataLoss)
     }
 

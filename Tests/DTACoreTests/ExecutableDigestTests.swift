@@ -15,7 +15,7 @@ struct ExecutableDigestTests {
     }
 
     func sha256(_ bytes: [UInt8]) -> String {
-        SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+        hex(SHA256.hash(data: bytes))
     }
 
     @Test(

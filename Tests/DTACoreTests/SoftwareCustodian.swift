@@ -70,7 +70,7 @@ final class SoftwareCustodian: Custodian {
 
     /// Puts an object there, as somebody else's program could.
     func put(_ objectClass: ObjectClass, _ owner: ObjectOwner, _ id: ObjectID, _ secret: [UInt8]) throws {
-        let name = "\(objectClass.rawValue)-\(owner.uid)-\(id.bytes.map { String(format: "%02x", $0) }.joined())"
+        let name = "\(objectClass.rawValue)-\(owner.uid)-\(hex(id.bytes))"
         guard FileManager.default.createFile(atPath: "\(directory)/\(name)", contents: Data(secret)) else {
             throw TestFailure("cannot write \(name)")
         }
@@ -80,12 +80,9 @@ final class SoftwareCustodian: Custodian {
         try FileManager.default.contentsOfDirectory(atPath: directory).compactMap { name in
             let parts = name.split(separator: "-")
             guard parts.count == 3 else { return nil }
-            let bytes = stride(from: 0, to: 32, by: 2).map { at in
-                UInt8(parts[2].dropFirst(at).prefix(2), radix: 16)!
-            }
             let object = TokenObject(
                 objectClass: ObjectClass(rawValue: UInt8(parts[0])!)!, owner: ObjectOwner(uid: UInt32(parts[1])!),
-                id: try ObjectID(bytes))
+                id: try ObjectID(bytes(parts[2])))
             return ("\(directory)/\(name)", object)
         }
     }

@@ -18,7 +18,9 @@ struct IdentityTests {
     /// The document with one field changed and signed again, so that only the field can be why it is refused.
     private func resigned(_ path: [String], _ field: DAGCBOR.Value?) throws -> [UInt8] {
         let changed = value.changing(["identity"] + path, to: field)
-        guard case .map(let map) = changed, let identity = map["identity"] else { throw Hex() }
+        guard case .map(let map) = changed, let identity = map["identity"] else {
+            throw TestFailure("the document has no such field")
+        }
         let hash = Array(SHA256.hash(data: try DAGCBOR.encode(identity)))
         let signature = try alice.sign(SignedBytes.identity, hash)
         return try DAGCBOR.encode(changed.changing(["signatures", "0", "sig"], to: .bytes(signature)))
@@ -176,7 +178,9 @@ struct IdentityTests {
 
     @Test("no signature, two, and signatures by others are refused")
     func signatures() throws {
-        guard case .map(let map) = value, case .list(let list)? = map["signatures"] else { throw Hex() }
+        guard case .map(let map) = value, case .list(let list)? = map["signatures"] else {
+            throw TestFailure("the document has no such field")
+        }
         for wrong in [[], list + list] {
             let block = try DAGCBOR.encode(value.changing(["signatures"], to: .list(wrong)))
             #expect(refusal { _ = try SignedIdentity(block: block) }.kind == .badSignature)

@@ -1,4 +1,5 @@
 import Crypto
+import TestSupport
 import Testing
 
 @testable import DTAFormats
@@ -78,7 +79,7 @@ struct RevocationTests {
         let value = try DAGCBOR.decode(made.block)
         guard case .map(let map) = value, case .list(let list)? = map["signatures"],
             case .map(let second) = try DAGCBOR.decode(other.block), case .list(let more)? = second["signatures"]
-        else { throw Hex() }
+        else { throw TestFailure("the revocation has no signatures") }
         for wrong in [[], list + list, list + more] {
             let block = try DAGCBOR.encode(value.changing(["signatures"], to: .list(wrong)))
             #expect(refusal { _ = try SignedRevocation(block: block) }.kind == .badSignature)

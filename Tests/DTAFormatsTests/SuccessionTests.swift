@@ -1,4 +1,5 @@
 import Crypto
+import TestSupport
 import Testing
 
 @testable import DTAFormats
@@ -14,7 +15,7 @@ struct SuccessionTests {
     /// The entries of a document's `signatures`.
     private func signatures(_ document: SignedIdentity) throws -> [DAGCBOR.Value] {
         guard case .map(let map) = try DAGCBOR.decode(document.block), case .list(let list)? = map["signatures"] else {
-            throw Hex()
+            throw TestFailure("the document has no signatures")
         }
         return list
     }

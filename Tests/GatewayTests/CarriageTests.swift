@@ -13,44 +13,27 @@ struct CarriageTests {
     private struct Hosts {
         let bank: TestAgent
         let firm: TestAgent
+        /// The bank's; the firm's agent does not know where it is.
         let gateway: TestGateway
         let bankCID: String
         let acmeCID: String
 
-        init(limits: String = "requests_per_minute: 1000000, burst: 1000000") throws {
-            bank = try TestAgent(
-                more: """
-                    grants:
-                      - { to: ["unix:uid:\(geteuid())"], identities: ["*"], operations: [trust] }
-                    orders: { accept: [{ commit: auto, release: auto }] }
-                    """)
-            firm = try TestAgent(
-                more: "grants:\n  - { to: [\"unix:uid:\(geteuid())\"], identities: [\"*\"], operations: [trust] }")
-            gateway = try TestGateway(
-                agent: bank.socketPath,
-                configuration: "authentication: { none: true }\nnode: fiduciary\nlimits: { \(limits) }")
-            bankCID = try bank.client().call(.createIdentity("bank"), timeout: .seconds(120)).cid
-            acmeCID = try firm.client().call(.createIdentity("acme"), timeout: .seconds(120)).cid
-            try Hosts.introduce(bankCID, of: bank, to: firm, alias: "bank")
-            try Hosts.introduce(acmeCID, of: firm, to: bank, alias: "acme")
-        }
-
-        private static func introduce(_ cid: String, of one: TestAgent, to other: TestAgent, alias: String) throws {
-            let document = try one.client().call(.getBlock(cid)).data
-            _ = try other.client().call(.putBlock(document, contentType: "application/vnd.ipld.dag-cbor"))
-            var request = AgentRequest(.identityTrust, subject: cid)
-            request.alias = alias
-            _ = try other.client().call(request)
+        init(gateway configuration: String = TestHost.openGateway) throws {
+            let hosts = [try TestHost(["bank"], rules: automaticOrders), try TestHost(["acme"])]
+            try TestHost.introduce(hosts)
+            (bank, firm) = (hosts[0].agent, hosts[1].agent)
+            gateway = try TestGateway(agent: bank.socketPath, configuration: "\(configuration)\nnode: fiduciary")
+            bankCID = try #require(hosts[0].identities["bank"])
+            acmeCID = try #require(hosts[1].identities["acme"])
         }
 
         /// - Returns: the order's CID, with which the firm has its commitment.
         func order(uses: UInt32 = 1) throws -> CID {
-            var new = AgentNewOrder()
-            new.principal = "acme"
-            new.fiduciary = "bank"
-            new.maxUses = uses
-            let made = try firm.client().call(.createOrder(new), timeout: .seconds(60))
-            let cid = try CID(try #require(made.orders.first).cid)
+            let new = newOrder {
+                $0.principal = "acme"
+                $0.maxUses = uses
+            }
+            let cid = try CID(firm.client().call(new, timeout: .seconds(60)).cid(of: "order"))
             try carry([cid])
             return cid
         }
@@ -95,7 +78,11 @@ struct CarriageTests {
     @Test("a history longer than a courier carries is brought in pieces, and later only what is new")
     func longHistory() throws {
         // With so small a bound for usual bodies what is brought and what is answered are large ones.
-        let hosts = try Hosts(limits: "requests_per_minute: 1000000, burst: 1000000, body_bytes: 2048")
+        let hosts = try Hosts(
+            gateway: """
+                authentication: { none: true }
+                limits: { requests_per_minute: 1000000, burst: 1000000, body_bytes: 2048 }
+                """)
         let order = try hosts.order(uses: 40)
         for _ in 0..<14 { try hosts.carry([try hosts.redeem(order)]) }
         let parts = try hosts.firm.client().call(.showOrder(order.description)).parts

@@ -11,55 +11,30 @@ import Testing
 /// couriers.
 @Suite("Killed in the middle of an order", .serialized)
 struct OrderKillTests {
-    /// A firm that orders, redeems and approves, and the bank that keeps its secrets, each behind a gateway.
+    /// A firm that orders, redeems and approves, and the bank that keeps its secrets, behind a gateway.
     private final class Hosts {
-        let bank: TestAgent
-        let firm: TestAgent
-        let bankGateway: TestGateway
+        private let hosts: [TestHost]
+        var bank: TestAgent { hosts[0].agent }
+        var firm: TestAgent { hosts[1].agent }
 
         init() throws {
-            let rules = """
-                grants:
-                  - { to: ["unix:uid:\(geteuid())"], identities: ["*"], operations: [trust] }
-                orders:
-                  accept:
-                    - { commit: auto, release: auto }
-                """
-            bank = try TestAgent(more: rules)
-            firm = try TestAgent(more: rules)
-            bankGateway = try TestGateway(
-                agent: bank.socketPath,
-                configuration: "authentication: { none: true }\nlimits: { requests_per_minute: 60000, burst: 1000 }")
-            let fiduciary = try bank.client().call(.createIdentity("bank")).cid
-            try introduce(fiduciary, of: bank, to: firm, as: "bank", at: bankGateway.url())
-            for name in ["acme", "judge"] {
-                let cid = try firm.client().call(.createIdentity(name)).cid
-                try introduce(cid, of: firm, to: bank, as: name, at: "")
-            }
-        }
-
-        private func introduce(_ cid: String, of one: TestAgent, to other: TestAgent, as name: String, at url: String)
-            throws
-        {
-            let document = try one.client().call(.getBlock(cid)).data
-            _ = try other.client().call(.putBlock(document, contentType: "application/vnd.ipld.dag-cbor"))
-            _ = try other.client().call(.trustIdentity(cid, as: name, at: url))
+            hosts = [
+                try TestHost(["bank"], rules: automaticOrders, gateway: ""),
+                try TestHost(["acme", "judge"], rules: automaticOrders),
+            ]
+            try TestHost.introduce(hosts)
         }
 
         /// `dtactl` at the firm.
         @discardableResult
-        func dtactl(_ arguments: [String]) throws -> Finished {
-            try run(Binary.path("dtactl"), arguments + ["--socket", firm.socketPath])
-        }
+        func dtactl(_ arguments: [String]) throws -> Finished { try firm.dtactl(arguments) }
 
         /// The firm's orders, the newest first.
         func orders() throws -> [String] {
             try firm.client().call(.listOrders(count: 1000, filters: [("sort", "-created")])).orders.map(\.cid)
         }
 
-        func state(_ order: String) throws -> String {
-            try firm.client().call(.showOrder(order)).orders.first?.state ?? ""
-        }
+        func state(_ order: String) throws -> String? { try hosts[1].state(order) }
     }
 
     private enum Act: String { case create, redeem, approve }
@@ -96,7 +71,7 @@ struct OrderKillTests {
             }
         }
         throw TestFailure(
-            "\(order) does not end: it is \(try hosts.state(order))\n\(hosts.bank.log)\n\(hosts.firm.log)")
+            "\(order) does not end: it is \(try hosts.state(order) ?? "unknown")\n\(hosts.bank.log)\n\(hosts.firm.log)")
     }
 
     /// One commitment, one redemption, one release, the same on both hosts and in both ledgers, and a result that fits.

@@ -10,43 +10,26 @@ private struct Hosts {
     let bank: TestAgent
     let firm: TestAgent
     let bankGateway: TestGateway
+    /// The bank does not know where it is.
     let firmGateway: TestGateway
-    let bankCID: String
     let acmeCID: String
 
     /// - Parameter way: whether the bank commits and releases by itself.
     init(way: String = "auto", orders: String = "release_secrets: true") throws {
-        func rules(_ way: String) -> String {
-            """
-            grants:
-              - { to: ["unix:uid:\(geteuid())"], identities: ["*"], operations: [trust] }
-            orders:
-              accept:
-                - { commit: \(way), release: \(way) }
-            """
-        }
-        bank = try TestAgent(more: rules(way))
-        firm = try TestAgent(more: rules("auto"))
-        let open = "authentication: { none: true }\nlimits: { requests_per_minute: 100000, burst: 100000 }\n"
-        bankGateway = try TestGateway(agent: bank.socketPath, configuration: open + "node: fiduciary")
+        let bank = try TestHost(
+            ["bank"], rules: "orders: { accept: [{ commit: \(way), release: \(way) }] }", gateway: "node: fiduciary")
+        let firm = try TestHost(["acme"], rules: automaticOrders)
+        try TestHost.introduce([bank, firm])
+        bankGateway = try #require(bank.gateway)
         firmGateway = try TestGateway(
-            agent: firm.socketPath,
-            configuration: open + "node: principal\norders: { principal: acme, fiduciary: bank, \(orders) }")
-        bankCID = try bank.client().call(.createIdentity("bank"), timeout: .seconds(120)).cid
-        acmeCID = try firm.client().call(.createIdentity("acme"), timeout: .seconds(120)).cid
-        try Hosts.introduce(bankCID, of: bank, to: firm, alias: "bank", url: bankGateway.url())
-        try Hosts.introduce(acmeCID, of: firm, to: bank, alias: "acme", url: "")
-    }
-
-    private static func introduce(_ cid: String, of one: TestAgent, to other: TestAgent, alias: String, url: String)
-        throws
-    {
-        let document = try one.client().call(.getBlock(cid)).data
-        _ = try other.client().call(.putBlock(document, contentType: "application/vnd.ipld.dag-cbor"))
-        var request = AgentRequest(.identityTrust, subject: cid)
-        request.alias = alias
-        request.url = url
-        _ = try other.client().call(request)
+            agent: firm.agent.socketPath,
+            configuration: """
+                \(TestHost.openGateway)
+                node: principal
+                orders: { principal: acme, fiduciary: bank, \(orders) }
+                """)
+        (self.bank, self.firm) = (bank.agent, firm.agent)
+        acmeCID = try #require(firm.identities["acme"])
     }
 
     func order(_ body: String = "{}") throws -> HTTPExchange { try firmGateway.post("/v1/order", body) }
@@ -173,15 +156,10 @@ struct OrderTests {
         let released = try redeem("")
         #expect(
             released.status == 200 && (released["Extension"] as? [String: String])?["use"] == "1", "\(released.text)")
-        func bytes(_ name: String) throws -> [UInt8] {
-            let text = try #require(released[name] as? String)
-            return try stride(from: 0, to: text.utf8.count, by: 2).map { at in
-                try #require(UInt8(text.dropFirst(at).prefix(2), radix: 16))
-            }
-        }
-        let key = try PublicKey(.ed25519, raw: try bytes("Commitment"))
+        func value(_ name: String) throws -> [UInt8] { try bytes(#require(released[name] as? String)) }
+        let key = try PublicKey(.ed25519, raw: try value("Commitment"))
         #expect(
-            try key.isValid(signature: try bytes("Secret"), message: Array("a".utf8)),
+            try key.isValid(signature: try value("Secret"), message: Array("a".utf8)),
             "it is the message that is signed")
         let waiting = try redeem(second)
         #expect(waiting.status == 409 && waiting.code == "FAILED_PRECONDITION", "\(waiting.text)")
@@ -339,13 +317,10 @@ private enum Secp256k1Check {
     static func publicKey(of secret: String) throws -> String {
         // ECPrivateKey (RFC 5915) with the curve's name; OpenSSL computes the point.
         let der = "302e0201010420" + secret + "a00706052b8104000a"
-        let bytes = stride(from: 0, to: der.count, by: 2).map { at -> UInt8 in
-            let start = der.index(der.startIndex, offsetBy: at)
-            return UInt8(der[start..<der.index(start, offsetBy: 2)], radix: 16)!
-        }
         let made = try run(
-            "openssl", ["ec", "-inform", "DER", "-pubout", "-outform", "DER", "-conv_form", "compressed"], input: bytes)
+            "openssl", ["ec", "-inform", "DER", "-pubout", "-outform", "DER", "-conv_form", "compressed"],
+            input: bytes(der))
         guard made.status == 0, made.output.count >= 33 else { throw TestFailure("openssl: \(made.errors)") }
-        return made.output.suffix(33).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        return hex(made.output.suffix(33))
     }
 }

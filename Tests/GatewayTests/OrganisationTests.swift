@@ -6,20 +6,8 @@ import Testing
 /// Two organisations that know no more of each other than a CID and a URL, with dtactl as people use it.
 @Suite("Between two organisations", .serialized)
 struct OrganisationTests {
-    /// Both agents let this user trust.
-    private static func host() throws -> TestAgent {
-        try TestAgent(
-            more: "grants:\n  - { to: [\"unix:uid:\(geteuid())\"], identities: [\"*\"], operations: [trust] }")
-    }
-
-    private static let bank = Result { try host() }
-    private static let firm = Result { try host() }
-
-    private func dtactl(_ agent: TestAgent, _ arguments: [String], environment: [String: String] = [:]) throws
-        -> Finished
-    {
-        try run(try Binary.path("dtactl"), ["--socket", agent.socketPath] + arguments, environment: environment)
-    }
+    private static let bank = Result { try TestHost().agent }
+    private static let firm = Result { try TestHost().agent }
 
     private func identity(_ name: String, _ agent: TestAgent) throws -> String {
         try agent.client().call(.createIdentity(name), timeout: .seconds(120)).cid
@@ -31,26 +19,26 @@ struct OrganisationTests {
         let gateway = try TestGateway(agent: bank.socketPath)
         let first = try identity("bank", bank)
         // Without the gateway it says what helps.
-        let missing = try dtactl(firm, ["identity", "trust", first, "--as", "bank"])
+        let missing = try firm.dtactl(["identity", "trust", first, "--as", "bank"])
         #expect(missing.status == 1 && missing.errors.contains("is not known here"), "\(missing.errors)")
         #expect(
             missing.errors.contains("identity import FILE") && missing.errors.contains("--at URL"), "\(missing.errors)")
-        let trusted = try dtactl(firm, ["identity", "trust", first, "--as", "bank", "--at", gateway.url()])
+        let trusted = try firm.dtactl(["identity", "trust", first, "--as", "bank", "--at", gateway.url()])
         #expect(trusted.status == 0 && trusted.text.hasPrefix("trusted: bank"), "\(trusted.errors)")
         // A second time nothing is fetched, and nobody needs to be there.
         gateway.stop()
-        #expect(try dtactl(firm, ["identity", "trust", first, "--as", "bank", "--at", gateway.url()]).status == 0)
+        #expect(try firm.dtactl(["identity", "trust", first, "--as", "bank", "--at", gateway.url()]).status == 0)
 
         // One that was replaced comes with its successor.
         let other = try identity("vault", bank)
         let newer = try bank.client().call(.rotateIdentity("vault"), timeout: .seconds(120)).cid
         let again = try TestGateway(agent: bank.socketPath)
-        #expect(try dtactl(firm, ["identity", "trust", other, "--as", "vault", "--at", again.url()]).status == 0)
-        let shown = try dtactl(firm, ["--json", "identity", "show", "vault"])
+        #expect(try firm.dtactl(["identity", "trust", other, "--as", "vault", "--at", again.url()]).status == 0)
+        let shown = try firm.dtactl(["--json", "identity", "show", "vault"])
         #expect(shown.text.contains(newer), "\(shown.text)")
         // In JSON nothing else is said.
         let third = try identity("json", bank)
-        let json = try dtactl(firm, ["--json", "identity", "trust", third, "--as", "json", "--at", again.url()])
+        let json = try firm.dtactl(["--json", "identity", "trust", third, "--as", "json", "--at", again.url()])
         #expect(
             (try? JSONSerialization.jsonObject(with: Data(json.output))) != nil && json.errors.isEmpty, "\(json.errors)"
         )
@@ -79,7 +67,7 @@ struct OrganisationTests {
             #expect([400, 404].contains(try fetch(wrong).status), "\(wrong)")
         }
         #expect(
-            try dtactl(firm, ["identity", "trust", unknown, "--as", "x", "--at", gateway.url()]).errors.contains(
+            try firm.dtactl(["identity", "trust", unknown, "--as", "x", "--at", gateway.url()]).errors.contains(
                 "of its own"))
 
         // A gateway that answers with another identity, with none, or with nonsense.
@@ -92,7 +80,7 @@ struct OrganisationTests {
             let asked = name == "cut" ? own : unknown
             let liar = try Liar(directory, name, path: "v1/courier/identity/\(asked)", body)
             defer { liar.stop() }
-            let refused = try dtactl(firm, ["identity", "trust", asked, "--as", "liar", "--at", liar.url])
+            let refused = try firm.dtactl(["identity", "trust", asked, "--as", "liar", "--at", liar.url])
             #expect(refused.status == 1 && !refused.text.contains("trusted"), "\(name): \(refused.text)")
             #expect((try? firm.client().call(.getBlock(own, localOnly: true))) == nil, "\(name)")
         }
@@ -159,7 +147,7 @@ struct OrganisationTests {
 
     @Test("two organisations follow the page, and speak over TLS with certificates of their own making")
     func tls() throws {
-        let (bank, firm) = (try Self.bank.get(), try Self.host())
+        let (bank, firm) = (try Self.bank.get(), try TestHost().agent)
         let directory = try TemporaryDirectory()
         let blocks = try Self.page()
         for block in blocks where block.hasPrefix("openssl ") || block.hasPrefix("printf ") {
@@ -217,7 +205,7 @@ struct OrganisationTests {
         let mine = ["--client-cert", directory.file("client.pem"), "--client-key", directory.file("client-key.pem")]
         let fresh = try identity("tls-errors", bank)
         func refusal(_ url: String, _ more: [String]) throws -> String {
-            let done = try dtactl(firm, ["identity", "trust", fresh, "--as", "tls-errors", "--at", url] + more)
+            let done = try firm.dtactl(["identity", "trust", fresh, "--as", "tls-errors", "--at", url] + more)
             #expect(done.status == 1, "\(url) \(more)")
             return done.errors
         }

@@ -21,11 +21,7 @@ struct TestIssuer {
 
     func rsaModulus() throws -> [UInt8] {
         let said = try run("openssl", ["rsa", "-in", directory.file("rsa.pem"), "-noout", "-modulus"]).text
-        let hex = said.trimmingCharacters(in: .whitespacesAndNewlines).dropFirst("Modulus=".count)
-        return stride(from: 0, to: hex.count, by: 2).map { at in
-            let start = hex.index(hex.startIndex, offsetBy: at)
-            return UInt8(hex[start..<hex.index(start, offsetBy: 2)], radix: 16)!
-        }
+        return try bytes(said.dropFirst("Modulus=".count))
     }
 
     /// The public half of RSA in PEM: what an attacker would use as an HMAC key.

@@ -7,12 +7,12 @@ import Testing
 /// What `ledger gc` leaves of orders, with a real node that has all of it.
 @Suite(.enabled(if: TestNode.isInstalled)) struct OrderCollectionTests {
     private func create(_ client: BlockingAgentClient, _ type: String = "secret") throws -> String {
-        var new = AgentNewOrder()
-        new.type = type
-        new.principal = "alice"
-        new.fiduciary = "bank"
-        if type == "sign" { new.fields = [AgentField(name: "algorithm", value: "ed25519")] }
-        return try #require(client.call(.createOrder(new)).orders.first).cid
+        try client.call(
+            newOrder {
+                $0.type = type
+                if type == "sign" { $0.fields = [AgentField(name: "algorithm", value: "ed25519")] }
+            }
+        ).cid(of: "order")
     }
 
     /// Lets everything be published and whatever may go be dropped.

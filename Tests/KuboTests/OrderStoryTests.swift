@@ -12,43 +12,23 @@ struct OrderStoryTests {
     /// An agent with its node and its gateway.
     private final class Host {
         let node: TestNode
-        let agent: TestAgent
+        let host: TestHost
         let gateway: TestGateway
+        var agent: TestAgent { host.agent }
 
         /// - Parameters: `near`: the nodes that its node is connected with; `rules`: more of dtad.yaml.
         init(near: [Host] = [], rules: String = "") throws {
             node = try TestNode()
             for host in near { try node.connect(host.node) }
-            agent = try TestAgent(starting: false)
-            try agent.addConfiguration(
-                """
-                grants:
-                  - { to: ["unix:uid:\(geteuid())"], identities: ["*"], operations: [trust] }
-                \(rules)
-                """)
-            try agent.publish(to: node.api)
-            try agent.start()
-            gateway = try TestGateway(
-                agent: agent.socketPath,
-                configuration: "authentication: { none: true }\nlimits: { requests_per_minute: 60000, burst: 1000 }")
+            host = try TestHost(rules: "\(rules)\n\(TestAgent.publishing(to: node.api))", gateway: "")
+            gateway = try #require(host.gateway)
         }
 
-        func call(_ request: AgentRequest) throws -> AgentResponse {
-            try agent.client().call(request, timeout: .seconds(60))
-        }
-
-        func state(_ order: String) throws -> String { try call(.showOrder(order)).orders.first?.state ?? "" }
-
-        /// `dtactl` with this host's agent.
-        func dtactl(_ arguments: String...) throws -> Finished {
-            try run(Binary.path("dtactl"), arguments + ["--socket", agent.socketPath])
-        }
-
-        /// The same, which must do what it is asked.
+        /// `dtactl` with this host's agent, which must do what it is asked.
         /// - Returns: its standard output, without the newline at its end.
         @discardableResult
         func must(_ arguments: String...) throws -> String {
-            let done = try run(Binary.path("dtactl"), arguments + ["--socket", agent.socketPath])
+            let done = try agent.dtactl(arguments)
             guard done.status == 0 else {
                 throw TestFailure(
                     "dtactl \(arguments.joined(separator: " ")): \(done.status)\n\(done.text)\(done.errors)\(agent.log)"
@@ -88,24 +68,24 @@ struct OrderStoryTests {
         // Carol is away while the order is made.
         #expect(carol.agent.stop() == 0)
         let secret = try alice.agent.directory.write("secret", "the gold is under the oak")
-        let made = try alice.dtactl(
+        let made = try alice.agent.dtactl(
             "order", "create", "--principal", "alice", "--fiduciary", "bank", "--beneficiary", "carol", "--redeem",
             "carol", "--approver", "notary", "--secret-file", secret, "--wait")
         #expect(made.status == 1 && made.errors.contains("not delivered"), "\(made.status) \(made.errors)")
         let reference = made.text.trimmingCharacters(in: .newlines)
-        let order = try #require(alice.call(.showOrder(reference)).orders.first)
+        let order = try #require(alice.host.call(.showOrder(reference)).orders.first)
         #expect(order.state == "committed" && order.type == "safeguard-secret")
 
         // The bank is killed. Whoever asks it meanwhile is told so, and nothing is lost.
         bank.agent.crash()
         try carol.agent.start()
-        let early = try carol.dtactl("order", "receive", order.cid, "--via", bank.gateway.url())
+        let early = try carol.agent.dtactl("order", "receive", order.cid, "--via", bank.gateway.url())
         #expect(early.status != 0 && !early.errors.isEmpty)
         try bank.agent.start()
-        #expect(try bank.state(reference) == "committed")
+        #expect(try bank.host.state(reference) == "committed")
         try carol.must("order", "receive", order.cid, "--via", bank.gateway.url())
         // What Alice deposited she has not yet.
-        let known = try carol.call(.showOrder(reference)).parts
+        let known = try carol.host.call(.showOrder(reference)).parts
         #expect(known.map(\.kind) == ["order", "commitment"])
         let commitment = try #require(known.first { $0.kind == "commitment" })
 
@@ -113,20 +93,20 @@ struct OrderStoryTests {
 
         // Carol asks, the bank is killed again, the notary consents: the release goes to Carol alone.
         try carol.must("order", "redeem", reference, "--purpose", "Alice has died")
-        #expect(try bank.state(reference) == "requested")
-        #expect(try carol.dtactl("order", "result", reference).status == 1)
+        #expect(try bank.host.state(reference) == "requested")
+        #expect(try carol.agent.dtactl("order", "result", reference).status == 1)
         try bank.killAndRestart()
-        #expect(try bank.dtactl("order", "fulfil", reference, "--release", "--yes").status == 1)
-        let asked = try alice.dtactl("order", "approve", reference, "--as", "notary")
+        #expect(try bank.agent.dtactl("order", "fulfil", reference, "--release", "--yes").status == 1)
+        let asked = try alice.agent.dtactl("order", "approve", reference, "--as", "notary")
         #expect(asked.status == 2 && asked.errors.contains("“Alice has died”"), "\(asked.errors)")
         try alice.must("order", "approve", reference, "--as", "notary", "--yes")
         // The release came first; then what it opens, and what the notary said.
-        #expect(try carol.state(reference) == "exhausted")
-        #expect(try carol.dtactl("order", "result", reference).status == 1)
+        #expect(try carol.host.state(reference) == "exhausted")
+        #expect(try carol.agent.dtactl("order", "result", reference).status == 1)
         try carol.must("order", "receive", reference)
-        for host in [alice, bank, carol] { #expect(try host.state(reference) == "exhausted") }
+        for host in [alice, bank, carol] { #expect(try host.host.state(reference) == "exhausted") }
         #expect(try carol.must("order", "result", reference) == "the gold is under the oak")
-        for host in [alice, bank] { #expect(try host.dtactl("order", "result", reference).status == 1) }
+        for host in [alice, bank] { #expect(try host.agent.dtactl("order", "result", reference).status == 1) }
         // What the bank refused it brings to nobody: order, commitment, deposit, redemption, approval and release are here.
         let verified = try carol.must("order", "verify", reference, "--complete")
         #expect(verified.contains("6 messages"), "\(verified)")
@@ -152,7 +132,7 @@ struct OrderStoryTests {
         }
         let fiduciary = try #require(cids["bank"])
         for (host, name, cid) in [(alice, "alice", order.principal), (thief, "mallory", mallory)] {
-            let forged = try host.call(
+            let forged = try host.host.call(
                 .sealEnvelope(
                     .init(
                         from: name, to: [fiduciary], contentType: OrderPartKind.redemption.contentType,
@@ -163,7 +143,7 @@ struct OrderStoryTests {
             let answer = try bank.gateway.request(
                 "/v1/courier", ["-H", "Content-Type: application/vnd.ipld.car", "--data-binary", "@\(file)"])
             #expect((400..<500).contains(answer.status), "\(name): \(answer.status) \(answer.text)")
-            let shown = try bank.call(.showOrder(order.cid))
+            let shown = try bank.host.call(.showOrder(order.cid))
             #expect(shown.orders.first?.state == "committed")
             #expect(shown.parts.filter { $0.status == "accepted" }.map(\.kind) == ["order", "commitment"], "\(name)")
             #expect(shown.parts.filter { $0.cid == forged }.allSatisfy { $0.status == "refused" })
@@ -176,7 +156,7 @@ struct OrderStoryTests {
         var parts: Set<String> = []
         for host in hosts {
             try host.agent.waitForPublication()
-            parts.formUnion(try host.call(.showOrder(order)).parts.filter { $0.status == "accepted" }.map(\.cid))
+            parts.formUnion(try host.host.call(.showOrder(order)).parts.filter { $0.status == "accepted" }.map(\.cid))
         }
         #expect(parts.count == 6)
         let auditor = try Host(near: hosts)
@@ -184,7 +164,9 @@ struct OrderStoryTests {
         let export = ["ledger", "export"] + parts + ["--out", file, "--socket", auditor.agent.socketPath]
         let exported = try run(Binary.path("dtactl"), export)
         #expect(exported.status == 0, "\(exported.errors)")
-        for cid in parts { #expect(try auditor.call(.publication(of: cid)).publications.first?.state == "fetched") }
+        for cid in parts {
+            #expect(try auditor.host.call(.publication(of: cid)).publications.first?.state == "fetched")
+        }
         let verified = try run(Binary.path("dtactl"), ["order", "verify", "--complete", file])
         #expect(verified.status == 0, "\(verified.text)\(verified.errors)")
         #expect(verified.text.contains("the public skeleton of 6 messages"))

@@ -6,14 +6,17 @@ import TestSupport
 extension TestAgent {
     /// An agent with an IPFS node, which looks for it often.
     convenience init(publishingTo api: String, more: [String] = []) throws {
-        try self.init(starting: false)
-        try publish(to: api, more: more)
-        try start()
+        try self.init(more: Self.publishing(to: api, more: more))
     }
 
     func publish(to api: String, more: [String] = []) throws {
+        try addConfiguration(Self.publishing(to: api, more: more))
+    }
+
+    /// Of `dtad.yaml`.
+    static func publishing(to api: String, more: [String] = []) -> String {
         let lines = ["ledger:", "  kubo:", "    api: \(api)", "    retry_max_ms: 200"] + more.map { "    " + $0 }
-        try addConfiguration(lines.joined(separator: "\n"))
+        return lines.joined(separator: "\n")
     }
 
     /// Waits until nothing is left to publish.
@@ -42,9 +45,4 @@ extension BlockingAgentClient {
 extension AgentResponse {
     /// "" where there is no such field.
     func field(_ name: String) -> String { fields.first { $0.name == name }?.value ?? "" }
-}
-
-/// `dtactl` with an agent.
-func dtactl(_ agent: TestAgent, _ arguments: String...) throws -> Finished {
-    try run(Binary.path("dtactl"), arguments + ["--socket", agent.socketPath])
 }

@@ -74,7 +74,7 @@ struct ExampleTests {
             order.commitment = made.commitment
             let cid = try #require(order.cid).description
             let expected = try run("/usr/bin/sha256sum", [], input: Array(cid.utf8) + [0] + Array(share.utf8)).text
-            #expect(expected.hasPrefix(made.commitment.map { String(format: "%02x", $0) }.joined()))
+            #expect(expected.hasPrefix(hex(made.commitment)))
             try plugin.prepare(order, try PluginFolder.redemption())
             let result = try plugin.release(order, try PluginFolder.redemption(), state: made.state)
             released.append(try #require(result["share"]?.text))

@@ -55,7 +55,6 @@ public final class SealingTool: Sendable {
     private func use(
         _ what: String, _ label: String, _ nonce: [UInt8], _ aad: [UInt8], _ input: [UInt8], _ place: Place
     ) throws -> [UInt8] {
-        func hex(_ bytes: [UInt8]) -> String { bytes.map { String(format: "%02x", $0) }.joined() }
         let done = try run(
             program, [TestToken.module, place.token, place.pin, label, what, hex(nonce), hex(aad)], input: input,
             environment: ["SOFTHSM2_CONF": place.softhsmConf])

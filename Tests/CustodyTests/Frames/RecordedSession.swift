@@ -21,18 +21,18 @@ enum RecordedSession {
 
     static func exchange(_ operation: CustodyOperation) throws -> CustodyExchange {
         let lines = try String(contentsOf: file(operation), encoding: .utf8).split(separator: "\n")
-        func bytes(_ title: String) throws -> [UInt8] {
-            guard let line = lines.first(where: { $0.hasPrefix(title + " ") }),
-                let bytes = [UInt8](hexadecimal: line.dropFirst(title.count + 1))
-            else { throw TestFailure("\(file(operation).lastPathComponent) has no \(title)") }
-            return bytes
+        func frame(_ title: String) throws -> [UInt8] {
+            guard let line = lines.first(where: { $0.hasPrefix(title + " ") }) else {
+                throw TestFailure("\(file(operation).lastPathComponent) has no \(title)")
+            }
+            return try bytes(line.dropFirst(title.count + 1))
         }
-        return CustodyExchange(request: try bytes("request"), answer: try bytes("answer"))
+        return CustodyExchange(request: try frame("request"), answer: try frame("answer"))
     }
 
     static func write(_ exchange: CustodyExchange, _ operation: CustodyOperation) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let text = "request \(exchange.request.hexadecimal)\nanswer \(exchange.answer.hexadecimal)\n"
+        let text = "request \(hex(exchange.request))\nanswer \(hex(exchange.answer))\n"
         try Data(text.utf8).write(to: file(operation))
     }
 
@@ -158,16 +158,5 @@ enum RecordedSession {
     private static func askForEpochs(_ host: OrderHost) throws {
         _ = try host.custody.ask(ListEpochs())
         try host.custody.ask(DestroyEpoch(number: 1))
-    }
-}
-
-extension [UInt8] {
-    var hexadecimal: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
-
-    init?(hexadecimal text: Substring) {
-        guard text.utf8.count.isMultiple(of: 2) else { return nil }
-        let digits = text.compactMap(\.hexDigitValue)
-        guard digits.count == text.count else { return nil }
-        self = stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 }

@@ -103,8 +103,7 @@ struct OrderKeyTests {
     func publicObject() throws {
         let taken = try host.takeSign()
         let id = try host.object(of: taken)
-        let hex = id.bytes.map { String(format: "%02x", $0) }.joined()
-        let deleted = try host.token.pkcs11Tool(["--delete-object", "--type", "pubkey", "--id", hex])
+        let deleted = try host.token.pkcs11Tool(["--delete-object", "--type", "pubkey", "--id", hex(id.bytes)])
         #expect(deleted.status == 0, "\(deleted.errors)")
         let signed = try signature(
             host.sign(taken, host.askToSign(taken), by: HSMProcess(host.token).connect()), for: host.beneficiary)

@@ -1,4 +1,5 @@
 import Crypto
+import TestSupport
 
 @testable import DTAFormats
 
@@ -104,7 +105,7 @@ struct LineGenerator {
     }
 
     private mutating func revocation(_ name: String, of subject: String, by role: String) throws {
-        guard let identity = identities[subject] else { throw Hex() }
+        guard let identity = identities[subject] else { throw TestFailure("no identity \(subject)") }
         let revocation = try SignedRevocation(
             revoking: identity, at: 1_760_000_300, by: try consent(role, of: subject))
         documents.append(
@@ -115,7 +116,7 @@ struct LineGenerator {
 
     private func consent(_ role: String, of name: String) throws -> Consent {
         if role == "recovery" {
-            guard let recovery = try recoveryKey(name) else { throw Hex() }
+            guard let recovery = try recoveryKey(name) else { throw TestFailure("no recovery key of \(name)") }
             return recovery.consent
         }
         return .previous(

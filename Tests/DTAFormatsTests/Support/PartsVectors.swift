@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import TestSupport
 
 @testable import DTAFormats
 
@@ -126,7 +127,9 @@ enum PartsGenerator {
         }
         let people = [bob, late]
         let to = listed(people)
-        guard to.prefix(Envelope.listedRecipients).contains(bob.0.cid) else { throw Hex() }
+        guard to.prefix(Envelope.listedRecipients).contains(bob.0.cid) else {
+            throw TestFailure("bob is not among the listed recipients")
+        }
         let toPages = try ListPages.cut(to.map { .link($0) }, perPage: Envelope.listedRecipients)
         let header = header(alice.0.cid, nil)
         let salt = VectorGenerator.fixed("many salt")

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import DTAFormats
 
 /// A value in the plain text of `Tests/interop/plain.py`: what another implementation read can be compared with it.

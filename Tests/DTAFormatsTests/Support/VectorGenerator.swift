@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import TestSupport
 
 @testable import DTAFormats
 
@@ -69,7 +70,7 @@ enum VectorGenerator {
         guard case .map(let map) = try DAGCBOR.decode(alice.0.document.block),
             case .list(let list)? = map["signatures"], case .map(let entry)? = list.first,
             case .bytes(let signature)? = entry["sig"]
-        else { throw Hex() }
+        else { throw TestFailure("the document has no signature") }
         return IdentityVector(
             about: "An identity with an Ed25519 signing key.", person: PersonVector(alice.0, signingSeed: alice.1),
             signing: hex(identity.signing.tagged), identity: hex(try DAGCBOR.encode(identity.value)),
@@ -83,7 +84,7 @@ enum VectorGenerator {
         plaintext: String, key: [UInt8], held: [CID: [UInt8]], refused: [String: String]
     ) throws -> EnvelopeVector {
         let envelope = signed.envelope
-        guard let sealing = envelope.sealing else { throw Hex() }
+        guard let sealing = envelope.sealing else { throw TestFailure("the envelope is not sealed") }
         let coreHash = try envelope.coreHash
         let keys = ContentKeys(SymmetricKey(data: key), salt: sealing.salt, coreHash: coreHash)
         let people = recipients.sorted { $0.0.cid < $1.0.cid }
