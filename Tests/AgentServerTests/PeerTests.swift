@@ -15,11 +15,13 @@ struct PeerTests {
         let listener = try UnixSocket.listen(at: directory.file("s"), mode: 0o600)
         let client = try UnixSocket.connect(to: directory.file("s"))
         let accepted = Descriptor(owning: try systemCall("accept") { accept(listener.number, nil, nil) })
+        func find() throws -> Caller {
+            let credentials = try Peer.credentials(of: accepted.number)
+            return try Peer.find(accepted.number, credentials, pidfdFromSocket: pidfdFromSocket).caller
+        }
         // Without SO_PEERPIDFD, a process that began within the last ticks is not told apart from a newcomer.
-        usleep(50_000)
-        let caller = try Peer.find(
-            accepted.number, Peer.credentials(of: accepted.number), pidfdFromSocket: pidfdFromSocket
-        ).caller
+        try eventually("this process to be older than two ticks") { try find().executable != nil }
+        let caller = try find()
         #expect(caller.uid == getuid())
         #expect(caller.gid == getgid())
         #expect(caller.pid == getpid())

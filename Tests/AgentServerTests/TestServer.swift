@@ -138,7 +138,7 @@ final class TestServer {
         AgentServer.Thread.start("ticks") { [server, ticking] in
             while ticking.withLock({ $0 }) {
                 server.tick()
-                usleep(20_000)
+                usleep(20_000)  // pause: between two ticks
             }
         }
     }
@@ -203,14 +203,5 @@ final class RawClient {
             have += got
         }
         return bytes
-    }
-}
-
-/// Waits for something that must come; gives up only after a time that no busy machine needs.
-func eventually(_ what: String, _ condition: () throws -> Bool) throws {
-    let end = monotonicNanoseconds() + 30_000_000_000
-    while try !condition() {
-        if monotonicNanoseconds() > end { throw TestFailure("did not happen: \(what)") }
-        usleep(2000)
     }
 }

@@ -189,6 +189,15 @@ struct BackupTests {
         #expect(try client.call(.verifyAudit()).valid)
     }
 
+    /// The bytes of a file, or of all files in a folder.
+    private func size(_ path: String) -> Int {
+        let names = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+        return ([path] + names.map { "\(path)/\($0)" }).reduce(0) { sum, file in
+            let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+            return sum + (attributes?[.size] as? Int ?? 0)
+        }
+    }
+
     @Test(
         "a backup of a running agent that is killed in the middle leaves no file, or all of it; and the next one works",
         arguments: [false, true])
@@ -205,9 +214,12 @@ struct BackupTests {
         let arguments =
             restoring ? ["restore", file, "--state", target] : ["backup", file, "--config", agent.configuration]
         let result = restoring ? target : file
-        for milliseconds in stride(from: 5, through: 125, by: 20) {
+        // Killed once so many MiB of what becomes a file, or a folder, are written; the last time, when it is there.
+        for written in [0, 1, 5, 12, 20, 100] {
             let process = try Subprocess(try Binary.path("dtad"), arguments, descriptors: [:])
-            usleep(useconds_t(milliseconds * 1000))
+            try eventually("\(written) MiB") {
+                size(result + ".partial") >= written << 20 || FileManager.default.fileExists(atPath: result)
+            }
             process.signal(SIGKILL)
             _ = process.wait()
             guard FileManager.default.fileExists(atPath: result) else { continue }

@@ -9,14 +9,10 @@ import Testing
 /// The agent is killed between any two steps; the points are those of `CrashPoint` in DTACore.
 @Suite("A crash")
 struct CrashTests {
-    /// Whether the token has so many objects. The listing is another program's, and while a dtad-hsm that starts logs in,
+    /// The token has so many objects. The listing is another program's, and while a dtad-hsm that starts logs in,
     /// SoftHSM writes files again that the listing reads: it may miss some at that moment, and not for long.
-    private func hasObjects(_ agent: TestAgent, _ count: Int) throws -> Bool {
-        for _ in 0..<20 {
-            if try tokenObjects(agent) == count { return true }
-            usleep(250_000)
-        }
-        return false
+    private func expectObjects(_ agent: TestAgent, _ count: Int) throws {
+        try eventually("\(count) objects on the token", seconds: 30, every: 250) { try tokenObjects(agent) == count }
     }
 
     private func tokenObjects(_ agent: TestAgent) throws -> Int {
@@ -58,9 +54,9 @@ struct CrashTests {
         let names = try client.call(.list(.keyList)).keys.map(\.name)
         if names.contains("new") {
             #expect(try client.call(.sign(key: "new", message: [1])).data.count == 64)
-            #expect(try hasObjects(agent, before + 2))
+            try expectObjects(agent, before + 2)
         } else {
-            #expect(try hasObjects(agent, before))
+            try expectObjects(agent, before)
             _ = try client.call(.createKey("new", type: .p256))
         }
         #expect(try client.call(.sign(key: "old", message: [1])).data.count == 64)
@@ -72,7 +68,7 @@ struct CrashTests {
     func keyDeletion(point: String) throws {
         let (agent, before) = try crash(at: point) { _ = try $0.call(.deleteKey("old")) }
         #expect(try agent.client().refusal(.showKey("old")).code == .notFound)
-        #expect(try hasObjects(agent, before - 2))
+        try expectObjects(agent, before - 2)
     }
 
     @Test(
@@ -86,10 +82,10 @@ struct CrashTests {
         let blocks = try client.call(.list(.ledgerList)).blocks.count
         if try client.call(.list(.identityList)).identities.contains(where: { $0.name == "bob" }) {
             #expect(blocks == 3)
-            #expect(try hasObjects(agent, before + 4))
+            try expectObjects(agent, before + 4)
         } else {
             #expect(blocks == 2, "the agent's and alice's documents, and nothing of bob's")
-            #expect(try hasObjects(agent, before))
+            try expectObjects(agent, before)
             _ = try client.call(.createIdentity("bob"))
         }
         let cid = try client.call(.sealEnvelope(from: "alice", to: ["bob"], plaintext: [1, 2, 3])).cid
@@ -112,7 +108,7 @@ struct CrashTests {
         let now = try #require(client.call(.showIdentity("alice")).identities.first)
         #expect((now.cid == first) == (point != "identity.rotate.4"))
         #expect(now.standing == "current")
-        #expect(try hasObjects(agent, before + (now.cid == first ? 0 : 4)))
+        try expectObjects(agent, before + (now.cid == first ? 0 : 4))
         #expect(try [UInt8](client.call(.openEnvelope(sealed, as: "alice")).data) == [7])
         #expect(try client.call(.rotateIdentity("alice")).identities.first?.previous == now.cid)
     }
@@ -146,7 +142,7 @@ struct CrashTests {
         let client = agent.client()
         let now = try client.call(.showIdentity("carol")).cid
         #expect((now == first) == (point != "identity.recover.3"))
-        #expect(try hasObjects(agent, before + (now == first ? 4 : 8)))
+        try expectObjects(agent, before + (now == first ? 4 : 8))
         if now == first { _ = try recover(client) }
         #expect(try client.call(.showIdentity(first)).identities.first?.standing == "rotated")
     }

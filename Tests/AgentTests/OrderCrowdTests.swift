@@ -99,7 +99,7 @@ struct OrderCrowdTests {
             } catch let error as DTAError where error.code == .failedPrecondition {
                 // Another's is open just now, or all were released.
                 if error.message.contains("all \(uses) uses") { return .tooLate }
-                usleep(5000)
+                usleep(5000)  // pause: between two tries
             }
         }
     }

@@ -200,7 +200,7 @@ struct PINChangeTests {
         for milliseconds in stride(from: 4, through: 200, by: 14) {
             let process = try Subprocess(
                 try Binary.path("dtad"), ["pin", "change", "--config", agent.configuration], descriptors: [:])
-            usleep(useconds_t(milliseconds * 1000))
+            usleep(useconds_t(milliseconds * 1000))  // pause: the moment at which it is killed
             process.signal(SIGKILL)
             _ = process.wait()
             // A dtad-hsm that outlived it may be at work still; the token's lock makes the next one wait.

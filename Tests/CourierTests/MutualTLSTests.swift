@@ -74,11 +74,7 @@ import Testing
             "python3",
             ["-c", program] + ["gateway.pem", "gateway.key", "courier.pem"].map(files.file) + [ready])
         running.withLock { $0.append(process) }
-        let end = Date(timeIntervalSinceNow: 60)
-        while access(ready, F_OK) != 0 {
-            guard Date() < end else { throw TestFailure("the server with TLS does not start") }
-            usleep(10_000)
-        }
+        try eventually("the server with TLS") { access(ready, F_OK) == 0 }
         guard let port = UInt16(try text(files, "port")) else { throw TestFailure("the server tells no port") }
         return port
     }

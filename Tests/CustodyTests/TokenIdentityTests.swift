@@ -136,9 +136,9 @@ struct TokenIdentityTests {
             #expect(makers[0].exit == .otherToken)
             expect(.unavailable) { try makers[1].ask(CreateIdentity(owner: owner, signing: .random(), kem: .random())) }
             expect(.unavailable) { try makers[2].ask(NewEpoch(number: epoch)) }
-            // A copy in the session is trusted for a second.
-            sleep(2)
-            expect(.unavailable) { try makers[3].ask(SealState(plaintext: [1], purpose: "p", id: [])) }
+            try expect(.unavailable, afterCopies: true) {
+                try makers[3].ask(SealState(plaintext: [1], purpose: "p", id: []))
+            }
             let other = try HSMProcess(token).connect()
             for objectClass in [ObjectClass.user, .identitySigning, .identityKEM] {
                 #expect(try other.ask(ListObjects(objectClass: objectClass)).isEmpty)

@@ -225,3 +225,17 @@ func expect(
         #expect(DTAError(error).code == code, "\(error) \(what)", sourceLocation: sourceLocation)
     }
 }
+
+/// The same, of a key of which dtad-hsm may have a copy in its session: that is trusted for a second.
+func expect(
+    _ code: ErrorCode, afterCopies copies: Bool, sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: () throws -> some Any
+) throws {
+    var refused: DTAError?
+    func isRefused() -> Bool {
+        do { _ = try body() } catch { refused = DTAError(error) }
+        return refused != nil
+    }
+    if !isRefused(), copies { try eventually("\(code.name)") { isRefused() } }
+    #expect(refused?.code == code, sourceLocation: sourceLocation)
+}

@@ -27,7 +27,7 @@ struct KeptLog {
     static func whenFree<Result>(_ body: () throws -> Result) throws -> Result {
         for _ in 0..<1000 {
             do { return try body() } catch let error as DTAError where error.message.hasPrefix("another dtad") {
-                usleep(10_000)
+                usleep(10_000)  // pause: between two tries
             }
         }
         return try body()

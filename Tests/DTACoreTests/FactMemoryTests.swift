@@ -85,7 +85,7 @@ import Testing
                     seen.withLock { $0 = standing }
                 }
                 thread.start()
-                while !thread.isFinished { usleep(1000) }
+                try eventually("the other thread") { thread.isFinished }
                 #expect(seen.withLock { $0 } == .current)
                 throw Rollback()
             }
@@ -124,7 +124,7 @@ import Testing
             #expect(try identities.standing(person.cid) == .revoked)
             revoked.withLock { $0 = index + 1 }
         }
-        while threads.contains(where: { !$0.isFinished }) { usleep(1000) }
+        try eventually("the judges") { threads.allSatisfy(\.isFinished) }
         #expect(wrong.withLock { $0 } == [])
     }
 }

@@ -34,14 +34,6 @@ import Testing
         try body(publisher)
     }
 
-    private func wait(_ what: String, _ condition: () throws -> Bool) throws {
-        let end = Date(timeIntervalSinceNow: 60)
-        while try !condition() {
-            guard Date() < end else { throw TestFailure("waited in vain for \(what)") }
-            usleep(10_000)
-        }
-    }
-
     @Test("what the node drops before it is pinned is given again, and nothing else is")
     func lost() throws {
         let node = try MemoryKubo()
@@ -61,7 +53,7 @@ import Testing
             try core.ledger.blocks.insert(root, rootName, .envelope, owner: owner, in: database)
         }
         try running(core) { _ in
-            try wait("the pin") { try outbox.counts() == [.published: 4] }
+            try eventually("the pin") { try outbox.counts() == [.published: 4] }
         }
         let state = node.state.withLock { $0 }
         #expect(state.pins == ["\(rootName)"])
@@ -80,17 +72,17 @@ import Testing
         _ = FileManager.default.createFile(atPath: filler, contents: nil)
         let handle = try #require(FileHandle(forWritingAtPath: filler))
         try running(core) { publisher in
-            try wait("the node to be met") { publisher.health.state == .up }
+            try eventually("the node to be met") { publisher.health.state == .up }
             node.state.withLock { $0.isAway = true }
             for number in 0..<20 {
                 _ = try core.ledger.put(alice, data: [UInt8]("block \(number)".utf8), contentType: "")
             }
             for size in [65_536, 4096, 1] { while (try? handle.write(contentsOf: Data(count: size))) != nil {} }
             node.state.withLock { $0.isAway = false }
-            try wait("the node to have the blocks") { node.state.withLock { $0.blocks.count } == 20 }
+            try eventually("the node to have the blocks") { node.state.withLock { $0.blocks.count } == 20 }
             try handle.close()
             try FileManager.default.removeItem(atPath: filler)
-            try wait("the outbox to know it") { try outbox.counts() == [.published: 20] }
+            try eventually("the outbox to know it") { try outbox.counts() == [.published: 20] }
         }
         #expect(node.state.withLock { $0.pins.count } == 20)
     }
@@ -106,7 +98,7 @@ import Testing
         let contents = ["gone", "there"].map { [UInt8]($0.utf8) }
         let cids = try contents.map { try core.ledger.put(alice, data: $0, contentType: "") }
         try running(core) { publisher in
-            try wait("both to be published") { try outbox.counts() == [.published: 2] }
+            try eventually("both to be published") { try outbox.counts() == [.published: 2] }
             let collected = try core.ledger.collect(root, dryRun: false, cursor: "")
             #expect(collected.dropped == 2)
             node.state.withLock {
@@ -115,16 +107,16 @@ import Testing
                 $0.blocks["\(cids[1])"] = contents[1]
                 $0.isAway = true
             }
-            try wait("the other node") { publisher.health.state == .away || publisher.health.peer == "QmOther" }
+            try eventually("the other node") { publisher.health.state == .away || publisher.health.peer == "QmOther" }
             _ = try core.ledger.put(alice, data: [1], contentType: "")
             node.state.withLock { $0.isAway = false }
-            try wait("the reason") { try outbox.publication(cids[0])?.error.isEmpty == false }
+            try eventually("the reason") { try outbox.publication(cids[0])?.error.isEmpty == false }
             let reason = try #require(try outbox.publication(cids[0])).error
             #expect(reason.contains("ledger gc dropped this block here") && reason.contains("dtactl ledger import"))
             #expect(try refusal { _ = try core.ledger.get("\(cids[0])") }.message.contains("ledger gc dropped"))
-            try wait("what the node has") { try outbox.publication(cids[1])?.state == .published }
+            try eventually("what the node has") { try outbox.publication(cids[1])?.state == .published }
             _ = try core.ledger.put(alice, data: contents[0], contentType: "")
-            try wait("what was imported") { try outbox.counts() == [.published: 3] }
+            try eventually("what was imported") { try outbox.counts() == [.published: 3] }
         }
         #expect(node.state.withLock { $0.pins } == Set((cids + [CID(hashing: [1], codec: .raw)]).map { "\($0)" }))
     }
@@ -147,11 +139,11 @@ import Testing
         let letter = try core.ledger.put(bob, data: [7], contentType: "")
         let outbox = try #require(core.publisher).outbox
         try running(core) { _ in
-            try wait("the letter") { try outbox.publication(letter)?.state == .published }
+            try eventually("the letter") { try outbox.publication(letter)?.state == .published }
             // Some batches of blocks come before, but of all pins it is among the first.
             let state = node.state.withLock { $0 }
             #expect(state.order.firstIndex(of: "\(letter)").map { $0 < 2 } == true)
-            try wait("all of it") { try outbox.counts() == [.published: count + 1] }
+            try eventually("all of it") { try outbox.counts() == [.published: count + 1] }
         }
         #expect(node.state.withLock { $0.puts } == count + 1)
     }
@@ -171,7 +163,7 @@ import Testing
         }
         let outbox = try #require(core.publisher).outbox
         try running(core) { _ in
-            try wait("all of it") { try outbox.counts() == [.published: 1000] }
+            try eventually("all of it") { try outbox.counts() == [.published: 1000] }
         }
         #expect(node.state.withLock { $0.puts } == 1000)
     }

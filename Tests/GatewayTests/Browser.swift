@@ -56,11 +56,7 @@ final class Browser {
     }
 
     func wait(_ what: String, for expression: String) throws {
-        let end = Date(timeIntervalSinceNow: 120)
-        while (try? evaluate("Boolean(\(expression))")) as? Bool != true {
-            guard Date() < end else { throw TestFailure("waited in vain for \(what)") }
-            usleep(50_000)
-        }
+        try eventually(what, every: 50) { (try? evaluate("Boolean(\(expression))")) as? Bool == true }
     }
 
     func screenshot() throws -> Data {

@@ -117,7 +117,7 @@ struct GatewayTests {
         var taken = 0
         while taken < 600, trickle.send("X") {
             taken += 1
-            usleep(50_000)
+            usleep(50_000)  // pause: a byte now and then
         }
         #expect(taken < 600)
         let body = try RawConnection(gateway.addresses[0])
@@ -152,9 +152,9 @@ struct GatewayTests {
         // A body that breaks in the middle is its sender's fault, and no defect of ours.
         let broken = try RawConnection(gateway.addresses[0])
         let head = "POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        broken.send(head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n")
-        usleep(200_000)
-        broken.send("nonsense\r\n")
+        broken.send(head + "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
+        #expect(try broken.readAnswer().status == 100, "its body is being read")
+        broken.send("2\r\n{}\r\nnonsense\r\n")
         #expect(try broken.readToEnd().hasPrefix("HTTP/1.1 400 "))
         let cut = try RawConnection(gateway.addresses[0])
         cut.send(head + "Content-Length: 100\r\n\r\n{")
@@ -167,7 +167,10 @@ struct GatewayTests {
     func connections() throws {
         let gateway = try gateway("authentication: { none: true }\nlimits: { connections_per_address: 5 }")
         var held = try (0..<5).map { _ in try RawConnection(gateway.addresses[0]) }
-        usleep(200_000)
+        for connection in held {
+            connection.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            #expect(try connection.readAnswer().status == 200)
+        }
         #expect(try RawConnection(gateway.addresses[0]).readToEnd() == "")
         #expect(try HTTPExchangeOverSocket.status(gateway) == 200)
         // Once there is room again, everybody may come.
@@ -298,12 +301,14 @@ struct GatewayTests {
         let gateway = try gateway()
         let raw = try RawConnection(gateway.addresses[0])
         raw.send(
-            "POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
+            "POST /v1/identity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
         )
-        // Until it has read the head, even where others keep it from that.
-        usleep(2_000_000)
+        #expect(try raw.readAnswer().status == 100, "its body is being read")
+        raw.send("{")
         gateway.signal(SIGTERM)
-        usleep(300_000)
+        try eventually("the gateway to take no more connections") {
+            (try? RawConnection(gateway.addresses[0])) == nil
+        }
         raw.send("}")
         #expect(try raw.readToEnd().hasPrefix("HTTP/1.1 200 OK"))
         #expect(gateway.stop() == 0)
@@ -344,12 +349,12 @@ struct GatewayTests {
             return connection
         }
         func wait(for status: Int) throws -> HTTPExchange {
-            for _ in 0..<500 {
-                let answer = try bring(100 << 10)
-                if answer.status == status { return answer }
-                usleep(20_000)
+            var answer = try bring(100 << 10)
+            try eventually("an answer with \(status)") {
+                if answer.status != status { answer = try bring(100 << 10) }
+                return answer.status == status
             }
-            throw TestFailure("it was never answered by \(status)")
+            return answer
         }
         let busy = try wait(for: 503)
         #expect(busy.code == "UNAVAILABLE" && busy.headers["retry-after"] != nil)

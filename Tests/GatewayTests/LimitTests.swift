@@ -146,7 +146,7 @@ struct LimitTests {
             fetch: {
                 fetches.withLock { $0 += 1 }
                 // An issuer that is silent for as long as the test likes.
-                while waits.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
+                try await eventually("the issuer") { !waits.withLock { $0 } }
                 return bytes
             })
         func key() async throws -> Bool { !(try await source.candidates(id: "d", algorithm: .edDSA).isEmpty) }
@@ -157,7 +157,7 @@ struct LimitTests {
         #expect(try await key())
         #expect(try await key())
         // The attempt begins by itself; that it does is all that is waited for.
-        while fetches.withLock({ $0 }) < 2 { try await Task.sleep(for: .milliseconds(5)) }
+        try await eventually("the attempt") { fetches.withLock { $0 } == 2 }
         #expect(try await key())
         #expect(fetches.withLock { $0 } == 2)
         waits.withLock { $0 = false }

@@ -213,7 +213,7 @@ struct OrderKillTests {
             let before = try hosts.orders()
             func kill(_ arguments: [String]) throws {
                 let command = try Subprocess(Binary.path("dtactl"), arguments + ["--socket", hosts.firm.socketPath])
-                usleep(UInt32(milliseconds) * 1000)
+                usleep(UInt32(milliseconds) * 1000)  // pause: the moment at which it is killed
                 victim.crash()
                 _ = command.wait()
                 try victim.start()

@@ -107,11 +107,7 @@ struct OrganisationTests {
                 server.serve_forever()
                 """
             process = try Subprocess("python3", ["-c", program, root])
-            let end = Date(timeIntervalSinceNow: 60)
-            while access("\(root)/port", F_OK) != 0 {
-                guard Date() < end else { throw TestFailure("the server did not start") }
-                usleep(10_000)
-            }
+            try eventually("the server") { access("\(root)/port", F_OK) == 0 }
             url = "http://127.0.0.1:" + (try String(contentsOfFile: "\(root)/port", encoding: .utf8))
         }
 

@@ -45,7 +45,7 @@ import Testing
         let node = try FakeNode { _ in .silence }
         let client = try client(node.api)
         Foundation.Thread.detachNewThread {
-            usleep(200_000)
+            try? eventually("the call to wait") { !node.requests.isEmpty }
             client.stop()
         }
         #expect(try failure { _ = try client.get(cid, milliseconds: 600_000) }.kind == .stopped)

@@ -63,11 +63,7 @@ import Testing
             let ready = files.file("ready-\(port)")
             process = try Subprocess(
                 "python3", ["-c", program, "\(port)", files.file("\(name).pem"), files.file("\(name).key"), ready])
-            let end = Date(timeIntervalSinceNow: 60)
-            while access(ready, F_OK) != 0 {
-                guard Date() < end else { throw TestFailure("the server with TLS does not start") }
-                usleep(10_000)
-            }
+            try eventually("the server with TLS") { access(ready, F_OK) == 0 }
         }
     }
 }

@@ -250,7 +250,7 @@ struct HostTests {
                         folder.directory.file("dta-plugin-\(name)"),
                     ],
                     descriptors: [2: open("/dev/null", O_WRONLY | O_CLOEXEC)]))
-            for _ in 0..<1000 where access(sockets.file("\(name).sock"), F_OK) != 0 { usleep(10_000) }
+            try eventually("the socket of \(name)") { access(sockets.file("\(name).sock"), F_OK) == 0 }
         }
         folder.limits.milliseconds = 10_000
         let (plugins, problems) = try folder.host(.service(sockets: sockets.path)).load()

@@ -107,7 +107,7 @@ public final class FakeNode: Sendable {
         case .silence: while more() {}
         case .endless(let head, let bytes, let pause):
             guard send(connection, Array(head.utf8)) else { return }
-            while send(connection, bytes) { usleep(pause * 1000) }
+            while send(connection, bytes) { usleep(pause * 1000) }  // pause: so slow is this node
         }
     }
 

@@ -39,7 +39,7 @@ enum Leftovers {
             while waitpid(program, nil, WNOHANG) == 0 {
                 polls += 1
                 if polls == 500 { kill(program, SIGKILL) }
-                usleep(10_000)
+                usleep(10_000)  // pause: between two looks
             }
         }
         // A dtad-hsm ends a moment after the dtad that was killed, and may write a file of its token until then.
@@ -47,7 +47,7 @@ enum Leftovers {
             var tries = 0
             while !TemporaryDirectory.remove(folder), tries < 1_000 {
                 tries += 1
-                usleep(10_000)
+                usleep(10_000)  // pause: between two looks
             }
         }
     }

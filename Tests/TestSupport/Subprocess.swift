@@ -49,7 +49,7 @@ public final class Subprocess: @unchecked Sendable {
         var tries = 0
         while error == ETXTBSY, tries < 500 {
             tries += 1
-            usleep(10_000)
+            usleep(10_000)  // pause: between two tries
             error = posix_spawnp(&pid, path, &actions, &attributes, &argv, &envp)
         }
         guard error == 0 else { throw TestFailure("\(path): \(String(cString: strerror(error)))") }

@@ -71,14 +71,14 @@ public final class SyncedBytes: Sendable {
             return result;
         }
 
-        unsigned sleep(unsigned seconds)
+        unsigned sleep(unsigned seconds) // pause: the one that dtad calls
         {
             char name[16] = "";
             prctl(PR_GET_NAME, name);
             while (strcmp(name, "audit-sync") == 0)
                 pause();
             struct timespec time = {.tv_sec = seconds};
-            return nanosleep(&time, NULL) == 0 ? 0 : 1;
+            return nanosleep(&time, NULL) == 0 ? 0 : 1; // pause: the one that dtad calls
         }
 
         """

@@ -132,7 +132,7 @@ public struct TamperedModule: Sendable {
         {
             count_in(FOLDER "/logins");
             while (FAULT("hang-login"))
-                usleep(10000);
+                usleep(10000); // pause: this module hangs
             if (FAULT("die-before-login"))
                 kill(getpid(), SIGKILL);
             if (FAULT("fail-login"))
@@ -147,7 +147,7 @@ public struct TamperedModule: Sendable {
                           unsigned long *count)
         {
             while (FAULT("hang"))
-                usleep(10000);
+                usleep(10000); // pause: this module hangs
             CK_RV answer = real.C_Sign(s, in, size, out, count);
             if (FAULT("fail-sign-once")) {
                 unlink(FOLDER "/fault-fail-sign-once");

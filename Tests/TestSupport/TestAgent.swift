@@ -122,13 +122,9 @@ public final class TestAgent: @unchecked Sendable {
 
     public func client() -> BlockingAgentClient { BlockingAgentClient(socketPath: socketPath) }
 
-    /// Waits for something that must come; gives up only after a time that no busy machine needs.
-    public func wait(_ what: String, seconds: Double = 60, _ condition: () throws -> Bool) throws {
-        let end = Date(timeIntervalSinceNow: seconds)
-        while try !condition() {
-            guard Date() < end else { throw TestFailure("waited in vain for \(what)\n\(log)") }
-            usleep(10_000)
-        }
+    /// Waits for something that must come, and shows the log if it does not.
+    public func wait(_ what: String, every milliseconds: UInt32 = 10, _ condition: () throws -> Bool) throws {
+        try eventually("\(what)\n\(log)", every: milliseconds, condition)
     }
 }
 

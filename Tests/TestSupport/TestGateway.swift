@@ -39,16 +39,13 @@ public final class TestGateway: @unchecked Sendable {
         let command = prefix + [try Binary.path("dtagw"), "run", "--config", directory.file("dtagw.yaml")]
         let new = try Subprocess(command[0], Array(command.dropFirst()), descriptors: [2: log])
         process = new
-        let end = Date(timeIntervalSinceNow: 60)
-        while listening.withLock({ $0.isEmpty }) || !self.log.contains("listening=") {
-            guard Date() < end, kill(new.pid, 0) == 0, !hasEnded(new.pid) else {
-                throw TestFailure("the gateway did not start:\n\(self.log)")
-            }
-            usleep(10_000)
+        try eventually("the gateway to start\n\(self.log)") {
+            guard !hasEnded(new.pid) else { throw TestFailure("the gateway ended:\n\(self.log)") }
             let words = self.log.split(separator: "\n").first { $0.contains(" ready ") }.map(String.init) ?? ""
-            guard let start = words.range(of: "listening="), let end = words.range(of: " node=") else { continue }
+            guard let start = words.range(of: "listening="), let end = words.range(of: " node=") else { return false }
             let found = words[start.upperBound..<end.lowerBound].split(separator: " ").map(String.init)
             listening.withLock { $0 = found }
+            return !found.isEmpty
         }
         chmod(socketPath, 0o666)
     }

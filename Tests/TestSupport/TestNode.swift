@@ -68,20 +68,14 @@ public final class TestNode: @unchecked Sendable {
             ] + options + more, descriptors: [1: output, 2: log])
         lock.withLock { process = new }
         struct Ready: Decodable { var api, id, swarm: String }
-        let end = Date(timeIntervalSinceNow: 60)
-        while true {
-            let text = (try? Data(contentsOf: URL(fileURLWithPath: directory.file("ready")))) ?? Data()
-            if text.last == UInt8(ascii: "\n") {
-                let ready = try JSONDecoder().decode(Ready.self, from: text)
-                (id, swarm) = (ready.id, ready.swarm)
-                return
-            }
-            guard Date() < end else {
-                let log = (try? String(contentsOfFile: directory.file("log"), encoding: .utf8)) ?? ""
-                throw TestFailure("the IPFS node does not start: \(log)")
-            }
-            usleep(20_000)
+        func said(_ name: String) -> Data {
+            (try? Data(contentsOf: URL(fileURLWithPath: directory.file(name)))) ?? Data()
         }
+        try eventually("the IPFS node\n\(String(decoding: said("log"), as: UTF8.self))") {
+            said("ready").last == UInt8(ascii: "\n")
+        }
+        let ready = try JSONDecoder().decode(Ready.self, from: said("ready"))
+        (id, swarm) = (ready.id, ready.swarm)
     }
 
     /// SIGKILL, and its end.
