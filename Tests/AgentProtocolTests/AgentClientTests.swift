@@ -45,7 +45,7 @@ struct AgentClientTests {
         #expect(server.connections == 1)
     }
 
-    @Test("more than a socket's buffer can be in flight without blocking a task")
+    @Test("more bytes than a socket's buffer can be in flight without blocking a task")
     func largeFrames() async throws {
         let block = [UInt8](repeating: 0x5a, count: 1 << 20)
         let begin = Monitor(false)
@@ -124,7 +124,7 @@ struct AgentClientTests {
         #expect(server.connections == 0)
     }
 
-    @Test("a call past its time limit is UNAVAILABLE; others on the connection are not touched")
+    @Test("a call past its time limit is UNAVAILABLE; other calls on the connection are not touched")
     func timeout() async throws {
         let server = try ScriptedServer { peer in
             let silent = try peer.request()
@@ -141,7 +141,7 @@ struct AgentClientTests {
         #expect(server.connections == 1)
     }
 
-    @Test("a shorter limit that is set later is kept too")
+    @Test("a time limit of a call that is shorter than that of an earlier call is kept too")
     func shorterTimeout() async throws {
         let server = try ScriptedServer { peer in while true { _ = try peer.request() } }
         let client = AgentClient(socketPath: server.path)
@@ -207,7 +207,7 @@ struct AgentClientTests {
         #expect(try await client.call(.showKey("after")).text == "after")
     }
 
-    @Test("answers that come byte by byte, and many in one piece, are the same")
+    @Test("answers that come byte by byte, and many answers in one piece, are read the same")
     func pieces() async throws {
         let server = try ScriptedServer { peer in
             var response = AgentResponse()
@@ -292,7 +292,7 @@ struct AgentClientTests {
         }
     }
 
-    @Test("no agent: the error names the socket, says why and what helps")
+    @Test("if there is no agent, the error names the socket, says why and what helps")
     func unreachable() async throws {
         let client = AgentClient(socketPath: "/tmp/no-such-directory/agent.sock")
         let error = await #expect(throws: AgentUnreachable.self) { try await client.call(.status()) }
@@ -326,7 +326,7 @@ struct AgentClientTests {
         withExtendedLifetime(listener) {}
     }
 
-    @Test("close ends calls in flight; later ones are told")
+    @Test("closing a client ends its calls in flight, and later calls are told")
     func closes() async throws {
         let received = Monitor(false)
         let server = try ScriptedServer { peer in

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("BlockingAgentClient")
 struct BlockingAgentClientTests {
-    @Test("calls follow one another on one connection, large ones too")
+    @Test("calls follow one another on one connection, large calls too")
     func calls() throws {
         let server = try ScriptedServer { peer in
             while true {
@@ -106,7 +106,7 @@ struct BlockingAgentClientTests {
         }
     }
 
-    @Test("no agent: unreachable, with the path")
+    @Test("if there is no agent, the error says that it is unreachable, with the path")
     func unreachable() throws {
         for (path, code) in [
             ("/tmp/no-such-directory/a.sock", ENOENT), ("/etc/hostname", ECONNREFUSED), ("", ENAMETOOLONG),

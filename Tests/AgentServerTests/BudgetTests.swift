@@ -77,7 +77,7 @@ struct BudgetTests {
         #expect([0, 300, 512, 513, 1024, 1025, 2300].map(Pace.price) == [0, 0, 0, 1, 1, 2, 4])
     }
 
-    @Test("a name is asked for once, and again as soon as the file of users changes")
+    @Test("a user's name is asked for once, and again as soon as the file of users changes")
     func names() throws {
         let directory = try TemporaryDirectory()
         let file = try directory.write("passwd", "a:x:1000:1000::/:/bin/sh\nbad line\n")

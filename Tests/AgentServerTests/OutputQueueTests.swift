@@ -4,7 +4,7 @@ import Testing
 @testable import AgentServer
 
 @Suite struct OutputQueueTests {
-    @Test("frames go out in order, in whatever pieces the socket takes")
+    @Test("the frames of an output queue go out in order, in whatever pieces the socket takes")
     func order() {
         var queue = OutputQueue()
         var first: [UInt8] = [1, 2, 3, 4]

@@ -12,7 +12,9 @@ struct SubordinateUserTests {
         return (users, users.refresh() ?? [])
     }
 
-    @Test("count with the user that /etc/subuid gives them to, by name or number, and others with themselves")
+    @Test(
+        "subordinate uids count with the user that /etc/subuid gives them to, by name or number, and other uids with themselves"
+    )
     func ranges() throws {
         let directory = try TemporaryDirectory()
         let (users, complaints) = try users(

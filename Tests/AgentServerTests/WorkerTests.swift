@@ -9,7 +9,7 @@ import Testing
 
 @Suite("The workers")
 struct WorkerTests {
-    @Test("answer requests that arrive in one piece, in many pieces, and many at once")
+    @Test("the workers answer requests that arrive in one piece, in many pieces, and many at once")
     func framing() throws {
         let test = try TestServer()
         let client = try test.connect()
@@ -93,7 +93,7 @@ struct WorkerTests {
         #expect(test.stuck.asked == 3)
     }
 
-    @Test("answer status, refusals and durable work while every HSM call hangs, and the rest afterwards")
+    @Test("the workers answer status, refusals and durable work while every HSM call hangs, and the rest afterwards")
     func hangingHSM() throws {
         let test = try TestServer(processes: 2)
         let client = try test.connect()

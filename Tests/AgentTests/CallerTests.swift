@@ -9,7 +9,7 @@ struct CallerTests {
     private let alice = OtherUser.wwwData
     private let bob = OtherUser.backup
 
-    @Test("own what they make: another user is told whose it is, and root gets no use for free")
+    @Test("callers own what they make: another user is told whose it is, and root gets no use for free")
     func ownership() throws {
         let agent = try TestAgent()
         #expect(try alice.run("print(agent.create_key('release', 'p256')['owner_uid'])", on: agent) == "33")

@@ -71,21 +71,23 @@ struct CheckStateTests {
         }
     }
 
-    @Test("fails if the database is missing or empty beside its log, as run does", arguments: ["removed", "emptied"])
+    @Test(
+        "dtad check fails if the database is missing or empty beside its log, as dtad run does",
+        arguments: ["removed", "emptied"])
     func withoutDatabase(how: String) throws {
         try remove("state.sqlite-wal", "state.sqlite-shm")
         if how == "removed" { try remove("state.sqlite") } else { #expect(truncate(database, 0) == 0) }
         try expectBothRefuse("is missing or empty")
     }
 
-    @Test("fails if only the database's write-ahead log is left, as run does")
+    @Test("dtad check fails if only the database's write-ahead log is left, as dtad run does")
     func onlyWriteAheadLog() throws {
         try remove("state.sqlite", "audit")
         try Data("rows".utf8).write(to: URL(fileURLWithPath: database + "-wal"))
         try expectBothRefuse("is missing or empty")
     }
 
-    @Test("fails if the database is older than the audit log, as run does")
+    @Test("dtad check fails if the database is older than the audit log, as dtad run does")
     func olderDatabase() throws {
         let old = agent.directory.file("old.sqlite")
         try FileManager.default.copyItem(atPath: database, toPath: old)
@@ -98,7 +100,7 @@ struct CheckStateTests {
     }
 
     @Test(
-        "fails if a new state is beside a token that had an agent, as run does, unless an administrator says that it is meant"
+        "dtad check fails if a new state is beside a token that had an agent, as dtad run does, unless an administrator says that it is meant"
     )
     func usedToken() throws {
         try remove("state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "audit", "segments", "lock")
@@ -121,7 +123,7 @@ struct CheckStateTests {
     }
 
     @Test(
-        "fails if a folder of the state is a link or others may write to it, as run does",
+        "dtad check fails if a folder of the state is a link or others may write to it, as dtad run does",
         arguments: ["audit", "segments"])
     func folders(name: String) throws {
         let path = "\(agent.state)/\(name)"
@@ -134,14 +136,15 @@ struct CheckStateTests {
     }
 
     @Test(
-        "fails if the folder of the audit log belongs to another user, as run does", .enabled(if: OtherUser.arePossible)
+        "dtad check fails if the folder of the audit log belongs to another user, as dtad run does",
+        .enabled(if: OtherUser.arePossible)
     )
     func foreignFolder() throws {
         chown(audit, OtherUser.wwwData.uid, 0)
         try expectBothRefuse("\(audit) belongs to uid \(OtherUser.wwwData.uid)")
     }
 
-    @Test("fails if a link lies in the place of the lock, as run does")
+    @Test("dtad check fails if a link lies in the place of the lock, as dtad run does")
     func lock() throws {
         try remove("lock")
         symlink("/dev/null", agent.state + "/lock")
@@ -149,7 +152,7 @@ struct CheckStateTests {
     }
 
     @Test(
-        "fails if a file of the audit log is not as dtad wrote it, with the reason for which an agent uses no keys",
+        "dtad check fails if a file of the audit log is not as dtad wrote it, with the reason for which an agent uses no keys",
         arguments: Tampering.allCases)
     func log(tampering: Tampering) throws {
         try tampering.apply(to: log, spare: agent.directory.file("spare"))
@@ -157,7 +160,7 @@ struct CheckStateTests {
     }
 
     @Test(
-        "fails if a file lies beside the audit log that dtad did not write, with the reason for which an agent uses no keys"
+        "dtad check fails if a file lies beside the audit log that dtad did not write, with the reason for which an agent uses no keys"
     )
     func stranger() throws {
         try Data("{}\n".utf8).write(to: URL(fileURLWithPath: audit + "/audit-000000000900.jsonl"))
@@ -166,7 +169,8 @@ struct CheckStateTests {
     }
 
     @Test(
-        "fails if the audit log was cut together with what the database knows of it, because the token sealed its end")
+        "dtad check fails if the audit log was cut together with what the database knows of it, because the token sealed its end"
+    )
     func seal() throws {
         let lines = try Data(contentsOf: URL(fileURLWithPath: log)).split(separator: 10)
         let left = lines.dropLast(2)
@@ -179,7 +183,7 @@ struct CheckStateTests {
         #expect(agent.log.contains("which the token sealed, is missing"), "\(agent.log)")
     }
 
-    @Test("finds nothing wrong after a crash, leaves the end of the log as it is, and run goes on")
+    @Test("dtad check finds nothing wrong after a crash, leaves the end of the log as it is, and dtad run goes on")
     func crashed() throws {
         try agent.start()
         _ = try agent.client().call(.createKey("m", type: .p256))
@@ -196,7 +200,7 @@ struct CheckStateTests {
         #expect(try agent.client().call(.sign(key: "m", message: [1])).code == .ok)
     }
 
-    @Test("finds nothing wrong with the state of an agent that writes meanwhile")
+    @Test("dtad check finds nothing wrong with the state of an agent that writes meanwhile")
     func running() throws {
         try agent.start()
         let client = agent.client()

@@ -22,7 +22,7 @@ struct CheckTests {
     }
 
     @Test(
-        "fails for each token on which run ends, both name the mechanism, and neither says that the token is away",
+        "dtad check fails for each token on which dtad run ends; both name the mechanism, and neither says that the token is away",
         arguments: [
             (TamperedModule.Fault.hideGCM, "CKM_AES_GCM"), (.refuseGCM, "CKM_AES_GCM"),
             (.refuseX25519, "CKR_CURVE_NOT_SUPPORTED"), (.refuseEd25519, "CKM_EC_EDWARDS_KEY_PAIR_GEN"),
@@ -43,7 +43,7 @@ struct CheckTests {
         #expect(try check(agent).status == 0)
     }
 
-    @Test("notes a key type that the token refuses, and run goes without it")
+    @Test("dtad check notes a key type that the token refuses, and dtad run goes without it")
     func refusedType() throws {
         let (agent, module) = try tampered()
         try module.set(.refuseSecp256k1)
@@ -138,7 +138,7 @@ struct CheckTests {
         #expect(!checked.text.contains("dtad check"), "\(checked.text)")
     }
 
-    @Test("warns of a state in memory")
+    @Test("dtad check warns of a state in memory")
     func memory() throws {
         let agent = try TestAgent(starting: false)
         guard let disk = try SmallDisk(kilobytes: 4096, at: agent.directory.file("memory")) else { return }

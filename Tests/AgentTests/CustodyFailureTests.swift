@@ -86,7 +86,9 @@ struct CustodyFailureTests {
         #expect(try client.call(.sign(key: "k", message: [1])).data.count == 64)
     }
 
-    @Test("stopped processes give an error at the deadline; status answers meanwhile, the next request works")
+    @Test(
+        "a dtad-hsm that is stopped gives an error at the deadline; status answers meanwhile, and the next request works"
+    )
     func stopped() throws {
         let (agent, client) = try agentWithKey(["deadline_ms: 2500"])
         let before = agent.custodians

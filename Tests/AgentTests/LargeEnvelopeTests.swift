@@ -67,7 +67,9 @@ struct LargeEnvelopeTests {
         #expect(index == links.count)
     }
 
-    @Test("a body passes through the agent block by block, whatever the number in flight", arguments: [1, 4, 50])
+    @Test(
+        "the body of a large envelope passes through the agent block by block, whatever the number in flight",
+        arguments: [1, 4, 50])
     func roundTrip(depth: Int) throws {
         let client = agent.client()
         let cid = try seal(client, depth: depth)
@@ -75,7 +77,7 @@ struct LargeEnvelopeTests {
         #expect(try client.call(.status()).code == .ok)
     }
 
-    @Test("bodies sealed at the same time do not get mixed up")
+    @Test("bodies that are sealed at the same time do not get mixed up")
     func parallel() throws {
         let agent = agent
         let cids = Locked<[String]>([])
@@ -87,7 +89,7 @@ struct LargeEnvelopeTests {
         #expect(segments.count == 4)
     }
 
-    @Test("a refusal in the pipeline ends it with its own sentence, and the client goes on")
+    @Test("a refusal while a body is sealed ends that with the refusal's own sentence, and the client goes on")
     func refusals() throws {
         let client = agent.client()
         let draft = try client.call(.draftEnvelope(address)).cursor
@@ -106,7 +108,7 @@ struct LargeEnvelopeTests {
         #expect(try client.refusal(.abandonEnvelope(draft: draft)).code == .notFound)
     }
 
-    @Test("what the client's own part throws ends the pipeline, and the client goes on")
+    @Test("an error of the client's own part ends the sealing of a body, and the client goes on")
     func ownErrors() throws {
         struct Own: Error {}
         let client = agent.client()
@@ -117,7 +119,7 @@ struct LargeEnvelopeTests {
         #expect(try client.call(.status()).code == .ok)
     }
 
-    @Test("another user has no part in a draft", .enabled(if: OtherUser.arePossible))
+    @Test("another user has no part in a draft of an envelope", .enabled(if: OtherUser.arePossible))
     func otherUser() throws {
         let client = agent.client()
         let answer = try client.call(.draftEnvelope(address))
@@ -129,7 +131,7 @@ struct LargeEnvelopeTests {
         #expect(segments == ["\(answer.cursor).partial"])
     }
 
-    @Test("the agent's end leaves no half body", arguments: [SIGTERM, SIGKILL])
+    @Test("the agent's end leaves no half body of an envelope", arguments: [SIGTERM, SIGKILL])
     func end(signal: Int32) throws {
         let client = agent.client()
         let draft = try client.call(.draftEnvelope(address)).cursor

@@ -149,7 +149,7 @@ struct LifecycleTests {
         #expect(checked.text.contains("of the state, 0 keys and 1 identity are on the token"), "\(checked.text)")
     }
 
-    @Test("feeds the watchdog while the workers answer, even when every HSM process is stopped")
+    @Test("dtad feeds the watchdog while the workers answer, even when every HSM process is stopped")
     func watchdog() throws {
         let agent = try TestAgent(starting: false)
         let notify = try NotifySocket(agent.directory.file("notify"))
@@ -326,7 +326,7 @@ struct LifecycleTests {
         #expect(try agent.client().call(.sign(key: "k", message: [1])).data.count == 64)
     }
 
-    @Test("locks the memory that dtad-hsm touches, or says at start that it may not")
+    @Test("dtad locks the memory that dtad-hsm touches, or says at its start that it may not")
     func lockedMemory() throws {
         let agent = try TestAgent()
         let status = try String(contentsOfFile: "/proc/\(try #require(agent.custodians.first))/status", encoding: .utf8)

@@ -136,7 +136,9 @@ struct OperationTests {
         return request
     }
 
-    @Test("is recorded under its name, with the fields of the request that decide what it does")
+    @Test(
+        "each operation of agent.proto is recorded under its name, with the fields of the request that decide what it does"
+    )
     func recordsOfRequests() throws {
         let watched = try Watched()
         defer { watched.agent.stop() }
@@ -155,7 +157,7 @@ struct OperationTests {
     }
 
     @Test(
-        "is explained for each permission that the library lists, and the agent knows none but these for keys and identities"
+        "the agent explains each permission that the library lists, and knows no other for keys and identities"
     )
     func permissions() throws {
         let agent = try TestAgent()
@@ -166,7 +168,9 @@ struct OperationTests {
         #expect(Set(known.components(separatedBy: ", ")) == Set(AgentRequest.permissions + everybodys), "\(refused)")
     }
 
-    @Test("that changes or releases something has its record on the disk before its answer, and no other has")
+    @Test(
+        "each operation that changes or releases something has its record on the disk before its answer, and no other has"
+    )
     func recordsOnTheDisk() throws {
         let watched = try Watched()
         defer { watched.agent.stop() }

@@ -76,7 +76,8 @@ struct OrderApproverTests {
         #expect(released.parts.first { $0.kind == "release" }?.previous == wanted)
     }
 
-    @Test("sees the last redemptions of each redeemer: who sends many crowds out his own alone")
+    @Test(
+        "an order's approver sees the last redemptions of each redeemer: one who sends many crowds out only their own")
     func crowd() throws {
         let hosts = try Hosts(more: ["mallory"])
         let order = try contested(hosts)

@@ -105,7 +105,7 @@ struct OrderBackupTests {
         #expect(try hosts.fiduciary.client().refusal(.destroyOrder(order)).code == .dataLoss)
     }
 
-    @Test("gets back from the others what it lost, and goes on behind that")
+    @Test("an order in a backup gets back from the others what it lost, and goes on behind that")
     func catchingUp() throws {
         let hosts = try Hosts()
         let order = try order(hosts) { $0.maxUses = 2 }

@@ -8,7 +8,7 @@ import Testing
 /// Orders between three agents. What a courier does is done by hand: blocks by LEDGER_PUT, then ORDER_RECEIVE.
 @Suite("An order between hosts")
 struct OrderCarryTests {
-    @Test("reaches the beneficiary on a third host, and nobody else can read what it gets")
+    @Test("an order between hosts reaches the beneficiary on a third host, and nobody else can read what it gets")
     func threeHosts() throws {
         let hosts = try Hosts()
         let order = try order(hosts)

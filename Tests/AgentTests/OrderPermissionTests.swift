@@ -35,7 +35,7 @@ struct OrderPermissionTests {
     }
 
     @Test(
-        "order, approve and fulfil each by a grant of its own: none of the three has another's, and strangers have none"
+        "users order, approve and fulfil by a grant for each: none of the three gives another, and strangers have none"
     )
     func grants() throws {
         let agent = try agent()

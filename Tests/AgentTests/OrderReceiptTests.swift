@@ -44,7 +44,9 @@ struct OrderReceiptTests {
         #expect(listed.text.contains("frozen"), "\(listed.text)")
     }
 
-    @Test("destroys nothing in an order that was restored until a person confirms it, and then all of it")
+    @Test(
+        "a receipt from outside destroys nothing in an order that was restored until a person confirms it, and then all of it"
+    )
     func restored() throws {
         let hosts = try Hosts(automaticOrders)
         let bank = hosts.fiduciary
@@ -163,7 +165,7 @@ struct OrderReceiptTests {
         #expect(done.parts.map(\.cid) == [receipt], "no receipt says more than what came back")
     }
 
-    @Test("freezes an order on a host that was not restored, where nobody but a person destroys it")
+    @Test("a receipt from outside freezes an order on a host that was not restored, where only a person destroys it")
     func rolledBack() throws {
         let hosts = try Hosts(automaticOrders)
         let bank = hosts.fiduciary
@@ -194,7 +196,7 @@ struct OrderReceiptTests {
         #expect(try kept(bank) == "0 1 1")
     }
 
-    @Test("by a key that the fiduciary has replaced is refused and changes nothing")
+    @Test("a receipt by a key that the fiduciary has replaced is refused and changes nothing")
     func formerKey() throws {
         let hosts = try Hosts(automaticOrders)
         let bank = hosts.fiduciary

@@ -38,7 +38,7 @@ struct OrderRejectionTests {
         return String(decoding: opened.data, as: UTF8.self)
     }
 
-    @Test("because an approver said no whose yes was needed is refused by itself, and asked again it is released")
+    @Test("a redemption to which a needed approver said no is refused by itself, and is released if it is asked again")
     func automatic() throws {
         let hosts = try Hosts()
         let order = try hosts.principal.client().call(

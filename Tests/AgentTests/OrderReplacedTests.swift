@@ -57,7 +57,7 @@ struct OrderReplacedTests {
             try client.refusal(.fulfilOrder(order, decision: "release", redemption: old)).code == .failedPrecondition)
     }
 
-    @Test("between hosts: another redeemer's takes the place of one whose sender was revoked")
+    @Test("between hosts another redeemer's redemption takes the place of one whose sender was revoked")
     func revoked() throws {
         let hosts = try Hosts(Self.byHand)
         let order = try hosts.principal.client().call(

@@ -176,7 +176,7 @@ struct OrderTests {
         #expect(try client.call(.listOrders()).orders.isEmpty)
     }
 
-    @Test("before its time is not redeemed")
+    @Test("an order is not redeemed before its time")
     func times() throws {
         let (held, client) = try agent()
         defer { held.stop() }
@@ -303,7 +303,7 @@ struct OrderTests {
         #expect(key.fields.first { $0.name == "public" }?.value.contains("\(publicKey)") == true)
     }
 
-    @Test("outlives an agent that is killed between its parts")
+    @Test("an order outlives an agent that is killed between its parts")
     func restart() throws {
         let (agent, client) = try agent("")
         let order = try #require(client.call(newOrder()).orders.first)

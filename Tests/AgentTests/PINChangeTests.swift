@@ -93,7 +93,7 @@ struct PINChangeTests {
         #expect(try check().status == 0)
     }
 
-    @Test("spends one attempt where the file has another PIN than the token, and leaves all as it was")
+    @Test("dtad pin change spends one attempt if the file has another PIN than the token, and leaves all as it was")
     func wrong() throws {
         try "not the PIN\n".write(toFile: file, atomically: false, encoding: .utf8)
         let refused = try change()

@@ -117,7 +117,7 @@ struct RootCommandTests {
         #expect(FileManager.default.fileExists(atPath: target + "/state.sqlite"))
     }
 
-    @Test("checks the state as its owner, and makes no file of root's there")
+    @Test("a check that root runs on another user's state is done as its owner, and makes no file of root's there")
     func checks() throws {
         unlink(agent.state + "/hsm.lock")
         let checked = try dtad(["check", "--config", agent.configuration])
@@ -139,7 +139,7 @@ struct RootCommandTests {
     }
 
     @Test(
-        "restores into no directory that is a link, or that is to be reached by one",
+        "a restoration that root runs goes into no directory that is a link, or that is reached by one",
         arguments: [
             "mkdir $T.d; ln -s $T.d $T", "mkdir $T.d; ln -s $T.d $T.partial", "mkdir -m 777 $T.partial",
             "echo x >$T.partial", "chmod 777 $(dirname $T)",

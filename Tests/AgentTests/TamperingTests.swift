@@ -197,7 +197,7 @@ struct TamperingTests {
         }
     }
 
-    @Test("acknowledges nothing once its database was removed, and goes on when it is back")
+    @Test("an agent acknowledges nothing once its database was removed, and goes on when it is back")
     func removedDatabase() throws {
         #expect(rename(agent.state + "/state.sqlite", spare) == 0)
         let error = try client.refusal(.createKey("lost", type: .p256))

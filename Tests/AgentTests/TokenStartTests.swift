@@ -43,7 +43,7 @@ struct TokenStartTests {
     }
 
     @Test(
-        "listens without its token, says why at once, shows what needs no token, and goes on by itself when it is back",
+        "dtad listens without its token, says why at once, shows what needs no token, and goes on by itself when it is back",
         arguments: [true, false])
     func awayAtStart(isKnown: Bool) throws {
         let agent = try TestAgent(starting: false)
@@ -84,7 +84,7 @@ struct TokenStartTests {
         #expect(agent.stop() == 0)
     }
 
-    @Test("clears what a crash left only when the token is back, and before anybody uses it")
+    @Test("dtad clears what a crash left only when the token is back, and before anybody uses it")
     func sweepWhenBack() throws {
         let agent = try TestAgent(environment: ["DTAD_CRASH_AT": "key.create.2"])
         _ = try? agent.client().call(.createKey("half", type: .p256))

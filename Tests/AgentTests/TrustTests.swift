@@ -46,7 +46,9 @@ struct TrustTests {
         #expect(lines.filter { $0.contains("\"identity.revoke\"") }.count == 4)
     }
 
-    @Test("leave in the audit log what else decided: aliases, as whom, and that nobody had to be trusted")
+    @Test(
+        "requests about identities leave in the audit log what else decided: aliases, as whom, and that nobody had to be trusted"
+    )
     func details() throws {
         let agent = try TestAgent()
         let client = agent.client()

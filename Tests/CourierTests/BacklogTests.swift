@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test(
-        "only what the other side lacks is sent of a thread of 20,000 parts, and few are asked for",
+        "of a thread of 20,000 parts only those are sent that the other side lacks, and few are asked for",
         arguments: [1, 2, 17, 300, 9999, 10_000, 19_900, 19_983, 19_984, 19_999, 20_000])
     func missing(known: Int) throws {
         let (sent, asked) = try backlog(of: [20_000], known: known)
@@ -35,14 +35,14 @@ import Testing
         #expect(asked <= 30, "\(known): \(asked)")
     }
 
-    @Test("if nothing is known, all is sent from the beginning, each behind what it continues")
+    @Test("if the other side knows nothing, all parts are sent from the beginning, each behind what it continues")
     func nothing() throws {
         let (sent, asked) = try backlog(of: [20_000], known: 0)
         #expect(sent == Array(0...20_000))
         #expect(asked <= 30)
     }
 
-    @Test("the other side is not asked about a short thread, nor about what goes along")
+    @Test("a courier asks the other side neither about a short thread nor about what goes along")
     func short() throws {
         let (sent, asked) = try backlog(of: [3, 4, 5], known: 2)
         #expect(sent == [0, 1, 2, 3, 4, 5] && asked == 0)

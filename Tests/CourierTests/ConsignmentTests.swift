@@ -11,7 +11,7 @@ import Testing
         return bytes
     }
 
-    @Test("what is no whole CAR of version 1 is refused with a sentence, whatever it is")
+    @Test("bytes that are no whole CAR of version 1 are refused with a sentence, whatever they are")
     func garbage() throws {
         let block = ContentBlock(hashing: Array("hello".utf8), codec: .raw)
         let good = try car([block.cid], [block])
@@ -24,7 +24,7 @@ import Testing
         #expect(try Consignment(car: good).roots == [block.cid])
     }
 
-    @Test("more than a courier takes is refused before it is read")
+    @Test("a CAR that is larger than a courier takes is refused before it is read")
     func tooLarge() throws {
         let error = try #require(throws: DTAError.self) {
             _ = try Consignment(car: [UInt8](repeating: 0, count: Consignment.maximumSize + 1))
@@ -32,7 +32,7 @@ import Testing
         #expect(error.code == .invalidArgument && error.message.contains("16 MiB"))
     }
 
-    @Test("a root that is named twice, or is not in it, is one root and stays named")
+    @Test("a root that a CAR names twice, or that is not in it, is one root and stays named")
     func roots() throws {
         let block = ContentBlock(hashing: Array("hello".utf8), codec: .raw)
         let other = CID(hashing: Array("away".utf8), codec: .dagCBOR)

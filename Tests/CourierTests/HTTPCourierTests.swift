@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test("what takes longer than all may take is given up")
+    @Test("a courier gives up what takes longer than all may take")
     func deadline() throws {
         let gateway = try FakeNode { _ in .silence }
         let courier = try HTTPCourier(gateway.api, .init())
@@ -113,7 +113,7 @@ import Testing
         #expect(error.code == .unavailable && error.message.contains("did not answer in time"))
     }
 
-    @Test("that nothing answers is told with the URL and what helps")
+    @Test("if no gateway answers, the error has the URL and what helps")
     func absent() throws {
         let error = try #require(throws: DTAError.self) {
             _ = try HTTPCourier("unix:/nonexistent/gw.sock", .init()).deliver([1])
@@ -124,7 +124,7 @@ import Testing
     }
 
     @Test(
-        "what would go over a network in the clear, or is no URL, is refused before anything is sent",
+        "a courier refuses what would go over a network in the clear, or is no URL, before anything is sent",
         arguments: [
             "http://192.0.2.7:8080", "http://bank.example/dta", "ftp://bank.example", "https://user@bank.example",
             "https://bank.example/dta?x=1", "https://bank.example/a/../b", "unix:relative", "",

@@ -67,7 +67,7 @@ struct RecipientPagesTests {
         #expect(error?.code == .invalidArgument && error?.message.contains("pages of recipients") == true)
     }
 
-    @Test("only some roots that are documents of their own are taken; the others are refused one by one")
+    @Test("a CAR may have some roots that are documents of their own; more are refused one by one")
     func documents() throws {
         let count = ConsignmentContents.documentLimit + 3
         let blocks = try (0..<count).map { number in

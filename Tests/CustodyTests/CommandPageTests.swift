@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The commands of dtad-hsm")
 struct CommandPageTests {
-    @Test("are the same in its usage and in the page on custody, in the same order")
+    @Test("the commands of dtad-hsm are the same in its usage and in the page on custody, in the same order")
     func page() throws {
         let said = try run(try Binary.path("dtad-hsm"), ["--nonsense"]).errors.split(separator: "\n")
         let usage = said.compactMap { line -> String? in

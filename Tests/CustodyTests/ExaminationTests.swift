@@ -44,7 +44,7 @@ struct ExaminationTests {
     }
 
     @Test(
-        "what a token lists and refuses is found, and is said with the mechanism",
+        "an examination finds what a token lists and refuses, and says it with the mechanism",
         arguments: [
             (
                 TamperedModule.Fault.refuseX25519, TokenNeed.agreement,
@@ -82,7 +82,7 @@ struct ExaminationTests {
         #expect(try custody.ask(Examine(need: .random)).isEmpty)
     }
 
-    @Test("what a crash leaves of an examination is destroyed by the next one, and users' keys stay")
+    @Test("the keys that a crash leaves of an examination are destroyed by the next one, and users' keys stay")
     func crash() throws {
         let custody = try HSMProcess(token).connect()
         let (owner, id) = (ObjectOwner(uid: 1000), ObjectID.random())

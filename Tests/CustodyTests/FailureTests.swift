@@ -131,7 +131,7 @@ struct FailureTests {
         }
     }
 
-    @Test("the service manager's credential comes before the file")
+    @Test("the service manager's credential with the PIN comes before the file")
     func credential() throws {
         let folder = try TemporaryDirectory()
         try folder.write("hsm-pin", TestToken.pin, mode: 0o440)
@@ -141,7 +141,7 @@ struct FailureTests {
         #expect(try refusal().0.exit == .configuration)
     }
 
-    @Test("a configuration that is wrong is said on the connection")
+    @Test("dtad-hsm says on the connection that the configuration is wrong")
     func configuration() throws {
         try token.configure(["modul": "x"])
         let (error, status) = try refusal()
@@ -169,7 +169,7 @@ struct FailureTests {
         #expect(try HSMProcess(token).connect().ask(Sign(id: id, input: digest)).count == 64)
     }
 
-    @Test("a token that comes back before the process gives up is used on")
+    @Test("a token that comes back before dtad-hsm gives up is used on")
     func blink() throws {
         let custody = try HSMProcess(token).connect()
         _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
@@ -223,7 +223,7 @@ struct FailureTests {
         #expect(!custody.isBroken)
     }
 
-    @Test("a process that is stopped costs its request the deadline")
+    @Test("a dtad-hsm that is stopped costs its request the deadline")
     func stopped() throws {
         let hsm = try HSMProcess(token)
         let custody = try hsm.connect(deadlineMilliseconds: 300)
@@ -387,7 +387,7 @@ struct FailureTests {
         #expect(identity.keys.sealedSeed[4] == 1)
     }
 
-    @Test("a process that is killed makes its request unavailable")
+    @Test("a dtad-hsm that is killed makes its request unavailable")
     func killed() throws {
         let hsm = try HSMProcess(token)
         let custody = try hsm.connect()
@@ -397,13 +397,13 @@ struct FailureTests {
         #expect(custody.isBroken)
     }
 
-    @Test("processes that start together wait for each other's log-in")
+    @Test("dtad-hsm processes that start together wait for each other's log-in")
     func together() throws {
         let processes = try (0..<8).map { _ in try HSMProcess(token) }
         for process in processes { #expect(try process.connect().ask(DrawRandom(count: 4)).count == 4) }
     }
 
-    @Test("the process closes its memory to its own user, and says its version")
+    @Test("dtad-hsm closes its memory to its own user, and says its version")
     func hardening() throws {
         let hsm = try HSMProcess(token)
         let custody = try hsm.connect()
@@ -422,7 +422,7 @@ struct FailureTests {
     }
 
     @Test(
-        "a command line that makes no sense is refused",
+        "dtad-hsm refuses a command line that makes no sense",
         arguments: [[], ["--init"], ["--config"], ["--serve"], ["--pin", "1"]])
     func commandLine(arguments: [String]) throws {
         let result = try run(try Binary.path("dtad-hsm"), arguments)

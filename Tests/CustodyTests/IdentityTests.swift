@@ -67,7 +67,7 @@ struct IdentityTests {
         custody = try HSMProcess(token).connect()
     }
 
-    @Test("what is sealed to two identities each of them opens through the token, in any process")
+    @Test("an envelope to two identities is opened by each of them through the token, in any process")
     func envelope() throws {
         let alice = try HeldIdentity(custody, name: "alice")
         let bob = try HeldIdentity(custody, owner: ObjectOwner(uid: 1001), name: "bob")
@@ -132,7 +132,7 @@ struct IdentityTests {
         #expect(!custody.isBroken)
     }
 
-    @Test("what dtad-hsm opens is what swift-crypto's own X-Wing seals", arguments: 0..<3)
+    @Test("dtad-hsm opens what swift-crypto's own X-Wing seals", arguments: 0..<3)
     func independent(round: Int) throws {
         let alice = try HeldIdentity(custody)
         let hash = (0..<32).map { _ in UInt8.random(in: 0...255) }
@@ -190,7 +190,7 @@ struct IdentityTests {
         #expect(try custody.ask(ListObjects(objectClass: .user)).map(\.id) == [kem])
     }
 
-    @Test("what was sealed for the front opens for the same purpose and id only")
+    @Test("a row that dtad-hsm sealed for the front opens for the same purpose and id only")
     func state() throws {
         let row = Array("a row".utf8)
         let blob = try custody.ask(SealState(plaintext: row, purpose: "rows", id: [1, 2]))

@@ -112,7 +112,7 @@ struct KeyBindingTests {
         #expect(again.bound.isEmpty && again.said.status == 0, "\(again.said.text)")
     }
 
-    @Test("without its principal's copy no key is bound")
+    @Test("without its principal's copy of part 2 no key is bound")
     func withoutCopy() throws {
         let taken = try take()
         let other = try take()
@@ -252,7 +252,8 @@ struct KeyBindingTests {
     // MARK: The command
 
     @Test(
-        "it refuses to work beside a dtad-hsm that serves, overwrites nothing, and reads nothing but what it is given")
+        "dtad-hsm --bind-order-keys refuses to work beside a dtad-hsm that serves, overwrites nothing, and reads nothing but what it is given"
+    )
     func command() throws {
         let taken = try take()
         let old = try host.firstBlob(taken, object: host.object(of: taken))

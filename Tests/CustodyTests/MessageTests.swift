@@ -113,14 +113,14 @@ struct MessageTests {
         #expect(status == Int32(CustodyExit.failed.rawValue))
     }
 
-    @Test("an end without a message is a clean end")
+    @Test("the end of a connection without a message is a clean end")
     func end() throws {
         let (answer, status) = try answer(to: [])
         #expect(answer.isEmpty)
         #expect(status == 0)
     }
 
-    @Test("a malformed request is refused, and the next one is served")
+    @Test("dtad-hsm refuses a malformed request, and serves the next one")
     func malformed() throws {
         let id = [UInt8](repeating: 1, count: 16)
         var requests: [[UInt8]] = [

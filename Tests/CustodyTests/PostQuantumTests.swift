@@ -22,7 +22,7 @@ struct PostQuantumTests {
             signature, for: SignedBytes.make(context: context, hash: hash))
     }
 
-    @Test("sign the documents of an identity beside its own key, in any process")
+    @Test("post-quantum keys sign the documents of an identity beside its own key, in any process")
     func documents() throws {
         let alice = try HeldIdentity(custody)
         let key = try custody.ask(CreatePostQuantumKey(signing: alice.signing))
@@ -46,7 +46,7 @@ struct PostQuantumTests {
         try SignedEnvelope(block: signed.block).verify(sender: document)
     }
 
-    @Test("sign in the contexts in which the key beside them may, and in no other")
+    @Test("post-quantum keys sign in the contexts in which the key beside them may, and in no other")
     func contexts() throws {
         let alice = try HeldIdentity(custody)
         let key = try custody.ask(CreatePostQuantumKey(signing: alice.signing))
@@ -74,7 +74,7 @@ struct PostQuantumTests {
         #expect(try isValid(checkpoint, by: agents, SignedBytes.audit))
     }
 
-    @Test("sign only with the seed that was made for exactly this identity and this public key")
+    @Test("post-quantum keys sign only with the seed that was made for exactly this identity and this public key")
     func binding() throws {
         let alice = try HeldIdentity(custody)
         let other = try HeldIdentity(custody, owner: alice.owner, name: "other")
@@ -112,7 +112,7 @@ struct PostQuantumTests {
                 == PostQuantumKey.signatureSize)
     }
 
-    @Test("end with the signing key beside them")
+    @Test("post-quantum keys end with the signing key beside them")
     func deletion() throws {
         let alice = try HeldIdentity(custody)
         let key = try custody.ask(CreatePostQuantumKey(signing: alice.signing))

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The dice of sealing")
 struct SealingDiceTests {
-    @Test("one throw in 2^26 makes a new key, one in 2^12 looks for one")
+    @Test("of the dice of sealing one throw in 2^26 makes a new key, and one in 2^12 looks for one")
     func odds() {
         #expect(SealingDice([0, 0, 0, 0]) == .advance)
         #expect(SealingDice([4, 0, 0, 0]) == .advance)

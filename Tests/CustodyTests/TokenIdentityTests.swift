@@ -109,7 +109,7 @@ struct TokenIdentityTests {
         #expect(try refusal(expecting: other).exit == .otherToken)
     }
 
-    @Test("the expected one of two tokens of the same label is used")
+    @Test("of two tokens of the same label the expected one is used")
     func twoTokens() throws {
         let identity = try HSMProcess(token).connect().token
         try token.swap()

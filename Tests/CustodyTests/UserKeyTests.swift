@@ -18,7 +18,7 @@ struct UserKeyTests {
         custody = try HSMProcess(token).connect()
     }
 
-    @Test("describe tells the token, the process and the key types")
+    @Test("the message describe tells the token, the process and the key types")
     func describe() throws {
         let description = try custody.ask(DescribeToken())
         #expect(description.label == TestToken.label)
@@ -157,7 +157,7 @@ struct UserKeyTests {
         }
     }
 
-    @Test("an id that exists is not used again, and a deleted key is gone in every process that forgot it")
+    @Test("an object's id that exists is not used again, and a deleted key is gone in every process that forgot it")
     func deletion() throws {
         let other = try HSMProcess(token).connect()
         _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
@@ -176,7 +176,7 @@ struct UserKeyTests {
         #expect(try custody.ask(Sign(id: id, input: [])).count == 64)
     }
 
-    @Test("keys are sensitive and never extractable, as another program sees them")
+    @Test("users' keys are sensitive and never extractable, as another program sees them")
     func attributes() throws {
         for type in KeyType.allCases { _ = try custody.ask(GenerateKey(type: type, owner: owner, id: .random())) }
         _ = try custody.ask(CreateIdentity(owner: owner, signing: .random(), kem: .random()))

@@ -72,7 +72,8 @@ import Testing
     }
 
     @Test(
-        "a detail is written behind the subject, bounded and plain; records without one are as before, and both verify")
+        "a detail of an audit record is written behind the subject, bounded and plain; records without one are as before, and both verify"
+    )
     func details() throws {
         let log = try log()
         try log.append(record())
@@ -97,7 +98,7 @@ import Testing
         #expect(findings.isSound && findings.records == 3)
     }
 
-    @Test("a subject of 10 kB is cut")
+    @Test("a subject of 10 kB is cut in the audit log")
     func longText() throws {
         let log = try log()
         try log.append(record(alice, String(repeating: "é", count: 10_000)))
@@ -110,7 +111,8 @@ import Testing
     }
 
     @Test(
-        "times are written in RFC 3339, to the microsecond", arguments: [0, 951_827_696_000_001, 4_102_444_799_999_999])
+        "times in the audit log are written in RFC 3339, to the microsecond",
+        arguments: [0, 951_827_696_000_001, 4_102_444_799_999_999])
     func times(_ microseconds: Int64) throws {
         var writer = AuditWriter()
         writer.begin(number: 1, microseconds: microseconds)
@@ -138,7 +140,7 @@ import Testing
 
     // MARK: The chain
 
-    @Test("many threads write one sound chain")
+    @Test("many threads write one sound chain of audit records")
     func threads() async throws {
         let log = try log(64 << 10)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -158,7 +160,7 @@ import Testing
         #expect(try log.verify { _ in nil }.records == 2000)
     }
 
-    @Test("whatever byte of the log is changed, the verification finds the line")
+    @Test("whatever byte of the audit log is changed, the verification finds the line")
     func tampering() throws {
         let log = try log()
         try fill(log, 5)
@@ -177,7 +179,7 @@ import Testing
         }
     }
 
-    @Test("a line that is taken out, doubled, swapped or cut short is found")
+    @Test("a line of the audit log that is taken out, doubled, swapped or cut short is found")
     func rearranging() throws {
         let log = try log()
         try fill(log, 5)
@@ -207,7 +209,7 @@ import Testing
 
     // MARK: Starting again
 
-    @Test("after a restart the chain goes on, over files too", arguments: [64 << 20, 1500])
+    @Test("after a restart the chain of audit records goes on, over files too", arguments: [64 << 20, 1500])
     func restart(_ limit: Int) throws {
         for _ in 0..<5 { try fill(try log(limit), 7) }
         let findings = try findings()
@@ -215,7 +217,8 @@ import Testing
         #expect(findings.lastHash == AuditLine.hash(of: try lines().last!))
     }
 
-    @Test("what a crash left of a last record is cut off, and a record says so", arguments: [1, 20, 150])
+    @Test(
+        "the rest of a last audit record that a crash left is cut off, and a record says so", arguments: [1, 20, 150])
     func torn(_ left: Int) throws {
         try fill(try log(), 3)
         let file = try files()[0]
@@ -230,7 +233,7 @@ import Testing
         #expect(try findings().isSound)
     }
 
-    @Test("lines at the end that are no records stay as evidence, and the log goes on behind them")
+    @Test("lines at the end of an audit log that are no records stay as evidence, and the log goes on behind them")
     func garbage() throws {
         try fill(try log(), 3)
         let file = try files()[0]
@@ -265,7 +268,7 @@ import Testing
 
     // MARK: A full disk
 
-    @Test("while the disk is full key use stops, and nothing half is left; it goes on by itself")
+    @Test("while the disk of the audit log is full key use stops, and nothing half is left; it goes on by itself")
     func fullDisk() throws {
         guard let small = try SmallDisk(kilobytes: 64, at: directory.file("small")) else { return }
         let log = try AuditLog(directory: small.path)
@@ -290,7 +293,9 @@ import Testing
 
     // MARK: Reading
 
-    @Test("the last records come without a cursor, and with one what followed", arguments: [64 << 20, 3000])
+    @Test(
+        "a query of the audit log answers the last records without a cursor, and with one what followed",
+        arguments: [64 << 20, 3000])
     func listing(_ limit: Int) throws {
         let log = try log(limit)
         try fill(log, 1500)
@@ -326,7 +331,7 @@ import Testing
         #expect(try log.list(root, count: 0, cursor: "").items.count == 6)
     }
 
-    @Test("following does not stand still where all that followed is others'")
+    @Test("following the audit log does not stand still where all that followed is others'")
     func following() throws {
         let log = try log()
         try fill(log, 5, bob)
@@ -385,7 +390,7 @@ import Testing
         #expect(findings.problems == 1 && findings.firstProblem!.contains("signature"))
     }
 
-    @Test("text that looks like a checkpoint is none")
+    @Test("text in an audit record that looks like a checkpoint is none")
     func fakeCheckpoint() throws {
         let log = try log()
         try log.append(record(alice, #"","checkpoint":{"n":1,"hash":"a","identity":"b","signature":"c"},"prev":""#))
@@ -394,7 +399,7 @@ import Testing
         #expect(try findings().isSound)
     }
 
-    @Test("after a restart the distance to the last checkpoint is still known")
+    @Test("after a restart the distance to the audit log's last checkpoint is still known")
     func checkpointAfterRestart() throws {
         let host = try Host()
         try fill(host.core.audit, 1000)

@@ -43,7 +43,7 @@ struct BackupTests {
         try FileManager.default.contentsOfDirectory(atPath: path).sorted()
     }
 
-    @Test("brings back keys, identities, blocks and the audit log, while the agent it was made of goes on")
+    @Test("a backup brings back keys, identities, blocks and the audit log, while the agent it was made of goes on")
     func roundTrip() throws {
         let made = try backup()
         #expect(try names(directory.path) == ["backup.tar"])
@@ -138,7 +138,7 @@ struct BackupTests {
     }
 
     @Test(
-        "leads nowhere but into the state directory",
+        "a backup leads nowhere but into the state directory",
         arguments: [
             "../evil", "/etc/evil", "audit/../../evil", "audit/audit-1.jsonl", "segments/..", "segments/a/b",
             "segments/x.partial", "tokens/x", "hsm-pin", "lock", "segments/.x", "", "audit/",

@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    @Test("the cost of an audit record")
+    @Test("an audit record costs what is printed")
     func auditing() throws {
         let host = try Host()
         var caller = alice

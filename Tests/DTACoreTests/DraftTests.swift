@@ -101,7 +101,9 @@ import Testing
         #expect(try open(try finish(id, 1)) == content(1000))
     }
 
-    @Test("recipients are judged again at the end: one who was replaced meanwhile gets nothing, and nothing is stored")
+    @Test(
+        "recipients of a draft are judged again at its end: one who was replaced meanwhile gets nothing, and nothing is stored"
+    )
     func recipientsAtTheEnd() throws {
         let (id, cipher) = try begin()
         try write(id, 0, try blocks(content(10), cipher)[0])
@@ -154,7 +156,7 @@ import Testing
         #expect(segments.count == 1)
     }
 
-    @Test("blocks that are missing, too many, or not full make no body")
+    @Test("a draft with blocks that are missing, too many, or not full makes no body")
     func noBody() throws {
         let full = ChunkPlan.fullBlock(isSealed: true)
         for (sizes, count) in [
@@ -189,7 +191,7 @@ import Testing
         #expect(code { try write(id, 1, Data(count: 100)) } == .notFound)
     }
 
-    @Test("a user has 8 drafts at most, and others have theirs")
+    @Test("a user has 8 drafts of envelopes at most, and others have theirs")
     func bounded() throws {
         let drafts = try (0..<8).map { _ in try begin().id }
         let error = try refusal { _ = try begin() }
@@ -199,7 +201,7 @@ import Testing
         _ = try begin()
     }
 
-    @Test("others together cannot keep a user from his first draft")
+    @Test("other users together cannot keep a user from the first draft")
     func first() throws {
         let users = (0..<9).map { user("u\($0)", UInt32(2000 + $0)) }
         let host = try Host(
@@ -210,7 +212,7 @@ import Testing
         #expect(try refusal { _ = try begin(to: [], by: users[8], on: host) }.message.contains("64 drafts"))
     }
 
-    @Test("what is being finished counts until it is stored or given up")
+    @Test("a draft that is being finished counts until it is stored or given up")
     func finishing() throws {
         let block = ChunkPlan.fullBlock(isSealed: false)
         let host = try Host { $0.ledgerBytesPerUser = 8 * block + 100_000 }
@@ -234,7 +236,7 @@ import Testing
         #expect(host.core.envelopes.drafts.count == 1)
     }
 
-    @Test("what drafts have on the disk counts as stored, and is stored once")
+    @Test("the bytes that drafts have on the disk count as stored, and are stored once")
     func quota() throws {
         let block = ChunkPlan.fullBlock(isSealed: true)
         let host = try Host { $0.ledgerBytesPerUser = 3 * block }
@@ -256,7 +258,7 @@ import Testing
         #expect(code { try write(three, 0) } == .resourceExhausted)
     }
 
-    @Test("if the HSM fails at the end, nothing is left, not even if it is not asked")
+    @Test("if the HSM fails at the end of a draft, or is not asked, nothing is left")
     func failingEnd() throws {
         let (id, cipher) = try begin()
         try write(id, 0, try blocks(content(10), cipher)[0])
@@ -271,7 +273,7 @@ import Testing
         #expect(try !host.core.ledger.list(count: 0, cursor: "").items.contains { $0.kind == .envelope })
     }
 
-    @Test("a start clears what a crash left, and keeps what is stored")
+    @Test("a start clears the drafts that a crash left, and keeps what is stored")
     func restart() throws {
         let cid: CID
         let directory = try TemporaryDirectory()
@@ -294,7 +296,7 @@ import Testing
         #expect(try again.core.ledger.get("\(link)").bytes.count == 21)
     }
 
-    @Test("a full disk in the middle is RESOURCE_EXHAUSTED, and nothing is left on it")
+    @Test("a full disk in the middle of a draft is RESOURCE_EXHAUSTED, and nothing is left on it")
     func fullDisk() throws {
         let directory = try TemporaryDirectory()
         guard let disk = try SmallDisk(kilobytes: 2500, at: directory.file("segments")) else { return }

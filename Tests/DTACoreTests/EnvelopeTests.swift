@@ -67,7 +67,7 @@ import Testing
         #expect(code { _ = try seal(Array(repeating: "bob", count: 1001)) } == .invalidArgument)
     }
 
-    @Test("a body is at most 256 KiB")
+    @Test("the body of an envelope of one block is at most 256 KiB")
     func bodyLimit() throws {
         let envelopes = host.core.envelopes
         let large = [UInt8](repeating: 1, count: 256 << 10)
@@ -85,7 +85,7 @@ import Testing
             } == .invalidArgument)
     }
 
-    @Test("if the HSM fails, nothing is stored")
+    @Test("if the HSM fails while an envelope is sealed, nothing is stored")
     func failedSeal() throws {
         host.custodian.fail("signDocument", with: DTAError(.unavailable, "away"))
         #expect(code { _ = try seal(["bob"]) } == .unavailable)

@@ -25,7 +25,7 @@ import Testing
         #expect(code { _ = try host.core.identities.create(alice, name: name) } == .invalidArgument)
     }
 
-    @Test("a name is taken for everybody, by the first")
+    @Test("the name of a key is taken for everybody, by the first")
     func uniqueNames() throws {
         let host = try Host()
         try host.key("release")
@@ -36,7 +36,7 @@ import Testing
         #expect(try host.core.keys.show(bob, name: "release").owner.uid == 1001)
     }
 
-    @Test("one of many that make a key of one name at once does")
+    @Test("of many users that make a key of one name at once, one does")
     func race() async throws {
         let host = try Host()
         let made = await withTaskGroup(of: Bool.self) { group in
@@ -95,7 +95,7 @@ import Testing
         #expect(!host.core.needsSweep)
     }
 
-    @Test("the second of two that delete one key is told that it is gone")
+    @Test("of two users that delete one key, the second is told that it is gone")
     func twoDeletions() throws {
         let host = try Host()
         try host.key("release")
@@ -176,7 +176,7 @@ import Testing
         #expect(code { _ = try host.core.keys.sign(root, name: "aes", data: [1]) } == .permissionDenied)
     }
 
-    @Test("lists show one's own, what is granted, and to administrators all, page by page")
+    @Test("lists of keys show one's own, those that are granted, and to administrators all, page by page")
     func lists() throws {
         let host = try Host(grants: [grant(["unix:user:bob"], keys: ["shared-*"], ["public"])])
         for number in 0..<25 { try host.key("key-\(10 + number)") }

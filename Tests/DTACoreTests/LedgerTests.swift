@@ -14,7 +14,7 @@ import Testing
 @Suite struct LedgerTests {
     let dagCBOR = LedgerService.ContentType.dagCBOR.rawValue
 
-    @Test("what is put is got back by its CID, and putting it again changes nothing")
+    @Test("a block that is put is got back by its CID, and putting it again changes nothing")
     func roundTrip() throws {
         let host = try Host()
         let ledger = host.core.ledger
@@ -28,7 +28,7 @@ import Testing
         #expect(try ledger.put(alice, data: [], contentType: "").codec == .raw)
     }
 
-    @Test("what is not canonical DAG-CBOR, too large, or of another type is refused")
+    @Test("the ledger refuses what is not canonical DAG-CBOR, too large, or of another type")
     func refusals() throws {
         let host = try Host()
         let ledger = host.core.ledger
@@ -98,7 +98,7 @@ import Testing
         #expect(try ledger.list(count: 0, cursor: "").items.count == 4)
     }
 
-    @Test("lists are newest first, page by page, and say what each block is")
+    @Test("the ledger's lists are newest first, page by page, and say what each block is")
     func lists() throws {
         let host = try Host()
         let ledger = host.core.ledger

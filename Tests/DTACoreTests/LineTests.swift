@@ -69,7 +69,7 @@ import Testing
         try again.rotate("alice")
     }
 
-    @Test("nothing is sealed to or from an identity that was replaced, and the error names who replaced it")
+    @Test("nothing is sealed to or from an identity that was replaced, and the error names its successor")
     func noAccident() throws {
         let second = try host.rotate("alice")
         for body in [
@@ -208,7 +208,7 @@ import Testing
         #expect(try host.show("alice").previous == first.cid)
     }
 
-    @Test("a restart drops what was not finished")
+    @Test("a restart drops the recoveries that were not finished")
     func draftsAfterRestart() throws {
         let objects = try host.custodian.count
         _ = try host.core.identities.recover(alice, name: "alice", subject: "alice")(host.custodian)
@@ -218,7 +218,7 @@ import Testing
         try again.recover("alice", as: "alice", with: key)
     }
 
-    @Test("a user has a few drafts at a time")
+    @Test("a user has a few unfinished recoveries at a time")
     func draftLimit() throws {
         for number in 0..<RecoveryDrafts.perUser {
             _ = try host.core.identities.recover(carol, name: "c\(number)", subject: "alice")(host.custodian)
@@ -258,7 +258,8 @@ import Testing
         #expect(code { try Host.restarted(host) { $0.identitiesPerUser = 2 }.rotate("a") } == .resourceExhausted)
     }
 
-    @Test("a history tells the whole line, oldest first, with what is to be imported elsewhere in that order")
+    @Test(
+        "an identity's history tells the whole line, oldest first, with what is to be imported elsewhere in that order")
     func history() throws {
         let second = try host.rotate("alice")
         let third = try host.rotate("alice")

@@ -80,7 +80,8 @@ struct OrderIntruderTests {
     private let thread = (0..<16).map { _ in UInt8.random(in: 0...255) }
 
     @Test(
-        "an order's principal begins no other in its thread, and another principal's order there does not keep it out")
+        "an order's principal begins no other order in its thread, and another principal's order there does not keep it out"
+    )
     func takenThread() throws {
         let first = try order(victim, thread)
         #expect(try receive(first).order.state == .ordered)
@@ -102,7 +103,9 @@ struct OrderIntruderTests {
         #expect(refused.order.state == .refused)
     }
 
-    @Test("another's order that came first in its thread keeps it out neither of its fiduciary's host nor of others")
+    @Test(
+        "another's order that came first in its thread keeps an order out neither of its fiduciary's host nor of others"
+    )
     func squattedThread() throws {
         #expect(try receive(order(thief, thread)).order.state == .refused)
         #expect(try receive(order(victim, thread)).order.state == .ordered)

@@ -40,7 +40,7 @@ import Testing
 
     private func state(_ number: Int) throws -> PublicationState? { try outbox.publication(cid(number))?.state }
 
-    @Test("blocks go out in the order in which they came, and none twice")
+    @Test("blocks go out to the IPFS node in the order in which they came, and none twice")
     func order() throws {
         for number in 0..<5 { try add(number) }
         for number in 0..<5 { try add(number) }
@@ -51,7 +51,7 @@ import Testing
         #expect(try outbox.counts() == [.waiting: 3, .stored: 1, .published: 1])
     }
 
-    @Test("users take turns, to be given and to be pinned, however much one of them has")
+    @Test("users take turns in the outbox, to be given and to be pinned, however much one of them has")
     func turns() throws {
         for number in 0..<200 { try add(number, of: 1000) }
         for number in 200..<203 { try add(number, of: 1001) }
@@ -64,7 +64,7 @@ import Testing
         #expect(Set(try toPin().prefix(3)) == [cid(0), cid(200), cid(300)])
     }
 
-    @Test("all of more users than one batch looks at have their turn in the next ones")
+    @Test("if there are more users than one batch of the outbox looks at, all have their turn in the next ones")
     func manyUsers() throws {
         for user in 0..<100 { for row in 0..<8 { try add(user * 8 + row, of: UInt32(user)) } }
         var users: Set<Int> = []
@@ -78,7 +78,7 @@ import Testing
         #expect(users.count == 100)
     }
 
-    @Test("what is due is found by an index, in a fraction of the rows")
+    @Test("the outbox finds what is due by an index, in a fraction of the rows")
     func plan() throws {
         for state in ["waiting", "stored"] {
             let plan = try store.read { database in
@@ -113,7 +113,7 @@ import Testing
         for number in [1, 2, 3, 9] { #expect(try state(number) == .published) }
     }
 
-    @Test("what came from the node does not go back, until somebody here stores it himself")
+    @Test("a block that came from the IPFS node does not go back, until somebody here stores it")
     func fetched() throws {
         try add(1, outbox.receiving)
         #expect(try state(1) == .fetched && toPut().isEmpty)
@@ -126,7 +126,9 @@ import Testing
         #expect(try state(2) == .waiting)
     }
 
-    @Test("what failed waits, with its reason, behind what did not; a clock that was put back holds nothing up")
+    @Test(
+        "a block whose publication failed waits, with its reason, behind the others; a clock that was put back holds nothing up"
+    )
     func failures() throws {
         for number in 0..<3 { try add(number) }
         let now = unixMicroseconds() / 1000
@@ -144,7 +146,7 @@ import Testing
         #expect(try toPin().count == 2 && toPin().first == cid(2))
     }
 
-    @Test("another node is given everything again, and the first one nothing twice")
+    @Test("another IPFS node is given everything again, and the first one nothing twice")
     func nodes() throws {
         for number in 0..<3 { try add(number) }
         #expect(try outbox.meet(node: "one") == false)
@@ -157,7 +159,7 @@ import Testing
         #expect(try state(7) == .fetched)
     }
 
-    @Test("a row is written with its block or not at all")
+    @Test("a row of the outbox is written with its block or not at all")
     func together() throws {
         struct Stop: Error {}
         let blocks = try blocks(limit: 10_000)
@@ -172,7 +174,7 @@ import Testing
         #expect(try store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM blocks") } == 0)
     }
 
-    @Test("dropping bytes gives their owner room, and who brings them back uses his own")
+    @Test("dropping bytes gives their owner room, and a user who brings them back uses their own")
     func dropping() throws {
         // Room for the content of one block, and for the rows of two.
         let blocks = try blocks(limit: 2000 + 2 * BlockStore.rowCharge)
@@ -199,7 +201,7 @@ import Testing
         #expect(try blocks.bytes(CID(hashing: [], codec: .raw)) == [])
     }
 
-    @Test("pauses grow, stay within their bound, and are not all the same")
+    @Test("the outbox's pauses grow, stay within their bound, and are not all the same")
     func backOff() {
         let backOff = BackOff(longestMilliseconds: 60_000)
         for failures in 0...100 {

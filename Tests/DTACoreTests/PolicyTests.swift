@@ -22,7 +22,7 @@ import Testing
         #expect(policy.allows(bob, permission, key) == (permission == .publish || permission == .random))
     }
 
-    @Test("root may see and delete, and uses nothing", arguments: Permission.allCases)
+    @Test("root may see and delete others' keys, and uses none", arguments: Permission.allCases)
     func administration(_ permission: Permission) throws {
         let free: Set<Permission> = [.public, .manage, .publish, .random]
         #expect(try policy().allows(root, permission, key) == free.contains(permission))
@@ -87,7 +87,7 @@ import Testing
         #expect(policy.allows(caller, .sign, key))
     }
 
-    @Test("each selector matches what it says")
+    @Test("each selector of a grant matches what it says")
     func selectors() throws {
         var caller = user("bob", 1001)
         caller.executable = "/usr/bin/app"
@@ -108,7 +108,7 @@ import Testing
     }
 
     @Test(
-        "what is not a selector is refused with a sentence of one line",
+        "a text that is not a selector is refused with a sentence of one line",
         arguments: [
             "", "unix", "unix:uid", "unix:uid:", "unix:uid:-1", "unix:uid:+1", "unix:uid:4294967296", "unix:uid:1 ",
             "unix:user:", "unix:user:a b", "unix:group:no-such-group-here", "unix:path:bin/app", "unix:sha256:abc",
@@ -158,7 +158,7 @@ import Testing
         }
     }
 
-    @Test("what explain says is what is decided", arguments: Permission.allCases)
+    @Test("policy explain says what is decided", arguments: Permission.allCases)
     func explanation(_ permission: Permission) throws {
         let policy = try policy(
             grant(["unix:user:bob"], keys: ["rel*"], ["sign", "mac"]),
@@ -172,7 +172,7 @@ import Testing
         }
     }
 
-    @Test("explain says which selector does not match")
+    @Test("policy explain says which selector does not match")
     func explanationOfMismatch() throws {
         let policy = try policy(grant(["unix:user:bob", "systemd:unit:app.service"], keys: ["*"], ["sign"]))
         let reasons = policy.explain(bob, .sign, key).reasons.joined(separator: "\n")
@@ -193,7 +193,7 @@ import Testing
         #expect(code { _ = try host.core.keys.sign(bob, name: "release", data: [1]) } == .permissionDenied)
     }
 
-    @Test("users may ask what they may do themselves; others only administrators")
+    @Test("users may ask what they may do themselves, and only administrators what others may")
     func explainOthers() throws {
         let host = try Host()
         try host.key("release")
@@ -211,7 +211,7 @@ import Testing
 
 @Suite struct GlobTests {
     @Test(
-        "a pattern matches what it says",
+        "a pattern of names matches what it says",
         arguments: [
             ("*", "a", true), ("*", "", true), ("a*", "a", true), ("a*", "ab", true), ("a*", "ba", false),
             ("*a", "ba", true), ("*a", "ab", false), ("a?c", "abc", true), ("a?c", "ac", false), ("?", "", false),
@@ -222,7 +222,7 @@ import Testing
         #expect(try Glob(pattern).matches(name) == matches)
     }
 
-    @Test("a pattern that backtracks a lot still ends soon")
+    @Test("a pattern of names that backtracks a lot still ends soon")
     func pathological() throws {
         let glob = try Glob(String(repeating: "*a", count: 60))
         #expect(!glob.matches(String(repeating: "a", count: 59) + String(repeating: "b", count: 5)))

@@ -34,7 +34,7 @@ import Testing
         try body(publisher)
     }
 
-    @Test("what the node drops before it is pinned is given again, and nothing else is")
+    @Test("a block that the IPFS node drops before it is pinned is given again, and nothing else is")
     func lost() throws {
         let node = try MemoryKubo()
         let directory = try TemporaryDirectory()
@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test(
-        "another node: what ledger gc dropped here says so, and goes there when it is imported; what it has is taken as given"
+        "at another node, what ledger gc dropped here says so, and goes there when it is imported; what that node has is taken as given"
     )
     func droppedBlocks() throws {
         let node = try MemoryKubo()

@@ -27,7 +27,9 @@ struct RefusalThrottleTests {
 
     func counts(_ lines: [[String: Any]]) -> [Int] { lines.map { $0["count"] as? Int ?? 1 } }
 
-    @Test("the first of equal ones is written at once, and the others become one record with their number each second")
+    @Test(
+        "the first of equal refusals is written at once, and the others become one record with their number each second"
+    )
     func equal() throws {
         let host = try Host()
         for _ in 0..<100 { try host.core.record(refusal(), durable: true) }
@@ -54,7 +56,7 @@ struct RefusalThrottleTests {
         #expect(findings.isSound && findings.records == 6)
     }
 
-    @Test("what was done has a record each, however often it is done")
+    @Test("a request that is done has a record each time, however often it is done")
     func allowed() throws {
         let host = try Host()
         for _ in 0..<300 { try host.core.record(refusal(result: "OK"), durable: false) }
@@ -63,7 +65,9 @@ struct RefusalThrottleTests {
         #expect(try lines(host).count == 300)
     }
 
-    @Test("different ones of one user are written up to its share of bytes; what is beyond is counted, none is lost")
+    @Test(
+        "different refusals of one user are written up to its share of bytes; those beyond are counted, and none is lost"
+    )
     func different() throws {
         let host = try Host()
         let subject = String(repeating: "\u{1}", count: 256)
@@ -122,7 +126,7 @@ struct RefusalThrottleTests {
         #expect(throttle.takeCounted().reduce(0) { $0 + Int($1.count) } == 20_000 - written)
     }
 
-    @Test("what was counted while the disk was full is written when there is room again")
+    @Test("refusals that were counted while the disk was full are written when there is room again")
     func fullDisk() throws {
         let directory = try TemporaryDirectory()
         guard let small = try SmallDisk(kilobytes: 8192, at: directory.file("small")) else { return }
@@ -151,7 +155,7 @@ struct RefusalThrottleTests {
     }
 
     @Test(
-        "a record stays small, whatever a client or a user's program is called",
+        "the record of refusals stays small, whatever a client or a user's program is called",
         arguments: ["\u{1}", "\"", "\\", "\u{202e}", "é", "🔑", "\u{ffff}"])
     func odd(_ character: String) throws {
         let text = String(repeating: character, count: 100_000)

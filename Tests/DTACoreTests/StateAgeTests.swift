@@ -188,7 +188,7 @@ struct StateAgeTests {
     }
 
     @Test(
-        "halts while the database or the lock is taken away, and goes on when it is back",
+        "the agent halts while the database or the lock is taken away, and goes on when it is back",
         arguments: ["state.sqlite", "lock"])
     func takenAway(name: String) throws {
         let log = try KeptLog(state)

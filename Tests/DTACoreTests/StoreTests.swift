@@ -82,7 +82,7 @@ import Testing
         #expect(store.change == 1, "a transaction that changes nothing is no change")
     }
 
-    @Test("after a second without a write, and after its end, all is in the database's one file")
+    @Test("after a second without a write, and after the store's end, all is in the database's one file")
     func oneFile() throws {
         let store = try Store(directory: directory.path)
         func log() -> Int { (FileFacts.of(directory.file("state.sqlite-wal"))?.size).map(Int.init) ?? 0 }
@@ -99,7 +99,7 @@ import Testing
         #expect(try copy.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM intents") } == 2)
     }
 
-    @Test("what is written after its files were taken away is never acknowledged", arguments: ["", "-wal", "-shm"])
+    @Test("a write after the database's files were taken away is never acknowledged", arguments: ["", "-wal", "-shm"])
     func takenAway(ending: String) throws {
         let store = try Store(directory: directory.path)
         let insert: (Database) throws -> Void = {
@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test(
-        "what is written after another program changed its files is never acknowledged, and a start looks for damage",
+        "a write after another program changed the database's files is never acknowledged, and a start looks for damage",
         arguments: ["cut", "overwritten", "touched"], ["", "-wal"])
     func changedInPlace(how: String, ending: String) throws {
         let insert: (Database) throws -> Void = {
@@ -155,7 +155,7 @@ import Testing
     }
 
     @Test(
-        "what is not dtad's in the place of a file or folder of the state is neither used nor changed",
+        "anything that is not dtad's in the place of a file or folder of the state is neither used nor changed",
         arguments: ["lock", "state.sqlite", "state.sqlite-wal", "audit", "segments"],
         ["link", "folder", "pipe", "file"])
     func strange(name: String, what: String) throws {
@@ -184,7 +184,7 @@ import Testing
         }
     }
 
-    @Test("what has no name of dtad's among the files of large bodies stays, and does not stand in the way of a start")
+    @Test("a file without a name of dtad's among those of large bodies stays, and does not stand in the way of a start")
     func lostAndFound() throws {
         let segments = try SegmentDirectory(state: directory.path)
         let (id, other) = (String(repeating: "0a", count: 16), String(repeating: "ff", count: 16))
@@ -228,7 +228,7 @@ import Testing
         #expect(code { _ = try Store(directory: directory.path) } == .dataLoss)
     }
 
-    @Test("on a full disk nothing is changed, the error says so, and it goes on by itself")
+    @Test("on a full disk the store changes nothing, the error says so, and it goes on by itself")
     func fullDisk() throws {
         guard let small = try SmallDisk(kilobytes: 1024, at: directory.file("small")) else { return }
         let host = try Host(small.path)

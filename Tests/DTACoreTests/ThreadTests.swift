@@ -63,7 +63,7 @@ import Testing
         #expect(code { _ = try thread(try host.core.identities.show("bob").document.cid) } == .invalidArgument)
     }
 
-    @Test("what is answered must be here, and an envelope")
+    @Test("an envelope answers only an envelope that is here")
     func unknownReply() throws {
         let nothing = CID(hashing: [1] as [UInt8], codec: .dagCBOR)
         #expect(code { _ = try seal(["bob"], replyTo: "\(nothing)") } == .notFound)

@@ -94,7 +94,7 @@ import Testing
     }
 
     @Test(
-        "what is no courier's URL is refused",
+        "a text that is no courier's URL is refused",
         arguments: [
             "ftp://x", "https://", "https:///path", "https://user:secret@host", "https://a b", "javascript:alert(1)",
             "https://x\u{1b}[2J", "HTTPS://x", "https://" + String(repeating: "x", count: 1024),
@@ -365,7 +365,7 @@ import Testing
         #expect((31...200).contains(statements), "\(statements)")
     }
 
-    @Test("trust in a later one goes before distrust in an earlier one")
+    @Test("trust in a later identity of a line goes before distrust in an earlier one")
     func nearest() throws {
         let second = try bank.next()
         let third = try second.next()

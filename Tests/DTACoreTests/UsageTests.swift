@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test(
-        "usage is right after any order of storing, dropping and bringing back, alone, in envelopes' bodies, and what is refused"
+        "a user's usage is right after any order of storing, dropping and bringing back, alone, in envelopes' bodies, and of what is refused"
     )
     func invariant() throws {
         let seed = UInt64.random(in: .min ... .max)

@@ -224,7 +224,9 @@ struct WalletShareTests {
         return signed.cid
     }
 
-    @Test("a free share is found behind however many lists of used ones, and a list is held as long as it has one")
+    @Test(
+        "a free share of a wallet is found behind however many lists of used ones, and a list is held as long as it has one"
+    )
     func manyLists() throws {
         let orders = host.core.orders
         let lists = try (1...300).map { number in
@@ -248,7 +250,7 @@ struct WalletShareTests {
         #expect(try refusal { _ = try self.order() }.message.contains("no share"))
     }
 
-    @Test("what a list offers that is not its sender's is forgotten, and that of others is found")
+    @Test("shares that a list offers and that are not its sender's are forgotten, and those of others are found")
     func forgedList() throws {
         let late = try Correspondent("late", kem: Correspondent.kem())
         func list() throws -> SignedEnvelope {

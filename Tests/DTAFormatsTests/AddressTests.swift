@@ -7,7 +7,7 @@ import Testing
 struct AddressTests {
     private func one() throws -> Secp256k1Scalar { try Secp256k1Scalar([UInt8](repeating: 0, count: 31) + [1]) }
 
-    @Test("RIPEMD-160: the authors' values, and every length around a block")
+    @Test("RIPEMD-160 gives its authors' values, and another one for each length of zeros")
     func ripemd160() {
         let alphabet = "abcdefghijklmnopqrstuvwxyz"
         let values = [
@@ -94,7 +94,7 @@ struct AddressTests {
         }
     }
 
-    @Test("the key 1 has the addresses that everybody knows")
+    @Test("the secret key 1 has the Bitcoin addresses that everybody knows")
     func keyOne() throws {
         let addresses = WalletAddresses(publicKey: try one().publicKey)
         #expect(addresses.p2pkh(.mainnet).description == "1BgGZ9tcN4rm9KBzDn7KprQz87SZ26SAMH")
@@ -123,7 +123,7 @@ struct AddressTests {
         }
     }
 
-    @Test("a wrong letter, one too few or many, and two that changed places are found")
+    @Test("in a Bitcoin address a wrong letter, one too few or many, and two that changed places are found")
     func typingErrors() throws {
         var random = SeededGenerator()
         let addresses = WalletAddresses(publicKey: try one().publicKey)

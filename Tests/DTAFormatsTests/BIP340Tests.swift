@@ -28,7 +28,7 @@ struct BIP340Tests {
         }
     }
 
-    @Test("two signatures of the same differ, and both are valid")
+    @Test("two BIP-340 signatures of the same hash differ, and both are valid")
     func randomised() throws {
         let (key, message) = (Secp256k1Scalar.generate(), BIP340.taggedHash("test", [1]))
         let (one, other) = (try BIP340.sign(message, with: key), try BIP340.sign(message, with: key))
@@ -42,7 +42,7 @@ struct BIP340Tests {
         }
     }
 
-    @Test("only hashes of 32 bytes are signed")
+    @Test("only hashes of 32 bytes are signed with BIP-340")
     func lengths() throws {
         for count in [0, 31, 33, 64] {
             let error = refusal { _ = try BIP340.sign([UInt8](repeating: 1, count: count), with: .generate()) }
@@ -50,7 +50,7 @@ struct BIP340Tests {
         }
     }
 
-    @Test("keys are made, used and signed with by many threads at once")
+    @Test("many threads at once make, use and sign with keys of secp256k1")
     func concurrency() async {
         let results = await withTaskGroup(of: Bool.self) { group in
             for number in 0..<64 {

@@ -49,7 +49,7 @@ struct CARTests {
         #expect(hex(try write(roots: [block.cid], [block])) == expected)
     }
 
-    @Test("what was written is read again, whatever pieces it comes in", arguments: [1, 2, 37, 1000, 1 << 20])
+    @Test("a CAR that was written is read again, whatever pieces it comes in", arguments: [1, 2, 37, 1000, 1 << 20])
     func roundTrip(size: Int) throws {
         let leaf = raw("leaf")
         let empty = ContentBlock(hashing: [], codec: .raw)
@@ -78,7 +78,7 @@ struct CARTests {
         }
     }
 
-    @Test("bytes after the last block are refused: they are no block")
+    @Test("bytes after the last block of a CAR are refused: they are no block")
     func trailing() throws {
         let bytes = try write(roots: [raw("x").cid], [raw("x")])
         for tail in [[0], [0, 0], [1, 2, 3], [0x80], [UInt8](repeating: 0xff, count: 12)] as [[UInt8]] {
@@ -96,7 +96,9 @@ struct CARTests {
         #expect(error.reason.contains(block.cid.description) && error.reason.contains(raw("righu").cid.description))
     }
 
-    @Test("a flipped bit anywhere is refused or shows in the roots: no block ever has other bytes than its name says")
+    @Test(
+        "a flipped bit anywhere in a CAR is refused or shows in the roots: no block ever has other bytes than its name says"
+    )
     func flips() throws {
         let blocks = [raw("one"), try document(raw("one").cid)]
         let bytes = try write(roots: [blocks[1].cid], blocks)
@@ -116,7 +118,7 @@ struct CARTests {
     }
 
     @Test(
-        "a CID of another kind is unsupported, and named",
+        "a CID of another kind in a CAR is unsupported, and named",
         arguments: [
             // From the multicodec table: dag-pb (70), dag-json (0129), identity (00), sha2-512 (13), blake2b-256 (b220).
             ("1220" + String(repeating: "ab", count: 32) + "00", "bafybeifl"),
@@ -136,14 +138,14 @@ struct CARTests {
     }
 
     @Test(
-        "a section that does not start with a CID, is too short or too long is refused",
+        "a section of a CAR that does not start with a CID, is too short or too long is refused",
         arguments: ["00", "02", "0155", "01551220abcd", "ffffffffffffffffffff"])
     func noCID(_ content: String) throws {
         let bytes = try write(roots: [raw("x").cid], []) + section(content)
         #expect(refusal { _ = try read(bytes) }.kind == .malformed)
     }
 
-    @Test("a section's length is bounded before anything is read for it, and in its shortest form")
+    @Test("the length of a CAR's section is bounded before anything is read for it, and in its shortest form")
     func lengths() throws {
         let header = try write(roots: [raw("x").cid], [])
         let tooLong = UnsignedVarint.encode(UInt64(CAR.sectionLimit) + 1)
@@ -156,7 +158,7 @@ struct CARTests {
     }
 
     @Test(
-        "a header that is not exactly a version and roots is refused",
+        "a header of a CAR that is not exactly a version and roots is refused",
         arguments: [
             "a0", "a16776657273696f6e01", "a265726f6f7473806776657273696f6e01", "80", "01", "f6",
             // Version 2's pragma; version 3; roots of text; roots that are no list.
@@ -182,7 +184,7 @@ struct CARTests {
     }
 
     @Test(
-        "numbers of every length are read as they were written",
+        "numbers of every length in a CAR are read as they were written",
         arguments: [0, 1, 127, 128, 300, 16383, 16384, 1 << 62])
     func varints(_ number: UInt64) throws {
         var bytes = UnsignedVarint.encode(number)[...]
@@ -202,7 +204,7 @@ struct CARTests {
         #expect(try ContentBlock(hashing: block.bytes, codec: .raw).links == [])
     }
 
-    @Test("a walk comes to everything that is linked, each once, and tells what is not there")
+    @Test("a walk over blocks comes to everything that is linked, each once, and tells what is not there")
     func walk() throws {
         let (leaf, gone) = (raw("leaf"), raw("gone"))
         let middle = try document(leaf.cid, gone.cid)
@@ -226,7 +228,7 @@ struct CARTests {
         #expect(refusal { try walk.run(source, visit: { _ in }, missing: { _ in }) }.kind == .mismatch)
     }
 
-    @Test("a walk is bounded in blocks and in length, and needs no deep stack for a long chain")
+    @Test("a walk over blocks is bounded in blocks and in length, and needs no deep stack for a long chain")
     func bounds() throws {
         var source: [CID: [UInt8]] = [:]
         var last = raw("end").cid

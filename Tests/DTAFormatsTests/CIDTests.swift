@@ -32,7 +32,7 @@ struct CIDTests {
     }
 
     @Test(
-        "text that is not a CID's one spelling is refused",
+        "a text that is not a CID's one spelling is refused",
         arguments: [
             "", "b", hello.uppercased(), "B" + hello.dropFirst(), "z" + hello.dropFirst(), "f01551220", hello + "=",
             hello + "a", String(hello.dropLast()), " " + hello, hello + "\n",
@@ -43,7 +43,7 @@ struct CIDTests {
         #expect(refusal(text) { _ = try CID(text) }.kind == .malformed)
     }
 
-    @Test("unused bits at the end of the text must be zero")
+    @Test("unused bits at the end of a CID's text must be zero")
     func trailingBits() {
         // The last letter holds three bits of the hash and two unused ones.
         let other = String(CIDTests.hello.dropLast()) + "f"

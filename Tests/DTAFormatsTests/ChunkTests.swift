@@ -53,7 +53,9 @@ struct ChunkTests {
         }
     }
 
-    @Test("truncation is refused: of the last block, of whole blocks, at a chunk's end, with a size that fits")
+    @Test(
+        "truncation of a body in chunks is refused: of the last block, of whole blocks, at a chunk's end, with a size that fits"
+    )
     func truncation() throws {
         let size = 2 * Self.block + 3 * Self.chunk + 5
         let body = try body(size)
@@ -74,7 +76,9 @@ struct ChunkTests {
         _ = refusal { _ = try ChunkedBody.open([], size: 0, with: cipher) }
     }
 
-    @Test("extension is refused: a chunk after the final one, bytes after the end, a second final chunk")
+    @Test(
+        "extension of a body in chunks is refused: a chunk after the final one, bytes after the end, a second final chunk"
+    )
     func extending() throws {
         let size = Self.block - 2 * Self.chunk
         let body = try body(size)
@@ -90,7 +94,7 @@ struct ChunkTests {
         }
     }
 
-    @Test("reordering is refused: of blocks, and of chunks in a block")
+    @Test("reordering in a body in chunks is refused: of blocks, and of chunks in a block")
     func reordering() throws {
         let size = 3 * Self.block
         let body = try body(size)
@@ -124,7 +128,7 @@ struct ChunkTests {
         #expect(refusal { _ = try ChunkedBody.open(mixed, size: size, with: other) }.kind == .dataLoss)
     }
 
-    @Test("any bit that changes is found, wherever it is")
+    @Test("any bit that changes in a body in chunks is found, wherever it is")
     func flips() throws {
         var random = SeededGenerator()
         let size = 2 * Self.block + 100
@@ -141,7 +145,7 @@ struct ChunkTests {
         }
     }
 
-    @Test("blocks of other lengths are not sealed, and not sealed as what they are not")
+    @Test("blocks of a body that have other lengths are not sealed, and not sealed as what they are not")
     func sealingRules() throws {
         for (count, index, isLast) in [(0, 0, false), (0, 1, true), (1, 0, false), (Self.block + 1, 0, true)] {
             let error = refusal("\(count)") {
@@ -156,7 +160,7 @@ struct ChunkTests {
         #expect(error.reason.contains("public"))
     }
 
-    @Test("the plan of every size adds up, sealed and public, and is found again from its blocks")
+    @Test("the plan of a body of every size adds up, sealed and public, and is found again from its blocks")
     func plans() throws {
         var random = SeededGenerator()
         let edges = [0, 1, Self.chunk, Self.block, 4096 * Self.block, ChunkPlan.maximumSize].flatMap {
@@ -180,7 +184,7 @@ struct ChunkTests {
     }
 
     @Test(
-        "last blocks that no body has are refused",
+        "a last block that no body has is refused",
         arguments: [
             (1, 0), (1, 15), (2, 16), (2, 0), (1, chunk + 17), (1, chunk + 32), (1, 983_281), (0, 100), (-1, 100),
             (1, -1),

@@ -27,7 +27,7 @@ struct DAGCBORTests {
         #expect(try DAGCBOR.decode(bytes(expected)) == value)
     }
 
-    @Test("a link is tag 42 around 00 and the CID's bytes")
+    @Test("a link in DAG-CBOR is tag 42 around 00 and the CID's bytes")
     func links() throws {
         let cid = try CID(bytes: bytes("01711220" + String(repeating: "ab", count: 32)))
         #expect(hex(try DAGCBOR.encode(.link(cid))) == DAGCBORTests.link)
@@ -47,7 +47,9 @@ struct DAGCBORTests {
         "depth": ["levels"],
     ]
 
-    @Test("what breaks a rule is refused, and the sentence names the rule", arguments: try! RefusedVectors.read())
+    @Test(
+        "DAG-CBOR that breaks a rule is refused, and the sentence names the rule", arguments: try! RefusedVectors.read()
+    )
     func refused(_ vector: RefusedVector) throws {
         let input = try bytes(vector.bytes)
         let error = refusal(vector.what) { _ = try DAGCBOR.decode(input) }
@@ -56,7 +58,7 @@ struct DAGCBORTests {
         #expect(words.contains { error.reason.contains($0) }, "\(error.reason)")
     }
 
-    @Test("what is a document is refused before a block of many small values takes much memory; what is data is not")
+    @Test("a document of many small values is refused before it takes much memory; data is not")
     func bomb() throws {
         let list = try DAGCBOR.encode(.list([DAGCBOR.Value](repeating: .list([]), count: 100_000)))
         // The largest envelope that there is has fewer.
@@ -81,14 +83,14 @@ struct DAGCBORTests {
         #expect(try claim(100) == .envelope && claim(DAGCBOR.documentValues) == .block)
     }
 
-    @Test("every rule has vectors")
+    @Test("every rule of DAG-CBOR has vectors")
     func rules() throws {
         let rules = try RefusedVectors.rules()
         #expect(Set(try RefusedVectors.read().map(\.rule)) == Set(rules.keys))
         #expect(Set(rules.keys) == Set(DAGCBORTests.words.keys))
     }
 
-    @Test("nesting is bounded, for reading and for writing alike")
+    @Test("nesting in DAG-CBOR is bounded, for reading and for writing alike")
     func depth() throws {
         var deepest = DAGCBOR.Value.list([])
         for _ in 1..<DAGCBOR.maximumDepth { deepest = .list([deepest]) }
@@ -101,21 +103,21 @@ struct DAGCBORTests {
         }
     }
 
-    @Test("a block beyond the largest size is neither read nor written")
+    @Test("a block of DAG-CBOR beyond the largest size is neither read nor written")
     func size() {
         let large = [UInt8](repeating: 0, count: DAGCBOR.maximumSize)
         #expect(refusal { _ = try DAGCBOR.encode(.bytes(large)) }.kind == .invalidArgument)
         #expect(refusal { _ = try DAGCBOR.decode(large + [0]) }.reason.contains("at most"))
     }
 
-    @Test("floats that are not finite are not written")
+    @Test("floats that are not finite are not written as DAG-CBOR")
     func floats() {
         for number in [Double.nan, .infinity, -.infinity] {
             #expect(refusal { _ = try DAGCBOR.encode(.float(number)) }.kind == .invalidArgument)
         }
     }
 
-    @Test("keys that Unicode holds for equal but whose bytes differ are two keys")
+    @Test("keys in DAG-CBOR that Unicode holds for equal but whose bytes differ are two keys")
     func unicodeKeys() throws {
         let map: DAGCBOR.Map = ["\u{e9}": .unsigned(1), "e\u{301}": .unsigned(2)]
         #expect(map.count == 2)
@@ -124,7 +126,7 @@ struct DAGCBORTests {
         #expect(DAGCBOR.Value.text("\u{e9}") != .text("e\u{301}"))
     }
 
-    @Test("a map's entries can be set, replaced and removed, and stay in order")
+    @Test("the entries of a map in DAG-CBOR can be set, replaced and removed, and stay in order")
     func maps() throws {
         var map: DAGCBOR.Map = ["bb": .null, "a": .null]
         map["c"] = .bool(true)
@@ -137,7 +139,7 @@ struct DAGCBORTests {
         #expect(DAGCBOR.Map(dictionaryLiteral: ("x", .null), ("x", .bool(true))) == ["x": .bool(true)])
     }
 
-    @Test("any value can be read back, and any bytes that are read are written again the same")
+    @Test("any value of DAG-CBOR can be read back, and any bytes that are read are written again the same")
     func roundTrip() throws {
         var random = SeededGenerator()
         for _ in 0..<1000 {
@@ -152,7 +154,7 @@ struct DAGCBORTests {
         }
     }
 
-    @Test("noise of bytes that mean something is refused or written again the same")
+    @Test("noise of bytes that mean something in DAG-CBOR is refused or written again the same")
     func noise() throws {
         var random = SeededGenerator()
         let heads: [UInt8] = [

@@ -7,7 +7,7 @@ import Testing
 struct ECDSASignatureTests {
     static let curves: [PublicKey.Algorithm] = [.p256, .p384, .secp256k1]
 
-    @Test("raw and DER lead to each other", arguments: curves)
+    @Test("the raw and DER forms of an ECDSA signature lead to each other", arguments: curves)
     func roundTrip(_ algorithm: PublicKey.Algorithm) throws {
         var random = SeededGenerator()
         let size = try #require(algorithm.order).bytes.count
@@ -22,7 +22,7 @@ struct ECDSASignatureTests {
         }
     }
 
-    @Test("lowS is the lower of the two values of s", arguments: curves)
+    @Test("lowS is the lower of the two values of s in an ECDSA signature", arguments: curves)
     func low(_ algorithm: PublicKey.Algorithm) throws {
         let order = try #require(algorithm.order)
         let one = [UInt8](repeating: 0, count: order.bytes.count - 1) + [1]
@@ -38,7 +38,7 @@ struct ECDSASignatureTests {
         #expect(try !ECDSASignature(raw: one + order.negate(half), algorithm: algorithm).isLowS)
     }
 
-    @Test("halves of 0, of the order and above it are refused", arguments: curves)
+    @Test("halves of an ECDSA signature that are 0, the order or above it are refused", arguments: curves)
     func range(_ algorithm: PublicKey.Algorithm) throws {
         let order = try #require(algorithm.order)
         let one = [UInt8](repeating: 0, count: order.bytes.count - 1) + [1]
@@ -51,7 +51,7 @@ struct ECDSASignatureTests {
     }
 
     @Test(
-        "DER that is not minimal, or not exactly one signature, is refused",
+        "DER that is not minimal, or not exactly one ECDSA signature, is refused",
         arguments: [
             "", "30", "3000", "3003020101", "300602010102010100", "30060201010201", "3007020101020101",
             "30070202000102010130", "3007020200010201 01", "3006020181020101", "3006020101020181", "300502000201 01",

@@ -110,7 +110,9 @@ struct EnvelopeTests {
         }
     }
 
-    @Test("what the signature does not protect yet is refused by the key: wraps, commitment and body of a forger's own")
+    @Test(
+        "wraps, commitment and body of a forger's own, which the signature does not protect yet, are refused by the key"
+    )
     func flipsAfterVerification() throws {
         let envelope = try alice.seal("text", to: [bob]).envelope
         let key = try bob.unwrap(envelope.wrap(for: bob.cid), of: envelope)
@@ -147,7 +149,7 @@ struct EnvelopeTests {
         #expect(refusal { try SignedEnvelope(block: block).verify(sender: alice.document) }.kind == .badSignature)
     }
 
-    @Test("two seals of the same text share no salt, thread, wrap or body")
+    @Test("two envelopes of the same text share no salt, thread, wrap or body")
     func fresh() throws {
         let one = try alice.seal("text", to: [bob]).envelope
         let two = try alice.seal("text", to: [bob]).envelope
@@ -159,7 +161,7 @@ struct EnvelopeTests {
         #expect(try one.innerHash != two.innerHash)
     }
 
-    @Test("an answer links what it answers and keeps its thread")
+    @Test("an envelope that answers another links it and keeps its thread")
     func chain() throws {
         let first = try alice.seal("question", to: [bob])
         let answer = try bob.seal("answer", to: [alice], answering: first)
@@ -192,7 +194,7 @@ struct EnvelopeTests {
     }
 
     @Test(
-        "a field of another type, length or value is refused",
+        "an envelope with a field of another type, length or value is refused",
         arguments: [
             (["type"], DAGCBOR.Value.text("dta/envelope/2")), (["from"], .bytes([1])),
             (["from"], .link(CID(hashing: [1], codec: .raw))), (["created"], .integer(-1)), (["created"], .text("0")),
@@ -216,7 +218,7 @@ struct EnvelopeTests {
     }
 
     @Test(
-        "a field that is missing is refused",
+        "an envelope with a field that is missing is refused",
         arguments: ["type", "from", "created", "thread", "content", "to", "salt", "wraps", "commit", "body"])
     func missing(_ field: String) throws {
         let value = try DAGCBOR.decode(alice.seal("x", to: [bob]).block)
@@ -269,7 +271,7 @@ struct EnvelopeTests {
         #expect(refusal { try SignedEnvelope(block: extra).verify(sender: alice.document) }.kind == .badSignature)
     }
 
-    @Test("what is not an envelope at all is refused")
+    @Test("a block that is not an envelope at all is refused")
     func garbage() throws {
         var random = SeededGenerator()
         for _ in 0..<2000 {

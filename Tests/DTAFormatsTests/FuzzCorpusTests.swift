@@ -31,7 +31,7 @@ struct FuzzCorpusTests {
         return try names.map { ($0, Array(try Data(contentsOf: folder.appendingPathComponent($0)))) }
     }
 
-    @Test("DAG-CBOR that is read is written again the same")
+    @Test("seeds that are read as DAG-CBOR are written again the same")
     func dagCBOR() throws {
         for seed in try seeds("dag-cbor") {
             guard let value = try? DAGCBOR.decode(seed.bytes) else { continue }
@@ -39,7 +39,7 @@ struct FuzzCorpusTests {
         }
     }
 
-    @Test("CIDs that are read are written again the same")
+    @Test("seeds that are read as CIDs are written again the same")
     func cids() throws {
         for seed in try seeds("cid") {
             if let cid = try? CID(bytes: seed.bytes) { #expect(try CID(cid.description) == cid, "\(seed.name)") }
@@ -48,7 +48,7 @@ struct FuzzCorpusTests {
         }
     }
 
-    @Test("addresses, secret keys, points, shares and safeguarded secrets are read, each kind at least once")
+    @Test("seeds are read as addresses, secret keys, points, shares and safeguarded secrets, each kind at least once")
     func wallets() throws {
         let secret = try Secp256k1Scalar([UInt8](repeating: 1, count: Secp256k1Scalar.byteCount))
         var read: Set<String> = []
@@ -74,7 +74,7 @@ struct FuzzCorpusTests {
         #expect(read == ["p2pkh", "p2wpkh", "p2tr", "wif", "point", "shares", "safeguarded"])
     }
 
-    @Test("archives are read to their end or their damage, and what is in them is verified")
+    @Test("seeds that are CARs are read to their end or their damage, and what is in them is verified")
     func archives() throws {
         var envelopes = 0
         for seed in try seeds("car") {
@@ -98,7 +98,7 @@ struct FuzzCorpusTests {
         #expect(envelopes > 0)
     }
 
-    @Test("identities, revocations and envelopes are read or refused, and some of each are read")
+    @Test("seeds that are identities, revocations and envelopes are read or refused, and some of each are read")
     func documents() throws {
         var read: [DocumentKind: Int] = [:]
         for seed in try seeds("identity") + seeds("envelope") {
@@ -115,7 +115,7 @@ struct FuzzCorpusTests {
         #expect(Set(read.keys) == [.identity, .revocation, .envelope])
     }
 
-    @Test("parts of orders are read under one kind, and written again the same")
+    @Test("seeds that are parts of orders are read under one kind, and written again the same")
     func orders() throws {
         var read: Set<OrderPartKind> = []
         for seed in try seeds("order") {

@@ -36,7 +36,7 @@ struct IdentityJudgeTests {
         #expect(try judge([]).standing(of: a.document.cid) == .current)
     }
 
-    @Test("a chain of rotations leads to its end, and the end descends from all")
+    @Test("a chain of rotations of an identity leads to its end, and the end descends from all")
     func chain() throws {
         let b = try next(a)
         let c = try next(b)
@@ -51,7 +51,7 @@ struct IdentityJudgeTests {
         #expect(try judge.lineage(of: c.document.cid) == [b.document.cid, a.document.cid])
     }
 
-    @Test("a link that is missing is not believed in")
+    @Test("a missing link in a line of identities is not believed in")
     func missingLink() throws {
         let b = try next(a)
         let c = try next(b)
@@ -60,7 +60,7 @@ struct IdentityJudgeTests {
         #expect(try judge.lineage(of: c.document.cid).isEmpty)
     }
 
-    @Test("revocation beats rotation, by recovery too, and what came after stands for itself")
+    @Test("the revocation of an identity beats its rotation, by recovery too, and what came after stands for itself")
     func revocationWins() throws {
         let b = try next(a)
         let c = try recovered(a)
@@ -84,7 +84,7 @@ struct IdentityJudgeTests {
         #expect(newest.cid == b.document.cid && newest.standing == .revoked)
     }
 
-    @Test("two rotations are a conflict, on either side and for all that follows")
+    @Test("two rotations of one identity are a conflict, on either side and for all that follows")
     func conflict() throws {
         let (b, c) = (try next(a), try next(a))
         let d = try next(c)
@@ -127,7 +127,7 @@ struct IdentityJudgeTests {
         #expect(try judge.standing(of: c.document.cid) == .conflict)
     }
 
-    @Test("what was overruled twice leads to the end of the line that holds")
+    @Test("an identity that was overruled twice leads to the end of the line that holds")
     func nested() throws {
         let b = try next(a)
         let c = try next(b)
@@ -140,7 +140,7 @@ struct IdentityJudgeTests {
         }
     }
 
-    @Test("forged successors and revocations are no facts, and are told")
+    @Test("forged successors and revocations of an identity are no facts, and are told")
     func forgeries() throws {
         let mallory = try Person("mallory")
         let identity = try mallory.identity(replacing: a.document.cid)
@@ -179,7 +179,7 @@ struct IdentityJudgeTests {
         func isRevoked(_ cid: CID) -> Bool { false }
     }
 
-    @Test("lines are followed over 1,000 links, and no further")
+    @Test("lines of identities are followed over 1,000 links, and no further")
     func bounded() throws {
         let line = MadeUp(3000)
         let judge = IdentityJudge(line)

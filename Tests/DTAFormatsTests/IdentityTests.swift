@@ -64,21 +64,24 @@ struct IdentityTests {
         _ = refusal { _ = try SignedIdentity(block: block + [0]) }
     }
 
-    @Test("a field that is missing is refused", arguments: ["type", "name", "created", "signing", "kem"])
+    @Test(
+        "an identity with a field that is missing is refused", arguments: ["type", "name", "created", "signing", "kem"])
     func missing(_ field: String) throws {
         let block = try resigned([field], nil)
         #expect(refusal { _ = try SignedIdentity(block: block) }.reason.contains("\"\(field)\""))
     }
 
     @Test(
-        "a field of another type is refused",
+        "an identity with a field of another type is refused",
         arguments: ["type", "name", "created", "signing", "kem", "recovery", "pq"])
     func types(_ field: String) throws {
         let block = try resigned([field], .list([]))
         #expect(refusal { _ = try SignedIdentity(block: block) }.kind == .malformed)
     }
 
-    @Test("a field that nobody knows is refused, and its name is not printed where it could do harm")
+    @Test(
+        "an identity with a field that nobody knows is refused, and the field's name is not printed where it could do harm"
+    )
     func unknown() throws {
         for (name, shown) in [("email", true), ("\u{1b}[2J", false), (String(repeating: "x", count: 10_000), false)] {
             let block = try resigned([name], .text("x"))
@@ -93,7 +96,7 @@ struct IdentityTests {
     }
 
     @Test(
-        "names that could mislead a person at a terminal are refused",
+        "identities with names that could mislead a person at a terminal are refused",
         arguments: [
             "", "  ", "a\nb", "a\0b", "\u{1b}[31mroot", "alice\u{202e}bob", "a\u{200b}b", "a\u{2028}b",
             String(repeating: "n", count: 129), String(repeating: "n", count: 10_000),
@@ -104,7 +107,7 @@ struct IdentityTests {
         #expect(refusal { _ = try Person(name) }.kind == .malformed)
     }
 
-    @Test("a time before 1970 or after 9999 is refused")
+    @Test("an identity with a time before 1970 or after 9999 is refused")
     func times() throws {
         for time in [DAGCBOR.Value.integer(-1), .integer(253_402_300_800), .unsigned(.max), .float(1)] {
             let block = try resigned(["created"], time)
@@ -112,7 +115,7 @@ struct IdentityTests {
         }
     }
 
-    @Test("a kem to which nobody could seal is refused")
+    @Test("an identity with a kem to which nobody could seal is refused")
     func kem() throws {
         let kem = alice.kem
         let bad: [[UInt8]] = [
@@ -128,7 +131,7 @@ struct IdentityTests {
         }
     }
 
-    @Test("signing keys of other kinds, lengths and forms are refused")
+    @Test("identities with signing keys of other kinds, lengths and forms are refused")
     func signingKeys() throws {
         let p256 = P256.Signing.PrivateKey().publicKey
         let bad: [[UInt8]] = [
@@ -166,7 +169,7 @@ struct IdentityTests {
         }
     }
 
-    @Test("a signature made for another context does not count")
+    @Test("a signature that was made for another context does not count for an identity")
     func context() throws {
         for context in SignedBytes.contexts where context != SignedBytes.identity {
             let error = refusal(context) {
@@ -176,7 +179,7 @@ struct IdentityTests {
         }
     }
 
-    @Test("no signature, two, and signatures by others are refused")
+    @Test("an identity with no signature, two, or signatures by others is refused")
     func signatures() throws {
         guard case .map(let map) = value, case .list(let list)? = map["signatures"] else {
             throw TestFailure("the document has no such field")
@@ -205,7 +208,7 @@ struct IdentityTests {
         #expect(refusal { _ = try SignedIdentity(block: resigned(["previous"], .link(raw))) }.kind == .malformed)
     }
 
-    @Test("a recovery key's hash is carried, and has 32 bytes")
+    @Test("an identity carries its recovery key's hash, which has 32 bytes")
     func recovery() throws {
         let hash = [UInt8](repeating: 9, count: 32)
         #expect(try SignedIdentity(block: resigned(["recovery"], .bytes(hash))).identity.recovery == hash)
@@ -240,7 +243,7 @@ struct IdentityTests {
                 == .badSignature)
     }
 
-    @Test("what is not an identity at all is refused")
+    @Test("a block that is not an identity at all is refused")
     func garbage() throws {
         var random = SeededGenerator()
         for _ in 0..<2000 {
@@ -252,7 +255,7 @@ struct IdentityTests {
         _ = refusal { _ = try SignedIdentity(block: envelope.block) }
     }
 
-    @Test("only known contexts and whole hashes are signed")
+    @Test("an identity's key signs only in known contexts, and only whole hashes")
     func signedBytes() throws {
         let hash = [UInt8](repeating: 3, count: 32)
         #expect(try SignedBytes.make(context: "dta/audit/1", hash: hash) == Array("dta/audit/1".utf8) + [0] + hash)

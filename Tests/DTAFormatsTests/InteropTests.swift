@@ -49,7 +49,7 @@ struct InteropTests {
     /// Documents of each test.
     static let count = 3000
 
-    @Test("what is written here, dag-cbor and cbor2 read as the same value under the same CID, and write the same")
+    @Test("dag-cbor and cbor2 read what is written here as the same value under the same CID, and write the same")
     func theyRead() throws {
         var random = SeededGenerator()
         let values = (0..<InteropTests.count).map { _ in random.value() }
@@ -67,7 +67,7 @@ struct InteropTests {
         }
     }
 
-    @Test("what dag-cbor writes is read here as the same value under the same CID, and written the same")
+    @Test("this library reads what dag-cbor writes as the same value under the same CID, and writes the same")
     func theyWrite() throws {
         var random = SeededGenerator()
         let seed = random.next() >> 1
@@ -83,7 +83,7 @@ struct InteropTests {
         }
     }
 
-    @Test("what is refused here and what dag-cbor refuses are the same, but for other kinds of CIDs and for depth")
+    @Test("this library and dag-cbor refuse the same, but for other kinds of CIDs and for depth")
     func refusals() throws {
         var random = SeededGenerator()
         // Damaged documents, and noise of heads that mean something.

@@ -27,12 +27,12 @@ struct KeyUnwrappingTests {
             publicKEM: kem ?? bob.kem, mlkemSeed: seed ?? bob.mlkemSeed, x25519: x25519 ?? bob.sharedSecret)
     }
 
-    @Test("what the crypto library's own X-Wing sender sealed is opened with the X25519 half elsewhere")
+    @Test("a key that the crypto library's own X-Wing sender sealed is opened with the X25519 half elsewhere")
     func opens() throws {
         for _ in 0..<20 { #expect(try unwrap(wrap()) == contentKey) }
     }
 
-    @Test("one wrap is opened alike by the crypto library's X-Wing key and by its two halves")
+    @Test("one wrap is opened alike by the crypto library's X-Wing key and by the key's two halves")
     func sameAsLibrary() throws {
         // X-Wing expands its seed to the halves by SHAKE-256: here that of the bytes 0 to 31, by Python's hashlib.
         let halves = try bytes(
@@ -57,7 +57,7 @@ struct KeyUnwrappingTests {
         #expect(opened == contentKey)
     }
 
-    @Test("the token is asked once, for the last 32 bytes of enc")
+    @Test("unwrapping a key asks the token once, for the last 32 bytes of enc")
     func asksOnce() throws {
         let wrap = try wrap()
         var asked: [[UInt8]] = []
@@ -68,7 +68,7 @@ struct KeyUnwrappingTests {
         #expect(asked == [Array(wrap.enc.suffix(32))])
     }
 
-    @Test("another envelope's core, another recipient's name, and a flipped bit in enc or key do not open")
+    @Test("a wrap does not open with another envelope's core, another recipient's name, or a flipped bit in enc or key")
     func bound() throws {
         let good = try wrap()
         #expect(refusal { _ = try unwrap(good, coreHash: coreHash.map { $0 ^ 1 }) }.kind == .dataLoss)
@@ -103,7 +103,7 @@ struct KeyUnwrappingTests {
         #expect(throws: TokenAway.self) { _ = try unwrap(wrap) { _ in throw TokenAway() } }
     }
 
-    @Test("a seed that is not that of the public key is refused before the token is asked")
+    @Test("unwrapping refuses a seed that is not that of the public key before the token is asked")
     func wrongSeed() throws {
         let other = try Person("other")
         let wrap = try wrap()
@@ -118,7 +118,7 @@ struct KeyUnwrappingTests {
         #expect(refusal { _ = try unwrap(wrap, kem: other.kem) }.kind == .mismatch)
     }
 
-    @Test("inputs of another length are refused")
+    @Test("unwrapping refuses inputs of another length")
     func lengths() throws {
         let good = try wrap()
         for body in [
@@ -130,7 +130,7 @@ struct KeyUnwrappingTests {
         }
     }
 
-    @Test("the seed may come straight from memory that is not an array")
+    @Test("the seed for unwrapping may come straight from memory that is not an array")
     func seedFromBuffer() throws {
         let wrap = try wrap()
         let key = try bob.mlkemSeed.withUnsafeBytes { seed in

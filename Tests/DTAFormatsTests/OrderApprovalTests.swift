@@ -18,7 +18,9 @@ struct OrderApprovalTests {
             approvals, of: part, use: 1, redeemer: redeemer ?? stage.beneficiary.document.cid, now: OrderStage.now)
     }
 
-    @Test("exactly those of approvers on this redemption and use that have not expired count", arguments: 1...3)
+    @Test(
+        "exactly those approvals count that approvers gave to this redemption and use and that have not expired",
+        arguments: 1...3)
     func everyCombination(needed: Int) throws {
         let stage = try OrderStage(approvals: needed)
         let judge = stage.judge()
@@ -54,7 +56,7 @@ struct OrderApprovalTests {
         }
     }
 
-    @Test("too few approvals are an objection, and those that count go into the verdict")
+    @Test("too few approvals of a redemption are an objection, and those that count go into the verdict")
     func verdict() throws {
         let stage = try OrderStage(approvals: 2)
         let part = try stage.redemption()
@@ -119,7 +121,7 @@ struct OrderApprovalTests {
         }
     }
 
-    @Test("revoked approvers, strangers and liars do not count")
+    @Test("approvals of revoked approvers, strangers and liars do not count")
     func badLines() throws {
         let stage = try OrderStage(approvals: 1)
         let part = try stage.redemption().0.cid

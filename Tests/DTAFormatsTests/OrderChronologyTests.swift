@@ -22,7 +22,9 @@ struct OrderChronologyTests {
         "order", "commitment", "deposit", "first", "no", "second", "consent", "yes", "third", "end",
     ]
 
-    @Test("in one second a refused request stands with its answer before the next one, in whatever order they are told")
+    @Test(
+        "in one second a refused request stands with its answer before the next request, in whatever order they are told"
+    )
     func oneSecond() {
         let all = parts()
         for shift in all.indices {
@@ -32,7 +34,7 @@ struct OrderChronologyTests {
         }
     }
 
-    @Test("times decide before kinds, and what somebody saw first comes first")
+    @Test("in what happened to an order times decide before kinds, and what somebody saw first comes first")
     func times() {
         let late = OrderChronology(
             parts(at: [
@@ -57,7 +59,7 @@ struct OrderChronologyTests {
         }
     }
 
-    @Test("requests for one use are counted, and their answers have their numbers")
+    @Test("requests for one use of an order are counted, and their answers have their numbers")
     func numbers() {
         let chronology = OrderChronology(parts())
         for (id, use, attempt) in [
@@ -68,7 +70,7 @@ struct OrderChronologyTests {
         }
     }
 
-    @Test("links in a circle, links to nothing and kinds that nobody knows end nowhere but in the list")
+    @Test("parts of an order with links in a circle, links to nothing or unknown kinds end nowhere but in the list")
     func hostile() {
         let parts = [
             Part(id: "a", kind: .redemption, previous: "b", time: 1),

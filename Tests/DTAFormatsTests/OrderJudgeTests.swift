@@ -135,7 +135,7 @@ struct OrderJudgeTests {
         #expect(try decide(recovered).recipient == recovered.document)
     }
 
-    @Test("the result is for the newest of the recipient's line, who must be current")
+    @Test("the result of a redemption is for the newest of the recipient's line, which must be current")
     func recipient() throws {
         let stage = try OrderStage()
         let newest = try stage.next(stage.beneficiary)

@@ -100,7 +100,7 @@ struct OrderPartTests {
         }
     }
 
-    @Test("terms that nobody can meet, or that say nothing, are refused")
+    @Test("terms of an order that nobody can meet, or that say nothing, are refused")
     func impossibleTerms() throws {
         typealias Make = () throws -> OrderTerms
         func cid(_ number: UInt8) -> CID { OrderPartTests.cid(number) }
@@ -143,7 +143,7 @@ struct OrderPartTests {
         }
     }
 
-    @Test("lists that are out of order, or name somebody twice, are not canonical")
+    @Test("lists in an order that are out of order, or name somebody twice, are not canonical")
     func order() throws {
         let order = try Order(kind: "secret", terms: OrderPartTests.terms())
         guard case .map(let map) = try DAGCBOR.decode(order.encoded()) else { return }
@@ -161,7 +161,7 @@ struct OrderPartTests {
         #expect(throws: FormatError.self) { try Order(DAGCBOR.encode(.map(other))) }
     }
 
-    @Test("names of kinds, fields, codes and lines for people are bounded")
+    @Test("in parts of orders the names of kinds, fields, codes and lines for people are bounded")
     func names() throws {
         let terms = try OrderPartTests.terms()
         for kind in ["", "Secret", "a b", String(repeating: "a", count: 33), "é", "a/b"] {
@@ -191,7 +191,7 @@ struct OrderPartTests {
         }
     }
 
-    @Test("a heading is of one order, with one fiduciary, principal and beneficiary")
+    @Test("a part's heading is of one order, with one fiduciary, principal and beneficiary")
     func headings() throws {
         let terms = try OrderPartTests.terms()
         let heading = OrderHeading(order: OrderPartTests.cid(9), use: 1, terms: terms)
@@ -208,7 +208,7 @@ struct OrderPartTests {
         }
     }
 
-    @Test("a reference is its thread in 26 letters, and has one spelling")
+    @Test("an order's reference is its thread in 26 letters, and has one spelling")
     func references() throws {
         let reference = try OrderReference(thread: Array(0..<16))
         #expect(reference.description == "aaaqeayeaudaocajbifqydiob4")
@@ -219,7 +219,7 @@ struct OrderPartTests {
         #expect(throws: FormatError.self) { try OrderReference(thread: [1]) }
     }
 
-    @Test("an approval is signed by its approver, in its own context, with all of that one's keys")
+    @Test("an approval is signed by its approver, in its own context, with all of the approver's keys")
     func approvals() throws {
         let signed = try OrderPartTests.approval()
         let party = try Person.with()
@@ -237,7 +237,7 @@ struct OrderPartTests {
         #expect(throws: FormatError.self) { try good.forged().verify(approver: party.document) }
     }
 
-    @Test("a change of any value makes another part or none, and bytes at random never two encodings of one")
+    @Test("a change of any value makes another part or none, and random bytes never make two encodings of one part")
     func mutations() throws {
         var generator = SeededGenerator()
         for part in try OrderPartTests.all() {

@@ -93,7 +93,7 @@ struct OrderThreadTests {
 
     private func codes(_ thread: OrderThread) -> Set<OrderThread.Finding.Code> { Set(thread.findings.map(\.code)) }
 
-    @Test("an order that went its way is sound, to whoever has a key and to whoever has none")
+    @Test("an order that went its way is sound, both to a reader who has a key and to one who has none")
     func sound() throws {
         var evidence = evidence
         var last: SignedEnvelope?
@@ -113,7 +113,7 @@ struct OrderThreadTests {
         }
     }
 
-    @Test("what is not there is told as missing, and is not bad")
+    @Test("a part of an order that is not there is told as missing, and is not bad")
     func missing() throws {
         var evidence = evidence
         let (part, approvals) = try redeem(&evidence)
@@ -147,7 +147,7 @@ struct OrderThreadTests {
         #expect(codes(try evidence.thread(of: stage.part1.cid, withPlaintexts: false)) == [.thirdParty])
     }
 
-    @Test("a second commitment is double-dealing; the same one with another signature is not")
+    @Test("a second commitment is double-dealing; the same commitment with another signature is not")
     func secondCommitment() throws {
         var evidence = evidence
         let other = try OrderThreadTests.commitment(stage, .generate())
@@ -157,7 +157,7 @@ struct OrderThreadTests {
         #expect(codes(try evidence.thread(of: stage.part1.cid, withPlaintexts: false)) == [.secondCommitment])
     }
 
-    @Test("third parties, and parts out of order, are found without a key")
+    @Test("third parties in an order's thread, and parts out of order, are found without a key")
     func strangers() throws {
         let stranger = try Person.with()
         func findings(_ change: (inout Evidence) throws -> Void) throws -> Set<OrderThread.Finding.Code> {
@@ -190,7 +190,7 @@ struct OrderThreadTests {
             } == [.secondCommitment, .thirdParty])
     }
 
-    @Test("a fork, and a fiduciary that contradicts itself, are found without a key")
+    @Test("a fork of an order's thread, and a fiduciary that contradicts itself, are found without a key")
     func forks() throws {
         func findings(_ change: (inout Evidence) throws -> Void) throws -> Set<OrderThread.Finding.Code> {
             var changed = evidence
@@ -236,7 +236,7 @@ struct OrderThreadTests {
         #expect(try findings { try refuse(&$0, stage.part1, use: 0) } == [.contradiction])
     }
 
-    @Test("a forged signature is found")
+    @Test("a forged signature in an order's thread is found")
     func forged() throws {
         var evidence = evidence
         let (part, _) = try redeem(&evidence)
@@ -247,7 +247,7 @@ struct OrderThreadTests {
         #expect(codes(thread).contains(.envelope) && thread.verdict == .bad)
     }
 
-    @Test("contents that contradict the order are found by who can open them")
+    @Test("contents that contradict the order are found by a reader who can open them")
     func contents() throws {
         func findings(_ change: (inout Evidence) throws -> Void) throws -> Set<OrderThread.Finding.Code> {
             var changed = evidence

@@ -5,7 +5,7 @@ import Testing
 @testable import DTAFormats
 
 extension VectorTests {
-    @Test("the order of its vector is sound for an auditor without a key, and for one who can open every part")
+    @Test("the order of the vectors is sound for an auditor without a key, and for one who can open every part")
     func order() throws {
         let vector = try VectorFile.order.read(OrderVector.self)
         var blocks: [CID: [UInt8]] = [:]

@@ -5,7 +5,7 @@ import Testing
 @testable import DTAFormats
 
 extension VectorTests {
-    @Test("identities replace and revoke each other as their vector says, and stand as it says")
+    @Test("identities of the vectors replace and revoke each other, and stand, as their vector says")
     func line() throws {
         let vector = try VectorFile.line.read(LineVector.self)
         var identities: [String: SignedIdentity] = [:]

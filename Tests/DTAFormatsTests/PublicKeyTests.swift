@@ -72,7 +72,7 @@ struct PublicKeyTests {
     }
 
     @Test(
-        "what openssl signed is valid, and no other message, signature or key fits",
+        "a signature of openssl's is valid, and no other message, signature or key fits",
         arguments: PublicKey.Algorithm.allCases)
     func verification(_ algorithm: PublicKey.Algorithm) throws {
         let (key, signature) = try example(algorithm)
@@ -112,7 +112,7 @@ struct PublicKeyTests {
         #expect(refusal { _ = try key.isValid(signature: signature, digest: digest) }.reason.contains("whole messages"))
     }
 
-    @Test("a signature is valid with either s", arguments: [PublicKey.Algorithm.p256, .p384, .secp256k1])
+    @Test("an ECDSA signature is valid with either s", arguments: [PublicKey.Algorithm.p256, .p384, .secp256k1])
     func eitherS(_ algorithm: PublicKey.Algorithm) throws {
         let (key, signature) = try example(algorithm)
         let half = signature.count / 2
@@ -121,7 +121,7 @@ struct PublicKeyTests {
         #expect(try key.isValid(signature: other, message: PublicKeyTests.message))
     }
 
-    @Test("keys are written as openssl writes them", arguments: examples)
+    @Test("public keys are written as openssl writes them", arguments: examples)
     func spki(_ example: Example) throws {
         let der = try bytes(example.spki)
         let key = try PublicKey(spkiDER: der)
@@ -148,7 +148,7 @@ struct PublicKeyTests {
         }
     }
 
-    @Test("keys are written for SSH as its specifications say")
+    @Test("public keys are written for SSH as its specifications say")
     func openSSH() throws {
         for algorithm in [PublicKey.Algorithm.ed25519, .p256, .p384] {
             let (key, _) = try example(algorithm)
@@ -201,7 +201,7 @@ struct PublicKeyTests {
         }
     }
 
-    @Test("raw keys of another length or form are refused", arguments: PublicKey.Algorithm.allCases)
+    @Test("raw public keys of another length or form are refused", arguments: PublicKey.Algorithm.allCases)
     func rawKeys(_ algorithm: PublicKey.Algorithm) throws {
         let (key, _) = try example(algorithm)
         for bad in [[], Array(key.raw.dropLast()), key.raw + [0], [UInt8](repeating: 0, count: key.raw.count)] {

@@ -28,7 +28,7 @@ struct RevocationTests {
         }
     }
 
-    @Test("a stranger revokes nobody, nor does a recovery key that the identity does not name")
+    @Test("a stranger revokes no identity, nor does a recovery key that the identity does not name")
     func strangers() throws {
         let mallory = try Person("mallory")
         for consent in [mallory.consent, Recovery().consent] {

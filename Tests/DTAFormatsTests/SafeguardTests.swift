@@ -17,7 +17,7 @@ struct SafeguardTests {
         return try Secp256k1Scalar(suite.expand(key, "candidate", [0], count: 32))
     }
 
-    @Test("the draft's vectors: key pairs, encapsulation, and the shared secret on both sides")
+    @Test("key pairs, encapsulation and the shared secret on both sides are those of the draft's vectors")
     func kem() throws {
         let file = try PublishedVectors.hpke()
         let vectors = file.vectors + file.kem
@@ -34,7 +34,7 @@ struct SafeguardTests {
         }
     }
 
-    @Test("the draft's vectors for AES-256-GCM: key, nonce and exporter secret of the key schedule")
+    @Test("key, nonce and exporter secret of the key schedule are those of the draft's vectors for AES-256-GCM")
     func schedule() throws {
         let vectors = try PublishedVectors.hpke().vectors
         #expect(vectors.count == 3)
@@ -48,7 +48,8 @@ struct SafeguardTests {
     }
 
     @Test(
-        "what is sealed to a commitment opens with its secret, whatever its length, and twice the same is not the same")
+        "a secret that is sealed to a commitment opens with the commitment's own, whatever its length, and sealing twice gives two results"
+    )
     func roundTrip() throws {
         let secret = Secp256k1Scalar.generate()
         for count in [0, 1, 15, 16, 17, 1000, 64 << 10] {
@@ -60,7 +61,7 @@ struct SafeguardTests {
         }
     }
 
-    @Test("nothing opens that is damaged, cut, for another order, or with another secret")
+    @Test("no safeguarded secret opens that is damaged, cut, for another order, or with another secret")
     func refusals() throws {
         let secret = Secp256k1Scalar.generate()
         let sealed = try SafeguardCipher.seal(Array("seed words".utf8), to: secret.publicKey, commitment: part2)

@@ -122,7 +122,7 @@ struct Secp256k1Tests {
         }
     }
 
-    @Test("parts that cancel out, and equal parts, make no wallet")
+    @Test("parts of a wallet that cancel out, and equal parts, make none")
     func degenerate() throws {
         let b = Secp256k1Scalar.generate().publicKey
         for f in [try b.negative, b] {

@@ -41,7 +41,9 @@ struct SuccessionTests {
         #expect(try signatures(next).count == 2)
     }
 
-    @Test("one agrees, never both: whoever carries a document could leave one out and make a rival of it")
+    @Test(
+        "one key agrees to a succession, never both: a carrier of the document could leave one out and make a rival of it"
+    )
     func both() throws {
         let person = try Person("alice")
         let identity = try person.identity(replacing: first.cid)
@@ -86,7 +88,7 @@ struct SuccessionTests {
         #expect(refusal { _ = try document.verifySuccession(of: first) }.kind == .badSignature)
     }
 
-    @Test("another's recovery key, or any where the predecessor names none, makes no successor")
+    @Test("another's recovery key, or any if the predecessor names none, makes no successor")
     func wrongRecovery() throws {
         #expect(refusal { _ = try Person.replacing(first, by: [Recovery().consent]) }.kind == .badSignature)
         let (_, plain) = try Person.with()
@@ -97,7 +99,7 @@ struct SuccessionTests {
         #expect(refusal { _ = try Person.replacing(first, by: [wrong]) }.kind == .badSignature)
     }
 
-    @Test("signatures stand in their order, each once, and only where they belong")
+    @Test("the signatures of a successor stand in their order, each once, and only where they belong")
     func order() throws {
         var agreed: [DAGCBOR.Value] = []
         for consent in [alice.consent, recovery.consent] {
@@ -123,7 +125,7 @@ struct SuccessionTests {
         }
     }
 
-    @Test("an entry has the fields of its role, and no others")
+    @Test("an entry of a successor's signatures has the fields of its role, and no others")
     func fields() throws {
         let (_, next) = try Person.replacing(first, by: [alice.consent])
         let (_, recovered) = try Person.replacing(first, by: [recovery.consent])

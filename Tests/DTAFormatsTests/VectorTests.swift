@@ -17,7 +17,7 @@ struct VectorTests {
     // One test of this suite runs at a time.
     nonisolated(unsafe) private static var written = false
 
-    @Test("the identity is read, verified and named as its vector says")
+    @Test("the identity of the vectors is read, verified and named as its vector says")
     func identity() throws {
         let vector = try VectorFile.identity.read(IdentityVector.self)
         let document = try SignedIdentity(block: bytes(vector.person.block), named: CID(vector.person.cid))
@@ -82,7 +82,7 @@ struct VectorTests {
     }
 
     @Test(
-        "Python's cryptography, with nothing of this code, comes to the same values, and finds a vector that is wrong",
+        "Python's cryptography, with nothing of this code, comes to the vectors' values, and finds a vector that is wrong",
         .enabled(if: OtherOpener.isPossible, "needs the environment of Scripts/python, or python3 with both packages"))
     func independently() throws {
         let opener = OtherOpener()

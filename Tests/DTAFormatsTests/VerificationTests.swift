@@ -47,7 +47,7 @@ struct VerificationTests {
         }
     }
 
-    @Test("what is not there is missing, not bad, and told by its part and name")
+    @Test("a block that is not there is missing, not bad, and told by its part and name")
     func missing() throws {
         let thread = try Thread()
         let second = thread.envelopes[1]
@@ -187,7 +187,7 @@ struct VerificationTests {
         #expect(try thread.verify(thread.envelopes[1].cid).standing == .current)
     }
 
-    @Test("blocks are told apart by what they claim to be, and false claims are told")
+    @Test("blocks of a thread are told apart by what they claim to be, and false claims are told")
     func collected() throws {
         let thread = try Thread()
         var documents = try thread.collected()

@@ -68,7 +68,7 @@ struct WalletInteropTests {
         #expect(answers == addresses.map { [hex($0.script)] }, "seed \(random.seed)")
     }
 
-    @Test("embit's signatures are valid here, and ours there; of damaged ones none is")
+    @Test("embit's signatures are valid here, and ours there; no damaged signature is")
     func signatures() throws {
         var random = SeededGenerator()
         let cases = try secrets(&random, 30).map { (key: $0, message: random.bytes(32)) }
@@ -111,7 +111,7 @@ struct WalletInteropTests {
         }
     }
 
-    @Test("OpenSSL opens what is safeguarded here, we what is safeguarded there, and neither what is damaged")
+    @Test("OpenSSL opens what is safeguarded here, this library what is safeguarded there, and neither what is damaged")
     func safeguards() throws {
         var random = SeededGenerator()
         let cases = try secrets(&random, 20).enumerated().map { index, key in

@@ -10,7 +10,7 @@ struct WalletSharesTests {
         try DAGCBOR.encode(.map(["type": .text(type), "shares": .list(shares)]))
     }
 
-    @Test("1 to 100 shares are read as they were written, in their order")
+    @Test("1 to 100 shares of wallets are read as they were written, in their order")
     func roundTrip() throws {
         for count in [1, 2, 100] {
             let shares = try WalletShares((0..<count).map { _ in share() })
@@ -18,7 +18,7 @@ struct WalletSharesTests {
         }
     }
 
-    @Test("none, too many, the same twice, what is no point, and every other form are refused")
+    @Test("a list of no shares, too many, the same twice, or what is no point, and every other form are refused")
     func refusals() throws {
         let good = share()
         let value = DAGCBOR.Value.bytes(good.bytes)

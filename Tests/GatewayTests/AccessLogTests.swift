@@ -15,7 +15,9 @@ struct AccessLogTests {
         gateway.log.split(separator: "\n").map(String.init).filter { $0.contains(" info request ") }
     }
 
-    @Test("each request has one line, with who asked for what, and without tokens, names, CIDs and queries")
+    @Test(
+        "each request has one line in the gateway's access log, with who asked for what, and without tokens, names, CIDs and queries"
+    )
     func lines() throws {
         let issuer = try TestIssuer()
         let gateway = try issuer.gateway(for: try Self.agent.get())
@@ -48,7 +50,7 @@ struct AccessLogTests {
         }
     }
 
-    @Test("a flood of requests does not flood the log, and what is left out is counted")
+    @Test("a flood of requests does not flood the gateway's access log, and the lines that are left out are counted")
     func flood() {
         let records = Locked<[String]>([])
         let log = AccessLog(Logger(label: "test") { _ in Recorder(records: records) })
@@ -61,7 +63,7 @@ struct AccessLogTests {
         #expect(records.withLock { $0.count } == AccessLog.rate + 3)
     }
 
-    @Test("it can be switched off")
+    @Test("the gateway's access log can be switched off")
     func off() throws {
         let gateway = try TestGateway(
             agent: try Self.agent.get().socketPath, configuration: "authentication: { none: true }\naccess_log: false")

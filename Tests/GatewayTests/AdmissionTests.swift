@@ -11,7 +11,7 @@ struct AdmissionTests {
         try issuer.gateway(for: try Self.agent.get(), more: more)
     }
 
-    @Test("a token is needed, and one of this issuer's is enough")
+    @Test("the gateway asks for a token, and one of its issuer's is enough")
     func tokens() throws {
         let issuer = try TestIssuer()
         let gateway = try gateway(issuer)
@@ -38,7 +38,7 @@ struct AdmissionTests {
         #expect(!gateway.log.contains("eyJ"))
     }
 
-    @Test("each subject has a rate of its own, and guessing costs the guesser")
+    @Test("each subject of tokens has a rate of its own, and guessing costs the guesser")
     func rates() throws {
         let issuer = try TestIssuer()
         let gateway = try gateway(issuer, more: "\nlimits: { requests_per_minute: 1, burst: 4 }")
@@ -59,7 +59,7 @@ struct AdmissionTests {
         #expect(try ask("erin") == 200)
     }
 
-    @Test("a new token of the same subject does not begin anew")
+    @Test("a new token of the same subject does not begin its rate anew")
     func ratesOfSubjects() throws {
         let issuer = try TestIssuer()
         let gateway = try gateway(issuer, more: "\nlimits: { requests_per_minute: 1, burst: 3 }")
@@ -85,7 +85,7 @@ struct AdmissionTests {
         #expect(try gateway.request("/v1/status", bearer(try old.token())).status == 401)
     }
 
-    @Test("peers show a certificate, and may bring and fetch, and nothing else")
+    @Test("a gateway's peers show a certificate, and may bring and fetch, and nothing else")
     func peers() throws {
         let issuer = try TestIssuer()
         let directory = try TemporaryDirectory()

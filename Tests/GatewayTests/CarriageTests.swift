@@ -111,7 +111,7 @@ struct CarriageTests {
         #expect(answered.roots.count == 31 && answered.envelopes.count == 32)
     }
 
-    @Test("what belongs to no part is not stored, and an answer says so where nothing else was brought")
+    @Test("blocks that belong to no part are not stored, and the answer says so if nothing else was brought")
     func strangers() throws {
         let hosts = try Hosts()
         let order = try hosts.order()

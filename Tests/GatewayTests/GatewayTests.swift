@@ -13,7 +13,7 @@ struct GatewayTests {
         try TestGateway(agent: try Self.agent.get().socketPath, configuration: configuration, files: files)
     }
 
-    @Test("identities are made, listed in pages and shown")
+    @Test("the gateway makes identities, lists them in pages and shows them")
     func identities() throws {
         let agent = try TestAgent()
         let gateway = try TestGateway(agent: agent.socketPath)
@@ -163,7 +163,7 @@ struct GatewayTests {
         #expect(!gateway.log.contains("a request failed"), "\(gateway.log)")
     }
 
-    @Test("one address gets so many connections, and leaves room for others")
+    @Test("one address gets so many connections to the gateway, and leaves room for others")
     func connections() throws {
         let gateway = try gateway("authentication: { none: true }\nlimits: { connections_per_address: 5 }")
         var held = try (0..<5).map { _ in try RawConnection(gateway.addresses[0]) }
@@ -180,7 +180,7 @@ struct GatewayTests {
     }
 
     @Test(
-        "a node does what its type does",
+        "a gateway does what its type of node does",
         arguments: [
             (
                 "principal",
@@ -257,7 +257,7 @@ struct GatewayTests {
         )
     }
 
-    @Test("metrics are on their own address, and tell of requests, the agent and its HSM")
+    @Test("the gateway's metrics are on their own address, and tell of requests, the agent and its HSM")
     func metrics() throws {
         let gateway = try gateway("authentication: { none: true }\nmetrics: { listen: \"127.0.0.1:0\" }")
         _ = try gateway.request("/v1/status")
@@ -278,7 +278,7 @@ struct GatewayTests {
         #expect(try gateway.request("http://\(gateway.addresses[1])/v1/status").status == 404)
     }
 
-    @Test("an agent that goes away is told of, and one that comes back is found")
+    @Test("the gateway tells that its agent went away, and finds one that comes back")
     func agentGoes() throws {
         let agent = try TestAgent()
         let gateway = try TestGateway(agent: agent.socketPath)
@@ -296,7 +296,7 @@ struct GatewayTests {
         try agent.wait("the gateway to find it") { try gateway.request("/readyz").status == 200 }
     }
 
-    @Test("SIGTERM ends it, and what runs is finished before")
+    @Test("SIGTERM ends the gateway, and what runs is finished before")
     func graceful() throws {
         let gateway = try gateway()
         let raw = try RawConnection(gateway.addresses[0])
@@ -315,7 +315,7 @@ struct GatewayTests {
         #expect(!FileManager.default.fileExists(atPath: gateway.socketPath))
     }
 
-    @Test("rates are limited by address, and others are not touched by it")
+    @Test("the gateway limits rates by address, and others are not touched by it")
     func rates() throws {
         let gateway = try gateway("authentication: { none: true }\nlimits: { requests_per_minute: 6, burst: 3 }")
         #expect(try (0..<3).allSatisfy { _ in try gateway.request("/v1/status").status == 200 })

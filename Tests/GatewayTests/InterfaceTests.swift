@@ -13,7 +13,7 @@ struct InterfaceTests {
     private static let program = root + "/.build/python/bin/schemathesis"
     private static let limits = "\nlimits: { requests_per_minute: 1000000, burst: 1000000 }"
 
-    @Test("every reference in the description leads somewhere, and every name stands for one operation")
+    @Test("every reference in the OpenAPI description leads somewhere, and every name stands for one operation")
     func description() throws {
         var configuration = try self.configuration("authentication: { none: true }")
         configuration.node = .multi
@@ -43,7 +43,7 @@ struct InterfaceTests {
 
     /// Positive and negative data for every operation; never a status, a type or a shape that is not described, never a 5xx.
     @Test(
-        "schemathesis finds nothing that the description does not say",
+        "schemathesis finds nothing that the OpenAPI description does not say",
         .enabled(if: access(program, X_OK) == 0, "needs the environment that Scripts/python makes"))
     func schemathesis() throws {
         let agent = try TestAgent()
@@ -63,7 +63,7 @@ struct InterfaceTests {
         #expect(try gateway.request("/healthz").status == 200)
     }
 
-    @Test("the page asks nobody else for anything")
+    @Test("the gateway's page asks nobody else for anything")
     func page() throws {
         let agent = try TestAgent()
         let gateway = try TestGateway(agent: agent.socketPath)
@@ -77,7 +77,7 @@ struct InterfaceTests {
     }
 
     @Test(
-        "a browser opens the page, tries a call and shows the answer",
+        "a browser opens the gateway's page, tries a call and shows the answer",
         .enabled(if: Browser.path != nil, "needs chromium"))
     func browser() throws {
         let agent = try TestAgent()

@@ -17,7 +17,7 @@ struct LimitTests {
         return RateLimiter(limits, memory: memory)
     }
 
-    @Test("a bucket fills again, and looking takes nothing out of it")
+    @Test("a rate's bucket fills again, and looking takes nothing out of it")
     func bucket() {
         let limiter = limiter()
         let carol = RateLimiter.Account("subject", "carol")
@@ -94,7 +94,7 @@ struct LimitTests {
         #expect(limit.wait(token, from: "192.0.2.7") != nil)
     }
 
-    @Test("large bodies have so much memory, one client half of it, and give it back")
+    @Test("large bodies have so much of the gateway's memory, one client half of it, and give it back")
     func largeBodies() throws {
         let bodies = LargeBodies(limit: 100)
         let (bank, firm) = (
@@ -111,7 +111,7 @@ struct LimitTests {
         #expect(!isFull(100, anybody) && !isFull(50, firm) && !isFull(50, bank))
     }
 
-    @Test("what an account is made of cannot be moved from one part into the next")
+    @Test("the parts of a rate's account cannot be moved from one into the next")
     func accounts() {
         #expect(RateLimiter.Account("subject", "ab", "c") != RateLimiter.Account("subject", "a", "bc"))
         #expect(RateLimiter.Account("subject", "a") != RateLimiter.Account("token", "a"))
@@ -131,7 +131,7 @@ struct LimitTests {
         #expect((Neighbourhood.of(one) == Neighbourhood.of(other)) == isSame)
     }
 
-    @Test("old keys serve while new ones are looked up, and not when nobody has asked for long")
+    @Test("an issuer's old keys serve while new ones are looked up, and not when nobody has asked for long")
     func staleKeys() async throws {
         let issuer = try TestIssuer()
         let bytes = Array(try issuer.keySet().utf8)

@@ -14,7 +14,7 @@ struct NarrowingTests {
         try issuer.gateway(for: try Self.agent.get(), more: more)
     }
 
-    @Test("the claim narrows a token to its identity")
+    @Test("a claim narrows a token to the identity that it names")
     func narrowed() throws {
         let issuer = try TestIssuer()
         let gateway = try gateway(issuer)
@@ -40,7 +40,7 @@ struct NarrowingTests {
         #expect(order.status == 403, "\(order.text)")
     }
 
-    @Test("what is released goes to a token of who gets it, and of no other party")
+    @Test("a result goes to a token of the identity that gets it, and of no other party")
     func narrowedSecret() throws {
         let agent = try TestAgent(more: "orders: { accept: [{ commit: auto, release: auto }] }")
         let issuer = try TestIssuer()
@@ -112,7 +112,7 @@ struct NarrowingTests {
         #expect(!consignment.concerns([part3], root: try CID(rotated)))
     }
 
-    @Test("a list is the agent's own, narrowed where it is read")
+    @Test("a list for a narrowed token is the agent's own, narrowed where it is read")
     func narrowedList() throws {
         let agent = try TestAgent(more: "orders: { accept: [{ commit: auto, release: auto }] }")
         let issuer = try TestIssuer()

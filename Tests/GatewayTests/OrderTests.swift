@@ -75,7 +75,7 @@ struct OrderTests {
         for log in [hosts.firmGateway.log, hosts.bankGateway.log] { #expect(!log.contains(secret)) }
     }
 
-    @Test("the way of Milagro's gateways: parts by their CID, with a CAR where there is no common IPFS")
+    @Test("gateways fulfil parts that are named by their CIDs, as Milagro's do, with a CAR if they share no IPFS")
     func milagro() throws {
         let hosts = try Hosts(orders: "carry: false")
         let ordered = try hosts.order()
@@ -117,7 +117,7 @@ struct OrderTests {
         #expect(try hosts.bankGateway.request("/v1/courier/\(newest)").status == 204)
     }
 
-    @Test("what waits for the fiduciary's hand is told as such, and is there once it was done")
+    @Test("an order that waits for the fiduciary's hand is told as such, and is there once that was done")
     func manual() throws {
         let hosts = try Hosts(way: "manual")
         let ordered = try hosts.order()
@@ -167,7 +167,7 @@ struct OrderTests {
         #expect((try redeem("")["Extension"] as? [String: String])?["use"] == "2")
     }
 
-    @Test("an order that cannot be carried now is made, and said so")
+    @Test("an order that cannot be carried now is made, and the answer says so")
     func noPlaces() throws {
         let hosts = try Hosts()
         // A fiduciary's gateway that takes connections and says nothing.
@@ -239,7 +239,7 @@ struct OrderTests {
         #expect(try hosts.bring(good, to: hosts.bankGateway).status == 200)
     }
 
-    @Test("orders are wrong in ways that are told, never a 5xx")
+    @Test("an order that is wrong is refused with the reason, never with a 5xx")
     func refusals() throws {
         let hosts = try Hosts(orders: "carry: false")
         for (body, statuses) in [

@@ -44,7 +44,7 @@ struct OrganisationTests {
         )
     }
 
-    @Test("only a host's own identities are given out, to those who name one, and nothing of them is believed")
+    @Test("a gateway gives out only its host's own identities, to those who name one, and nothing of them is believed")
     func givenOut() throws {
         let (bank, firm) = (try Self.bank.get(), try Self.firm.get())
         let issuer = try TestIssuer()

@@ -81,7 +81,7 @@ struct ProxyTests {
         #expect(try ask("192.0.2.1, 192.0.2.2, 10.1.2.3") == 401)
     }
 
-    @Test("headers of both versions are read byte by byte, and nothing else is")
+    @Test("PROXY headers of both versions are read byte by byte, and nothing else is")
     func headers() throws {
         func take(_ bytes: [UInt8]) -> ProxyHeader {
             var buffer = ByteBuffer(bytes: bytes + Array("rest".utf8))
@@ -113,7 +113,7 @@ struct ProxyTests {
     }
 
     @Test(
-        "addresses and networks are read as they are meant",
+        "addresses and networks of trusted proxies are read as they are meant",
         arguments: [
             ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.1", false), ("192.0.2.7", "192.0.2.7", true),
             ("192.0.2.7", "192.0.2.8", false), ("192.0.2.4/30", "192.0.2.7", true),
@@ -129,7 +129,7 @@ struct ProxyTests {
     }
 
     @Test(
-        "what is no network is none",
+        "a text that is no network is refused as a trusted proxy",
         arguments: [
             "", "x", "10.0.0.0/0", "10.0.0.0/33", "10.0.0.0/+8", "10.0.0/8", "::1/129", "1.2.3.4/8/8", "localhost",
         ])

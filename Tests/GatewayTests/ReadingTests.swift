@@ -58,7 +58,7 @@ struct ReadingTests {
         #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
     }
 
-    @Test("paths in the configuration are relative to it")
+    @Test("paths in the gateway's configuration are relative to it")
     func paths() throws {
         let directory = try TemporaryDirectory()
         let path = try directory.write(
@@ -68,7 +68,7 @@ struct ReadingTests {
         #expect(configuration.listen == [.unix(directory.file("b.sock"))])
     }
 
-    @Test("times are written as RFC 3339 has them")
+    @Test("the gateway writes times as RFC 3339 has them")
     func times() {
         let formatter = ISO8601DateFormatter()
         for seconds: Int64 in [0, 951_782_400, 1_709_164_799, 4_107_542_399, 253_402_300_799, 68_169_600] {

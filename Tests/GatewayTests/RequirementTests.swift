@@ -20,7 +20,7 @@ struct RequirementTests {
         return Set((object ?? [:]).keys)
     }
 
-    @Test("identities and orders are made, listed, shown and redeemed with nothing but what is needed")
+    @Test("the gateway makes, lists, shows and redeems identities and orders with nothing but what is needed")
     func story() throws {
         let gateway = try gateway("orders: { principal: acme, fiduciary: bank, release_secrets: true }")
         let status = try gateway.request("/v1/status")
@@ -64,7 +64,7 @@ struct RequirementTests {
         #expect(try gateway.post("/v1/order/secret", foreign).status == 403)
     }
 
-    @Test("lists have pages, in the order that is asked for, and their parameters may be left out")
+    @Test("the gateway's lists have pages, in the order that is asked for, and their parameters may be left out")
     func pages() throws {
         let agent = try TestAgent(more: "orders: { accept: [{ commit: auto, release: auto }] }")
         let gateway = try TestGateway(

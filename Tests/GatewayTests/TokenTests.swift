@@ -48,7 +48,7 @@ struct TokenTests {
         }
     }
 
-    @Test("each algorithm's tokens count", arguments: ["RS256", "ES256", "EdDSA", "Ed25519"])
+    @Test("tokens of each algorithm count", arguments: ["RS256", "ES256", "EdDSA", "Ed25519"])
     func accepts(algorithm: String) async throws {
         let claims = try await verifier.verify(try issuer.token(algorithm))
         #expect(claims == TokenClaims(subject: "carol", identities: nil))
@@ -110,7 +110,7 @@ struct TokenTests {
     }
 
     @Test(
-        "times, issuer and audience must be right",
+        "a token's times, issuer and audience must be right",
         arguments: [
             (["exp": TestIssuer.now - 61], "has expired"), (["exp": nil], "does not say when it expires"),
             (["exp": "tomorrow"], "does not say when it expires"), (["exp": true], "does not say when it expires"),
@@ -128,13 +128,13 @@ struct TokenTests {
         #expect(await refusal(try issuer.token(claims: claims)).contains(reason))
     }
 
-    @Test("clocks may differ a little, and several audiences be named")
+    @Test("clocks may differ a little, and a token may name several audiences")
     func leeway() async throws {
         let near: [String: Any?] = ["exp": TestIssuer.now - 50, "nbf": TestIssuer.now + 50, "aud": ["x", "dta"]]
         _ = try await verifier.verify(try issuer.token(claims: TestIssuer.claims(near)))
     }
 
-    @Test("what is not understood is refused")
+    @Test("a token with something that is not understood is refused")
     func strictness() async throws {
         #expect(await refusal(try issuer.token(header: ["crit": ["b64"], "b64": false])).contains("extension"))
         #expect(await refusal(try issuer.token(header: ["typ": "dpop+jwt"])).contains("another type"))
@@ -162,7 +162,7 @@ struct TokenTests {
     }
 
     @Test(
-        "names of keys are compared, and used for nothing else",
+        "a token's name of a key is compared, and used for nothing else",
         arguments: [
             "../../etc/passwd", "' OR 1=1 --", "https://evil.example/k", "d\u{0}", "D", "d ",
             String(repeating: "d", count: 256),
@@ -171,7 +171,7 @@ struct TokenTests {
         #expect(await refusal(try issuer.token(kid: name)).contains("a key that the issuer does not have"))
     }
 
-    @Test("issuer, audience and scope are compared byte by byte, whatever Unicode calls equivalent")
+    @Test("a token's issuer, audience and scope are compared byte by byte, whatever Unicode calls equivalent")
     func equivalentClaims() async throws {
         // The sign for kelvin is equivalent to K.
         let kelvin = try Self.verifier(issuer, fetches) { configuration in

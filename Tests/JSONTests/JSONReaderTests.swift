@@ -53,7 +53,7 @@ struct JSONReaderTests {
         }
     }
 
-    @Test("nests as deep as it may, and a bomb of brackets costs neither stack nor time")
+    @Test("JSON nests as deep as it may, and a bomb of brackets costs neither stack nor time")
     func depth() throws {
         let eight = Array((String(repeating: "[", count: 7) + "1" + String(repeating: "]", count: 7)).utf8)
         _ = try JSONReader.read(eight, depth: 8)

@@ -8,7 +8,7 @@ import Testing
 
 /// The client against a real node.
 @Suite(.enabled(if: TestNode.isInstalled)) struct ClientTests {
-    @Test("a block that was put is had, is got back, and is pinned once it is told to be")
+    @Test("the IPFS node has a block that was put, gives it back, and pins it once it is told to")
     func roundTrip() throws {
         let node = try TestNode()
         let client = try client(node.api)
@@ -32,7 +32,7 @@ import Testing
         #expect(try node.ask("pin/ls").contains("\(leafCID)"))
     }
 
-    @Test("blocks of every size up to the limit go there and back")
+    @Test("blocks of every size up to the limit go to the IPFS node and back")
     func sizes() throws {
         let node = try TestNode()
         let client = try client(node.api)
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test("what nobody has is not found in the time that is given, and the next call works")
+    @Test("a block that nobody has is not found in the time that is given, and the next call works")
     func notFound() throws {
         let node = try TestNode()
         let client = try client(node.api)
@@ -56,7 +56,7 @@ import Testing
         #expect(try client.id() == node.id)
     }
 
-    @Test("a bearer token and basic authorization open the door, and nothing else does")
+    @Test("a bearer token and basic authorization open the IPFS node's door, and nothing else does")
     func authorization() throws {
         let files = try TemporaryDirectory()
         let token = try files.write("token", "tok-123\n")
@@ -77,7 +77,7 @@ import Testing
             try client(basic.api) { $0.authorization = .init(scheme: .basic, secret: .file(user)) }.id() == basic.id)
     }
 
-    @Test("a node on loopback is reached without TLS")
+    @Test("an IPFS node on loopback is reached without TLS")
     func loopback() throws {
         // The port is taken by the node itself; the test learns it from what it says when it is ready.
         let port = try freePort()

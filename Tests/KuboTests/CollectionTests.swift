@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 @Suite(.enabled(if: TestNode.isInstalled)) struct CollectionTests {
-    @Test("only what the node has and keeps is dropped, identities never, and everything comes back when it is read")
+    @Test(
+        "ledger gc drops only what the node has and keeps, identities never, and everything comes back when it is read")
     func collects() throws {
         let node = try TestNode()
         let agent = try TestAgent(publishingTo: node.api)
@@ -87,7 +88,7 @@ import Testing
         }
     }
 
-    @Test("without a node, or while it is away, nothing is dropped")
+    @Test("without an IPFS node, or while it is away, ledger gc drops nothing")
     func away() throws {
         let alone = try TestAgent()
         #expect(try alone.client().refusal(.collectGarbage(dryRun: false)).code == .failedPrecondition)

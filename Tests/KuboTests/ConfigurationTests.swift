@@ -10,7 +10,7 @@ import Testing
         return try Configuration.load(directory.write("dtad.yaml", text + "\n")).kubo
     }
 
-    @Test("everything that can be said of a node is read")
+    @Test("the configuration of an IPFS node is read with everything that can be said of it")
     func read() throws {
         let plain = try #require(try load(["api: unix:/run/ipfs/api.sock"]))
         #expect(plain.authorization == nil && !plain.api.needsNetwork && plain.readMilliseconds == 20_000)
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test(
-        "what is wrong or left open is an error that names the key",
+        "a configuration of an IPFS node that is wrong or leaves something open is an error that names the key",
         arguments: [
             (["auth: bearer"], "api"), (["api: http://192.0.2.1:5001"], "ledger.kubo.api"),
             (["api: unix:/x", "auth: bearer"], "auth_file"), (["api: unix:/x", "auth_file: /y"], "auth:"),
@@ -43,7 +43,7 @@ import Testing
         #expect(error?.message.contains(named) == true, "\(error?.message ?? "")")
     }
 
-    @Test("dtad check says whether the node answers, and what TCP takes")
+    @Test("dtad check says whether the IPFS node answers, and what TCP takes")
     func check() throws {
         let node = try FakeNode {
             $0.contains("/version") ? .status(200, #"{"Version":"0.39.0"}"#) : .status(200, #"{"ID":"Qm1"}"#)

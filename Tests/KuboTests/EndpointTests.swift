@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct EndpointTests {
     @Test(
-        "an endpoint is a Unix socket, this host without TLS, or any host with it",
+        "an endpoint of an IPFS node is a Unix socket, this host without TLS, or any host with it",
         arguments: [
             ("unix:/run/ipfs/api.sock", HTTPAddress.Transport.unix(path: "/run/ipfs/api.sock"), "http://localhost"),
             ("http://127.0.0.1:5001", .loopback, "http://127.0.0.1:5001"),
@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(
-        "what would leave this host in the clear, or is no plain address, is refused",
+        "an endpoint that would leave this host in the clear, or is no plain address, is refused",
         arguments: [
             "http://192.0.2.7:5001", "http://ipfs.example.org", "http://127.0.0.1.example.org", "http://1270.0.0.1",
             "http://127.0.0.256", "http://localhost.example.org:5001", "http://user:password@127.0.0.1",

@@ -40,7 +40,7 @@ import Testing
         #expect(error.kind == .unreachable && error.error.message.contains("in time"))
     }
 
-    @Test("stopping ends a call that waits, and every later one")
+    @Test("stopping the client of an IPFS node ends a call that waits, and every later one")
     func stopping() throws {
         let node = try FakeNode { _ in .silence }
         let client = try client(node.api)
@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test(
-        "what is not Kubo's answer is never taken for one",
+        "an answer that is not Kubo's is never taken for one",
         arguments: [
             "", "<html>", "{}", "[]", "{\"ID\": 7}", "{\"ID\":\"Qm", "\u{0}\u{1}", "{\"Key\": \"bafkreia\"}",
         ])
@@ -68,7 +68,7 @@ import Testing
         #expect(put.kind == .unreachable || put.kind == .wrongBlock)
     }
 
-    @Test("what a node calls itself is one short word, and what it says of a block harms no terminal")
+    @Test("the name that an IPFS node gives itself is one short word, and what it says of a block harms no terminal")
     func words() throws {
         for word in ["", "two words", "a\\u001b[2J", "a\\nb", "a\\u202eb", String(repeating: "a", count: 129)] {
             let node = try FakeNode { _ in .status(200, "{\"ID\": \"\(word)\", \"Version\": \"\(word)\"}") }
@@ -81,7 +81,7 @@ import Testing
         #expect(error.kind == .wrongBlock && error.error.message.hasSuffix("as another: a [2J b"))
     }
 
-    @Test("what is not even HTTP, or breaks off, is a node that cannot be reached")
+    @Test("a node whose answer is no HTTP, or breaks off, cannot be reached")
     func notHTTP() throws {
         for bytes in ["", "SSH-2.0-x\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "HTTP/9.9 abc\r\n\r\n"] {
             let node = try FakeNode { _ in .raw(Array(bytes.utf8)) }
@@ -121,7 +121,8 @@ import Testing
         #expect(error.kind == .refused && error.error.message.contains("block was lost"))
     }
 
-    @Test("requests are POST, without what Kubo would take for a web page, and never by a proxy of the environment")
+    @Test(
+        "requests to Kubo are POST, without what it would take for a web page, and never by a proxy of the environment")
     func requests() throws {
         setenv("http_proxy", "http://127.0.0.1:1", 1)
         setenv("all_proxy", "http://127.0.0.1:1", 1)

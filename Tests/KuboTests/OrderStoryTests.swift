@@ -45,7 +45,7 @@ struct OrderStoryTests {
     }
 
     @Test(
-        "from three agents over gateways, through kill -9, to an auditor who has it from IPFS; and no thief gets anything"
+        "an order goes from three agents over gateways, through kill -9, to an auditor who has it from IPFS, and no thief gets anything"
     )
     func story() throws {
         let bank = try Host(rules: "orders:\n  accept:\n    - { from: [alice], commit: auto, release: auto }")

@@ -7,7 +7,7 @@ import Testing
 
 /// A whole agent that publishes to a real node, through all that can happen to either.
 @Suite(.enabled(if: TestNode.isInstalled)) struct PublishingTests {
-    @Test("what is stored is put on the node and pinned there, and the agent says so")
+    @Test("a block that is stored is put on the IPFS node and pinned there, and the agent says so")
     func publishes() throws {
         let node = try TestNode()
         let agent = try TestAgent(publishingTo: node.api)
@@ -27,7 +27,7 @@ import Testing
         #expect(try client.call(.status()).field("ipfs.state") == "up")
     }
 
-    @Test("what was stored before a node was configured is published once it is")
+    @Test("a block that was stored before an IPFS node was configured is published once one is")
     func adopts() throws {
         let agent = try TestAgent()
         let cid = try agent.client().call(.putBlock(Array("older than the node".utf8))).cid
@@ -116,7 +116,7 @@ import Testing
         for cid in cids { #expect(pins.contains(cid)) }
     }
 
-    @Test("what the node refuses keeps its reason, waits, and holds up nothing else")
+    @Test("a block that the IPFS node refuses keeps its reason, waits, and holds up nothing else")
     func refusal() throws {
         let bad = CID(hashing: Array("bad".utf8), codec: .raw).description
         let good = CID(hashing: Array("good".utf8), codec: .raw).description
@@ -168,7 +168,7 @@ import Testing
         #expect(!agent.log.contains("were cut off"))
     }
 
-    @Test("another node, or one that lost everything, is given everything again")
+    @Test("another IPFS node, or one that lost everything, is given everything again")
     func anotherNode() throws {
         let first = try TestNode()
         let agent = try TestAgent(publishingTo: first.api)

@@ -6,7 +6,7 @@ import Testing
 
 /// A node behind TLS, as for instance a web server in front of it would be.
 @Suite struct TLSTests {
-    @Test("a certificate counts if the authority that the configuration names vouches for it, and for that host only")
+    @Test("the certificate of an IPFS node counts if the configured authority vouches for it, and for that host only")
     func certificates() throws {
         let files = try TemporaryDirectory()
         try certificate("right", "IP:127.0.0.1", files)

@@ -43,7 +43,7 @@ import Testing
         #expect(try onA.call(.getBlock(bob, localOnly: true)).cid == bob)
     }
 
-    @Test("what nobody has is NOT_FOUND within the time limit, and local reads never ask")
+    @Test("a block that nobody has is NOT_FOUND within the time limit, and local reads never ask the IPFS node")
     func nobodyHasIt() throws {
         let node = try TestNode()
         let agent = try TestAgent(publishingTo: node.api, more: ["read_timeout_ms: 300"])

@@ -17,7 +17,7 @@ struct ExaminationTests {
         return (holds, findings)
     }
 
-    @Test("the examples pass, and every claim is tried")
+    @Test("dtactl plugin test passes the examples, and tries every claim")
     func examples() throws {
         let folder = try PluginFolder()
         try folder.addExamples()

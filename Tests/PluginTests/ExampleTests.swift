@@ -99,7 +99,7 @@ struct ExampleTests {
 
 @Suite("The transcript of docs/plugins.md")
 struct TranscriptTests {
-    @Test("what dtad writes there is what it writes, and the plugin answers as it stands there")
+    @Test("dtad writes what the transcript of docs/plugins.md says, and the plugin answers as it stands there")
     func transcript() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("The host of plugins")
 struct HostTests {
-    @Test("every hook gives what the plugin said, whatever characters there are")
+    @Test("every hook of a plugin gives what the plugin said, whatever characters there are")
     func hooks() throws {
         let folder = try PluginFolder()
         try folder.add(
@@ -68,7 +68,7 @@ struct HostTests {
         ("release", "{'fields': {'a': None}}", "a field \"a\""),
     ]
 
-    @Test("a commitment or result of another shape is refused", arguments: lies.indices)
+    @Test("a commitment or result of a plugin that has another shape is refused", arguments: lies.indices)
     func refusesLies(_ index: Int) throws {
         let lie = Self.lies[index]
         let folder = try PluginFolder()
@@ -117,7 +117,7 @@ struct HostTests {
         try plugin.validate(try PluginFolder.order("any", ["note": .text("")]))
     }
 
-    @Test("a file that others could have written, or that is no plain program, is not run")
+    @Test("a plugin's file that others could have written, or that is no plain program, is not run")
     func files() throws {
         let folder = try PluginFolder()
         try folder.add("good", "answer()")
@@ -152,7 +152,7 @@ struct HostTests {
         #expect(reasons["false"] == "the plugin false broke the protocol: it calls itself \"good\"")
     }
 
-    @Test("a directory in which others than root can write is not used, nor one below such")
+    @Test("a directory of plugins in which others than root can write is not used, nor one below such")
     func directories() throws {
         let folder = try PluginFolder()
         try folder.add("good", "answer()")
@@ -172,7 +172,7 @@ struct HostTests {
         #expect(try refusal { _ = try missing.load() }.code == .failedPrecondition)
     }
 
-    @Test("a link on the way to the directory may change afterwards: what was looked at is what runs")
+    @Test("a link on the way to the plugins' directory may change afterwards: the file that was looked at is what runs")
     func links() throws {
         let good = try PluginFolder()
         try good.add("which", "answer(False, code='NOT_FOUND', reason='good')")
@@ -188,7 +188,7 @@ struct HostTests {
         #expect(error.message == "the plugin which refuses: good")
     }
 
-    @Test("a field may be secret, and nothing else than true or false")
+    @Test("a field of a plugin's order may be secret, and nothing else than true or false")
     func secretFields() throws {
         func hello(_ secret: String) throws -> PluginFolder {
             let folder = try PluginFolder()
@@ -214,7 +214,7 @@ struct HostTests {
         #expect(problems.first?.reason.message.contains("has a \"secret\" that is neither") == true)
     }
 
-    @Test("if plugins are off, none is looked for")
+    @Test("if plugins are off, no plugin is looked for")
     func off() throws {
         let host = PluginHost(directory: "/nowhere", run: .off, limits: PluginLimits())
         #expect(try host.load().plugins.isEmpty)
@@ -231,7 +231,7 @@ struct HostTests {
         #expect(problems.count == 8 && problems.allSatisfy { $0.reason.code == .unavailable })
     }
 
-    @Test("what systemd starts for each connection is spoken to in the same way")
+    @Test("a plugin that systemd starts for each connection is spoken to in the same way")
     func sockets() throws {
         var folder = try PluginFolder()
         try folder.addExamples()

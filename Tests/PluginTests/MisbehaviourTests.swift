@@ -332,7 +332,7 @@ struct MisbehaviourTests {
         #expect(error.code == .invalidArgument)
     }
 
-    @Test("complaints are handed on, and made harmless")
+    @Test("a plugin's complaints are handed on, and made harmless")
     func complains() throws {
         let folder = try PluginFolder()
         try folder.add("loud", "os.write(2, b'bad \\x1b[2J thing'); answer()")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Plugins' lines")
 struct PluginLineTests {
-    @Test("what is written is read again, as one line of printable ASCII, members by their names")
+    @Test("a plugin's line that is written is read again, as one line of printable ASCII, members by their names")
     func roundTrip() throws {
         let value = JSONValue(sorting: [
             "text": .string("a\"\\\n\r\t\0\u{7f}ä🔑\u{2028}"), "list": [.null, true, false],
@@ -17,13 +17,13 @@ struct PluginLineTests {
     }
 
     @Test(
-        "an answer has whole numbers, and a depth of 8",
+        "a plugin's answer has whole numbers, and a depth of 8",
         arguments: ["1.0", "1e3", "9223372036854775808", "[[[[[[[[1]]]]]]]]"])
     func refused(_ text: String) {
         #expect(throws: JSONReader.Failure.self) { try JSONValue.answer(Array(text.utf8)) }
     }
 
-    @Test("bytes have one base64")
+    @Test("bytes in a plugin's line have one spelling in base64")
     func base64() {
         #expect(JSONValue.string("AAE=").base64 == [0, 1])
         #expect(JSONValue.string("").base64 == [])

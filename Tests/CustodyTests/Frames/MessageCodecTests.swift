@@ -43,7 +43,7 @@ struct MessageCodecTests {
         #expect(Set(CustodyOperation.allCases.map { "\($0.message)" }).count == CustodyOperation.allCases.count)
     }
 
-    @Test("what one side writes is what the other side reads, request and answer, for random fields")
+    @Test("one side of the wall reads what the other side writes, request and answer, for random fields")
     func roundTrips() throws {
         var random = SeededGenerator()
         for _ in 0..<50 {
@@ -55,7 +55,7 @@ struct MessageCodecTests {
         }
     }
 
-    @Test("what was recorded is read and written again, request and answer, byte for byte")
+    @Test("recorded messages of custody are read and written again, request and answer, byte for byte")
     func recorded() throws {
         func check<Message: CustodyMessage>(_: Message.Type, _ exchange: CustodyExchange) throws {
             let (request, answer) = (Array(exchange.request.dropFirst(4)), Array(exchange.answer.dropFirst(4)))

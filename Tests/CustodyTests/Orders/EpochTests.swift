@@ -19,7 +19,7 @@ struct EpochTests {
         #expect(made.status == 0, "\(made.errors)")
     }
 
-    @Test("seal only as long as they are the newest: nothing new or old is put into an older one")
+    @Test("epochs seal only as long as they are the newest: nothing new or old is put into an older epoch")
     func newestAlone() throws {
         let custody = host.custody
         let bystander = try HSMProcess(host.token).connect()
@@ -52,7 +52,7 @@ struct EpochTests {
         }
     }
 
-    @Test("follow each other one by one, from 1 on, and no number is made twice as long as a later one is there")
+    @Test("epochs follow each other one by one, from 1 on, and no number is made twice as long as a later one is there")
     func numbers() throws {
         let custody = host.custody
         for number: UInt32 in [0, EpochNumber.last + 1, .max - 1, .max] {

@@ -28,7 +28,7 @@ struct ForgedApprovalTests {
         }
     }
 
-    @Test("approvals of something else, or by somebody else")
+    @Test("a captured front has nothing released by approvals of something else, or by somebody else")
     func approvals() throws {
         let order = taken.part1.cid
         let (a, b) = (host.approvers[0], host.approvers[1])
@@ -71,7 +71,9 @@ struct ForgedApprovalTests {
         }
     }
 
-    @Test("one approver as two, by rotation, with and without the link between them")
+    @Test(
+        "a captured front has nothing released by one approver that poses as two, by rotation, with and without the link between them"
+    )
     func twiceByRotation() throws {
         let order = taken.part1.cid
         let old = host.approvers[0]
@@ -86,7 +88,7 @@ struct ForgedApprovalTests {
             taken, redemption.block, approvals: pair, documents: host.documents + documents)
     }
 
-    @Test("documents that lie about a line")
+    @Test("a captured front has nothing released by documents that lie about a line")
     func liars() throws {
         let plain = try host.take()
         let order = plain.part1.cid
@@ -113,7 +115,7 @@ struct ForgedApprovalTests {
         _ = order
     }
 
-    @Test("documents that are left out")
+    @Test("a captured front has nothing released by leaving documents out")
     func leftOut() throws {
         let plain = try host.take()
         let redemption = try host.redeem(plain).block
@@ -131,7 +133,7 @@ struct ForgedApprovalTests {
         }
     }
 
-    @Test("anything by or for who is revoked, or no longer current")
+    @Test("a captured front has nothing released by or for an identity that is revoked, or no longer current")
     func ended() throws {
         let plain = try host.take()
         let revoked = host.documents + [try host.beneficiary.revocation().block]

@@ -27,7 +27,7 @@ struct ForgedOrderTests {
                 documents: host.documents.map(SignedBlock.init), epoch: 1))
     }
 
-    @Test("part 1 of somebody else's signature, of another principal, or to another fiduciary")
+    @Test("dtad-hsm takes no part 1 with another's signature, of another principal, or to another fiduciary")
     func parties() throws {
         let order = try Order(kind: OrderKind.secret, terms: host.terms())
         let part1 = try host.part1(order)
@@ -52,7 +52,7 @@ struct ForgedOrderTests {
         }
     }
 
-    @Test("part 1 that was altered, that answers something, or that is another part")
+    @Test("dtad-hsm takes no part 1 that was altered, that answers something, or that is another part")
     func altered() throws {
         let order = try Order(kind: OrderKind.secret, terms: host.terms())
         let part1 = try host.part1(order)
@@ -70,7 +70,7 @@ struct ForgedOrderTests {
         #expect(!host.custody.isBroken)
     }
 
-    @Test("a seed for a key that is to be used in place, and the other way round")
+    @Test("dtad-hsm makes no seed for a key that is to be used in place, nor the other way round")
     func kinds() throws {
         let sign = try Order(
             kind: OrderKind.sign, terms: host.terms(), fields: OrderFields([OrderKind.algorithm: .text("ed25519")]))
@@ -99,7 +99,7 @@ struct ForgedOrderTests {
         #expect(try host.custody.ask(ListObjects(objectClass: .order)).isEmpty)
     }
 
-    @Test("an order of one owner sealed again for another, or as another order")
+    @Test("dtad-hsm seals no order of one owner again for another owner, or as another order")
     func resealing() throws {
         let (taken, other) = (try host.take(), try host.take())
         try host.custody.ask(NewEpoch(number: 2))
@@ -143,7 +143,7 @@ struct ForgedOrderTests {
         _ = try host.release(survivor, host.redeem(survivor).block, sealed: moved)
     }
 
-    @Test("requests with fields that are missing, too many or too long")
+    @Test("dtad-hsm refuses requests about orders with fields that are missing, too many or too long")
     func bounds() throws {
         let taken = try host.take()
         let redemption = try host.redeem(taken).block

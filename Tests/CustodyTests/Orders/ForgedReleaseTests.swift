@@ -22,7 +22,7 @@ struct ForgedReleaseTests {
 
     private var documents: [[UInt8]] { host.documents + [thief.document.block] }
 
-    @Test("a redemption by anybody but a redeemer")
+    @Test("a captured front has nothing released by a redemption of anybody but a redeemer")
     func otherRedeemer() throws {
         let taken = try host.take()
         for sender in [thief, host.principal, host.approvers[0]] {
@@ -42,7 +42,9 @@ struct ForgedReleaseTests {
         host.refused(.permissionDenied) { try host.release(taken, signed.block) }
     }
 
-    @Test("a redemption whose terms name another recipient, or that is of another order")
+    @Test(
+        "a captured front has nothing released by a redemption whose terms name another recipient, or that is of another order"
+    )
     func otherTerms() throws {
         let taken = try host.take()
         let terms = [
@@ -61,7 +63,7 @@ struct ForgedReleaseTests {
         host.refused(.permissionDenied) { try host.release(taken, host.redeem(taken, order: other.part1.cid).block) }
     }
 
-    @Test("a sealed blob of another order, or under another order's name")
+    @Test("a captured front has no sealed blob of another order released, nor one under another order's name")
     func swappedBlobs() throws {
         // An order in which the thief redeems, made rightly at this fiduciary.
         let bait = try host.take(host.terms(redeemers: [thief], recipient: thief))
@@ -80,7 +82,7 @@ struct ForgedReleaseTests {
         }
     }
 
-    @Test("a blob that was altered, or that is none of an order")
+    @Test("a captured front has no blob released that was altered, or that is none of an order")
     func alteredBlobs() throws {
         let taken = try host.take()
         let redemption = try host.redeem(taken).block
@@ -102,7 +104,7 @@ struct ForgedReleaseTests {
         }
     }
 
-    @Test("a part that was altered, or that is no redemption")
+    @Test("a captured front has nothing released by a part that was altered, or that is no redemption")
     func alteredParts() throws {
         let taken = try host.take()
         let redemption = try host.redeem(taken)
@@ -136,7 +138,7 @@ struct ForgedReleaseTests {
         host.refused(.permissionDenied) { try host.release(taken, rootless.block) }
     }
 
-    @Test("a use beyond those that the order is for")
+    @Test("a captured front has no use released beyond those that the order is for")
     func uses() throws {
         let taken = try host.take(host.terms(maxUses: 2))
         for use in 1...2 { _ = try host.release(taken, host.redeem(taken, use: use).block) }
@@ -149,7 +151,7 @@ struct ForgedReleaseTests {
         }
     }
 
-    @Test("anything before and after the order's times, by dtad-hsm's own clock")
+    @Test("a captured front has nothing released before or after the order's times, by dtad-hsm's own clock")
     func times() throws {
         let now = OrderHost.now
         let early = try host.take(host.terms(notBefore: now + 3600))
@@ -168,7 +170,7 @@ struct ForgedReleaseTests {
         _ = try host.release(open, redemption)
     }
 
-    @Test("anything for a fiduciary that the order does not name")
+    @Test("a captured front has nothing released for a fiduciary that the order does not name")
     func otherFiduciary() throws {
         let taken = try host.take()
         // Another identity of the same user on the same token, and the order's, under another user.

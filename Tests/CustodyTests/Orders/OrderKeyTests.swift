@@ -79,7 +79,7 @@ struct OrderKeyTests {
     }
 
     @Test(
-        "a key that was made anew for the same order does not sign for the one before",
+        "an order's key that was made anew does not sign for the one before",
         arguments: [KeyType.ed25519, .p256, .p384, .secp256k1])
     func madeAnew(type: KeyType) throws {
         let first = try host.takeSign(nil, type)
@@ -99,7 +99,7 @@ struct OrderKeyTests {
                 ? key.isValid(signature: signed, message: input) : key.isValid(signature: signed, digest: input))
     }
 
-    @Test("the token's public object is not what tells the key: without it the key signs as before")
+    @Test("without its public object on the token the key of an order signs as before")
     func publicObject() throws {
         let taken = try host.takeSign()
         let id = try host.object(of: taken)
@@ -167,7 +167,7 @@ struct OrderKeyTests {
         #expect(resealed.first == 1)
     }
 
-    @Test("what is sealed now does not open as what an earlier release sealed, nor the other way round")
+    @Test("a blob that is sealed now does not open as one that an earlier release sealed, nor the other way round")
     func domains() throws {
         let taken = try host.takeSign()
         let seed = try host.take()

@@ -50,7 +50,7 @@ struct ReleaseTests {
         #expect(Set(made).count == 3)
     }
 
-    @Test("approvals of as many approvers as the terms ask for release it, and part 4 has them")
+    @Test("approvals of as many approvers as the terms ask for release a secret, and part 4 has them")
     func approvals() throws {
         let taken = try host.take(host.terms(approvals: 2))
         let redemption = try host.redeem(taken)
@@ -66,7 +66,7 @@ struct ReleaseTests {
         }
     }
 
-    @Test("a rotated beneficiary redeems, and gets it under the new keys")
+    @Test("a rotated beneficiary redeems, and gets the secret under the new keys")
     func rotated() throws {
         let taken = try host.take()
         let newer = try host.beneficiary.rotated()
