@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The links between the pages: each leads to a file, and to a heading in it.
-@Suite("The documents' links")
+@Suite("The documents' links", .ownThread)
 struct DocumentLinkTests {
     @Test(
         "each link of a page leads to a file that is there, and to a heading that it has",

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What the pages of docs/ list, held against the code that they describe.
-@Suite("The documents")
+@Suite("The documents", .ownThread)
 struct DocumentTests {
     private func text(_ path: String) throws -> String { try Documents.text(path) }
 

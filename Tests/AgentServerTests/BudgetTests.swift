@@ -5,7 +5,7 @@ import Testing
 
 @testable import AgentServer
 
-@Suite("What all users share")
+@Suite("What all users share", .ownThread)
 struct BudgetTests {
     @Test("one user has half of the bytes at most, and however many take what they can, as much stays for the next")
     func bytes() {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import AgentServer
 
-@Suite("Many users", .enabled(if: Crowd.isPossible, "several users need root"))
+@Suite("Many users", .ownThread, .enabled(if: Crowd.isPossible, "several users need root"))
 struct CrowdTests {
     /// Look-ups that hang until they are released.
     final class Gate: Sendable {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import AgentServer
 
-@Suite("A client that misbehaves")
+@Suite("A client that misbehaves", .ownThread)
 struct HostileClientTests {
     private func others(_ test: TestServer) throws -> Bool {
         let client = try test.connect()

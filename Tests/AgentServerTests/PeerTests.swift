@@ -5,7 +5,7 @@ import Testing
 
 @testable import AgentServer
 
-@Suite("The peer of a connection")
+@Suite("The peer of a connection", .ownThread)
 struct PeerTests {
     @Test(
         "the peer of a connection is who the kernel says, by either way of watching its process",

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DTASystem
 
-@Suite("Subordinate uids")
+@Suite("Subordinate uids", .ownThread)
 struct SubordinateUserTests {
     private func users(_ directory: TemporaryDirectory, _ text: String) throws -> (SubordinateUsers, [String]) {
         let path = try directory.write("subuid", text)

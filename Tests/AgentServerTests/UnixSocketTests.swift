@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A Unix socket that listens")
+@Suite("A Unix socket that listens", .ownThread)
 struct UnixSocketTests {
     @Test("a Unix socket that listens has the mode that was asked for", arguments: [0o600, 0o660, 0o666] as [mode_t])
     func mode(_ mode: mode_t) throws {

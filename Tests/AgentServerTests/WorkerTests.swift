@@ -7,7 +7,7 @@ import Testing
 
 @testable import AgentServer
 
-@Suite("The workers")
+@Suite("The workers", .ownThread)
 struct WorkerTests {
     @Test("the workers answer requests that arrive in one piece, in many pieces, and many at once")
     func framing() throws {

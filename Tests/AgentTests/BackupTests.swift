@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A backup of a running agent")
+@Suite("A backup of a running agent", .ownThread)
 struct BackupTests {
     private let plaintext = Array("for later".utf8)
 

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Bad input")
+@Suite("Bad input", .ownThread)
 struct BadInputTests {
     private let agent: TestAgent
     private let client: BlockingAgentClient

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Callers", .enabled(if: OtherUser.arePossible, "several users need root"))
+@Suite("Callers", .ownThread, .enabled(if: OtherUser.arePossible, "several users need root"))
 struct CallerTests {
     private let alice = OtherUser.wwwData
     private let bob = OtherUser.backup

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What `dtad run` would make of a state, as `dtad check` says it before.
-@Suite("dtad check on a state that is not whole")
+@Suite("dtad check on a state that is not whole", .ownThread)
 struct CheckStateTests {
     private let agent: TestAgent
     private var database: String { agent.state + "/state.sqlite" }

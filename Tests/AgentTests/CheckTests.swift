@@ -5,7 +5,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("dtad check")
+@Suite("dtad check", .ownThread)
 struct CheckTests {
     private func check(_ agent: TestAgent) throws -> Finished {
         try run(try Binary.path("dtad"), ["check", "--config", agent.configuration])

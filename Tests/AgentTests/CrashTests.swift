@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The agent is killed between any two steps; the points are those of `CrashPoint` in DTACore.
-@Suite("A crash")
+@Suite("A crash", .ownThread)
 struct CrashTests {
     /// The token has so many objects. The listing is another program's, and while a dtad-hsm that starts logs in,
     /// SoftHSM writes files again that the listing reads: it may miss some at that moment, and not for long.

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("When the HSM fails")
+@Suite("When the HSM fails", .ownThread)
 struct CustodyFailureTests {
     private func agentWithKey(_ hsm: [String] = []) throws -> (TestAgent, BlockingAgentClient) {
         let agent = try TestAgent(starting: false)

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What is on the token of epochs, beside what the database knows.
-@Suite("An epoch's key")
+@Suite("An epoch's key", .ownThread)
 struct EpochTests {
     private func agent(_ more: String = automaticOrders + "\n  reseal_within_s: 0") throws -> TestAgent {
         let agent = try TestAgent(more: more)

@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A flood", .enabled(if: Crowd.isPossible, "several users need root"))
+@Suite("A flood", .ownThread, .enabled(if: Crowd.isPossible, "several users need root"))
 struct FloodTests {
     private func audit(_ agent: TestAgent) throws -> [Data] {
         let folder = "\(agent.state)/audit"

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// An agent whose state an earlier release has written: its sealed blobs name keys by their ids.
-@Suite("An agent with keys that an earlier release sealed")
+@Suite("An agent with keys that an earlier release sealed", .ownThread)
 struct KeyBindingTests {
     private let agent: TestAgent
     private let order: String

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Bodies in chunks through a real agent, as a program sends them.
-@Suite("Large envelopes")
+@Suite("Large envelopes", .ownThread)
 struct LargeEnvelopeTests {
     private static let size = 5 * ChunkPlan.blockContent + 77
 

@@ -5,7 +5,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("dtad's life")
+@Suite("dtad's life", .ownThread)
 struct LifecycleTests {
     @Test("dtad begins with init, which never overwrites")
     func initialisation() throws {

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What the audit log says of each operation, and when it is on the disk: docs/audit.md.
-@Suite("Each operation of agent.proto")
+@Suite("Each operation of agent.proto", .ownThread)
 struct OperationTests {
     private struct Facts {
         let name: String

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Approvers decide about one redemption, which they name.
-@Suite("An order's approver")
+@Suite("An order's approver", .ownThread)
 struct OrderApproverTests {
     /// An order that alice and mallory, both with the principal, may redeem, and that the judge has to approve.
     private func contested(_ hosts: Hosts) throws -> String {

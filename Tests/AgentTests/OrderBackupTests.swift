@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The fiduciary's disk is lost, and its agent goes on from a backup: others have what it signed after that.
-@Suite("An order in a backup")
+@Suite("An order in a backup", .ownThread)
 struct OrderBackupTests {
     private func backup(_ agent: TestAgent) throws -> String { try agent.backup() }
 

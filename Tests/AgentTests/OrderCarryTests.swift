@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Orders between three agents. What a courier does is done by hand: blocks by LEDGER_PUT, then ORDER_RECEIVE.
-@Suite("An order between hosts")
+@Suite("An order between hosts", .ownThread)
 struct OrderCarryTests {
     @Test("an order between hosts reaches the beneficiary on a third host, and nobody else can read what it gets")
     func threeHosts() throws {

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The agent is killed between any two steps of an order: it is in the state before or after, and goes on.
-@Suite("A crash in an order")
+@Suite("A crash in an order", .ownThread)
 struct OrderCrashTests {
     /// How far an order is brought before the agent is started so that it kills itself at a point.
     private struct Case: Sendable, CustomTestStringConvertible {

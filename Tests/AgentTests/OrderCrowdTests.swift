@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// A hundred clients at once, each with a connection and a thread of its own.
-@Suite("A crowd at one fiduciary")
+@Suite("A crowd at one fiduciary", .ownThread)
 struct OrderCrowdTests {
     private static let clients = 100
     private static let uses = 30

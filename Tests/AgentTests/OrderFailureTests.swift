@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What fails around an order: its HSM, its disk.
-@Suite("An order outlives")
+@Suite("An order outlives", .ownThread)
 struct OrderFailureTests {
     private func ordered(_ agent: TestAgent, _ type: String) throws -> String {
         let order = try agent.client().call(

@@ -7,7 +7,7 @@ import Testing
 
 /// An agent is killed at any write in the life of an order: before a transaction, in it, between it and the answer. Then
 /// it is started again, and whoever asked asks again. `DTA_KILLS` sets how many kills there are for each agent.
-@Suite("An agent that is killed in any write")
+@Suite("An agent that is killed in any write", .ownThread)
 struct OrderKillTests {
     private static let kills = ProcessInfo.processInfo.environment["DTA_KILLS"].flatMap { Int($0) } ?? 6
 

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Several users of one agent, and what they may do with orders.
-@Suite("Users and orders", .enabled(if: OtherUser.arePossible, "several users need root"))
+@Suite("Users and orders", .ownThread, .enabled(if: OtherUser.arePossible, "several users need root"))
 struct OrderPermissionTests {
     private let owner = OtherUser.wwwData
     private let orderer = OtherUser.backup

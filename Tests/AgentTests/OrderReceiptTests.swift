@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A receipt that says that a secret is destroyed comes back to the fiduciary who signed it, or is said to have.
-@Suite("A fiduciary's own receipt of a destruction, from outside")
+@Suite("A fiduciary's own receipt of a destruction, from outside", .ownThread)
 struct OrderReceiptTests {
     /// An order that the fiduciary and the heir know, committed to.
     private func committed(_ hosts: Hosts, _ type: String = "secret") throws -> String {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Redemptions to which nothing can be released any more: they are refused, so that somebody may ask again.
-@Suite("A redemption that nobody can answer any more")
+@Suite("A redemption that nobody can answer any more", .ownThread)
 struct OrderRejectionTests {
     private static let byHand = "orders:\n  accept:\n    - { commit: auto }"
 

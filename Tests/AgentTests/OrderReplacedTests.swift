@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Whoever asked is not current any more before he is answered: nothing can be released to him, and nobody waits for that.
-@Suite("A redemption whose sender was replaced")
+@Suite("A redemption whose sender was replaced", .ownThread)
 struct OrderReplacedTests {
     private static let byHand = "orders:\n  accept:\n    - { commit: auto }"
 

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Orders through the agent's socket, with real dtad-hsm and a real token, all roles on one agent.
-@Suite("An order")
+@Suite("An order", .ownThread)
 struct OrderTests {
     private func agent(_ configuration: String = automaticOrders) throws -> (TestAgent, BlockingAgentClient) {
         let agent = try TestAgent(more: configuration)

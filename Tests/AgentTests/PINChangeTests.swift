@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("dtad pin change")
+@Suite("dtad pin change", .ownThread)
 struct PINChangeTests {
     private let agent: TestAgent
 

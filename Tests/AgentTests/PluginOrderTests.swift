@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Orders whose plugins are programs: a real agent runs them as its own user.
-@Suite("An order of an external plugin", .enabled(if: geteuid() == 0, "plugins belong to root"))
+@Suite("An order of an external plugin", .ownThread, .enabled(if: geteuid() == 0, "plugins belong to root"))
 struct PluginOrderTests {
     private struct Agent {
         let plugins: TemporaryDirectory

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What plugins keep of orders by themselves, and what redeemers tell them.
-@Suite("A plugin's own secret", .enabled(if: geteuid() == 0, "plugins belong to root"))
+@Suite("A plugin's own secret", .ownThread, .enabled(if: geteuid() == 0, "plugins belong to root"))
 struct PluginStateTests {
     /// An agent with a plugin that keeps the field `secret`, and gives it to whoever redeems whatever he asks.
     private func agent(_ rule: String = "{ commit: auto, release: auto }") throws -> (TestAgent, TemporaryDirectory) {

@@ -5,7 +5,9 @@ import TestSupport
 import Testing
 
 /// What root does in a state directory that is the front's: a front that was taken over may have put anything there.
-@Suite("A command that root runs on another user's state", .enabled(if: OtherUser.arePossible, "it needs root"))
+@Suite(
+    "A command that root runs on another user's state", .ownThread, .enabled(if: OtherUser.arePossible, "it needs root")
+)
 struct RootCommandTests {
     /// Nobody here, as the front's user is nobody for the rest of the host.
     private static let front: uid_t = 65_001

@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 /// A configuration names the library that is loaded. Root loads none that somebody else could have named.
-@Suite("A configuration that root's commands are given", .enabled(if: OtherUser.arePossible, "it needs root"))
+@Suite(
+    "A configuration that root's commands are given", .ownThread, .enabled(if: OtherUser.arePossible, "it needs root"))
 struct RootConfigurationTests {
     /// The owner of the state, whom only a number names.
     private static let front: uid_t = 65_001

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What somebody does to the files of an agent's state, and what they get to hear of it.
-@Suite("An agent whose state was tampered with")
+@Suite("An agent whose state was tampered with", .ownThread)
 struct TamperingTests {
     private let agent: TestAgent
     private var client: BlockingAgentClient { agent.client() }

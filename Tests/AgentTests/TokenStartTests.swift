@@ -5,7 +5,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("dtad, when its token is away or another")
+@Suite("dtad, when its token is away or another", .ownThread)
 struct TokenStartTests {
     private func move(_ from: String, _ to: String) throws {
         try FileManager.default.moveItem(atPath: from, toPath: to)

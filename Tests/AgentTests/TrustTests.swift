@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Two users of one agent, and what each may do with identities that are not his.
-@Suite("Identities of several users", .enabled(if: OtherUser.arePossible, "several users need root"))
+@Suite("Identities of several users", .ownThread, .enabled(if: OtherUser.arePossible, "several users need root"))
 struct TrustTests {
     private let alice = OtherUser.wwwData
     private let bob = OtherUser.backup

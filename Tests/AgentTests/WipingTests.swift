@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 /// What was in an answer is not in dtad's memory afterwards. Root alone may look there.
-@Suite("Secrets that were answered", .enabled(if: getuid() == 0, "another process's memory is root's to read"))
+@Suite(
+    "Secrets that were answered", .ownThread, .enabled(if: getuid() == 0, "another process's memory is root's to read"))
 struct WipingTests {
     @Test("secrets that were answered are nowhere in dtad's memory: bodies and chunk keys of envelopes")
     func answers() throws {

@@ -4,15 +4,15 @@ import Testing
 
 /// The scripts of Tests/CommandTests/scripts. Those in scripts/offline run without an agent, the others with one of their
 /// own each; those in scripts/root take root.
-@Suite("Commands", .serialized)
+@Suite("Commands", .ownThread)
 struct CommandTests {
     @Test("dtactl with an agent behaves as the script says", arguments: try scripts(in: "scripts"))
     func withAgent(name: String) throws {
-        let agent = try trustingAgent()
+        let agent = try TestHost().agent
         var variables = ["SOCKET": agent.socketPath, "STATE": agent.state]
         // Another host, for the scripts that name it.
         let needsOther = try text(of: "scripts/" + name).contains("$OTHER")
-        let other = needsOther ? try trustingAgent() : nil
+        let other = needsOther ? try TestHost().agent : nil
         variables["OTHER"] = other?.socketPath
         try carryOut("scripts/" + name, variables)
         other?.stop()
@@ -22,19 +22,8 @@ struct CommandTests {
         "dtactl with agents that run plugins behaves as the script says",
         .enabled(if: geteuid() == 0, "plugins belong to root"), arguments: try scripts(in: "scripts/root"))
     func asRoot(name: String) throws {
-        let agent = try trustingAgent()
+        let agent = try TestHost().agent
         try carryOut("scripts/root/" + name, ["SOCKET": agent.socketPath, "STATE": agent.state])
-    }
-
-    /// Whoever runs the tests decides about trust; root may without a grant.
-    private func trustingAgent() throws -> TestAgent {
-        try TestAgent(
-            more: """
-                grants:
-                  - to: ["unix:uid:\(geteuid())"]
-                    identities: ["*"]
-                    operations: [trust]
-                """)
     }
 
     @Test("dtactl without an agent behaves as the script says", arguments: try scripts(in: "scripts/offline"))

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The options that texts name. Hints, errors, help and pages send people to them.
-@Suite("Options that texts name")
+@Suite("Options that texts name", .ownThread)
 struct OptionNameTests {
     /// A command, as its program describes it.
     private struct Command {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A token is for one gateway.
-@Suite struct CourierTokenTests {
+@Suite(.ownThread) struct CourierTokenTests {
     private let files: TemporaryDirectory
 
     init() throws {

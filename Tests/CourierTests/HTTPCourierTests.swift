@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The way to a gateway that says whatever it likes.
-@Suite struct HTTPCourierTests {
+@Suite(.ownThread) struct HTTPCourierTests {
     private let part = CID(hashing: Array("part".utf8), codec: .dagCBOR)
 
     @Test("parts are posted as they are, with the token, and what answers comes back")

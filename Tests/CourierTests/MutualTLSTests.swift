@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A gateway behind TLS that wants to know who comes.
-@Suite struct MutualTLSTests {
+@Suite(.ownThread) struct MutualTLSTests {
     @Test("a gateway is believed by its authority, and believes a courier by his certificate")
     func mutual() throws {
         let files = try TemporaryDirectory()

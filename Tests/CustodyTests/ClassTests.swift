@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("What the classes of objects allow")
+@Suite("What the classes of objects allow", .ownThread)
 struct ClassTests {
     let token: TestToken
     let custody: CustodyConnection

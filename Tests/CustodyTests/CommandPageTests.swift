@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("The commands of dtad-hsm")
+@Suite("The commands of dtad-hsm", .ownThread)
 struct CommandPageTests {
     @Test("the commands of dtad-hsm are the same in its usage and in the page on custody, in the same order")
     func page() throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import DTACustody
 
-@Suite("The examination of a token")
+@Suite("The examination of a token", .ownThread)
 struct ExaminationTests {
     let token: TestToken
     let module: TamperedModule

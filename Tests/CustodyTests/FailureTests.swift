@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("An HSM that fails")
+@Suite("An HSM that fails", .ownThread)
 struct FailureTests {
     let token: TestToken
     let owner = ObjectOwner(uid: 1000)

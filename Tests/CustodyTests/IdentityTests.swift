@@ -57,7 +57,7 @@ extension [UInt8] {
     }
 }
 
-@Suite("Identities' keys")
+@Suite("Identities' keys", .ownThread)
 struct IdentityTests {
     let token: TestToken
     let custody: CustodyConnection

@@ -7,7 +7,7 @@ import Testing
 
 /// `dtad-hsm --bind-order-keys` with what an earlier release left behind, and with what a front that was taken over planted
 /// for it.
-@Suite("Binding keys that an earlier release sealed by their ids")
+@Suite("Binding keys that an earlier release sealed by their ids", .ownThread)
 struct KeyBindingTests {
     let host: OrderHost
     let mallory: Remote

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("What dtad-hsm writes before it logs in")
+@Suite("What dtad-hsm writes before it logs in", .ownThread)
 struct LoginRecordTests {
     let token: TestToken
     let module: TamperedModule

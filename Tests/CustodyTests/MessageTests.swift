@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Messages that are none")
+@Suite("Messages that are none", .ownThread)
 struct MessageTests {
     let token: TestToken
 

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// An id of the token that is used a second time, by a front that was taken over.
-@Suite("What was sealed for an identity stays with that identity's keys")
+@Suite("What was sealed for an identity stays with that identity's keys", .ownThread)
 struct PostQuantumReuseTests {
     let token: TestToken
     let custody: CustodyConnection

@@ -6,7 +6,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Identities' post-quantum keys")
+@Suite("Identities' post-quantum keys", .ownThread)
 struct PostQuantumTests {
     let token: TestToken
     let custody: CustodyConnection

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A PIN that the token refused")
+@Suite("A PIN that the token refused", .ownThread)
 struct RefusedPINTests {
     let token: TestToken
     let module: TamperedModule

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Which token it is")
+@Suite("Which token it is", .ownThread)
 struct TokenIdentityTests {
     let token: TestToken
     let owner = ObjectOwner(uid: 1000)

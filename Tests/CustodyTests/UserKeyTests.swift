@@ -6,7 +6,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Users' keys on a token")
+@Suite("Users' keys on a token", .ownThread)
 struct UserKeyTests {
     let owner = ObjectOwner(uid: 1000)
     let id = ObjectID.random()

@@ -77,7 +77,8 @@ final class SoftwareCustodian: Custodian {
     }
 
     private func files() throws -> [(file: String, object: TokenObject)] {
-        try FileManager.default.contentsOfDirectory(atPath: directory).compactMap { name in
+        try FileManager.default.contentsOfDirectory(atPath: directory).compactMap {
+            name -> (file: String, object: TokenObject)? in
             let parts = name.split(separator: "-")
             guard parts.count == 3 else { return nil }
             let object = TokenObject(

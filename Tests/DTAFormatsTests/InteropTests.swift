@@ -44,7 +44,7 @@ private enum Judge {
 }
 
 /// What PyPI's dag-cbor, cbor2, multiformats and aleph-cid say of this project's bytes, and it of theirs.
-@Suite("Judged by others", .enabled(if: Judge.isThere, "needs the environment that Scripts/python makes"))
+@Suite("Judged by others", .ownThread, .enabled(if: Judge.isThere, "needs the environment that Scripts/python makes"))
 struct InteropTests {
     /// Documents of each test.
     static let count = 3000

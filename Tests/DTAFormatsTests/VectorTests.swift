@@ -5,7 +5,7 @@ import Testing
 
 @testable import DTAFormats
 
-@Suite("Test vectors", .serialized)
+@Suite("Test vectors", .ownThread, .serialized)
 struct VectorTests {
     /// `DTA_WRITE_VECTORS=1` makes them anew before they are read.
     init() throws {

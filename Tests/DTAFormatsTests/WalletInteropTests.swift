@@ -36,7 +36,8 @@ private func secrets(_ random: inout SeededGenerator, _ count: Int) throws -> [S
 private func written(_ scalar: Secp256k1Scalar) -> String { hex(scalar.withUnsafeBytes { Array($0) }) }
 
 @Suite(
-    "Wallets, judged by others", .enabled(if: WalletJudge.isThere, "needs the environment that Scripts/python makes"))
+    "Wallets, judged by others", .ownThread,
+    .enabled(if: WalletJudge.isThere, "needs the environment that Scripts/python makes"))
 struct WalletInteropTests {
     @Test("embit finds the same public key, WIF and addresses for a key, on both networks")
     func addresses() throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import DTAGateway
 
 /// What the gateway's log says of requests.
-@Suite("The gateway's access log", .serialized)
+@Suite("The gateway's access log", .ownThread, .serialized)
 struct AccessLogTests {
     private static let agent = Result { try TestAgent() }
 

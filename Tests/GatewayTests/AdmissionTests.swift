@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Who may ask: tokens and certificates at a real gateway.
-@Suite("Admission to the gateway", .serialized)
+@Suite("Admission to the gateway", .ownThread, .serialized)
 struct AdmissionTests {
     private static let agent = Result { try TestAgent() }
 

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What couriers bring between two real hosts, and what they may not.
-@Suite("What couriers bring", .serialized)
+@Suite("What couriers bring", .ownThread, .serialized)
 struct CarriageTests {
     /// A firm whose orders a bank fulfils by itself; what passes between them is carried by the test.
     private struct Hosts {

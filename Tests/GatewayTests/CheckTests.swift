@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What `dtagw check` finds out before `dtagw run` does.
-@Suite("dtagw check", .serialized)
+@Suite("dtagw check", .ownThread, .serialized)
 struct CheckTests {
     private static let agent = Result { try TestAgent() }
 

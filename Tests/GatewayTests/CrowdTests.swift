@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Many who want the same of one gateway at the same time.
-@Suite("A crowd at a gateway")
+@Suite("A crowd at a gateway", .ownThread)
 struct CrowdTests {
     @Test("a crowd at a gateway that wants the same secret gets the same, and there is one redemption of it")
     func sameSecret() throws {

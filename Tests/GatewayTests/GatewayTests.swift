@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A real gateway beside a real agent, asked with curl.
-@Suite("The gateway", .serialized)
+@Suite("The gateway", .ownThread, .serialized)
 struct GatewayTests {
     private static let agent = Result { try TestAgent() }
 

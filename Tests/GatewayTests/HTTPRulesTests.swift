@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What HTTP demands of a server (RFC 9110, RFC 9112), said to a real gateway byte by byte.
-@Suite("HTTP as its standards have it", .serialized)
+@Suite("HTTP as its standards have it", .ownThread, .serialized)
 struct HTTPRulesTests {
     private static let agent = Result { try TestAgent() }
     private static let shared = Result {

@@ -6,7 +6,7 @@ import Testing
 @testable import DTAGateway
 
 /// The interface's description, and other people's programs that believe it.
-@Suite("The gateway's interface", .serialized)
+@Suite("The gateway's interface", .ownThread, .serialized)
 struct InterfaceTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../..").standardizedFileURL.path

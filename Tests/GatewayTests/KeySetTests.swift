@@ -6,7 +6,7 @@ import Testing
 @testable import DTAGateway
 
 /// Which keys of an issuer's set are used, and that those which are not take nobody's access away.
-@Suite("Key sets", .serialized)
+@Suite("Key sets", .ownThread, .serialized)
 struct KeySetTests {
     private static let agent = Result { try TestAgent() }
 

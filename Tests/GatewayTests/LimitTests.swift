@@ -8,7 +8,7 @@ import Testing
 @testable import DTAGateway
 
 /// How often somebody may ask, and who counts as one.
-@Suite("Limits of the gateway")
+@Suite("Limits of the gateway", .ownThread)
 struct LimitTests {
     private func limiter(perMinute: Int = 60, memory: Int = RateLimiter.memory) -> RateLimiter {
         var limits = GatewayConfiguration.Limits()

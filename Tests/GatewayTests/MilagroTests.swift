@@ -6,7 +6,7 @@ import Testing
 
 /// The calls of Milagro D-TA 0.1, as its description (open-api.yaml) and its program write them, replayed against a real
 /// gateway. docs/gateway.md lists what is answered otherwise.
-@Suite("Milagro D-TA 0.1's calls", .serialized)
+@Suite("Milagro D-TA 0.1's calls", .ownThread, .serialized)
 struct MilagroTests {
     /// How names are written: the description begins with a capital letter, the program's own client with a small one.
     enum Spelling: String, CaseIterable {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What a claim leaves of what a token's bearer may do.
-@Suite("Narrowed tokens at the gateway", .serialized)
+@Suite("Narrowed tokens at the gateway", .ownThread, .serialized)
 struct NarrowingTests {
     private static let agent = Result { try TestAgent() }
 

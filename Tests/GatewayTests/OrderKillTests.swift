@@ -9,7 +9,7 @@ import Testing
 /// kill -9 at every step of an order between two hosts: of the fiduciary's agent or of the redeemer's, in the middle of what
 /// a courier brought it. Then the same is asked again, as people would. DeadlyWrites finds the points between, without
 /// couriers.
-@Suite("Killed in the middle of an order", .serialized)
+@Suite("Killed in the middle of an order", .ownThread, .serialized)
 struct OrderKillTests {
     /// A firm that orders, redeems and approves, and the bank that keeps its secrets, behind a gateway.
     private final class Hosts {

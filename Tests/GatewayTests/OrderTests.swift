@@ -43,7 +43,7 @@ private struct Hosts {
     }
 }
 
-@Suite("Orders through gateways", .serialized)
+@Suite("Orders through gateways", .ownThread, .serialized)
 struct OrderTests {
     @Test("a secret is ordered, committed, redeemed and released between two hosts' gateways")
     func story() throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Two organisations that know no more of each other than a CID and a URL, with dtactl as people use it.
-@Suite("Between two organisations", .serialized)
+@Suite("Between two organisations", .ownThread, .serialized)
 struct OrganisationTests {
     private static let bank = Result { try TestHost().agent }
     private static let firm = Result { try TestHost().agent }

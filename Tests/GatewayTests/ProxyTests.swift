@@ -6,7 +6,7 @@ import Testing
 @testable import DTAGateway
 
 /// What stands between clients and the gateway, and whom it stands for.
-@Suite("Behind a proxy", .serialized)
+@Suite("Behind a proxy", .ownThread, .serialized)
 struct ProxyTests {
     private static let agent = Result { try TestAgent() }
 

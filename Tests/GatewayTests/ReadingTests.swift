@@ -6,7 +6,7 @@ import Testing
 @testable import DTAGateway
 
 /// What is read: the configuration, rates.
-@Suite("What the gateway reads")
+@Suite("What the gateway reads", .ownThread)
 struct ReadingTests {
     private func configuration(_ text: String) throws -> GatewayConfiguration {
         let directory = try TemporaryDirectory()

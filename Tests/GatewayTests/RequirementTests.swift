@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What users of Milagro D-TA 0.1 bring along, path by path, with as little in each request as a person would write.
-@Suite("The interface as Milagro D-TA 0.1 has it", .serialized)
+@Suite("The interface as Milagro D-TA 0.1 has it", .ownThread, .serialized)
 struct RequirementTests {
     private static let agent = Result {
         try TestAgent(more: "orders: { accept: [{ commit: auto, release: auto }] }")

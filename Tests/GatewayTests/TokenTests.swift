@@ -8,7 +8,7 @@ import Testing
 @testable import DTAGateway
 
 /// Tokens that count, and those that somebody would like to count.
-@Suite("Bearer tokens")
+@Suite("Bearer tokens", .ownThread)
 struct TokenTests {
     private let issuer: TestIssuer
     private let verifier: TokenVerifier

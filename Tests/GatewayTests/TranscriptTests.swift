@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What docs/gateway.md shows of the gateway, done.
-@Suite("The gateway's tour with curl")
+@Suite("The gateway's tour with curl", .ownThread)
 struct TranscriptTests {
     private struct Step {
         var command: String

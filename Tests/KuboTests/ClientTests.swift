@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The client against a real node.
-@Suite(.enabled(if: TestNode.isInstalled)) struct ClientTests {
+@Suite(.ownThread, .enabled(if: TestNode.isInstalled)) struct ClientTests {
     @Test("the IPFS node has a block that was put, gives it back, and pins it once it is told to")
     func roundTrip() throws {
         let node = try TestNode()

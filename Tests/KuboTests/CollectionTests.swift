@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: TestNode.isInstalled)) struct CollectionTests {
+@Suite(.ownThread, .enabled(if: TestNode.isInstalled)) struct CollectionTests {
     @Test(
         "ledger gc drops only what the node has and keeps, identities never, and everything comes back when it is read")
     func collects() throws {

@@ -3,7 +3,7 @@ import DTASystem
 import TestSupport
 import Testing
 
-@Suite struct ConfigurationTests {
+@Suite(.ownThread) struct ConfigurationTests {
     private func load(_ lines: [String]) throws -> Configuration.Kubo? {
         let directory = try TemporaryDirectory()
         let text = (["hsm:", "  token: t", "ledger:", "  kubo:"] + lines.map { "    " + $0 }).joined(separator: "\n")

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The client against nodes that are broken, slow or lying.
-@Suite struct HostileNodeTests {
+@Suite(.ownThread) struct HostileNodeTests {
     let block = [UInt8]("what was asked for".utf8)
     var cid: CID { CID(hashing: block, codec: .raw) }
 
@@ -124,12 +124,6 @@ import Testing
     @Test(
         "requests to Kubo are POST, without what it would take for a web page, and never by a proxy of the environment")
     func requests() throws {
-        setenv("http_proxy", "http://127.0.0.1:1", 1)
-        setenv("all_proxy", "http://127.0.0.1:1", 1)
-        defer {
-            unsetenv("http_proxy")
-            unsetenv("all_proxy")
-        }
         let expected = cid
         let node = try FakeNode { _ in .status(200, #"{"Key":"\#(expected)"}"#) }
         try client(node.api).put(block, as: cid)
@@ -140,6 +134,13 @@ import Testing
         for name in ["origin:", "referer:", "expect:", "authorization:", "accept-encoding:", "cookie:"] {
             #expect(!lower.contains("\r\n" + name), "\(name)")
         }
+        // A proxy that is not there would let nothing come here.
+        let other = try FakeNode { _ in .status(503, "") }
+        let agent = try TestAgent(starting: false)
+        try agent.publish(to: other.api)
+        let proxy = "http://127.0.0.1:1"
+        try agent.start(environment: ["http_proxy": proxy, "https_proxy": proxy, "all_proxy": proxy])
+        try agent.wait("a request to the node") { !other.requests.isEmpty }
     }
 
     @Test("a secret that others may read, or that would make a header of its own, is not used")

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What a person sees of the node.
-@Suite(.enabled(if: TestNode.isInstalled)) struct NodeCommandTests {
+@Suite(.ownThread, .enabled(if: TestNode.isInstalled)) struct NodeCommandTests {
     @Test("dtactl waits for publication, shows what is on its way and why, and drops what is published")
     func commands() throws {
         let node = try TestNode()

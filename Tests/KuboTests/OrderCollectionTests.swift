@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What `ledger gc` leaves of orders, with a real node that has all of it.
-@Suite(.enabled(if: TestNode.isInstalled)) struct OrderCollectionTests {
+@Suite(.ownThread, .enabled(if: TestNode.isInstalled)) struct OrderCollectionTests {
     private func create(_ client: BlockingAgentClient, _ type: String = "secret") throws -> String {
         try client.call(
             newOrder {

@@ -7,7 +7,7 @@ import Testing
 
 /// An order as it is meant: agents with tokens, states, gateways and IPFS nodes of their own, driven by the commands that
 /// people type.
-@Suite("An order's whole story", .enabled(if: TestNode.isInstalled))
+@Suite("An order's whole story", .ownThread, .enabled(if: TestNode.isInstalled))
 struct OrderStoryTests {
     /// An agent with its node and its gateway.
     private final class Host {

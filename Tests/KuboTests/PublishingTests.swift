@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// A whole agent that publishes to a real node, through all that can happen to either.
-@Suite(.enabled(if: TestNode.isInstalled)) struct PublishingTests {
+@Suite(.ownThread, .enabled(if: TestNode.isInstalled)) struct PublishingTests {
     @Test("a block that is stored is put on the IPFS node and pinned there, and the agent says so")
     func publishes() throws {
         let node = try TestNode()

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A node behind TLS, as for instance a web server in front of it would be.
-@Suite struct TLSTests {
+@Suite(.ownThread) struct TLSTests {
     @Test("the certificate of an IPFS node counts if the configured authority vouches for it, and for that host only")
     func certificates() throws {
         let files = try TemporaryDirectory()

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Two agents with tokens, states and IPFS nodes of their own, which share nothing but the connection of their nodes.
-@Suite(.enabled(if: TestNode.isInstalled)) struct TwoHostsTests {
+@Suite(.ownThread, .enabled(if: TestNode.isInstalled)) struct TwoHostsTests {
     @Test("a thread that one host publishes is read, verified and answered on another, over bitswap")
     func thread() throws {
         let (nodeA, nodeB) = (try TestNode(), try TestNode())

@@ -5,7 +5,7 @@ import Testing
 
 @testable import DTAPlugins
 
-@Suite("dtactl plugin test")
+@Suite("dtactl plugin test", .ownThread)
 struct ExaminationTests {
     private func examine(
         _ path: String, fields: [String: String] = [:]

@@ -7,7 +7,7 @@ import Testing
 
 @testable import DTAPlugins
 
-@Suite("The plugins that are examples")
+@Suite("The plugins that are examples", .ownThread)
 struct ExampleTests {
     private func folder() throws -> PluginFolder {
         let folder = try PluginFolder()
@@ -97,7 +97,7 @@ struct ExampleTests {
     }
 }
 
-@Suite("The transcript of docs/plugins.md")
+@Suite("The transcript of docs/plugins.md", .ownThread)
 struct TranscriptTests {
     @Test("dtad writes what the transcript of docs/plugins.md says, and the plugin answers as it stands there")
     func transcript() throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import DTAPlugins
 
-@Suite("The host of plugins")
+@Suite("The host of plugins", .ownThread)
 struct HostTests {
     @Test("every hook of a plugin gives what the plugin said, whatever characters there are")
     func hooks() throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import DTAPlugins
 
-@Suite("Plugins that misbehave")
+@Suite("Plugins that misbehave", .ownThread)
 struct MisbehaviourTests {
     /// A way to go wrong, as a plugin's Python, and what is said of it.
     struct Fault: Sendable, CustomTestStringConvertible {
@@ -120,7 +120,9 @@ struct MisbehaviourTests {
     func hasNothing() throws {
         let secret = open("/dev/null", O_RDONLY)
         defer { close(secret) }
-        setenv("DTA_TEST_SECRET", "here", 1)
+        let ours = Set(ProcessInfo.processInfo.environment.keys)
+        #expect(
+            !ours.isSubset(of: ["DTA_PLUGIN", "HOME", "LANG", "PATH"]), "else it would not be seen that it gets none")
         let folder = try PluginFolder()
         try folder.add(
             "curious",

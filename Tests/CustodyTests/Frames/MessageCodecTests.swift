@@ -6,7 +6,7 @@ import Testing
 @testable import CustodyProtocol
 @testable import DTACustody
 
-@Suite("Custody's messages")
+@Suite("Custody's messages", .ownThread)
 struct MessageCodecTests {
     /// A message without its length.
     static func bytes(_ head: UInt8, _ fields: (inout CustodyWriter) throws -> Void) rethrows -> [UInt8] {

@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Custody's frames, as they were recorded", .serialized)
+@Suite("Custody's frames, as they were recorded", .ownThread, .serialized)
 struct RecordedFrameTests {
     /// `DTA_WRITE_VECTORS=1` records the operations that have no file yet.
     init() throws {

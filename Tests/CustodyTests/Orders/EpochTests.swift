@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Which epochs dtad-hsm makes and seals under, whatever the front asks for.
-@Suite("Epochs on the token")
+@Suite("Epochs on the token", .ownThread)
 struct EpochTests {
     let host: OrderHost
 

@@ -4,7 +4,7 @@ import DTASystem
 import TestSupport
 import Testing
 
-@Suite("Approvals and documents with which a captured front gets nothing")
+@Suite("Approvals and documents with which a captured front gets nothing", .ownThread)
 struct ForgedApprovalTests {
     let host: OrderHost
     let taken: OrderHost.Taken

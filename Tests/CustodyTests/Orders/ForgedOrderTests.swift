@@ -4,7 +4,7 @@ import DTASystem
 import TestSupport
 import Testing
 
-@Suite("Orders that dtad-hsm does not take, and epochs")
+@Suite("Orders that dtad-hsm does not take, and epochs", .ownThread)
 struct ForgedOrderTests {
     let host: OrderHost
 

@@ -7,7 +7,7 @@ import Testing
 
 /// dtad-hsm as a front that was taken over would drive it: it has every block that ever passed, can ask anything, and
 /// wants a secret for somebody else, or earlier, or without those who must agree.
-@Suite("What a captured front cannot have released")
+@Suite("What a captured front cannot have released", .ownThread)
 struct ForgedReleaseTests {
     let host: OrderHost
     /// Another order of the same people at the same fiduciary.

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// dtad-hsm as a front that was taken over would drive it: it wants what a victim's key signs, under terms of its own.
-@Suite("The key of an order is used for that order alone")
+@Suite("The key of an order is used for that order alone", .ownThread)
 struct OrderKeyTests {
     let host: OrderHost
     let mallory: Remote

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What plugins keep of orders: sealed under epochs' keys, and no seed.
-@Suite("What a plugin keeps of an order")
+@Suite("What a plugin keeps of an order", .ownThread)
 struct OrderStateTests {
     let host: OrderHost
     private let state = [UInt8]("a share".utf8)

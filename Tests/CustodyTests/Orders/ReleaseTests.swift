@@ -4,7 +4,7 @@ import DTASystem
 import TestSupport
 import Testing
 
-@Suite("Secrets of orders")
+@Suite("Secrets of orders", .ownThread)
 struct ReleaseTests {
     let host: OrderHost
 

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The fiduciary's host and the beneficiary's are the same token here: two users of it.
-@Suite("Wallets' keys")
+@Suite("Wallets' keys", .ownThread)
 struct WalletTests {
     let host: OrderHost
     let heir: HeldIdentity
