@@ -5,9 +5,10 @@ import DTASystem
 /// The blob that dtad-hsm seals for an order, and opens before it releases or signs: the seed, and the order as its
 /// principal signed it. Sealed in the domain `dta/epoch/2`:
 ///
-///     seed (32; zeros if the key is on the token) ‖ DAG-CBOR { "by": link, "conditions": {}, "order": bytes, "thread":
-///       bytes(16), "use": "release" }, or { "by": link, "conditions": {}, "object": bytes(16), "order": bytes, "spki":
-///       bytes, "thread": bytes(16), "use": "sign" }
+///     seed (32; zeros if the key is on the token) ‖ DAG-CBOR
+///       { "by": link, "conditions": {}, "order": bytes, "thread": bytes(16), "use": "release" }, or
+///       { "by": link, "conditions": {}, "object": bytes(16), "order": bytes, "spki": bytes, "thread": bytes(16),
+///         "use": "sign" }
 ///
 /// `conditions` is for what later versions ask for beyond the order's terms. This one knows none, and refuses a blob
 /// that has one, another use or another field.

@@ -1,6 +1,7 @@
 import CPKCS11
 
-// PKCS#11 3.0 has these names; p11-kit's header does not. swift-format-ignore: AlwaysUseLowerCamelCase
+// PKCS#11 3.0 has these names; p11-kit's header does not.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 let CKM_EC_MONTGOMERY_KEY_PAIR_GEN: UInt = 0x1056
 // swift-format-ignore: AlwaysUseLowerCamelCase
 let CKK_EC_MONTGOMERY: UInt = 0x41
