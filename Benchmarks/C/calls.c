@@ -1,4 +1,4 @@
-/* How often a second the token does what envelopes ask of it. Opening: one AES-256-GCM decryption of a sealed seed, and
+/* How often a second the token does the operations of envelopes. Opening: one AES-256-GCM decryption of a sealed seed, and
  * one X25519 agreement. Sealing: one Ed25519 signature. In one process, one session, with session keys: no program
  * between. And how often a second another process can be asked for anything and answer. */
 #include "common.h"

@@ -1,4 +1,4 @@
-/* What all programs of the benchmarks need. */
+/* Common functions of the benchmarks' programs. */
 #ifndef COMMON_H
 #define COMMON_H
 
@@ -14,7 +14,7 @@ _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)
 int read_all(int fd, void *bytes, size_t count);
 int write_all(int fd, const void *bytes, size_t count);
 
-/* The address of a socket; ends the process where the path is too long for one. */
+/* The address of a socket; ends the process if the path is too long. */
 struct sockaddr_un socket_address(const char *path);
 
 void print_hex(const uint8_t *bytes, size_t count);

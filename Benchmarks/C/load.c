@@ -58,7 +58,7 @@ static int dial(void)
 
 /* --- CPU time of the service --- */
 
-/* Seconds of CPU that a process and all its descendants have used; -1 where there is no such process. */
+/* Seconds of CPU that a process and all its descendants have used; -1 if there is no such process. */
 static double cpu_of(long pid)
 {
 	char path[300], text[2048];
@@ -112,7 +112,7 @@ static int take(struct client *c, const struct answer *answer, int in_flight)
 	double now = now_on(CLOCK_MONOTONIC);
 	uint64_t id = answer->id - 1;
 	if (id >= (uint64_t)depth || !c->slot[id].waiting)
-		fail("an answer that nobody waits for: %llu", (unsigned long long)answer->id);
+		fail("an answer to no request: %llu", (unsigned long long)answer->id);
 	c->slot[id].waiting = 0;
 	if (answer->refused) {
 		c->errors++;

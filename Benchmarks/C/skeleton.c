@@ -1,7 +1,7 @@
 /* The yardstick: the least that a signing agent of this shape can cost.
  *
  *     skeleton create MODULE PIN KEYS          makes a token and its keys, prints the public point in hex
- *     skeleton serve  MODULE PIN SOCKET        signs for whoever connects
+ *     skeleton serve  MODULE PIN SOCKET        signs for every client
  *
  * As in dtad, a few threads share all connections in one epoll set and parse nothing they need not; each has a process
  * of its own that holds PIN and key. Unlike dtad it has no frames, no protobuf, no caller, no policy, no audit, no
@@ -24,7 +24,7 @@
 
 enum { PROCESSES = 2 };
 
-/* A client. Its requests may be with several threads at a time: the last one to let go frees it. */
+/* A client. Its requests may be with several threads at a time: the last one to release it frees it. */
 struct connection {
 	int fd;
 	atomic_int holders;

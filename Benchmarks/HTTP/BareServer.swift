@@ -5,7 +5,7 @@ import Hummingbird
 import Logging
 
 /// The gateway's yardstick: Hummingbird as its manual has it, which answers two paths with the same bytes each time.
-/// Nobody is asked who he is, nothing is counted, nothing is bounded.
+/// It has no authentication, no counts and no limits.
 @main
 struct BareServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

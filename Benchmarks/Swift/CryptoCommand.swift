@@ -3,7 +3,7 @@ import Crypto
 import DTAFormats
 import Foundation
 
-/// What envelopes cost at the least: the same cryptography by the bare library, on one thread, with keys in memory.
+/// The least cost of envelopes: the same cryptography by the bare library, on one thread, with keys in memory.
 struct CryptoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "crypto",
@@ -96,7 +96,7 @@ struct CryptoCommand: ParsableCommand {
 }
 
 /// An envelope's cryptography without its formats: a wrap for each recipient, two derivations, one body, one signature
-/// or, where another one signs, none.
+/// or, if another program signs, none.
 struct BareEnvelope {
     private static let suite = HPKE.Ciphersuite.XWingMLKEM768X25519_SHA256_AES_GCM_256
     private static let info = Data(repeating: 3, count: 83)

@@ -2,7 +2,7 @@ import ArgumentParser
 import DTASystem
 import Glibc
 
-/// A durable sequential write: what a file of that size costs at the least.
+/// A durable sequential write: the least cost of a file of that size.
 struct DiskCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "disk", abstract: "MB/s of a durable sequential write.")

@@ -16,7 +16,7 @@ struct EnvelopesCommand: ParsableCommand {
     func run() throws {
         let client = BlockingAgentClient(socketPath: socket)
         let sender = try client.own("bench-sender")
-        // One recipient is the agent's own, so that it can open what was sealed; the others are elsewhere.
+        // One recipient is the agent's own, so that it can open what was sealed; the others are on other hosts.
         var to = [try client.own("bench-reader")]
         for number in 1..<max(recipients, 1) {
             let person = try Recipient("bench-\(number)")

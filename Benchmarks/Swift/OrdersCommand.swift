@@ -46,7 +46,7 @@ struct OrdersCommand: ParsableCommand {
         }
     }
 
-    /// Orders that stay.
+    /// Orders that are kept.
     struct Keep: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Makes orders that are committed to, and writes their CIDs, a line each.")
@@ -71,7 +71,7 @@ struct OrdersCommand: ParsableCommand {
         }
     }
 
-    /// What becomes slower where there are many.
+    /// The requests that could become slower with many orders.
     struct Look: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Median microseconds of a page of the list, of one order shown, and of one redeemed.")

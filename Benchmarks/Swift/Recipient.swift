@@ -1,7 +1,7 @@
 import Crypto
 import DTAFormats
 
-/// Somebody elsewhere, whose keys are in this process.
+/// A recipient on another host, whose keys are in this process.
 struct Recipient {
     let signing = Curve25519.Signing.PrivateKey()
     let kem: XWingMLKEM768X25519.PrivateKey

@@ -33,7 +33,7 @@ struct StoreCommand: ParsableCommand {
             for place in 0..<8 { bytes[place] = UInt8(truncatingIfNeeded: counter >> (8 * place)) }
             return bytes
         }
-        // In turns, because a disk has its moods.
+        // In turns, because a disk's speed varies.
         var (ours, theirs): ([Double], [Double]) = ([], [])
         for _ in 0..<rounds {
             theirs.append(try rate(seconds: seconds) { try plain.put(block()) })

@@ -1,1 +1,1 @@
-"""What the adapters and `run` share. Benchmarks/README.md says how they fit together."""
+"""Common parts of the adapters and `run`. Benchmarks/README.md says how they fit together."""

@@ -10,7 +10,7 @@ from . import build, process
 
 
 class Adapter:
-    """A service that signs. Subclasses say how it is made; `name` is also the name of its process."""
+    """A service that signs. Subclasses start it; `name` is also the name of its process."""
 
     name = protocol = key = ""
 

@@ -14,7 +14,7 @@ START_LIMIT = 60.0  # seconds
 
 
 def initialize(state, keys, configuration=""):
-    """Makes a token and state with that many P-256 keys, of which `bench-signs` signs; leaves dtad running.
+    """Makes a token and state with that many P-256 keys; `bench-signs` signs. Leaves dtad running.
 
     `configuration` are further lines of dtad.yaml.
     """

@@ -23,7 +23,7 @@ MODULES = (
 
 
 class Failure(Exception):
-    """Something did not do what it was asked; the text is for a person."""
+    """A command failed; the text is for people."""
 
 
 def program(name):
@@ -42,7 +42,7 @@ def program(name):
 
 
 def agent_program(name):
-    """A program of the project itself: a release build, or what $DTA_BIN says."""
+    """A program of the project itself: a release build, or that of $DTA_BIN."""
     directory = Path(os.environ.get("DTA_BIN", ROOT / ".build" / "release"))
     if not (directory / name).exists():
         raise Failure(f"no {directory / name}: run `make build`")
@@ -50,7 +50,7 @@ def agent_program(name):
 
 
 def pkcs11_module():
-    """SoftHSM's module, or what $SOFTHSM2_MODULE says."""
+    """SoftHSM's module, or that of $SOFTHSM2_MODULE."""
     named = os.environ.get("SOFTHSM2_MODULE")
     for path in [named] if named else MODULES:
         if os.path.exists(path):

@@ -1,4 +1,4 @@
-"""Envelopes, blocks and DAG-CBOR: each beside what it costs at the least, in the same run."""
+"""Envelopes, blocks and DAG-CBOR: each beside its least cost, in the same run."""
 
 import json
 import os
@@ -111,12 +111,12 @@ def _least_of_opening(one):
 
 
 def _verified_opening(one):
-    """The same with what the library does beside unwrapping: it verifies the signature and decrypts the body."""
+    """The same with the library's other work: it verifies the signature and decrypts the body."""
     return 1 / (1 / _least_of_opening(one) + 1 / one["bare"]["open"] - 1 / one["bare"]["unwrap"])
 
 
 def _signed_by_token(one, recipients):
-    """Seals a second where the token signs, in this process, and not the library."""
+    """Seals a second if the token signs, in this process, instead of the library."""
     return 1 / (1 / one["bare"][f"unsigned_{recipients}"] + 1 / one["calls"]["ed25519"])
 
 

@@ -1,4 +1,4 @@
-"""What a flood of refusals from many users does to another user's signatures, and to the audit log."""
+"""The effect of a flood of refusals from many users on another user's signatures, and on the audit log."""
 
 import json
 import os
@@ -73,7 +73,7 @@ def record_size(service):
 
 
 def flooder(path, kind, number):
-    """A process that floods as its part of the users until it is told to end; it then writes how much was answered."""
+    """A process that floods as its part of the users until it is told to end; it then prints how many were answered."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid:
@@ -158,4 +158,4 @@ def show(results):
               f"{middle(lambda run: run['flooded']['ops'] / run['flooded']['seconds']):8.0f}"
               f"{middle(lambda run: run['refused_per_s']):11.0f}{middle(lambda run: run['log_per_s']) / 1024:11.0f}"
               f"{middle(lambda run: run['refusals_log_per_s']) / 1024:13.0f}")
-    print("To reach: a ratio of 5 at most, and 1,024 KiB a second of refusals at most.\n")
+    print("Goal: a ratio of 5 at most, and 1,024 KiB a second of refusals at most.\n")

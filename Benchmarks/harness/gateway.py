@@ -118,7 +118,7 @@ class Server:
 
 
 class Gateway(Server):
-    """dtagw, which asks nobody who he is: what tokens cost is their verification."""
+    """dtagw without authentication: tokens cost only their verification."""
 
     name = "dtagw"
 

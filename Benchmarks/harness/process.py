@@ -37,7 +37,7 @@ def started(pid):
 
 
 def stop(state, name, patience=10.0):
-    """Ends a service that `start` started, the hard way where it is slow; does nothing where there is none."""
+    """Ends a service that `start` started, with SIGKILL if it is slow; does nothing if there is none."""
     try:
         pid, then = pid_of(state, name), (state / f"{name}.started").read_text()
     except (Failure, OSError):
@@ -69,7 +69,7 @@ def reap(pid):
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
-        pass  # somebody else's child
+        pass  # another process's child
 
 
 def last_words(state, name):
@@ -86,7 +86,7 @@ def children(pid):
 
 
 def memory(pid, field):
-    """`Rss` or `Pss` of a process in MB (10^6 bytes), or None where we may not know (others' Pss needs root)."""
+    """`Rss` or `Pss` of a process in MB (10^6 bytes), or None if we may not know (others' Pss needs root)."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

@@ -4,9 +4,9 @@ import time
 
 from . import adapter, agent, build, process
 
-KEYS = 10  # of which one signs
+KEYS = 10  # one of them signs
 PIN = "1234"  # of a token that lives as long as the benchmark
-# What stands before the point in a SubjectPublicKeyInfo of P-256 (RFC 5480).
+# The bytes before the point in a SubjectPublicKeyInfo of P-256 (RFC 5480).
 P256_PUBLIC_KEY = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
 
 
