@@ -128,7 +128,7 @@ struct LimitTests {
             ("::ffff:192.0.2.1", "::ffff:192.0.2.2", false), ("::1", "127.0.0.1", false), ("", "127.0.0.1", false),
         ])
     func neighbours(one: String, other: String, isSame: Bool) {
-        #expect((Neighbourhood.of(one) == Neighbourhood.of(other)) == isSame)
+        #expect((AddressPrefix.of(one) == AddressPrefix.of(other)) == isSame)
     }
 
     @Test("an issuer's old keys serve while new ones are looked up, and not when nobody has asked for long")

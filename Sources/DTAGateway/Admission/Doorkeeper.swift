@@ -81,7 +81,7 @@ struct Doorkeeper: Sendable {
     }
 
     private static func account(of context: GatewayContext) -> RateLimiter.Account {
-        .init("address", Neighbourhood.of(context.address))
+        .init("address", AddressPrefix.of(context.address))
     }
 
     private func count(_ client: Client) throws {

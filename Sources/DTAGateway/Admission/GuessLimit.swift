@@ -23,7 +23,7 @@ final class GuessLimit: Sendable {
         self.isBehindProxy = isBehindProxy
     }
 
-    private func account(_ address: String) -> RateLimiter.Account { .init("address", Neighbourhood.of(address)) }
+    private func account(_ address: String) -> RateLimiter.Account { .init("address", AddressPrefix.of(address)) }
 
     /// Whether a client must wait before its token is verified.
     /// - Returns: nil, or the seconds.

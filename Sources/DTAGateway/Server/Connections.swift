@@ -13,7 +13,7 @@ final class Connections: Sendable {
         var connections: [ObjectIdentifier: ClientConnection] = [:]
         /// The address under which each is counted; none for those that are not counted.
         var accounts: [ObjectIdentifier: String] = [:]
-        var byNeighbourhood: [String: Int] = [:]
+        var byPrefix: [String: Int] = [:]
     }
 
     private let open = Locked(Open())
@@ -40,7 +40,7 @@ final class Connections: Sendable {
         let id = ObjectIdentifier(channel)
         let connection = ClientConnection(address: address)
         let isAccepted = open.withLock { open in
-            guard isLocal || proxies.contains(address) || open.count(id, Neighbourhood.of(address), perAddress) else {
+            guard isLocal || proxies.contains(address) || open.count(id, AddressPrefix.of(address), perAddress) else {
                 return false
             }
             open.connections[id] = connection
@@ -58,23 +58,23 @@ final class Connections: Sendable {
         return open.withLock { open in
             guard let connection = open.connections[id] else { return false }
             connection.address = address
-            return proxies.contains(address) || open.count(id, Neighbourhood.of(address), perAddress)
+            return proxies.contains(address) || open.count(id, AddressPrefix.of(address), perAddress)
         }
     }
 }
 
 extension Connections.Open {
-    fileprivate mutating func count(_ id: ObjectIdentifier, _ neighbourhood: String, _ limit: Int) -> Bool {
-        guard byNeighbourhood[neighbourhood, default: 0] < limit else { return false }
-        byNeighbourhood[neighbourhood, default: 0] += 1
-        accounts[id] = neighbourhood
+    fileprivate mutating func count(_ id: ObjectIdentifier, _ prefix: String, _ limit: Int) -> Bool {
+        guard byPrefix[prefix, default: 0] < limit else { return false }
+        byPrefix[prefix, default: 0] += 1
+        accounts[id] = prefix
         return true
     }
 
     fileprivate mutating func forget(_ id: ObjectIdentifier) {
         connections[id] = nil
-        guard let neighbourhood = accounts.removeValue(forKey: id) else { return }
-        let left = byNeighbourhood[neighbourhood, default: 1] - 1
-        byNeighbourhood[neighbourhood] = left > 0 ? left : nil
+        guard let prefix = accounts.removeValue(forKey: id) else { return }
+        let left = byPrefix[prefix, default: 1] - 1
+        byPrefix[prefix] = left > 0 ? left : nil
     }
 }

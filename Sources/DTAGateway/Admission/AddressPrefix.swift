@@ -2,7 +2,7 @@ import Glibc
 
 /// The prefix by which addresses are counted. A subscriber has at least a /64 of IPv6 addresses (RFC 6177) and may use
 /// another one for every request: these count as one.
-enum Neighbourhood {
+enum AddressPrefix {
     /// - Parameter address: as the kernel writes it; "" for a Unix socket.
     static func of(_ address: String) -> String {
         // A link-local address ends with its interface.
