@@ -7,15 +7,15 @@ struct Desk: Sendable {
     let agent: AgentPool
     let couriers: CourierPool
     let largeBodies: LargeBodies
-    let readiness = Readiness()
+    let readiness = ReadinessProbe()
     let doorkeeper: Doorkeeper
     let measurements: Measurements
     let logger: Logger
     /// `GET /openapi.json`, made once.
     let description: [UInt8]
     /// The agent's part of `GET /v1/status`.
-    let plugins = Recent<[String]>()
-    let node = Recent<String>()
+    let plugins = CachedForASecond<[String]>()
+    let node = CachedForASecond<String>()
 
     func standpoint(_ call: Call) async throws -> Standpoint { try await Standpoint(call.client, agent) }
 }

@@ -1,7 +1,7 @@
 import DTASystem
 
 /// A value from the agent that is kept for a second, so that health checks are not passed on to the agent each time.
-final class Recent<Value: Sendable>: Sendable {
+final class CachedForASecond<Value: Sendable>: Sendable {
     private let state = Locked<(value: Value, asked: UInt64)?>(nil)
     private let nanoseconds: UInt64
 
