@@ -9,7 +9,9 @@ actor ReadinessProbe {
 
     /// - Parameter look: checks it, and throws the reason if they cannot.
     func check(_ look: @escaping @Sendable () async throws -> Void) async throws {
-        if let (result, time) = answer, monotonicNanoseconds() - time < ReadinessProbe.freshness { return try result.get() }
+        if let (result, time) = answer, monotonicNanoseconds() - time < ReadinessProbe.freshness {
+            return try result.get()
+        }
         if let lookup { return try await lookup.value.get() }
         let task = Task { () -> Result<Void, any Error> in
             do {

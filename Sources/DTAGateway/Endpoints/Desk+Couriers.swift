@@ -11,18 +11,18 @@ import Logging
 extension Desk {
     func receiveCAR(_ call: Call) async throws -> Reply {
         let bytes = call.bytes
-        let errand = try Errand(await standpoint(call))
+        let allowed = try CarryScope(await scope(of: call))
         let car = try await couriers.run(for: call.client) { [logger] courier in
-            try Desk.deliver(bytes, errand, courier, logger)
+            try Desk.deliver(bytes, allowed, courier, logger)
         }
         return car.map { Reply($0, type: Consignment.mediaType) } ?? .nothing
     }
 
     func partsAfter(_ call: Call) async throws -> Reply {
         let cid = try Desk.cid(call.parameters["PartCID"] ?? "")
-        let errand = try Errand(await standpoint(call))
+        let allowed = try CarryScope(await scope(of: call))
         if call.isHead {
-            guard try await couriers.run(for: call.client, { courier in try courier.knows(cid, of: errand.subjects) })
+            guard try await couriers.run(for: call.client, { courier in try courier.knows(cid, of: allowed.subjects) })
             else {
                 throw Problem.notFound("this part was accepted in no order here")
             }
@@ -33,7 +33,7 @@ extension Desk {
             let (car, next) = try await couriers.run(
                 for: call.client,
                 { courier in
-                    try courier.answer(toPollAfter: cid, cursor: cursor, of: errand.subjects)
+                    try courier.answer(toPollAfter: cid, cursor: cursor, of: allowed.subjects)
                 })
         else { return .nothing }
         var reply = Reply(car, type: Consignment.mediaType)
@@ -59,9 +59,11 @@ extension Desk {
     private static let cursor = HTTPFields.Element.Name("DTA-Cursor")
 
     /// - Returns: a CAR with the answering parts; nil if there are none.
-    static func deliver(_ bytes: [UInt8], _ errand: Errand, _ courier: Courier, _ logger: Logger) throws -> [UInt8]? {
+    static func deliver(_ bytes: [UInt8], _ allowed: CarryScope, _ courier: Courier, _ logger: Logger) throws
+        -> [UInt8]?
+    {
         let consignment = try Consignment(car: bytes, deadline: courier.deadline)
-        for root in consignment.roots { try errand.judge(root, consignment, courier) }
+        for root in consignment.roots { try allowed.check(root, consignment, courier) }
         let delivery = try courier.deliver(consignment)
         if delivery.dropped > 0 {
             logger.notice(
@@ -117,11 +119,11 @@ extension Desk {
         } else {
             car = nil
         }
-        let errand = try Errand(await standpoint(call))
+        let allowed = try CarryScope(await scope(of: call))
         let (order, parts, reply) = try await couriers.run(for: call.client) { courier in
             let consignment = try car.map { try Consignment(car: $0, deadline: courier.deadline) }
-            for root in consignment?.roots ?? [] { try errand.judge(root, consignment, courier) }
-            try errand.judge(cid, consignment, courier)
+            for root in consignment?.roots ?? [] { try allowed.check(root, consignment, courier) }
+            try allowed.check(cid, consignment, courier)
             if let consignment { _ = try courier.deliver(consignment) }
             // The sender's document. The sender is known by its signature.
             if let senderName { try Desk.bringHere(senderName, courier) }

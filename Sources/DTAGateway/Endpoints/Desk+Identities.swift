@@ -26,9 +26,9 @@ extension Desk {
     }
 
     func listIdentities(_ call: Call) async throws -> Reply {
-        let standpoint = try await standpoint(call)
-        var all = standpoint.identities
-        if standpoint.names == nil {
+        let scope = try await scope(of: call)
+        var all = scope.identities
+        if scope.names == nil {
             var cursor = ""
             repeat {
                 let page = try await agent.call(.list(.identityList, count: 1000, cursor: cursor))

@@ -6,7 +6,7 @@ import Foundation
 /// Orders, as in Milagro D-TA 0.1, with further members that may be left out.
 extension Desk {
     func createOrder(_ call: Call) async throws -> Reply {
-        let standpoint = try await standpoint(call)
+        let scope = try await scope(of: call)
         var fields = try Fields(call.json)
         var order = AgentNewOrder()
         order.beneficiary = try fields.optional("BeneficiaryIDDocumentCID", .identity) ?? ""
@@ -25,7 +25,7 @@ extension Desk {
         order.maxUses = UInt32(try fields.integer("MaxUses", in: 1...1_000_000) ?? 1)
         order.fields = try fields.map("Extension").map { AgentField(name: $0.name, value: $0.value) }
         try fields.finish()
-        order.principal = try await standpoint.identity(principal, or: configuration.orders.principal, agent)
+        order.principal = try await scope.identity(principal, or: configuration.orders.principal, agent)
         guard !order.fiduciary.isEmpty else {
             throw Problem.invalid(
                 "the order names no fiduciary", hint: "Fiduciary in the body, or orders.fiduciary in dtagw.yaml")
@@ -36,11 +36,11 @@ extension Desk {
         }
         await couriers.carry(answer.parts, for: call.client)
         return Reply(
-            .members(Desk.summary(try await agent.call(.showOrder(made.cid)).orders.first ?? made, standpoint)))
+            .members(Desk.summary(try await agent.call(.showOrder(made.cid)).orders.first ?? made, scope)))
     }
 
     func listOrders(_ call: Call) async throws -> Reply {
-        let standpoint = try await standpoint(call)
+        let scope = try await scope(of: call)
         let isAscending = call.parameters["sortBy"] == "dateCreatedAsc"
         let size = call.integer("perPage")
         var skip = call.integer("page") * size
@@ -52,23 +52,23 @@ extension Desk {
             let answer = try await agent.call(
                 .listOrders(
                     count: UInt32(wanted), cursor: cursor, filters: [("sort", isAscending ? "created" : "-created")],
-                    of: standpoint.lines.sorted()))
-            for order in answer.orders where standpoint.includes(order) && page.count < size {
+                    of: scope.lines.sorted()))
+            for order in answer.orders where scope.includes(order) && page.count < size {
                 if skip > 0 { skip -= 1 } else { page.append(order) }
             }
             cursor = answer.cursor
         } while !cursor.isEmpty && page.count < size
         return Reply([
             "OrderReference": .array(page.map { .string($0.reference) }),
-            "OrderList": .array(page.map { .members(Desk.summary($0, standpoint)) }),
+            "OrderList": .array(page.map { .members(Desk.summary($0, scope)) }),
         ])
     }
 
     func showOrder(_ call: Call) async throws -> Reply {
-        let standpoint = try await standpoint(call)
-        let answer = try await visible(call.parameters["OrderReference"] ?? "", standpoint)
+        let scope = try await scope(of: call)
+        let answer = try await visible(call.parameters["OrderReference"] ?? "", scope)
         guard let order = answer.orders.first else { throw Problem.notFound("there is no such order here") }
-        let summary = Desk.summary(order, standpoint)
+        let summary = Desk.summary(order, scope)
         let text = String(decoding: JSONValue.members(summary).bytes, as: UTF8.self)
         return Reply(
             .members(
@@ -93,20 +93,20 @@ extension Desk {
                 hint: "dtactl order redeem, at the recipient's own agent; or orders.release_secrets: true in dtagw.yaml"
             )
         }
-        let standpoint = try await standpoint(call)
+        let scope = try await scope(of: call)
         var fields = try Fields(call.json)
         let reference = try fields.required("OrderReference", .order)
         let beneficiary = try fields.optional("BeneficiaryIDDocumentCID", .identity)
         let purpose = try fields.text("Purpose", .purpose) ?? ""
         let request = try fields.map("Extension")
         try fields.finish()
-        let order = try await visible(reference, standpoint).orders.first
+        let order = try await visible(reference, scope).orders.first
         guard let order else { throw Problem.notFound("there is no such order here") }
         // The agent checks only the gateway's rights.
-        guard standpoint.includes(identity: order.recipient) else {
+        guard scope.includes(identity: order.recipient) else {
             throw Problem.forbidden("the token is not for the identity that gets what is released")
         }
-        let identity = try await standpoint.identity(beneficiary, or: "", agent)
+        let identity = try await scope.identity(beneficiary, or: "", agent)
         if request.isEmpty, order.uses > 0, let released = try await released(order) { return released }
         let answer = try await agent.call(
             .redeemOrder(order.cid, as: identity.isEmpty ? nil : identity, purpose: purpose, fields: request))
@@ -142,9 +142,9 @@ extension Desk {
     }
 
     /// An order that the client may see; others are not found.
-    private func visible(_ reference: String, _ standpoint: Standpoint) async throws -> AgentResponse {
+    private func visible(_ reference: String, _ scope: TokenScope) async throws -> AgentResponse {
         let answer = try await agent.call(.showOrder(reference))
-        guard let order = answer.orders.first, standpoint.includes(order) else {
+        guard let order = answer.orders.first, scope.includes(order) else {
             throw Problem.notFound("there is no such order here")
         }
         return answer
@@ -153,8 +153,8 @@ extension Desk {
     // MARK: As JSON
 
     /// Only principal and fiduciary may read the order's fields: some plugins have a part of the secret in them.
-    private static func summary(_ order: AgentOrder, _ standpoint: Standpoint) -> [(String, JSONValue?)] {
-        let isInside = [order.principal, order.fiduciary].contains { standpoint.includes(identity: $0) }
+    private static func summary(_ order: AgentOrder, _ scope: TokenScope) -> [(String, JSONValue?)] {
+        let isInside = [order.principal, order.fiduciary].contains { scope.includes(identity: $0) }
         return [
             ("OrderReference", .string(order.reference)), ("OrderCID", .string(order.cid)),
             ("Commitment", .text(hexadecimal(order.commitment))), ("CreatedAt", .integer(order.created)),

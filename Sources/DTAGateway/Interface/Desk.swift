@@ -17,7 +17,7 @@ struct Desk: Sendable {
     let plugins = CachedForASecond<[String]>()
     let node = CachedForASecond<String>()
 
-    func standpoint(_ call: Call) async throws -> Standpoint { try await Standpoint(call.client, agent) }
+    func scope(of call: Call) async throws -> TokenScope { try await TokenScope(call.client, agent) }
 }
 
 /// RFC 3339, in UTC.

@@ -3,20 +3,21 @@ import DTACourier
 import DTAFormats
 
 /// The identities for which a client may carry: all, or those to which its token limits it.
-struct Errand: Sendable {
+struct CarryScope: Sendable {
     /// Nil: all.
     private let identities: Set<CID>?
 
-    init(_ standpoint: Standpoint) throws {
-        identities = try standpoint.names.map { _ in Set(try standpoint.lines.map(Desk.cid)) }
+    init(_ scope: TokenScope) throws {
+        identities = try scope.names.map { _ in Set(try scope.lines.map(Desk.cid)) }
     }
 
     /// CIDs, for the agent; none if it does not matter.
     var subjects: [String] { (identities ?? []).map(\.description).sorted() }
 
+    /// Checks that a part concerns one of the identities.
     /// - Parameter consignment: the CAR that it came with; nil: none.
-    /// - Throws: `Problem`, 403, if a part concerns none of the identities.
-    func judge(_ part: CID, _ consignment: Consignment?, _ courier: Courier) throws {
+    /// - Throws: `Problem`, 403, if it does not.
+    func check(_ part: CID, _ consignment: Consignment?, _ courier: Courier) throws {
         guard let identities else { return }
         _ = try courier.remaining
         if let consignment, consignment.concerns(identities, root: part) { return }

@@ -2,7 +2,7 @@ import AgentProtocol
 import DTASystem
 
 /// The identities with which a client may act: all that the gateway may use, or those of its token, with their lines.
-struct Standpoint: Sendable {
+struct TokenScope: Sendable {
     /// The token's names; nil: it has none.
     let names: [String]?
     /// CIDs.
