@@ -48,7 +48,7 @@ public final class Gateway: Service {
 
         for socket in sockets { try Gateway.judge(socket, configuration) }
         let sources: [HTTPListener.Source] =
-            sockets.isEmpty ? configuration.listen.map { .place($0) } : sockets.map { .passed($0) }
+            sockets.isEmpty ? configuration.listen.map { .bind($0) } : sockets.map { .passed($0) }
         guard !sources.isEmpty else {
             throw DTAError(
                 .invalidArgument, "there is nothing to listen on",
@@ -56,7 +56,7 @@ public final class Gateway: Service {
         }
         let responder = GatewayResponder(desk, node: configuration.node)
         let expected = sources.count + (configuration.metrics == nil ? 0 : 1)
-        let places = Locked([String?](repeating: nil, count: expected))
+        let addresses = Locked([String?](repeating: nil, count: expected))
         func listener(
             _ index: Int, _ source: HTTPListener.Source, _ tls: TLSConfiguration?,
             _ responder: any HTTPResponder<GatewayContext>, _ proxies: TrustedProxies, _ access: AccessLog?
@@ -65,18 +65,18 @@ public final class Gateway: Service {
                 source: source, limits: limits, tls: tls, responder: responder, connections: connections,
                 proxies: proxies, access: access, logger: logger
             ) { address in
-                let all = places.withLock { places in
-                    places[index] = Gateway.name(source, address)
-                    return places.compactMap { $0 }
+                let all = addresses.withLock { addresses in
+                    addresses[index] = Gateway.name(source, address)
+                    return addresses.compactMap { $0 }
                 }
                 if all.count == expected { isReady(all) }
             }
         }
         let access = configuration.hasAccessLog ? AccessLog(logger) : nil
         var listeners = sources.enumerated().map { listener($0, $1, tls, responder, proxies, access) }
-        if let place = configuration.metrics {
+        if let address = configuration.metrics {
             let metrics = MetricsResponder(agent: desk.agent, measurements: desk.measurements, connections: connections)
-            listeners.append(listener(sources.count, .place(place), nil, metrics, TrustedProxies(), nil))
+            listeners.append(listener(sources.count, .bind(address), nil, metrics, TrustedProxies(), nil))
         }
         self.listeners = listeners
     }
@@ -95,15 +95,16 @@ public final class Gateway: Service {
     }
 
     private static func name(_ source: HTTPListener.Source, _ address: SocketAddress?) -> String {
-        if case .place(.unix(let path)) = source { return "unix:\(path)" }
+        if case .bind(.unix(let path)) = source { return "unix:\(path)" }
         guard let host = address?.ipAddress, let port = address?.port else { return "unix" }
-        return "\(Place.address(host, port: port))"
+        return "\(ListenAddress.address(host, port: port))"
     }
 
     /// On a socket that other hosts reach, the gateway requires authentication, and TLS for tokens, also if systemd
     /// passed the socket.
     private static func judge(_ socket: Descriptor, _ configuration: GatewayConfiguration) throws {
-        guard let address = localAddress(socket.number), let host = address.ipAddress, !Place.isLoopback(host) else {
+        guard let address = localAddress(socket.number), let host = address.ipAddress, !ListenAddress.isLoopback(host)
+        else {
             return
         }
         guard configuration.authentication.none else {

@@ -101,7 +101,7 @@ struct Doorkeeper: Sendable {
         var host = (request.head.authority ?? "").lowercased()
         if let colon = host.lastIndex(of: ":"), !host.hasSuffix("]") { host = String(host[..<colon]) }
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        guard host == "localhost" || Place.isLoopback(host) else {
+        guard host == "localhost" || ListenAddress.isLoopback(host) else {
             throw Problem.forbidden("without authentication only this host's own names are answered, not another's")
         }
         // Nor under our own name: a request without a body needs no permission (Fetch standard, CORS-safelisted).

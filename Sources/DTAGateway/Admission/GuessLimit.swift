@@ -29,7 +29,7 @@ final class GuessLimit: Sendable {
     /// - Returns: nil, or the seconds.
     func wait(_ token: SHA256Digest, from address: String) -> Int? {
         // On a Unix socket and on loopback the client may be a proxy, which has one address for all its clients.
-        guard !isBehindProxy, !address.isEmpty, !Place.isLoopback(address) else { return nil }
+        guard !isBehindProxy, !address.isEmpty, !ListenAddress.isLoopback(address) else { return nil }
         guard !heard.withLock({ $0.young.contains(token) || $0.old.contains(token) }) else { return nil }
         return refusals.peek(account(address))
     }

@@ -11,7 +11,7 @@ public struct GatewayConfiguration: Sendable {
     /// The agent's socket.
     public var agent = "/run/dtad/agent.sock"
     /// The addresses at which it listens, unless systemd passes sockets.
-    public var listen: [Place] = []
+    public var listen: [ListenAddress] = []
     public var tls: TLS?
     /// A proxy before the gateway ends TLS, so the gateway may take tokens from other hosts without TLS of its own.
     public var isBehindProxy = false
@@ -23,7 +23,7 @@ public struct GatewayConfiguration: Sendable {
     public var origins: [String] = []
     public var limits = Limits()
     /// The address for Prometheus; nil: none.
-    public var metrics: Place?
+    public var metrics: ListenAddress?
     public var log = Configuration.Log()
     /// Whether the log has a line for each request.
     public var hasAccessLog = true
@@ -125,8 +125,8 @@ public struct GatewayConfiguration: Sendable {
         var top = file.top
         node = try top.choice("node", Node.self) ?? node
         agent = file.absolute(try top.string("agent")) ?? agent
-        try Place.check(socketPath: agent, key: "agent", file: file)
-        listen = try (top.strings("listen") ?? []).map { try Place($0, key: "listen", file: file) }
+        try ListenAddress.check(socketPath: agent, key: "agent", file: file)
+        listen = try (top.strings("listen") ?? []).map { try ListenAddress($0, key: "listen", file: file) }
         tls = try TLS(&top, file)
         isBehindProxy = try top.bool("behind_proxy") ?? isBehindProxy
         proxies = try TrustedProxies(&top, file)
@@ -142,7 +142,7 @@ public struct GatewayConfiguration: Sendable {
         }
         limits = try Limits(&top)
         var watching = try top.section("metrics")
-        metrics = try watching.string("listen").map { try Place($0, key: "metrics.listen", file: file) }
+        metrics = try watching.string("listen").map { try ListenAddress($0, key: "metrics.listen", file: file) }
         try watching.finish()
         log = try Configuration.Log(&top)
         hasAccessLog = try top.bool("access_log") ?? hasAccessLog
@@ -169,19 +169,19 @@ public struct GatewayConfiguration: Sendable {
                 "\(file): authentication.none: true does not go with \(key): every client of the proxy would pass for this host",
                 hint: "ask for tokens, or leave \(key) out")
         }
-        for place in listen { try judge(place, file) }
+        for address in listen { try judge(address, file) }
     }
 
-    private func judge(_ place: Place, _ file: String) throws {
-        guard !place.isLocal else { return }
+    private func judge(_ address: ListenAddress, _ file: String) throws {
+        guard !address.isLocal else { return }
         guard tls != nil || isBehindProxy || authentication.none else {
             throw DTAError(
-                .invalidArgument, "\(file): tokens would come to \(place) readable by others on the network",
+                .invalidArgument, "\(file): tokens would come to \(address) readable by others on the network",
                 hint: "tls.certificate and tls.key, or behind_proxy: true if something before it has TLS")
         }
         guard authentication.none else { return }
         throw DTAError(
-            .invalidArgument, "\(file): authentication.none: true does not go with \(place): other hosts reach it",
+            .invalidArgument, "\(file): authentication.none: true does not go with \(address): other hosts reach it",
             hint: "listen on a Unix socket, 127.0.0.1 or [::1], or ask for tokens")
     }
 }

@@ -14,7 +14,7 @@ import ServiceLifecycle
 struct HTTPListener: Service {
     /// An address to bind, or a socket that listens already.
     enum Source: Sendable {
-        case place(Place)
+        case bind(ListenAddress)
         case passed(Descriptor)
     }
 
@@ -120,7 +120,7 @@ struct HTTPListener: Service {
             }
             return child.setup(channel: channel, logger: logger)
         }
-        defer { if case .place(.unix(let path)) = source { unlink(path) } }
+        defer { if case .bind(.unix(let path)) = source { unlink(path) } }
         try await withGracefulShutdownHandler {
             isListening(server.channel.localAddress)
             try await withThrowingDiscardingTaskGroup { tasks in
@@ -140,7 +140,7 @@ struct HTTPListener: Service {
     ) async throws -> NIOAsyncChannel<Output, Never> {
         switch source {
         case .passed(let socket): return try await take(socket, bootstrap, initializer)
-        case .place(.unix(let path)):
+        case .bind(.unix(let path)):
             // The folder that it lies in and the socket's group decide who may connect.
             let socket: Descriptor
             do {
@@ -152,7 +152,7 @@ struct HTTPListener: Service {
                 throw DTAError(.failedPrecondition, "cannot listen on \(path): \(errorText(error.errno))")
             }
             return try await take(socket, bootstrap, initializer)
-        case .place(.address(let host, let port)):
+        case .bind(.address(let host, let port)):
             do {
                 return try await bootstrap.bind(host: host, port: port, childChannelInitializer: initializer)
             } catch let error as IOError {
@@ -173,8 +173,8 @@ struct HTTPListener: Service {
 
     private var isUnixSocket: Bool {
         switch source {
-        case .place(.unix): return true
-        case .place(.address): return false
+        case .bind(.unix): return true
+        case .bind(.address): return false
         case .passed(let socket):
             var (storage, size) = (sockaddr(), socklen_t(MemoryLayout<sockaddr>.size))
             return getsockname(socket.number, &storage, &size) == 0 && storage.sa_family == sa_family_t(AF_UNIX)

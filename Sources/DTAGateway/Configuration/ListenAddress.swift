@@ -3,22 +3,22 @@ import DTASystem
 
 /// The address at which a server listens: `unix:/path`, `127.0.0.1:8440`, `[::1]:8440`. Names of hosts are not
 /// accepted: they may change.
-public enum Place: Sendable, Equatable, CustomStringConvertible {
+public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
     case unix(String)
     case address(String, port: Int)
 
     init(_ text: String, key: String, file: ConfigurationFile) throws {
         if text.hasPrefix("unix:"), let path = file.absolute(String(text.dropFirst(5))) {
-            try Place.check(socketPath: path, key: key, file: file)
+            try ListenAddress.check(socketPath: path, key: key, file: file)
             self = .unix(path)
             return
         }
-        guard let place = Place(address: text) else {
+        guard let address = ListenAddress(address: text) else {
             throw DTAError(
                 .invalidArgument, "\(file.path): \(key): \"\(text)\" is no address to listen on",
                 hint: "127.0.0.1:8440, [::1]:8440 or unix:/run/dtagw/gateway.sock")
         }
-        self = place
+        self = address
     }
 
     /// - Throws: `DTAError` if it is too long for the kernel.
@@ -50,7 +50,7 @@ public enum Place: Sendable, Equatable, CustomStringConvertible {
     var isLocal: Bool {
         switch self {
         case .unix: true
-        case .address(let host, _): Place.isLoopback(host)
+        case .address(let host, _): ListenAddress.isLoopback(host)
         }
     }
 
