@@ -46,7 +46,7 @@ public final class Gateway: Service {
             description: InterfaceDescription.make(endpoints, configuration).bytes)
         self.desk = desk
 
-        for socket in sockets { try Gateway.judge(socket, configuration) }
+        for socket in sockets { try Gateway.check(socket, configuration) }
         let sources: [HTTPListener.Source] =
             sockets.isEmpty ? configuration.listen.map { .bind($0) } : sockets.map { .passed($0) }
         guard !sources.isEmpty else {
@@ -102,7 +102,7 @@ public final class Gateway: Service {
 
     /// On a socket that other hosts reach, the gateway requires authentication, and TLS for tokens, also if systemd
     /// passed the socket.
-    private static func judge(_ socket: Descriptor, _ configuration: GatewayConfiguration) throws {
+    private static func check(_ socket: Descriptor, _ configuration: GatewayConfiguration) throws {
         guard let address = localAddress(socket.number), let host = address.ipAddress, !ListenAddress.isLoopback(host)
         else {
             return

@@ -34,14 +34,14 @@ struct TokenVerifier: Sendable {
         guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
             let signature = Base64URL.decode(parts[2]), !signature.isEmpty
         else { throw Refusal("the token is no signed JWT") }
-        let (algorithm, id) = try judge(header: object(header))
+        let (algorithm, id) = try read(header: object(header))
         let candidates = try await keys.candidates(id: id, algorithm: algorithm)
         guard !candidates.isEmpty else { throw Refusal("the token names a key that the issuer does not have") }
         let signed = Array(token.utf8.prefix(parts[0].utf8.count + 1 + parts[1].utf8.count))
         guard candidates.contains(where: { $0.verifies(signature, of: signed) }) else {
             throw Refusal("the token's signature is wrong")
         }
-        return try judge(claims: object(payload))
+        return try check(claims: object(payload))
     }
 
     private func object(_ bytes: [UInt8]) throws -> JSONValue {
@@ -51,7 +51,7 @@ struct TokenVerifier: Sendable {
         return value
     }
 
-    private func judge(header: JSONValue) throws -> (TokenAlgorithm, String?) {
+    private func read(header: JSONValue) throws -> (TokenAlgorithm, String?) {
         guard let name = header["alg"]?.string, let algorithm = TokenAlgorithm(named: name),
             configuration.algorithms.contains(algorithm)
         else { throw Refusal("the token is signed in a way that is not accepted") }
@@ -67,7 +67,7 @@ struct TokenVerifier: Sendable {
         return (algorithm, text)
     }
 
-    private func judge(claims: JSONValue) throws -> TokenClaims {
+    private func check(claims: JSONValue) throws -> TokenClaims {
         // Texts are compared by code points (RFC 7519 §7.3), without Unicode's equivalence.
         guard claims["iss"]?.string?.hasSameBytes(as: configuration.issuer) ?? false else {
             throw Refusal("the token is of another issuer")

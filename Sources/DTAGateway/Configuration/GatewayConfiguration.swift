@@ -147,11 +147,11 @@ public struct GatewayConfiguration: Sendable {
         log = try Configuration.Log(&top)
         hasAccessLog = try top.bool("access_log") ?? hasAccessLog
         try top.finish()
-        try judge(file.path)
+        try check(file.path)
     }
 
     /// Checks of keys that depend on each other.
-    private func judge(_ file: String) throws {
+    private func check(_ file: String) throws {
         guard authentication.none || authentication.token != nil || tls?.peers != nil else {
             throw DTAError(
                 .invalidArgument, "\(file): nothing says who may ask",
@@ -169,10 +169,10 @@ public struct GatewayConfiguration: Sendable {
                 "\(file): authentication.none: true does not go with \(key): every client of the proxy would pass for this host",
                 hint: "ask for tokens, or leave \(key) out")
         }
-        for address in listen { try judge(address, file) }
+        for address in listen { try check(address, file) }
     }
 
-    private func judge(_ address: ListenAddress, _ file: String) throws {
+    private func check(_ address: ListenAddress, _ file: String) throws {
         guard !address.isLocal else { return }
         guard tls != nil || isBehindProxy || authentication.none else {
             throw DTAError(

@@ -99,7 +99,7 @@ struct GatewayResponder: HTTPResponder {
         if let announced = request.headers[.contentLength].flatMap(Int.init), announced > limit {
             throw Problem.tooLarge(limit)
         }
-        if context.facts.expectsContinue { try judgeUnsent(request, endpoint) }
+        if context.facts.expectsContinue { try checkUnsent(request, endpoint) }
         let bytes: ByteBuffer
         do {
             try await context.askForBody()
@@ -135,7 +135,7 @@ struct GatewayResponder: HTTPResponder {
     }
 
     /// The fault of a body that a client has announced and not sent yet.
-    private func judgeUnsent(_ request: Request, _ endpoint: Endpoint) throws {
+    private func checkUnsent(_ request: Request, _ endpoint: Endpoint) throws {
         switch endpoint.body {
         case .none: throw Problem.noBody
         case .json: try expect("application/json", request)

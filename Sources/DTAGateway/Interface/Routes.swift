@@ -94,14 +94,14 @@ extension Endpoint {
                 throw Problem.invalid("the parameter \(name) stands there twice")
             }
         }
-        for parameter in parameters { given[parameter.name] = try parameter.judge(given[parameter.name]) }
+        for parameter in parameters { given[parameter.name] = try parameter.validate(given[parameter.name]) }
         return given
     }
 }
 
 extension Endpoint.Parameter {
     /// Its value, or its default.
-    fileprivate func judge(_ value: String?) throws -> String? {
+    fileprivate func validate(_ value: String?) throws -> String? {
         switch kind {
         case .text(let rule):
             guard let value else { return nil }

@@ -20,7 +20,7 @@ extension RequestFacts {
     init(judging head: inout HTTPRequestHead) {
         self.init()
         do throws(Problem) {
-            try judge(&head)
+            try check(&head)
         } catch {
             refusal = error
             keepsAlive = false
@@ -28,7 +28,7 @@ extension RequestFacts {
         }
     }
 
-    private mutating func judge(_ head: inout HTTPRequestHead) throws(Problem) {
+    private mutating func check(_ head: inout HTTPRequestHead) throws(Problem) {
         let encodings = head.headers["transfer-encoding"]
         hasBody = !encodings.isEmpty || head.headers["content-length"].contains { $0.contains { $0 != "0" } }
         guard head.version.major == 1, head.version.minor <= 1 else {
