@@ -9,7 +9,7 @@ import ServiceLifecycle
 
 /// The gateway from its start to its end: listeners, the agent, admission.
 public final class Gateway: Service {
-    private let desk: Desk
+    private let services: GatewayServices
     private let listeners: [HTTPListener]
     /// - Parameters:
     ///   - sockets: those that systemd passed; they replace `listen`.
@@ -27,7 +27,7 @@ public final class Gateway: Service {
         let limits = configuration.limits
         let proxies = configuration.proxies
         let connections = Connections(perAddress: limits.connectionsPerAddress, proxies: proxies)
-        let desk = Desk(
+        let services = GatewayServices(
             configuration: configuration, agent: AgentPool(socketPath: configuration.agent, limits: limits),
             couriers: CourierPool(
                 socketPath: configuration.agent, orders: configuration.orders, limits: limits, logger: logger
@@ -44,7 +44,7 @@ public final class Gateway: Service {
                     RateLimiter(limits), isBehindProxy: configuration.isBehindProxy && proxies.clientAddress == .none)),
             measurements: Measurements(), logger: logger,
             description: InterfaceDescription.make(endpoints, configuration).bytes)
-        self.desk = desk
+        self.services = services
 
         for socket in sockets { try Gateway.check(socket, configuration) }
         let sources: [HTTPListener.Source] =
@@ -54,7 +54,7 @@ public final class Gateway: Service {
                 .invalidArgument, "there is nothing to listen on",
                 hint: "listen: [\"127.0.0.1:8440\"] in dtagw.yaml, or start it by its socket unit")
         }
-        let responder = GatewayResponder(desk, node: configuration.node)
+        let responder = GatewayResponder(services, node: configuration.node)
         let expected = sources.count + (configuration.metrics == nil ? 0 : 1)
         let addresses = Locked([String?](repeating: nil, count: expected))
         func listener(
@@ -75,7 +75,8 @@ public final class Gateway: Service {
         let access = configuration.hasAccessLog ? AccessLog(logger) : nil
         var listeners = sources.enumerated().map { listener($0, $1, tls, responder, proxies, access) }
         if let address = configuration.metrics {
-            let metrics = MetricsResponder(agent: desk.agent, measurements: desk.measurements, connections: connections)
+            let metrics = MetricsResponder(
+                agent: services.agent, measurements: services.measurements, connections: connections)
             listeners.append(listener(sources.count, .bind(address), nil, metrics, TrustedProxies(), nil))
         }
         self.listeners = listeners
@@ -85,8 +86,8 @@ public final class Gateway: Service {
     /// `limits.drain_ms`.
     public func run() async throws {
         defer {
-            desk.couriers.stop()
-            desk.agent.close()
+            services.couriers.stop()
+            services.agent.close()
         }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             for listener in listeners { tasks.addTask { try await listener.run() } }

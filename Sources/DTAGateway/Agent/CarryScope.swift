@@ -8,7 +8,7 @@ struct CarryScope: Sendable {
     private let identities: Set<CID>?
 
     init(_ scope: TokenScope) throws {
-        identities = try scope.names.map { _ in Set(try scope.lines.map(Desk.cid)) }
+        identities = try scope.names.map { _ in Set(try scope.lines.map(GatewayServices.cid)) }
     }
 
     /// CIDs, for the agent; none if it does not matter.

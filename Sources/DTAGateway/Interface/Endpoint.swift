@@ -36,7 +36,7 @@ struct Endpoint: Sendable {
         var header: (name: String, text: String, rule: TextRule)?
     }
 
-    typealias Handler = @Sendable (Desk, Call) async throws -> Reply
+    typealias Handler = @Sendable (GatewayServices, Call) async throws -> Reply
 
     let method: HTTPRequest.Method
     /// With its parameters in braces.

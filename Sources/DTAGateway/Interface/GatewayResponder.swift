@@ -11,14 +11,14 @@ import enum NIOHTTP1.HTTPParserError
 struct GatewayResponder: HTTPResponder {
     typealias Context = GatewayContext
 
-    let desk: Desk
+    let services: GatewayServices
     private let routes: Routes
     private let origins: Set<String>
 
-    init(_ desk: Desk, node: GatewayConfiguration.Node) {
-        self.desk = desk
+    init(_ services: GatewayServices, node: GatewayConfiguration.Node) {
+        self.services = services
         routes = Routes(Endpoints.all, node: node)
-        origins = Set(desk.configuration.origins)
+        origins = Set(services.configuration.origins)
     }
 
     func respond(to request: Request, context: GatewayContext) async throws -> Response {
@@ -31,14 +31,14 @@ struct GatewayResponder: HTTPResponder {
         } catch {
             let problem = Problem(error)
             if problem.status == .internalServerError {
-                desk.logger.error("a request failed: \(DTAError(error).message)", metadata: ["route": "\(route)"])
+                services.logger.error("a request failed: \(DTAError(error).message)", metadata: ["route": "\(route)"])
             }
             response = problem.response
         }
         context.progress.didFind(route)
         guard !Task.isCancelled else { return response }
         addHeaders(&response, request)
-        desk.measurements.count(
+        services.measurements.count(
             method: Routes.isKnown(request.method) ? request.method.rawValue : "other", route: route,
             status: response.status.code, nanoseconds: monotonicNanoseconds() - start)
         return response
@@ -61,15 +61,15 @@ struct GatewayResponder: HTTPResponder {
             problem.headers[.allow] = found.methods.joined(separator: ", ")
             throw problem
         }
-        let client = try await desk.doorkeeper.admit(request, context, to: endpoint)
+        let client = try await services.doorkeeper.admit(request, context, to: endpoint)
         context.progress.didAdmit(client)
         var call = Call(client: client, parameters: try endpoint.values(request.uri, found.values))
         call.isHead = request.method == .head
         let reply = try await handle(request, context, endpoint, &call)
         // Pages are held once for all clients.
         let holder = reply.holder ?? (endpoint.access == .everybody ? nil : client)
-        guard let holder, reply.bytes.count > desk.configuration.limits.bodyBytes else { return reply.response }
-        return reply.response(holding: try desk.largeBodies.take(reply.bytes.count, for: holder))
+        guard let holder, reply.bytes.count > services.configuration.limits.bodyBytes else { return reply.response }
+        return reply.response(holding: try services.largeBodies.take(reply.bytes.count, for: holder))
     }
 
     private func handle(
@@ -79,23 +79,23 @@ struct GatewayResponder: HTTPResponder {
         defer { withExtendedLifetime(share) {} }
         try await read(request, context, endpoint, &call)
         defer { call.bytes = [] }
-        return try await endpoint.handle(desk, call)
+        return try await endpoint.handle(services, call)
     }
 
     /// The memory for a body that may be a large one; nil for others, which the number of connections bounds.
     private func room(_ request: Request, _ endpoint: Endpoint, _ client: Client) throws -> LargeBodies.Share? {
-        let usual = desk.configuration.limits.bodyBytes
+        let usual = services.configuration.limits.bodyBytes
         guard let limit = endpoint.limit, limit > usual else { return nil }
         // One without a size may have the largest.
         let size = request.headers[.contentLength].flatMap(Int.init) ?? limit
         guard size > usual, size <= limit else { return nil }
-        return try desk.largeBodies.take(size, for: client)
+        return try services.largeBodies.take(size, for: client)
     }
 
     private func read(
         _ request: Request, _ context: GatewayContext, _ endpoint: Endpoint, _ call: inout Call
     ) async throws {
-        let limit = endpoint.limit ?? desk.configuration.limits.bodyBytes
+        let limit = endpoint.limit ?? services.configuration.limits.bodyBytes
         if let announced = request.headers[.contentLength].flatMap(Int.init), announced > limit {
             throw Problem.tooLarge(limit)
         }

@@ -2,7 +2,7 @@ import DTASystem
 import Logging
 
 /// The services that the endpoints use.
-struct Desk: Sendable {
+struct GatewayServices: Sendable {
     let configuration: GatewayConfiguration
     let agent: AgentPool
     let couriers: CourierPool

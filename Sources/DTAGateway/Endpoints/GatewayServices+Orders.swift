@@ -4,7 +4,7 @@ import DTASystem
 import Foundation
 
 /// Orders, as in Milagro D-TA 0.1, with further members that may be left out.
-extension Desk {
+extension GatewayServices {
     func createOrder(_ call: Call) async throws -> Reply {
         let scope = try await scope(of: call)
         var fields = try Fields(call.json)
@@ -36,7 +36,7 @@ extension Desk {
         }
         await couriers.carry(answer.parts, for: call.client)
         return Reply(
-            .members(Desk.summary(try await agent.call(.showOrder(made.cid)).orders.first ?? made, scope)))
+            .members(GatewayServices.summary(try await agent.call(.showOrder(made.cid)).orders.first ?? made, scope)))
     }
 
     func listOrders(_ call: Call) async throws -> Reply {
@@ -60,7 +60,7 @@ extension Desk {
         } while !cursor.isEmpty && page.count < size
         return Reply([
             "OrderReference": .array(page.map { .string($0.reference) }),
-            "OrderList": .array(page.map { .members(Desk.summary($0, scope)) }),
+            "OrderList": .array(page.map { .members(GatewayServices.summary($0, scope)) }),
         ])
     }
 
@@ -68,19 +68,22 @@ extension Desk {
         let scope = try await scope(of: call)
         let answer = try await visible(call.parameters["OrderReference"] ?? "", scope)
         guard let order = answer.orders.first else { throw Problem.notFound("there is no such order here") }
-        let summary = Desk.summary(order, scope)
+        let summary = GatewayServices.summary(order, scope)
         let text = String(decoding: JSONValue.members(summary).bytes, as: UTF8.self)
         return Reply(
             .members(
                 summary + [
                     // As in Milagro D-TA's description: the order as a text, beside the time.
                     ("Order", ["Order": .string(text), "TimeStamp": .integer(order.created)]),
-                    ("Redeemers", Desk.list(order.redeemers)), ("Recipient", .text(order.recipient)),
-                    ("Approvers", Desk.list(order.approvers)), ("Approvals", Desk.number(order.approvals)),
-                    ("Approved", Desk.number(order.approved)), ("NotBefore", Desk.number(order.notBefore)),
-                    ("NotAfter", Desk.number(order.notAfter)), ("MaxUses", Desk.number(order.maxUses)),
+                    ("Redeemers", GatewayServices.list(order.redeemers)), ("Recipient", .text(order.recipient)),
+                    ("Approvers", GatewayServices.list(order.approvers)),
+                    ("Approvals", GatewayServices.number(order.approvals)),
+                    ("Approved", GatewayServices.number(order.approved)),
+                    ("NotBefore", GatewayServices.number(order.notBefore)),
+                    ("NotAfter", GatewayServices.number(order.notAfter)),
+                    ("MaxUses", GatewayServices.number(order.maxUses)),
                     ("Uses", .integer(Int64(order.uses))), ("Reason", .text(order.reason)),
-                    ("Parts", .array(answer.parts.map(Desk.part))),
+                    ("Parts", .array(answer.parts.map(GatewayServices.part))),
                 ]))
     }
 
@@ -137,7 +140,7 @@ extension Desk {
         return Reply(
             .members([
                 ("Secret", .string(hexadecimal(result.data))), ("Commitment", .text(hexadecimal(order.commitment))),
-                ("OrderReference", .string(order.reference)), ("Extension", Desk.map(result.fields)),
+                ("OrderReference", .string(order.reference)), ("Extension", GatewayServices.map(result.fields)),
             ]))
     }
 

@@ -4,7 +4,7 @@ import DTASystem
 import Foundation
 
 /// Identities, as Milagro D-TA 0.1 names them: identity documents.
-extension Desk {
+extension GatewayServices {
     /// The list is sorted and cut into pages here: the agent has an order of its own.
     private static let listLimit = 20_000
 
@@ -13,7 +13,7 @@ extension Desk {
             throw Problem.forbidden("the token is for an identity, and makes no other")
         }
         var fields = try Fields(call.json)
-        let name = try fields.text("Name", .name) ?? Desk.madeUpName()
+        let name = try fields.text("Name", .name) ?? GatewayServices.madeUpName()
         try fields.nothing("Extension")
         try fields.finish()
         // Some tokens need many seconds to make keys.
@@ -34,7 +34,7 @@ extension Desk {
                 let page = try await agent.call(.list(.identityList, count: 1000, cursor: cursor))
                 all += page.identities
                 cursor = page.cursor
-            } while !cursor.isEmpty && all.count < Desk.listLimit
+            } while !cursor.isEmpty && all.count < GatewayServices.listLimit
         }
         let isAscending = call.parameters["sortBy"] == "dateCreatedAsc"
         all.sort { one, other in
@@ -43,7 +43,7 @@ extension Desk {
         }
         let size = call.integer("perPage")
         let page = all.dropFirst(call.integer("page") * size).prefix(size)
-        return Reply(["IDDocumentList": .array(page.map { .object(Desk.members($0)) })])
+        return Reply(["IDDocumentList": .array(page.map { .object(GatewayServices.members($0)) })])
     }
 
     /// A document is public: a client that has its CID may read it.
@@ -51,7 +51,7 @@ extension Desk {
         let answer = try await agent.call(.showIdentity(call.parameters["IDDocumentCID"] ?? ""))
         guard let identity = answer.identities.first else { throw Problem.notFound("there is no such identity here") }
         let document = JSONValue.Member("Document", .string(Data(answer.data).base64EncodedString()))
-        return Reply(.object(Desk.members(identity) + [document]))
+        return Reply(.object(GatewayServices.members(identity) + [document]))
     }
 
     private static func members(_ identity: AgentIdentity) -> [JSONValue.Member] {

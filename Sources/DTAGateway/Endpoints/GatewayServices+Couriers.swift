@@ -8,18 +8,18 @@ import Logging
 
 /// Couriers bring and fetch sealed and signed parts of orders. Bringing needs no other right, because a part counts by
 /// its content and its signature.
-extension Desk {
+extension GatewayServices {
     func receiveCAR(_ call: Call) async throws -> Reply {
         let bytes = call.bytes
         let allowed = try CarryScope(await scope(of: call))
         let car = try await couriers.run(for: call.client) { [logger] courier in
-            try Desk.deliver(bytes, allowed, courier, logger)
+            try GatewayServices.deliver(bytes, allowed, courier, logger)
         }
         return car.map { Reply($0, type: Consignment.mediaType) } ?? .nothing
     }
 
     func partsAfter(_ call: Call) async throws -> Reply {
-        let cid = try Desk.cid(call.parameters["PartCID"] ?? "")
+        let cid = try GatewayServices.cid(call.parameters["PartCID"] ?? "")
         let allowed = try CarryScope(await scope(of: call))
         if call.isHead {
             guard try await couriers.run(for: call.client, { courier in try courier.knows(cid, of: allowed.subjects) })
@@ -37,7 +37,7 @@ extension Desk {
                 })
         else { return .nothing }
         var reply = Reply(car, type: Consignment.mediaType)
-        if let name = Desk.cursor, !next.isEmpty { reply.headers[name] = next }
+        if let name = GatewayServices.cursor, !next.isEmpty { reply.headers[name] = next }
         return reply
     }
 
@@ -48,10 +48,10 @@ extension Desk {
     /// An identity's documents are public, so that other hosts can trust it. Only this host's own are given out, by
     /// CID: clients do not find out which others this host knows.
     func fetchIdentity(_ call: Call) async throws -> Reply {
-        let cid = try Desk.cid(call.parameters["IDDocumentCID"] ?? "")
-        let car = try await couriers.run(for: Desk.strangers) { courier in try courier.packOwnLine(of: cid) }
+        let cid = try GatewayServices.cid(call.parameters["IDDocumentCID"] ?? "")
+        let car = try await couriers.run(for: GatewayServices.strangers) { courier in try courier.packOwnLine(of: cid) }
         var reply = Reply(car, type: Consignment.mediaType)
-        reply.holder = Desk.strangers
+        reply.holder = GatewayServices.strangers
         return reply
     }
 
@@ -109,7 +109,7 @@ extension Desk {
         try fields.nothing("Extension")
         let archive = try fields.text("CAR", .base64)
         try fields.finish()
-        let cid = try Desk.cid(name)
+        let cid = try GatewayServices.cid(name)
         let car: [UInt8]?
         if let archive {
             guard let data = Data(base64Encoded: archive) else {
@@ -126,12 +126,13 @@ extension Desk {
             try allowed.check(cid, consignment, courier)
             if let consignment { _ = try courier.deliver(consignment) }
             // The sender's document. The sender is known by its signature.
-            if let senderName { try Desk.bringHere(senderName, courier) }
+            if let senderName { try GatewayServices.bringHere(senderName, courier) }
             let answer = try courier.client.call(.receiveOrderPart(cid.description))
             let order = answer.orders.first
             let parts = order.map { try? courier.client.call(.showOrder($0.cid)).parts } ?? nil
             let answers = (parts ?? answer.parts).filter { $0.kind == kind && $0.previous == cid.description }
-            let packed = try answers.isEmpty ? nil : courier.pack(answers.map { try Desk.cid($0.cid) }, known: [cid])
+            let packed =
+                try answers.isEmpty ? nil : courier.pack(answers.map { try GatewayServices.cid($0.cid) }, known: [cid])
             return (order, answers, packed)
         }
         guard let found = parts.last else {

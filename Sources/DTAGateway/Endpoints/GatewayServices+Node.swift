@@ -3,7 +3,7 @@ import DTASystem
 import Glibc
 
 /// The state of the gateway and its agent.
-extension Desk {
+extension GatewayServices {
     func status(_ call: Call) async throws -> Reply {
         // If the types of orders cannot be read, the status is answered without them.
         let plugins = try? await plugins.value { try await agent.call(AgentRequest(.pluginList)).plugins.map(\.type) }
