@@ -10,7 +10,7 @@ extension CustodyPool {
     private func admit(_ process: any CustodyProcess) -> Bool {
         let taken = state.withLock { $0.slots.all.compactMap(\.processor) }
         let processor = processors.first { !taken.contains($0) }
-        if let processor { process.settle(on: processor) }
+        if let processor { process.pin(to: processor) }
         let slot = CustodySlot(process, processor: processor)
         let (parked, isFirst) = state.withLockSignalling { state in
             state.slots.add(slot)

@@ -11,7 +11,7 @@ public protocol CustodyProcess: AnyObject, Sendable {
     /// For noticing that the process is gone while it is idle.
     var socket: Int32 { get }
     /// Keeps the process on one processor, if possible.
-    func settle(on processor: Int32)
+    func pin(to processor: Int32)
     /// Ends the process, or at least the connection to it.
     func end()
 }

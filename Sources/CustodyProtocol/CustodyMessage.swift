@@ -57,7 +57,7 @@ extension CustodyOperation {
         switch self {
         case .begin: Begin.self
         case .version: AskVersion.self
-        case .settle: Settle.self
+        case .setAffinity: SetAffinity.self
         case .forget: ForgetObject.self
         case .describe: DescribeToken.self
         case .examine: Examine.self

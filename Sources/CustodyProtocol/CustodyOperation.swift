@@ -19,7 +19,7 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case openKey = 14
     case sealState = 15
     case unsealState = 16
-    case settle = 17
+    case setAffinity = 17
     case createPostQuantumKey = 18
     case signPostQuantum = 19
     case newSeed = 20

@@ -28,7 +28,7 @@ final class ScriptedProcess: CustodyProcess {
     var forgotten: [ObjectID] { state.withLock { $0.forgotten } }
     var socket: Int32 { ends.0.number }
 
-    func settle(on processor: Int32) {}
+    func pin(to processor: Int32) {}
     func end() { state.withLock { $0.ended = true } }
 
     /// As if the process had died: its end of the connection is shut.

@@ -27,7 +27,7 @@ extension Custody {
         case .begin:
             RequestHandler(Begin.self) { _, _ in throw DTAError(.invalidArgument, "a connection begins once") }
         case .version: RequestHandler(AskVersion.self) { _, _ in CustodyOperation.protocolVersion }
-        case .settle: RequestHandler(Settle.self) { Processors.run(on: $1.processor) }
+        case .setAffinity: RequestHandler(SetAffinity.self) { Processors.run(on: $1.processor) }
         case .forget: RequestHandler(ForgetObject.self) { $0.forget($1.id) }
 
         case .describe: RequestHandler(DescribeToken.self) { custody, _ in try custody.describe() }

@@ -105,9 +105,9 @@ final class LaunchedCustody: CustodyProcess {
     var mayBeReplaced: Bool { connection.exit != .wrongPIN }
     var socket: Int32 { descriptor.number }
 
-    func settle(on processor: Int32) {
+    func pin(to processor: Int32) {
         // If that fails, the process can still be used; a broken one is noticed at its first use.
-        try? connection.ask(Settle(processor: processor))
+        try? connection.ask(SetAffinity(processor: processor))
     }
 
     /// It ends at the end of its stream, or by its own alarm. A signal could end it while it writes the token's files,

@@ -32,7 +32,7 @@ struct MessageSample {
             return MessageSample(
                 Begin(expecting: some.isTrue ? nil : some.token), answer: some.isTrue ? nil : some.token)
         case .version: return MessageSample(AskVersion(), answer: some.uint32)
-        case .settle: return MessageSample(Settle(processor: Int32(bitPattern: some.uint32)), answer: ())
+        case .setAffinity: return MessageSample(SetAffinity(processor: Int32(bitPattern: some.uint32)), answer: ())
         case .forget: return try MessageSample(ForgetObject(id: some.id), answer: ())
         case .describe: return MessageSample(DescribeToken(), answer: some.description)
         case .examine: return MessageSample(Examine(need: some.one(of: TokenNeed.allCases)), answer: some.text(4096))

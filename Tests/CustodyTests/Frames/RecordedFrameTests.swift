@@ -84,7 +84,7 @@ struct RecordedFrameTests {
                 OpenKey(recipient: key, coreHash: fields[4], wrap: Envelope.Wrap(enc: fields[6], key: fields[7])))
         case .sealState: _ = try custody.ask(SealState(plaintext: fields[0], purpose: text(1), id: fields[2]))
         case .unsealState: _ = try custody.ask(UnsealState(sealed: fields[0], purpose: text(1), id: fields[2]))
-        case .settle: try custody.ask(Settle(processor: Int32(bitPattern: uint32(0))))
+        case .setAffinity: try custody.ask(SetAffinity(processor: Int32(bitPattern: uint32(0))))
         case .createPostQuantumKey: _ = try custody.ask(CreatePostQuantumKey(signing: id(0)))
         case .signPostQuantum:
             _ = try custody.ask(

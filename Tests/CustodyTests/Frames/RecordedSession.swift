@@ -58,7 +58,7 @@ enum RecordedSession {
         _ = try custody.ask(DescribeToken())
         _ = try custody.ask(Examine(need: .random))
         _ = try custody.ask(DrawRandom(count: 40))
-        try custody.ask(Settle(processor: 0))
+        try custody.ask(SetAffinity(processor: 0))
         let row = try custody.ask(SealState(plaintext: [1, 2, 3, 4], purpose: "rows", id: [5, 6]))
         _ = try custody.ask(UnsealState(sealed: row, purpose: "rows", id: [5, 6]))
     }

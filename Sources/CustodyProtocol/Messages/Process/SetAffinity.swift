@@ -1,7 +1,7 @@
 /// Keeps the process on one processor, with the front's thread that it works with. If the system does not allow that,
-/// it stays where it was, and works all the same.
-public struct Settle: CustodyMessage {
-    public static let operation = CustodyOperation.settle
+/// its affinity stays as it is, and it works all the same.
+public struct SetAffinity: CustodyMessage {
+    public static let operation = CustodyOperation.setAffinity
     public static let classes: [ObjectClass] = []
     public typealias Answer = Void
 
