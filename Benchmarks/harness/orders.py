@@ -101,9 +101,9 @@ def _size(service):
 
 
 def fill(path, count):
-    """Adds rows to the database of an agent that does not run: copies of its last order with its parts, each with names of
-    its own, all of which fit together and each of which has a row wherever the agent itself would have made one. What
-    their envelopes say is not there, for want of disks: instead of some 3 KB each is 64 bytes long. Nobody opens them.
+    """Adds rows to the database of an agent that does not run: copies of its last order with its parts, each with
+    consistent names of its own and a row in every table in which the agent makes one. To save disk, their envelopes are
+    64 bytes long instead of some 3 KB, and hold nothing; they are never opened.
     """
     base = sqlite3.connect(path, timeout=60, isolation_level=None)
     base.row_factory = sqlite3.Row

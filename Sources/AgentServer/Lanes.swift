@@ -1,7 +1,7 @@
 import Glibc
 
-/// All lanes of an agent, and one for each program that requests wait for. They are there before what needs them, and
-/// take work at once; it is done from `start` on.
+/// All lanes of an agent, and one for each program that requests wait for. They take work at once, and do it from
+/// `start` on.
 public final class Lanes: Sendable {
     private let named: [Lane]
     private let programs: [String: Lane]
@@ -10,10 +10,10 @@ public final class Lanes: Sendable {
     let callsPerProgram: Int
 
     /// - Parameters:
-    ///   - custody: where the slow lane gets its HSM process.
-    ///   - programs: what `Step.consulting` may name.
-    ///   - callsPerProgram: how many requests ask one of them at a time; of one user one less, if there are several,
-    ///     and one more that waits.
+    ///   - custody: the source of the slow lane's HSM process.
+    ///   - programs: the names that `Step.consulting` may use.
+    ///   - callsPerProgram: how many requests call one of them at a time. If more than one, a single user has at most
+    ///     one fewer, and one more request that waits.
     public init(_ custody: CustodyPools, programs: [String] = [], callsPerProgram: Int = 1) {
         self.custody = custody
         named = LaneName.allCases.map {
@@ -27,7 +27,7 @@ public final class Lanes: Sendable {
 
     subscript(_ name: LaneName) -> Lane { named[name.rawValue] }
 
-    /// The lane of those who wait for a program.
+    /// The lane of requests that wait for a program.
     func lane(ofProgram program: String) -> Lane { programs[program] ?? self[.asking] }
 
     /// Runs a job of the agent itself in the slow lane, as key management: one at a time.

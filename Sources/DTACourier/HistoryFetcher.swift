@@ -49,7 +49,7 @@ public struct HistoryFetcher {
                     answers += 1
                 }
             } catch let error as DTAError where error.code == .unavailable && answers > 0 {
-                // The reader of our output was slower than the agent waits: it is asked again for what is left.
+                // The reader of our output was slower than the agent waits: the remaining blocks are asked for again.
                 unanswered += waiting
             }
         }
@@ -90,7 +90,7 @@ public struct HistoryFetcher {
                     try walk.add(try CID(block.cid))
                 }
             } catch let error as DTAError where error.code == .notFound {
-                // Its document is in the ledger as a mere block: nothing more is known.
+                // Its document is in the ledger only as a block, so nothing more is known.
             }
         }
         return true

@@ -8,8 +8,8 @@ public protocol ArchiveEntry {
     var kind: DocumentKind { get }
 }
 
-/// The order in which an archive goes into a ledger: a ledger judges a sender when an envelope comes, so whatever may
-/// tell of the sender comes first; and an envelope comes after what it answers and what belongs to it.
+/// The order in which an archive goes into a ledger: a ledger judges a sender when an envelope comes, so identities and
+/// revocations come first. An envelope comes after the one that it answers and after its own blocks.
 public enum ImportOrder {
     /// - Parameter bytes: the block of an entry; only envelopes are asked for.
     public static func of<Entry: ArchiveEntry>(_ entries: [Entry], bytes: (Entry) throws -> [UInt8]) throws -> [Entry] {
@@ -29,7 +29,7 @@ public enum ImportOrder {
             var next = waiting.removeValue(forKey: entry.cid)
             while let current = next {
                 chain.append(current)
-                // One that claims to be an envelope and is none goes in as the mere block that it is.
+                // A block that only claims to be an envelope is stored as a block.
                 let signed = try? SignedEnvelope(block: bytes(current))
                 next = signed?.envelope.header.previous.flatMap { waiting.removeValue(forKey: $0) }
             }

@@ -2,8 +2,7 @@ import CCurl
 import DTASystem
 import Glibc
 
-/// One libcurl easy handle: a connection that is kept, for one thread at a time. What it points to is its own, from its
-/// beginning to its end.
+/// One libcurl easy handle: a connection that is kept, for one thread at a time. It owns all that it points to.
 @safe public final class CurlHandle {
     private let handle: UnsafeMutableRawPointer
     private let base: String
@@ -11,12 +10,12 @@ import Glibc
     private let isTLS: Bool
     private let showsCertificate: Bool
     private let isStopped: () -> Bool
-    /// Where libcurl writes what went wrong.
+    /// libcurl's buffer for errors.
     private let reason = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
     private let authorization: SecretBytes?
-    /// Head lines of calls, by the type of their bodies: few.
+    /// Head lines of calls, by the type of their bodies.
     private var heads: [String: UnsafeMutablePointer<curl_slist>] = unsafe [:]
-    /// Between the parts of a body; nobody but the other side sees it, so no file can be made to contain it.
+    /// The boundary between parts of a body. It is random, so a file cannot be made to contain it.
     private let boundary: String
 
     private var answer = HTTPAnswer()
@@ -24,7 +23,7 @@ import Glibc
 
     /// - Parameters:
     ///   - authorization: the header's whole line.
-    ///   - isStopped: asked about once a second; where it says yes, the transfer ends.
+    ///   - isStopped: called about once a second; the transfer ends if it answers true.
     public init(
         _ endpoint: HTTPEndpoint, authorization: SecretBytes?, isStopped: @escaping () -> Bool = { false }
     ) throws(HTTPFailure) {
@@ -55,7 +54,7 @@ import Glibc
         try set(CURLOPT_FOLLOWLOCATION, 0)
         try set(CURLOPT_TCP_KEEPALIVE, 1)
         try set(CURLOPT_PROTOCOLS_STR, "http,https")
-        // Neither what the environment says nor what another configuration of libcurl does.
+        // Ignores the environment and libcurl's own configuration.
         try set(CURLOPT_PROXY, "")
         try set(CURLOPT_NOPROXY, "*")
         try set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
@@ -77,7 +76,7 @@ import Glibc
         unsafe ccurl_set_watcher(handle, watch, context)
     }
 
-    /// Does one request, waiting for it. Redirections are answers, and are not followed.
+    /// Does one request, and waits for it. Redirections are answers, and are not followed.
     /// - Throws: `HTTPFailure` if there was no whole answer.
     public func perform(_ call: HTTPCall) throws(HTTPFailure) -> HTTPAnswer {
         answer = HTTPAnswer()
@@ -102,7 +101,8 @@ import Glibc
         case .file(let file): code = try post(multipart(file), type: "multipart/form-data; boundary=\(boundary)")
         }
         answer.status = unsafe ccurl_status(handle)
-        // A body that was cut off here was answered; one that broke off there is whole only if it says why.
+        // A body that we cut off is an answer. One that broke off at the other side is an answer only if it has the
+        // reason.
         if code == CURLE_OK || answer.isTooLong || (answer.streamError != nil && answer.status != 0) { return answer }
         let reason = why(code)
         throw HTTPFailure(
@@ -126,7 +126,7 @@ import Glibc
         }
     }
 
-    /// No form of our own where there is no body, and never a wait for "100 Continue".
+    /// No content type if there is no body, and never a wait for "100 Continue".
     private func setHead(type: String) throws(HTTPFailure) {
         if unsafe heads[type] == nil {
             let line = type.isEmpty ? "Content-Type:" : "Content-Type: \(type)"
@@ -136,7 +136,7 @@ import Glibc
     }
 
     private func why(_ code: CURLcode) -> String {
-        // Of a Unix socket libcurl says that port 80 of localhost is away: the kernel's word tells more.
+        // For a Unix socket libcurl reports that port 80 of localhost is away: the kernel's error says more.
         let number = unsafe ccurl_errno(handle)
         if isUnixSocket, code == CURLE_COULDNT_CONNECT, number != 0 { return errorText(number) }
         return unsafe reason[0] == 0 ? String(cString: ccurl_error_text(code)) : String(cString: reason)
@@ -217,7 +217,7 @@ import Glibc
     fileprivate var mayGoOn: Bool { !isStopped() }
 }
 
-/// The handle that a callback is for: it lives, because its own `perform` waits for libcurl's return.
+/// The handle of a callback: it is alive, because its own `perform` waits for libcurl to return.
 private func owner(_ context: UnsafeMutableRawPointer?) -> CurlHandle? {
     unsafe context.map { unsafe Unmanaged<CurlHandle>.fromOpaque($0).takeUnretainedValue() }
 }

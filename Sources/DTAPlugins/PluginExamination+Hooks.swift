@@ -58,7 +58,7 @@ extension PluginExamination {
         }
     }
 
-    // MARK: Orders that no one means well with
+    // MARK: Hostile orders
 
     func examineStrangeOrders() {
         guard let plugin else { return }

@@ -2,14 +2,14 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Work on many things at once, on as many processors as there are.
+/// Work on many elements at once, on all processors.
 enum Parallel {
-    /// Asked once: to find it out takes as long as a third of a wrap.
+    /// Read once, because reading takes as long as a third of a wrap.
     private static let processors = ProcessInfo.processInfo.activeProcessorCount
 
     /// As `map`, in the same order.
-    /// - Parameter count: how many things are worth a thread.
-    /// - Throws: the error of the first thing that has one.
+    /// - Parameter count: how many elements are worth a thread.
+    /// - Throws: the error of the first element that has one.
     static func map<Element: Sendable, Result: Sendable>(
         _ elements: [Element], atLeast count: Int, _ transform: @Sendable (Element) throws -> Result
     ) throws -> [Result] {

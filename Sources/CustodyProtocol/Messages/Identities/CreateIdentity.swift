@@ -42,7 +42,7 @@ public struct CreateIdentity: CustodyMessage {
     }
 }
 
-/// What `CreateIdentity` makes. The private halves stay on the token; the ML-KEM seed leaves dtad-hsm sealed.
+/// The result of `CreateIdentity`. The private halves stay on the token; the ML-KEM seed leaves dtad-hsm sealed.
 public struct CreatedIdentityKeys: Sendable, Equatable {
     /// `.ed25519`, or `.p256` if the token lacks EdDSA.
     public var signingType: KeyType

@@ -18,7 +18,7 @@ public struct OpenKey: CustodyMessage {
         self.wrap = wrap
     }
 
-    // The core hash stands between the recipient's key and its CID.
+    // The core hash is between the recipient's key and its CID.
 
     public init(from fields: inout CustodyReader) throws {
         let (kem, owner) = (try fields.objectID(), try fields.owner())
