@@ -29,9 +29,9 @@ enum Command {
                dtad-hsm --bind-order-keys --config FILE --input FILE --output FILE [--pin-file FILE] [ORDER.car...]
                dtad-hsm --version
 
-        --bind-order-keys binds keys that an earlier release sealed by their ids alone, while dtad is stopped:
-        --input is what dtad bindings export wrote, --output what dtad bindings import will read, and each ORDER.car
-        the copy of an order that its principal has (dtactl order send REF --out ORDER.car).
+        --bind-order-keys binds keys that an earlier release sealed by their ids only, while dtad is stopped:
+        --input is the file of dtad bindings export, --output that for dtad bindings import, and each ORDER.car the
+        principal's copy of an order (dtactl order send REF --out ORDER.car).
         """
 
     /// - Throws: `DTAError.invalidArgument` with the usage as its hint.

@@ -7,9 +7,9 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Read the configuration and all that it names, and say what is in order and what is not.",
         discussion: """
-            It reads certificates, keys and tokens, looks at each key of the token issuer's, and asks whether the agent \
-            answers. Exit status 0 when the gateway can run and serve with this configuration, 1 when it cannot. Run it as \
-            the user that dtagw runs as.
+            It reads certificates, keys and tokens, checks each key of the tokens' issuer, and asks whether the \
+            agent answers. Exit status 0 if the gateway can run and serve with this configuration, 1 if it cannot. \
+            Run it as dtagw's user.
 
             Example: dtagw check --config dtagw.yaml
             """)

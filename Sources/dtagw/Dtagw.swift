@@ -8,7 +8,7 @@ struct Dtagw: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dtagw", abstract: "The REST gateway of a custody agent.",
         discussion: """
-            It speaks to dtad as one user, with what that user may do there. docs/gateway.md has the configuration.
+            It speaks to dtad as one user, with that user's rights. docs/gateway.md has the configuration.
 
             Exit codes: 0 done, 1 failed, 2 wrong usage, 78 dtagw run cannot start with this configuration.
 

@@ -10,8 +10,8 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run the gateway in the foreground.",
         discussion: """
-            Listens on the sockets that systemd passes in; else where the configuration says. SIGTERM finishes what runs and \
-            stops.
+            Listens on the sockets that systemd passes; else on those of the configuration. SIGTERM finishes running \
+            requests and stops.
 
             Example: dtagw run --config dtagw.yaml
             """)

@@ -7,12 +7,12 @@ struct BackupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Write the agent's state and its ledger to one file.",
         discussion: """
-            The agent may run meanwhile. The file is a tar archive that only its owner may read; it appears when it is \
-            whole. It does not hold the token, the PIN and the configuration: an HSM gives no private key away. Back the \
-            token up by the means of its vendor (SoftHSM: copy its directory while all of dtad is stopped).
+            The agent may run meanwhile. The file is a tar archive that only its owner may read; it appears when it \
+            is complete. It does not hold the token, the PIN and the configuration. Back the token up by the means \
+            of its vendor (SoftHSM: copy its directory while all units of dtad are stopped).
 
-            Root may run it: what is in the state directory is then read as the user that it belongs to. A copy of the \
-            database is made meanwhile, beside the backup, or in the state directory where root runs this.
+            It makes a copy of the database beside the backup. If root runs it, it reads the state directory as the \
+            directory's owner, and the copy is in that directory.
 
             Example: dtad backup /root/dta.tar
             """)

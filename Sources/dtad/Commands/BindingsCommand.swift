@@ -6,25 +6,25 @@ import DTASystem
 
 struct BindingsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bindings", abstract: "Bind keys that an earlier release sealed by their ids alone.",
+        commandName: "bindings", abstract: "Bind keys that an earlier release sealed by their ids only.",
         discussion: """
-            Earlier releases sealed the keys of sign orders, and identities' post-quantum keys, by the id of an object on \
-            the token. Such keys are not used until they are bound to the key itself, by these three commands, as root, \
-            while all of dtad is stopped:
+            Earlier releases sealed the keys of sign orders, and identities' post-quantum keys, by the id of an \
+            object on the token. Such keys are not used until they are bound to the key itself, by these three \
+            commands, as root, while all units of dtad are stopped:
 
               dtad bindings export FILE --config /etc/dtad/dtad.yaml
               /usr/local/libexec/dtad/dtad-hsm --bind-order-keys --config /etc/dtad/dtad.yaml \\
                 --pin-file /etc/dtad/hsm-pin --input FILE --output BOUND ORDER.car...
               dtad bindings import BOUND --config /etc/dtad/dtad.yaml
 
-            ORDER.car is the copy of an order that its principal has: dtactl order send REF --out ORDER.car, there. \
-            dtad check says how many keys are not bound.
+            ORDER.car is the principal's copy of an order: dtactl order send REF --out ORDER.car, on the principal's \
+            host. dtad check says how many keys are not bound.
             """,
         subcommands: [Export.self, Import.self])
 
     struct Export: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "export", abstract: "Write out which keys the state has, for dtad-hsm --bind-order-keys.",
+            commandName: "export", abstract: "Export the keys of the state, for dtad-hsm --bind-order-keys.",
             discussion: """
                 The file holds no secret in the clear; only its owner may read it.
 
@@ -57,14 +57,14 @@ struct BindingsCommand: ParsableCommand {
 
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "import", abstract: "Take in what dtad-hsm --bind-order-keys bound.",
+            commandName: "import", abstract: "Import the result of dtad-hsm --bind-order-keys.",
             discussion: """
-                What was bound is recorded in the audit log when dtad starts again.
+                The audit log records each bound key when dtad starts again.
 
                 Example: dtad bindings import /root/bound.dta --config /etc/dtad/dtad.yaml
                 """)
 
-        @Argument(help: ArgumentHelp("What dtad-hsm --bind-order-keys wrote.", valueName: "file"))
+        @Argument(help: ArgumentHelp("The file that dtad-hsm --bind-order-keys wrote.", valueName: "file"))
         var file: String
 
         @Option(help: ArgumentHelp("The configuration.", valueName: "file"))

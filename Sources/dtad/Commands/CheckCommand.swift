@@ -10,11 +10,10 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Read the configuration, try the HSM, and say what is in order and what is not.",
         discussion: """
-            Exit status 0 if an agent can run with this configuration and use its keys, 1 if it cannot. Run it as the user
-            that dtad runs as, or as root: then it becomes that user, whose state it looks at, once it has read the
-            configuration.
-            The token has to do all that D-TA needs of it, with keys that are made for that and destroyed again. A PIN that the
-            token has refused is not tried again. An agent that runs is not disturbed.
+            Exit status 0 if an agent can run with this configuration and use its keys, 1 if it cannot. Run it as \
+            dtad's user, or as root: then it reads the configuration, and becomes the owner of the state. It has the \
+            token do all that D-TA needs, with keys that it makes and destroys again. A PIN that the token has \
+            refused is not tried again. A running agent is not disturbed.
 
             Example: dtad check --config ~/.dta/dtad.yaml
             """)

@@ -6,15 +6,15 @@ struct InitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Make a token, its sealing keys, a state directory and a configuration.",
         discussion: """
-            Never overwrites anything, and takes back what it made when a step fails. With SoftHSM (the default) it makes \
-            a token with random PINs; with another module it uses a token that the vendor's tool has made, whose PIN is in \
-            --pin-file. Run as root with --state /var/lib/dtad, it makes the layout of the units: the state is dtad's, the token dta-hsm's, \
-            the PINs are root's.
+            Never overwrites anything, and removes what it made if a step fails. With SoftHSM (the default) it makes \
+            a token with random PINs; with another module it uses a token that the vendor's tool has made, whose PIN \
+            is in --pin-file. As root with --state /var/lib/dtad, it makes the layout of the units: the state \
+            belongs to dtad, the token to dta-hsm, the PINs to root.
 
             Example: dtad init --state ~/.dta
             """)
 
-    @Option(help: ArgumentHelp("The state directory; it is made if need be.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The state directory; it is made if it is missing.", valueName: "dir"))
     var state: String
 
     @Option(help: ArgumentHelp("The PKCS#11 module.", valueName: "path"))
@@ -29,7 +29,7 @@ struct InitCommand: ParsableCommand {
             valueName: "file"))
     var config: String?
 
-    @Option(help: ArgumentHelp("The PIN of a token that exists already.", valueName: "file"))
+    @Option(help: ArgumentHelp("The PIN of an existing token.", valueName: "file"))
     var pinFile: String?
 
     func run() throws {

@@ -7,14 +7,14 @@ struct RestoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Make a state directory from a backup.",
         discussion: """
-            Verifies all of the backup before the directory appears. One that is there must be empty; it keeps its owner. \
-            The token, the PIN and the configuration are not in a backup: put them back first. Where root runs it, the \
-            files are made as the user that the directory belongs to.
+            Verifies all of the backup before the directory appears. An existing directory must be empty; it keeps \
+            its owner. The token, the PIN and the configuration are not in a backup: put them back first. If root \
+            runs it, it makes the files as the directory's owner.
 
             Example: dtad restore /root/dta.tar --state /var/lib/dtad
             """)
 
-    @Argument(help: ArgumentHelp("What dtad backup wrote.", valueName: "file"))
+    @Argument(help: ArgumentHelp("The file that dtad backup wrote.", valueName: "file"))
     var file: String
 
     @Option(help: ArgumentHelp("The state directory to make.", valueName: "dir"))

@@ -8,8 +8,8 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run the agent in the foreground.",
         discussion: """
-            Listens on the socket that systemd passes in under the name "agent"; else on --socket, else on socket: in the
-            configuration. SIGTERM finishes what runs and stops; SIGHUP reads the grants again.
+            Listens on the socket that systemd passes under the name "agent"; else on --socket, else on socket: in \
+            the configuration. SIGTERM finishes running requests and stops; SIGHUP reads the grants again.
 
             Example: dtad run --config ~/.dta/dtad.yaml --socket ~/.dta/agent.sock
             """)

@@ -10,15 +10,15 @@ struct PINCommand: ParsableCommand {
 
 struct PINChangeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "change", abstract: "Give the token a new PIN, and put it where dtad-hsm gets it from.",
+        commandName: "change", abstract: "Give the token a new PIN, and store it for dtad-hsm.",
         discussion: """
-            The PIN is random, of 32 characters or as many as the token takes, unless --pin-file names a file with another one. \
-            It is read from and written to the file hsm-pin beside the configuration, or hsm-pin.cred, which \
-            systemd-creds encrypted; where dtad starts dtad-hsm itself, the file of hsm.pin_file.
+            The PIN is random, of 32 characters or as many as the token takes, unless --pin-file names a file with \
+            another one. It is read from and written to the file hsm-pin beside the configuration, or hsm-pin.cred, \
+            which systemd-creds encrypted; if dtad starts dtad-hsm itself, the file of hsm.pin_file.
 
-            The agent may run meanwhile: processes that have logged in go on, and those that are started later take the new \
-            PIN. Whenever this command is stopped, running it again finishes what was begun, with one attempt for each of \
-            the two PINs at most.
+            The agent may run meanwhile: processes that have logged in go on, and later ones take the new PIN. If \
+            this command is stopped, running it again finishes the change, with at most one attempt for each of the \
+            two PINs.
 
             Example: dtad pin change
             """)
