@@ -15,12 +15,17 @@ NEW_ORDER = {
     "type": (1, str), "principal": (2, str), "fiduciary": (3, str), "beneficiary": (4, str), "redeemers": (5, [str]),
     "recipient": (6, str), "approvers": (7, [str]), "approvals": (8, int), "requester_may_approve": (9, bool),
     "not_before": (10, int), "not_after": (11, int), "max_uses": (12, int), "fields": (13, [FIELD])}
+NEXT_STEP = {
+    "step": (1, str), "by": (2, str), "use": (3, int), "not_before": (4, int), "not_after": (5, int), "missing": (6, int),
+    "deposit_missing": (7, bool), "refusal": (8, str), "rejections": (9, int), "was_refused": (10, bool),
+    "refusal_reason": (11, str)}
 ORDER = {
     "cid": (1, str), "reference": (2, str), "type": (3, str), "state": (4, str), "next": (5, str), "principal": (6, str),
     "fiduciary": (7, str), "beneficiary": (8, str), "redeemers": (9, [str]), "recipient": (10, str),
     "approvers": (11, [str]), "approvals": (12, int), "requester_may_approve": (13, bool), "not_before": (14, int),
     "not_after": (15, int), "max_uses": (16, int), "uses": (17, int), "approved": (18, int), "created": (19, int),
-    "updated": (20, int), "roles": (21, [str]), "fields": (22, [FIELD]), "commitment": (23, bytes), "reason": (24, str)}
+    "updated": (20, int), "roles": (21, [str]), "fields": (22, [FIELD]), "commitment": (23, bytes), "reason": (24, str),
+    "next_step": (25, [NEXT_STEP])}
 PART = {
     "cid": (1, str), "kind": (2, str), "use": (3, int), "from": (4, str), "to": (5, [str]), "previous": (6, str),
     "created": (7, int), "received": (8, int), "status": (9, str), "reason": (10, str), "standing": (11, str),

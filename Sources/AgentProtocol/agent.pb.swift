@@ -10,8 +10,8 @@
 
 /// The protocol between D-TA's agent and its clients. docs/protocol.md tells how frames carry it.
 ///
-/// Both messages are nearly flat on purpose: one Request with an operation, one Response. Which fields an operation
-/// reads and answers stands beside it below; a field that it does not read must be absent.
+/// Both messages are nearly flat on purpose: one Request with an operation, one Response. Which fields an operation reads and
+/// answers stands beside it below; a field that it does not read must be absent.
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -81,15 +81,14 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// cursor the last count records; with one those that followed it, if any. Answers lines, cursor.
   case auditList // = 31
 
-  /// Verifies the whole audit log: its chain of hashes and its signed checkpoints. Administrators. Answers valid,
-  /// fields.
+  /// Verifies the whole audit log: its chain of hashes and its signed checkpoints. Administrators. Answers valid, fields.
   case auditVerify // = 32
 
-  /// Begins a new file of the audit log, and archives all others. Administrators. Answers lines: the paths of the files
+  /// Lets go of all files of the audit log but a new one, which it begins. Administrators. Answers lines: the paths of those
   /// that may be moved away.
   case auditArchive // = 33
 
-  /// Accepts what is wrong with the audit log's files, so that keys are used again. Administrators. Answers lines.
+  /// Takes note of what is wrong with the audit log's files, so that keys are used again. Administrators. Answers lines.
   case auditAccept // = 34
 
   /// Makes an identity. Reads subject (the new name), recovery (SHA-256 of the offline recovery key, or nothing),
@@ -102,8 +101,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// One identity with its document. Reads subject (a name or a CID). Answers identities (one), data (the block).
   case identityShow // = 42
 
-  /// Replaces an own identity by one with new keys, signed by both. Reads subject (its name), recovery (absent: as
-  /// before), post_quantum. Answers cid, identities (one): the new one.
+  /// Replaces an own identity by one with new keys, signed by both. Reads subject (its name), recovery (absent: as before),
+  /// post_quantum. Answers cid, identities (one): the new one.
   case identityRotate // = 43
 
   /// Revokes an own identity for good. Reads subject. Answers cid (the revocation's), identities (one).
@@ -114,12 +113,12 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// post_quantum. Answers cursor (the draft, for IDENTITY_RECOVER_FINISH), data (the new Identity's DAG-CBOR).
   case identityRecover // = 45
 
-  /// Completes it. Reads subject (the draft), data (the recovery key's public half, 32 bytes), signature (Ed25519, 64
-  /// bytes, in the context dta/identity/1). Answers cid, identities (one).
+  /// Completes it. Reads subject (the draft), data (the recovery key's public half, 32 bytes), signature (Ed25519, 64 bytes,
+  /// in the context dta/identity/1). Answers cid, identities (one).
   case identityRecoverFinish // = 46
 
-  /// Trusts an identity on this host. Reads subject (a CID, or an alias whose url is to change), alias, url. Users with
-  /// that right. Answers cid, identities (one).
+  /// Trusts an identity on this host. Reads subject (a CID, or an alias whose url is to change), alias, url. Whoever may.
+  /// Answers cid, identities (one).
   case identityTrust // = 47
 
   /// Takes trust away, also trust that came by succession. Reads subject (an alias or a CID). Answers identities (one).
@@ -134,7 +133,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   case envelopeSeal // = 50
 
   /// Opens an envelope from the ledger. Reads subject (its CID), identities (none: whichever of the caller's identities
-  /// is a recipient; one: that identity), allow_untrusted. Answers cid, fields, and data; or chunks, if the body is in
+  /// is a recipient; one: that identity), allow_untrusted. Answers cid, fields, and data; or, where the body is in chunks,
   /// chunks.
   case envelopeOpen // = 51
 
@@ -151,8 +150,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Drops a draft and its blocks. Reads subject.
   case envelopeAbandon // = 55
 
-  /// The envelopes of a thread that are known here, oldest first. Reads subject (the CID of one of them), count,
-  /// cursor. Answers envelopes, cursor.
+  /// The envelopes of a thread that are known here, oldest first. Reads subject (the CID of one of them), count, cursor.
+  /// Answers envelopes, cursor.
   case envelopeThread // = 56
 
   /// Stores a block. Reads data, content_type. Answers cid.
@@ -173,20 +172,19 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Administrators. Answers fields (of this round: dropped, bytes, kept), cursor.
   case ledgerGc // = 64
 
-  /// Makes an order to a fiduciary. Reads new_order. Answers orders (one), parts (those to carry to others).
+  /// Orders something of a fiduciary. Reads new_order. Answers orders (one), parts (those that are to be carried to others).
   case orderCreate // = 70
 
-  /// The orders in which the caller has a role. Reads count, cursor, filters, identities (CIDs, at most 1,000: only
-  /// those in which one of these has a part). Answers orders, cursor.
+  /// The orders in which the caller has a part. Reads count, cursor, filters, identities (CIDs, at most 1,000: only those
+  /// in which one of these has a part). Answers orders, cursor.
   case orderList // = 71
 
-  /// One order with all its parts. Reads subject. Answers orders (one), parts (oldest first), fields (what was
-  /// committed).
+  /// One order with all its parts. Reads subject. Answers orders (one), parts (oldest first), fields (what was committed).
   case orderShow // = 72
 
   /// Takes in a part that a courier brought: its envelope, its sender's and recipients' documents and what it continues
-  /// are in the ledger. Reads subject (the part's CID). All users may bring parts; steps that the fiduciary's rules
-  /// allow are done at once. Answers orders (one), parts (those that answer it and are to be carried).
+  /// are in the ledger. Reads subject (the part's CID). Anybody may bring; what the rules of the fiduciary allow is done
+  /// at once. Answers orders (one), parts (those that answer it and are to be carried).
   case orderReceive // = 73
 
   /// Does at the fiduciary a step that waits for a person. Reads subject, decision ("commit", "release", "refuse",
@@ -194,45 +192,44 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// "": the open one). Answers orders (one), parts.
   case orderFulfil // = 74
 
-  /// Asks for the release or a use. Reads subject, identities (one: who asks; none: the caller's only one that may),
-  /// purpose, data (what a use is about: a digest or a message), request_fields. Answers orders (one), parts.
+  /// Asks for the release or a use. Reads subject, identities (one: as whom; none: the only one of the caller's that may), purpose,
+  /// data (what a use is about: a digest or a message), request_fields. Answers orders (one), parts.
   case orderRedeem // = 75
 
-  /// Decides about a redemption. Reads subject, identities (one: who decides; none: the only one that may and has not
-  /// decided), decision ("approve", "reject"), redemption (which one; "": the open one, if there is only one), use (0:
-  /// the open one), expires. Answers orders (one), parts.
+  /// Decides about a redemption. Reads subject, identities (one: as whom; none: the only one that may and has not decided), decision ("approve",
+  /// "reject"), redemption (which one; "": the open one, where there is no other), use (0: the open one), expires. Answers
+  /// orders (one), parts.
   case orderApprove // = 76
 
-  /// The result that was released to the caller. Reads subject, use (0: the last). Answers data (the secret or the
-  /// signature), fields, and, if it was deposited in chunks, cid (the envelope to open).
+  /// What was released to the caller. Reads subject, use (0: the last). Answers data (the secret or the signature), fields,
+  /// and where it was deposited in chunks cid (the envelope to open).
   case orderResult // = 77
 
-  /// Destroys an order's secret at the fiduciary. Reads subject. Answers orders (one), parts (the signed receipt),
-  /// fields.
+  /// Destroys an order's secret at the fiduciary. Reads subject. Answers orders (one), parts (the signed receipt), fields.
   case orderDestroy // = 78
 
-  /// Encrypts a secret to an order's commitment and seals it to the recipient. Reads subject, data (up to 128 KiB),
+  /// Encrypts a secret to an order's commitment and seals it to who gets the result. Reads subject, data (up to 128 KiB),
   /// content_type. Answers orders (one), parts, cid.
   case orderDeposit // = 79
 
   /// The types of order that this host knows. Answers plugins.
   case pluginList // = 80
 
-  /// Makes one-time shares of a bitcoin wallet and publishes them, signed. Reads subject (an own identity), count (1 to
-  /// 100). Answers cid (a public envelope), shares.
+  /// Makes one-time shares of a bitcoin wallet and publishes them, signed. Reads subject (an own identity), count (1 to 100).
+  /// Answers cid (a public envelope), shares.
   case walletPublishShares // = 81
 
   /// The caller's shares. Reads count, cursor. Answers shares, cursor.
   case walletListShares // = 82
 
-  /// The private key of a wallet whose fiduciary's part was released to the caller. Reads subject (the order). Answers
-  /// data (32 bytes), fields.
+  /// The private key of a wallet whose fiduciary's part was released to the caller. Reads subject (the order). Answers data
+  /// (32 bytes), fields.
   case walletExport // = 83
 
   /// The accepted parts of an order that a part of it does not continue, in the order in which they came here: what a
-  /// courier brings to a host that has that part. Approvals of earlier uses than the part's are not among them. All
-  /// users may ask. Reads subject (the part's CID), count, cursor, identities (CIDs: only if one of these has a role in
-  /// the order). Answers parts (cid, kind, previous), cursor.
+  /// courier brings to whoever has that part. Approvals of earlier uses than the part's are not among them. Anybody may
+  /// ask. Reads subject (the part's CID), count, cursor, identities (CIDs: only where one of these has a part in the order).
+  /// Answers parts (cid, kind, previous), cursor.
   case orderParts // = 84
 
   /// The keys that seal orders' secrets (epochs). Reads decision ("": lists them; "destroy": destroys one that the
@@ -652,8 +649,8 @@ public nonisolated struct AgentRequest: Sendable {
   /// is also what "" means) or application/vnd.ipld.dag-cbor, which must be canonical.
   public var contentType: String = String()
 
-  /// Fields that few operations read, at most one. Repeated, because that keeps the usual request small and flat:
-  /// swift-protobuf would put a message with more fields, or with this one in it, on the heap.
+  /// What few operations read, at most one. Repeated, because that keeps the usual request small and flat: swift-protobuf
+  /// would put a message with more fields, or with this one in it, on the heap.
   public var details: [AgentDetails] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -935,7 +932,7 @@ public nonisolated struct AgentOrder: @unchecked Sendable {
     set {_uniqueStorage()._state = newValue}
   }
 
-  /// What is to be done next, and by which party; "" if nothing is.
+  /// For a person: what is to be done next, and by which party; "" if nothing is. next_step has the same as facts.
   public var next: String {
     get {_storage._next}
     set {_uniqueStorage()._next = newValue}
@@ -1043,11 +1040,65 @@ public nonisolated struct AgentOrder: @unchecked Sendable {
     set {_uniqueStorage()._reason = newValue}
   }
 
+  /// Absent if nothing is to be done any more, or the caller may not know.
+  public var nextStep: AgentNextStep {
+    get {_storage._nextStep ?? AgentNextStep()}
+    set {_uniqueStorage()._nextStep = newValue}
+  }
+  /// Returns true if `nextStep` has been explicitly set.
+  public var hasNextStep: Bool {_storage._nextStep != nil}
+  /// Clears the value of `nextStep`. Subsequent reads from it will return its default value.
+  public mutating func clearNextStep() {_uniqueStorage()._nextStep = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What is to be done next with an order.
+public nonisolated struct AgentNextStep: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// commit, redeem, approve, release, refuse, compare, investigate, bind; if nothing can be done finish, expired, frozen,
+  /// unusable. docs/protocol.md says what each means.
+  public var step: String = String()
+
+  /// For whom it waits: principal, fiduciary, redeemer, approver; "": for nobody.
+  public var by: String = String()
+
+  /// Of redeem: which use, from 1.
+  public var use: UInt32 = 0
+
+  /// Of redeem, Unix seconds: 0, or a time that is still to come, before which nothing is released.
+  public var notBefore: Int64 = 0
+
+  /// Of expired, Unix seconds.
+  public var notAfter: Int64 = 0
+
+  /// Of approve: how many approvals are missing, as far as is known here.
+  public var missing: UInt32 = 0
+
+  /// Of redeem: the principal, who is on this host, has not deposited the secret yet.
+  public var depositMissing: Bool = false
+
+  /// Of refuse: why nothing can be released: rejected, replaced (as in signed refusals).
+  public var refusal: String = String()
+
+  /// Of refuse: how many approvers said no; 0: others are gone.
+  public var rejections: UInt32 = 0
+
+  /// Of redeem: the last request was refused, and what the fiduciary wrote.
+  public var wasRefused: Bool = false
+
+  public var refusalReason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// One message of an order.
@@ -1092,8 +1143,8 @@ public nonisolated struct AgentOrderPart: Sendable {
   /// The urls of its recipients' couriers that are known here, to carry it to.
   public var urls: [String] = []
 
-  /// Of ORDER_SHOW, if it can be read here: what a redemption asks for, or what a receipt of destruction says. Of a
-  /// long value the beginning, and NAME.bytes and NAME.sha256 of all of it.
+  /// Of ORDER_SHOW, where it can be read here: what a redemption asks for, or what a receipt of destruction says. Of a value
+  /// that is too long the beginning, and NAME.bytes and NAME.sha256 of all of it.
   public var fields: [AgentField] = []
 
   /// Of ORDER_SHOW: a redemption that may be decided about.
@@ -1907,7 +1958,7 @@ nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension AgentOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Order"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cid\0\u{1}reference\0\u{1}type\0\u{1}state\0\u{1}next\0\u{1}principal\0\u{1}fiduciary\0\u{1}beneficiary\0\u{1}redeemers\0\u{1}recipient\0\u{1}approvers\0\u{1}approvals\0\u{3}requester_may_approve\0\u{3}not_before\0\u{3}not_after\0\u{3}max_uses\0\u{1}uses\0\u{1}approved\0\u{1}created\0\u{1}updated\0\u{1}roles\0\u{1}fields\0\u{1}commitment\0\u{1}reason\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cid\0\u{1}reference\0\u{1}type\0\u{1}state\0\u{1}next\0\u{1}principal\0\u{1}fiduciary\0\u{1}beneficiary\0\u{1}redeemers\0\u{1}recipient\0\u{1}approvers\0\u{1}approvals\0\u{3}requester_may_approve\0\u{3}not_before\0\u{3}not_after\0\u{3}max_uses\0\u{1}uses\0\u{1}approved\0\u{1}created\0\u{1}updated\0\u{1}roles\0\u{1}fields\0\u{1}commitment\0\u{1}reason\0\u{3}next_step\0")
 
   fileprivate class _StorageClass {
     var _cid: String = String()
@@ -1934,6 +1985,7 @@ nonisolated extension AgentOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     var _fields: [AgentField] = []
     var _commitment: Data = Data()
     var _reason: String = String()
+    var _nextStep: AgentNextStep? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1968,6 +2020,7 @@ nonisolated extension AgentOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       _fields = source._fields
       _commitment = source._commitment
       _reason = source._reason
+      _nextStep = source._nextStep
     }
   }
 
@@ -2010,6 +2063,7 @@ nonisolated extension AgentOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         case 22: try { try decoder.decodeRepeatedMessageField(value: &_storage._fields) }()
         case 23: try { try decoder.decodeSingularBytesField(value: &_storage._commitment) }()
         case 24: try { try decoder.decodeSingularStringField(value: &_storage._reason) }()
+        case 25: try { try decoder.decodeSingularMessageField(value: &_storage._nextStep) }()
         default: break
         }
       }
@@ -2018,6 +2072,10 @@ nonisolated extension AgentOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
       if !_storage._cid.isEmpty {
         try visitor.visitSingularStringField(value: _storage._cid, fieldNumber: 1)
       }
@@ -2090,6 +2148,9 @@ nonisolated extension AgentOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       if !_storage._reason.isEmpty {
         try visitor.visitSingularStringField(value: _storage._reason, fieldNumber: 24)
       }
+      try { if let v = _storage._nextStep {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2123,10 +2184,91 @@ nonisolated extension AgentOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         if _storage._fields != rhs_storage._fields {return false}
         if _storage._commitment != rhs_storage._commitment {return false}
         if _storage._reason != rhs_storage._reason {return false}
+        if _storage._nextStep != rhs_storage._nextStep {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentNextStep: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".NextStep"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}by\0\u{1}use\0\u{3}not_before\0\u{3}not_after\0\u{1}missing\0\u{3}deposit_missing\0\u{1}refusal\0\u{1}rejections\0\u{3}was_refused\0\u{3}refusal_reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.step) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.by) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.use) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.notBefore) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.notAfter) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.missing) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.depositMissing) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.refusal) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.rejections) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.wasRefused) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.refusalReason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.step.isEmpty {
+      try visitor.visitSingularStringField(value: self.step, fieldNumber: 1)
+    }
+    if !self.by.isEmpty {
+      try visitor.visitSingularStringField(value: self.by, fieldNumber: 2)
+    }
+    if self.use != 0 {
+      try visitor.visitSingularUInt32Field(value: self.use, fieldNumber: 3)
+    }
+    if self.notBefore != 0 {
+      try visitor.visitSingularInt64Field(value: self.notBefore, fieldNumber: 4)
+    }
+    if self.notAfter != 0 {
+      try visitor.visitSingularInt64Field(value: self.notAfter, fieldNumber: 5)
+    }
+    if self.missing != 0 {
+      try visitor.visitSingularUInt32Field(value: self.missing, fieldNumber: 6)
+    }
+    if self.depositMissing != false {
+      try visitor.visitSingularBoolField(value: self.depositMissing, fieldNumber: 7)
+    }
+    if !self.refusal.isEmpty {
+      try visitor.visitSingularStringField(value: self.refusal, fieldNumber: 8)
+    }
+    if self.rejections != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rejections, fieldNumber: 9)
+    }
+    if self.wasRefused != false {
+      try visitor.visitSingularBoolField(value: self.wasRefused, fieldNumber: 10)
+    }
+    if !self.refusalReason.isEmpty {
+      try visitor.visitSingularStringField(value: self.refusalReason, fieldNumber: 11)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentNextStep, rhs: AgentNextStep) -> Bool {
+    if lhs.step != rhs.step {return false}
+    if lhs.by != rhs.by {return false}
+    if lhs.use != rhs.use {return false}
+    if lhs.notBefore != rhs.notBefore {return false}
+    if lhs.notAfter != rhs.notAfter {return false}
+    if lhs.missing != rhs.missing {return false}
+    if lhs.depositMissing != rhs.depositMissing {return false}
+    if lhs.refusal != rhs.refusal {return false}
+    if lhs.rejections != rhs.rejections {return false}
+    if lhs.wasRefused != rhs.wasRefused {return false}
+    if lhs.refusalReason != rhs.refusalReason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -46,7 +46,7 @@ extension Courier {
         var known: Set<CID> = []
         for part in parts where !part.previous.isEmpty {
             let before = try Courier.cid(part.previous)
-            guard part.kind == OrderPartKind.refusal.rawValue else {
+            guard part.knownKind == .refusal else {
                 known.insert(before)
                 continue
             }

@@ -1,15 +1,6 @@
 import DTAFormats
 import GRDB
 
-/// Whether this host trusts an identity, and how it comes to.
-package enum Trust: String, Sendable {
-    /// It was trusted by name, replaces one that was by links that all verify, or has its private keys here.
-    case trusted
-    case untrusted
-    /// Trust was taken away, which no succession gives back.
-    case distrusted
-}
-
 extension IdentityService {
     /// How an identity stands, as far as it is known here: what is not known here cannot be judged here.
     func standing(_ cid: CID) throws -> Standing {

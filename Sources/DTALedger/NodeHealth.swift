@@ -2,16 +2,9 @@ import DTASystem
 
 /// What is known of the IPFS node.
 package struct NodeHealth: Sendable {
-    package enum State: String, Sendable {
-        /// It was not asked yet.
-        case unknown
-        case up
-        case away
-    }
-
     /// As the configuration names it.
     package let endpoint: String
-    package internal(set) var state = State.unknown
+    package internal(set) var state = NodeState.unknown
     /// Its version and its peer ID, as last heard.
     package internal(set) var version = ""
     package internal(set) var peer = ""

@@ -1,5 +1,7 @@
 import AgentProtocol
 import ArgumentParser
+import DTACourier
+import DTAFormats
 import DTASystem
 import Glibc
 
@@ -36,13 +38,13 @@ struct PublicationOptions: ParsableArguments {
         defer { pause.end() }
         while true {
             let status = try client.call(.publication(of: cid))
-            switch status.publications.first?.state {
-            case "published": return
-            case "fetched":
+            switch status.publications.first?.knownState {
+            case .published?: return
+            case .fetched?:
                 throw Failure.failed(
                     .failedPrecondition, "the block \(cid) came from the IPFS node, which was not asked to keep it",
                     hint: "dtactl ledger get it and ledger put it again to have it pinned")
-            default: try pause.take(until: end) { (cid, PublicationOptions.reason(status)) }
+            case .waiting?, .stored?, nil: try pause.take(until: end) { (cid, PublicationOptions.reason(status)) }
             }
         }
     }

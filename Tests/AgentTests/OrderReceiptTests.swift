@@ -36,7 +36,7 @@ struct OrderReceiptTests {
         let waiting = try shown(order, agent)
         #expect(waiting.state == "frozen")
         #expect(waiting.reason.contains("was not made here"), "\(waiting.reason)")
-        #expect(waiting.next.contains("order destroy"), "\(waiting.next)")
+        #expect(waiting.nextStep.step == "investigate" && waiting.nextStep.by == "fiduciary", "\(waiting.nextStep)")
         let receipts = try agent.client().call(.showOrder(order)).parts.filter { $0.kind == "destruction" }
         #expect(receipts.map(\.status) == ["evidence"])
         #expect(try agent.client().refusal(.fulfilOrder(order, decision: "release")).code == .failedPrecondition)
@@ -138,7 +138,7 @@ struct OrderReceiptTests {
             #expect(refused.hint.contains("it is decided"), "\(refused)")
             let listed = try #require(agent.client().call(.listOrders()).orders.first { $0.cid == order })
             #expect(listed.state == "committed")
-            #expect(listed.next.contains("its destruction is finished once"), "\(listed.next)")
+            #expect(listed.nextStep.step == "finish" && listed.nextStep.by.isEmpty, "\(listed.nextStep)")
             try FileManager.default.moveItem(atPath: agent.tokens + ".away", toPath: agent.tokens)
             try agent.wait("the destruction") { try state(order, agent) == "destroyed" }
             #expect(try agent.client().call(.showOrder(order)).parts.filter { $0.kind == "destruction" }.count == 1)

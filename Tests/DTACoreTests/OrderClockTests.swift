@@ -1,4 +1,5 @@
 import DTAConfiguration
+import DTAFormats
 import DTASystem
 import Testing
 

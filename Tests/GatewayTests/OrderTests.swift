@@ -123,6 +123,8 @@ struct OrderTests {
         let ordered = try hosts.order()
         let cid = try #require(ordered["OrderCID"] as? String, "\(ordered.text)")
         #expect(ordered["State"] as? String == "ordered")
+        #expect(ordered["NextStep"] as? String == "commit", "\(ordered.text)")
+        #expect(ordered["Next"] as? String == "the fiduciary commits to it, or refuses it")
         let early = try hosts.firmGateway.post("/v1/order/secret", #"{"OrderReference":"\#(cid)"}"#)
         #expect(early.status == 409 && early.code == "FAILED_PRECONDITION", "\(early.text)")
         #expect(try hosts.bankGateway.post("/v1/fulfill/order", #"{"OrderPart1CID":"\#(cid)"}"#).status == 409)

@@ -10,14 +10,20 @@ public enum Standing: Sendable, Hashable {
     case conflict
 
     /// As it is stored and shown.
-    public var name: String {
+    public enum Kind: String, Sendable, CaseIterable {
+        case current, rotated, revoked, conflict
+    }
+
+    public var kind: Kind {
         switch self {
-        case .current: "current"
-        case .rotated: "rotated"
-        case .revoked: "revoked"
-        case .conflict: "conflict"
+        case .current: .current
+        case .rotated: .rotated
+        case .revoked: .revoked
+        case .conflict: .conflict
         }
     }
+
+    public var name: String { kind.rawValue }
 }
 
 /// A verified claim to be the successor of an identity.

@@ -61,3 +61,34 @@ public struct OrderRefusal: Hashable, Sendable {
         return try heading.encode(.refusal, part: Int(OrderRefusal.part(Int64(use))), map)
     }
 }
+
+extension OrderRefusal {
+    /// The codes that D-TA itself gives, also where a part is not accepted.
+    public enum Code: String, Sendable, CaseIterable {
+        /// The order is not in a state for it.
+        case outOfOrder = "out-of-order"
+        /// It does not follow what it would have to follow.
+        case fork
+        /// Another redemption was there first.
+        case taken
+        /// All uses were released.
+        case exhausted
+        case frozen, destroyed, refused
+        /// The sender has no part in the order, or not this one.
+        case stranger
+        /// What it says contradicts the terms or its own header.
+        case mismatch
+        /// The redeemer, or the recipient, was replaced or revoked before it was answered.
+        case replaced
+        /// So many approvers said no, or cannot act any more, that the others are too few.
+        case rejected
+        /// Outside of the time that the terms allow.
+        case time
+        /// This fiduciary does not accept such orders.
+        case policy
+        /// The plugin refuses it.
+        case plugin
+        /// Somebody at the fiduciary decided so.
+        case decision
+    }
+}

@@ -86,17 +86,17 @@ extension GatewayServices {
 
     func fulfilOrder(_ call: Call) async throws -> Reply {
         try await fulfil(
-            call, part: "OrderPart1CID", kind: "commitment", answer: "OrderPart2CID")
+            call, part: "OrderPart1CID", kind: .commitment, answer: "OrderPart2CID")
     }
 
     func fulfilSecret(_ call: Call) async throws -> Reply {
         try await fulfil(
-            call, part: "OrderPart3CID", kind: "release", answer: "OrderPart4CID")
+            call, part: "OrderPart3CID", kind: .release, answer: "OrderPart4CID")
     }
 
     /// Takes in a part from the ledger, the IPFS node, or the CAR in the request, and answers the parts that answer it.
     private func fulfil(
-        _ call: Call, part: String, kind: String, answer: String
+        _ call: Call, part: String, kind: OrderPartKind, answer: String
     ) async throws -> Reply {
         var fields = try Fields(call.json)
         let name = try fields.required(part, .cid)
@@ -130,13 +130,12 @@ extension GatewayServices {
             let answer = try courier.client.call(.receiveOrderPart(cid.description))
             let order = answer.orders.first
             let parts = order.map { try? courier.client.call(.showOrder($0.cid)).parts } ?? nil
-            let answers = (parts ?? answer.parts).filter { $0.kind == kind && $0.previous == cid.description }
-            let packed =
-                try answers.isEmpty ? nil : courier.pack(answers.map { try GatewayServices.cid($0.cid) }, known: [cid])
+            let answers = (parts ?? answer.parts).filter { $0.knownKind == kind && $0.previous == cid.description }
+            let packed = try answers.isEmpty ? nil : courier.pack(answers.map { try GatewayServices.cid($0.cid) }, known: [cid])
             return (order, answers, packed)
         }
         guard let found = parts.last else {
-            let next = order?.next ?? ""
+            let next = order?.nextText ?? ""
             throw Problem.conflict(
                 "nothing answers this part yet" + (next.isEmpty ? "" : ": \(next)"),
                 hint: "ask again later; repeating the request changes nothing")

@@ -33,7 +33,7 @@ extension GatewayServices {
     func readiness(_ call: Call) async throws -> Reply {
         try await readiness.check { [agent, doorkeeper] in
             let fields = try await agent.call(.status(), timeout: .seconds(3)).fields
-            guard fields.contains(where: { $0.name == "state" && $0.value == "ready" }) else {
+            guard fields.contains(where: { $0.name == "state" && $0.value == AgentState.ready.rawValue }) else {
                 throw Problem.busy("the agent's HSM does not answer")
             }
             if let tokens = doorkeeper.tokens, await !tokens.keys.isReady {

@@ -1,4 +1,6 @@
 import AgentProtocol
+import DTACourier
+import DTAFormats
 import DTAJSON
 import DTASystem
 import Foundation
@@ -116,13 +118,13 @@ extension GatewayServices {
         await couriers.carry(answer.parts, for: call.client)
         let after = try await agent.call(.showOrder(order.cid))
         // An order has a result for each use: this is the one that answers this redemption.
-        if let redemption = answer.parts.last(where: { $0.kind == "redemption" }),
-            let release = after.parts.last(where: { $0.kind == "release" && $0.previous == redemption.cid }),
+        if let redemption = answer.parts.last(where: { $0.knownKind == .redemption }),
+            let release = after.parts.last(where: { $0.knownKind == .release && $0.previous == redemption.cid }),
             let released = try await released(order, use: release.use)
         {
             return released
         }
-        let next = after.orders.first?.next ?? ""
+        let next = after.orders.first?.nextText ?? ""
         throw Problem.conflict(
             "the secret is not released yet" + (next.isEmpty ? "" : ": \(next)"),
             hint: "ask again later; repeating the request makes no second redemption")
@@ -162,7 +164,8 @@ extension GatewayServices {
             ("OrderReference", .string(order.reference)), ("OrderCID", .string(order.cid)),
             ("Commitment", .text(hexadecimal(order.commitment))), ("CreatedAt", .integer(order.created)),
             ("UpdatedAt", .integer(order.updated)), ("Type", .text(order.type)), ("State", .text(order.state)),
-            ("Next", .text(order.next)), ("Principal", .text(order.principal)), ("Fiduciary", .text(order.fiduciary)),
+            ("Next", .text(order.nextText)), ("NextStep", .text(order.knownStep?.rawValue ?? "")),
+            ("Principal", .text(order.principal)), ("Fiduciary", .text(order.fiduciary)),
             ("BeneficiaryIDDocumentCID", .text(order.beneficiary)), ("Extension", map(isInside ? order.fields : [])),
         ]
     }

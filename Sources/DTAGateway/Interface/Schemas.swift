@@ -1,3 +1,4 @@
+import DTAFormats
 import DTAJSON
 
 /// The shapes of bodies, as JSON Schema (2020-12, which OpenAPI 3.1 uses).
@@ -70,8 +71,10 @@ enum Schemas {
                     list(
                         object(
                             [
-                                ("CID", text), ("Kind", text), ("Use", number), ("From", text), ("To", list(text)),
-                                ("Previous", text), ("CreatedAt", number), ("ReceivedAt", number), ("Status", text),
+                                ("CID", text), ("Kind", words(OrderPartKind.self)), ("Use", number), ("From", text),
+                                ("To", list(text)),
+                                ("Previous", text), ("CreatedAt", number), ("ReceivedAt", number),
+                                ("Status", words(OrderPartStatus.self)),
                                 ("Reason", text),
                                 (
                                     "Decision",
@@ -121,6 +124,9 @@ enum Schemas {
 
     private static let text: JSONValue = ["type": "string"]
     private static let number: JSONValue = ["type": "integer"]
+    private static func words<Word: CaseIterable & RawRepresentable<String>>(_: Word.Type) -> JSONValue {
+        ["type": "string", "enum": .array(Word.allCases.map { .string($0.rawValue) })]
+    }
     private static let seconds = described(integer(0, 1 << 40), "Unix seconds; 0: no bound.")
     private static let hexadecimal: JSONValue = ["type": "string", "pattern": "^([0-9a-f]{2})*$"]
     private static let identities: JSONValue = [
@@ -147,12 +153,15 @@ enum Schemas {
     ]
     private static let identity: [(String, JSONValue)] = [
         ("IDDocumentCID", TextRule.cid.schema), ("Name", text), ("Alias", text), ("Timestamp", number),
-        ("Own", ["type": "boolean"]), ("Standing", text), ("Trust", text), ("Successor", text), ("Previous", text),
+        ("Own", ["type": "boolean"]), ("Standing", words(Standing.Kind.self)), ("Trust", words(Trust.self)),
+        ("Successor", text), ("Previous", text),
     ]
     private static let identityRequired: [String] = ["IDDocumentCID", "Timestamp", "Own"]
     private static let order: [(String, JSONValue)] = [
         ("OrderReference", text), ("OrderCID", text), ("Commitment", hexadecimal), ("CreatedAt", number),
-        ("UpdatedAt", number), ("Type", text), ("State", text), ("Next", text), ("Principal", text),
+        ("UpdatedAt", number), ("Type", text), ("State", words(OrderState.self)), ("Next", text),
+        ("NextStep", described(words(NextOrderStep.self), "What is next, for programs; Next says it to people.")),
+        ("Principal", text),
         ("Fiduciary", text),
         ("BeneficiaryIDDocumentCID", text), ("Extension", ["type": "object", "additionalProperties": text]),
     ]

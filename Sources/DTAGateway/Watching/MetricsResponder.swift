@@ -1,4 +1,5 @@
 import AgentProtocol
+import DTASystem
 import Hummingbird
 
 /// `GET /metrics`, on an address of its own, for those who run the gateway.
@@ -35,7 +36,8 @@ struct MetricsResponder: HTTPResponder {
         var lines = gauge("dtagw_agent_up", "Whether the agent answers.", fields == nil ? "0" : "1")
         guard fields != nil else { return lines }
         lines += gauge(
-            "dtagw_agent_ready", "Whether the agent's HSM answers.", status["state"] == "ready" ? "1" : "0")
+            "dtagw_agent_ready", "Whether the agent's HSM answers.",
+            status["state"] == AgentState.ready.rawValue ? "1" : "0")
         func add(_ name: String, _ field: String, _ help: String) {
             if let number = status[field].flatMap(UInt64.init) { lines += gauge(name, help, "\(number)") }
         }
@@ -44,7 +46,8 @@ struct MetricsResponder: HTTPResponder {
         add("dtagw_hsm_processes", "hsm.processes", "Processes that have a session with the HSM.")
         add("dtagw_hsm_requests_waiting", "hsm.requests_waiting", "Requests that wait for the HSM.")
         if let state = status["ipfs.state"] {
-            lines += gauge("dtagw_ipfs_up", "Whether the IPFS node answers.", state == "up" ? "1" : "0")
+            lines += gauge(
+                "dtagw_ipfs_up", "Whether the IPFS node answers.", state == NodeState.up.rawValue ? "1" : "0")
         }
         add("dtagw_outbox_blocks", "ipfs.unfinished", "Blocks that are still to be published.")
         return lines

@@ -113,7 +113,7 @@ struct OrderBook: Sendable {
     }
 
     private func insert(
-        _ part: OpenedPart, in number: Int64, use: Int, status: StoredOrderPart.Status, reason: String,
+        _ part: OpenedPart, in number: Int64, use: Int, status: OrderPartStatus, reason: String,
         isStranger: Bool = false, _ database: Database
     ) throws {
         var approval: SignedApproval?

@@ -5,12 +5,6 @@ import GRDB
 
 /// A part of an order that came or was made here.
 package struct StoredOrderPart: Sendable {
-    package enum Status: String, Sendable {
-        case accepted, refused
-        /// Kept because it proves that somebody broke the rules.
-        case evidence
-    }
-
     let number: Int64
     let order: Int64
     package let cid: CID
@@ -22,7 +16,7 @@ package struct StoredOrderPart: Sendable {
     /// Unix seconds: by its sender's clock, and when it came or was made here.
     package let created: Int64
     package let received: Int64
-    package let status: Status
+    package let status: OrderPartStatus
     /// Why it was refused; of a refusal that can be read here, what it says.
     package let reason: String
     /// Of an approval that can be read here.
@@ -35,7 +29,8 @@ package struct StoredOrderPart: Sendable {
         number = row["number"]
         order = row["in_order"]
         cid = try CID(row: row["cid"])
-        guard let kind = OrderPartKind(rawValue: row["kind"]), let status = Status(rawValue: row["status"]) else {
+        guard let kind = OrderPartKind(rawValue: row["kind"]), let status = OrderPartStatus(rawValue: row["status"])
+        else {
             throw DTAError(.dataLoss, "the table of orders' parts is damaged")
         }
         self.kind = kind
@@ -176,7 +171,7 @@ enum OrderPartTable {
     /// - Parameters: `isStranger`: of a refused part: whether nobody of its sender's line has a part in the order;
     ///   `now`: Unix seconds.
     static func insert(
-        _ signed: SignedEnvelope, _ kind: OrderPartKind, in order: Int64, use: Int, status: StoredOrderPart.Status,
+        _ signed: SignedEnvelope, _ kind: OrderPartKind, in order: Int64, use: Int, status: OrderPartStatus,
         reason: String = "", approval: SignedApproval? = nil, isStranger: Bool = false, now: Int64,
         in database: Database
     ) throws {

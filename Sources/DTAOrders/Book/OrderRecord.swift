@@ -73,16 +73,16 @@ package struct OrderRoles: OptionSet, Sendable {
     package static let approver = OrderRoles(rawValue: 16)
     package static let recipient = OrderRoles(rawValue: 32)
 
-    private static let names: [(OrderRoles, String)] = [
-        (.principal, "principal"), (.fiduciary, "fiduciary"), (.beneficiary, "beneficiary"), (.redeemer, "redeemer"),
-        (.approver, "approver"), (.recipient, "recipient"),
+    private static let names: [(OrderRoles, OrderRole)] = [
+        (.principal, .principal), (.fiduciary, .fiduciary), (.beneficiary, .beneficiary), (.redeemer, .redeemer),
+        (.approver, .approver), (.recipient, .recipient),
     ]
 
     /// As clients are told.
-    package var names: [String] { OrderRoles.names.filter { contains($0.0) }.map(\.1) }
+    package var names: [String] { OrderRoles.names.filter { contains($0.0) }.map(\.1.rawValue) }
 
     init?(name: String) {
-        guard let found = OrderRoles.names.first(where: { $0.1 == name }) else { return nil }
+        guard let found = OrderRoles.names.first(where: { $0.1.rawValue == name }) else { return nil }
         self = found.0
     }
 

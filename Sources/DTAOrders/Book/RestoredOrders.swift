@@ -1,4 +1,5 @@
 import DTACore
+import DTAFormats
 import DTASystem
 import GRDB
 

@@ -25,12 +25,7 @@ struct Fiduciary: Sendable {
     var lookup: PartyLookup { book.lookup }
     var envelopes: EnvelopeService { office.envelopes }
 
-    /// What somebody at the fiduciary decides.
-    enum Decision: String, Sendable, CaseIterable {
-        case commit, release, refuse
-        /// An order that came out of a backup is as others have it: the rules are for it again.
-        case resume
-    }
+    typealias Decision = FiduciaryDecision
 
     /// - Parameters: `decision`: "": whatever is next; `reason`: why it is refused, one line; `redemption`: the CID of
     ///   the one that was seen: nothing is done where another is open; "": whichever is.

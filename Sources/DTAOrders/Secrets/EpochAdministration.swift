@@ -1,25 +1,13 @@
 import CustodyProtocol
 import DTACore
+import DTAFormats
 import DTASystem
 import GRDB
 
 /// An epoch's key, as an administrator is shown it.
 package struct EpochView: Sendable {
-    package enum State: String, Sendable {
-        /// New secrets are sealed under it.
-        case open
-        /// It seals nothing new.
-        case full
-        /// Its end is set: `ends`.
-        case ending
-        /// The key is not on the token, and secrets are sealed under it.
-        case missing
-        /// The key is on the token, and the database does not name it.
-        case unknown
-    }
-
     package let number: UInt32
-    package let state: State
+    package let state: EpochState
     /// How many orders' secrets are sealed under it, as far as the database knows.
     package let orders: Int
     /// Unix seconds: when it was made; nil where nobody knows that.
@@ -147,7 +135,7 @@ struct EpochAdministration: Sendable {
                 // A number that is none has no key anywhere.
                 guard let number = UInt32(exactly: row["number"] as Int64) else { return nil }
                 let (count, ends): (Int, Int64?) = (row["count"], row["destroy_at"])
-                let state: EpochView.State =
+                let state: EpochState =
                     if epochs.isMissing(number) {
                         .missing
                     } else if ends != nil {

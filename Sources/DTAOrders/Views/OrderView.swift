@@ -13,8 +13,8 @@ package struct OrderView: Sendable {
     package let uses: Int
     /// Approvals of the open redemption that are known here; of several the most that one of them has.
     package let approved: Int
-    /// What is to be done next, and by whom; "" where nothing is.
-    package let next: String
+    /// What is to be done next; nil where it is over.
+    package let next: NextStep?
     /// What the caller's identities are in it.
     package let roles: [String]
     /// Whether the caller may know its terms. Who only brings parts may not.

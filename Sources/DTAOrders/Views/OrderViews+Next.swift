@@ -5,8 +5,8 @@ import GRDB
 
 /// What stands behind an order's state, for those who have a right to know it.
 extension OrderViews {
-    /// That the last request for the next use was refused, and why; nil where none was, or the caller is none of those
-    /// to whom the refusal is sealed.
+    /// Why the last request for the next use was refused; nil where none was, or the caller is none of those to whom the
+    /// refusal is sealed.
     /// - Parameter visible: the identities for which the caller may act.
     func lastRefusal(_ record: OrderRecord, visible: Set<CID>, _ database: Database) throws -> String? {
         let use = record.progress.uses + 1
@@ -14,7 +14,7 @@ extension OrderViews {
             let redemption = try refusal.previous.flatMap({ try OrderPartTable.find($0, in: database) }),
             !visible.isDisjoint(with: [redemption.from, record.terms.principal, record.terms.fiduciary])
         else { return nil }
-        return "the last request was refused" + (refusal.reason.isEmpty ? "" : ": \(refusal.reason)")
+        return refusal.reason
     }
 
     /// Whether a secret is to be deposited by somebody on this host. Elsewhere nobody can tell: a deposit is not sealed
@@ -25,35 +25,30 @@ extension OrderViews {
     }
 
     /// What stands in the way of an order that is not over: why, and what is next.
-    func obstacle(_ record: OrderRecord, _ database: Database) throws -> (reason: String, next: String)? {
+    func obstacle(_ record: OrderRecord, _ database: Database) throws -> (reason: String, next: NextOrderStep)? {
         guard !record.state.isOver else { return nil }
         let isFiduciary = try lookup.isHere(record.terms.fiduciary, KnownFacts(database: database))
         if isFiduciary, record.destroying != nil {
-            return ("its secret is being destroyed", "nothing: its destruction is finished once the HSM answers")
+            return ("its secret is being destroyed", .finish)
         }
         if isFiduciary, record.state == .frozen,
             try OrderPartTable.broughtReceipt(of: record.number, in: database) != nil
         {
-            return (
-                record.reason, "somebody at the fiduciary looks where that comes from, and destroys it (order destroy)"
-            )
+            return (record.reason, .investigate)
         }
         if let damage = health.damage(of: record.number) {
-            return ("its secret cannot be used: \(damage)", "nothing: its secret cannot be used")
+            return ("its secret cannot be used: \(damage)", .unusable)
         }
         if health.isUnbound(record.number) {
-            return (
-                "its key was sealed by an earlier release, by the key's id alone",
-                "an administrator at the fiduciary binds the key: dtad-hsm --bind-order-keys"
-            )
+            return ("its key was sealed by an earlier release, by the key's id alone", .bind)
         }
         guard let reason = record.handReason, isFiduciary else { return nil }
-        return (reason, "somebody at the fiduciary compares it with the others' copies")
+        return (reason, .compare)
     }
 
     /// What is next where nothing can be released to any of the redemptions that are open here; nil where something may
     /// be.
-    func nextOfUnanswerable(_ record: OrderRecord, _ database: Database) throws -> String? {
+    func nextOfUnanswerable(_ record: OrderRecord, _ database: Database) throws -> NextStep? {
         guard record.state == .requested, let open = record.progress.open,
             let asked = try OrderPartTable.find(open, in: database)
         else { return nil }
@@ -63,14 +58,11 @@ extension OrderViews {
         guard try others.allSatisfy({ try book.redemptions.refusal(of: $0, in: record, facts, database) != nil }) else {
             return nil
         }
-        switch refusal.code {
-        case .rejected where refusal.count > 0:
-            return
-                "\(refusal.count == 1 ? "1 approver" : "\(refusal.count) approvers") said no: the fiduciary refuses it"
-        case .rejected: return "too few approvers are left: the fiduciary refuses it"
-        case .replaced: return "somebody was replaced or revoked since it was asked for: the fiduciary refuses it"
-        default: return nil
-        }
+        guard [.rejected, .replaced].contains(refusal.code) else { return nil }
+        var next = NextStep(.refuse)
+        next.refusal = refusal.code.rawValue
+        next.rejections = refusal.code == .rejected ? refusal.count : 0
+        return next
     }
 }
 

@@ -32,7 +32,7 @@ struct OrderViews: Sendable {
         return OrderView(
             cid: record.cid, reference: record.reference.description, type: record.kind, state: record.state,
             terms: record.terms, uses: record.progress.uses, approved: approved,
-            next: try obstacle?.next ?? nextOfUnanswerable(record, database)
+            next: try (obstacle?.next).map(NextStep.init) ?? nextOfUnanswerable(record, database)
                 ?? next(record, approved: approved, visible: visible, database),
             roles: roles.names, isOpen: !roles.isEmpty || caller.isAdministrator, commitment: record.publicKey,
             proof: record.proof, reason: record.reason.isEmpty ? obstacle?.reason ?? "" : record.reason,
@@ -50,28 +50,31 @@ struct OrderViews: Sendable {
         return counts.max() ?? 0
     }
 
+    /// Nil: nothing, for it is over.
     private func next(
         _ record: OrderRecord, approved: Int, visible: Set<CID>, _ database: Database
-    ) throws -> String {
+    ) throws -> NextStep? {
         let terms = record.terms
         if let end = terms.notAfter, clock.now > end, !record.state.isOver, record.state != .frozen {
-            return "nothing: it expired at \(UTCTime.text(end))"
+            var next = NextStep(.expired)
+            next.notAfter = end
+            return next
         }
         switch record.state {
-        case .ordered: return "the fiduciary commits to it, or refuses it"
+        case .ordered: return NextStep(.commit)
         case .committed, .released:
-            let use = terms.maxUses > 1 ? " (use \(record.progress.uses + 1) of \(terms.maxUses))" : ""
-            var next = try depositIsMissing(record, database) ? "the principal deposits the secret, then " : ""
-            next += "a redeemer asks for it\(use)"
-            if let begin = terms.notBefore, clock.now < begin { next += ", from \(UTCTime.text(begin)) on" }
-            return try next + (lastRefusal(record, visible: visible, database).map { "; \($0)" } ?? "")
+            var next = NextStep(.redeem)
+            next.use = record.progress.uses + 1
+            next.depositIsMissing = try depositIsMissing(record, database)
+            if let begin = terms.notBefore, clock.now < begin { next.notBefore = begin }
+            next.lastRefusal = try lastRefusal(record, visible: visible, database)
+            return next
         case .requested:
-            let missing = terms.approvals - approved
-            return missing > 0
-                ? "\(missing) of \(terms.approvals) approvals are missing, as far as is known here"
-                : "the fiduciary releases it"
-        case .frozen: return "nothing: it is frozen"
-        case .exhausted, .refused, .destroyed: return ""
+            var next = NextStep(approved < terms.approvals ? .approve : .release)
+            next.missing = max(0, terms.approvals - approved)
+            return next
+        case .frozen: return NextStep(.frozen)
+        case .exhausted, .refused, .destroyed: return nil
         }
     }
 

@@ -1,3 +1,4 @@
+import DTASystem
 import FoundationEssentials
 import Glibc
 
@@ -117,7 +118,8 @@ struct AuditRows {
         }
         return Row(
             time: time, user: .init(user), operation: .init(record.op ?? "?"), subject: .init(subject, .bold),
-            result: .init(result + times, result == "OK" ? .good : result == "PERMISSION_DENIED" ? .bad : .warning),
+            result: .init(
+                result + times, result == "OK" ? .good : result == ErrorCode.permissionDenied.name ? .bad : .warning),
             took: record.us.map(HumanUnits.duration) ?? "", program: record.unit ?? program(record.exe), detail: detail)
     }
 

@@ -72,7 +72,7 @@ struct EnvelopeOpenCommand: ParsableCommand {
             }
             StandardError.note("sender: \(trust) here, \(standing) when the envelope came")
         }
-        if trust != "trusted" || standing != "current" {
+        if Trust(rawValue: trust) != .trusted || Standing.Kind(rawValue: standing) != .current {
             StandardError.warn(
                 "careful: the sender \(field("from")) is \(trust) here, and was \(standing) when the envelope came")
         }

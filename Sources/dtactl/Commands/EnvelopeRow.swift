@@ -52,9 +52,9 @@ struct EnvelopeRow {
     /// `trusted`, `untrusted, was revoked`
     var reliance: (text: String, style: Style) {
         if let sender {
-            let isCurrent = sender.standing == "current"
+            let isCurrent = Standing.Kind(rawValue: sender.standing) == .current
             let text = isCurrent ? sender.trust : "\(sender.trust), \(sender.standing) when it came"
-            return (text, sender.trust == "trusted" && isCurrent ? .good : .warning)
+            return (text, Trust(rawValue: sender.trust) == .trusted && isCurrent ? .good : .warning)
         }
         switch finding.standing {
         case .current?: return ("current", .plain)

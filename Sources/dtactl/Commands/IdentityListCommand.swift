@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTACourier
 import DTAFormats
 import DTASystem
 
@@ -45,7 +46,7 @@ struct IdentityHistoryCommand: ParsableCommand {
         let answer = try agent.call(.identityHistory(identity))
         if agent.json { return try JSON.showLines(answer.identities.map(\.json)) }
         try IdentityTable.show(answer.identities)
-        for revocation in answer.blocks where revocation.kind == "revocation" {
+        for revocation in answer.blocks where DocumentKind(rawValue: revocation.kind) == .revocation {
             StandardError.note("revocation \(revocation.cid)")
         }
     }
@@ -78,18 +79,18 @@ extension AgentIdentity {
     var shownName: String { own ? name : alias.isEmpty ? "\"\(name)\"" : alias }
 
     var standingStyle: Style {
-        switch standing {
-        case "current": .plain
-        case "rotated": .dim
-        default: .bad
+        switch knownStanding {
+        case .current: .plain
+        case .rotated: .dim
+        case .revoked, .conflict, nil: .bad
         }
     }
 
     var trustStyle: Style {
-        switch trust {
-        case "trusted": .good
-        case "distrusted": .bad
-        default: .warning
+        switch knownTrust {
+        case .trusted: .good
+        case .distrusted: .bad
+        case .untrusted, nil: .warning
         }
     }
 

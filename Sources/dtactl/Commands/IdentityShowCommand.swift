@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTACourier
 import DTAFormats
 import DTASystem
 
@@ -45,7 +46,7 @@ struct IdentityShowCommand: ParsableCommand {
         details.add("cid", row.cid)
         details.add("keys", row.own ? "here, of \(row.ownerText)" : "elsewhere")
         details.add(
-            "standing", row.standingText + (row.standing == "current" ? ", as far as is known here" : ""),
+            "standing", row.standingText + (row.knownStanding == .current ? ", as far as is known here" : ""),
             row.standingStyle)
         details.add("trust", row.trust, row.trustStyle)
         if !row.url.isEmpty { details.add("courier", row.url) }

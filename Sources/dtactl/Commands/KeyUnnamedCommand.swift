@@ -84,14 +84,21 @@ struct KeyUnnamedCommand: ParsableCommand {
     }
 }
 
+/// The words of `object_class`.
+private enum ObjectClass: String {
+    case user, order
+    case signing = "id-sign"
+    case agreement = "id-kem"
+}
+
 extension AgentKey {
     /// What a key without a name is for.
     fileprivate var purpose: String {
-        switch objectClass {
-        case "user": "a user"
-        case "id-sign", "id-kem": "an identity"
-        case "order": "an order"
-        default: objectClass
+        switch ObjectClass(rawValue: objectClass) {
+        case .user: "a user"
+        case .signing, .agreement: "an identity"
+        case .order: "an order"
+        case nil: objectClass
         }
     }
 

@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTACourier
 import DTASystem
 
 struct LedgerStatusCommand: ParsableCommand {
@@ -49,8 +50,8 @@ struct LedgerStatusCommand: ParsableCommand {
 
     private func style(_ field: AgentField) -> Style {
         switch (field.name, field.value) {
-        case ("state", "up"): .good
-        case ("state", "away"), ("reason", _): .bad
+        case ("state", NodeState.up.rawValue): .good
+        case ("state", NodeState.away.rawValue), ("reason", _): .bad
         default: .plain
         }
     }
@@ -63,7 +64,7 @@ struct LedgerStatusCommand: ParsableCommand {
         ])
         for row in publications {
             table.add([
-                .init(row.cid), .init(row.state, row.state == "published" ? .good : .plain),
+                .init(row.cid), .init(row.state, row.knownState == .published ? .good : .plain),
                 .init(TimeColumn.text(row.since)), .init("\(row.attempts)"), .init(row.error),
             ])
         }

@@ -1,11 +1,13 @@
 import AgentProtocol
+import DTACourier
+import DTAFormats
 import DTASystem
 
 /// What can be done as the fiduciary, looked at before anybody is asked.
 extension AgentOrder {
     /// - Throws: `Failure` if the caller cannot act as the fiduciary.
     func requireFiduciary(_ parties: Parties) throws {
-        guard !roles.contains("fiduciary") else { return }
+        guard !has(.fiduciary) else { return }
         throw Failure.failed(
             .permissionDenied,
             "the order \(reference) is kept by \(parties.name(fiduciary)), as whom this user cannot act on this host",
@@ -15,27 +17,29 @@ extension AgentOrder {
 
     /// Whether an open redemption can only be refused, as far as the agent tells.
     private var canOnlyBeRefused: Bool {
-        state == "requested" && (next.hasSuffix("the fiduciary refuses it") || next.hasPrefix("nothing: it expired"))
+        self.is(.requested) && [.refuse, .expired].contains(knownStep)
     }
 
     /// What is next.
-    var nextDecision: String { state == "ordered" ? "commit" : canOnlyBeRefused ? "refuse" : "release" }
+    var nextDecision: FiduciaryDecision {
+        self.is(.ordered) ? .commit : canOnlyBeRefused ? .refuse : .release
+    }
 
     /// - Throws: `Failure` if the agent would say no.
-    func requirePossible(_ decision: String) throws {
+    func requirePossible(_ decision: FiduciaryDecision) throws {
         switch decision {
         // What was done before is answered again.
-        case "commit" where state != "ordered" && commitment.isEmpty:
+        case .commit where !self.is(.ordered) && commitment.isEmpty:
             throw Failure.failed(.failedPrecondition, "nothing can be committed to: the order \(reference) is \(state)")
-        case "refuse" where !["ordered", "requested", "refused"].contains(state):
+        case .refuse where !self.is(.ordered, .requested, .refused):
             throw Failure.failed(
                 .failedPrecondition, "nothing of order \(reference) can be refused now: it is \(state)")
-        case "release" where canOnlyBeRefused:
+        case .release where canOnlyBeRefused:
             throw Failure.failed(
                 .failedPrecondition,
-                "nothing can be released to this redemption any more: " + nextText.replacing("nothing: ", with: ""),
+                "nothing can be released to this redemption any more: \(whyNotReleased)",
                 hint: "dtactl order fulfil \(shortReference) refuses it")
-        default: break
+        case .commit, .release, .refuse, .resume: break
         }
     }
 }
@@ -44,8 +48,7 @@ extension AgentResponse {
     /// The redemption to which something was released last: no other is open, and its answer can be had again.
     /// - Throws: `Failure` if there is none.
     func answered(_ order: AgentOrder) throws -> String {
-        let release = parts.last { $0.kind == "release" && $0.status == "accepted" }
-        guard let release, ["released", "exhausted"].contains(order.state) else {
+        guard let release = parts.last(.release), order.is(.released, .exhausted) else {
             throw Failure.failed(
                 .failedPrecondition, "no redemption of this order is open: it is \(order.state)",
                 hint: "dtactl order receive brings what others made")

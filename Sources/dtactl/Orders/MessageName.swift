@@ -1,3 +1,5 @@
+import DTAFormats
+
 /// By what people tell the messages of an order apart, wherever they are shown: `redemption 1`, the second request for
 /// the same use as `redemption 1 (2)`, and what answers it as `refusal 1 (2)`.
 enum MessageName {
@@ -5,8 +7,12 @@ enum MessageName {
     /// open them: to others it is a decision.
     /// - Parameters: `kind`: as the protocol writes it; `decision`: approve or reject; "": not known here.
     static func kind(_ kind: String, decision: String) -> String {
-        guard kind == "approval" else { return kind }
-        return ["approve": "approval", "reject": "rejection"][decision] ?? "decision"
+        guard OrderPartKind(rawValue: kind) == .approval else { return kind }
+        switch OrderApproval.Decision(rawValue: decision) {
+        case .approve?: return "approval"
+        case .reject?: return "rejection"
+        case nil: return "decision"
+        }
     }
 
     /// - Parameters: `kind`: as `kind` names it; `use`: 0: none.
@@ -22,8 +28,8 @@ enum MessageName {
             "refusal": "refuses",
         ]
         guard let answered, let verb = verbs[kind] else { return nil }
-        if answered.kind == "order" { return "\(verb) the order" }
-        guard answered.kind == "redemption" else { return nil }
+        if OrderPartKind(rawValue: answered.kind) == .order { return "\(verb) the order" }
+        guard OrderPartKind(rawValue: answered.kind) == .redemption else { return nil }
         return "\(verb) \(answered.name) …\(answered.cid.suffix(8))"
     }
 

@@ -1,5 +1,7 @@
 import AgentProtocol
 import ArgumentParser
+import DTACourier
+import DTAFormats
 import DTASystem
 
 struct OrderApproveCommand: ParsableCommand {
@@ -66,7 +68,7 @@ struct OrderApproveCommand: ParsableCommand {
                 redemption: redemption.cid,
                 use: redemption.use, expires: expires?.last ?? 0), timeout: orderTimeout)
         var outcome = try OrderOutcome(answer, client, agent, courier)
-        let made = answer.parts.first { $0.kind == "approval" }
+        let made = answer.parts.first { $0.knownKind == .approval }
         outcome.tell([("as", made.map { .string($0.from) } ?? .null)])
         let whom = made.map { " as \(Parties(client).name($0.from))" } ?? ""
         try outcome.conclude("\(reject ? "rejected" : "approved") \(order.reference) use \(redemption.use)\(whom)")
@@ -78,7 +80,7 @@ struct OrderApproveCommand: ParsableCommand {
     ) throws -> AgentIdentity? {
         guard `as` == nil else { return nil }
         let said = shown.parts.filter {
-            $0.kind == "approval" && $0.previous == redemption.cid && $0.status == "accepted"
+            $0.knownKind == .approval && $0.previous == redemption.cid && $0.isAccepted
         }
         return try OwnActors(order.approvers, permission: "approve", client)
             .only(notAmong: Set(said.map(\.from)), "decide about this redemption")

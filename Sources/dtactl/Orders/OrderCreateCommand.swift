@@ -1,5 +1,7 @@
 import AgentProtocol
 import ArgumentParser
+import DTACourier
+import DTAFormats
 import DTASystem
 
 struct OrderCreateCommand: ParsableCommand {
@@ -95,7 +97,7 @@ struct OrderCreateCommand: ParsableCommand {
         if let from = notBefore?.first, let until = notAfter?.last, until < from {
             throw ValidationError("--not-after is before --not-before: it could never be redeemed.")
         }
-        if secret.isGiven, let type, type != "safeguard-secret" {
+        if secret.isGiven, let type, type != OrderKind.safeguardSecret {
             throw ValidationError("a secret is deposited in orders of type safeguard-secret, not \(type).")
         }
         for text in field { _ = try FieldArgument(text) }
@@ -112,10 +114,10 @@ struct OrderCreateCommand: ParsableCommand {
         var outcome = try OrderOutcome(answer, client, agent, courier) { $0.reference }
         if waiting.wait {
             let then = secret.isGiven ? "; then dtactl order deposit \(outcome.order.shortReference) FILE" : ""
-            try outcome.wait("commit", then: then) { $0.state != "ordered" }
+            try outcome.wait("commit", then: then) { !$0.is(.ordered) }
         }
-        if secret.isGiven, outcome.order.state != "refused" {
-            if outcome.order.state == "committed" {
+        if secret.isGiven, !outcome.order.is(.refused) {
+            if outcome.order.is(.committed) {
                 try outcome.carry(
                     client.call(
                         .depositForOrder(outcome.order.cid, secret: deposit, contentType: secret.contentType),

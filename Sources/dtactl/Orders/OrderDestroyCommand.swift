@@ -1,5 +1,7 @@
 import AgentProtocol
 import ArgumentParser
+import DTACourier
+import DTAFormats
 import DTASystem
 
 struct OrderDestroyCommand: ParsableCommand {
@@ -30,7 +32,7 @@ struct OrderDestroyCommand: ParsableCommand {
         }
         try found.requireFiduciary(Parties(client))
         // What is destroyed already is only told again.
-        if !yes, found.state != "destroyed" {
+        if !yes, !found.is(.destroyed) {
             // The person who is asked sees what it is about, whatever is printed in the end.
             for line in found.details(Parties(client), committed: shown.fields).lines { StandardError.line(line) }
             let released = found.uses > 0 ? " What was released stays released." : ""
@@ -51,11 +53,11 @@ struct OrderDestroyCommand: ParsableCommand {
         guard let state = value("state") else { return [] }
         let key = value("key") ?? "none"
         let what =
-            switch (state, value("epoch")) {
-            case ("pending", let epoch?):
+            switch (OrderDestruction.State(rawValue: state), value("epoch")) {
+            case (.pending?, let epoch?):
                 "pending: the key \(key) of epoch \(epoch) is destroyed when the other orders under it are sealed anew; "
                     + "a second receipt will say done"
-            case ("done", _): "done: \(key == "none" ? "there was no key" : "the key \(key) is destroyed")"
+            case (.done?, _): "done: \(key == "none" ? "there was no key" : "the key \(key) is destroyed")"
             default: "\(state): the key is \(key)"
             }
         return ["the receipt says \(what)"] + (value("statement").map { [$0] } ?? [])

@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTAFormats
 import DTASystem
 import Foundation
 
@@ -61,6 +62,8 @@ struct OrderEpochsCommand: ParsableCommand {
         var after: Int64?
         var before: Int64?
         var ends: Int64?
+
+        var known: EpochState? { EpochState(rawValue: state) }
     }
 
     private static func epochs(_ answer: AgentResponse) throws -> [Epoch] {
@@ -90,13 +93,13 @@ struct OrderEpochsCommand: ParsableCommand {
         for epoch in epochs {
             table.add([
                 .init("\(epoch.epoch)", .bold),
-                .init(epoch.state, ["unknown", "missing"].contains(epoch.state) ? .bad : .plain),
-                .init(epoch.state == "unknown" ? "?" : "\(epoch.orders)"), .init(Self.made(epoch)),
+                .init(epoch.state, [.unknown, .missing].contains(epoch.known) ? .bad : .plain),
+                .init(epoch.known == .unknown ? "?" : "\(epoch.orders)"), .init(Self.made(epoch)),
                 .init(epoch.ends.map { HumanUnits.time(unixSeconds: $0) } ?? ""),
             ])
         }
         try table.show()
-        if epochs.contains(where: { $0.state == "unknown" }) {
+        if epochs.contains(where: { $0.known == .unknown }) {
             StandardError.warn(
                 "unknown: on the token, and not in the database; see --destroy in --help before you decide")
         }
@@ -115,11 +118,11 @@ struct OrderEpochsCommand: ParsableCommand {
     /// The epoch that is to be destroyed.
     /// - Throws: `Failure` if the agent would not.
     private static func unknown(_ number: UInt32, in epochs: [Epoch]) throws -> Epoch {
-        guard let epoch = epochs.first(where: { $0.epoch == number }), epoch.state != "missing" else {
+        guard let epoch = epochs.first(where: { $0.epoch == number }), epoch.known != .missing else {
             throw Failure.failed(
                 .notFound, "the key dta/epoch/\(number) is not on the token", hint: "dtactl order epochs lists them")
         }
-        guard epoch.state == "unknown" else {
+        guard epoch.known == .unknown else {
             throw Failure.failed(
                 .failedPrecondition, "the key dta/epoch/\(number) is known here, and orders need it",
                 hint: "it goes when an order is destroyed that is sealed under it")

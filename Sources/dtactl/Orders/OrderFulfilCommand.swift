@@ -1,5 +1,7 @@
 import AgentProtocol
 import ArgumentParser
+import DTACourier
+import DTAFormats
 import DTASystem
 
 struct OrderFulfilCommand: ParsableCommand {
@@ -42,7 +44,7 @@ struct OrderFulfilCommand: ParsableCommand {
         if [commit, release, resume, refuse != nil].filter({ $0 }).count > 1 {
             throw ValidationError("--commit, --release, --refuse or --resume: one of them.")
         }
-        if order == nil, !decision.isEmpty { throw ValidationError("Name the order.") }
+        if order == nil, decision != nil { throw ValidationError("Name the order.") }
         if refuse?.isEmpty ?? false { throw ValidationError("--refuse needs a reason.") }
     }
 
@@ -58,35 +60,36 @@ struct OrderFulfilCommand: ParsableCommand {
         var decision = decision
         var seen = open?.cid ?? ""
         // One that came out of a backup is not decided about in passing: the agent says why.
-        if !yes, !(decision.isEmpty && found.waitsForComparison) {
+        if !yes, !(decision == nil && found.waitsForComparison) {
             // The person who is asked sees what it is about, whatever is printed in the end.
             show(found, open, shown.fields, Parties(client))
             // What is said yes to is what is sent, and not what may be next by then.
-            if decision.isEmpty { decision = found.nextDecision }
-            try found.requirePossible(decision)
-            if decision == "release", open == nil { seen = try shown.answered(found) }
+            let decided = decision ?? found.nextDecision
+            decision = decided
+            try found.requirePossible(decided)
+            if decided == .release, open == nil { seen = try shown.answered(found) }
             let whom = SafeText.line(Parties(client).name(found.fiduciary))
-            try Question.confirm(
-                "\(decision.prefix(1).uppercased() + decision.dropFirst()), as \(whom)?", word: decision)
+            let word = decided.rawValue
+            try Question.confirm("\(word.prefix(1).uppercased() + word.dropFirst()), as \(whom)?", word: word)
         }
         let answer = try client.call(
-            .fulfilOrder(found.cid, decision: decision, purpose: refuse ?? "", redemption: seen),
+            .fulfilOrder(found.cid, decision: decision?.rawValue ?? "", purpose: refuse ?? "", redemption: seen),
             timeout: orderTimeout)
-        let isRefused = decision != "refuse" && answer.parts.contains { $0.kind == "refusal" }
+        let isRefused = decision != .refuse && answer.parts.contains { $0.knownKind == .refusal }
         let why = "it is refused: nothing can be released to this redemption any more"
-        if isRefused, decision != "release" { StandardError.warn(why) }
+        if isRefused, decision != .release { StandardError.warn(why) }
         let outcome = try OrderOutcome(answer, client, agent, courier)
         try outcome.conclude()
         // What was asked for is not what was done.
-        if isRefused, decision == "release" {
+        if isRefused, decision == .release {
             throw Failure.failed(
                 .failedPrecondition, why, hint: "dtactl order show \(found.shortReference) tells what happened")
         }
     }
 
-    /// "" for what is next.
-    private var decision: String {
-        refuse != nil ? "refuse" : commit ? "commit" : release ? "release" : resume ? "resume" : ""
+    /// Nil for what is next.
+    private var decision: FiduciaryDecision? {
+        refuse != nil ? .refuse : commit ? .commit : release ? .release : resume ? .resume : nil
     }
 
     private func show(
@@ -100,15 +103,15 @@ struct OrderFulfilCommand: ParsableCommand {
     /// What waits at this host's fiduciaries.
     private func list(_ client: BlockingAgentClient) throws {
         var waiting: [AgentOrder] = []
-        for state in ["ordered", "requested", "frozen"] {
+        for state in [OrderState.ordered, .requested, .frozen] {
             var cursor = ""
             repeat {
                 let answer = try client.call(
                     .listOrders(
                         count: 1000, cursor: cursor,
-                        filters: [("role", "fiduciary"), ("state", state), ("sort", "updated")]))
+                        filters: [("role", "fiduciary"), ("state", state.rawValue), ("sort", "updated")]))
                 // Of what is frozen, that of which a hand can say something.
-                waiting += answer.orders.filter { state != "frozen" || !$0.next.hasPrefix("nothing") }
+                waiting += answer.orders.filter { state != .frozen || $0.isFiduciarysTurn }
                 cursor = answer.cursor
             } while !cursor.isEmpty
         }

@@ -1,4 +1,6 @@
 import AgentProtocol
+import DTACourier
+import DTAFormats
 
 extension AgentOrder {
     var members: [(String, JSON)] {
@@ -7,7 +9,8 @@ extension AgentOrder {
         let list = { (texts: [String]) in JSON.array(texts.map { .string($0) }) }
         return [
             ("reference", .string(reference)), ("cid", .string(cid)), ("type", .string(type)),
-            ("state", .string(state)), ("next", optional(next)), ("reason", optional(reason)),
+            ("state", .string(state)), ("next", optional(nextText)), ("next_step", nextMembers),
+            ("reason", optional(reason)),
             ("principal", .string(principal)), ("fiduciary", .string(fiduciary)),
             ("beneficiary", optional(beneficiary)), ("redeemers", list(redeemers)), ("recipient", optional(recipient)),
             ("approvers", list(approvers)), ("approvals", .number(Int64(approvals))),
@@ -16,6 +19,33 @@ extension AgentOrder {
             ("approved", .number(Int64(approved))), ("created", .number(created)), ("updated", .number(updated)),
             ("roles", list(roles)), ("fields", jsonObject(fields)), ("commitment", .bytes(commitment)),
         ]
+    }
+}
+
+extension AgentOrder {
+    /// What is next, for programs: null if nothing is. Only what the step is about is in it.
+    private var nextMembers: JSON {
+        guard !nextStep.step.isEmpty else { return .null }
+        var members: [(String, JSON)] = [
+            ("step", .string(nextStep.step)), ("by", nextStep.by.isEmpty ? .null : .string(nextStep.by)),
+        ]
+        switch knownStep {
+        case .redeem:
+            members += [
+                ("use", .number(Int64(nextStep.use))),
+                ("not_before", nextStep.notBefore == 0 ? .null : .number(nextStep.notBefore)),
+                ("deposit_missing", .bool(nextStep.depositMissing)), ("was_refused", .bool(nextStep.wasRefused)),
+                ("refusal_reason", nextStep.refusalReason.isEmpty ? .null : .string(nextStep.refusalReason)),
+            ]
+        case .approve: members.append(("missing", .number(Int64(nextStep.missing))))
+        case .refuse:
+            members += [
+                ("refusal", .string(nextStep.refusal)), ("rejections", .number(Int64(nextStep.rejections))),
+            ]
+        case .expired: members.append(("not_after", .number(nextStep.notAfter)))
+        default: break
+        }
+        return .object(members)
     }
 }
 

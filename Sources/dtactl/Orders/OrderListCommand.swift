@@ -1,5 +1,7 @@
 import AgentProtocol
 import ArgumentParser
+import DTACourier
+import DTAFormats
 import DTASystem
 
 struct OrderListCommand: ParsableCommand {
@@ -21,19 +23,11 @@ struct OrderListCommand: ParsableCommand {
         case newestUpdated = "-updated"
     }
 
-    enum State: String, CaseIterable, ExpressibleByArgument {
-        case ordered, committed, requested, released, exhausted, refused, frozen, destroyed
-    }
-
-    enum Role: String, CaseIterable, ExpressibleByArgument {
-        case principal, fiduciary, beneficiary, approver, redeemer
-    }
-
     @Option(help: "Only orders in this state.")
-    var state: State?
+    var state: Word<OrderState>?
 
     @Option(help: "Only orders in which one of your identities is this.")
-    var role: Role?
+    var role: Word<OrderRole>?
 
     @Option(name: [.long, .customShort("t")], help: "Only orders of this type.")
     var type: String?
@@ -86,10 +80,22 @@ struct OrderListCommand: ParsableCommand {
 
     private var filters: [(name: String, value: String)] {
         [
-            ("state", state?.rawValue), ("role", role?.rawValue), ("type", type), ("party", party),
+            ("state", state?.value.rawValue), ("role", role?.value.rawValue), ("type", type), ("party", party),
             ("sort", sort.rawValue),
         ].compactMap { name, value in value.map { (name, $0) } }
     }
+}
+
+/// A word of the agent's as an argument.
+struct Word<Value: RawRepresentable & CaseIterable>: ExpressibleByArgument where Value.RawValue == String {
+    let value: Value
+
+    init?(argument: String) {
+        guard let value = Value(rawValue: argument) else { return nil }
+        self.value = value
+    }
+
+    static var allValueStrings: [String] { Value.allCases.map(\.rawValue) }
 }
 
 /// Orders as rows. A narrow terminal gets fewer columns rather than cut references.

@@ -30,7 +30,7 @@ struct OrderOutcome {
         self.order = order
         self.agent = agent
         carrier = Carrier(client, options)
-        redemption = answer.parts.last { $0.kind == "redemption" }?.cid ?? ""
+        redemption = answer.parts.last { $0.knownKind == .redemption }?.cid ?? ""
         if let line = announcing?(order), !agent.json, options.out != "-" {
             try StandardOutput.line(SafeText.line(line))
             announced = line
@@ -78,7 +78,7 @@ struct OrderOutcome {
                 return
             }
             guard pause.take(until: end) else {
-                let next = order.next.isEmpty ? "" : "next: \(order.nextText); "
+                let next = order.nextText.isEmpty ? "" : "next: \(order.nextText); "
                 obstacle = Failure.failed(
                     .unavailable,
                     "the order \(order.reference) is \(order.state): \(fiduciary) did not \(what) in time",
@@ -103,16 +103,15 @@ struct OrderOutcome {
     /// That the fiduciary said no to what the command asked for, or that no answer can come any more; nil if it did
     /// not.
     private func refusal() throws -> Failure? {
-        if ["refused", "frozen", "destroyed"].contains(order.state) {
+        if order.is(.refused, .frozen, .destroyed) {
             return .failed(
                 .failedPrecondition,
                 "the order \(order.reference) is \(order.state)" + (order.reason.isEmpty ? "" : ": \(order.reason)"),
                 hint: "dtactl order show \(order.shortReference) tells what happened")
         }
-        guard !redemption.isEmpty, ["committed", "released", "requested"].contains(order.state) else { return nil }
+        guard !redemption.isEmpty, order.is(.committed, .released, .requested) else { return nil }
         let parts = try carrier.client.call(.showOrder(order.cid)).parts
-        let refusal = parts.last { $0.kind == "refusal" && $0.previous == redemption && $0.status == "accepted" }
-        return refusal.map { refusal in
+        return parts.last(.refusal, after: redemption).map { refusal in
             .failed(
                 .failedPrecondition,
                 "the redemption \(redemption) is refused" + (refusal.reason.isEmpty ? "" : ": \(refusal.reason)"),
@@ -162,7 +161,7 @@ struct OrderOutcome {
             for exchange in carrier.exchanges where exchange.sent > 0 {
                 StandardError.note("carried to \(exchange.url): \(exchange.sent), brought back: \(exchange.brought)")
             }
-            if !order.next.isEmpty { StandardError.note("next: \(order.nextText)") }
+            if !order.nextText.isEmpty { StandardError.note("next: \(order.nextText)") }
         }
         try complain()
         if let obstacle { throw obstacle }

@@ -69,13 +69,13 @@ private struct AnsweredParts {
 
     init(_ parts: [AgentOrderPart]) {
         let answers = parts.filter {
-            $0.status == "accepted" && ["commitment", "release", "refusal"].contains($0.kind)
+            $0.isAccepted && [.commitment, .release, .refusal].contains($0.knownKind)
         }
         answered = Set(answers.map(\.previous))
     }
 
     func has(_ part: AgentOrderPart) -> Bool {
-        answered.contains(part.cid) || (part.kind == "approval" && answered.contains(part.previous))
+        answered.contains(part.cid) || (part.knownKind == .approval && answered.contains(part.previous))
     }
 }
 

@@ -1,5 +1,7 @@
 import AgentProtocol
 import ArgumentParser
+import DTACourier
+import DTAFormats
 import DTASystem
 
 struct OrderRedeemCommand: ParsableCommand {
@@ -64,13 +66,13 @@ struct OrderRedeemCommand: ParsableCommand {
         var outcome = try OrderOutcome(
             answer, client, agent, courier,
             announcing: waiting.wait ? { "\($0.state) \($0.reference)" } : nil)
-        if let asked = answer.parts.last(where: { $0.kind == "redemption" }) {
+        if let asked = answer.parts.last(where: { $0.knownKind == .redemption }) {
             outcome.tell([("as", .string(asked.from))])
             if !agent.json { StandardError.note("asked as \(Parties(client).name(asked.from))") }
         }
         let uses = answer.orders.first?.uses ?? 0
         if waiting.wait {
-            try outcome.wait("release it") { $0.uses > uses || ["released", "exhausted"].contains($0.state) }
+            try outcome.wait("release it") { $0.uses > uses || $0.is(.released, .exhausted) }
         }
         try outcome.conclude()
         try outcome.requireNotRefused()

@@ -22,6 +22,9 @@ struct OrderResultCommand: ParsableCommand {
     @OptionGroup var output: BinaryOutput
     @OptionGroup var agent: AgentOptions
 
+    /// Fields in Unix seconds.
+    private static let times: Set = ["released", "received"]
+
     func validate() throws {
         guard (0...1_000_000).contains(use) else { throw ValidationError("--use is 1 or more, and 1,000,000 at most.") }
     }
@@ -37,7 +40,7 @@ struct OrderResultCommand: ParsableCommand {
         }
         if !agent.json {
             for field in answer.fields {
-                let isTime = ["released", "received"].contains(field.name)
+                let isTime = Self.times.contains(field.name)
                 let time = isTime ? Int64(field.value).map { HumanUnits.time(unixSeconds: $0) } : nil
                 StandardError.note("\(field.name): \(time ?? field.value)")
             }

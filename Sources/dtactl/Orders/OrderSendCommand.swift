@@ -33,7 +33,7 @@ struct OrderSendCommand: ParsableCommand {
         // What was refused was not made by this order's rules; evidence is for a judge.
         if let order = answer.orders.first { answer.parts = order.counted(answer.parts, client) }
         if courier.out == nil {
-            answer.parts = answer.parts.filter { $0.status == "accepted" }
+            answer.parts = answer.parts.filter { $0.isAccepted }
             guard courier.via != nil || answer.parts.contains(where: { !$0.urls.isEmpty }) else {
                 throw Failure.failed(
                     .failedPrecondition, "no gateway of another party of this order is known here",

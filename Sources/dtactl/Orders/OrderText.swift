@@ -1,18 +1,20 @@
 import AgentProtocol
+import DTACourier
+import DTAFormats
 
 /// How orders read to people.
 extension AgentOrder {
     var stateStyle: Style {
-        switch state {
-        case "released", "exhausted": .good
-        case "refused", "frozen": .bad
-        case "destroyed": .dim
-        default: .warning
+        switch knownState {
+        case .released, .exhausted: .good
+        case .refused, .frozen: .bad
+        case .destroyed: .dim
+        case .ordered, .committed, .requested, nil: .warning
         }
     }
 
     /// Whether it does not go on by itself although it is neither refused nor frozen: `reason` says why.
-    var waitsForComparison: Bool { !reason.isEmpty && !["refused", "frozen", "destroyed"].contains(state) }
+    var waitsForComparison: Bool { !reason.isEmpty && !self.is(.refused, .frozen, .destroyed) }
 
     /// The state, marked where `reason` says why it does not go on by itself.
     var stateText: String { waitsForComparison ? state + " (!)" : state }
@@ -20,20 +22,13 @@ extension AgentOrder {
     /// The reference's beginning, as it is shown in lists; any command takes it.
     var shortReference: String { String(reference.prefix(12)) }
 
-    /// What is to be done next, with times as people read them.
-    var nextText: String {
-        next.replacing(/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z/) { match in
-            TimeText(String(match.0), now: 0).map { HumanUnits.time(unixSeconds: $0.first) } ?? String(match.0)
-        }
-    }
-
     /// Whether the fiduciary has something to decide: not if it expired, or is still to be approved.
-    var waitsForFiduciary: Bool { next.contains("the fiduciary") || waitsForComparison }
+    var waitsForFiduciary: Bool { isFiduciarysTurn || waitsForComparison }
 
     /// `2 of 3, 1 given so far`; nil if none are needed.
     var approvalText: String? {
         guard approvals > 0 else { return nil }
-        let given = state == "requested" ? ", \(approved) given so far" : ""
+        let given = self.is(.requested) ? ", \(approved) given so far" : ""
         return "\(approvals) of \(approvers.count)\(given)"
     }
 
@@ -59,7 +54,7 @@ extension AgentOrder {
         details.add("type", type)
         details.add("state", state, stateStyle)
         if !reason.isEmpty { details.add("because", SafeText.line(reason), .bad) }
-        if !next.isEmpty { details.add("next", nextText, .bold) }
+        if !nextText.isEmpty { details.add("next", nextText, .bold) }
         details.add("principal", marked(principal))
         details.add("fiduciary", marked(fiduciary))
         if !beneficiary.isEmpty { details.add("beneficiary", marked(beneficiary)) }

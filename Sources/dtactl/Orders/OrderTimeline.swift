@@ -1,4 +1,5 @@
 import AgentProtocol
+import DTACourier
 import DTAFormats
 
 /// What happened to an order as an agent tells it: who, what, when, its CID, and whether its signature fits, which is
@@ -16,10 +17,10 @@ struct OrderTimeline {
         /// A part whose signature fits and that the rules accepted.
         var mark: (text: String, style: Style) {
             if finding?.verdict == .bad { return ("✗", .bad) }
-            switch part.status {
-            case "refused": return ("–", .bad)
-            case "evidence": return ("!", .bad)
-            default: return finding?.signature == .valid ? ("✓", .good) : ("?", .warning)
+            switch part.knownStatus {
+            case .refused: return ("–", .bad)
+            case .evidence: return ("!", .bad)
+            case .accepted, nil: return finding?.signature == .valid ? ("✓", .good) : ("?", .warning)
             }
         }
 
@@ -42,14 +43,14 @@ struct OrderTimeline {
         var notes: [(text: String, style: Style)] {
             var notes: [(String, Style)] = []
             if let answer { notes.append((answer, .dim)) }
-            if part.status == "accepted", !isOpened, let unopened = MessageName.unopened(kind) {
+            if part.isAccepted, !isOpened, let unopened = MessageName.unopened(kind) {
                 notes.append((unopened, .warning))
             }
-            if part.kind == "refusal", part.status == "accepted", !part.reason.isEmpty {
+            if part.knownKind == .refusal, part.isAccepted, !part.reason.isEmpty {
                 notes.append(("because \(part.reason)", .bad))
             }
             if !part.purpose.isEmpty { notes.append(("“\(part.purpose)”", .plain)) }
-            if part.kind == "redemption" {
+            if part.knownKind == .redemption {
                 notes += part.request.map { ("\($0.name): \($0.text)", .plain) }
                 if part.open { notes.append(("open", .warning)) }
             } else {
@@ -57,9 +58,9 @@ struct OrderTimeline {
                     ("\($0.name): \($0.value)", .plain)
                 }
             }
-            if part.status == "evidence" { notes.append(("kept as evidence: \(part.reason)", .bad)) }
-            if part.status == "refused" { notes.append(("not accepted: \(part.reason)", .bad)) }
-            if !["", "current"].contains(part.standing) {
+            if part.knownStatus == .evidence { notes.append(("kept as evidence: \(part.reason)", .bad)) }
+            if part.knownStatus == .refused { notes.append(("not accepted: \(part.reason)", .bad)) }
+            if !part.standing.isEmpty, Standing.Kind(rawValue: part.standing) != .current {
                 notes.append(("its sender was \(part.standing) when it came", .warning))
             }
             for problem in finding?.problems ?? [] { notes.append((problem, .bad)) }

@@ -1,4 +1,6 @@
 import AgentProtocol
+import DTACourier
+import DTAFormats
 
 /// How redemptions read to those who decide about them. What its redeemer wrote stays on lines that begin with its
 /// name: no line of it can be taken for one of this program's.
@@ -34,5 +36,5 @@ extension Details {
 
 extension AgentResponse {
     /// The redemptions that may be decided about; of ORDER_SHOW.
-    var openRedemptions: [AgentOrderPart] { parts.filter { $0.open && $0.kind == "redemption" } }
+    var openRedemptions: [AgentOrderPart] { parts.filter { $0.open && $0.knownKind == .redemption } }
 }

@@ -13,7 +13,7 @@ enum WalletKey {
         guard let order = answer.orders.first else {
             throw DTAError(.internal, "the agent answered without the order")
         }
-        guard order.type == "bitcoin-wallet" else {
+        guard order.type == OrderKind.bitcoinWallet else {
             throw Failure.failed(
                 .failedPrecondition, "the order \(order.reference) is of type \(order.type), and has no wallet")
         }

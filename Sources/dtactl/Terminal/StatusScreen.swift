@@ -1,3 +1,5 @@
+import DTASystem
+
 /// The agent's fields as a page: `state` on top, then what has no group, then a group for each prefix before a dot.
 struct StatusScreen {
     let socketPath: String
@@ -52,8 +54,8 @@ struct StatusScreen {
 
     private static func style(_ name: String, _ value: String) -> Style {
         switch (name, value) {
-        case ("state", "ready"), ("state", "answers"), ("wall", "stands"): .good
-        case ("state", "stopping"), ("state", "starting"), ("wall", _): .warning
+        case ("state", AgentState.ready.rawValue), ("state", "answers"), ("wall", "stands"): .good
+        case ("wall", _): .warning
         case ("state", _), ("reason", _): .bad
         default: .plain
         }

@@ -33,7 +33,7 @@ final class StatusReport: Sendable {
         let up = health.live > 0
         let halt = agent.halt
         var fields = [
-            ("state", up && halt == nil ? "ready" : "unavailable"),
+            ("state", (up && halt == nil ? AgentState.ready : .unavailable).rawValue),
             ("version", Version.current),
             ("uptime_seconds", "\((monotonicNanoseconds() - started) / 1_000_000_000)"),
             ("connections", "\(registry.count)"),

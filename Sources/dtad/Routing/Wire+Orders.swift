@@ -15,7 +15,10 @@ extension AgentOrder {
         state = order.state.rawValue
         guard order.isOpen else { return }
         type = order.type
-        next = order.next
+        if let step = order.next {
+            next = step.text(order)
+            nextStep = AgentNextStep(step)
+        }
         principal = terms.principal.description
         fiduciary = terms.fiduciary.description
         beneficiary = terms.beneficiary?.description ?? ""

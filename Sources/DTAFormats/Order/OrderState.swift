@@ -1,5 +1,5 @@
-/// How far an order is, as this host knows. The same words for whoever has a part in it.
-package enum OrderState: String, Sendable, CaseIterable {
+/// How far an order is, as a host knows. It is the same for all parties.
+public enum OrderState: String, Sendable, CaseIterable {
     /// Part 1 is there.
     case ordered
     /// The fiduciary committed itself: part 2.
@@ -18,7 +18,7 @@ package enum OrderState: String, Sendable, CaseIterable {
     case destroyed
 
     /// Whether nothing of it is needed any more for anything that is still to come.
-    package var isOver: Bool {
+    public var isOver: Bool {
         switch self {
         case .exhausted, .refused, .destroyed: true
         case .ordered, .committed, .requested, .released, .frozen: false
