@@ -4,7 +4,7 @@ import DTASystem
 enum AgentConnectionError {
     static let timeout = DTAError(
         .unavailable, "the agent did not answer in time",
-        hint: "the request may still be done: see what it did before you repeat it. A longer --timeout waits longer")
+        helps: .waitLonger)
 
     static let closed = DTAError(.unavailable, "this client was closed before the agent answered")
 

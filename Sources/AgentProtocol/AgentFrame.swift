@@ -85,6 +85,19 @@ extension AgentCode {
     }
 }
 
+extension AgentHint {
+    /// The hint on the wire of an error's.
+    /// - Parameter hint: the error's.
+    public init(_ hint: Hint) {
+        self.init()
+        code = AgentHintCode(rawValue: Int(hint.code.rawValue)) ?? .unspecified
+        subject = hint.subject
+    }
+
+    /// Nil for a code that this client does not know.
+    public var known: Hint? { HintCode(rawValue: UInt8(clamping: code.rawValue)).map { Hint($0, subject) } }
+}
+
 extension AgentResponse {
     /// The answer to a request that was not done.
     /// - Parameter id: the request's.
@@ -95,10 +108,17 @@ extension AgentResponse {
         self.code = AgentCode(error.code)
         self.message = error.message
         self.hint = error.hint
+        if !error.hints.isEmpty { hints = error.hints.map(AgentHint.init) }
     }
 
     /// Why the request was not done; nil if it was.
     public var error: DTAError? {
-        code.error.map { DTAError($0, message, hint: hint) }
+        code.error.map { code in
+            var error = DTAError(code, message, hint: hint)
+            // If a newer agent knows a code that this client does not, its words say more.
+            let known = hints.compactMap(\.known)
+            if known.count == hints.count { error.hints = known }
+            return error
+        }
     }
 }

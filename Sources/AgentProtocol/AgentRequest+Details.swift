@@ -124,6 +124,11 @@ extension AgentResponse {
         get { found.shares }
         set { change { $0.shares = newValue } }
     }
+    /// What helps against an error.
+    public var hints: [AgentHint] {
+        get { found.hints }
+        set { change { $0.hints = newValue } }
+    }
 }
 
 extension AgentResponse {

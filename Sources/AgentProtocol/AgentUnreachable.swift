@@ -19,7 +19,9 @@ public struct AgentUnreachable: Error, Sendable, Equatable, CustomStringConverti
 
     /// The same for people and for `--json`, with code `unavailable`.
     public var error: DTAError {
-        DTAError(.unavailable, "the agent cannot be reached at \(socketPath): \(reason)", hint: hint)
+        let sentence = "the agent cannot be reached at \(socketPath): \(reason)"
+        return errno == ENOENT
+            ? DTAError(.unavailable, sentence, helps: .nameSocket) : DTAError(.unavailable, sentence, hint: hint)
     }
 
     public var description: String { error.description }
@@ -41,7 +43,6 @@ public struct AgentUnreachable: Error, Sendable, Equatable, CustomStringConverti
 
     private var hint: String {
         switch errno {
-        case ENOENT: "is dtad running? Name another socket with --socket or in $DTA_SOCKET"
         case ECONNREFUSED:
             socketPath == AgentUnreachable.installedSocket
                 ? "is dtad running? Try: systemctl status dtad.socket"

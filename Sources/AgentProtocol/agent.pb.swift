@@ -603,6 +603,165 @@ public nonisolated enum AgentCode: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
+/// What helps against an error: for programs, which say it in their own words.
+public nonisolated enum AgentHintCode: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+  case listIdentities // = 1
+  case makeIdentity // = 2
+  case makeRecoverableIdentity // = 3
+  case nameAlias // = 4
+  case trustByAlias // = 5
+  case trust // = 6
+  case trustAgain // = 7
+  case importIdentity // = 8
+  case importAgain // = 9
+  case recover // = 10
+  case beginRecovery // = 11
+  case showHistory // = 12
+  case allowUntrusted // = 20
+  case askSender // = 21
+  case storeBlock // = 22
+  case bringBlock // = 23
+  case nameFiduciary // = 30
+  case nameRedeemers // = 31
+  case namePrincipal // = 32
+  case nameActor // = 33
+  case giveField // = 34
+  case showOrder // = 35
+  case receivePart // = 36
+  case receiveDeposit // = 37
+  case compareOrder // = 38
+  case publishShares // = 39
+  case listEpochs // = 40
+  case listKeys // = 50
+  case listUnnamedKeys // = 51
+  case listOwnRecords // = 52
+  case acceptAudit // = 53
+  case testPlugin // = 54
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .listIdentities
+    case 2: self = .makeIdentity
+    case 3: self = .makeRecoverableIdentity
+    case 4: self = .nameAlias
+    case 5: self = .trustByAlias
+    case 6: self = .trust
+    case 7: self = .trustAgain
+    case 8: self = .importIdentity
+    case 9: self = .importAgain
+    case 10: self = .recover
+    case 11: self = .beginRecovery
+    case 12: self = .showHistory
+    case 20: self = .allowUntrusted
+    case 21: self = .askSender
+    case 22: self = .storeBlock
+    case 23: self = .bringBlock
+    case 30: self = .nameFiduciary
+    case 31: self = .nameRedeemers
+    case 32: self = .namePrincipal
+    case 33: self = .nameActor
+    case 34: self = .giveField
+    case 35: self = .showOrder
+    case 36: self = .receivePart
+    case 37: self = .receiveDeposit
+    case 38: self = .compareOrder
+    case 39: self = .publishShares
+    case 40: self = .listEpochs
+    case 50: self = .listKeys
+    case 51: self = .listUnnamedKeys
+    case 52: self = .listOwnRecords
+    case 53: self = .acceptAudit
+    case 54: self = .testPlugin
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .listIdentities: return 1
+    case .makeIdentity: return 2
+    case .makeRecoverableIdentity: return 3
+    case .nameAlias: return 4
+    case .trustByAlias: return 5
+    case .trust: return 6
+    case .trustAgain: return 7
+    case .importIdentity: return 8
+    case .importAgain: return 9
+    case .recover: return 10
+    case .beginRecovery: return 11
+    case .showHistory: return 12
+    case .allowUntrusted: return 20
+    case .askSender: return 21
+    case .storeBlock: return 22
+    case .bringBlock: return 23
+    case .nameFiduciary: return 30
+    case .nameRedeemers: return 31
+    case .namePrincipal: return 32
+    case .nameActor: return 33
+    case .giveField: return 34
+    case .showOrder: return 35
+    case .receivePart: return 36
+    case .receiveDeposit: return 37
+    case .compareOrder: return 38
+    case .publishShares: return 39
+    case .listEpochs: return 40
+    case .listKeys: return 50
+    case .listUnnamedKeys: return 51
+    case .listOwnRecords: return 52
+    case .acceptAudit: return 53
+    case .testPlugin: return 54
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [AgentHintCode] = [
+    .unspecified,
+    .listIdentities,
+    .makeIdentity,
+    .makeRecoverableIdentity,
+    .nameAlias,
+    .trustByAlias,
+    .trust,
+    .trustAgain,
+    .importIdentity,
+    .importAgain,
+    .recover,
+    .beginRecovery,
+    .showHistory,
+    .allowUntrusted,
+    .askSender,
+    .storeBlock,
+    .bringBlock,
+    .nameFiduciary,
+    .nameRedeemers,
+    .namePrincipal,
+    .nameActor,
+    .giveField,
+    .showOrder,
+    .receivePart,
+    .receiveDeposit,
+    .compareOrder,
+    .publishShares,
+    .listEpochs,
+    .listKeys,
+    .listUnnamedKeys,
+    .listOwnRecords,
+    .acceptAudit,
+    .testPlugin,
+  ]
+
+}
+
 public nonisolated struct AgentRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -847,7 +1006,7 @@ public nonisolated struct AgentResponse: Sendable {
   /// For a person: what was asked and why it was not done. "" if code is OK.
   public var message: String = String()
 
-  /// For a person: what helps. May be "".
+  /// For a person: what helps, in words that fit any client. May be "". lists has the same as codes.
   public var hint: String = String()
 
   /// The main result in bytes.
@@ -898,6 +1057,24 @@ public nonisolated struct AgentLists: Sendable {
   public var plugins: [AgentPlugin] = []
 
   public var shares: [AgentWalletShare] = []
+
+  /// Of an error: what helps.
+  public var hints: [AgentHint] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct AgentHint: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var code: AgentHintCode = .unspecified
+
+  /// What it is about: an order's reference, or the name of a field; "" of most codes.
+  public var subject: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1415,6 +1592,10 @@ nonisolated extension AgentCode: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CODE_OK\0\u{1}CODE_INVALID_ARGUMENT\0\u{1}CODE_NOT_FOUND\0\u{1}CODE_PERMISSION_DENIED\0\u{1}CODE_UNAVAILABLE\0\u{1}CODE_RESOURCE_EXHAUSTED\0\u{1}CODE_FAILED_PRECONDITION\0\u{1}CODE_DATA_LOSS\0\u{1}CODE_INTERNAL\0")
 }
 
+nonisolated extension AgentHintCode: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0HINT_CODE_UNSPECIFIED\0\u{1}HINT_CODE_LIST_IDENTITIES\0\u{1}HINT_CODE_MAKE_IDENTITY\0\u{1}HINT_CODE_MAKE_RECOVERABLE_IDENTITY\0\u{1}HINT_CODE_NAME_ALIAS\0\u{1}HINT_CODE_TRUST_BY_ALIAS\0\u{1}HINT_CODE_TRUST\0\u{1}HINT_CODE_TRUST_AGAIN\0\u{1}HINT_CODE_IMPORT_IDENTITY\0\u{1}HINT_CODE_IMPORT_AGAIN\0\u{1}HINT_CODE_RECOVER\0\u{1}HINT_CODE_BEGIN_RECOVERY\0\u{1}HINT_CODE_SHOW_HISTORY\0\u{2}\u{8}HINT_CODE_ALLOW_UNTRUSTED\0\u{1}HINT_CODE_ASK_SENDER\0\u{1}HINT_CODE_STORE_BLOCK\0\u{1}HINT_CODE_BRING_BLOCK\0\u{2}\u{7}HINT_CODE_NAME_FIDUCIARY\0\u{1}HINT_CODE_NAME_REDEEMERS\0\u{1}HINT_CODE_NAME_PRINCIPAL\0\u{1}HINT_CODE_NAME_ACTOR\0\u{1}HINT_CODE_GIVE_FIELD\0\u{1}HINT_CODE_SHOW_ORDER\0\u{1}HINT_CODE_RECEIVE_PART\0\u{1}HINT_CODE_RECEIVE_DEPOSIT\0\u{1}HINT_CODE_COMPARE_ORDER\0\u{1}HINT_CODE_PUBLISH_SHARES\0\u{1}HINT_CODE_LIST_EPOCHS\0\u{2}\u{a}HINT_CODE_LIST_KEYS\0\u{1}HINT_CODE_LIST_UNNAMED_KEYS\0\u{1}HINT_CODE_LIST_OWN_RECORDS\0\u{1}HINT_CODE_ACCEPT_AUDIT\0\u{1}HINT_CODE_TEST_PLUGIN\0")
+}
+
 nonisolated extension AgentRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Request"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}version\0\u{1}operation\0\u{1}subject\0\u{1}data\0\u{1}prehashed\0\u{3}key_type\0\u{1}format\0\u{1}aad\0\u{1}signature\0\u{1}count\0\u{1}cursor\0\u{1}identities\0\u{3}content_type\0\u{1}details\0")
@@ -1908,7 +2089,7 @@ nonisolated extension AgentResponse: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Lists"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}publications\0\u{1}orders\0\u{1}parts\0\u{1}plugins\0\u{1}shares\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}publications\0\u{1}orders\0\u{1}parts\0\u{1}plugins\0\u{1}shares\0\u{1}hints\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1921,6 +2102,7 @@ nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.parts) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.plugins) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.shares) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.hints) }()
       default: break
       }
     }
@@ -1942,6 +2124,9 @@ nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.shares.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.shares, fieldNumber: 5)
     }
+    if !self.hints.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.hints, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1951,6 +2136,42 @@ nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.parts != rhs.parts {return false}
     if lhs.plugins != rhs.plugins {return false}
     if lhs.shares != rhs.shares {return false}
+    if lhs.hints != rhs.hints {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentHint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Hint"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}subject\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.code) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.code != .unspecified {
+      try visitor.visitSingularEnumField(value: self.code, fieldNumber: 1)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentHint, rhs: AgentHint) -> Bool {
+    if lhs.code != rhs.code {return false}
+    if lhs.subject != rhs.subject {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -31,7 +31,7 @@ public enum TokenNeed: UInt8, Sendable, CaseIterable {
     /// What it is for.
     public var purpose: String {
         switch self {
-        case .random: "seeds, nonces, `dtactl random`"
+        case .random: "seeds, nonces, random bytes"
         case .sealing: "what the agent keeps, seeds of identities, orders"
         case .signing: "identities, checkpoints of the audit log"
         case .agreement: "envelopes to identities"

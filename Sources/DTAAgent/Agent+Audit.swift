@@ -7,8 +7,7 @@ extension Agent {
     /// Checks the whole audit log. Administrators.
     package func verifyAudit(_ caller: Caller) throws -> AuditVerifier.Findings {
         try requireAdministrator(
-            caller, "verify the audit log, which has other users' records",
-            hint: "an administrator can; each user sees their own records with dtactl audit list")
+            caller, "verify the audit log, which has other users' records", helps: .listOwnRecords)
         return try audit.verify { [ledger] text in
             guard let cid = try? CID(text) else { return nil }
             return try? ledger.blocks.document(cid).identity.signing
@@ -18,7 +17,7 @@ extension Agent {
     /// Lets go of all files of the audit log but a new one. Administrators.
     /// - Returns: the paths of those that may be moved away.
     package func archiveAudit(_ caller: Caller) throws -> [String] {
-        try requireAdministrator(caller, "archive the audit log", hint: "an administrator can")
+        try requireAdministrator(caller, "archive the audit log")
         let files = try audit.archive()
         try keeper.save()
         return files
@@ -27,14 +26,15 @@ extension Agent {
     /// Takes note of what is wrong with the audit log's files, so that keys are used again. Administrators.
     /// - Returns: what it is.
     package func acceptAudit(_ caller: Caller) throws -> [String] {
-        try requireAdministrator(
-            caller, "decide that a damaged audit log is accepted as it is", hint: "an administrator can")
+        try requireAdministrator(caller, "decide that a damaged audit log is accepted as it is")
         return try keeper.accept()
     }
 
-    private func requireAdministrator(_ caller: Caller, _ what: String, hint: String) throws {
+    private func requireAdministrator(_ caller: Caller, _ what: String, helps hint: HintCode? = nil) throws {
         guard !caller.isAdministrator else { return }
-        throw DTAError(.permissionDenied, "user \(caller.display) may not \(what)", hint: hint)
+        let sentence = "user \(caller.display) may not \(what)"
+        throw hint.map { DTAError(.permissionDenied, sentence, helps: $0) }
+            ?? DTAError(.permissionDenied, sentence, hint: "an administrator can")
     }
 
     // MARK: While it runs

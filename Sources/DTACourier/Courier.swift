@@ -78,7 +78,7 @@ public struct Courier {
     var tooLarge: DTAError {
         DTAError(
             .resourceExhausted, "the parts and their history have more than \(sizeLimit >> 10) KiB",
-            hint: "dtactl ledger export writes a CAR of any size, and dtactl ledger import reads it")
+            helps: .carryLargeCAR)
     }
 
     /// The same; if that is too much, only the parts and those that they continue: a host that answers a part has the
@@ -106,8 +106,7 @@ public struct Courier {
                 guard writer.size <= UInt64(sizeLimit) else { throw TooLarge() }
             }
             if let reason = history.reason {
-                throw DTAError(
-                    reason.code, "a block of the history cannot be had here: \(reason.message)", hint: reason.hint)
+                throw reason.saying("a block of the history cannot be had here: \(reason.message)")
             }
             return car
         } catch let error as FormatError {
@@ -149,7 +148,7 @@ public struct Courier {
                         DTAError(
                             .invalidArgument,
                             "\(root) is no part of an order, no identity's document and no share of a wallet: couriers bring nothing else",
-                            hint: "dtactl ledger import takes whatever a CAR has")
+                            helps: .importCAR)
                     ))
                 continue
             }

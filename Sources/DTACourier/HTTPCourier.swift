@@ -19,11 +19,11 @@ public final class HTTPCourier: CourierWay {
         /// Whether `http://` may go to another host. Envelopes are sealed and signed; others on the network still see
         /// senders and recipients, and may drop messages. No token is sent that way.
         public var allowsPlain = false
-        /// What helps if the gateway is away.
-        public var awayHint = "dtactl order send carries again what was not delivered"
-        /// The options that set the authorities and the certificate, for hints.
-        public var authoritiesName = "--ca-file"
-        public var certificateName = "--client-cert and --client-key"
+        /// What helps if the gateway is away; nil: carrying it again.
+        public var awayHint: String?
+        /// What sets the authorities and the certificate, for hints.
+        public var authoritiesName = "the file with the authorities"
+        public var certificateName = "the client's certificate and its key"
         public var connectMilliseconds = 5000
         /// The time for one exchange.
         public var milliseconds = 60_000
@@ -55,7 +55,7 @@ public final class HTTPCourier: CourierWay {
         guard address.transport != .plain || options.allowsPlain else {
             throw DTAError(
                 .invalidArgument, "\(url) would go over a network without TLS",
-                hint: "use https://, or insist with --insecure-http")
+                helps: .useTLS)
         }
         var endpoint = HTTPEndpoint(
             address, connectMilliseconds: options.connectMilliseconds, userAgent: "dta/\(Version.current)")
@@ -68,9 +68,7 @@ public final class HTTPCourier: CourierWay {
         } catch {
             throw DTAError(
                 .failedPrecondition, "there is no way to \(url): \(error.reason)",
-                hint:
-                    "on Debian, apt-get install libcurl4; or carry it by hand: --out FILE, and order receive FILE there"
-            )
+                helps: .carryByHand)
         }
     }
 
@@ -147,12 +145,9 @@ public final class HTTPCourier: CourierWay {
                 .unavailable, "\(url) \(tls.sentence) (\(HTTPText.quoted(error.reason)))",
                 hint: tls.hint(authorities: options.authoritiesName, certificate: options.certificateName))
         }
-        return DTAError(
-            .unavailable,
-            error.timedOut
-                ? "\(url) did not answer in time: \(HTTPText.quoted(error.reason))"
-                : "\(url) cannot be reached: \(HTTPText.quoted(error.reason))",
-            hint: options.awayHint)
+        let sentence = "\(url) \(error.timedOut ? "did not answer in time" : "cannot be reached")"
+        let away = DTAError(.unavailable, "\(sentence): \(HTTPText.quoted(error.reason))", helps: .sendAgain)
+        return options.awayHint.map { DTAError(away.code, away.message, hint: $0) } ?? away
     }
 
     private func body(of answer: HTTPAnswer) throws -> [UInt8]? {
@@ -186,16 +181,17 @@ public final class HTTPCourier: CourierWay {
         switch answer.status {
         case 400, 413, 415, 422: return DTAError(.invalidArgument, "\(url) does not take it\(words)", hint: theirs)
         case 401, 403:
-            return DTAError(
-                .permissionDenied, "\(url) turns this courier away\(words)",
-                hint: theirs.isEmpty ? "does it want a token (--token-file) or a certificate (--client-cert)?" : theirs)
+            let sentence = "\(url) turns this courier away\(words)"
+            return theirs.isEmpty
+                ? DTAError(.permissionDenied, sentence, helps: .giveCredential)
+                : DTAError(.permissionDenied, sentence, hint: theirs)
         case 404, 405: return DTAError(.notFound, "\(url) has nothing there\(words)", hint: theirs)
         case 409: return DTAError(.failedPrecondition, "\(url) refuses\(words)", hint: theirs)
         case 429: return DTAError(.resourceExhausted, "\(url) takes no more for now\(words)", hint: theirs)
         case 301...308:
             return DTAError(
                 .failedPrecondition, "\(url) sends us elsewhere, which a courier does not follow",
-                hint: "dtactl identity trust ALIAS --at URL changes where its gateway is")
+                helps: .changeURL)
         default: return DTAError(.unavailable, "\(url) answers \(answer.status)\(words)", hint: theirs)
         }
     }

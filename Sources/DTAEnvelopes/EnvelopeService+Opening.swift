@@ -113,7 +113,7 @@ extension EnvelopeService {
         } catch let error as DTAError where error.code == .notFound {
             throw DTAError(
                 .failedPrecondition, "the envelope \(cid) is from identity \(from), which is not known here",
-                hint: "store its document with dtactl ledger put, then try again")
+                helps: .importIdentity)
         }
         try explaining("the envelope \(cid) is not from \(identities.display(from))") {
             try signed.verify(sender: sender)
@@ -152,24 +152,24 @@ extension EnvelopeService {
 
     private func check(_ signed: SignedEnvelope, _ trust: Trust, _ standing: String) throws {
         let from = identities.display(signed.envelope.header.from)
-        let anyway = "--allow-untrusted opens it all the same"
         switch trust {
         case .trusted: break
         case .untrusted:
             throw DTAError(
                 .failedPrecondition,
                 "the envelope \(signed.cid) is rightly signed by \(from), but this host does not trust that identity",
-                hint: "trust it with dtactl identity trust, if you know whose it is; \(anyway)")
+                helps: .trust, .allowUntrusted)
         case .distrusted:
             throw DTAError(
                 .failedPrecondition,
-                "the envelope \(signed.cid) is from \(from), from which this host took its trust away", hint: anyway)
+                "the envelope \(signed.cid) is from \(from), from which this host took its trust away",
+                helps: .allowUntrusted)
         }
         guard standing == Standing.current.name else {
             throw DTAError(
                 .failedPrecondition,
                 "the envelope \(signed.cid) is from \(from), which was known here as \(standing) already when it came",
-                hint: "ask its sender, by another way, whether it comes from them; \(anyway)")
+                helps: .askSender, .allowUntrusted)
         }
     }
 

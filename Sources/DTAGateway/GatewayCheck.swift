@@ -157,10 +157,10 @@ public struct GatewayCheck: Sendable {
             let state = fields.first { $0.name == "state" }?.value ?? ""
             good("agent", "\(state), at \(configuration.agent)")
         } catch let error as AgentUnreachable {
-            add(.bad, "agent", error.error.message, hint: error.error.hint)
+            add(.bad, "agent", error.error.message, hint: error.error.hint(HintText.of))
         } catch {
             let error = DTAError(error)
-            add(.bad, "agent", error.message, hint: error.hint)
+            add(.bad, "agent", error.message, hint: error.hint(HintText.of))
         }
     }
 }

@@ -39,7 +39,7 @@ extension IdentityService {
         if let cid = identities.alias(subject) { return cid }
         throw DTAError(
             .notFound, "there is no identity \(quoted(subject)) on this host",
-            hint: "identities from elsewhere are named by their CID, or by an alias: dtactl identity trust")
+            helps: .trustByAlias)
     }
 
     /// The same, where a name is followed to the end of its line.
@@ -70,7 +70,7 @@ extension IdentityService {
                     throw DTAError(
                         .failedPrecondition,
                         "\(called(subject, document.cid)) is distrusted here: nothing is sealed to it",
-                        hint: "if that is over, say so with dtactl identity trust")
+                        helps: .trustAgain)
                 }
             }
         }
@@ -106,15 +106,15 @@ extension IdentityService {
             throw DTAError(
                 .failedPrecondition, "\(who) was replaced by \(display(newest)): \(so)", hint: "use \(newest)")
         case .revoked:
-            throw DTAError(
-                .failedPrecondition, "\(who) is revoked: \(so)",
-                hint: own(cid) == nil
-                    ? "ask its holder for a new identity" : "make a new one: dtactl identity create")
+            let sentence = "\(who) is revoked: \(so)"
+            throw own(cid) == nil
+                ? DTAError(.failedPrecondition, sentence, hint: "ask its holder for a new identity")
+                : DTAError(.failedPrecondition, sentence, helps: .makeIdentity)
         case .conflict:
             throw DTAError(
                 .failedPrecondition,
                 "\(who) has rival successors, any of which could be a thief's: \(so)",
-                hint: "only its holder's recovery key settles that: dtactl identity recover")
+                helps: .recover)
         }
     }
 
@@ -127,7 +127,7 @@ extension IdentityService {
         guard try facts.isKnown(document.cid) else {
             throw DTAError(
                 .dataLoss, "the identity \(document.cid) says that it replaces \(previous), which is not so",
-                hint: "an older dtad may have stored it unseen: store it again with dtactl identity import")
+                helps: .importAgain)
         }
     }
 }

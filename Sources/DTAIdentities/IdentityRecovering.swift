@@ -42,7 +42,7 @@ extension IdentityService {
             guard predecessor.identity.recovery != nil else {
                 throw DTAError(
                     .failedPrecondition, "identity \(display(cid)) names no recovery key, so none can recover it",
-                    hint: "make a new identity with dtactl identity create NAME --recovery FILE")
+                    helps: .makeRecoverableIdentity)
             }
             try blocks.store.read { try checkReplaceable(predecessor, by: .recover, in: $0) }
             let plan = IdentityPlan(

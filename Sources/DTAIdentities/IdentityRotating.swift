@@ -68,16 +68,16 @@ extension IdentityService {
         guard standing != .revoked else {
             throw DTAError(
                 .failedPrecondition, "\(who) is revoked, and no identity can succeed it",
-                hint: "make a new identity with dtactl identity create")
+                helps: .makeIdentity)
         }
         if act == .rotate {
             guard standing != .current else { return }
             let newest = try judge.newest(of: document.cid)
             let what = standing == .conflict ? "has rival successors" : "was replaced by \(display(newest.cid))"
-            throw DTAError(
-                .failedPrecondition, "\(who) \(what), and is not rotated again",
-                hint: standing == .conflict
-                    ? "its recovery key can settle that: dtactl identity recover" : "rotate \(newest.cid)")
+            let sentence = "\(who) \(what), and is not rotated again"
+            throw standing == .conflict
+                ? DTAError(.failedPrecondition, sentence, helps: .recover)
+                : DTAError(.failedPrecondition, sentence, hint: "rotate \(newest.cid)")
         }
         // A second successor by recovery would put the line in conflict for ever.
         if let rival = try facts.successors(of: document.cid).first(where: { $0.authority == .recovery }) {
@@ -89,7 +89,7 @@ extension IdentityService {
             let what = fate == .conflict ? "is in conflict" : "was decided for another identity"
             throw DTAError(
                 .failedPrecondition, "the line of \(who) \(what) before it: no successor of it would be believed",
-                hint: "dtactl identity history shows the line; recover the one at which it divides")
+                helps: .showHistory)
         }
     }
 }

@@ -120,7 +120,7 @@ package final class IdentityService: Sendable {
         guard let own = own(cid) else {
             throw DTAError(
                 .notFound, "the private keys of identity \(cid) are not on this host",
-                hint: "dtactl identity list shows those that are")
+                helps: .listIdentities)
         }
         try policy.current.authorize(caller, permission, own.resource)
         try checkSound(own)

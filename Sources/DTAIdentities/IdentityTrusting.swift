@@ -31,7 +31,7 @@ extension IdentityService {
         guard own != nil || name != nil else {
             throw DTAError(
                 .invalidArgument, "an identity from elsewhere is trusted under a name",
-                hint: "dtactl identity trust CID --as NAME")
+                helps: .nameAlias)
         }
         try IdentityService.check(url: url)
         let document = try explainingAbsence(of: cid) { try self.document("\(cid)") }
@@ -100,8 +100,7 @@ extension IdentityService {
         } catch let error as DTAError where error.code == .notFound {
             throw DTAError(
                 .notFound, "the identity \(cid) is not known here: its document is not in this host's ledger",
-                hint: "dtactl identity import FILE, with the file that identity export wrote there; or identity trust "
-                    + "CID --as NAME --at URL, which fetches it from its gateway")
+                helps: .importIdentity)
         }
     }
 

@@ -52,7 +52,7 @@ final class RecoveryDrafts: Sendable {
             guard let draft = drafts[name], draft.owner.isSame(as: caller) else {
                 throw DTAError(
                     .notFound, "user \(caller.display) has no recovery \(quoted(name)) that waits to be finished",
-                    hint: "begin it again with dtactl identity recover")
+                    helps: .beginRecovery)
             }
             drafts[name] = nil
             return draft

@@ -153,14 +153,13 @@ package struct BlockStore: Sendable {
             MissingBlocks.note(cid)
             throw DTAError(
                 .notFound, "the block \(cid) is not in this host's ledger",
-                hint: "if you have its bytes, store them with dtactl ledger put")
+                helps: .storeBlock)
         }
         guard !found.isDropped else {
             MissingBlocks.note(cid)
             throw DTAError(
-                .notFound, "ledger gc dropped the bytes of the block \(cid) here: only the IPFS node has them",
-                hint: "they are fetched from there, unless only this host is asked; dtactl ledger import brings them "
-                    + "back from a file")
+                .notFound, "the bytes of the block \(cid) were dropped here: only the IPFS node has them",
+                helps: .bringBlock)
         }
         let failure: DTAError
         do {

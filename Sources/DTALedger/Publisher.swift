@@ -167,8 +167,8 @@ package final class Publisher: Sendable {
         guard try !client.has(cid) else { return }
         throw DTAError(
             .notFound,
-            "ledger gc dropped this block here while an IPFS node kept it, and \(client.name) has not got it: "
-                + "connect it with the node that has, or bring the block back with dtactl ledger import FILE")
+            "the bytes of this block were dropped here while an IPFS node kept it, and \(client.name) has not got it: "
+                + "connect it with the node that has, or import the block again")
     }
 
     private func pinBlocks() throws -> Int {

@@ -128,7 +128,8 @@ package struct Backup {
                 return try source(tree, "segments/\(name)")
             } catch let error as DTAError where error.code == .notFound {
                 guard try StateSnapshot.hasLostBlocks(stateDirectory: state, since: database) else {
-                    throw DTAError(.dataLoss, error.message, hint: "dtactl ledger get shows whether IPFS still has it")
+                    throw DTAError(
+                        .dataLoss, error.message, hint: "a running agent reads it from IPFS if a node still has it")
                 }
                 throw Backup.overtaken
             }
@@ -136,7 +137,7 @@ package struct Backup {
     }
 
     private static let overtaken = DTAError(
-        .unavailable, "ledger gc made room for large bodies while they were copied", hint: "try again")
+        .unavailable, "room was made for large bodies while they were copied", hint: "try again")
 
     // MARK: The archive
 
@@ -184,7 +185,7 @@ package struct Backup {
     private static let draft = "backup.tar"
 
     private static func exists(_ path: String) -> DTAError {
-        DTAError(.failedPrecondition, "\(path) is there already", hint: "choose another name, or say --force")
+        DTAError(.failedPrecondition, "\(path) is there already", helps: .replaceFile)
     }
 }
 

@@ -18,10 +18,9 @@ package struct StateOwner: Sendable, Equatable {
     package init(of state: String) throws {
         var status = stat()
         guard unsafe lstat(state, &status) == 0 else {
-            throw DTAError(
-                errno == ENOENT ? .notFound : .unavailable,
-                "the state directory \(state) cannot be used: \(errorText(errno))",
-                hint: errno == ENOENT ? "dtad init --state DIR makes one" : "")
+            let sentence = "the state directory \(state) cannot be used: \(errorText(errno))"
+            throw errno == ENOENT
+                ? DTAError(.notFound, sentence, helps: .makeState) : DTAError(.unavailable, sentence)
         }
         guard status.st_mode & S_IFMT != S_IFLNK else {
             throw DTAError(

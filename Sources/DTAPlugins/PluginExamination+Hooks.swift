@@ -13,7 +13,7 @@ extension PluginExamination {
             if case .refused(let error) = try ask(.validate(made)) {
                 let reason = "it refuses: \(error.message)"
                 guard given.isEmpty else { throw DTAError(.invalidArgument, reason) }
-                throw Ending.skipped("\(reason): give an order's fields with --field NAME=VALUE")
+                throw Ending.skipped("\(reason): give an order's fields")
             }
             try plugin.validate(made)
             order = made
@@ -106,7 +106,7 @@ extension PluginExamination {
         for field in plugin.fields where field.isRequired && fields[field.name] == nil {
             guard given.isEmpty else {
                 throw DTAError(
-                    .invalidArgument, "the field \(field.name) is missing", hint: "--field \(field.name)=VALUE")
+                    .invalidArgument, "the field \(field.name) is missing", helps: .giveField, about: field.name)
             }
             fields[field.name] =
                 switch field.kind {

@@ -97,7 +97,7 @@ public final class PluginExamination {
     /// The error, its hint, and the plugin's last line on standard error, in which most languages report the cause.
     private func words(_ error: DTAError) -> String {
         var words = error.message
-        if !error.hint.isEmpty, error.hint != PluginFailure.test { words += "; \(error.hint)" }
+        if !error.hint.isEmpty, error.hints != [Hint(.testPlugin)] { words += "; \(error.hint)" }
         if let last = complaint.withLock({ $0 }).components(separatedBy: PluginLine.lineBreak).last, !last.isEmpty {
             words += "; it wrote: \(last)"
         }

@@ -24,11 +24,11 @@ enum PluginFailure: Error, Equatable {
                 .unavailable, "the plugin \(type) was ended: it did not finish within \(milliseconds) ms",
                 hint: "plugins.time_ms is its time")
         case .ended(let status):
-            DTAError(.internal, "the plugin \(type) failed: it ended with status \(status)", hint: Self.test)
+            DTAError(.internal, "the plugin \(type) failed: it ended with status \(status)", helps: .testPlugin)
         case .signalled(let signal):
-            DTAError(.internal, "the plugin \(type) failed: signal \(signal) ended it", hint: Self.test)
+            DTAError(.internal, "the plugin \(type) failed: signal \(signal) ended it", helps: .testPlugin)
         case .silent:
-            DTAError(.internal, "the plugin \(type) failed: it ended without an answer", hint: Self.test)
+            DTAError(.internal, "the plugin \(type) failed: it ended without an answer", helps: .testPlugin)
         case .floods(let bytes):
             DTAError(
                 .internal, "the plugin \(type) was ended: its answer is longer than \(bytes) bytes",
@@ -36,14 +36,11 @@ enum PluginFailure: Error, Equatable {
         case .chatters(let bytes):
             DTAError(
                 .internal, "the plugin \(type) was ended: it wrote more than \(bytes) bytes to standard error",
-                hint: Self.test)
+                helps: .testPlugin)
         case .lies(let reason):
-            DTAError(.internal, "the plugin \(type) broke the protocol: \(reason)", hint: Self.test)
+            DTAError(.internal, "the plugin \(type) broke the protocol: \(reason)", helps: .testPlugin)
         }
     }
-
-    /// The hint for its author.
-    static let test = "dtactl plugin test PATH shows what it does"
 }
 
 extension DTAError {

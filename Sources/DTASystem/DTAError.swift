@@ -32,18 +32,42 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// An error for people and programs: a stable code, a sentence with the reason, and a hint that helps. It is thrown
-/// where the code is known, and translated once, at the socket. It never holds a secret.
+/// An error for people and programs: a stable code, a sentence with the reason, and what helps: for programs a `Hint`, for
+/// people a sentence. It is thrown where the code is known, and translated once, at the socket. It never holds a secret.
 public struct DTAError: Error, Sendable, Equatable, CustomStringConvertible {
     public var code: ErrorCode
     public var message: String
+    /// What helps, in words for anybody; may be "".
     public var hint: String
+    /// The same as facts, which each program says in its own words; empty for what needs no other words.
+    public var hints: [Hint] = []
 
     public init(_ code: ErrorCode, _ message: String, hint: String = "") {
         self.code = code
         self.message = message
         self.hint = hint
     }
+
+    /// An error against which something helps that clients ask for in different ways.
+    /// - Parameter subject: an order's reference or a field's name, for the hints that are about one.
+    public init(
+        _ code: ErrorCode, _ message: String, helps first: HintCode, _ more: HintCode..., about subject: String = ""
+    ) {
+        let hints = ([first] + more).map { Hint($0, subject) }
+        self.init(code, message, hint: hints.text())
+        self.hints = hints
+    }
+
+    /// The same error with another sentence: what helps stays.
+    public func saying(_ message: String) -> DTAError {
+        var error = self
+        error.message = message
+        return error
+    }
+
+    /// What helps, as one program says it.
+    /// - Parameter words: how it says a hint.
+    public func hint(_ words: (Hint) -> String) -> String { hints.isEmpty ? hint : hints.text(words) }
 
     public var description: String {
         hint.isEmpty ? "\(code.name): \(message)" : "\(code.name): \(message) (\(hint))"

@@ -59,7 +59,8 @@ public enum UserProcess {
             return ["done"] + (try body())
         } catch {
             let error = (error as? SystemCallError).map { DTAError(.unavailable, "\($0)") } ?? DTAError(error)
-            return ["failed", "\(error.code.rawValue)", error.message, error.hint]
+            let hints = error.hints.flatMap { ["\($0.code.rawValue)", $0.subject] }
+            return ["failed", "\(error.code.rawValue)", error.message, error.hint] + hints
         }
     }
 
@@ -96,9 +97,13 @@ public enum UserProcess {
         let isWhole = texts.popLast()?.isEmpty ?? false
         switch (isWhole && status == 0, texts.first) {
         case (true, "done"): return Array(texts.dropFirst())
-        case (true, "failed") where texts.count == 4:
-            throw DTAError(
+        case (true, "failed") where texts.count >= 4:
+            var error = DTAError(
                 UInt8(texts[1]).flatMap(ErrorCode.init(rawValue:)) ?? .internal, texts[2], hint: texts[3])
+            error.hints = stride(from: 4, to: texts.count - 1, by: 2).compactMap { at in
+                UInt8(texts[at]).flatMap(HintCode.init(rawValue:)).map { Hint($0, texts[at + 1]) }
+            }
+            throw error
         default:
             throw DTAError(
                 .internal, "the process that does this as another user ended before it was done", hint: "try again")

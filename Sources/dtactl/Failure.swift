@@ -40,11 +40,13 @@ struct Failure: Error {
         switch error {
         case let error as Failure: self = error
         case let error as AgentUnreachable:
-            self.init(exit: .unreachable, code: "UNREACHABLE", message: error.error.message, hint: error.error.hint)
+            self.init(
+                exit: .unreachable, code: "UNREACHABLE", message: error.error.message,
+                hint: error.error.hint(HintText.of))
         case let error as FormatError: self = .failed(.dataLoss, error.reason)
         default:
             let error = DTAError(error)
-            self = .failed(error.code, error.message, hint: error.hint)
+            self = .failed(error.code, error.message, hint: error.hint(HintText.of))
         }
     }
 

@@ -46,7 +46,7 @@ func failing<Result>(_ body: () throws -> Result) throws -> Result {
         return try body()
     } catch let error as DTAError {
         printError("dtad: \(error.message)")
-        if !error.hint.isEmpty { printError("hint: \(error.hint)") }
+        if !error.hintText.isEmpty { printError("hint: \(error.hintText)") }
         throw ExitCode(1)
     } catch let error as SystemCallError {
         printError("dtad: \(error)")

@@ -82,7 +82,8 @@ struct AgentClientTests {
 
     @Test("an error of the agent arrives with code, sentence and hint")
     func agentError() async throws {
-        let refusal = DTAError(.permissionDenied, "user bob (1001) may not use key \"k\"", hint: "ask deploy")
+        let refusal = DTAError(
+            .permissionDenied, "user bob (1001) may not use key \"k\"", helps: .listKeys, .giveField, about: "k")
         let server = try ScriptedServer { peer in
             try peer.refuse(try peer.request().id, refusal)
             try peer.echo()

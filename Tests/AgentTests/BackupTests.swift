@@ -105,7 +105,7 @@ struct BackupTests {
         #expect(try dtad(["restore", file, "--state", target]).status == 0)
         try setState(agent, target)
         try agent.start()
-        #expect(agent.log.contains("dtactl key unnamed shows them"), "\(agent.log)")
+        #expect(agent.log.contains("an administrator can list them"), "\(agent.log)")
 
         client = agent.client()
         var keys = try client.call(.unnamedKeys()).keys

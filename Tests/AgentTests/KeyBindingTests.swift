@@ -137,9 +137,9 @@ struct KeyBindingTests {
         // The rules would release it; it stays open, and who tries is told what helps.
         if shown.state != "requested" { _ = try client.call(ask) }
         let refused = try client.refusal(.fulfilOrder(order, decision: "release"))
-        #expect(refused.code == .failedPrecondition && refused.hint.contains("--bind-order-keys"), "\(refused)")
+        #expect(refused.code == .failedPrecondition && refused.hint.contains("binds it"), "\(refused)")
         let sealing = try client.refusal(.revokeIdentity("post"))
-        #expect(sealing.code == .failedPrecondition && sealing.hint.contains("--bind-order-keys"), "\(sealing)")
+        #expect(sealing.code == .failedPrecondition && sealing.hint.contains("binds it"), "\(sealing)")
     }
 
     /// All lines of the audit log.

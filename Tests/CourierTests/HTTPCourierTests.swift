@@ -120,7 +120,7 @@ import Testing
         }
         #expect(error.code == .unavailable)
         #expect(error.message == "unix:/nonexistent/gw.sock cannot be reached: No such file or directory")
-        #expect(error.hint.contains("order send"))
+        #expect(error.hints == [Hint(.sendAgain)])
     }
 
     @Test(

@@ -58,7 +58,7 @@ struct PostQuantumReuseTests {
             Issue.record("an unbound seed signed")
         } catch {
             let error = DTAError(error)
-            #expect(error.code == .failedPrecondition && error.hint.contains("dtad-hsm --bind-order-keys"), "\(error)")
+            #expect(error.code == .failedPrecondition && error.hint.contains("binds it"), "\(error)")
         }
         for version: UInt8 in [0, 2, 3] {
             let marked = PostQuantumKey(

@@ -174,7 +174,7 @@ struct TokenIdentityTests {
         #expect(emptied.status == 0, "\(emptied.errors)")
         let error = try refusal(expecting: nil)
         #expect(error.exit == .tokenAway && error.reason.message.contains("has no key dta/seal/1"))
-        #expect(error.reason.hint.contains("--keys-only"))
+        #expect(error.reason.hint.contains("on a new token"))
         #expect(try refusal(expecting: identity).exit == .otherToken)
     }
 

@@ -117,7 +117,7 @@ import Testing
             alice, sender: "eve", recipients: ["\(document.cid)"], data: body, contentType: "")(other.custodian)
         _ = try host.core.ledger.put(bob, data: try other.core.ledger.get("\(cid)").bytes, contentType: dagCBOR)
         let error = try refusal { _ = try open(cid, bob) }
-        #expect(error.code == .failedPrecondition && error.hint.contains("ledger put"))
+        #expect(error.code == .failedPrecondition && error.hints == [Hint(.importIdentity)])
         let eve = try other.core.identities.show("eve").document
         _ = try host.core.ledger.put(bob, data: eve.block, contentType: dagCBOR)
         // Known, and not trusted here.

@@ -112,8 +112,8 @@ import Testing
             node.state.withLock { $0.isAway = false }
             try eventually("the reason") { try outbox.publication(cids[0])?.error.isEmpty == false }
             let reason = try #require(try outbox.publication(cids[0])).error
-            #expect(reason.contains("ledger gc dropped this block here") && reason.contains("dtactl ledger import"))
-            #expect(try refusal { _ = try core.ledger.get("\(cids[0])") }.message.contains("ledger gc dropped"))
+            #expect(reason.contains("this block were dropped here") && reason.contains("import the block again"))
+            #expect(try refusal { _ = try core.ledger.get("\(cids[0])") }.message.contains("were dropped here"))
             try eventually("what the node has") { try outbox.publication(cids[1])?.state == .published }
             _ = try core.ledger.put(alice, data: contents[0], contentType: "")
             try eventually("what was imported") { try outbox.counts() == [.published: 3] }

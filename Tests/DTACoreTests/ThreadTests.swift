@@ -121,7 +121,7 @@ import Testing
         try put(signed.block)
         let error = try refusal { _ = try open(signed.cid) }
         #expect(error.code == .failedPrecondition)
-        #expect(error.message.contains("does not trust") && error.hint.contains("--allow-untrusted"))
+        #expect(error.message.contains("does not trust") && error.hints == [Hint(.trust), Hint(.allowUntrusted)])
         let opened = try open(signed.cid, allowUntrusted: true)
         #expect(opened.body == body && opened.trust == .untrusted && opened.standing == "current")
     }

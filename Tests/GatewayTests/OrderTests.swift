@@ -259,6 +259,14 @@ struct OrderTests {
         }
         #expect(try hosts.firmGateway.request("/v1/order/aaaaaaaaaaaa").status == 404)
         #expect(try hosts.firmGateway.request("/v1/courier/\(hosts.acmeCID)").status >= 400)
+        // What helps is said as a client over HTTP does it.
+        for (body, hint) in [
+            (#"{"Type":"sign"}"#, "Extension.algorithm in the body"),
+            (#"{"BeneficiaryIDDocumentCID":"\#(hosts.bankCID)","Redeemers":[]}"#, "Redeemers in the body"),
+        ] {
+            let answer = try hosts.order(body)
+            #expect(answer.status == 400 && answer.text.contains(#""hint":"\#(hint)""#), "\(answer.text)")
+        }
     }
 
     @Test("a gateway shows its token to the fiduciary's, and without one its order stays where it is")

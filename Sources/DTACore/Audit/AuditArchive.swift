@@ -12,7 +12,7 @@ extension AuditLog {
         if let fault = faults.first {
             throw DTAError(
                 .failedPrecondition, "nothing is archived while the audit log is not as dtad wrote it: \(fault)",
-                hint: "put the file back as it was; if it is lost, dtactl audit accept records that")
+                helps: .acceptAudit)
         }
         do {
             try state.withLock { state in

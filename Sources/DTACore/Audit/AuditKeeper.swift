@@ -193,9 +193,7 @@ package final class AuditKeeper: Sendable {
         let more = faults.count > 1 ? ", and \(faults.count - 1) more" : ""
         return DTAError(
             .unavailable, "the audit log is not as dtad wrote it: \(first)\(more); key use stops while that lasts",
-            hint:
-                "an administrator should put the file back as it was; if it is lost, dtactl audit accept takes note of that"
-        )
+            helps: .acceptAudit)
     }
 
     package var halt: DTAError? { halted.withLock { $0 } }

@@ -150,6 +150,6 @@ package final class KeyService: Sendable {
     private func unknown(_ name: String) -> any Error {
         do { _ = try KeyName(name) } catch { return error }
         return DTAError(
-            .notFound, "there is no key \(quoted(name))", hint: "dtactl key list shows those that this user may see")
+            .notFound, "there is no key \(quoted(name))", helps: .listKeys)
     }
 }

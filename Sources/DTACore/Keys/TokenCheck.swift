@@ -26,7 +26,7 @@ package struct TokenCheck {
         let unknown = objects.filter { !known.contains($0.id) }
         guard let first = unknown.first else { return }
         logger.warning(
-            "there are keys on the token that dtad does not know: dtactl key unnamed shows them",
+            "there are keys on the token that dtad does not know: an administrator can list them",
             metadata: [
                 "class": "\(first.objectClass.name)", "count": "\(unknown.count)",
                 "objects": "\(unknown.prefix(5).map(\.id.text).joined(separator: ", "))",

@@ -157,7 +157,7 @@ extension KeyService {
     private static func unknown(_ id: ObjectID) -> DTAError {
         DTAError(
             .notFound, "there is no key without a name on the token whose object is \(id.text)",
-            hint: "dtactl key unnamed lists them")
+            helps: .listUnnamedKeys)
     }
 
     private static func object(_ text: String) throws -> ObjectID {

@@ -34,7 +34,7 @@ package final class StateDirectory: Sendable {
         guard unsafe stat(path, &status) == 0 else {
             throw DTAError(
                 .notFound, "the state directory \(path) cannot be used: \(errorText(errno))",
-                hint: "dtad init --state DIR makes one")
+                helps: .makeState)
         }
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw DTAError(.failedPrecondition, "the state directory \(path) is not a directory")

@@ -77,7 +77,7 @@ struct CommitmentClaims {
         } catch let error as FormatError {
             throw DTAError(
                 .invalidArgument, "\(archive.name): \(error.reason)",
-                hint: "the principal writes it by dtactl order send REF --out FILE")
+                hint: "the principal can write the order's parts to a file")
         }
     }
 }

@@ -31,7 +31,7 @@ extension Custody {
                         .failedPrecondition,
                         "epoch \(number) does not follow the newest on the token, which is \(newest)",
                         hint: newest == EpochNumber.last
-                            ? "none follows this one, which dtad-hsm did not make: dtactl order epochs --destroy \(newest)"
+                            ? "none follows this one, which dtad-hsm did not make: an administrator can destroy it"
                             : "newEpoch makes \(newest + 1)")
                 }
                 newestEpoch = (number, monotonicNanoseconds())

@@ -61,7 +61,7 @@ extension Custody {
     static func unbound(_ what: String) -> DTAError {
         DTAError(
             .failedPrecondition, "\(what) was sealed by an earlier release, which named its id and not the key itself",
-            hint: "an administrator binds it while dtad is stopped: dtad-hsm --bind-order-keys (docs/operations.md)")
+            hint: "an administrator binds it while dtad is stopped (docs/operations.md)")
     }
 
     /// What a redemption of a `sign` order asks to be signed: its one field.

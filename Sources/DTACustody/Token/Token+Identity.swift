@@ -42,7 +42,9 @@ extension Token {
             DTAError(
                 .unavailable,
                 "the token \(options.tokenName) has no key \(Landmark.label.text), which D-TA makes on a new one",
-                hint: "on a new token, `dtad-hsm --init --keys-only` makes it; one that was in use before lost it"),
+                hint:
+                    "on a new token, dtad-hsm makes it with its other keys (docs/custody.md); one that was in use before lost it"
+            ),
             .tokenAway)
     }
 

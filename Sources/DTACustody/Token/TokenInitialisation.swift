@@ -42,7 +42,7 @@ public enum TokenInitialisation {
         guard let free = slots.first(where: { $0.1.flags & CK_FLAGS(CKF_TOKEN_INITIALIZED) == 0 }) else {
             throw refusal(
                 "the module has no free slot for a new token",
-                hint: "make the token with the HSM's own tools, then the keys with `dtad-hsm --init --keys-only`",
+                hint: "make the token with the HSM's own tools, then the keys alone with dtad-hsm (docs/custody.md)",
                 .failed)
         }
         var padded = Array(label.utf8) + [UInt8](repeating: 0x20, count: 32 - label.utf8.count)

@@ -95,7 +95,7 @@ extension GatewayServices {
         guard configuration.orders.releasesSecrets else {
             throw Problem.forbidden(
                 "secrets do not pass through this gateway",
-                hint: "dtactl order redeem, at the recipient's own agent; or orders.release_secrets: true in dtagw.yaml"
+                hint: "the recipient redeems it at its own agent; or orders.release_secrets: true in dtagw.yaml"
             )
         }
         let scope = try await scope(of: call)

@@ -39,7 +39,7 @@ struct Problem: Error, Sendable {
             return
         }
         let reason = (error as? AgentUnreachable)?.error ?? DTAError(error)
-        self.init(Problem.status(of: reason.code), reason.code.name, reason.message, hint: reason.hint)
+        self.init(Problem.status(of: reason.code), reason.code.name, reason.message, hint: reason.hint(HintText.of))
         if error is AgentUnreachable {
             // Clients from outside must not learn the path of the agent's socket.
             message = "the agent cannot be reached"

@@ -23,7 +23,7 @@ struct OrderLookup: Sendable {
         guard let first = found.first else {
             throw DTAError(
                 .notFound, "user \(caller.display) has no part in an order \(quoted(subject)) that is known here",
-                hint: "a part that came as a file is taken in with dtactl order receive")
+                helps: .receivePart)
         }
         guard found.count == 1 else {
             throw DTAError(

@@ -14,7 +14,6 @@ extension OrderRecord {
         guard let reason = handReason else { return }
         throw DTAError(
             .failedPrecondition, "order \(reference) was \(reason)",
-            hint: "dtactl order receive \(reference) asks for what they have; then --commit, --release, --refuse, or "
-                + "--resume where it is complete")
+            helps: .compareOrder, about: reference.description)
     }
 }

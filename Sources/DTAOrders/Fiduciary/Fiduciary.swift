@@ -51,7 +51,7 @@ struct Fiduciary: Sendable {
                 throw DTAError(
                     .failedPrecondition,
                     "the redemption of order \(now.reference) that is open is \(open), and not \(seen)",
-                    hint: "dtactl order show tells what it asks for")
+                    helps: .showOrder, about: now.reference.description)
             }
             var parts: [CID] = []
             switch decision {

@@ -114,7 +114,7 @@ struct Beneficiary: Sendable {
         throw DTAError(
             .failedPrecondition,
             "\(lookup.identities.display(beneficiary)) has published no share of a wallet that is known here and free",
-            hint: "let it run dtactl wallet shares publish, and import what that gives")
+            helps: .publishShares)
     }
 
     // MARK: Publishing

@@ -60,7 +60,7 @@ struct Principal: Sendable {
 
     private func terms(_ new: NewOrder, _ principal: IdentityRecord) throws -> OrderTerms {
         guard !new.fiduciary.isEmpty else {
-            throw DTAError(.invalidArgument, "an order names its fiduciary", hint: "--fiduciary ALIAS")
+            throw DTAError(.invalidArgument, "an order names its fiduciary", helps: .nameFiduciary)
         }
         let named = [new.fiduciary, new.beneficiary, new.recipient] + new.redeemers + new.approvers
         try identities.need(named.filter { !$0.isEmpty })
@@ -70,7 +70,7 @@ struct Principal: Sendable {
         let beneficiary = try cid(new.beneficiary)
         guard beneficiary == nil || !new.redeemers.isEmpty else {
             throw DTAError(
-                .invalidArgument, "an order with a beneficiary names who may redeem it", hint: "--redeem ALIAS")
+                .invalidArgument, "an order with a beneficiary names who may redeem it", helps: .nameRedeemers)
         }
         let redeemers = try new.redeemers.compactMap(cid)
         var approvers: [CID] = []
@@ -124,7 +124,7 @@ struct Principal: Sendable {
         for field in plugin?.fields ?? [] where field.isRequired && values[field.name] == nil {
             throw DTAError(
                 .invalidArgument, "an order of this type needs the field \(field.name): \(field.explanation)",
-                hint: "--field \(field.name)=…")
+                helps: .giveField, about: field.name)
         }
         return values
     }

@@ -83,7 +83,7 @@ struct Recipient: Sendable {
             throw DTAError(
                 .failedPrecondition,
                 "order \(record.reference) is released, and what its principal deposited with it is not here",
-                hint: "dtactl order receive asks the principal's gateway for it")
+                helps: .receiveDeposit, about: record.reference.description)
         }
         return try deposited(deposit, with: found.data, post)
     }

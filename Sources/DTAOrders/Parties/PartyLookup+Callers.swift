@@ -44,7 +44,7 @@ extension PartyLookup {
                 left.isEmpty
                     ? "all of \(names), as whom user \(caller.display) may \(what) order \(record.reference), did so already"
                     : "user \(caller.display) may \(what) order \(record.reference) as any of \(names)",
-                hint: "say as which one: --as NAME")
+                helps: .nameActor)
         }
         return only
     }
@@ -76,7 +76,7 @@ extension PartyLookup {
                 own.isEmpty
                     ? "user \(caller.display) has no identity to order as"
                     : "user \(caller.display) has \(own.count) identities: say as which one orders",
-                hint: own.isEmpty ? "make one with dtactl identity create" : "name the principal")
+                helps: own.isEmpty ? .makeIdentity : .namePrincipal)
         }
         return try sender(caller, .order, only.name)
     }

@@ -113,7 +113,7 @@ struct PartyLookup: Sendable {
             throw DTAError(
                 .failedPrecondition,
                 "nothing can be sealed to \(identities.display(missing)): it is not known here as current",
-                hint: "bring its document and what is known of its line: dtactl identity import")
+                helps: .importIdentity)
         }
         return try newest.map(identities.blocks.document)
     }

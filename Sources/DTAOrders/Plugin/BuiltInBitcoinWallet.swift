@@ -76,6 +76,6 @@ struct BitcoinWalletPlugin: BuiltInPlugin {
     ) throws -> PluginResult {
         PluginResult(
             data: try release.scalar(Self.share, of: commitment),
-            fields: [("result", "share"), ("next", "dtactl wallet export adds the beneficiary's own share")])
+            fields: [("result", "share"), ("next", "exporting the wallet adds the beneficiary's own share")])
     }
 }

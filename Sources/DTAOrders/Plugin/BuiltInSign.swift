@@ -22,7 +22,7 @@ struct SignPlugin: BuiltInPlugin {
             throw DTAError(
                 .invalidArgument,
                 "an order of type sign names its algorithm: "
-                    + Self.algorithms.map(\.name).joined(separator: ", "), hint: "--field algorithm=ed25519")
+                    + Self.algorithms.map(\.name).joined(separator: ", "), helps: .giveField, about: Self.algorithm)
         }
         return key
     }

@@ -116,7 +116,7 @@ struct EpochAdministration: Sendable {
         guard !unknown.isEmpty else { return }
         let keys = unknown.prefix(20).map(OrderEpochs.label).joined(separator: ", ")
         events.logger.warning(
-            "there are keys of epochs on the token that dtad does not know: dtactl order epochs shows them",
+            "there are keys of epochs on the token that dtad does not know: an administrator can list them",
             metadata: ["count": "\(unknown.count)", "keys": "\(keys)"])
         try events.audit.append(event: "\(unknown.count) epochs on the token are not known to the database: \(keys)")
     }

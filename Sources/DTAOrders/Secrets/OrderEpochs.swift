@@ -130,7 +130,7 @@ package struct OrderEpochs: Sendable {
             guard last < Int64(EpochNumber.last) else {
                 throw DTAError(
                     .resourceExhausted, "there can be no epoch behind the newest, which has the number \(last)",
-                    hint: "dtactl order epochs shows which ones dtad did not make; an administrator can destroy those")
+                    helps: .listEpochs)
             }
             try database.execute(
                 sql: "INSERT INTO epochs (number, created, count) VALUES (?, ?, 0)",

@@ -45,6 +45,6 @@ package struct UnboundCount: Sendable, Equatable {
         return parts.joined(separator: " and ") + (orders + identities == 1 ? " was" : " were")
             + " sealed by an earlier release, and not used until an administrator binds "
             + (orders + identities == 1 ? "it" : "them")
-            + ": dtad-hsm --bind-order-keys (operations.md)"
+            + " (docs/operations.md)"
     }
 }

@@ -46,7 +46,7 @@ struct LedgerImportCommand: ParsableCommand {
         } catch let error as DTAError {
             throw Failure.failed(
                 error.code, "\(blocks.stored) of \(entries.count) blocks were stored, then: \(error.message)",
-                hint: error.hint.isEmpty ? "start it again: what is stored stays" : error.hint)
+                hint: error.hint.isEmpty ? "start it again: what is stored stays" : error.hint(HintText.of))
         }
         return blocks.refused
     }

@@ -18,6 +18,9 @@ struct Carrier {
         let part: AgentOrderPart
         let url: String
         let error: DTAError
+
+        /// What helps, beside carrying it again.
+        var hint: String { error.hints == [Hint(.sendAgain)] ? "" : error.hint(HintText.of) }
     }
 
     private struct Errand: Hashable {
@@ -81,8 +84,10 @@ struct Carrier {
             do {
                 try exchange(batch.map(\.part), first.url)
             } catch {
-                let error = Failure(error)
-                let told = DTAError(ErrorCode.named(error.code), error.message, hint: error.hint)
+                let failure = Failure(error)
+                let told =
+                    error as? DTAError
+                    ?? DTAError(ErrorCode.named(failure.code), failure.message, hint: failure.hint)
                 undelivered += batch.map { Undelivered(part: $0.part, url: first.url, error: told) }
             }
         }

@@ -57,6 +57,8 @@ struct GatewayOptions: ParsableArguments {
     /// - Throws: `DTAError.invalidArgument` for tokens that are for no gateway.
     func http() throws -> HTTPCourier.Options {
         var options = HTTPCourier.Options()
+        options.authoritiesName = "--ca-file"
+        options.certificateName = "--client-cert and --client-key"
         options.certificateAuthorities = caFile ?? environment("DTA_CA_FILE")
         options.tokens = try tokens()
         options.clientCertificate = clientCert ?? environment("DTA_CLIENT_CERT")

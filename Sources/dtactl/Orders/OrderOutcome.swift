@@ -188,8 +188,7 @@ struct OrderOutcome {
                 first.error.code,
                 "it is done here, and the \(first.part.kindText) was not delivered: \(first.error.message)",
                 hint: "dtactl order send \(order.shortReference) carries it again"
-                    + (first.error.hint.isEmpty || first.error.hint.contains("order send")
-                        ? "" : "; \(first.error.hint)"))
+                    + (first.hint.isEmpty ? "" : "; \(first.hint)"))
         }
         if carrier.isSpoilt {
             throw Failure.failed(.failedPrecondition, "not all of what came was accepted")

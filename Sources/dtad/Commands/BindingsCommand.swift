@@ -50,7 +50,9 @@ struct BindingsCommand: ParsableCommand {
                 print(
                     "exported  \(counted(keys.orders.count, "key of an order", "keys of orders")) and "
                         + counted(keys.identities.count, "identity", "identities"))
-                print("          \(unbound.sentence ?? "all of them are bound: there is nothing to do")")
+                print(
+                    "          \(unbound.sentence.map { "\($0): dtad-hsm --bind-order-keys" } ?? "all of them are bound: there is nothing to do")"
+                )
             }
         }
     }

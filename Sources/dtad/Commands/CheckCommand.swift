@@ -78,7 +78,7 @@ struct CheckCommand: ParsableCommand {
             report.good("ledger", "\(client.name) answers: Kubo \(version), peer \(peer)")
         } catch {
             let reason = (error as? KuboError)?.error ?? DTAError(error)
-            report.note("ledger", reason.message + (reason.hint.isEmpty ? "" : " (\(reason.hint))"))
+            report.note("ledger", reason.message + (reason.hintText.isEmpty ? "" : " (\(reason.hintText))"))
         }
     }
 

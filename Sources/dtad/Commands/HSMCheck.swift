@@ -65,7 +65,7 @@ struct HSMCheck {
                 // It hung or broke, so this process cannot be asked further.
                 let reason = DTAError(error)
                 return report.bad(
-                    "mechanisms", "\(need.mechanisms), for \(need.purpose): \(reason.message)", reason.hint)
+                    "mechanisms", "\(need.mechanisms), for \(need.purpose): \(reason.message)", reason.hintText)
             }
             if fault.isEmpty {
                 if let type = need.keyType { types.append(type.name) }
@@ -85,7 +85,7 @@ struct HSMCheck {
         guard let state else { return }
         _ = report.attempt("token") { try state.refuseUsedToken(custodian) }
         let halt = report.attempt("audit log") { try state.compareSeal(custodian) }
-        if let halt = halt ?? nil { report.bad("audit log", halt.message, halt.hint) }
+        if let halt = halt ?? nil { report.bad("audit log", halt.message, halt.hintText) }
     }
 
     /// Whether this token has the keys that the state names.
@@ -98,7 +98,9 @@ struct HSMCheck {
             if state != nil { report.note("keys", "none: no agent has run on this state yet") }
             return
         }
-        if let sentence = inspection.unbound.sentence { report.note("bindings", sentence) }
+        if let sentence = inspection.unbound.sentence {
+            report.note("bindings", "\(sentence): dtad-hsm --bind-order-keys")
+        }
         checkEpochs(inspection, report)
         let count = inspection.keys + inspection.identities + inspection.orderKeys
         guard !inspection.damages.isEmpty else {

@@ -21,7 +21,7 @@ final class Report {
             return try body()
         } catch {
             let reason = DTAError(error)
-            bad(subject, reason.message, reason.hint)
+            bad(subject, reason.message, reason.hintText)
             return nil
         }
     }

@@ -37,7 +37,7 @@ struct RunCommand: ParsableCommand {
         } catch {
             let reason = DTAError(error)
             printError("dtad: \(reason.message)")
-            if !reason.hint.isEmpty { printError("hint: \(reason.hint)") }
+            if !reason.hintText.isEmpty { printError("hint: \(reason.hintText)") }
             let answer = try? AgentFrame.encode(AgentResponse(id: 0, error: RunCommand.told(reason)))
             refused.tell(reason.message, answer: answer ?? [])
             throw ExitCode(RefusedStart.status(for: reason))
@@ -46,6 +46,8 @@ struct RunCommand: ParsableCommand {
 
     /// The error for clients, whose requests are not at fault.
     private static func told(_ reason: DTAError) -> DTAError {
-        DTAError(.unavailable, "the agent cannot start: \(reason.message)", hint: reason.hint)
+        var told = reason.saying("the agent cannot start: \(reason.message)")
+        told.code = .unavailable
+        return told
     }
 }

@@ -19,7 +19,7 @@ struct StateCheck {
             report.bad("state", "there is no room on the disk of \(state)", "make room there first")
         }
         if let halt = comparison.halt {
-            report.bad("audit log", halt.message, halt.hint)
+            report.bad("audit log", halt.message, halt.hintText)
         } else if !comparison.isNew {
             report.good("audit log", "its files are as dtad wrote them")
         }

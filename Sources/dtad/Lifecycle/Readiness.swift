@@ -65,7 +65,7 @@ final class Readiness: Sendable {
         case .down(let reason):
             logger.error(
                 "keys cannot be used: \(reason.message)",
-                metadata: reason.hint.isEmpty ? nil : ["hint": "\(reason.hint)"])
+                metadata: reason.hintText.isEmpty ? nil : ["hint": "\(reason.hintText)"])
         }
         if before != nil { ServiceManager.status(text) }
     }

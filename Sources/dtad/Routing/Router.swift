@@ -17,7 +17,7 @@ struct Router: RequestHandler {
                 throw DTAError(
                     .invalidArgument,
                     "version \(request.version) of the protocol is not spoken here, only \(AgentFrame.version)",
-                    hint: "use a dtactl of the same release as dtad")
+                    hint: "use a client of the same release as dtad")
             }
             guard request.details.count <= 1 else {
                 throw DTAError(.invalidArgument, "a request has one details at most, not \(request.details.count)")

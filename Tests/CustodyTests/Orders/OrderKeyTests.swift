@@ -126,7 +126,7 @@ struct OrderKeyTests {
             } catch {
                 let error = DTAError(error)
                 #expect(
-                    error.code == .failedPrecondition && error.hint.contains("dtad-hsm --bind-order-keys"), "\(error)")
+                    error.code == .failedPrecondition && error.hint.contains("binds it"), "\(error)")
             }
         }
         refused(old)
