@@ -2,6 +2,7 @@ import DTAFormats
 import DTASystem
 import Foundation
 import GRDB
+import TestSupport
 import Testing
 
 @testable import DTAAgent

@@ -83,7 +83,7 @@ final class SoftwareCustodian: Custodian {
             guard parts.count == 3 else { return nil }
             let object = TokenObject(
                 objectClass: ObjectClass(rawValue: UInt8(parts[0])!)!, owner: ObjectOwner(uid: UInt32(parts[1])!),
-                id: try ObjectID(bytes(parts[2])))
+                id: try ObjectID(TestSupport.bytes(parts[2])))
             return ("\(directory)/\(name)", object)
         }
     }

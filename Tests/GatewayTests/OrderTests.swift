@@ -13,6 +13,7 @@ private struct Hosts {
     /// The bank does not know where it is.
     let firmGateway: TestGateway
     let acmeCID: String
+    let bankCID: String
 
     /// - Parameter way: whether the bank commits and releases by itself.
     init(way: String = "auto", orders: String = "release_secrets: true") throws {
@@ -30,6 +31,7 @@ private struct Hosts {
                 """)
         (self.bank, self.firm) = (bank.agent, firm.agent)
         acmeCID = try #require(firm.identities["acme"])
+        bankCID = try #require(bank.identities["bank"])
     }
 
     func order(_ body: String = "{}") throws -> HTTPExchange { try firmGateway.post("/v1/order", body) }

@@ -1,6 +1,6 @@
 import AgentProtocol
-import DTACore
 import DTAFormats
+import DTAOrders
 
 extension AgentNextStep {
     init(_ next: NextStep) {
