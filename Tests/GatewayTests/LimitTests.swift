@@ -101,7 +101,7 @@ struct LimitTests {
             Client(kind: .peer("bank"), account: .init("bank")), Client(kind: .peer("firm"), account: .init("firm"))
         )
         func isFull(_ bytes: Int, _ client: Client) -> Bool { (try? bodies.take(bytes, for: client)) == nil }
-        var held: [LargeBodies.Share] = [try bodies.take(30, for: bank)]
+        var held: [FairShares.Share] = [try bodies.take(30, for: bank)]
         #expect(isFull(21, bank) && !isFull(20, bank))
         held.append(try bodies.take(50, for: firm))
         #expect(isFull(1, firm) && !isFull(20, bank))

@@ -19,12 +19,7 @@ final class CourierPool: Sendable {
     private let socketPath: String
     private let orders: GatewayConfiguration.Orders
     private let threads: NIOThreadPool
-    private let limit: Int
     private let time: Duration
-    private struct Places {
-        var taken = 0
-        var lanes: [RateLimiter.Account: Lane] = [:]
-    }
 
     /// The work of one client.
     private struct Lane {
@@ -32,7 +27,8 @@ final class CourierPool: Sendable {
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let places = Locked(Places())
+    private let places: FairShares
+    private let lanes = Locked<[RateLimiter.Account: Lane]>([:])
     private let perClient: Int
     private let logger: Logger
 
@@ -45,7 +41,7 @@ final class CourierPool: Sendable {
         self.orders = orders
         self.logger = logger
         threads = NIOThreadPool(numberOfThreads: couriers)
-        limit = couriers * (1 + CourierPool.queue)
+        places = FairShares(limit: couriers * (1 + CourierPool.queue))
         perClient = max(1, couriers / 2)
         threads.start()
     }
@@ -57,18 +53,9 @@ final class CourierPool: Sendable {
     func run<Result: Sendable>(
         for client: Client, _ body: @escaping @Sendable (Courier) throws -> Result
     ) async throws -> Result {
+        guard let place = places.take(1, for: client) else { throw Problem.busy("too many couriers are here at once") }
+        defer { withExtendedLifetime(place) {} }
         let account = client.kind == .anybody ? nil : client.account
-        let isTaken = places.withLock { places in
-            guard places.taken < limit else { return false }
-            if let account {
-                let lane = places.lanes[account] ?? Lane()
-                guard lane.running + lane.waiting.count < max(1, limit / 2) else { return false }
-            }
-            places.taken += 1
-            return true
-        }
-        guard isTaken else { throw Problem.busy("too many couriers are here at once") }
-        defer { places.withLock { $0.taken -= 1 } }
         if let account { await enter(account) }
         defer { if let account { leave(account) } }
         return try await threads.runIfActive { [socketPath, time] in
@@ -78,11 +65,11 @@ final class CourierPool: Sendable {
 
     private func enter(_ account: RateLimiter.Account) async {
         await withCheckedContinuation { continuation in
-            let isFree = places.withLock { places in
-                var lane = places.lanes[account] ?? Lane()
+            let isFree = lanes.withLock { lanes in
+                var lane = lanes[account] ?? Lane()
                 let isFree = lane.running < perClient
                 if isFree { lane.running += 1 } else { lane.waiting.append(continuation) }
-                places.lanes[account] = lane
+                lanes[account] = lane
                 return isFree
             }
             if isFree { continuation.resume() }
@@ -90,12 +77,12 @@ final class CourierPool: Sendable {
     }
 
     private func leave(_ account: RateLimiter.Account) {
-        let next = places.withLock { places -> CheckedContinuation<Void, Never>? in
-            guard var lane = places.lanes[account] else { return nil }
+        let next = lanes.withLock { lanes -> CheckedContinuation<Void, Never>? in
+            guard var lane = lanes[account] else { return nil }
             // The next in line takes the thread over.
             let next = lane.waiting.isEmpty ? nil : lane.waiting.removeFirst()
             if next == nil { lane.running -= 1 }
-            places.lanes[account] = lane.running == 0 ? nil : lane
+            lanes[account] = lane.running == 0 ? nil : lane
             return next
         }
         next?.resume()

@@ -83,7 +83,7 @@ struct GatewayResponder: HTTPResponder {
     }
 
     /// The memory for a body that may be a large one; nil for others, which the number of connections bounds.
-    private func room(_ request: Request, _ endpoint: Endpoint, _ client: Client) throws -> LargeBodies.Share? {
+    private func room(_ request: Request, _ endpoint: Endpoint, _ client: Client) throws -> FairShares.Share? {
         let usual = services.configuration.limits.bodyBytes
         guard let limit = endpoint.limit, limit > usual else { return nil }
         // One without a size may have the largest.
