@@ -16,13 +16,13 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 // The thread sanitizer needs a build of its own. Scripts/tsan builds the workers and their tests, and nothing else.
 let onlyWorkers = Context.environment["DTA_ONLY_WORKERS"] != nil
 let workers = [
-    "CLinux", "CSecp256k1", "DTASystem", "DTAFormats", "AgentProtocol", "CustodyProtocol", "AgentServer", "TestSupport",
-    "AgentServerTests",
+    "CLinux", "CSecp256k1", "DTABytes", "DTASystem", "DTAFormats", "AgentProtocol", "CustodyProtocol", "AgentServer",
+    "TestSupport", "AgentServerTests",
 ]
 
 // Fuzzing needs instrumented code. Scripts/fuzz builds the decoders so, and nothing else.
 let onlyDecoders = Context.environment["DTA_ONLY_DECODERS"] != nil
-let decoders = ["CLinux", "CSecp256k1", "DTASystem", "DTAFormats", "DTAJSON", "AgentProtocol"]
+let decoders = ["CLinux", "CSecp256k1", "DTABytes", "DTASystem", "DTAFormats", "DTAJSON", "AgentProtocol"]
 
 let package = Package(
     name: "dta",
@@ -59,26 +59,30 @@ let package = Package(
         .target(name: "CCurl"),
 
         // What everybody may know
-        .target(name: "DTASystem", dependencies: ["CLinux"], swiftSettings: common),
+        .target(name: "DTABytes", swiftSettings: strict),
+        .target(name: "DTASystem", dependencies: ["CLinux", "DTABytes"], swiftSettings: common),
         .target(name: "DTAJSON", swiftSettings: strict),
-        .target(name: "DTAFormats", dependencies: [crypto, "CSecp256k1"], swiftSettings: strict),
+        .target(name: "DTAFormats", dependencies: [crypto, "CSecp256k1", "DTABytes"], swiftSettings: strict),
         .target(
             name: "AgentProtocol",
             dependencies: ["DTASystem", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["agent.proto"], swiftSettings: common),
 
         .target(
-            name: "DTAPlugins", dependencies: ["CLinux", "DTAFormats", "DTAJSON", "DTASystem"], swiftSettings: strict),
+            name: "DTAPlugins", dependencies: ["CLinux", "DTABytes", "DTAFormats", "DTAJSON", "DTASystem"],
+            swiftSettings: strict),
 
         // The two sides of the wall
-        .target(name: "CustodyProtocol", dependencies: ["DTAFormats", "DTASystem"], swiftSettings: common),
         .target(
-            name: "DTACustody", dependencies: ["CPKCS11", "CustodyProtocol", "DTAFormats", "DTASystem", crypto],
+            name: "CustodyProtocol", dependencies: ["DTABytes", "DTAFormats", "DTASystem"], swiftSettings: common),
+        .target(
+            name: "DTACustody",
+            dependencies: ["CPKCS11", "CustodyProtocol", "DTABytes", "DTAFormats", "DTASystem", crypto],
             swiftSettings: common),
         .target(
-            name: "DTAConfiguration", dependencies: ["DTASystem", .product(name: "Yams", package: "Yams")],
+            name: "DTAConfiguration", dependencies: ["DTABytes", "DTASystem", .product(name: "Yams", package: "Yams")],
             swiftSettings: common),
-        .target(name: "DTAHTTP", dependencies: ["CCurl", "DTASystem"], swiftSettings: strict),
+        .target(name: "DTAHTTP", dependencies: ["CCurl", "DTABytes", "DTASystem"], swiftSettings: strict),
         .target(
             name: "DTAKubo", dependencies: ["DTAConfiguration", "DTAFormats", "DTAHTTP", "DTASystem"],
             swiftSettings: strict),
@@ -90,7 +94,7 @@ let package = Package(
         .target(
             name: "DTACore",
             dependencies: [
-                "CustodyProtocol", "DTAConfiguration", "DTAFormats", "DTASystem", crypto, database, logging,
+                "CustodyProtocol", "DTABytes", "DTAConfiguration", "DTAFormats", "DTASystem", crypto, database, logging,
             ],
             swiftSettings: strict),
         .target(
@@ -133,7 +137,7 @@ let package = Package(
         .target(
             name: "AgentServer",
             dependencies: [
-                "AgentProtocol", "CLinux", "CustodyProtocol", "DTASystem", logging,
+                "AgentProtocol", "CLinux", "CustodyProtocol", "DTABytes", "DTASystem", logging,
             ],
             swiftSettings: common),
 
@@ -141,7 +145,7 @@ let package = Package(
         .target(
             name: "DTAService",
             dependencies: [
-                "CLinux", "CSystemd", "DTAConfiguration", "DTASystem", arguments, logging,
+                "CLinux", "CSystemd", "DTABytes", "DTAConfiguration", "DTASystem", arguments, logging,
             ],
             swiftSettings: common),
 
@@ -149,20 +153,21 @@ let package = Package(
         .executableTarget(
             name: "dtad",
             dependencies: [
-                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTAAgent", "DTAConfiguration", "DTACore",
+                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTABytes", "DTAAgent", "DTAConfiguration", "DTACore",
                 "DTAEnvelopes", "DTAFormats", "DTAIdentities", "DTAKubo", "DTALedger", "DTAMaintenance", "DTAOrders",
                 "DTAPlugins", "DTAService", "DTASystem", "CLinux", crypto, arguments, logging,
             ],
             swiftSettings: common),
         .executableTarget(
             name: "dtad-hsm",
-            dependencies: ["DTACustody", "CustodyProtocol", "DTAConfiguration", "DTASystem", "CLinux"],
+            dependencies: ["DTACustody", "CustodyProtocol", "DTABytes", "DTAConfiguration", "DTASystem", "CLinux"],
             swiftSettings: common),
         .executableTarget(
             name: "dtactl",
             dependencies: [
-                "AgentProtocol", "DTACourier", "DTAFormats", "DTAHTTP", "DTAJSON", "DTAPlugins", "DTASystem", arguments,
-                crypto,
+                "AgentProtocol", "DTABytes", "DTACourier", "DTAFormats", "DTAHTTP", "DTAJSON", "DTAPlugins",
+                "DTASystem",
+                arguments, crypto,
             ],
             swiftSettings: common),
 
@@ -170,8 +175,8 @@ let package = Package(
         .target(
             name: "DTAGateway",
             dependencies: [
-                "AgentProtocol", "DTAConfiguration", "DTACourier", "DTAFormats", "DTAHTTP", "DTAJSON", "DTAService",
-                "DTASystem", crypto,
+                "AgentProtocol", "DTABytes", "DTAConfiguration", "DTACourier", "DTAFormats", "DTAHTTP", "DTAJSON",
+                "DTAService", "DTASystem", crypto,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -208,32 +213,38 @@ let package = Package(
 
         // Tests
         .target(
-            name: "TestSupport", dependencies: ["DTASystem", "CustodyProtocol", "AgentProtocol"],
+            name: "TestSupport",
+            dependencies: ["DTABytes", "DTAFormats", "DTASystem", "CustodyProtocol", "AgentProtocol"],
             path: "Tests/TestSupport",
             swiftSettings: common),
         .testTarget(
-            name: "DTAFormatsTests", dependencies: ["DTAFormats", "TestSupport", crypto], swiftSettings: common),
+            name: "DTAFormatsTests", dependencies: ["DTABytes", "DTAFormats", "TestSupport", crypto],
+            swiftSettings: common),
         .testTarget(
             name: "CustodyTests",
-            dependencies: ["DTACustody", "CustodyProtocol", "DTAFormats", "DTASystem", "TestSupport", crypto],
+            dependencies: [
+                "DTABytes", "DTACustody", "CustodyProtocol", "DTAFormats", "DTASystem", "TestSupport", crypto,
+            ],
             swiftSettings: common),
         .testTarget(
             name: "DTACoreTests",
             dependencies: [
-                "CustodyProtocol", "DTAAgent", "DTAConfiguration", "DTACore", "DTAEnvelopes", "DTAFormats",
+                "CustodyProtocol", "DTAAgent", "DTABytes", "DTAConfiguration", "DTACore", "DTAEnvelopes", "DTAFormats",
                 "DTAIdentities", "DTALedger", "DTAMaintenance", "DTAOrders", "DTASystem", "TestSupport", crypto,
                 database, logging,
             ],
             swiftSettings: common),
         .testTarget(
-            name: "PluginTests", dependencies: ["DTAPlugins", "DTAFormats", "DTAJSON", "DTASystem", "TestSupport"],
+            name: "PluginTests",
+            dependencies: ["DTABytes", "DTAPlugins", "DTAFormats", "DTAJSON", "DTASystem", "TestSupport"],
             swiftSettings: common),
         .testTarget(name: "JSONTests", dependencies: ["DTAJSON"], swiftSettings: common),
         .testTarget(
-            name: "AgentServerTests", dependencies: ["AgentServer", "AgentProtocol", "DTASystem", "TestSupport"],
+            name: "AgentServerTests",
+            dependencies: ["AgentServer", "AgentProtocol", "CustodyProtocol", "DTABytes", "DTASystem", "TestSupport"],
             swiftSettings: common),
         .testTarget(
-            name: "AgentProtocolTests", dependencies: ["AgentProtocol", "DTASystem", "TestSupport"],
+            name: "AgentProtocolTests", dependencies: ["AgentProtocol", "DTABytes", "DTASystem", "TestSupport"],
             swiftSettings: common),
         .testTarget(
             name: "AgentTests",

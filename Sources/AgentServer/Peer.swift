@@ -121,10 +121,7 @@ enum Peer {
     }
 
     private static func readLink(_ path: String) -> String? {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { readlink(path, $0.baseAddress!, $0.count) }
-        guard count > 0, count < buffer.count else { return nil }
-        return String(validating: buffer[..<count], as: UTF8.self)
+        (try? linkTarget(path)).flatMap { String(validating: $0, as: UTF8.self) }
     }
 
     private static func readSmallFile(_ path: String) -> String {
@@ -132,7 +129,7 @@ enum Peer {
         guard number >= 0 else { return "" }
         let file = Descriptor(owning: number)
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { read(file.number, $0.baseAddress!, $0.count) }
-        return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : ""
+        let count = (try? buffer.withUnsafeMutableBytes { try file.read(into: $0) }) ?? 0
+        return String(decoding: buffer[..<count], as: UTF8.self)
     }
 }

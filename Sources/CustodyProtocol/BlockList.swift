@@ -1,3 +1,4 @@
+import DTABytes
 import DTASystem
 
 /// Several blocks in one field: { length (4, big-endian) ‖ block }*.
@@ -11,7 +12,7 @@ public enum BlockList {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(blocks.reduce(0) { $0 + $1.count + 4 })
         for block in blocks {
-            for shift in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: block.count >> shift)) }
+            bytes.append(contentsOf: UInt32(truncatingIfNeeded: block.count).bigEndianBytes)
             bytes.append(contentsOf: block)
         }
         return bytes
@@ -23,7 +24,7 @@ public enum BlockList {
         var rest = bytes[...]
         while !rest.isEmpty {
             guard rest.count >= 4, blocks.count < countLimit else { throw malformed }
-            let count = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+            let count = Int(UInt32(bigEndianBytes: rest.prefix(4)))
             rest = rest.dropFirst(4)
             guard rest.count >= count else { throw malformed }
             blocks.append(Array(rest.prefix(count)))

@@ -1,3 +1,4 @@
+import DTABytes
 import DTASystem
 
 /// An object in the answer to `list`: class (1) ‖ owner (4, big-endian) ‖ id (16).
@@ -5,7 +6,7 @@ extension TokenObject {
     public static let wireSize = 21
 
     public var wire: [UInt8] {
-        [objectClass.rawValue] + (0..<4).map { UInt8(truncatingIfNeeded: owner.uid >> (24 - 8 * $0)) } + id.bytes
+        [objectClass.rawValue] + owner.uid.bigEndianBytes + id.bytes
     }
 
     /// - Throws: `DTAError.invalidArgument` if `wire` is not an object.
@@ -15,7 +16,7 @@ extension TokenObject {
         }
         self.init(
             objectClass: known,
-            owner: ObjectOwner(uid: wire.dropFirst().prefix(4).reduce(0) { $0 << 8 | UInt32($1) }),
+            owner: ObjectOwner(uid: UInt32(bigEndianBytes: wire.dropFirst().prefix(4))),
             id: try ObjectID(Array(wire.suffix(16))))
     }
 }

@@ -1,3 +1,4 @@
+import DTABytes
 import DTASystem
 
 extension Configuration {
@@ -69,13 +70,12 @@ extension Configuration {
 extension Section {
     fileprivate mutating func landmark(file: String) throws -> [UInt8]? {
         guard let text = try string("landmark") else { return nil }
-        let digits = text.utf8.compactMap { UInt8(String(UnicodeScalar($0)), radix: 16) }
-        guard digits.count == 32, text.utf8.count == 32 else {
+        guard let bytes = Hexadecimal.decode(text), bytes.count == 16 else {
             throw DTAError(
                 .invalidArgument, "\(file): hsm.landmark has 32 hexadecimal digits, in quotation marks",
                 hint: "dtad and `dtad check` name the landmark of the token that they find")
         }
-        return stride(from: 0, to: 32, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+        return bytes
     }
 
     /// The variables of the module's environment. None of them decides what is loaded, or belongs to another program.

@@ -180,14 +180,7 @@ func readText(_ path: String) throws -> String {
         throw DTAError(.failedPrecondition, "the configuration \(path) is no regular file")
     }
     var bytes = [UInt8](repeating: 0, count: 1 << 20)
-    var used = 0
-    while used < bytes.count {
-        let got = try bytes.withUnsafeMutableBytes { buffer in
-            try systemCall("read") { read(file.number, buffer.baseAddress! + used, buffer.count - used) }
-        }
-        if got == 0 { break }
-        used += got
-    }
+    let used = try bytes.withUnsafeMutableBytes { try file.fill($0) }
     guard used < bytes.count, let text = String(validating: bytes[..<used], as: UTF8.self) else {
         throw DTAError(.invalidArgument, "the configuration \(path) is not a UTF-8 text of less than 1 MiB")
     }

@@ -16,7 +16,7 @@ public struct CourierTokens: Sendable {
             address = try HTTPAddress(url)
         } catch {
             throw DTAError(
-                .invalidArgument, "what a token is for \(error.reason), unlike \(quoted(url))",
+                .invalidArgument, "what a token is for \(error.reason), unlike \(ForeignText.quoted(url))",
                 hint: "https://bank.example, without a path: a token is for all of a host's port")
         }
         guard address.transport != .plain else {
@@ -36,7 +36,7 @@ public struct CourierTokens: Sendable {
             pair.index(after: equals) != pair.endIndex
         else {
             throw DTAError(
-                .invalidArgument, "\(quoted(pair)) does not say to which gateway the token goes",
+                .invalidArgument, "\(ForeignText.quoted(pair)) does not say to which gateway the token goes",
                 hint: "URL=FILE, such as https://bank.example=/etc/dta/bank-token")
         }
         try add(String(pair[..<equals]), file: String(pair[pair.index(after: equals)...]))
@@ -59,6 +59,4 @@ public struct CourierTokens: Sendable {
     static func header(_ file: String) throws -> SecretBytes {
         try HTTPSecret.header(.bearer, file: file, what: "the token for the gateway")
     }
-
-    private func quoted(_ text: String) -> String { "\"\(text.prefix(80))\"" }
 }

@@ -50,7 +50,7 @@ public final class HTTPCourier: CourierWay {
         do {
             address = try HTTPAddress(url, allowsPath: true)
         } catch {
-            throw DTAError(.invalidArgument, "a courier's URL \(error.reason), unlike \(HTTPText.quoted(url))")
+            throw DTAError(.invalidArgument, "a courier's URL \(error.reason), unlike \(ForeignText.line(url))")
         }
         guard address.transport != .plain || options.allowsPlain else {
             throw DTAError(
@@ -142,11 +142,11 @@ public final class HTTPCourier: CourierWay {
     private func unreachable(_ error: HTTPFailure) -> DTAError {
         if let tls = error.tls {
             return DTAError(
-                .unavailable, "\(url) \(tls.sentence) (\(HTTPText.quoted(error.reason)))",
+                .unavailable, "\(url) \(tls.sentence) (\(ForeignText.line(error.reason)))",
                 hint: tls.hint(authorities: options.authoritiesName, certificate: options.certificateName))
         }
         let sentence = "\(url) \(error.timedOut ? "did not answer in time" : "cannot be reached")"
-        let away = DTAError(.unavailable, "\(sentence): \(HTTPText.quoted(error.reason))", helps: .sendAgain)
+        let away = DTAError(.unavailable, "\(sentence): \(ForeignText.line(error.reason))", helps: .sendAgain)
         return options.awayHint.map { DTAError(away.code, away.message, hint: $0) } ?? away
     }
 
@@ -176,8 +176,8 @@ public final class HTTPCourier: CourierWay {
         let decoded = try? JSONDecoder().decode(Failure.self, from: Data(answer.body.prefix(64 << 10)))
         let said =
             decoded?.error?.message ?? decoded?.message ?? String(decoding: answer.body.prefix(512), as: UTF8.self)
-        let words = said.isEmpty ? "" : ": \(HTTPText.quoted(said))"
-        let theirs = decoded?.error?.hint.map(HTTPText.quoted) ?? ""
+        let words = said.isEmpty ? "" : ": \(ForeignText.line(said))"
+        let theirs = decoded?.error?.hint.map { ForeignText.line($0) } ?? ""
         switch answer.status {
         case 400, 413, 415, 422: return DTAError(.invalidArgument, "\(url) does not take it\(words)", hint: theirs)
         case 401, 403:

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTASystem
 
 extension Custody {
@@ -13,7 +14,8 @@ extension Custody {
                 if areOurs { try destroy(ids) }
                 try confirmTokenIsThere()
                 for id in ids where try objects.find(id) != nil {
-                    throw DTAError(.failedPrecondition, "the token has an object \(hexadecimal(id.bytes)) already")
+                    throw DTAError(
+                        .failedPrecondition, "the token has an object \(Hexadecimal.encode(id.bytes)) already")
                 }
                 areOurs = true
                 do {

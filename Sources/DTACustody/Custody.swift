@@ -1,5 +1,6 @@
 import CPKCS11
 import CustodyProtocol
+import DTABytes
 import DTASystem
 
 /// One process' access to one token, for one thread.
@@ -132,7 +133,7 @@ public final class Custody {
         guard let key = try objects.key(id) else {
             try confirmTokenIsThere()
             throw DTAError(
-                .notFound, "the token holds no key \(hexadecimal(id.bytes))",
+                .notFound, "the token holds no key \(Hexadecimal.encode(id.bytes))",
                 hint: "if it was there before, something other than dtad deleted it from the token")
         }
         guard case .object(let object) = key.label, object.objectClass == objectClass else {

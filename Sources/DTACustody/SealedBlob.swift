@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -28,13 +29,11 @@ struct SealedBlob {
             throw DTAError(.dataLoss, "a sealed blob of version \(bytes[0]): this dtad-hsm knows versions 1 and 2")
         }
         version = bytes[0]
-        keyNumber = bytes[1..<5].reduce(0) { $0 << 8 | UInt32($1) }
+        keyNumber = UInt32(bigEndianBytes: bytes[1..<5])
         box = Array(bytes[5...])
     }
 
-    var bytes: [UInt8] {
-        [version] + (0..<4).map { UInt8(truncatingIfNeeded: keyNumber >> (24 - 8 * $0)) } + box
-    }
+    var bytes: [UInt8] { [version] + keyNumber.bigEndianBytes + box }
 
     /// The domain keeps blobs of one class and layout from being taken for others. An older dtad-hsm does not open a
     /// newer domain.

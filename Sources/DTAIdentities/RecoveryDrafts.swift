@@ -40,7 +40,7 @@ final class RecoveryDrafts: Sendable {
     func add(_ draft: RecoveryDraft) throws -> String {
         try drafts.withLock { drafts in
             try RecoveryDrafts.check(drafts, draft.owner)
-            let name = ObjectID.random().bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            let name = ObjectID.random().text
             drafts[name] = draft
             return name
         }

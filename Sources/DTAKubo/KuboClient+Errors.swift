@@ -64,5 +64,5 @@ extension KuboClient {
         return quoted(String(decoding: answer.body.prefix(512), as: UTF8.self))
     }
 
-    func quoted(_ text: String) -> String { HTTPText.quoted(text) }
+    func quoted(_ text: String) -> String { ForeignText.line(text) }
 }

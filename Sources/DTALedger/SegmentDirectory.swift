@@ -1,3 +1,4 @@
+import DTABytes
 import DTASystem
 import Foundation
 import Glibc
@@ -82,7 +83,7 @@ package final class PartialSegment: Sendable {
 
     init(directory: SegmentDirectory) throws {
         self.directory = directory
-        id = (0..<32).map { _ in String(UInt8.random(in: 0..<16), radix: 16) }.joined()
+        id = Hexadecimal.encode((0..<16).map { _ in UInt8.random(in: 0...255) })
         let path = "\(directory.path)/\(id)\(PartialSegment.ending)"
         do {
             file = Descriptor(

@@ -34,31 +34,21 @@ struct BackupFile {
     /// Fills `buffer` from where the file stands, as far as there is something.
     /// - Returns: how many bytes were read; fewer than asked for only at the end.
     func read(_ buffer: inout [UInt8], atMost limit: Int) throws -> Int {
-        var used = 0
-        while used < min(limit, buffer.count) {
-            let count = min(limit, buffer.count) - used
-            let got = unsafe buffer.withUnsafeMutableBytes { target in
-                unsafe Glibc.read(descriptor.number, target.baseAddress.map { unsafe $0 + used }, count)
+        do {
+            return try unsafe buffer.withUnsafeMutableBytes { room in
+                try unsafe descriptor.fill(UnsafeMutableRawBufferPointer(rebasing: room.prefix(limit)))
             }
-            if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw BackupFile.failure("read", path, errno) }
-            if got == 0 { break }
-            used += got
+        } catch let error as SystemCallError {
+            throw BackupFile.failure("read", path, error.errno)
         }
-        return used
     }
 
     /// - Throws: `DTAError.resourceExhausted` where the disk is full.
     func write(_ bytes: ArraySlice<UInt8>) throws {
-        var written = 0
-        while written < bytes.count {
-            let put = unsafe bytes.withUnsafeBytes { source in
-                unsafe Glibc.write(
-                    descriptor.number, source.baseAddress.map { unsafe $0 + written }, source.count - written)
-            }
-            if put < 0, errno == EINTR { continue }
-            guard put >= 0 else { throw BackupFile.failure("written", path, errno) }
-            written += put
+        do {
+            try unsafe bytes.withUnsafeBytes { try unsafe descriptor.write($0) }
+        } catch let error as SystemCallError {
+            throw BackupFile.failure("written", path, error.errno)
         }
     }
 

@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import DTACore
 import DTASystem
 
@@ -23,8 +24,6 @@ struct BackupManifest: Equatable {
     /// In bytes: half a million bodies.
     static let limit = 64 << 20
     private static let title = "# dtad backup 1"
-    /// The end of the year 9999: no time is later, and whoever shows it need not think of larger numbers.
-    private static let latest: Int64 = 253_402_300_799
     private static let noHash = [UInt8](repeating: 0, count: 32)
 
     /// Unix seconds.
@@ -45,19 +44,19 @@ struct BackupManifest: Equatable {
 
     /// What a terminal shows of a text, on one line: 80 characters at most.
     private static func line(_ text: String) -> String {
-        String(text.unicodeScalars.filter { quoted(String($0)) == "\"\($0)\"" }.prefix(80))
+        String(text.unicodeScalars.filter { !ForeignText.isHostile($0) }.prefix(80))
     }
 
     var bytes: [UInt8] {
         let head = [BackupManifest.title, "# made \(made)", "# version \(version)", "# token \(token)"]
-        let lines = entries.map { BackupManifest.hexadecimal($0.hash) + "  " + $0.name }
+        let lines = entries.map { Hexadecimal.encode($0.hash) + "  " + $0.name }
         let text = (head + lines).flatMap { Array($0.utf8) + [UInt8(ascii: "\n")] }
         // Damage to the lines that no other hash covers.
-        return text + "# sum \(BackupManifest.hexadecimal(Array(SHA256.hash(data: text))))\n".utf8
+        return text + "# sum \(Hexadecimal.encode(SHA256.hash(data: text)))\n".utf8
     }
 
     /// SHA-256 of the manifest, in hexadecimal: it stands for the whole backup.
-    var fingerprint: String { BackupManifest.hexadecimal(Array(SHA256.hash(data: bytes))) }
+    var fingerprint: String { Hexadecimal.encode(SHA256.hash(data: bytes)) }
 
     /// - Throws: `DTAError.dataLoss` where it is not the manifest of a backup, `failedPrecondition` where it is one of
     ///   another version.
@@ -76,7 +75,7 @@ struct BackupManifest: Equatable {
             guard let line = lines.popFirst(), line.hasPrefix(prefix) else { throw BackupManifest.damaged }
             return String(line.dropFirst(prefix.count))
         }
-        guard let made = Int64(try value("made")), (0...BackupManifest.latest).contains(made) else {
+        guard let made = Int64(try value("made")), (0...UTCTime.last).contains(made) else {
             throw BackupManifest.damaged
         }
         self.made = made
@@ -94,7 +93,7 @@ struct BackupManifest: Equatable {
 
     private static func entry(_ line: Substring) throws -> Entry {
         let parts = line.split(separator: " ", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[1].isEmpty, let hash = bytes(ofHexadecimal: parts[0]), hash.count == 32,
+        guard parts.count == 3, parts[1].isEmpty, let hash = Hexadecimal.decodeSmall(parts[0]), hash.count == 32,
             isAllowed(String(parts[2]))
         else { throw damaged }
         return Entry(name: String(parts[2]), hash: hash)
@@ -126,25 +125,4 @@ struct BackupManifest: Equatable {
 
     private static let damaged = DTAError(
         .dataLoss, "the manifest of the backup is damaged", hint: "use another copy of the backup")
-
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        String(decoding: bytes.flatMap { [hexDigit($0 >> 4), hexDigit($0)] }, as: UTF8.self)
-    }
-
-    private static func bytes(ofHexadecimal text: Substring) -> [UInt8]? {
-        let digits = Array(text.utf8).map { byte -> UInt8? in
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-            default: nil
-            }
-        }
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digits[index], let low = digits[index + 1] else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return bytes
-    }
 }

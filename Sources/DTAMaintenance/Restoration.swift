@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import DTACore
 import DTAFormats
 import DTAOrders

@@ -1,3 +1,5 @@
+import DTABytes
+
 /// The 512 bytes before a file in a tar archive (POSIX.1-2017, pax(1), "ustar Interchange Format"), in the one form that
 /// backups have: a regular file, mode 0600, without an owner.
 struct TarHeader: Equatable {
@@ -67,7 +69,7 @@ extension TarHeader {
         guard let first = field.first else { return nil }
         if first == 0x80 {
             guard field.dropFirst().prefix(4).allSatisfy({ $0 == 0 }) else { return nil }
-            return field.suffix(7).reduce(0) { $0 << 8 | Int($1) }
+            return Int(bigEndianBytes: field.suffix(7))
         }
         let digits = field.prefix(11)
         // Int would take a sign too, and a length below zero.

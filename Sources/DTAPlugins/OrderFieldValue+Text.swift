@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 
 extension OrderFieldValue {
@@ -10,7 +11,7 @@ extension OrderFieldValue {
             guard let number = Int64(text) else { return nil }
             self = .integer(number)
         case .bytes:
-            guard let bytes = OrderFieldValue.bytes(hexadecimal: text) else { return nil }
+            guard let bytes = Hexadecimal.decode(text) else { return nil }
             self = .bytes(bytes)
         }
     }
@@ -21,24 +22,7 @@ extension OrderFieldValue {
         case .text(let text): text
         case .integer(let number): "\(number)"
         case .bytes(let bytes):
-            String(
-                decoding: bytes.flatMap {
-                    [OrderFieldValue.digits[Int($0 >> 4)], OrderFieldValue.digits[Int($0 & 15)]]
-                },
-                as: UTF8.self)
+            Hexadecimal.encode(bytes)
         }
-    }
-
-    private static let digits = Array("0123456789abcdef".utf8)
-
-    private static func bytes(hexadecimal text: String) -> [UInt8]? {
-        let digits = text.utf8.map { Character(Unicode.Scalar($0)).hexDigitValue.map(UInt8.init) }
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digits[index], let low = digits[index + 1] else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return bytes
     }
 }

@@ -69,18 +69,11 @@ enum PluginAnswer {
     /// Bytes of a reason, a hint, a summary or an explanation.
     static let sentenceLimit = 500
 
-    /// Whether a text has no control or direction characters.
-    static func isPrintable(_ text: String) -> Bool {
-        text.unicodeScalars.allSatisfy { scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
-            default: true
-            }
-        }
-    }
+    /// Whether a text has no characters that move, hide or direct others.
+    static func isPrintable(_ text: String) -> Bool { !text.unicodeScalars.contains(where: ForeignText.isHostile) }
 
     /// The beginning of a plugin's text, for a message of ours.
     static func harmless(_ text: String, _ count: Int) -> String {
-        String(text.unicodeScalars.prefix(count).map { isPrintable(String($0)) ? Character($0) : "?" })
+        String(text.unicodeScalars.prefix(count).map { ForeignText.isHostile($0) ? "?" : Character($0) })
     }
 }

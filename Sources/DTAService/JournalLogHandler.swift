@@ -1,5 +1,6 @@
 import CSystemd
 import DTAConfiguration
+import DTASystem
 import Glibc
 import Logging
 
@@ -20,7 +21,8 @@ struct JournalLogHandler: LogHandler {
         var message = event.message.description
         for (key, value) in all { message += " \(key)=\(value)" }
         var fields = [
-            "MESSAGE=\(escaped(message))", "PRIORITY=\(event.level.priority)", "SYSLOG_IDENTIFIER=\(program)",
+            "MESSAGE=\(ForeignText.escaped(message))", "PRIORITY=\(event.level.priority)",
+            "SYSLOG_IDENTIFIER=\(program)",
         ]
         for (key, value) in all {
             let name = key.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }

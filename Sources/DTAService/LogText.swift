@@ -1,15 +1,6 @@
+import DTABytes
+import DTASystem
 import Logging
-
-/// Text from outside cannot end a log line or move the cursor.
-func escaped(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) }) else {
-        return text
-    }
-    return text.unicodeScalars.map { scalar in
-        scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
-            ? "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16) : String(scalar)
-    }.joined()
-}
 
 /// A text as a JSON string (RFC 8259 §7).
 func jsonString(_ text: String) -> String {
@@ -21,9 +12,8 @@ func jsonString(_ text: String) -> String {
         case "\n": result += "\\n"
         case "\r": result += "\\r"
         case "\t": result += "\\t"
-        case _ where scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value):
-            let hex = String(scalar.value, radix: 16)
-            result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+        case _ where ForeignText.isHostile(scalar):
+            for unit in String(scalar).utf16 { result += "\\u" + Hexadecimal.encode(unit.bigEndianBytes) }
         default: result.unicodeScalars.append(scalar)
         }
     }

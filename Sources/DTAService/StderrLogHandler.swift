@@ -1,3 +1,4 @@
+import DTABytes
 import DTAConfiguration
 import DTASystem
 import Glibc
@@ -19,8 +20,8 @@ struct StderrLogHandler: LogHandler {
         var line: String
         switch format {
         case .text:
-            line = "\(timestamp()) \(event.level.rawValue) \(escaped(event.message.description))"
-            for (key, value) in fields { line += " \(key)=\(escaped("\(value)"))" }
+            line = "\(timestamp()) \(event.level.rawValue) \(ForeignText.escaped(event.message.description))"
+            for (key, value) in fields { line += " \(key)=\(ForeignText.escaped("\(value)"))" }
         case .json:
             line = "{\"time\":\(jsonString(timestamp())),\"level\":\"\(event.level.rawValue)\""
             line += ",\"message\":\(jsonString(event.message.description))"
@@ -33,12 +34,6 @@ struct StderrLogHandler: LogHandler {
     /// RFC 3339 in UTC.
     private func timestamp() -> String {
         let now = unixMicroseconds()
-        var seconds = time_t(now / 1_000_000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let milliseconds = String(1000 + now / 1000 % 1000).dropFirst()
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-            + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(milliseconds)Z"
+        return "\(UTCTime.text(now / 1_000_000).dropLast()).\(String(1000 + now / 1000 % 1000).dropFirst())Z"
     }
 }

@@ -13,9 +13,11 @@ public enum FileKind {
     }
 
     /// The same, of a file's mode.
-    public static func fault(_ mode: mode_t) -> String? {
+    /// - Parameter wanted: what it is to be: `S_IFREG`, or `S_IFDIR`.
+    public static func fault(_ mode: mode_t, wanted: mode_t = S_IFREG) -> String? {
         switch mode & S_IFMT {
-        case S_IFREG: nil
+        case wanted: nil
+        case S_IFREG: "is no directory"
         case S_IFLNK: "is a symbolic link"
         case S_IFDIR: "is a directory"
         case S_IFIFO: "is a pipe"

@@ -24,14 +24,6 @@ public struct FileVersion: Sendable, Equatable {
 public func readSmallText(_ path: String) throws -> String {
     let file = Descriptor(owning: try systemCall("open") { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) })
     var bytes = [UInt8](repeating: 0, count: 1 << 20)
-    var used = 0
-    while used < bytes.count {
-        let got = try unsafe bytes.withUnsafeMutableBytes { buffer in
-            guard let base = buffer.baseAddress else { return 0 }
-            return try systemCall("read") { unsafe read(file.number, base + used, buffer.count - used) }
-        }
-        if got == 0 { break }
-        used += got
-    }
+    let used = try unsafe bytes.withUnsafeMutableBytes { try unsafe file.fill($0) }
     return String(decoding: bytes[..<used], as: UTF8.self)
 }

@@ -35,7 +35,7 @@ public enum OwnPlace {
         let found: stat?
         do { found = try status(path) } catch { throw unusable(path, error) }
         guard let found else { return }
-        if let fault = kind(found, S_IFREG, "file") ?? owner(found) ?? names(found) {
+        if let fault = FileKind.fault(found.st_mode) ?? owner(found) ?? names(found) {
             throw refusal("\(path) \(fault)")
         }
         let number = unsafe open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
@@ -51,17 +51,8 @@ public enum OwnPlace {
     }
 
     private static func fault(ofFolder status: stat, _ path: String) -> String? {
-        if let fault = kind(status, S_IFDIR, "directory") ?? owner(status) { return "\(path) \(fault)" }
+        if let fault = FileKind.fault(status.st_mode, wanted: S_IFDIR) ?? owner(status) { return "\(path) \(fault)" }
         return status.st_mode & (S_IWGRP | S_IWOTH) == 0 ? nil : "others than its owner may write to \(path)"
-    }
-
-    private static func kind(_ status: stat, _ wanted: mode_t, _ name: String) -> String? {
-        switch status.st_mode & S_IFMT {
-        case wanted: nil
-        case S_IFLNK: "is a symbolic link"
-        case S_IFDIR: "is a directory"
-        default: "is no \(name)"
-        }
     }
 
     private static func owner(_ status: stat) -> String? {

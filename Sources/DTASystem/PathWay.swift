@@ -100,11 +100,7 @@ public struct PathWay {
     }
 
     private static func target(of link: Descriptor) throws -> String {
-        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = try buffer.withUnsafeMutableBytes { bytes in
-            try systemCall("readlink") { readlinkat(link.number, "", bytes.baseAddress!, bytes.count) }
-        }
-        return String(decoding: buffer[..<count], as: UTF8.self)
+        String(decoding: try linkTarget("", in: link.number), as: UTF8.self)
     }
 }
 

@@ -6,11 +6,12 @@ public enum PositionedFile {
     /// Writes all of `bytes` at `offset`.
     /// - Throws: `SystemCallError`: ENOSPC and EDQUOT if there is no room.
     public static func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
-        var written = 0
-        while written < bytes.count {
-            written += try systemCall("pwrite") {
-                unsafe pwrite(file, bytes.baseAddress! + written, bytes.count - written, off_t(offset + written))
+        var rest = unsafe bytes
+        while unsafe !rest.isEmpty {
+            let written = try systemCall("pwrite") {
+                unsafe pwrite(file, rest.baseAddress, rest.count, off_t(offset + bytes.count - rest.count))
             }
+            unsafe rest = UnsafeRawBufferPointer(rebasing: rest[written...])
         }
     }
 
@@ -19,8 +20,9 @@ public enum PositionedFile {
     public static func read(_ file: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
         var filled = 0
         while filled < bytes.count {
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[filled...])
             let got = try systemCall("pread") {
-                unsafe pread(file, bytes.baseAddress! + filled, bytes.count - filled, off_t(offset + filled))
+                unsafe pread(file, rest.baseAddress, rest.count, off_t(offset + filled))
             }
             if got == 0 { break }
             filled += got
@@ -44,7 +46,7 @@ public enum PositionedFile {
     /// Brings a directory's entries to the disk: after a file in it was made, renamed or removed.
     public static func syncDirectory(_ path: String) throws {
         let directory = Descriptor(
-            owning: try systemCall("open") { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
+            owning: try systemCall("open") { unsafe open(NativeText.path(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
         try systemCall("fsync") { fsync(directory.number) }
     }
 

@@ -88,11 +88,10 @@ public enum UnixSocket {
 
     /// Writes all of `bytes` to a blocking socket; a closed reader is EPIPE, never a signal.
     public static func sendAll(_ socket: Int32, _ bytes: UnsafeRawBufferPointer) throws {
-        var sent = 0
-        while sent < bytes.count {
-            sent += try systemCall("send") {
-                unsafe send(socket, bytes.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
-            }
+        var rest = unsafe bytes
+        while unsafe !rest.isEmpty {
+            let sent = try systemCall("send") { unsafe send(socket, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL)) }
+            unsafe rest = UnsafeRawBufferPointer(rebasing: rest[sent...])
         }
     }
 

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTACustody
 import DTASystem
 import Glibc
@@ -35,7 +36,8 @@ struct BindCommand {
             try CommandFile.write(bound.encoded, to: target)
             for outcome in outcomes {
                 if let key = outcome.key {
-                    print("bound      \(outcome.subject)\n           to the key with SHA-256 \(hexadecimal(key))")
+                    print(
+                        "bound      \(outcome.subject)\n           to the key with SHA-256 \(Hexadecimal.encode(key))")
                 } else {
                     print("\(outcome.isRefusal ? "REFUSED  " : "not bound")  \(outcome.subject): \(outcome.reason)")
                 }
@@ -43,9 +45,5 @@ struct BindCommand {
             print("\(bound.bindings.count) bound: dtad bindings import \(output) takes them in")
             return outcomes.contains { $0.isRefusal } ? .failed : .finished
         }
-    }
-
-    private func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

@@ -1,5 +1,6 @@
 import AgentProtocol
 import Crypto
+import DTABytes
 import DTAFormats
 import DTASystem
 import Foundation

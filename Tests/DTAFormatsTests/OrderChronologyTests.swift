@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 import Testing
 

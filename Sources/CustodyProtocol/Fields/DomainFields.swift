@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -59,8 +60,8 @@ extension CustodyReader {
 
     mutating func unixSeconds() throws -> Int64 {
         let number = try uint64()
-        // To the end of the year 9999, as in all formats.
-        guard number <= 253_402_300_799 else {
+        // To the end of the year 9999, as everywhere in the formats.
+        guard number <= UTCTime.last else {
             throw DTAError(.invalidArgument, "a time is given in whole seconds since 1970, to the year 9999")
         }
         return Int64(number)

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 import Foundation
@@ -27,13 +28,11 @@ extension AuditLog {
     package func makeCheckpoint(_ signer: AuditSigner, _ custodian: any Custodian) throws {
         let (number, hash) = state.withLock { ($0.next - 1, $0.previous) }
         guard number > 0 else { return }
-        let digest = stride(from: 0, to: 64, by: 2).compactMap {
-            UInt8(String(decoding: hash[$0..<$0 + 2], as: UTF8.self), radix: 16)
-        }
+        let digest = Hexadecimal.decode(String(decoding: hash, as: UTF8.self)) ?? []
         let signature = try custodian.ask(SignDocument(id: signer.key, context: SignedBytes.audit, hash: digest))
         let checkpoint = AuditCheckpoint(
             number: number, hash: String(decoding: hash, as: UTF8.self), identity: signer.identity.description,
-            signature: Data(signature).base64EncodedString())
+            signature: Base64.encode(signature))
         try append { $0.checkpoint(checkpoint.json) }
         state.withLock { state in
             state.checkpointed = state.next - 1

@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import DTAFormats
 import DTASystem
 import Glibc
@@ -179,8 +180,8 @@ package final class AuditLog: Sendable {
         state.next += 1
         var at = 0
         for byte in hash {
-            state.previous[at] = hexDigit(byte >> 4)
-            state.previous[at + 1] = hexDigit(byte)
+            state.previous[at] = Hexadecimal.digit(byte >> 4)
+            state.previous[at + 1] = Hexadecimal.digit(byte)
             at += 2
         }
     }

@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -106,8 +107,7 @@ struct AuditWriter {
         text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
 
-    /// JSON's escapes (RFC 8259 §7) for quotes, backslashes and control characters; DEL and what is not ASCII but a
-    /// control (C1, line separators, direction marks) is escaped as well, because people read logs on terminals.
+    /// JSON's escapes (RFC 8259 §7) for quotes, backslashes and what is hostile, because people read logs on terminals.
     ///
     /// What no name has is bounded more tightly, as it is written: one byte of a client's would else become six.
     private mutating func string(_ text: String, limit: Int, oddLimit: Int) {
@@ -124,7 +124,8 @@ struct AuditWriter {
             case 0x22, 0x5c:
                 bytes.append(UInt8(ascii: "\\"))
                 bytes.append(UInt8(truncatingIfNeeded: value))
-            case 0..<0x20, 0x7f..<0xa0, 0x2028...0x202e, 0x2060...0x206f, 0xfeff: escape(UInt16(value))
+            case _ where ForeignText.isHostile(scalar):
+                for unit in String(scalar).utf16 { escape(unit) }
             default: bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
             }
             guard bytes.count - start <= oddLimit else {
@@ -138,7 +139,7 @@ struct AuditWriter {
 
     private mutating func escape(_ unit: UInt16) {
         literal("\\u")
-        for shift in [12, 8, 4, 0] { bytes.append(hexDigit(UInt8(truncatingIfNeeded: unit >> UInt16(shift)))) }
+        for shift in [12, 8, 4, 0] { bytes.append(Hexadecimal.digit(UInt8(truncatingIfNeeded: unit >> UInt16(shift)))) }
     }
 
     private mutating func decimal(_ value: UInt64) {
@@ -190,10 +191,4 @@ struct AuditWriter {
         padded(inDay % 60, 2)
         literal(".")
     }
-}
-
-@inline(__always)
-package func hexDigit(_ nibble: UInt8) -> UInt8 {
-    let low = nibble & 15
-    return low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") - 10 + low
 }

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTASystem
 import Logging
 
@@ -54,6 +55,6 @@ extension KeyService {
 extension ObjectID {
     /// 32 hexadecimal digits.
     package var text: String {
-        String(decoding: bytes.flatMap { [hexDigit($0 >> 4), hexDigit($0)] }, as: UTF8.self)
+        Hexadecimal.encode(bytes)
     }
 }

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 import Foundation
@@ -161,13 +162,9 @@ extension KeyService {
     }
 
     private static func object(_ text: String) throws -> ObjectID {
-        let digits = Array(text.utf8)
-        let bytes = stride(from: 0, to: digits.count - 1, by: 2).compactMap { at in
-            UInt8(String(decoding: digits[at..<at + 2], as: UTF8.self), radix: 16)
+        guard let bytes = Hexadecimal.decode(text), bytes.count == 16 else {
+            throw DTAError(.invalidArgument, "\(quoted(text)) is no object: it has 32 hexadecimal digits")
         }
-        guard digits.count == 32, digits.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }),
-            bytes.count == 16
-        else { throw DTAError(.invalidArgument, "\(quoted(text)) is no object: it has 32 hexadecimal digits") }
         return try ObjectID(bytes)
     }
 }

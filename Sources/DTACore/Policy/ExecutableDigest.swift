@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import DTASystem
 import Glibc
 
@@ -57,7 +58,7 @@ package final class ExecutableDigest: Sendable {
             hash.update(data: piece[..<got])
         }
         guard left == 0 else { return nil }
-        return String(decoding: hash.finalize().flatMap { [hexDigit($0 >> 4), hexDigit($0)] }, as: UTF8.self)
+        return Hexadecimal.encode(hash.finalize())
     }
 
     private func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }

@@ -95,16 +95,5 @@ package struct Resource: Sendable {
     var display: String { "\(kind.rawValue) \(quoted(name))" }
 }
 
-/// What a client wrote, fit for a sentence: quoted, cut to 80 characters, without control characters.
-package func quoted(_ text: String) -> String {
-    var shown = "\""
-    for scalar in text.unicodeScalars.prefix(80) {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate:
-            shown += "\\u{\(String(scalar.value, radix: 16))}"
-        default: shown.unicodeScalars.append(scalar)
-        }
-    }
-    if text.unicodeScalars.dropFirst(80).first != nil { shown += "…" }
-    return shown + "\""
-}
+/// What a client wrote, fit for a sentence: quoted, and cut to 80 characters.
+package func quoted(_ text: String) -> String { ForeignText.quoted(text) }

@@ -1,5 +1,6 @@
 import CPKCS11
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -59,7 +60,7 @@ struct KeyGeneration {
             throw DTAError(
                 .failedPrecondition,
                 "the token gives the public key of \(kind.article) \(kind.name) key in an unknown form: \(point.count) "
-                    + "bytes that begin with \(hexadecimal(Array(point.prefix(4))))",
+                    + "bytes that begin with \(Hexadecimal.encode(Array(point.prefix(4))))",
                 hint: "CKA_EC_POINT must be the \(size) bytes of the key, or these as an OCTET STRING in DER "
                     + "(\(size + 2) bytes)")
         }

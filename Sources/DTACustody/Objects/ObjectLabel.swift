@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTASystem
 
 /// The label (CKA_LABEL) of each object that D-TA keeps on a token; it decides what may be done with the object.
@@ -19,9 +20,9 @@ enum ObjectLabel: Equatable, Hashable {
     var text: String {
         switch self {
         case .object(let object):
-            "dta/\(object.objectClass.name)/\(object.owner.uid)/\(hexadecimal(object.id.bytes))"
+            "dta/\(object.objectClass.name)/\(object.owner.uid)/\(Hexadecimal.encode(object.id.bytes))"
         case .sealing(let objectClass, let number): "dta/\(objectClass.name)/\(number)"
-        case .trial(let id): ObjectLabel.trialPrefix + hexadecimal(id.bytes)
+        case .trial(let id): ObjectLabel.trialPrefix + Hexadecimal.encode(id.bytes)
         }
     }
 
@@ -38,7 +39,7 @@ enum ObjectLabel: Equatable, Hashable {
     init?(_ text: String) {
         if text.hasPrefix(ObjectLabel.trialPrefix) {
             let digits = text.dropFirst(ObjectLabel.trialPrefix.count)
-            guard let bytes = bytes(hexadecimal: digits), let id = try? ObjectID(bytes) else { return nil }
+            guard let bytes = Hexadecimal.decode(digits), let id = try? ObjectID(bytes) else { return nil }
             self = .trial(id)
             guard self.text == text else { return nil }
             return
@@ -50,7 +51,7 @@ enum ObjectLabel: Equatable, Hashable {
         if objectClass.isSealing {
             self = .sealing(objectClass, number: number)
         } else {
-            guard parts.count == 4, let bytes = bytes(hexadecimal: parts[3]), let id = try? ObjectID(bytes) else {
+            guard parts.count == 4, let bytes = Hexadecimal.decode(parts[3]), let id = try? ObjectID(bytes) else {
                 return nil
             }
             self = .object(TokenObject(objectClass: objectClass, owner: ObjectOwner(uid: number), id: id))
@@ -67,15 +68,4 @@ extension ObjectClass {
             throw DTAError(.internal, "this request may use no objects of class \(name)")
         }
     }
-}
-
-func hexadecimal(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-}
-
-func bytes(hexadecimal text: Substring) -> [UInt8]? {
-    let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
-    guard digits.count == text.utf8.count, digits.count % 2 == 0 else { return nil }
-    return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
 }

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTASystem
 import Glibc
 
@@ -50,7 +51,7 @@ struct LoginRecord {
             }
             let file = Descriptor(owning: number)
             var buffer = [UInt8](repeating: 0, count: 1024)
-            let count = try systemCall("read") { Glibc.read(file.number, &buffer, buffer.count) }
+            let count = try buffer.withUnsafeMutableBytes { try file.fill($0) }
             return LoginRecord.content(of: String(decoding: buffer.prefix(count), as: UTF8.self))
         } catch let error as SystemCallError {
             throw obstacle("\(error)")
@@ -60,7 +61,7 @@ struct LoginRecord {
     private static func content(of text: String) -> Content {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         if let pin = RefusedPIN(lines) { return .refused(pin) }
-        guard lines.count > 2, lines[0] == kind, let serial = bytes(hexadecimal: lines[1]) else { return .nothing }
+        guard lines.count > 2, lines[0] == kind, let serial = Hexadecimal.decode(lines[1]) else { return .nothing }
         return .begun(serial: serial, before: RefusedPIN(lines.dropFirst(2)))
     }
 
@@ -71,19 +72,10 @@ struct LoginRecord {
         let draft = path + ".new"
         do {
             unlink(draft)
-            let file = Descriptor(
-                owning: try systemCall("open(\(draft))") {
-                    open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-                })
-            do {
-                let text = [Self.kind, hexadecimal(Array(serial.utf8))].map { $0 + "\n" }.joined()
+            let text = [Self.kind, Hexadecimal.encode(serial.utf8)].map { $0 + "\n" }.joined()
+            let file = try WholeFile.replace(path, by: draft) { file in
                 try LoginRecord.write(text + (before?.text ?? Self.filler), to: file)
-                try systemCall("rename") { rename(draft, path) }
-            } catch {
-                unlink(draft)
-                throw error
             }
-            try PositionedFile.syncDirectory(parentDirectory(of: path))
             return LoginAttempt(path: path, file: file, before: before)
         } catch let error as SystemCallError {
             throw obstacle("\(error)", errno: error.errno)
@@ -143,7 +135,6 @@ struct LoginAttempt {
     }
 
     private func complain(_ what: String) {
-        let text = Array("dtad-hsm: \(what)\n".utf8)
-        _ = text.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        try? writeAll(Array("dtad-hsm: \(what)\n".utf8), to: STDERR_FILENO)
     }
 }

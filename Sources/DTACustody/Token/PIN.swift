@@ -104,19 +104,6 @@ public enum PIN {
         }
     }
 
-    /// - Returns: how many bytes there were, maybe more than fit.
-    private static func fill(_ target: UnsafeMutableRawBufferPointer, from descriptor: Int32) throws -> Int {
-        var count = 0
-        while count < target.count {
-            let got = try systemCall("read") {
-                Glibc.read(descriptor, target.baseAddress! + count, target.count - count)
-            }
-            if got == 0 { break }
-            count += got
-        }
-        return count
-    }
-
     private static func refusal(_ message: String, hint: String = "") -> CustodyStartError {
         CustodyStartError(DTAError(.failedPrecondition, message, hint: hint), .configuration)
     }

@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import DTASystem
 
 /// The record of a PIN that a token refused. Real HSMs destroy their keys after a few wrong ones.
@@ -22,14 +23,15 @@ struct RefusedPIN: Equatable {
     /// - Parameter lines: of its text; further lines are ignored.
     init?(_ lines: some Collection<Substring>) {
         let lines = Array(lines)
-        guard lines.count > 4, lines[0] == Self.kind, let serial = bytes(hexadecimal: lines[1]),
-            let salt = bytes(hexadecimal: lines[2]), let hash = bytes(hexadecimal: lines[3]), hash.count == 4
+        guard lines.count > 4, lines[0] == Self.kind, let serial = Hexadecimal.decode(lines[1]),
+            let salt = Hexadecimal.decode(lines[2]), let hash = Hexadecimal.decode(lines[3]), hash.count == 4
         else { return nil }
         (self.serial, self.salt, self.hash) = (serial, salt, hash)
     }
 
     var text: String {
-        [Self.kind, hexadecimal(serial), hexadecimal(salt), hexadecimal(hash)].map { $0 + "\n" }.joined()
+        [Self.kind, Hexadecimal.encode(serial), Hexadecimal.encode(salt), Hexadecimal.encode(hash)].map { $0 + "\n" }
+            .joined()
     }
 
     /// Whether this is the refused PIN of that token; the check takes a tenth of a second.

@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 
 /// One line of the audit log, as far as its chain needs it. Records are written in one way only (docs/audit.md), so its
 /// fields are at fixed places: the number first, the hash of the line before last.
@@ -68,7 +69,7 @@ public struct AuditLine: Sendable, Equatable {
     }
 
     /// The hash by which the next record names this line.
-    public static func hash(of line: [UInt8]) -> String { hexadecimal(SHA256.hash(data: line)) }
+    public static func hash(of line: [UInt8]) -> String { Hexadecimal.encode(SHA256.hash(data: line)) }
 }
 
 /// A checkpoint, by which the agent signed that record `number` has the line hash `hash`, and so all records before it.
@@ -107,11 +108,4 @@ public struct AuditCheckpoint: Sendable, Equatable {
 
 func isLowerHex(_ byte: UInt8) -> Bool {
     UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "f") ~= byte
-}
-
-func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
-    return String(decoding: text, as: UTF8.self)
 }

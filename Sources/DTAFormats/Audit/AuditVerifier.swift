@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import FoundationEssentials
 
 /// Checks an audit log, line after line: numbers without gaps, each record naming the hash of the one before, and the
@@ -67,7 +68,7 @@ public struct AuditVerifier {
     public mutating func read(_ bytes: [UInt8], isComplete: Bool = true) {
         line += 1
         let digest = Array(SHA256.hash(data: bytes))
-        defer { previous = hexadecimal(digest) }
+        defer { previous = Hexadecimal.encode(digest) }
         guard isComplete else { return report("the line is cut short") }
         guard let record = AuditLine(bytes) else {
             // It is not known whether it had a number.
@@ -85,7 +86,7 @@ public struct AuditVerifier {
         chain.records += 1
         chain.first = chain.first ?? record.number
         chain.last = record.number
-        chain.lastHash = hexadecimal(digest)
+        chain.lastHash = Hexadecimal.encode(digest)
         next = record.number &+ 1
     }
 
@@ -119,15 +120,15 @@ public struct AuditVerifier {
         }
         let at = Int(checkpoint.number - hashesBegin) * 32
         let digest = Array(hashes[at..<at + 32])
-        guard hexadecimal(digest) == checkpoint.hash else {
+        guard Hexadecimal.encode(digest) == checkpoint.hash else {
             return report("a checkpoint names another hash for record \(checkpoint.number): one of the two was changed")
         }
         guard let key = key(checkpoint.identity) else {
             chain.uncheckedCheckpoints += 1
             return
         }
-        guard let signature = Data(base64Encoded: checkpoint.signature),
-            (try? key.verify(Array(signature), context: SignedBytes.audit, hash: digest)) != nil
+        guard let signature = Base64.decode(checkpoint.signature),
+            (try? key.verify(signature, context: SignedBytes.audit, hash: digest)) != nil
         else { return report("the signature of the checkpoint on record \(checkpoint.number) does not fit") }
         chain.checkpoints += 1
         chain.lastCheckpointed = checkpoint.number

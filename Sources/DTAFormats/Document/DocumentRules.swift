@@ -1,7 +1,9 @@
+import DTABytes
+
 /// The rules for texts and times of documents. They are shown to people, so they must be safe for terminals.
 enum DocumentRules {
     /// Unix seconds: 1970 to the end of 9999.
-    static let times: ClosedRange<Int64> = 0...253_402_300_799
+    static let times: ClosedRange<Int64> = 0...UTCTime.last
     /// Bytes of UTF-8.
     static let nameLimit = 128
     static let mediaTypeLimit = 128

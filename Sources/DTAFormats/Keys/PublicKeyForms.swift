@@ -1,3 +1,4 @@
+import DTABytes
 import FoundationEssentials
 
 /// The forms of public keys for other programs.
@@ -7,7 +8,7 @@ extension PublicKey {
 
     /// The same as text: `-----BEGIN PUBLIC KEY-----` (RFC 7468 §13), with a last line end.
     public var pem: String {
-        let text = Data(spkiDER).base64EncodedString()
+        let text = Base64.encode(spkiDER)
         var lines = ["-----BEGIN PUBLIC KEY-----"]
         var rest = text[...]
         while !rest.isEmpty {
@@ -25,7 +26,7 @@ extension PublicKey {
             throw FormatError(.invalidArgument, "the comment of an OpenSSH key is one line of text")
         }
         let name = try sshName
-        let line = "\(name) \(Data(try sshBlob).base64EncodedString())"
+        let line = "\(name) \(Base64.encode(try sshBlob))"
         return comment.isEmpty ? line : "\(line) \(comment)"
     }
 
@@ -34,7 +35,7 @@ extension PublicKey {
     public var sshBlob: [UInt8] {
         get throws {
             func string(_ bytes: [UInt8]) -> [UInt8] {
-                (0..<4).map { UInt8(truncatingIfNeeded: bytes.count >> (24 - 8 * $0)) } + bytes
+                UInt32(truncatingIfNeeded: bytes.count).bigEndianBytes + bytes
             }
             let name = try sshName
             var blob = string(Array(name.utf8))

@@ -1,3 +1,5 @@
+import DTABytes
+
 /// Says whether a redemption may be released now, by the order, public documents and the time. The front asks it what
 /// is missing; dtad-hsm asks it before it releases anything.
 ///

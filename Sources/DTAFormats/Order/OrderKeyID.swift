@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 
 /// The object id of a `sign` order's key on the fiduciary's token, which follows from its owner and from the order.
 /// dtad-hsm makes the key under this id only. dtad computes the same id beforehand, to find the key after a crash.
@@ -12,7 +13,7 @@ public enum OrderKeyID {
     /// - Parameter order: the CID of part 1.
     /// - Returns: 16 bytes: the prefix, and the first 12 of SHA-256 of label ‖ 00 ‖ owner (4, big-endian) ‖ CID (36).
     public static func bytes(owner: UInt32, order: CID) -> [UInt8] {
-        let uid = (0..<4).map { UInt8(truncatingIfNeeded: owner >> (24 - 8 * $0)) }
+        let uid = owner.bigEndianBytes
         return prefix + SHA256.hash(data: SignedBytes.labelled(label, uid, order.bytes)).prefix(16 - prefix.count)
     }
 }

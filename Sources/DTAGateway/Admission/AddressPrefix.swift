@@ -1,3 +1,4 @@
+import DTABytes
 import Glibc
 
 /// The prefix by which addresses are counted. A subscriber has at least a /64 of IPv6 addresses (RFC 6177) and may use
@@ -13,6 +14,6 @@ enum AddressPrefix {
         if bytes[..<10].allSatisfy({ $0 == 0 }), bytes[10] == 0xff, bytes[11] == 0xff {
             return bytes[12...].map(String.init).joined(separator: ".")
         }
-        return bytes[..<8].map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() + "/64"
+        return Hexadecimal.encode(bytes[..<8]) + "/64"
     }
 }

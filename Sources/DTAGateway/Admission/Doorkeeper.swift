@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import Hummingbird
 import Logging
 import NIOCore
@@ -41,9 +42,7 @@ struct Doorkeeper: Sendable {
         }
         if let header = request.headers[.authorization] { return try await bearer(header, context) }
         if knowsPeers, let certificate = try await context.channel.nioSSL_peerCertificate().get() {
-            let digest = SHA256.hash(data: try certificate.toDERBytes()).map { byte in
-                String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
-            }.joined()
+            let digest = Hexadecimal.encode(SHA256.hash(data: try certificate.toDERBytes()))
             return Client(kind: .peer(digest), account: .init("peer", digest))
         }
         throw refused(

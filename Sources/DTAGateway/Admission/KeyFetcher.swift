@@ -52,12 +52,12 @@ struct KeyFetcher: Sendable {
         } catch let failure as HTTPFailure {
             if let tls = failure.tls {
                 throw DTAError(
-                    .unavailable, "\(url) \(tls.sentence) (\(HTTPText.quoted(failure.reason)))",
+                    .unavailable, "\(url) \(tls.sentence) (\(ForeignText.line(failure.reason)))",
                     hint: tls.hint(
                         authorities: "authentication.jwt.ca_file in dtagw.yaml",
                         certificate: "no certificate is shown to issuers"))
             }
-            throw DTAError(.unavailable, "\(url) cannot be reached: \(HTTPText.quoted(failure.reason))")
+            throw DTAError(.unavailable, "\(url) cannot be reached: \(ForeignText.line(failure.reason))")
         }
     }
 }

@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 import DTAJSON
 import DTASystem
@@ -136,7 +137,7 @@ struct KeySet: Sendable {
 
     private static func verifier(_ item: JSONValue) async throws(Refusal) -> (TokenAlgorithm, Verifier) {
         func bytes(_ name: String) throws(Refusal) -> [UInt8] {
-            guard let decoded = item[name]?.string.flatMap(Base64URL.decode) else {
+            guard let decoded = item[name]?.string.flatMap({ Base64.decode($0, .url) }) else {
                 throw Refusal("has no \"\(name)\" in base64url")
             }
             return decoded

@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import DTASystem
 
 /// Requests a minute for each client, with a burst: a bucket of tokens that fills steadily.
@@ -23,7 +24,7 @@ final class RateLimiter: Sendable {
                 hash.update(data: Array(part.utf8))
             }
             let bytes = Array(hash.finalize())
-            func word(_ start: Int) -> UInt64 { bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+            func word(_ start: Int) -> UInt64 { UInt64(bigEndianBytes: bytes[start..<start + 8]) }
             (high, low) = (word(0), word(8))
         }
     }

@@ -1,3 +1,4 @@
+import DTABytes
 import DTAJSON
 import DTASystem
 import Foundation
@@ -31,8 +32,8 @@ struct TokenVerifier: Sendable {
     func verify(_ token: String) async throws -> TokenClaims {
         guard token.utf8.count <= TokenVerifier.limit else { throw Refusal("the token is too long") }
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
-            let signature = Base64URL.decode(parts[2]), !signature.isEmpty
+        guard parts.count == 3, let header = Base64.decode(parts[0], .url), let payload = Base64.decode(parts[1], .url),
+            let signature = Base64.decode(parts[2], .url), !signature.isEmpty
         else { throw Refusal("the token is no signed JWT") }
         let (algorithm, id) = try read(header: object(header))
         let candidates = try await keys.candidates(id: id, algorithm: algorithm)

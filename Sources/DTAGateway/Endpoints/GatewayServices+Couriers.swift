@@ -1,4 +1,5 @@
 import AgentProtocol
+import DTABytes
 import DTACourier
 import DTAFormats
 import DTASystem
@@ -112,10 +113,10 @@ extension GatewayServices {
         let cid = try GatewayServices.cid(name)
         let car: [UInt8]?
         if let archive {
-            guard let data = Data(base64Encoded: archive) else {
+            guard let bytes = Base64.decode(archive) else {
                 throw Problem.invalid("CAR must be \(TextRule.base64.what)")
             }
-            car = [UInt8](data)
+            car = bytes
         } else {
             car = nil
         }
@@ -142,7 +143,7 @@ extension GatewayServices {
         }
         return Reply(
             .members([
-                (answer, .string(found.cid)), ("CAR", reply.map { .string(Data($0).base64EncodedString()) }),
+                (answer, .string(found.cid)), ("CAR", reply.map { .string(Base64.encode($0)) }),
             ]))
     }
 

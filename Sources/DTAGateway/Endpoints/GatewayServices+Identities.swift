@@ -1,4 +1,5 @@
 import AgentProtocol
+import DTABytes
 import DTAJSON
 import DTASystem
 import Foundation
@@ -50,7 +51,7 @@ extension GatewayServices {
     func showIdentity(_ call: Call) async throws -> Reply {
         let answer = try await agent.call(.showIdentity(call.parameters["IDDocumentCID"] ?? ""))
         guard let identity = answer.identities.first else { throw Problem.notFound("there is no such identity here") }
-        let document = JSONValue.Member("Document", .string(Data(answer.data).base64EncodedString()))
+        let document = JSONValue.Member("Document", .string(Base64.encode(answer.data)))
         return Reply(.object(GatewayServices.members(identity) + [document]))
     }
 

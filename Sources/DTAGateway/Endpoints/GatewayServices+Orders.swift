@@ -1,4 +1,5 @@
 import AgentProtocol
+import DTABytes
 import DTACourier
 import DTAFormats
 import DTAJSON
@@ -141,7 +142,8 @@ extension GatewayServices {
         }
         return Reply(
             .members([
-                ("Secret", .string(hexadecimal(result.data))), ("Commitment", .text(hexadecimal(order.commitment))),
+                ("Secret", .string(Hexadecimal.encode(result.data))),
+                ("Commitment", .text(Hexadecimal.encode(order.commitment))),
                 ("OrderReference", .string(order.reference)), ("Extension", GatewayServices.map(result.fields)),
             ]))
     }
@@ -162,7 +164,7 @@ extension GatewayServices {
         let isInside = [order.principal, order.fiduciary].contains { scope.includes(identity: $0) }
         return [
             ("OrderReference", .string(order.reference)), ("OrderCID", .string(order.cid)),
-            ("Commitment", .text(hexadecimal(order.commitment))), ("CreatedAt", .integer(order.created)),
+            ("Commitment", .text(Hexadecimal.encode(order.commitment))), ("CreatedAt", .integer(order.created)),
             ("UpdatedAt", .integer(order.updated)), ("Type", .text(order.type)), ("State", .text(order.state)),
             ("Next", .text(order.nextText)), ("NextStep", .text(order.knownStep?.rawValue ?? "")),
             ("Principal", .text(order.principal)), ("Fiduciary", .text(order.fiduciary)),
@@ -190,8 +192,4 @@ extension GatewayServices {
     private static func map(_ fields: [AgentField]) -> JSONValue {
         .members(fields.map { ($0.name, .string($0.value)) })
     }
-}
-
-func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
 }

@@ -86,8 +86,5 @@ struct Fields {
     }
 }
 
-/// A client's text, to quote in an error: short, and on one line.
-func shown(_ text: String) -> String {
-    let plain = String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }))
-    return "\"" + (plain.count <= 60 ? plain : plain.prefix(60) + "…") + "\""
-}
+/// What a client sent, in a sentence of ours: short, and on one line.
+func shown(_ text: String) -> String { ForeignText.quoted(text, limit: 60) }

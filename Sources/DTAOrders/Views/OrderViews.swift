@@ -1,3 +1,4 @@
+import DTABytes
 import DTACore
 import DTAFormats
 import DTAIdentities

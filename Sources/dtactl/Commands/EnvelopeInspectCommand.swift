@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -100,7 +101,7 @@ struct EnvelopeInspectCommand: ParsableCommand {
         }
         details.add("created", HumanUnits.time(unixSeconds: header.created) + ", as the sender says")
         details.add("content", header.content)
-        details.add("thread", Hex.encode(header.thread))
+        details.add("thread", Hexadecimal.encode(header.thread))
         if let previous = header.previous { details.add("previous", previous.description) }
         switch recipients {
         case .success(let to):
@@ -140,7 +141,7 @@ struct EnvelopeInspectCommand: ParsableCommand {
         return [
             ("cid", .string(signed.cid.description)), ("from", .string(header.from.description)),
             ("signature_valid", valid), ("signature_problem", reason), ("created", .number(header.created)),
-            ("content_type", .string(header.content)), ("thread", .string(Hex.encode(header.thread))),
+            ("content_type", .string(header.content)), ("thread", .string(Hexadecimal.encode(header.thread))),
             ("previous", header.previous.map { .string($0.description) } ?? .null),
             ("public", .bool(signed.envelope.isPublic)),
             ("to", (try? recipients.get()).map { .array($0.map { .string($0.description) }) } ?? .null),

@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 
 /// One envelope of a thread, as it is shown: what was verified here, and what an agent says beside it.
@@ -95,7 +96,8 @@ struct EnvelopeRow {
             ("signature_valid", finding.signature == .unknown ? .null : .bool(finding.signature == .valid)),
             ("from", text(header?.from.description)), ("name", text(finding.sender?.identity.name)),
             ("created", header.map { .number($0.created) } ?? .null), ("content_type", text(header?.content)),
-            ("thread", text(header.map { Hex.encode($0.thread) })), ("previous", text(header?.previous?.description)),
+            ("thread", text(header.map { Hexadecimal.encode($0.thread) })),
+            ("previous", text(header?.previous?.description)),
             ("public", finding.signed.map { .bool($0.envelope.isPublic) } ?? .null),
             ("size", finding.signed.map { .number(Int64($0.envelope.contentSize)) } ?? .null),
             ("problems", .array(finding.problems.map { .string($0) })),

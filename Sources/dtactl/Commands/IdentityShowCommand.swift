@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTABytes
 import DTACourier
 import DTAFormats
 import DTASystem
@@ -55,11 +56,12 @@ struct IdentityShowCommand: ParsableCommand {
         details.add(
             "signing",
             "\(document.identity.signing.publicKey.algorithm) "
-                + Hex.encode(document.identity.signing.publicKey.raw))
+                + Hexadecimal.encode(document.identity.signing.publicKey.raw))
         if document.identity.pq != nil { details.add("", "and ML-DSA-65") }
         details.add("sealing", "X-Wing (ML-KEM-768, X25519)")
         details.add(
-            "recovery", document.identity.recovery.map { "by the key with fingerprint \(Hex.encode($0))" } ?? "none")
+            "recovery",
+            document.identity.recovery.map { "by the key with fingerprint \(Hexadecimal.encode($0))" } ?? "none")
         details.add("document", "\(HumanUnits.size(UInt64(document.block.count))), signature verified", .good)
         return details
     }

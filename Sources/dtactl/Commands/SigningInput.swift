@@ -1,5 +1,6 @@
 import AgentProtocol
 import Crypto
+import DTABytes
 
 /// What a signature is over: a message that the agent takes whole, or the digest of a larger one.
 struct SigningInput {
@@ -9,7 +10,7 @@ struct SigningInput {
 
     /// - Parameter digest: hexadecimal digits.
     init(digest: String) throws {
-        guard let bytes = Hex.decode(digest), !bytes.isEmpty else {
+        guard let bytes = Hexadecimal.decode(digest), !bytes.isEmpty else {
             throw Failure.usage("--digest takes hexadecimal digits, two for each byte")
         }
         self.bytes = bytes

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DTABytes
 import DTASystem
 
 /// Where a command puts bytes. One rule for all: raw into files and pipes; on a terminal text as text, few bytes as
@@ -42,7 +43,7 @@ struct BinaryOutput: ParsableArguments {
             try StandardOutput.write(bytes)
             if bytes.last != UInt8(ascii: "\n"), !bytes.isEmpty { try StandardOutput.line("") }
         } else if bytes.count <= BinaryOutput.shown {
-            try StandardOutput.line(Hex.encode(bytes))
+            try StandardOutput.line(Hexadecimal.encode(bytes))
             StandardError.note("\(what), \(bytes.count) bytes, shown in hexadecimal; a file or a pipe gets them raw")
         } else {
             throw Failure.usage(

@@ -6,21 +6,12 @@ extension InputFile {
     /// The next `count` bytes; fewer at the end only.
     func piece(_ count: Int) throws -> Data {
         var data = Data(count: count)
-        var filled = 0
         do {
-            while filled < count {
-                let got = try data.withUnsafeMutableBytes { buffer in
-                    try systemCall("read") {
-                        unsafe Glibc.read(descriptor.number, buffer.baseAddress! + filled, count - filled)
-                    }
-                }
-                if got == 0 { break }
-                filled += got
-            }
+            let filled = try data.withUnsafeMutableBytes { try descriptor.fill($0) }
+            return filled == count ? data : data.prefix(filled)
         } catch {
             throw Failure.failed(.unavailable, "\(name) cannot be read: \(error)")
         }
-        return filled == count ? data : data.prefix(filled)
     }
 
     /// Bytes of a regular file; nil of what has no size.

@@ -1,5 +1,6 @@
 import AgentProtocol
 import Crypto
+import DTABytes
 import DTAFormats
 import DTASystem
 import Glibc
@@ -84,7 +85,7 @@ struct RecoveryKeyFile {
             have the identity's own keys. It is for the day on which those are lost or stolen. Keep it offline: print
             this page, or move the file to a medium that lies in a safe. Keep it on no host that runs an agent.
 
-            \(RecoveryKeyFile.fingerprintLabel)\(Hex.encode(publicKey.fingerprint))
+            \(RecoveryKeyFile.fingerprintLabel)\(Hexadecimal.encode(publicKey.fingerprint))
 
             \(RecoveryKeyFile.begin)
             \(Base64.encode(der))
@@ -97,7 +98,7 @@ struct RecoveryKeyFile {
     func tellHowToKeep() {
         StandardError.line(
             """
-            \(SafeText.line(path)): the recovery key, in the clear (fingerprint \(Hex.encode(publicKey.fingerprint).prefix(16))…).
+            \(SafeText.line(path)): the recovery key, in the clear (fingerprint \(Hexadecimal.encode(publicKey.fingerprint).prefix(16))…).
             Print it, or move it to a medium that lies in a safe, then delete the file. It cannot be made again, and the
             agent does not have it. It replaces or revokes the identity when the keys here are lost or stolen.
             """)
@@ -126,7 +127,7 @@ struct RecoveryKeyFile {
         try self.init(path: path, key: key)
         // What was typed from paper may have a mistake, which the key alone does not show.
         let told = lines.first { $0.hasPrefix(RecoveryKeyFile.fingerprintLabel) }
-        guard told.map({ $0 == RecoveryKeyFile.fingerprintLabel + Hex.encode(publicKey.fingerprint) }) ?? true else {
+        guard told.map({ $0 == RecoveryKeyFile.fingerprintLabel + Hexadecimal.encode(publicKey.fingerprint) }) ?? true else {
             throw RecoveryKeyFile.unreadable(file.name, "the key is not the one of its fingerprint: is a letter wrong?")
         }
     }

@@ -47,17 +47,10 @@ final class SeekableFile {
     /// Bytes from a place on: as many as asked for, fewer at the end.
     func bytes(at offset: UInt64, count: Int) throws -> [UInt8] {
         do {
-            var bytes: [UInt8] = []
-            while bytes.count < count {
-                let place = off_t(offset) + off_t(bytes.count)
-                let more = try [UInt8](unsafeUninitializedCapacity: count - bytes.count) { buffer, filled in
-                    let (base, capacity) = (buffer.baseAddress, buffer.count)
-                    filled = try systemCall("pread") { unsafe pread(file.number, base, capacity, place) }
-                }
-                if more.isEmpty { break }
-                bytes += more
+            return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                filled = try PositionedFile.read(
+                    file.number, into: UnsafeMutableRawBufferPointer(buffer), at: Int(offset))
             }
-            return bytes
         } catch {
             throw Failure.failed(.unavailable, "\(name) cannot be read: \(error)")
         }

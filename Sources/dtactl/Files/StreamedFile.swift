@@ -43,14 +43,7 @@ final class StreamedFile {
 
     func write(_ piece: Data) throws {
         do {
-            try piece.withUnsafeBytes { bytes in
-                var written = 0
-                while written < bytes.count {
-                    written += try systemCall("write") {
-                        unsafe Glibc.write(file.number, bytes.baseAddress! + written, bytes.count - written)
-                    }
-                }
-            }
+            try piece.withUnsafeBytes { try file.write($0) }
         } catch let error as SystemCallError {
             throw OutputFile.failure(path, error)
         }

@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTABytes
 import DTACourier
 import DTAFormats
 import DTASystem
@@ -47,7 +48,7 @@ struct OrderRedeemCommand: ParsableCommand {
     func validate() throws {
         try waiting.check(courier)
         if digest != nil, message != nil { throw ValidationError("--digest or --message, not both.") }
-        if let digest, Hex.decode(digest).map(\.isEmpty) ?? true {
+        if let digest, Hexadecimal.decode(digest).map(\.isEmpty) ?? true {
             throw ValidationError("--digest is hexadecimal digits.")
         }
         if purpose.utf8.count > 256 { throw ValidationError("--purpose has 256 bytes at most.") }
@@ -55,7 +56,9 @@ struct OrderRedeemCommand: ParsableCommand {
     }
 
     func run() throws {
-        let data = try digest.flatMap(Hex.decode) ?? message.map { try InputFile($0).all(limit: 64 << 10) } ?? []
+        let data =
+            try digest.flatMap { Hexadecimal.decode($0) } ?? message.map { try InputFile($0).all(limit: 64 << 10) }
+            ?? []
         let fields = try field.map { text in
             let field = try FieldArgument(text)
             return (name: field.name, value: try field.value)

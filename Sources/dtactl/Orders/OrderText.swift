@@ -1,4 +1,5 @@
 import AgentProtocol
+import DTABytes
 import DTACourier
 import DTAFormats
 
@@ -68,7 +69,7 @@ extension AgentOrder {
         details.add("uses", usesText)
         // What others wrote stays on lines that begin with the name that they gave it, behind a word of this program's.
         for field in fields { details.add("field \(field.name)", SafeText.line(field.value)) }
-        if !commitment.isEmpty { details.add("commitment", Hex.encode(commitment)) }
+        if !commitment.isEmpty { details.add("commitment", Hexadecimal.encode(commitment)) }
         // The proof says nothing to people: it is verified.
         for field in committed where field.name != "proof" {
             details.add("committed \(field.name)", SafeText.line(field.value))

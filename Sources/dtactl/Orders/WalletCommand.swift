@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -46,7 +47,7 @@ struct WalletAddressCommand: ParsableCommand {
         if agent.json {
             try JSON.object([
                 ("order", .string(order.cid)), ("network", .string(network.rawValue)), ("type", .string(type.rawValue)),
-                ("address", .string(address)), ("public_key", .string(Hex.encode(key.bytes))),
+                ("address", .string(address)), ("public_key", .string(Hexadecimal.encode(key.bytes))),
             ]).show()
         } else {
             try StandardOutput.line(address)

@@ -1,4 +1,5 @@
 import AgentProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -22,7 +23,8 @@ enum WalletKey {
                 .failedPrecondition, "the fiduciary has not committed to the order \(order.reference) yet",
                 hint: "dtactl order receive \(order.shortReference) asks for it")
         }
-        guard let text = answer.fields.first(where: { $0.name == "proof" })?.value, let proof = Hex.decode(text) else {
+        guard let text = answer.fields.first(where: { $0.name == "proof" })?.value, let proof = Hexadecimal.decode(text)
+        else {
             throw Failure.failed(
                 .failedPrecondition,
                 "the fiduciary's proof that it has its part of the wallet \(order.reference) cannot be read by this user",
@@ -34,7 +36,7 @@ enum WalletKey {
             let field = order.fields.first { $0.name == "share" } ?? answer.fields.first { $0.name == "share" }
             guard let field else { return (order, try searched(client, fiduciary, proof, cid, order)) }
             let sum = try WalletSum(
-                fiduciary: fiduciary, beneficiary: Secp256k1PublicKey(Hex.decode(field.value) ?? []))
+                fiduciary: fiduciary, beneficiary: Secp256k1PublicKey(Hexadecimal.decode(field.value) ?? []))
             try sum.verify(proof, order: cid)
             return (order, sum.publicKey)
         } catch let error as FormatError {

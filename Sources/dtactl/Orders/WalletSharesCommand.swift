@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTABytes
 import DTACourier
 import DTAFormats
 import DTASystem
@@ -50,7 +51,7 @@ struct WalletPublishCommand: ParsableCommand {
             if agent.json {
                 try JSON.object([
                     ("cid", .string(answer.cid)),
-                    ("shares", .array(answer.shares.map { .string(Hex.encode($0.share)) })),
+                    ("shares", .array(answer.shares.map { .string(Hexadecimal.encode($0.share)) })),
                 ]).show()
             } else {
                 try StandardOutput.line(answer.cid)
@@ -91,7 +92,7 @@ struct WalletListCommand: ParsableCommand {
         ])
         for share in shares {
             table.add([
-                .init(Hex.encode(share.share)), .init(parties.name(share.identity)),
+                .init(Hexadecimal.encode(share.share)), .init(parties.name(share.identity)),
                 .init(TimeColumn.text(share.created)),
                 .init(share.order.isEmpty ? "–" : share.order, share.order.isEmpty ? .good : .dim),
             ])
@@ -104,7 +105,8 @@ extension AgentWalletShare {
     fileprivate var json: JSON {
         let optional = { (text: String) in text.isEmpty ? JSON.null : .string(text) }
         return .object([
-            ("share", .string(Hex.encode(share))), ("identity", .string(identity)), ("published", optional(published)),
+            ("share", .string(Hexadecimal.encode(share))), ("identity", .string(identity)),
+            ("published", optional(published)),
             ("order", optional(order)), ("created", .number(created)),
         ])
     }

@@ -1,4 +1,6 @@
+import DTABytes
 import DTAJSON
+import DTASystem
 
 /// What programs are answered with (docs/dtactl.md).
 typealias JSON = JSONValue
@@ -15,7 +17,7 @@ extension JSONValue {
     static func bytes(_ bytes: some Sequence<UInt8>) -> JSONValue { .string(Base64.encode(Array(bytes))) }
 
     /// On one line. All that a terminal might obey is written as \u.
-    var text: String { String(decoding: bytes(escaping: SafeText.isHostile), as: UTF8.self) }
+    var text: String { String(decoding: bytes(escaping: ForeignText.isHostile), as: UTF8.self) }
 
     func show() throws { try StandardOutput.line(text) }
 

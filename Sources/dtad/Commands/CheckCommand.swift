@@ -91,7 +91,7 @@ struct CheckCommand: ParsableCommand {
         }
         let file = Descriptor(owning: number)
         var bytes = [UInt8](repeating: 0, count: 1 << 20)
-        let count = try systemCall("read(\(path))") { read(file.number, &bytes, bytes.count) }
+        let count = try bytes.withUnsafeMutableBytes { try file.fill($0) }
         guard String(decoding: bytes.prefix(count), as: UTF8.self).contains("-----BEGIN CERTIFICATE-----") else {
             throw DTAError(.failedPrecondition, "ledger.kubo.ca_file: \(path) has no certificate in PEM form")
         }

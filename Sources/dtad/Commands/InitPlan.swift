@@ -125,7 +125,7 @@ struct InitPlan {
             throw DTAError(.failedPrecondition, "\(configuration) cannot be written: \(errorText(errno))")
         }
         unlink(draft)
-        sync(directory(of: configuration))
+        try? PositionedFile.syncDirectory(directory(of: configuration))
     }
 
     /// A new PIN in its file; or that of an existing token, at the place where the units look for it.
@@ -232,31 +232,6 @@ struct InitPlan {
         return StateOwner(uid: entry.pointee.pw_uid, gid: entry.pointee.pw_gid)
     }
 
-    /// Letters, digits, marks, punctuation, symbols and the space, which a person can read and type.
-    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
-        if scalar == " " { return true }
-        switch scalar.properties.generalCategory {
-        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
-            .spaceSeparator:
-            return false
-        default: return true
-        }
-    }
-
-    /// A double-quoted scalar of YAML.
-    private static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            if scalar == "\"" || scalar == "\\" { quoted += "\\" }
-            quoted.unicodeScalars.append(scalar)
-        }
-        return quoted + "\""
-    }
-
-    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value >= 0x20 && scalar.value != 0x7f && scalar != "\"" && scalar != "\\"
-    }
-
     static func absolute(_ path: String) throws -> String {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
@@ -268,12 +243,5 @@ struct InitPlan {
 
     private func directory(of path: String) -> String {
         String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-    }
-
-    private func sync(_ directory: String) {
-        let number = open(directory, O_RDONLY | O_CLOEXEC)
-        guard number >= 0 else { return }
-        fsync(number)
-        close(number)
     }
 }

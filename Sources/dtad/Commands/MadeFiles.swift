@@ -54,12 +54,7 @@ struct MadeFiles {
         let file = Descriptor(owning: number)
         files.append(path)
         try systemCall("fchmod(\(path))") { fchmod(file.number, mode) }
-        var written = 0
-        while written < bytes.count {
-            written += try systemCall("write(\(path))") {
-                write(file.number, bytes.baseAddress.map { $0 + written }, bytes.count - written)
-            }
-        }
+        try file.write(bytes)
         try systemCall("fsync(\(path))") { fsync(file.number) }
     }
 

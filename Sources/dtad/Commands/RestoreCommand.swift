@@ -1,4 +1,6 @@
 import ArgumentParser
+import DTABytes
+import DTACore
 import DTAMaintenance
 import DTASystem
 import Glibc
@@ -31,7 +33,7 @@ struct RestoreCommand: ParsableCommand {
                 backup: file, state: state, newOwner: InitPlan.ownerOfInstalledState(state))
             let made = try restoration.carryOut(fingerprint: fingerprint?.lowercased())
             print("restored        \(made.state)")
-            print("backup          made at \(utc(made.made)) by dtad \(made.version)")
+            print("backup          made at \(UTCTime.text(made.made)) by dtad \(made.version)")
             print("fingerprint     \(made.fingerprint)")
             if made.orders > 0 {
                 print(
@@ -48,14 +50,5 @@ struct RestoreCommand: ParsableCommand {
                 next: dtad check --config FILE, with state: \(made.state) in it
                 """)
         }
-    }
-
-    private func utc(_ unixSeconds: Int64) -> String {
-        var time = time_t(unixSeconds)
-        var parts = tm()
-        guard gmtime_r(&time, &parts) != nil else { return "\(unixSeconds)" }
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) \(two(parts.tm_hour)):"
-            + "\(two(parts.tm_min)):\(two(parts.tm_sec)) UTC"
     }
 }

@@ -18,10 +18,7 @@ enum CustodyProgram {
     }
 
     private static func ownPath() throws -> String {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
-        guard count > 0, count < buffer.count else { throw SystemCallError("readlink(/proc/self/exe)", errno: errno) }
-        return String(decoding: buffer[..<count], as: UTF8.self)
+        String(decoding: try linkTarget("/proc/self/exe"), as: UTF8.self)
     }
 
     /// Starts dtad-hsm, or another program, with `arguments`, an environment of its own, and `socket` as descriptor 3;
@@ -70,10 +67,10 @@ enum CustodyProgram {
     }
 
     private static func withCStrings<Result>(
-        _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+        _ texts: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
     ) -> Result {
-        let pointers = texts.map { strdup($0) } + [nil]
+        var pointers = texts.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
-        return pointers.withUnsafeBufferPointer { body($0.baseAddress!) }
+        return body(&pointers)
     }
 }

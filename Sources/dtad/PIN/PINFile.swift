@@ -44,15 +44,7 @@ enum PINFile {
                 hint: "chmod 600 \(path)")
         }
         var count = 0
-        let all = try SecretBytes(count: limit + 2) { target in
-            while count < target.count {
-                let got = try systemCall("read") {
-                    Glibc.read(file.number, target.baseAddress.map { $0 + count }, target.count - count)
-                }
-                if got == 0 { break }
-                count += got
-            }
-        }
+        let all = try SecretBytes(count: limit + 2) { count = try file.fill($0) }
         return (all, count)
     }
 
@@ -76,13 +68,11 @@ enum PINFile {
         guard number >= 0 else { throw DTAError(.unavailable, "\(path) cannot be made: \(errorText(errno))") }
         let file = Descriptor(owning: number)
         do {
-            try line(pin).withUnsafeBytes { bytes in
-                guard Glibc.write(file.number, bytes.baseAddress, bytes.count) == bytes.count, fsync(file.number) == 0
-                else { throw DTAError(.resourceExhausted, "\(path) cannot be written: \(errorText(errno))") }
-            }
+            try line(pin).withUnsafeBytes { try file.write($0) }
+            try systemCall("fsync") { fsync(file.number) }
         } catch {
             unlink(path)
-            throw error
+            throw DTAError(.resourceExhausted, "\(path) cannot be written: \(error)")
         }
     }
 
@@ -96,10 +86,6 @@ enum PINFile {
 
     /// Brings the names of a file's folder to the disk.
     static func syncDirectory(of path: String) throws {
-        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        let number = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard number >= 0 else { throw SystemCallError("open(\(directory))", errno: errno) }
-        let file = Descriptor(owning: number)
-        try systemCall("fsync(\(directory))") { fsync(file.number) }
+        try PositionedFile.syncDirectory(parentDirectory(of: path))
     }
 }

@@ -21,17 +21,10 @@ struct PipedCommand {
         given.closeReading()
         answered.closeWriting()
         // Some hundred bytes: a pipe takes them before the program reads. A program that has ended takes none.
-        for bytes in input { bytes.withUnsafeBytes { _ = write(given.writing, $0.baseAddress, $0.count) } }
+        for bytes in input { try? bytes.withUnsafeBytes { try writeAll($0, to: given.writing) } }
         given.closeWriting()
         var used = 0
-        let all = try SecretBytes(count: Self.room) { target in
-            while used < target.count {
-                let got = read(answered.reading, target.baseAddress.map { $0 + used }, target.count - used)
-                if got < 0, errno == EINTR { continue }
-                guard got > 0 else { break }
-                used += got
-            }
-        }
+        let all = try SecretBytes(count: Self.room) { used = (try? fill($0, from: answered.reading)) ?? 0 }
         answered.closeReading()
         var raw: Int32 = 0
         try systemCall("waitpid") { waitpid(pid, &raw, 0) }

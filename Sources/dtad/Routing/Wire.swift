@@ -1,5 +1,6 @@
 import AgentProtocol
 import CustodyProtocol
+import DTABytes
 import DTACore
 import DTAEnvelopes
 import DTAFormats
@@ -86,7 +87,7 @@ extension EnvelopeService.Opened {
     var wire: [(String, String)] {
         var fields = [
             ("from", header.from.description), ("created", "\(header.created)"), ("content_type", header.content),
-            ("thread", hexadecimal(header.thread)), ("trust", trust.rawValue), ("standing", standing),
+            ("thread", Hexadecimal.encode(header.thread)), ("trust", trust.rawValue), ("standing", standing),
         ]
         if let previous = header.previous { fields.append(("previous", previous.description)) }
         if let recipient { fields.append(("opened_as", recipient.description)) }
@@ -110,7 +111,7 @@ extension AgentEnvelope {
     init(_ envelope: ReceivedEnvelope, _ trust: Trust) {
         self.init()
         cid = envelope.cid.description
-        thread = hexadecimal(envelope.thread)
+        thread = Hexadecimal.encode(envelope.thread)
         from = envelope.from.description
         previous = envelope.previous?.description ?? ""
         created = envelope.created
@@ -142,10 +143,6 @@ func fields(_ pairs: [(String, String)]) -> [AgentField] {
         field.value = value
         return field
     }
-}
-
-func hexadecimal(_ bytes: [UInt8]) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
 extension AuditVerifier.Findings {

@@ -1,3 +1,4 @@
+import DTABytes
 import DTASystem
 
 /// Lists the epochs whose keys are on the token.
@@ -19,7 +20,7 @@ public struct ListEpochs: CustodyMessage {
         }
         return Set(
             stride(from: 0, to: bytes.count, by: 4).map { at in
-                bytes[at..<at + 4].reduce(0) { $0 << 8 | UInt32($1) }
+                UInt32(bigEndianBytes: bytes[at..<at + 4])
             })
     }
 
