@@ -100,7 +100,7 @@ final class Connection: @unchecked Sendable {
                     state.withLock { $0.inFlight += 1 }
                     return .frame(request, bytes: bytes)
                 }
-                let received = recv(socket.number, scratch.baseAddress!, scratch.count, Int32(MSG_DONTWAIT))
+                let received = recv(socket.number, scratch.baseAddress, scratch.count, Int32(MSG_DONTWAIT))
                 if received > 0 {
                     input.append(UnsafeRawBufferPointer(rebasing: scratch[..<received]))
                 } else if received == 0 {
@@ -146,13 +146,9 @@ final class Connection: @unchecked Sendable {
 
     /// Sends an answer, or keeps the rest that the socket does not take.
     /// - Parameters:
-    ///   - frame: taken from the caller.
     ///   - completes: whether it answers a request, and is not a notice with id 0.
-    ///   - isSecret: it is wiped when it is sent, or given up.
-    func send(_ frame: inout [UInt8], completes: Bool = true, isSecret: Bool = false) -> Bool {
-        // The kept rest belongs to the queue.
-        defer { if isSecret { wipe(&frame) } }
-        return state.withLock { state in
+    func send(_ frame: OutgoingFrame, completes: Bool = true) -> Bool {
+        state.withLock { state in
             if completes { state.inFlight -= 1 }
             guard !state.closed else { return false }
             var sent = 0
@@ -163,7 +159,7 @@ final class Connection: @unchecked Sendable {
             if sent < frame.count {
                 if state.output.isEmpty { state.stalledOutput = monotonicNanoseconds() }
                 let left = frame.count - sent
-                state.output.append(&frame, from: sent, isSecret: isSecret)
+                state.output.append(frame, from: sent)
                 guard account.addUnread(left, limit: limits.unreadBytesPerUser),
                     state.output.count <= limits.unreadBytesPerConnection
                 else { return false }
@@ -191,23 +187,22 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// - Returns: how many bytes went out; -1 if the connection is broken.
-    private func sendNow(_ bytes: [UInt8], _ start: Int) -> Int {
-        bytes.withUnsafeBytes { buffer in
-            var at = start
-            while at < buffer.count {
+    /// - Returns: how many bytes went out; -1 where the connection is broken.
+    private func sendNow(_ frame: OutgoingFrame, _ start: Int) -> Int {
+        frame.withUnsafeBytes { buffer in
+            var rest = UnsafeRawBufferPointer(rebasing: buffer[start...])
+            while !rest.isEmpty {
                 let sent = Glibc.send(
-                    socket.number, buffer.baseAddress! + at, buffer.count - at,
-                    Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+                    socket.number, rest.baseAddress, rest.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
                 if sent >= 0 {
-                    at += sent
+                    rest = UnsafeRawBufferPointer(rebasing: rest[sent...])
                 } else if errno == EAGAIN {
                     break
                 } else if errno != EINTR {
                     return -1
                 }
             }
-            return at - start
+            return buffer.count - start - rest.count
         }
     }
 

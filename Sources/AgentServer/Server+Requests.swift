@@ -13,7 +13,9 @@ extension Server {
         case .closed: return forgetConnection(connection)
         case .broken(let reason):
             let notice = AgentResponse(id: 0, error: reason)
-            if var frame = try? AgentFrame.encode(notice) { _ = connection.send(&frame, completes: false) }
+            if var frame = try? AgentFrame.encode(notice) {
+                _ = connection.send(OutgoingFrame(taking: &frame), completes: false)
+            }
         case .frame(let request, let bytes):
             if begin(request, bytes, connection, worker) { return }
         }
@@ -141,9 +143,10 @@ extension Server {
             // Only an answer that is too large: the client can ask for smaller pieces.
             let reason = DTAError(.resourceExhausted, "the answer is too large for a frame", hint: "ask for fewer")
             guard var short = try? AgentFrame.encode(AgentResponse(id: response.id, error: reason)) else { return }
-            if !connection.send(&short) { forgetConnection(connection) }
+            if !connection.send(OutgoingFrame(taking: &short)) { forgetConnection(connection) }
             return
         }
-        if !connection.send(&frame, isSecret: isSecret) { forgetConnection(connection) }
+        let outgoing = OutgoingFrame(taking: &frame, isSecret: isSecret)
+        if !connection.send(outgoing) { forgetConnection(connection) }
     }
 }

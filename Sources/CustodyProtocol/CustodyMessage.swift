@@ -1,3 +1,4 @@
+import DTABytes
 import DTASystem
 
 /// A request of dtad to dtad-hsm: a type for each operation, which reads and writes its fields, their bounds and its
@@ -23,18 +24,6 @@ public protocol CustodyMessage: Sendable, Equatable {
     /// Writes the fields of the answer to this request.
     /// - Throws: `DTAError.resourceExhausted` if they do not fit into one message.
     func encode(_ answer: Answer, to fields: inout CustodyWriter) throws
-
-    /// Overwrites its secrets. dtad-hsm does that with each request that it has served.
-    mutating func wipe()
-
-    /// Overwrites an answer, which may be a secret, when dtad-hsm has written it.
-    static func wipe(_ answer: inout Answer)
-}
-
-extension CustodyMessage {
-    public mutating func wipe() {}
-
-    public static func wipe(_ answer: inout Answer) {}
 }
 
 /// An answer without fields.
@@ -47,8 +36,11 @@ extension CustodyMessage where Answer == Void {
 /// An answer of one field.
 extension CustodyMessage where Answer == [UInt8] {
     public func encode(_ answer: [UInt8], to fields: inout CustodyWriter) { fields.field(answer) }
+}
 
-    public static func wipe(_ answer: inout [UInt8]) { DTASystem.wipe(&answer) }
+/// An answer that is a secret.
+extension CustodyMessage where Answer == SecretReference {
+    public func encode(_ answer: SecretReference, to fields: inout CustodyWriter) { fields.field(answer) }
 }
 
 extension CustodyOperation {

@@ -1,3 +1,4 @@
+import DTABytes
 import DTASystem
 
 /// Reads one message, without its length: its first byte, then its fields in order. It copies the fields, so the
@@ -22,28 +23,46 @@ public struct CustodyReader {
     /// The next field, of at most `limit` bytes.
     /// - Throws: `DTAError.invalidArgument` if the field is missing, cut short or too long.
     public mutating func field(atMost limit: Int = CustodyFrame.limit) throws -> [UInt8] {
+        unsafe [UInt8](try next(atMost: limit))
+    }
+
+    /// The next field, of at most `limit` bytes, which is a secret.
+    public mutating func secret(atMost limit: Int = CustodyFrame.limit) throws -> SecretReference {
+        SecretReference(unsafe Secret(copying: try next(atMost: limit)))
+    }
+
+    private mutating func next(atMost limit: Int) throws -> UnsafeRawBufferPointer {
         let count = try length()
         guard count <= limit else {
             throw DTAError(.invalidArgument, "a custody field of \(count) bytes: at most \(limit) are allowed")
         }
         defer { at += count }
-        return unsafe [UInt8](message[at..<at + count])
+        return unsafe UnsafeRawBufferPointer(rebasing: message[at..<at + count])
     }
 
     /// The next field, of exactly `count` bytes.
     public mutating func field(exactly count: Int) throws -> [UInt8] {
         let value = try field(atMost: count)
-        guard value.count == count else {
-            throw DTAError(.invalidArgument, "a custody field has \(value.count) bytes instead of \(count)")
-        }
+        guard value.count == count else { throw CustodyReader.wrongSize(value.count, count) }
         return value
+    }
+
+    /// The next field, of exactly `count` bytes, which is a secret.
+    public mutating func secret(exactly count: Int) throws -> SecretReference {
+        let value = try secret(atMost: count)
+        guard value.count == count else { throw CustodyReader.wrongSize(value.count, count) }
+        return value
+    }
+
+    private static func wrongSize(_ count: Int, _ expected: Int) -> DTAError {
+        DTAError(.invalidArgument, "a custody field has \(count) bytes instead of \(expected)")
     }
 
     public mutating func byte() throws -> UInt8 { try field(exactly: 1)[0] }
 
-    public mutating func uint32() throws -> UInt32 { try field(exactly: 4).reduce(0) { $0 << 8 | UInt32($1) } }
+    public mutating func uint32() throws -> UInt32 { UInt32(bigEndianBytes: try field(exactly: 4)) }
 
-    public mutating func uint64() throws -> UInt64 { try field(exactly: 8).reduce(0) { $0 << 8 | UInt64($1) } }
+    public mutating func uint64() throws -> UInt64 { UInt64(bigEndianBytes: try field(exactly: 8)) }
 
     /// The next field as UTF-8; invalid bytes are replaced.
     public mutating func string(atMost limit: Int = 4096) throws -> String {

@@ -1,87 +1,94 @@
+import DTABytes
 import DTASystem
 import Glibc
 
-/// Builds one message at a time, in a buffer that is used again for the next one.
-public struct CustodyWriter {
-    private var bytes: [UInt8] = []
+/// Builds one message at a time, in a buffer that is used again for the next one. Messages may hold secrets: it zeroes
+/// memory before it gives it back.
+public struct CustodyWriter: ~Copyable {
+    private var base: UnsafeMutableRawPointer
+    private var capacity = 1024
+    private var count = 0
 
-    public init() { bytes.reserveCapacity(1024) }
+    public init() { base = .allocate(byteCount: capacity, alignment: 16) }
+
+    deinit {
+        unsafe explicit_bzero(base, capacity)
+        unsafe base.deallocate()
+    }
 
     /// Starts a message with an operation or a status.
     public mutating func begin(_ head: UInt8) {
-        bytes.removeAll(keepingCapacity: true)
-        put(0)
-        bytes.append(head)
+        count = 0
+        put(UInt32(0))
+        put(head)
     }
 
-    public mutating func field(_ value: [UInt8]) {
-        makeRoom(for: 4 + value.count)
-        put(UInt32(truncatingIfNeeded: value.count))
-        bytes.append(contentsOf: value)
-    }
+    public mutating func field(_ value: [UInt8]) { field(value.span) }
+
+    public mutating func field(_ value: SecretReference) { value.withBytes { field($0) } }
 
     public mutating func field(_ value: String) {
-        makeRoom(for: 4 + value.utf8.count)
-        put(UInt32(truncatingIfNeeded: value.utf8.count))
-        bytes.append(contentsOf: value.utf8)
+        var value = value
+        value.withUTF8 { unsafe field($0.span) }
+    }
+
+    public mutating func field(_ value: Span<UInt8>) {
+        put(UInt32(truncatingIfNeeded: value.count))
+        unsafe value.withUnsafeBytes { unsafe put($0) }
     }
 
     public mutating func field(_ value: UInt8) {
-        makeRoom(for: 5)
-        put(1)
-        bytes.append(value)
+        put(UInt32(1))
+        put(value)
     }
 
     public mutating func field(_ value: UInt32) {
-        makeRoom(for: 8)
-        put(4)
+        put(UInt32(4))
         put(value)
     }
 
     public mutating func field(_ value: UInt64) {
-        makeRoom(for: 12)
-        put(8)
-        put(UInt32(truncatingIfNeeded: value >> 32))
-        put(UInt32(truncatingIfNeeded: value))
+        put(UInt32(8))
+        put(value)
     }
 
-    /// An array that grows by itself does not overwrite its old memory.
-    private mutating func makeRoom(for count: Int) {
-        guard bytes.capacity - bytes.count < count else { return }
-        var larger: [UInt8] = []
-        larger.reserveCapacity(max(2 * bytes.capacity, bytes.count + count))
-        larger.append(contentsOf: bytes)
-        swap(&bytes, &larger)
-        DTASystem.wipe(&larger)
+    private mutating func put(_ number: some FixedWidthInteger) {
+        unsafe withUnsafeBytes(of: number.bigEndian) { unsafe put($0) }
     }
 
-    private mutating func put(_ value: UInt32) {
-        unsafe withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+    private mutating func put(_ bytes: UnsafeRawBufferPointer) {
+        if bytes.count > capacity - count { grow(to: max(2 * capacity, count + bytes.count)) }
+        unsafe UnsafeMutableRawBufferPointer(start: base + count, count: capacity - count).copyMemory(from: bytes)
+        count += bytes.count
+    }
+
+    private mutating func grow(to size: Int) {
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        unsafe larger.copyMemory(from: base, byteCount: count)
+        unsafe explicit_bzero(base, capacity)
+        unsafe base.deallocate()
+        unsafe base = larger
+        capacity = size
     }
 
     /// Fills in the length and writes the message to a blocking socket, in one call if the socket takes it.
     /// - Throws: `DTAError.invalidArgument` past the limit, before anything is sent; `SystemCallError`.
     public mutating func send(to socket: Int32) throws {
-        let size = bytes.count - CustodyFrame.headerSize
+        let size = count - CustodyFrame.headerSize
         guard size <= CustodyFrame.limit else {
             throw DTAError(
                 .invalidArgument, "a custody message of \(size) bytes: at most \(CustodyFrame.limit) are allowed")
         }
-        for index in 0..<4 { bytes[index] = UInt8(truncatingIfNeeded: size >> (24 - 8 * index)) }
-        try unsafe bytes.withUnsafeBytes { try unsafe UnixSocket.sendAll(socket, $0) }
+        try unsafe UnixSocket.sendAll(socket, finished())
     }
 
-    /// The message with its length.
-    mutating func finished() -> [UInt8] {
-        let size = bytes.count - CustodyFrame.headerSize
-        for index in 0..<4 { bytes[index] = UInt8(truncatingIfNeeded: size >> (24 - 8 * index)) }
-        return bytes
+    /// The message with its length. It is lent until the next call.
+    mutating func finished() -> UnsafeRawBufferPointer {
+        let size = UInt32(truncatingIfNeeded: count - CustodyFrame.headerSize)
+        unsafe base.storeBytes(of: size.bigEndian, as: UInt32.self)
+        return unsafe UnsafeRawBufferPointer(start: base, count: count)
     }
 
     /// Overwrites the message, which may have held a secret.
-    public mutating func wipe() {
-        unsafe bytes.withUnsafeMutableBytes { buffer in
-            if let base = buffer.baseAddress { unsafe explicit_bzero(base, buffer.count) }
-        }
-    }
+    public mutating func wipe() { unsafe explicit_bzero(base, count) }
 }

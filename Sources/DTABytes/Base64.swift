@@ -11,9 +11,21 @@ public enum Base64 {
         String(decoding: letters(Array(bytes).span), as: UTF8.self)
     }
 
+    /// The letters of the standard alphabet, for what must not become a `String`.
+    public static func encode(secret: borrowing Secret) -> Secret {
+        var text = secret.withBytes { letters($0) }
+        return Secret(taking: &text)
+    }
+
     /// Nil if `text` is anything but this form.
     public static func decode(_ text: some StringProtocol, _ alphabet: Alphabet = .standard) -> [UInt8]? {
         decode(Array(text.utf8).span, alphabet)
+    }
+
+    /// The same of a secret in the standard alphabet.
+    public static func decode(secret: borrowing Secret) -> Secret? {
+        guard var bytes = secret.withBytes({ decode($0, .standard) }) else { return nil }
+        return Secret(taking: &bytes)
     }
 
     private static func decode(_ letters: Span<UInt8>, _ alphabet: Alphabet) -> [UInt8]? {

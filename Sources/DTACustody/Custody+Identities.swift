@@ -1,6 +1,7 @@
 import CPKCS11
 import Crypto
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -20,12 +21,11 @@ extension Custody {
             let x25519Key = try generation.make(.x25519, label(.identityKEM, kem), id: kem.bytes)
             // A key that does not compute X25519 must not be used: nothing sealed to it could be opened.
             let (key, _) = try key(kem, .identityKEM)
-            guard try x25519(key, ownKey: x25519Key, X25519.basePoint) == x25519Key else {
+            guard try x25519(key, ownKey: x25519Key, X25519.basePoint).isEqual(to: x25519Key.span) else {
                 throw DTAError(.failedPrecondition, "the token's X25519 keys do not agree with their public halves")
             }
-            var seed = try token.session.random(64)
-            defer { wipe(&seed) }
-            let mlkem = try MLKEM768.PrivateKey(seedRepresentation: seed, publicKey: nil)
+            let seed = try token.session.randomSecret(64)
+            let mlkem = try seed.withUnsafeBytes { try MLKEM768.PrivateKey(seedRepresentation: $0, publicKey: nil) }
             let publicKEM = Array(mlkem.publicKey.rawRepresentation) + x25519Key
             return CreatedIdentityKeys(
                 signingType: signingKind == .ed25519 ? .ed25519 : .p256, signing: signingKey, kem: publicKEM,
@@ -69,15 +69,14 @@ extension Custody {
 
     /// The content key of one envelope, and of no other: the hash of the envelope's core and its recipient go into the
     /// key schedule. The ML-KEM seed and the shared secrets stay here.
-    func openKey(_ message: OpenKey) throws -> [UInt8] {
+    func openKey(_ message: OpenKey) throws -> Secret {
         let (owner, publicKEM) = (message.recipient.owner, message.recipient.publicKEM)
         return try climbing {
             let (key, keyOwner) = try key(message.recipient.kem, .identityKEM)
             guard keyOwner == owner else {
                 throw DTAError(.permissionDenied, "the object \(key.label.text) does not belong to uid \(owner.uid)")
             }
-            var seed = try unseal(message.recipient.sealedSeed, with: .seal, seedBinding(owner, publicKEM))
-            defer { wipe(&seed) }
+            let seed = try unseal(message.recipient.sealedSeed, with: .seal, seedBinding(owner, publicKEM))
             return try translating {
                 try KeyUnwrapping.unwrapContentKey(
                     coreHash: message.coreHash, recipient: message.recipient.cid, enc: message.wrap.enc,
@@ -101,7 +100,7 @@ extension Custody {
     }
 
     /// The shared secret of an X25519 key on the token with another's public key.
-    private func x25519(_ key: KeyObject, ownKey: [UInt8], _ peer: [UInt8]) throws -> [UInt8] {
+    private func x25519(_ key: KeyObject, ownKey: [UInt8], _ peer: [UInt8]) throws -> Secret {
         let encoding = try x25519Encoding ?? findEncoding(key, ownKey)
         return try token.session.deriveECDH(key.handle, publicData: encoding.encode(peer))
     }
@@ -109,8 +108,9 @@ extension Custody {
     /// Finds how the token takes public keys: the way in which the base point gives the key's own public half.
     private func findEncoding(_ key: KeyObject, _ ownKey: [UInt8]) throws -> X25519.Encoding {
         for encoding in X25519.Encoding.allCases {
-            let own = try? token.session.deriveECDH(key.handle, publicData: encoding.encode(X25519.basePoint))
-            guard own == ownKey else { continue }
+            guard let own = try? token.session.deriveECDH(key.handle, publicData: encoding.encode(X25519.basePoint)),
+                own.isEqual(to: ownKey.span)
+            else { continue }
             x25519Encoding = encoding
             return encoding
         }
@@ -120,8 +120,8 @@ extension Custody {
             hint: "identities need another HSM")
     }
 
-    /// Gives errors of the formats their codes for the front.
-    func translating<Result>(_ body: () throws -> Result) throws -> Result {
+    /// Gives errors of the formats the code that the front gets.
+    func translating<Result: ~Copyable>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch let error as FormatError {

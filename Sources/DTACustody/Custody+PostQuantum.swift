@@ -1,5 +1,6 @@
 import Crypto
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -15,10 +16,8 @@ extension Custody {
                 return try holds(key, own) ? (own, owner) : nil
             }
             guard let (own, owner) = found else { throw Custody.anotherSigningKey }
-            var seed = try token.session.random(PostQuantumSeed.seedSize)
-            defer { wipe(&seed) }
-            let made = Array(
-                try MLDSA65.PrivateKey(seedRepresentation: seed, publicKey: nil).publicKey.rawRepresentation)
+            let seed = try token.session.randomSecret(PostQuantumSeed.seedSize)
+            let made = Array(try PostQuantumSeed.key(seed).publicKey.rawRepresentation)
             return PostQuantumKey(
                 publicKey: made, sealedSeed: try seal(seed, beside: own, signing, of: owner, publicKey: made))
         }
@@ -26,12 +25,10 @@ extension Custody {
 
     /// Seals a seed of 32 bytes for one signing key.
     func seal(
-        _ seed: [UInt8], beside own: PublicKey, _ signing: ObjectID, of owner: ObjectOwner, publicKey: [UInt8]
+        _ seed: borrowing Secret, beside own: PublicKey, _ signing: ObjectID, of owner: ObjectOwner, publicKey: [UInt8]
     ) throws -> [UInt8] {
-        var bytes = try PostQuantumSeed(beside: own, publicKey: publicKey).bytes(seed: seed)
-        defer { wipe(&bytes) }
-        return try seal(
-            bytes, with: .seal,
+        try seal(
+            PostQuantumSeed(beside: own, publicKey: publicKey).bytes(seed: seed), with: .seal,
             PostQuantumSeed.binding(.seal2, owner: owner, signing: signing, publicKey: publicKey))
     }
 
@@ -44,8 +41,7 @@ extension Custody {
         return try climbing {
             let (_, owner) = try key(signing, .identitySigning)
             try check(context, of: owner)
-            var bytes = try unsealPostQuantum(postQuantum, beside: signing, of: owner)
-            defer { wipe(&bytes) }
+            let bytes = try unsealPostQuantum(postQuantum, beside: signing, of: owner)
             let named = try PostQuantumSeed(sealed: bytes)
             guard named.publicKey == Array(SHA256.hash(data: postQuantum.publicKey)) else {
                 throw DTAError(.dataLoss, "the sealed seed is that of another post-quantum key")
@@ -56,25 +52,20 @@ extension Custody {
                 return try keyOwner == owner && hash == named.signing && holds(key, own) ? true : nil
             }
             guard isBeside == true else { throw Custody.anotherSigningKey }
-            let secret = try MLDSA65.PrivateKey(
-                seedRepresentation: bytes[..<PostQuantumSeed.seedSize], publicKey: nil)
-            return Array(try secret.signature(for: message))
+            return Array(try PostQuantumSeed.key(bytes).signature(for: message))
         }
     }
 
-    /// - Returns: what `PostQuantumSeed` reads, which the caller wipes.
+    /// - Returns: what `PostQuantumSeed` reads.
     /// - Throws: `DTAError.failedPrecondition` for a seed that names no signing key.
     private func unsealPostQuantum(
         _ key: PostQuantumKey, beside signing: ObjectID, of owner: ObjectOwner
-    ) throws -> [UInt8] {
+    ) throws -> Secret {
         let domain: SealedBlob.Domain = try SealedBlob(key.sealedSeed).version == 1 ? .seal1 : .seal2
-        var bytes = try unseal(
+        let bytes = try unseal(
             key.sealedSeed, with: .seal,
             PostQuantumSeed.binding(domain, owner: owner, signing: signing, publicKey: key.publicKey))
-        guard domain == .seal2 else {
-            wipe(&bytes)
-            throw Custody.unbound("this identity's post-quantum key")
-        }
+        guard domain == .seal2 else { throw Custody.unbound("this identity's post-quantum key") }
         return bytes
     }
 

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTASystem
 
 /// When a sealing key is replaced. Random nonces of 96 bits allow 2^32 seals with one key (NIST SP 800-38D §8.3); 2^30
@@ -13,7 +14,7 @@ enum SealingDice: Equatable {
     case advance
 
     init(_ bytes: ArraySlice<UInt8>) {
-        let number = bytes.prefix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        let number = UInt32(bigEndianBytes: bytes.prefix(4))
         self = number % (1 << 26) == 0 ? .advance : number % (1 << 12) == 0 ? .look : .go
     }
 }
@@ -21,11 +22,13 @@ enum SealingDice: Equatable {
 /// Sealed blobs. `seal` keys are for dtad-hsm alone: no operation gives their plaintexts to the front.
 extension Custody {
     /// Rows of the front's store.
-    func sealState(_ plaintext: [UInt8], purpose: String, id: [UInt8]) throws -> [UInt8] {
-        try climbing { try seal(plaintext, with: .state, stateBinding(purpose, id)) }
+    func sealState(_ plaintext: SecretReference, purpose: String, id: [UInt8]) throws -> [UInt8] {
+        try climbing {
+            try plaintext.withSecret { try seal($0, with: .state, stateBinding(purpose, id)) }
+        }
     }
 
-    func unsealState(_ blob: [UInt8], purpose: String, id: [UInt8]) throws -> [UInt8] {
+    func unsealState(_ blob: [UInt8], purpose: String, id: [UInt8]) throws -> Secret {
         try climbing { try unseal(blob, with: .state, stateBinding(purpose, id)) }
     }
 
@@ -33,16 +36,19 @@ extension Custody {
         SealedBlob.Binding(domain: .state1, purpose: purpose, owner: ObjectOwner.agent.uid, id: id)
     }
 
-    /// Seals with the current key of `objectClass`.
-    func seal(_ plaintext: [UInt8], with objectClass: ObjectClass, _ binding: SealedBlob.Binding) throws -> [UInt8] {
+    /// Seals with the key of `objectClass` that is in use.
+    func seal(
+        _ plaintext: borrowing Secret, with objectClass: ObjectClass, _ binding: SealedBlob.Binding
+    ) throws -> [UInt8] {
         let number = try sealingNumber(objectClass, SealingDice(try token.session.random(4)[...]))
         let key = try sealingKey(objectClass, number)
         let aad = try binding.associatedData(keyNumber: number)
-        return SealedBlob(binding.domain, keyNumber: number, box: try encrypt(key, plaintext, aad: aad)).bytes
+        let box = try plaintext.withBytes { try encrypt(key, $0, aad: aad) }
+        return SealedBlob(binding.domain, keyNumber: number, box: box).bytes
     }
 
-    /// - Throws: `DTAError.dataLoss` if the blob is malformed, or was sealed for another purpose.
-    func unseal(_ bytes: [UInt8], with objectClass: ObjectClass, _ binding: SealedBlob.Binding) throws -> [UInt8] {
+    /// - Throws: `DTAError.dataLoss` where the blob is not one, or was sealed for something else.
+    func unseal(_ bytes: [UInt8], with objectClass: ObjectClass, _ binding: SealedBlob.Binding) throws -> Secret {
         let blob = try SealedBlob(bytes)
         guard blob.version == binding.domain.version else {
             throw DTAError(

@@ -1,5 +1,6 @@
 import CPKCS11
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 import Glibc
@@ -20,11 +21,11 @@ extension Custody {
         }
     }
 
-    func random(count: Int) throws -> [UInt8] {
+    func random(count: Int) throws -> Secret {
         guard (1...65_536).contains(count) else {
             throw DTAError(.invalidArgument, "\(count) random bytes: from 1 to 65,536 can be asked for")
         }
-        return try climbing { try token.session.random(count) }
+        return try climbing { try token.session.randomSecret(count) }
     }
 
     func list(_ objectClass: ObjectClass) throws -> Set<TokenObject> {
@@ -78,7 +79,7 @@ extension Custody {
     func forget(_ id: ObjectID) { objects.forget(id) }
 
     func sign(_ id: ObjectID, input: [UInt8]) throws -> [UInt8] {
-        try checkSize(input)
+        try checkSize(input.count)
         return try climbing {
             let (key, _) = try key(id, .user)
             return try sign(key, input)
@@ -107,7 +108,7 @@ extension Custody {
     }
 
     func mac(_ id: ObjectID, input: [UInt8]) throws -> [UInt8] {
-        try checkSize(input)
+        try checkSize(input.count)
         return try climbing {
             let (key, _) = try key(id, .user)
             guard key.kind == .hmacSHA256 else { throw wrongKind(key, "make an HMAC") }
@@ -115,22 +116,22 @@ extension Custody {
         }
     }
 
-    func encrypt(_ id: ObjectID, plaintext: [UInt8], aad: [UInt8]) throws -> [UInt8] {
-        try checkSize(plaintext)
-        try checkSize(aad)
+    func encrypt(_ id: ObjectID, plaintext: SecretReference, aad: [UInt8]) throws -> [UInt8] {
+        try checkSize(plaintext.count)
+        try checkSize(aad.count)
         return try climbing {
             let (key, _) = try key(id, .user)
             guard key.kind == .aes256 else { throw wrongKind(key, "encrypt") }
-            return try encrypt(key, plaintext, aad: aad)
+            return try plaintext.withBytes { try encrypt(key, $0, aad: aad) }
         }
     }
 
-    func decrypt(_ id: ObjectID, ciphertext: [UInt8], aad: [UInt8]) throws -> [UInt8] {
+    func decrypt(_ id: ObjectID, ciphertext: [UInt8], aad: [UInt8]) throws -> Secret {
         guard ciphertext.count >= 12 + 16 else {
             throw DTAError(.dataLoss, "a ciphertext of \(ciphertext.count) bytes is too short to be one")
         }
-        try checkSize(Array(ciphertext.dropFirst(12 + 16)))
-        try checkSize(aad)
+        try checkSize(ciphertext.count - 12 - 16)
+        try checkSize(aad.count)
         return try climbing {
             let (key, _) = try key(id, .user)
             guard key.kind == .aes256 else { throw wrongKind(key, "decrypt") }
@@ -139,12 +140,12 @@ extension Custody {
     }
 
     /// AES-GCM: nonce (12) ‖ ciphertext ‖ tag (16).
-    func encrypt(_ key: KeyObject, _ plaintext: [UInt8], aad: [UInt8]) throws -> [UInt8] {
+    func encrypt(_ key: KeyObject, _ plaintext: Span<UInt8>, aad: [UInt8]) throws -> [UInt8] {
         let nonce = try token.session.random(12)
         return nonce + (try token.session.encryptGCM(key.handle, nonce: nonce, aad: aad, plaintext))
     }
 
-    func decrypt(_ key: KeyObject, _ sealed: ArraySlice<UInt8>, aad: [UInt8], _ blame: String) throws -> [UInt8] {
+    func decrypt(_ key: KeyObject, _ sealed: ArraySlice<UInt8>, aad: [UInt8], _ blame: String) throws -> Secret {
         try blaming(blame) {
             let plaintext = try token.session.decryptGCM(
                 key.handle, nonce: Array(sealed.prefix(12)), aad: aad, sealed.dropFirst(12))
@@ -153,14 +154,14 @@ extension Custody {
             }
             return plaintext
         } probe: {
-            _ = try encrypt(key, [], aad: [])
+            _ = try encrypt(key, [UInt8]().span, aad: [])
         }
     }
 
-    private func checkSize(_ input: [UInt8]) throws {
-        guard input.count <= CustodyFrame.inputLimit else {
+    private func checkSize(_ count: Int) throws {
+        guard count <= CustodyFrame.inputLimit else {
             throw DTAError(
-                .invalidArgument, "an input of \(input.count) bytes: at most \(CustodyFrame.inputLimit) are allowed",
+                .invalidArgument, "an input of \(count) bytes: at most \(CustodyFrame.inputLimit) are allowed",
                 hint: "hash the message, or encrypt it with a key of its own")
         }
     }

@@ -42,8 +42,8 @@ public final class Custody {
 
     // MARK: Classes
 
-    /// Runs `body`, in which only objects of these classes may be used.
-    func using<Result>(_ classes: [ObjectClass], _ body: () throws -> Result) rethrows -> Result {
+    /// Runs `body`, in which objects of these classes alone may be used.
+    func using<Result: ~Copyable>(_ classes: [ObjectClass], _ body: () throws -> Result) rethrows -> Result {
         let before = usable
         usable = classes
         defer { usable = before }
@@ -66,11 +66,11 @@ public final class Custody {
 
     // MARK: The ladder
 
-    /// Runs `body`. If the token fails in it, forgets the objects and runs it again, which finds them again; then
-    /// initialises the module anew, logs in and runs it again; then gives up this process. The token's error code is
-    /// not used, because it is often wrong; except for one that says that the token cannot do this at all, while it can
-    /// still do what it could before.
-    func climbing<Result>(_ body: () throws -> Result) throws -> Result {
+    /// Runs `body`. When the token fails in it: forgets the objects and runs it again, which finds them again; then
+    /// initialises the module anew, logs in and runs it again; then gives up this process. What the token says went wrong
+    /// is not looked at, because it is often something else; unless it says that it cannot do this at all, and does what it
+    /// could before.
+    func climbing<Result: ~Copyable>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch let error as PKCS11Error {
@@ -144,9 +144,11 @@ public final class Custody {
         return (key, object.owner)
     }
 
-    /// Runs `body`, in which the token works on input that may be forged. If it fails, `probe` does the same with input
-    /// of our own: if that works, the key is sound and the input is to blame.
-    func blaming<Result>(_ input: String, _ body: () throws -> Result, probe: () throws -> Void) throws -> Result {
+    /// Runs `body`, in which the token works on what somebody else may have forged. When it fails, `probe` does the same
+    /// with input of our own: where that works, the key is well and the input is to blame.
+    func blaming<Result: ~Copyable>(
+        _ input: String, _ body: () throws -> Result, probe: () throws -> Void
+    ) throws -> Result {
         do {
             return try body()
         } catch is PKCS11Error {

@@ -1,5 +1,6 @@
 import Crypto
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -23,10 +24,10 @@ struct PostQuantumSeed {
     }
 
     /// Reads all but the seed.
-    /// - Throws: `DTAError.dataLoss` for another layout.
-    init(sealed bytes: [UInt8]) throws {
-        guard bytes.count > PostQuantumSeed.seedSize,
-            case .map(let map)? = try? DAGCBOR.decode(Array(bytes[PostQuantumSeed.seedSize...])),
+    /// - Throws: `DTAError.dataLoss` for what is laid out in another way.
+    init(sealed bytes: borrowing Secret) throws {
+        let record = bytes.withBytes { try? DAGCBOR.decode($0.extracting(droppingFirst: PostQuantumSeed.seedSize)) }
+        guard case .map(let map)? = record,
             Set(map.entries.map(\.key)) == ["conditions", "public", "signing"],
             case .map(let conditions)? = map["conditions"], conditions.count == 0,
             case .bytes(let signing)? = map["signing"], signing.count == SHA256.byteCount,
@@ -36,15 +37,16 @@ struct PostQuantumSeed {
         self.publicKey = publicKey
     }
 
-    /// The plaintext to be sealed, which the caller wipes.
-    func bytes(seed: [UInt8]) throws -> [UInt8] {
-        let record = try DAGCBOR.encode(
-            .map(["conditions": .map([:]), "public": .bytes(publicKey), "signing": .bytes(signing)]))
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(seed.count + record.count)
-        bytes.append(contentsOf: seed)
-        bytes.append(contentsOf: record)
-        return bytes
+    /// The plaintext to be sealed.
+    func bytes(seed: borrowing Secret) throws -> Secret {
+        seed.followed(
+            by: try DAGCBOR.encode(
+                .map(["conditions": .map([:]), "public": .bytes(publicKey), "signing": .bytes(signing)])))
+    }
+
+    /// The key whose seed these bytes begin with.
+    static func key(_ bytes: borrowing Secret) throws -> MLDSA65.PrivateKey {
+        try bytes.withUnsafeBytes { try MLDSA65.PrivateKey(seedRepresentation: $0.prefix(seedSize), publicKey: nil) }
     }
 
     /// The binding of a seed, in either domain.

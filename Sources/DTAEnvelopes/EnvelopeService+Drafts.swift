@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTACore
 import DTAFormats
 import DTALedger
@@ -9,8 +10,8 @@ import Foundation
 /// a signature.
 extension EnvelopeService {
     /// Begins one. It reads from the disk and wraps for the recipients.
-    /// - Returns: the draft's name, and the key of its chunks, which the caller wipes; none where it is public.
-    package func draft(_ caller: Caller, _ address: Address) throws -> (id: String, key: [UInt8]) {
+    /// - Returns: the draft's name, and the key of its chunks; none where it is public.
+    package func draft(_ caller: Caller, _ address: Address) throws -> (id: String, key: SecretReference?) {
         let from = try authorized(caller, address)
         let owner = try Owner(of: caller)
         try drafts.checkRoom(for: owner)
@@ -21,7 +22,7 @@ extension EnvelopeService {
         }
         CrashPoint.reach(.envelopeDraftBegun)
         try drafts.add(draft)
-        return (draft.id, begun.keys?.chunkKey ?? [])
+        return (draft.id, begun.keys.map { SecretReference($0.chunkKey) })
     }
 
     /// Writes one block of a draft: not durable before the draft is finished.

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTACore
 import DTAFormats
 import DTAIdentities
@@ -10,8 +11,7 @@ extension EnvelopeService {
     package struct Opened: Sendable {
         package let cid: CID
         package let header: Envelope.Header
-        /// Whoever takes it out wipes it.
-        package var content: Content
+        package let content: Content
         /// The identity as which it was opened; nil: it is public.
         package let recipient: CID?
         /// Whether the sender is trusted now.
@@ -20,14 +20,9 @@ extension EnvelopeService {
         package let standing: String
 
         package enum Content: Sendable {
-            case body([UInt8])
+            case body(SecretReference)
             /// A body of `size` bytes in blocks; the chunk key opens them, nil: they are plaintext.
-            case chunks(size: Int, key: [UInt8]?)
-        }
-
-        /// The body where it is inline.
-        package var body: [UInt8]? {
-            if case .body(let bytes) = content { bytes } else { nil }
+            case chunks(size: Int, key: SecretReference?)
         }
     }
 
@@ -71,7 +66,7 @@ extension EnvelopeService {
         }
         guard let own else {
             switch envelope.content {
-            case .body(let body): return .opened(opened(.body(body)))
+            case .body(let body): return .opened(opened(.body(SecretReference(copying: body))))
             case .chunks(let chunks): return .opened(opened(.chunks(size: chunks.plan.size, key: nil)))
             }
         }
@@ -79,22 +74,20 @@ extension EnvelopeService {
             (try envelope.wrap(for: own.cid, blocks.bytes), try envelope.coreHash)
         }
         return .sealed(own.cid) { custodian in
-            var key = try custodian.ask(OpenKey(recipient: own.recipientKey, coreHash: coreHash, wrap: wrap))
-            defer { wipe(&key) }
-            return try explaining("the envelope \(cid) cannot be opened") {
-                guard let chunks = envelope.chunks else {
-                    return Opened(
-                        cid: cid, header: envelope.header,
-                        content: .body(try EnvelopeOpener.open(envelope, contentKey: key, coreHash: coreHash)),
-                        recipient: own.cid,
-                        trust: trust, standing: standing)
+            let key = try custodian.ask(OpenKey(recipient: own.recipientKey, coreHash: coreHash, wrap: wrap))
+            let content: Opened.Content = try explaining("the envelope \(cid) cannot be opened") {
+                try key.withSecret { key in
+                    guard let chunks = envelope.chunks else {
+                        let body = try EnvelopeOpener.open(envelope, contentKey: key, coreHash: coreHash)
+                        return .body(SecretReference(body))
+                    }
+                    let keys = try EnvelopeOpener.keys(envelope, contentKey: key, coreHash: coreHash)
+                    return .chunks(size: chunks.plan.size, key: SecretReference(keys.chunkKey))
                 }
-                let keys = try EnvelopeOpener.keys(envelope, contentKey: key, coreHash: coreHash)
-                return Opened(
-                    cid: cid, header: envelope.header,
-                    content: .chunks(size: chunks.plan.size, key: keys.chunkKey), recipient: own.cid, trust: trust,
-                    standing: standing)
             }
+            return Opened(
+                cid: cid, header: envelope.header, content: content, recipient: own.cid, trust: trust,
+                standing: standing)
         }
     }
 

@@ -1,4 +1,5 @@
 import CCurl
+import DTABytes
 import DTASystem
 import Glibc
 
@@ -167,9 +168,7 @@ import Glibc
         }
         guard let secret else { return unsafe list }
         let longer = unsafe secret.withUnsafeBytes { bytes in
-            var text = unsafe Array(bytes) + [0]
-            defer { wipe(&text) }
-            return unsafe text.withUnsafeBytes { text in
+            unsafe Secret(copying: bytes).followed(by: [0]).withUnsafeBytes { text in
                 unsafe text.bindMemory(to: CChar.self).baseAddress.flatMap { unsafe ccurl_append(list, $0) }
             }
         }

@@ -1,5 +1,5 @@
+import DTABytes
 import DTASystem
-import Foundation
 import Glibc
 
 /// A secret that an HTTP service asks for, kept in a file: never in an argument, the environment or a configuration.
@@ -17,9 +17,11 @@ public enum HTTPSecret {
     public static func header(
         _ scheme: Scheme, file path: String, what: String, ownersOnly: Bool = true
     ) throws -> SecretBytes {
-        var secret = try read(path, what, ownersOnly)
-        defer { wipe(&secret) }
-        if secret.last == UInt8(ascii: "\n") { secret.removeLast() }
+        let content = try read(path, what, ownersOnly)
+        let secret = content.withBytes { bytes in
+            let isEnded = !bytes.isEmpty && bytes[bytes.count - 1] == UInt8(ascii: "\n")
+            return Secret(copying: isEnded ? bytes.extracting(droppingLast: 1) : bytes)
+        }
         // A line's end in it would begin another header.
         guard !secret.isEmpty, secret.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
             throw DTAError(.failedPrecondition, "\(what) in \(path) must be one line of text")
@@ -29,18 +31,20 @@ public enum HTTPSecret {
             guard secret.allSatisfy({ (0x21...0x7e).contains($0) }) else {
                 throw DTAError(.failedPrecondition, "the token in \(path) has characters that no token has")
             }
-            return try SecretBytes(copying: Array("Authorization: Bearer ".utf8) + secret)
+            return try line("Authorization: Bearer ", secret)
         case .basic:
-            guard secret.contains(UInt8(ascii: ":")) else {
+            guard !secret.allSatisfy({ $0 != UInt8(ascii: ":") }) else {
                 throw DTAError(.failedPrecondition, "\(path) must hold USER:PASSWORD")
             }
-            var encoded = Array(Data(secret).base64EncodedData())
-            defer { wipe(&encoded) }
-            return try SecretBytes(copying: Array("Authorization: Basic ".utf8) + encoded)
+            return try line("Authorization: Basic ", Base64.encode(secret: secret))
         }
     }
 
-    private static func read(_ path: String, _ what: String, _ ownersOnly: Bool) throws -> [UInt8] {
+    private static func line(_ beginning: String, _ secret: borrowing Secret) throws -> SecretBytes {
+        try secret.between(Array(beginning.utf8), []).withBytes { try SecretBytes(copying: $0) }
+    }
+
+    private static func read(_ path: String, _ what: String, _ ownersOnly: Bool) throws -> Secret {
         func refusal(_ reason: String, hint: String = "") -> DTAError {
             DTAError(.failedPrecondition, "the file with \(what), \(path), \(reason)", hint: hint)
         }
@@ -66,15 +70,10 @@ public enum HTTPSecret {
                 throw refusal("can be read or written by others", hint: "chmod 600 \(path)")
             }
         }
-        var bytes = [UInt8](repeating: 0, count: limit + 1)
-        let count = try unsafe bytes.withUnsafeMutableBytes { buffer in
-            try systemCall("read") { unsafe Glibc.read(file.number, buffer.baseAddress, buffer.count) }
+        let bytes = try unsafe Secret(capacity: limit + 1) { room, count in
+            unsafe count = try file.read(into: room)
         }
-        guard count <= limit else {
-            wipe(&bytes)
-            throw refusal("is longer than \(limit) bytes")
-        }
-        bytes.removeLast(bytes.count - count)
+        guard bytes.count <= limit else { throw refusal("is longer than \(limit) bytes") }
         return bytes
     }
 }

@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 import DTAJSON
 import DTASystem
@@ -46,7 +47,7 @@ public struct ExternalPlugin: OrderPlugin {
     }
 
     public func release(
-        _ order: PluginOrder, _ redemption: PluginRedemption, state: [UInt8]
+        _ order: PluginOrder, _ redemption: PluginRedemption, state: SecretReference
     ) throws -> [String: OrderFieldValue] {
         guard keeps == .plugin else {
             throw DTAError(.failedPrecondition, "the plugin \(type) has no secret to release: the agent keeps it")

@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 
 /// A type of order: what can be ordered, and how it is kept. An order's `kind` names the plugin.
@@ -29,8 +30,9 @@ public protocol OrderPlugin: PartHooks {
     /// Gives the result. Called after `prepare`, only if the plugin keeps the secret. It must give the same for the
     /// same redemption.
     /// - Parameter state: what `commit` gave.
-    func release(_ order: PluginOrder, _ redemption: PluginRedemption, state: [UInt8]) throws -> [String:
-        OrderFieldValue]
+    func release(
+        _ order: PluginOrder, _ redemption: PluginRedemption, state: SecretReference
+    ) throws -> [String: OrderFieldValue]
 }
 
 /// The keeper of an order's secret.

@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 
 /// A plugin's hooks about the parts of its orders, on every host that has one of them. Each has a default, for plugins
@@ -56,10 +57,10 @@ public struct SharedKey: Sendable {
 
 /// The recipient's result.
 public struct PluginResult: Sendable {
-    public var data: [UInt8]
+    public var data: SecretReference
     public var fields: [(String, String)]
 
-    public init(data: [UInt8], fields: [(String, String)] = []) {
+    public init(data: SecretReference, fields: [(String, String)] = []) {
         self.data = data
         self.fields = fields
     }
@@ -95,11 +96,11 @@ extension PartHooks {
         }
         // A plugin's own fields, which cannot be checked here. A single field is the result.
         var values = release.result.values
-        var result = PluginResult(data: [])
+        var result = PluginResult(data: SecretReference(copying: []))
         if let name = values[OrderKind.secret] != nil ? OrderKind.secret : values.count == 1 ? values.keys.first : nil,
             let value = values.removeValue(forKey: name)
         {
-            result.data = value.bytes ?? Array(value.shown.utf8)
+            result.data = SecretReference(copying: value.bytes ?? Array(value.shown.utf8))
             result.fields.append(("result", name))
         }
         result.fields += values.sorted { $0.key < $1.key }.map { ($0.key, $0.value.shown) }
@@ -124,13 +125,13 @@ extension OrderCommitment {
 extension OrderRelease {
     /// The released secret, whose public half is the committed key.
     /// - Throws: `FormatError`.
-    public func scalar(_ field: String, of commitment: OrderCommitment) throws -> [UInt8] {
+    public func scalar(_ field: String, of commitment: OrderCommitment) throws -> SecretReference {
         guard let bytes = result[field]?.bytes else {
             throw FormatError(.malformed, "the release has no \(field)")
         }
         guard try Secp256k1Scalar(bytes).publicKey.bytes == commitment.publicKey else {
             throw FormatError(.dataLoss, "what was released is not what the fiduciary committed itself to")
         }
-        return bytes
+        return SecretReference(copying: bytes)
     }
 }

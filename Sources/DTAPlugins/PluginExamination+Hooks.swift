@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -20,7 +21,7 @@ extension PluginExamination {
             return ""
         }
         guard var order else { return }
-        var state: [UInt8] = []
+        var state = SecretReference(copying: [])
         claim("it makes a commitment") {
             guard let made = try plugin.commit(order) else { return "" }
             state = made.state
@@ -52,7 +53,8 @@ extension PluginExamination {
             return first.keys.sorted().joined(separator: ", ")
         }
         claim("it bears a state that is not its own") {
-            let request = PluginRequest.release(order, try redemption(), state: Array("nothing".utf8))
+            let request = PluginRequest.release(
+                order, try redemption(), state: SecretReference(copying: Array("nothing".utf8)))
             if case .refused(let error) = try ask(request) { return "it refuses: \(error.message)" }
             return "it answers"
         }

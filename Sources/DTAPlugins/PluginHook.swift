@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 import DTAJSON
 import DTASystem
@@ -34,7 +35,7 @@ struct PluginRequest: Sendable {
         PluginRequest(.prepare, ["order": order.json, "redemption": redemption.json])
     }
 
-    static func release(_ order: PluginOrder, _ redemption: PluginRedemption, state: [UInt8]) -> PluginRequest {
+    static func release(_ order: PluginOrder, _ redemption: PluginRedemption, state: SecretReference) -> PluginRequest {
         PluginRequest(
             .release, ["order": order.json, "redemption": redemption.json, "state": .base64(state)])
     }

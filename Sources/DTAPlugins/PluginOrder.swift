@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 
 /// An order as a plugin sees it.
@@ -56,11 +57,12 @@ public struct PluginCommitment: Sendable, Equatable {
     public var proof: [UInt8]
     /// Further fields of part 2.
     public var fields: [String: OrderFieldValue]
-    /// The plugin's own state, up to 64 KiB. The agent stores it sealed and gives it back at each release.
-    public var state: [UInt8]
+    /// The plugin's own, up to 64 KiB. The agent stores it sealed and gives it back at each release.
+    public var state: SecretReference
 
     public init(
-        commitment: [UInt8] = [], proof: [UInt8] = [], fields: [String: OrderFieldValue] = [:], state: [UInt8] = []
+        commitment: [UInt8] = [], proof: [UInt8] = [], fields: [String: OrderFieldValue] = [:],
+        state: SecretReference = SecretReference(copying: [])
     ) {
         self.commitment = commitment
         self.proof = proof

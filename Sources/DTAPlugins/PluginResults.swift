@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 import DTAJSON
 
@@ -33,6 +34,12 @@ struct PluginResultReader {
             throw .lies("\(what)'s \"\(name)\" is not base64 of \(range.lowerBound) to \(range.upperBound) bytes")
         }
         return bytes
+    }
+
+    /// Empty where it is absent.
+    mutating func secret(_ name: String, atMost limit: Int) throws(PluginFailure) -> SecretReference {
+        var bytes = try bytes(name, 0...limit, default: [])
+        return SecretReference(Secret(taking: &bytes))
     }
 
     mutating func choice<Choice: RawRepresentable & CaseIterable>(_ name: String, _: Choice.Type) throws(PluginFailure)
@@ -91,7 +98,7 @@ extension PluginCommitment {
             self.init(
                 commitment: try reader.bytes("commitment", 1...Self.limit),
                 proof: try reader.bytes("proof", 0...Self.limit, default: []), fields: try reader.fields("fields"),
-                state: try reader.bytes("state", 0...Self.stateLimit, default: []))
+                state: try reader.secret("state", atMost: Self.stateLimit))
         case .agent:
             self.init(fields: try reader.fields("fields"))
         }

@@ -25,10 +25,11 @@ public final class SecretBytes: @unchecked Sendable {
         try unsafe fill(UnsafeMutableRawBufferPointer(start: base, count: count))
     }
 
-    /// Takes a copy of `bytes`. The caller wipes their source.
-    public convenience init(copying bytes: some Sequence<UInt8>) throws {
-        let array = Array(bytes)
-        try self.init(count: array.count) { target in unsafe target.copyBytes(from: array) }
+    /// Takes a copy of `bytes`. What they came from is the caller's to wipe.
+    public convenience init(copying bytes: Span<UInt8>) throws {
+        try self.init(count: bytes.count) { target in
+            bytes.withUnsafeBytes { target.copyMemory(from: $0) }
+        }
     }
 
     deinit {
@@ -73,12 +74,4 @@ public final class SecretBytes: @unchecked Sendable {
             }
         }
     }
-}
-
-/// Overwrites an array's bytes before it is freed, in a way that the optimiser keeps.
-public func wipe(_ bytes: inout [UInt8]) {
-    bytes.withUnsafeMutableBytes { buffer in
-        if let base = buffer.baseAddress { unsafe explicit_bzero(base, buffer.count) }
-    }
-    bytes.removeAll()
 }

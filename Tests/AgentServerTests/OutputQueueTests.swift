@@ -9,13 +9,13 @@ import Testing
         var queue = OutputQueue()
         var first: [UInt8] = [1, 2, 3, 4]
         var second: [UInt8] = [5, 6]
-        queue.append(&first, from: 1)
-        queue.append(&second, from: 0, isSecret: true)
-        #expect(first.isEmpty && second.isEmpty && queue.count == 5)
+        queue.append(OutgoingFrame(taking: &first), from: 1)
+        queue.append(OutgoingFrame(taking: &second, isSecret: true), from: 0)
+        #expect(second.isEmpty && queue.count == 5)
         var out: [UInt8] = []
         while !queue.isEmpty {
             _ = queue.flush { frame, start in
-                out.append(frame[start])
+                out.append(frame.withUnsafeBytes { $0[start] })
                 return 1
             }
         }
@@ -30,8 +30,14 @@ import Testing
             var frame = [UInt8](repeating: 0, count: 4096)
             for index in frame.indices { frame[index] = UInt8.random(in: .min ... .max) }
             let wanted = Array(frame[2048..<2064])
-            let place = frame.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) } + 2048
-            queue.append(&frame, from: 0, isSecret: true)
+            let before = frame.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) } + 2048
+            let place: UInt
+            do {
+                let outgoing = OutgoingFrame(taking: &frame, isSecret: true)
+                place = outgoing.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) } + 2048
+                queue.append(outgoing, from: 0)
+            }
+            #expect(try Memory.bytes(at: before, count: 16) != wanted)
             #expect(try Memory.bytes(at: place, count: 16) == wanted)
             if givesUp { queue.removeAll() } else { _ = queue.flush { frame, start in frame.count - start } }
             #expect(try Memory.bytes(at: place, count: 16) != wanted)

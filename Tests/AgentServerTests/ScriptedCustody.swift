@@ -1,5 +1,6 @@
 import AgentServer
 import CustodyProtocol
+import DTABytes
 import DTASystem
 import Glibc
 
@@ -102,7 +103,7 @@ final class ScriptedCustodian: Custodian {
     func ask<Message: CustodyMessage>(_ message: Message) throws -> Message.Answer {
         let answer: Any? =
             switch message {
-            case let asked as DrawRandom: try process.random(asked.count)
+            case let asked as DrawRandom: SecretReference(copying: try process.random(asked.count))
             case let asked as ForgetObject: process.forget(asked.id)
             default: nil
             }

@@ -34,7 +34,7 @@ import Testing
     ) throws -> (id: String, cipher: ChunkCipher?) {
         let address = EnvelopeService.Address(sender: "alice", recipients: to, isPublic: to.isEmpty)
         let (id, key) = try (host ?? self.host).core.envelopes.draft(caller, address)
-        return (id, try key.isEmpty ? nil : ChunkCipher(key: key))
+        return (id, try key.map { try ChunkCipher(key: $0.array) })
     }
 
     private func content(_ size: Int) -> Data { Data((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7 ^ $0 >> 9) }) }
@@ -67,7 +67,7 @@ import Testing
         guard case .chunks(let size, let key) = opened.content else { throw TestFailure("the body is inline") }
         let envelope = try SignedEnvelope(block: host.core.ledger.get("\(cid)").bytes).envelope
         let chunks = try #require(envelope.chunks)
-        let cipher = try key.map { try ChunkCipher(key: $0) }
+        let cipher = try key.map { try ChunkCipher(key: $0.array) }
         #expect(chunks.plan.size == size && (key == nil) == envelope.isPublic)
         return try chunks.links().enumerated().reduce(into: Data()) { content, link in
             let block = try host.core.ledger.block("\(link.element)").data

@@ -49,7 +49,7 @@ struct OrderIntruderTests {
         let random = { (0..<32).map { _ in UInt8.random(in: 0...255) } }
         let signed = try sender.sign(
             EnvelopeSealer.seal(
-                plaintext, header: header, to: (recipients ?? [me]) + [sender.document], salt: random(),
+                plaintext.span, header: header, to: (recipients ?? [me]) + [sender.document], salt: random(),
                 contentKey: SymmetricKey(size: .bits256)))
         _ = try host.core.ledger.put(alice, data: signed.block, contentType: dagCBOR)
         return signed

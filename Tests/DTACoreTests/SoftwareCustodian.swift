@@ -1,5 +1,6 @@
 import Crypto
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 import Foundation
@@ -60,7 +61,9 @@ final class SoftwareCustodian: Custodian {
             case is CreateShare: createShare()
             default: nil
             }
-        guard let answer = answer as? Message.Answer else {
+        // Here secrets are arrays.
+        let bytes = Message.Answer.self == SecretReference.self ? answer as? [UInt8] : nil
+        guard let answer = (bytes.map { SecretReference(copying: $0) } ?? answer) as? Message.Answer else {
             throw DTAError(.internal, "\(Message.operation) is not asked for here")
         }
         return answer
@@ -178,7 +181,8 @@ final class SoftwareCustodian: Custodian {
 
     private func encrypt(_ asked: Encrypt) throws -> [UInt8] {
         let key = SymmetricKey(data: try secret(.user, asked.id).dropFirst())
-        return Array(try AES.GCM.seal(asked.plaintext, using: key, authenticating: asked.associatedData).combined!)
+        return Array(
+            try AES.GCM.seal(asked.plaintext.array, using: key, authenticating: asked.associatedData).combined!)
     }
 
     private func decrypt(_ asked: Decrypt) throws -> [UInt8] {
@@ -252,7 +256,7 @@ final class SoftwareCustodian: Custodian {
     private func sealState(_ asked: SealState) throws -> [UInt8] {
         try reach("sealState")
         let box = try AES.GCM.seal(
-            asked.plaintext, using: try stateKey(), authenticating: Array(asked.purpose.utf8) + asked.id)
+            asked.plaintext.array, using: try stateKey(), authenticating: Array(asked.purpose.utf8) + asked.id)
         return [UInt8](box.combined!)
     }
 

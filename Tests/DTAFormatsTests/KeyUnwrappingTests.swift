@@ -129,15 +129,4 @@ struct KeyUnwrappingTests {
             #expect(refusal { try body() }.kind == .invalidArgument)
         }
     }
-
-    @Test("the seed for unwrapping may come straight from memory that is not an array")
-    func seedFromBuffer() throws {
-        let wrap = try wrap()
-        let key = try bob.mlkemSeed.withUnsafeBytes { seed in
-            try KeyUnwrapping.unwrapContentKey(
-                coreHash: coreHash, recipient: bob.cid, enc: wrap.enc, key: wrap.key, publicKEM: bob.kem,
-                mlkemSeed: seed, x25519: bob.sharedSecret)
-        }
-        #expect(key == contentKey)
-    }
 }

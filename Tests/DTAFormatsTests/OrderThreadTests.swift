@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import Testing
 
 @testable import DTAFormats
@@ -21,7 +22,9 @@ struct OrderThreadTests {
             let blocks = blocks.filter { !without.contains($0.key) }
             var documents = CollectedDocuments()
             for (cid, block) in blocks.shuffled() { documents.add(try ContentBlock(block, named: cid)) }
-            return try OrderThread(order, in: documents, blocks, plaintexts: withPlaintexts ? plaintexts : [:])
+            return try OrderThread(
+                order, in: documents, blocks,
+                plaintexts: withPlaintexts ? plaintexts.mapValues { SecretReference(copying: $0) } : [:])
         }
     }
 

@@ -1,3 +1,4 @@
+import DTABytes
 import Foundation
 import TestSupport
 import Testing
@@ -31,7 +32,8 @@ extension VectorTests {
         #expect(Set(vector.parts.map(\.kind)) == Set(OrderPartKind.allCases.map(\.rawValue)))
         let order = try CID(vector.parts[0].cid)
         for plaintexts in [[:], plaintexts] {
-            let thread = try OrderThread(order, in: documents, blocks, plaintexts: plaintexts)
+            let thread = try OrderThread(
+                order, in: documents, blocks, plaintexts: plaintexts.mapValues { SecretReference(copying: $0) })
             #expect(thread.verdict == .sound, "\(thread.findings)")
             #expect(thread.parts.count == vector.parts.count)
         }
@@ -42,7 +44,7 @@ extension VectorTests {
         }
         let secret = try Secp256k1Scalar(bytes(vector.seed))
         #expect(
-            hex(try SafeguardCipher.open(deposit.sealed, with: secret, commitment: deposit.commitment))
+            hex(try SafeguardCipher.open(deposit.sealed, with: secret, commitment: deposit.commitment).array)
                 == vector.deposited)
     }
 }

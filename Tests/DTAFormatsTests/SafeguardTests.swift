@@ -56,7 +56,7 @@ struct SafeguardTests {
             let plaintext = [UInt8](repeating: 7, count: count)
             let sealed = try SafeguardCipher.seal(plaintext, to: secret.publicKey, commitment: part2)
             #expect(sealed.count == count + SafeguardCipher.overhead)
-            #expect(try SafeguardCipher.open(sealed, with: secret, commitment: part2) == plaintext)
+            #expect(try SafeguardCipher.open(sealed, with: secret, commitment: part2).array == plaintext)
             #expect(try SafeguardCipher.seal(plaintext, to: secret.publicKey, commitment: part2) != sealed)
         }
     }

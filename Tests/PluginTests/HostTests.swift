@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 import DTASystem
 import Foundation
@@ -79,7 +80,7 @@ struct HostTests {
             if lie.hook == "commit" {
                 _ = try plugin.commit(order)
             } else {
-                _ = try plugin.release(order, try PluginFolder.redemption(), state: [])
+                _ = try plugin.release(order, try PluginFolder.redemption(), state: SecretReference(copying: []))
             }
         }
         if lie.says.isEmpty { return try call() }
@@ -99,7 +100,8 @@ struct HostTests {
         #expect(made == PluginCommitment(fields: ["seen": .integer(1)]))
         #expect(throws: DTAError.self) { try plugin.commit(try PluginFolder.order("judge", ["note": .text("a")])) }
         let error = try refusal {
-            _ = try plugin.release(try PluginFolder.order("judge"), try PluginFolder.redemption(), state: [])
+            _ = try plugin.release(
+                try PluginFolder.order("judge"), try PluginFolder.redemption(), state: SecretReference(copying: []))
         }
         #expect(error.code == .failedPrecondition)
     }

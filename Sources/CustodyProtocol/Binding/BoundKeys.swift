@@ -40,7 +40,7 @@ public struct BoundKeys: Sendable, Equatable {
                 for field in [binding.subject, binding.old, binding.new, binding.key] { $0.field(field) }
             }
         }
-        return file.bytes
+        return file.bytes()
     }
 
     /// - Throws: `DTAError.invalidArgument` for another file.

@@ -1,8 +1,9 @@
+import DTABytes
 import DTASystem
 
-/// Custody messages in a file, one after another. The first one has the number 0 and the file's title as its only
-/// field; the last one is empty and has the number 255, so that a file that was cut short is refused.
-struct MessageFile {
+/// Custody messages in a file, one after another. The first one has the number 0 and the file's title as its only field;
+/// the last one is empty and has the number 255, so that a file that was cut short is none.
+struct MessageFile: ~Copyable {
     private static let first: UInt8 = 0
     private static let last: UInt8 = 255
 
@@ -14,13 +15,13 @@ struct MessageFile {
     mutating func add(_ number: UInt8, _ fields: (inout CustodyWriter) -> Void) {
         writer.begin(number)
         fields(&writer)
-        content += writer.finished()
+        unsafe content += writer.finished()
     }
 
-    var bytes: [UInt8] {
-        var file = self
-        file.add(MessageFile.last) { _ in }
-        return file.content
+    /// The whole file, to which nothing more can be added.
+    consuming func bytes() -> [UInt8] {
+        add(MessageFile.last) { _ in }
+        return content
     }
 
     /// - Parameter body: reads each message; unread fields are an error.
@@ -31,7 +32,7 @@ struct MessageFile {
         var isWhole = false
         while !rest.isEmpty {
             guard !isWhole, rest.count >= CustodyFrame.headerSize else { throw malformed(title) }
-            let size = rest.prefix(CustodyFrame.headerSize).reduce(0) { $0 << 8 | Int($1) }
+            let size = Int(UInt32(bigEndianBytes: rest.prefix(CustodyFrame.headerSize)))
             rest = rest.dropFirst(CustodyFrame.headerSize)
             guard (1...CustodyFrame.limit).contains(size), rest.count >= size else { throw malformed(title) }
             try unsafe rest.prefix(size).withUnsafeBytes { message in

@@ -58,7 +58,7 @@ public struct UnboundKeys: Sendable, Equatable {
                 $0.field(order.sealed)
             }
         }
-        return file.bytes
+        return file.bytes()
     }
 
     /// - Throws: `DTAError.invalidArgument` for another file.

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 import Foundation
@@ -241,10 +242,9 @@ package final class AuditKeeper: Sendable {
     /// Seals the end that was written down last.
     package func seal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
         guard let place = standing.withLock({ $0.endFault == nil ? $0.savedEnd?.place : nil }) else { return }
-        let number = (0..<8).reversed().map { UInt8(truncatingIfNeeded: place.number >> (8 * UInt64($0))) }
+        let end = SecretReference(copying: place.number.bigEndianBytes + Array(place.hash.utf8))
         let sealed = try custodian.ask(
-            SealState(
-                plaintext: number + Array(place.hash.utf8), purpose: AuditKeeper.purpose, id: signer.identity.bytes))
+            SealState(plaintext: end, purpose: AuditKeeper.purpose, id: signer.identity.bytes))
         try standing.withLock { standing in
             guard !standing.isClosed else { return }
             try store.note {
@@ -290,12 +290,13 @@ package final class AuditKeeper: Sendable {
         let plain: [UInt8]
         do {
             plain = try custodian.ask(
-                UnsealState(sealed: [UInt8](blob), purpose: AuditKeeper.purpose, id: signer))
+                UnsealState(sealed: [UInt8](blob), purpose: AuditKeeper.purpose, id: signer)
+            ).withBytes { Array(copying: $0) }
         } catch let error as DTAError where error.code == .dataLoss {
             return "what the token sealed of it does not open"
         }
         guard plain.count == 72 else { return "what the token sealed of it is not a record and its hash" }
-        let number = plain[..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let number = UInt64(bigEndianBytes: plain[..<8])
         let hash = String(decoding: plain[8...], as: UTF8.self)
         guard number > 0 else { return nil }
         switch try look(number) {

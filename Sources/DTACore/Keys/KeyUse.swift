@@ -1,5 +1,6 @@
 import Crypto
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -73,11 +74,13 @@ extension KeyService {
         try checkLength(data, "a plaintext", limit: CustodyFrame.inputLimit)
         try checkLength(aad, "additional data", limit: additionalDataLimit)
         let object = key.object
-        return { try $0.ask(Encrypt(id: object, plaintext: data, associatedData: aad)) }
+        return { try $0.ask(Encrypt(id: object, plaintext: SecretReference(copying: data), associatedData: aad)) }
     }
 
     /// Opens what `encrypt` answered.
-    package func decrypt(_ caller: Caller, name: String, data: [UInt8], aad: [UInt8]) throws -> CustodyStep<[UInt8]> {
+    package func decrypt(
+        _ caller: Caller, name: String, data: [UInt8], aad: [UInt8]
+    ) throws -> CustodyStep<SecretReference> {
         let key = try authorized(caller, .decrypt, name)
         try key.require(.aes256, to: "decrypt")
         guard data.count >= gcmOverhead else {
@@ -91,7 +94,7 @@ extension KeyService {
     }
 
     /// Bytes from the HSM's generator.
-    package func random(count: UInt32) throws -> CustodyStep<[UInt8]> {
+    package func random(count: UInt32) throws -> CustodyStep<SecretReference> {
         guard 1...65_536 ~= count else {
             throw DTAError(.invalidArgument, "random bytes come 1 to 65,536 at a time, not \(count)")
         }

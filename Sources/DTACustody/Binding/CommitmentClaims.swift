@@ -31,7 +31,7 @@ struct CommitmentClaims {
                     }
                     try custody.verify(signed, known)
                     let plaintext = try custody.openPart(signed, as: recipient.recipient)
-                    let commitment = try custody.translating { try OrderCommitment(plaintext) }
+                    let commitment = try custody.translating { try plaintext.withBytes { try OrderCommitment($0) } }
                     guard commitment.kind == OrderKind.sign else { continue }
                     let header = signed.envelope.header
                     guard header.previous == commitment.heading.order, own.contains(where: { $0.cid == header.from }),

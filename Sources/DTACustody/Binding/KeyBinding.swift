@@ -1,5 +1,6 @@
 import Crypto
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -82,8 +83,7 @@ public struct KeyBinding {
     /// - Returns: nil if it is of an order whose seed it carries: that needs no key.
     private func open(_ entry: UnboundKeys.OrderKey, _ cid: CID) throws -> Opened? {
         let binding = try OrderSecret.binding(of: entry.sealed, order: cid, owner: entry.owner)
-        var bytes = try custody.climbing { try custody.unseal(entry.sealed, with: .epoch, binding) }
-        defer { wipe(&bytes) }
+        let bytes = try custody.climbing { try custody.unseal(entry.sealed, with: .epoch, binding) }
         let secret = try OrderSecret(sealed: bytes, binding.domain)
         guard let key = secret.key else { return nil }
         return Opened(
@@ -178,15 +178,12 @@ public struct KeyBinding {
             return note(subject, "the signing key under its id is not the one that its document names", isRefusal: true)
         }
         let sealed = try custody.climbing {
-            var seed = try custody.unseal(
+            let seed = try custody.unseal(
                 key.sealedSeed, with: .seal,
                 PostQuantumSeed.binding(
                     .seal1, owner: owner, signing: identity.signing, publicKey: key.publicKey))
-            defer { wipe(&seed) }
             guard seed.count == PostQuantumSeed.seedSize,
-                Array(
-                    try MLDSA65.PrivateKey(seedRepresentation: seed, publicKey: nil).publicKey.rawRepresentation)
-                    == key.publicKey
+                Array(try PostQuantumSeed.key(seed).publicKey.rawRepresentation) == key.publicKey
             else { throw DTAError(.dataLoss, "its sealed seed is that of another post-quantum key") }
             return try custody.seal(seed, beside: own, identity.signing, of: owner, publicKey: key.publicKey)
         }

@@ -1,6 +1,7 @@
 import CPKCS11
 import Crypto
 import CustodyProtocol
+import DTABytes
 import DTASystem
 
 /// The examination of `dtad check`: whether the token does what D-TA needs. Each need is tried with keys that are made
@@ -81,8 +82,8 @@ extension Custody {
         for (objectClass, domain) in [(ObjectClass.seal, SealedBlob.Domain.seal2), (.state, .state1)] {
             let binding = SealedBlob.Binding(
                 domain: domain, purpose: "trial", owner: ObjectOwner.agent.uid, id: [])
-            let blob = try seal(text, with: objectClass, binding)
-            guard try unseal(blob, with: objectClass, binding) == text else {
+            let blob = try seal(Secret(copying: text.span), with: objectClass, binding)
+            guard try unseal(blob, with: objectClass, binding).isEqual(to: text.span) else {
                 throw DTAError(
                     .failedPrecondition, "what the key of class \(objectClass.name) sealed opens as something else")
             }
@@ -92,12 +93,12 @@ extension Custody {
     private func tryGCM(_ key: CK_OBJECT_HANDLE) throws {
         let session = token.session
         let (nonce, aad, text) = (try session.random(12), [UInt8]("aad".utf8), [UInt8]("dta/trial/1".utf8))
-        var sealed = try session.encryptGCM(key, nonce: nonce, aad: aad, text)
-        guard try session.decryptGCM(key, nonce: nonce, aad: aad, sealed[...]) == text else {
+        var sealed = try session.encryptGCM(key, nonce: nonce, aad: aad, text.span)
+        guard try session.decryptGCM(key, nonce: nonce, aad: aad, sealed[...]).isEqual(to: text.span) else {
             throw DTAError(.failedPrecondition, "what AES-256-GCM encrypts it decrypts to something else")
         }
         sealed[sealed.count - 1] ^= 1
-        guard (try? session.decryptGCM(key, nonce: nonce, aad: aad, sealed[...])) == nil else {
+        if (try? session.decryptGCM(key, nonce: nonce, aad: aad, sealed[...])) != nil {
             throw DTAError(
                 .failedPrecondition, "AES-256-GCM opens what was altered: the token does not look at the tag")
         }
@@ -122,10 +123,9 @@ extension Custody {
             var refusal: PKCS11Error?
             for encoding in X25519.Encoding.allCases {
                 do {
-                    var secret = try self.token.session.deriveECDH(
+                    let secret = try self.token.session.deriveECDH(
                         key, publicData: encoding.encode(Array(peer.publicKey.rawRepresentation)))
-                    defer { wipe(&secret) }
-                    if expected.withUnsafeBytes({ Array($0) }) == secret { return }
+                    if expected.withUnsafeBytes({ secret.isEqual(to: $0.bindMemory(to: UInt8.self).span) }) { return }
                 } catch let error as PKCS11Error {
                     refusal = error
                 }

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -70,9 +71,7 @@ extension Custody {
     private func reseal(_ sealed: [UInt8], _ binding: SealedBlob.Binding, _ epoch: UInt32) throws -> [UInt8] {
         try climbing {
             try requireEpoch(epoch)
-            var bytes = try unseal(sealed, with: .epoch, binding)
-            defer { wipe(&bytes) }
-            return try sealEpoch(bytes, epoch, binding)
+            return try sealEpoch(unseal(sealed, with: .epoch, binding), epoch, binding)
         }
     }
 
@@ -83,11 +82,11 @@ extension Custody {
         let binding = OrderSecret.stateBinding(order: message.order, owner: message.owner)
         return try climbing {
             try requireEpoch(message.epoch)
-            return try sealEpoch(message.state, message.epoch, binding)
+            return try message.state.withSecret { try sealEpoch($0, message.epoch, binding) }
         }
     }
 
-    func openOrderState(_ message: OpenOrderState) throws -> [UInt8] {
+    func openOrderState(_ message: OpenOrderState) throws -> Secret {
         let binding = OrderSecret.stateBinding(order: message.order, owner: message.owner)
         return try climbing { try unseal(message.sealed, with: .epoch, binding) }
     }
@@ -97,10 +96,13 @@ extension Custody {
         return try reseal(message.sealed, binding, message.epoch)
     }
 
-    func sealEpoch(_ plaintext: [UInt8], _ epoch: UInt32, _ binding: SealedBlob.Binding) throws -> [UInt8] {
+    func sealEpoch(
+        _ plaintext: borrowing Secret, _ epoch: UInt32, _ binding: SealedBlob.Binding
+    ) throws -> [UInt8] {
         let key = try sealingKey(.epoch, epoch)
         let aad = try binding.associatedData(keyNumber: epoch)
-        return SealedBlob(binding.domain, keyNumber: epoch, box: try encrypt(key, plaintext, aad: aad)).bytes
+        let box = try plaintext.withBytes { try encrypt(key, $0, aad: aad) }
+        return SealedBlob(binding.domain, keyNumber: epoch, box: box).bytes
     }
 
     /// - Throws: `DTAError.failedPrecondition` if the epoch has no key, or is not the newest on the token.

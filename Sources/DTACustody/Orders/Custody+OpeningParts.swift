@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 import Glibc
@@ -42,7 +43,7 @@ extension Custody {
     }
 
     /// The plaintext of a part that was sealed to an identity.
-    func openPart(_ signed: SignedEnvelope, as recipient: RecipientKey) throws -> [UInt8] {
+    func openPart(_ signed: SignedEnvelope, as recipient: RecipientKey) throws -> Secret {
         let envelope = signed.envelope
         let (wrap, coreHash) = try translating {
             do {
@@ -51,8 +52,7 @@ extension Custody {
                 throw DTAError(.permissionDenied, "the part was not sealed to the identity that is to open it")
             }
         }
-        var key = try openKey(OpenKey(recipient: recipient, coreHash: coreHash, wrap: wrap))
-        defer { wipe(&key) }
+        let key = try openKey(OpenKey(recipient: recipient, coreHash: coreHash, wrap: wrap))
         return try translating { try EnvelopeOpener.open(envelope, contentKey: key) }
     }
 
@@ -65,7 +65,7 @@ extension Custody {
         try verify(signed, known)
         let header = signed.envelope.header
         let plaintext = try openPart(signed, as: fiduciary)
-        let order = try translating { try Order(plaintext) }
+        let order = try translating { try plaintext.withBytes { try Order($0) } }
         guard header.previous == nil else {
             throw DTAError(.permissionDenied, "an order begins its thread, and this one answers another envelope")
         }
@@ -76,12 +76,14 @@ extension Custody {
         try objecting { try judge.check(fiduciary: fiduciary.cid) }
         return (
             signed.cid,
-            OrderSecret(plaintext: plaintext, order: order, thread: header.thread, principal: header.from)
+            OrderSecret(
+                plaintext: plaintext.withBytes { Array(copying: $0) }, order: order, thread: header.thread,
+                principal: header.from)
         )
     }
 
-    /// Gives the judge's objections their codes for the front.
-    func objecting<Result>(_ body: () throws -> Result) throws -> Result {
+    /// Gives the judge's objections the code that the front gets.
+    func objecting<Result: ~Copyable>(_ body: () throws -> Result) throws -> Result {
         do {
             return try translating(body)
         } catch let objection as OrderObjection {

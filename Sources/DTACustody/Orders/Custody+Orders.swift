@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -17,9 +18,8 @@ extension Custody {
         return try climbing {
             try requireEpoch(message.epoch)
             for _ in 0..<Custody.draws {
-                var seed = try token.session.random(OrderSecret.seedSize)
-                defer { wipe(&seed) }
-                guard let scalar = try? Secp256k1Scalar(seed),
+                let seed = try token.session.randomSecret(OrderSecret.seedSize)
+                guard let scalar = try? Custody.scalar(seed),
                     let (publicKey, proof) = try commitment(scalar, secret.order, cid)
                 else { continue }
                 let sealed = try sealOrder(
@@ -47,10 +47,8 @@ extension Custody {
     }
 
     func sealOrder(
-        _ secret: OrderSecret, seed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32
+        _ secret: OrderSecret, seed: borrowing Secret, order: CID, owner: ObjectOwner, epoch: UInt32
     ) throws -> [UInt8] {
-        var bytes = try secret.bytes(seed: seed)
-        defer { wipe(&bytes) }
-        return try sealEpoch(bytes, epoch, OrderSecret.binding(order: order, owner: owner))
+        try sealEpoch(secret.bytes(seed: seed), epoch, OrderSecret.binding(order: order, owner: owner))
     }
 }

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -38,12 +39,11 @@ extension Custody {
 
     /// Opens an order's blob, and forgets the seed when `body` is done.
     private func withSecret<Result>(
-        _ request: RedemptionRequest, _ body: (OrderSecret, _ seed: [UInt8]) throws -> Result
+        _ request: RedemptionRequest, _ body: (OrderSecret, _ seed: borrowing Secret) throws -> Result
     ) throws -> Result {
         let binding = try OrderSecret.binding(
             of: request.sealed, order: request.order, owner: request.fiduciary.owner)
-        var bytes = try unseal(request.sealed, with: .epoch, binding)
-        defer { wipe(&bytes) }
+        let bytes = try unseal(request.sealed, with: .epoch, binding)
         return try body(OrderSecret(sealed: bytes, binding.domain), bytes)
     }
 
@@ -66,7 +66,7 @@ extension Custody {
         let approvals = try translating { try request.approvals.map { try SignedApproval($0.bytes) } }
         let now = now
         return try objecting {
-            let redemption = try OrderRedemption(plaintext)
+            let redemption = try plaintext.withBytes { try OrderRedemption($0) }
             let fiduciary = request.fiduciary.cid
             let verdict = try OrderJudge(secret.order, cid: request.order, thread: secret.thread, known: known).judge(
                 signed, redemption, approvals: approvals, fiduciary: fiduciary, received: request.received, now: now)
@@ -79,20 +79,22 @@ extension Custody {
     /// Part 4, sealed to the order's recipient.
     private func seal(
         _ request: RedemptionRequest, _ secret: OrderSecret, _ granted: Granted, _ result: [String: OrderFieldValue],
-        finish: (inout [UInt8]) throws -> Void
+        finish: (inout Secret) throws -> Void
     ) throws -> [UInt8] {
         try translating {
-            var plaintext = try OrderRelease(
+            let release = try OrderRelease(
                 order: request.order, terms: secret.order.terms, use: granted.redemption.use,
                 redemption: granted.signed.cid, received: request.received, released: granted.now,
                 approvals: granted.verdict.approvals, result: OrderFields(result)
             ).encoded()
-            defer { wipe(&plaintext) }
+            var plaintext = Secret(copying: release.span)
             try finish(&plaintext)
-            return try EnvelopeSealer.seal(
-                plaintext, content: OrderPartKind.release.contentType, from: granted.fiduciary,
-                to: [granted.verdict.recipient], created: granted.now, answering: granted.signed
-            ).encoded
+            return try plaintext.withBytes {
+                try EnvelopeSealer.seal(
+                    $0, content: OrderPartKind.release.contentType, from: granted.fiduciary,
+                    to: [granted.verdict.recipient], created: granted.now, answering: granted.signed
+                ).encoded
+            }
         }
     }
 }

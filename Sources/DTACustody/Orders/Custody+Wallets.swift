@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -11,21 +12,15 @@ extension Custody {
             throw DTAError(.invalidArgument, "terms are named by the \(OrderTerms.hashSize) bytes of their hash")
         }
         return try climbing {
-            var secret = try token.session.random(Secp256k1Scalar.byteCount)
-            defer { wipe(&secret) }
-            let publicKey = try translating { try Secp256k1Scalar(secret).publicKey.bytes }
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(secret.count + CID.byteCount + OrderTerms.hashSize)
-            bytes.append(contentsOf: secret)
-            bytes.append(contentsOf: message.beneficiary.bytes)
-            bytes.append(contentsOf: terms)
-            defer { wipe(&bytes) }
+            let secret = try token.session.randomSecret(Secp256k1Scalar.byteCount)
+            let publicKey = try translating { try Custody.scalar(secret).publicKey.bytes }
+            let bytes = secret.followed(by: message.beneficiary.bytes + terms)
             return CreatedShare(
                 sealed: try seal(bytes, with: .seal, shareBinding(message.owner, publicKey)), publicKey: publicKey)
         }
     }
 
-    func exportWallet(_ message: ExportWallet) throws -> [UInt8] {
+    func exportWallet(_ message: ExportWallet) throws -> Secret {
         let (share, commitment, release) = (message.share, message.commitment, message.release)
         let owner = release.recipient.owner
         guard commitment.recipient.owner == owner else {
@@ -36,10 +31,11 @@ extension Custody {
         let (promise, promised) = try openCommitment(commitment, known)
         let result = try openRelease(release, known, of: promise, promised)
         return try climbing {
-            var bytes = try unseal(share.sealed, with: .seal, shareBinding(owner, share.publicKey))
-            defer { wipe(&bytes) }
+            let bytes = try unseal(share.sealed, with: .seal, shareBinding(owner, share.publicKey))
             return try translating {
-                let bound = bytes.dropFirst(Secp256k1Scalar.byteCount)
+                let bound = bytes.withBytes {
+                    Array(copying: $0.extracting(droppingFirst: Secp256k1Scalar.byteCount))
+                }
                 let mine = try CID(bytes: Array(bound.prefix(CID.byteCount)))
                 // The principal's terms, and with them the fiduciary, were fixed when the share was made.
                 let terms = bound.dropFirst(CID.byteCount)
@@ -56,10 +52,8 @@ extension Custody {
                 let sum = try WalletSum(
                     fiduciary: Secp256k1PublicKey(promise.publicKey), beneficiary: Secp256k1PublicKey(share.publicKey))
                 try sum.verify(promise.proof, order: promise.heading.order)
-                return try sum.secret(
-                    fiduciary: Secp256k1Scalar(result),
-                    beneficiary: Secp256k1Scalar(bytes.prefix(Secp256k1Scalar.byteCount))
-                ).withUnsafeBytes { Array($0) }
+                return try sum.secret(fiduciary: Custody.scalar(result), beneficiary: Custody.scalar(bytes))
+                    .withUnsafeBytes { Secret(copying: $0) }
             }
         }
     }
@@ -71,7 +65,7 @@ extension Custody {
         let signed = try readPart(part.block, .commitment)
         try verify(signed, known)
         let plaintext = try openPart(signed, as: part.recipient)
-        let commitment = try translating { try OrderCommitment(plaintext) }
+        let commitment = try translating { try plaintext.withBytes { try OrderCommitment($0) } }
         guard commitment.kind == OrderKind.bitcoinWallet, signed.envelope.header.previous == commitment.heading.order,
             try IdentityJudge(known).mayMake(.commitment, as: signed.envelope.header.from, under: commitment.terms)
         else { throw DTAError(.permissionDenied, "the commitment is not one of a wallet by its fiduciary") }
@@ -81,12 +75,12 @@ extension Custody {
     /// The fiduciary's share, from part 4.
     private func openRelease(
         _ part: SealedPart, _ known: KnownDocuments, of commitment: OrderCommitment, _ promised: SignedEnvelope
-    ) throws -> [UInt8] {
+    ) throws -> Secret {
         let signed = try readPart(part.block, .release)
         try verify(signed, known)
-        var plaintext = try openPart(signed, as: part.recipient)
-        defer { wipe(&plaintext) }
-        let release = try translating { try OrderRelease(plaintext) }
+        let plaintext = try openPart(signed, as: part.recipient)
+        var release = try translating { try plaintext.withBytes { try OrderRelease($0) } }
+        defer { release.wipeResult() }
         try objecting {
             do {
                 try release.heading.check(order: commitment.heading.order, terms: commitment.terms)
@@ -98,7 +92,12 @@ extension Custody {
             try IdentityJudge(known).mayMake(.release, as: signed.envelope.header.from, under: commitment.terms),
             let share = release.result[OrderKind.share]?.bytes
         else { throw DTAError(.permissionDenied, "the release is not that of this wallet") }
-        return share
+        return Secret(copying: share.span)
+    }
+
+    /// The scalar that these bytes begin with.
+    static func scalar(_ bytes: borrowing Secret) throws -> Secp256k1Scalar {
+        try bytes.withUnsafeBytes { try Secp256k1Scalar($0.prefix(Secp256k1Scalar.byteCount)) }
     }
 
     private func shareBinding(_ owner: ObjectOwner, _ publicKey: [UInt8]) -> SealedBlob.Binding {

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 
@@ -16,8 +17,8 @@ import DTASystem
 /// The seed stands before the rest, so that it is never copied to be read.
 struct OrderSecret {
     static let seedSize = 32
-    /// The bytes in the seed's place if the key is on the token.
-    static let noSeed = [UInt8](repeating: 0, count: seedSize)
+    /// What stands in the seed's place where the key is on the token.
+    static var noSeed: Secret { Secret(count: seedSize) { _ in } }
 
     /// A key on the token.
     struct Key {
@@ -50,12 +51,14 @@ struct OrderSecret {
     private static let keyFields: Set = ["object", "spki"]
 
     /// Reads all but the seed.
-    /// - Parameter domain: the domain in which it was sealed.
-    /// - Throws: `DTAError.dataLoss` for another layout.
-    init(sealed bytes: [UInt8], _ domain: SealedBlob.Domain) throws {
+    /// - Parameter domain: in which it was sealed.
+    /// - Throws: `DTAError.dataLoss` for what is laid out in another way.
+    init(sealed bytes: borrowing Secret, _ domain: SealedBlob.Domain) throws {
         do {
-            guard bytes.count > OrderSecret.seedSize,
-                case .map(let map) = try DAGCBOR.decode(Array(bytes[OrderSecret.seedSize...])),
+            let record = try bytes.withBytes {
+                try DAGCBOR.decode($0.extracting(droppingFirst: OrderSecret.seedSize))
+            }
+            guard case .map(let map) = record,
                 case .bytes(let plaintext)? = map["order"], case .bytes(let thread)? = map["thread"],
                 case .link(let principal)? = map["by"], thread.count == 16
             else { throw OrderSecret.unreadable("it lacks what every order has") }
@@ -100,9 +103,9 @@ struct OrderSecret {
 
     // MARK: Writing
 
-    /// The plaintext to be sealed in `dta/epoch/2`, which the caller wipes.
+    /// The plaintext to be sealed in `dta/epoch/2`.
     /// - Throws: `DTAError.internal` for a key without its public half: that is never sealed anew.
-    func bytes(seed: [UInt8]) throws -> [UInt8] {
+    func bytes(seed: borrowing Secret) throws -> Secret {
         var map: DAGCBOR.Map = [
             "by": .link(principal), "conditions": .map([:]), "order": .bytes(plaintext), "thread": .bytes(thread),
             "use": .text(key == nil ? "release" : "sign"),
@@ -114,13 +117,7 @@ struct OrderSecret {
             map["object"] = .bytes(key.object.bytes)
             map["spki"] = .bytes(publicKey.spkiDER)
         }
-        let record = try DAGCBOR.encode(.map(map))
-        // One array of the final size: growing it would leave the seed in freed memory.
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(OrderSecret.seedSize + record.count)
-        bytes.append(contentsOf: seed)
-        bytes.append(contentsOf: record)
-        return bytes
+        return seed.followed(by: try DAGCBOR.encode(.map(map)))
     }
 
     // MARK: What blobs are sealed for

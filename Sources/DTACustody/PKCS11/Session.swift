@@ -1,4 +1,5 @@
 import CPKCS11
+import DTABytes
 import DTASystem
 
 /// The process' one session, and the PKCS#11 calls that D-TA makes in it, in Swift's terms.
@@ -7,7 +8,7 @@ import DTASystem
 /// one session, used by one thread.
 final class Session {
     let module: Module
-    private let handle: CK_SESSION_HANDLE
+    let handle: CK_SESSION_HANDLE
 
     /// Opens a read-write session on `slot`.
     init(_ module: Module, slot: CK_SLOT_ID) throws {
@@ -20,7 +21,7 @@ final class Session {
         self.handle = handle
     }
 
-    private var functions: UnsafePointer<CK_FUNCTION_LIST> { module.functions }
+    var functions: UnsafePointer<CK_FUNCTION_LIST> { module.functions }
 
     func login(_ user: UInt, pin: SecretBytes) throws {
         let answer = pin.withUnsafeBytes { bytes in
@@ -58,6 +59,16 @@ final class Session {
         return bytes
     }
 
+    /// The same for what is to be a secret.
+    func randomSecret(_ count: Int) throws -> Secret {
+        try Secret(count: count) { room in
+            try module.check(
+                "C_GenerateRandom",
+                functions.pointee.C_GenerateRandom?(
+                    handle, room.baseAddress?.assumingMemoryBound(to: UInt8.self), CK_ULONG(count)))
+        }
+    }
+
     // MARK: objects
 
     /// The objects that match, at most `limit` of them.
@@ -84,8 +95,6 @@ final class Session {
     func read(_ object: CK_OBJECT_HANDLE, _ types: [UInt]) throws -> [[UInt8]?] {
         let room = 256
         var block = [UInt8](repeating: 0, count: room * types.count)
-        // Derived secrets pass through here.
-        defer { wipe(&block) }
         return try block.withUnsafeMutableBytes { memory in
             var template = types.enumerated().map { index, type in
                 CK_ATTRIBUTE(
@@ -117,150 +126,11 @@ final class Session {
             })
         return copy
     }
-
-    // MARK: keys
-
-    func generateKey(_ type: UInt, _ template: [Attribute]) throws -> CK_OBJECT_HANDLE {
-        var mechanism = CK_MECHANISM(mechanism: CK_MECHANISM_TYPE(type), pParameter: nil, ulParameterLen: 0)
-        var key: CK_OBJECT_HANDLE = 0
-        try module.check(
-            "C_GenerateKey", by: type,
-            withTemplate(template) { functions.pointee.C_GenerateKey?(handle, &mechanism, $0, $1, &key) })
-        return key
-    }
-
-    func generateKeyPair(_ type: UInt, public publicTemplate: [Attribute], private privateTemplate: [Attribute])
-        throws -> (public: CK_OBJECT_HANDLE, private: CK_OBJECT_HANDLE)
-    {
-        var mechanism = CK_MECHANISM(mechanism: CK_MECHANISM_TYPE(type), pParameter: nil, ulParameterLen: 0)
-        var pair: (public: CK_OBJECT_HANDLE, private: CK_OBJECT_HANDLE) = (0, 0)
-        try module.check(
-            "C_GenerateKeyPair", by: type,
-            withTemplate(publicTemplate) { publicAttributes, publicCount in
-                withTemplate(privateTemplate) { privateAttributes, privateCount in
-                    functions.pointee.C_GenerateKeyPair?(
-                        handle, &mechanism, publicAttributes, publicCount, privateAttributes, privateCount,
-                        &pair.public, &pair.private)
-                }
-            })
-        return pair
-    }
-
-    /// C_Sign by a mechanism without parameters; `size` is that of its signature, at most.
-    func sign(_ type: UInt, _ key: CK_OBJECT_HANDLE, _ input: [UInt8], size: Int) throws -> [UInt8] {
-        var mechanism = CK_MECHANISM(mechanism: CK_MECHANISM_TYPE(type), pParameter: nil, ulParameterLen: 0)
-        try module.check("C_SignInit", by: type, functions.pointee.C_SignInit?(handle, &mechanism, key))
-        return try input.withUnsafeBytes { bytes in
-            try output(size, "C_Sign") {
-                functions.pointee.C_Sign?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
-            }
-        }
-    }
-
-    /// AES-GCM with a 96-bit nonce and a 128-bit tag.
-    /// - Returns: ciphertext ‖ tag.
-    func encryptGCM(_ key: CK_OBJECT_HANDLE, nonce: [UInt8], aad: [UInt8], _ plaintext: [UInt8]) throws -> [UInt8] {
-        try withGCM(nonce: nonce, aad: aad) { mechanism in
-            try module.check(
-                "C_EncryptInit", by: CKM_AES_GCM, functions.pointee.C_EncryptInit?(handle, &mechanism, key))
-            return try plaintext.withUnsafeBytes { bytes in
-                try output(bytes.count + 16, "C_Encrypt") {
-                    functions.pointee.C_Encrypt?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
-                }
-            }
-        }
-    }
-
-    /// Opens what `encryptGCM` made.
-    func decryptGCM(_ key: CK_OBJECT_HANDLE, nonce: [UInt8], aad: [UInt8], _ ciphertext: ArraySlice<UInt8>) throws
-        -> [UInt8]
-    {
-        try withGCM(nonce: nonce, aad: aad) { mechanism in
-            try module.check(
-                "C_DecryptInit", by: CKM_AES_GCM, functions.pointee.C_DecryptInit?(handle, &mechanism, key))
-            return try ciphertext.withUnsafeBytes { bytes in
-                // Room for the tag as well: some modules count it before they have checked it.
-                try output(bytes.count, "C_Decrypt") {
-                    functions.pointee.C_Decrypt?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
-                }
-            }
-        }
-    }
-
-    /// C_DeriveKey by CKM_ECDH1_DERIVE without a KDF: a 32-byte shared secret, in an object of this session that is
-    /// destroyed before this returns.
-    func deriveECDH(_ key: CK_OBJECT_HANDLE, publicData: [UInt8]) throws -> [UInt8] {
-        var derived: CK_OBJECT_HANDLE = 0
-        let template = [
-            Attribute(CKA_CLASS, number: CKO_SECRET_KEY), Attribute(CKA_KEY_TYPE, number: CKK_GENERIC_SECRET),
-            Attribute(CKA_VALUE_LEN, number: 32), Attribute(CKA_TOKEN, false), Attribute(CKA_PRIVATE, true),
-            Attribute(CKA_SENSITIVE, false), Attribute(CKA_EXTRACTABLE, true),
-        ]
-        try publicData.withUnsafeBytes { bytes in
-            var parameters = CK_ECDH1_DERIVE_PARAMS()
-            parameters.kdf = CK_ULONG(CKD_NULL)
-            parameters.pPublicData = bytes.asMutable
-            parameters.ulPublicDataLen = CK_ULONG(bytes.count)
-            try withUnsafeMutableBytes(of: &parameters) { memory in
-                var mechanism = CK_MECHANISM(
-                    mechanism: CK_MECHANISM_TYPE(CKM_ECDH1_DERIVE), pParameter: memory.baseAddress,
-                    ulParameterLen: CK_ULONG(memory.count))
-                try module.check(
-                    "C_DeriveKey", by: CKM_ECDH1_DERIVE,
-                    withTemplate(template) { functions.pointee.C_DeriveKey?(handle, &mechanism, key, $0, $1, &derived) }
-                )
-            }
-        }
-        defer { _ = functions.pointee.C_DestroyObject?(handle, derived) }
-        guard let value = try read(derived, [CKA_VALUE])[0], value.count == 32 else {
-            throw PKCS11Error(call: "C_DeriveKey", code: CK_RV(CKR_GENERAL_ERROR))
-        }
-        return value
-    }
-
-    /// Lends `body` room for up to `size` bytes; what it wrote is the result.
-    private func output(
-        _ size: Int, _ call: StaticString,
-        _ body: (UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<CK_ULONG>) -> CK_RV?
-    ) throws -> [UInt8] {
-        // The buffer is never nil: a nil buffer asks for the length only and leaves the operation open.
-        try [UInt8](unsafeUninitializedCapacity: max(size, 1)) { buffer, count in
-            var written = CK_ULONG(buffer.count)
-            let answer = body(buffer.baseAddress, &written)
-            try module.check(call, answer)
-            guard written <= CK_ULONG(buffer.count) else {
-                throw PKCS11Error(call: "\(call)", code: CK_RV(CKR_GENERAL_ERROR))
-            }
-            count = Int(written)
-        }
-    }
-
-    private func withGCM<Result>(nonce: [UInt8], aad: [UInt8], _ body: (inout CK_MECHANISM) throws -> Result) rethrows
-        -> Result
-    {
-        try nonce.withUnsafeBytes { nonceBytes in
-            try aad.withUnsafeBytes { aadBytes in
-                var parameters = CK_GCM_PARAMS()
-                parameters.pIv = nonceBytes.asMutable
-                parameters.ulIvLen = CK_ULONG(nonceBytes.count)
-                parameters.ulIvBits = CK_ULONG(nonceBytes.count * 8)
-                parameters.pAAD = aadBytes.asMutable
-                parameters.ulAADLen = CK_ULONG(aadBytes.count)
-                parameters.ulTagBits = 128
-                return try withUnsafeMutableBytes(of: &parameters) { memory in
-                    var mechanism = CK_MECHANISM(
-                        mechanism: CK_MECHANISM_TYPE(CKM_AES_GCM), pParameter: memory.baseAddress,
-                        ulParameterLen: CK_ULONG(memory.count))
-                    return try body(&mechanism)
-                }
-            }
-        }
-    }
 }
 
 extension UnsafeRawBufferPointer {
-    /// PKCS#11 declares input as `unsigned char *`, without const; some modules refuse NULL even for no bytes.
-    fileprivate var asMutable: UnsafeMutablePointer<UInt8>? {
+    /// PKCS#11 declares what it only reads as `unsigned char *`, without const; some modules refuse NULL even for no bytes.
+    var asMutable: UnsafeMutablePointer<UInt8>? {
         guard let baseAddress, count > 0 else { return noBytes }
         return UnsafeMutablePointer(mutating: baseAddress.assumingMemoryBound(to: UInt8.self))
     }

@@ -3,7 +3,7 @@ import DTASystem
 import Glibc
 
 /// Serves the front's one connection: one request after the other, until the front closes it.
-public struct CustodyServer {
+public struct CustodyServer: ~Copyable {
     private let socket: Int32
     private let buffer = CustodyBuffer()
     private var writer = CustodyWriter()

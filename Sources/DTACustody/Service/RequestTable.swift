@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTASystem
 
 /// The handlers of dtad-hsm, one for each operation.
@@ -32,7 +33,7 @@ extension Custody {
 
         case .describe: RequestHandler(DescribeToken.self) { custody, _ in try custody.describe() }
         case .examine: RequestHandler(Examine.self) { try $0.examine($1.need) }
-        case .random: RequestHandler(DrawRandom.self) { try $0.random(count: $1.count) }
+        case .random: RequestHandler(DrawRandom.self) { SecretReference(try $0.random(count: $1.count)) }
         case .list: RequestHandler(ListObjects.self) { Array(try $0.list($1.objectClass)) }
 
         case .generate: RequestHandler(GenerateKey.self) { try $0.generate($1.type, owner: $1.owner, id: $1.id) }
@@ -43,7 +44,9 @@ extension Custody {
         case .encrypt:
             RequestHandler(Encrypt.self) { try $0.encrypt($1.id, plaintext: $1.plaintext, aad: $1.associatedData) }
         case .decrypt:
-            RequestHandler(Decrypt.self) { try $0.decrypt($1.id, ciphertext: $1.ciphertext, aad: $1.associatedData) }
+            RequestHandler(Decrypt.self) {
+                SecretReference(try $0.decrypt($1.id, ciphertext: $1.ciphertext, aad: $1.associatedData))
+            }
 
         case .createIdentity:
             RequestHandler(CreateIdentity.self) {
@@ -51,7 +54,7 @@ extension Custody {
             }
         case .signDocument:
             RequestHandler(SignDocument.self) { try $0.signDocument($1.id, context: $1.context, hash: $1.hash) }
-        case .openKey: RequestHandler(OpenKey.self) { try $0.openKey($1) }
+        case .openKey: RequestHandler(OpenKey.self) { SecretReference(try $0.openKey($1)) }
         case .createPostQuantumKey:
             RequestHandler(CreatePostQuantumKey.self) { try $0.createPostQuantumKey($1.signing) }
         case .signPostQuantum:
@@ -62,7 +65,9 @@ extension Custody {
         case .sealState:
             RequestHandler(SealState.self) { try $0.sealState($1.plaintext, purpose: $1.purpose, id: $1.id) }
         case .unsealState:
-            RequestHandler(UnsealState.self) { try $0.unsealState($1.sealed, purpose: $1.purpose, id: $1.id) }
+            RequestHandler(UnsealState.self) {
+                SecretReference(try $0.unsealState($1.sealed, purpose: $1.purpose, id: $1.id))
+            }
 
         case .newSeed: RequestHandler(NewSeed.self) { try $0.newSeed($1) }
         case .newOrderKey: RequestHandler(NewOrderKey.self) { try $0.newOrderKey($1) }
@@ -70,7 +75,7 @@ extension Custody {
         case .signForOrder: RequestHandler(SignForOrder.self) { try $0.signForOrder($1.request) }
         case .resealOrder: RequestHandler(ResealOrder.self) { try $0.resealOrder($1) }
         case .sealOrderState: RequestHandler(SealOrderState.self) { try $0.sealOrderState($1) }
-        case .openOrderState: RequestHandler(OpenOrderState.self) { try $0.openOrderState($1) }
+        case .openOrderState: RequestHandler(OpenOrderState.self) { SecretReference(try $0.openOrderState($1)) }
         case .resealOrderState: RequestHandler(ResealOrderState.self) { try $0.resealOrderState($1) }
 
         case .newEpoch: RequestHandler(NewEpoch.self) { try $0.newEpoch($1.number) }
@@ -78,7 +83,7 @@ extension Custody {
         case .epochs: RequestHandler(ListEpochs.self) { custody, _ in try custody.epochs() }
 
         case .createShare: RequestHandler(CreateShare.self) { try $0.createShare($1) }
-        case .exportWallet: RequestHandler(ExportWallet.self) { try $0.exportWallet($1) }
+        case .exportWallet: RequestHandler(ExportWallet.self) { SecretReference(try $0.exportWallet($1)) }
         }
     }
 }
@@ -94,11 +99,9 @@ struct RequestHandler: Sendable {
     ) {
         operation = Message.operation
         serve = { custody, fields, answer in
-            var request = try Message(from: &fields)
-            defer { request.wipe() }
+            let request = try Message(from: &fields)
             try fields.end()
-            var result = try custody.using(Message.classes) { try perform(custody, request) }
-            defer { Message.wipe(&result) }
+            let result = try custody.using(Message.classes) { try perform(custody, request) }
             answer.begin(CustodyFrame.ok)
             try request.encode(result, to: &answer)
         }

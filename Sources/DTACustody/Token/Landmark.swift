@@ -20,7 +20,7 @@ enum Landmark {
         else { return nil }
         let sealed = try session.encryptGCM(
             handle, nonce: Array("dta/landmark".utf8), aad: Array("dta/landmark/1".utf8),
-            [UInt8](repeating: 0, count: 16))
+            [UInt8](repeating: 0, count: 16).span)
         return Array(SHA256.hash(data: sealed).prefix(TokenIdentity.landmarkSize))
     }
 }

@@ -46,31 +46,39 @@ public enum DAGCBOR {
     /// - Parameter mostValues: how many values there may be in it, itself included.
     /// - Throws: `FormatError` naming the rule that is broken.
     public static func decode(_ bytes: [UInt8], mostValues: Int = .max) throws -> Value {
-        var decoder = DAGCBORDecoder(bytes, mostValues: mostValues)
-        return try whole(&decoder, bytes.count)
+        try decode(bytes.span, mostValues: mostValues)
+    }
+
+    /// The same of bytes that are lent. Byte strings and texts of the value are copies, which nobody wipes.
+    public static func decode(_ bytes: Span<UInt8>, mostValues: Int = .max) throws -> Value {
+        var decoder = DAGCBORDecoder(mostValues: mostValues)
+        return try whole(&decoder, bytes)
     }
 
     /// The same for a map, and the places of its entries' values, whose bytes are what `encode` makes of them.
     static func decodeMarking(
         _ bytes: [UInt8], mostValues: Int
     ) throws -> (value: Value, places: [String: Range<Int>]) {
-        var decoder = DAGCBORDecoder(bytes, mostValues: mostValues, marks: true)
-        return (try whole(&decoder, bytes.count), decoder.places)
+        var decoder = DAGCBORDecoder(mostValues: mostValues, marks: true)
+        return (try whole(&decoder, bytes.span), decoder.places)
     }
 
     /// Checks that these bytes are one value in its one encoding, without building it.
     /// - Throws: `FormatError` as `decode` does.
     public static func check(_ bytes: [UInt8]) throws {
-        var decoder = DAGCBORDecoder(bytes, mostValues: .max, keeps: false)
-        _ = try whole(&decoder, bytes.count)
+        var decoder = DAGCBORDecoder(mostValues: .max, keeps: false)
+        _ = try whole(&decoder, bytes.span)
     }
 
-    private static func whole(_ decoder: inout DAGCBORDecoder, _ count: Int) throws -> Value {
-        guard count <= maximumSize else {
-            throw FormatError(.malformed, "a DAG-CBOR block may have \(maximumSize) bytes at most, not \(count)")
+    private static func whole(_ decoder: inout DAGCBORDecoder, _ bytes: Span<UInt8>) throws -> Value {
+        guard bytes.count <= maximumSize else {
+            throw FormatError(
+                .malformed, "a DAG-CBOR block may have \(maximumSize) bytes at most, not \(bytes.count)")
         }
-        let value = try decoder.value(depth: 0)
-        guard decoder.isAtEnd else { throw FormatError(.notCanonical, "there are bytes after the DAG-CBOR value") }
+        let value = try decoder.value(bytes, depth: 0)
+        guard decoder.isAtEnd(of: bytes) else {
+            throw FormatError(.notCanonical, "there are bytes after the DAG-CBOR value")
+        }
         return value
     }
 }

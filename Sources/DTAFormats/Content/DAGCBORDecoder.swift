@@ -1,7 +1,8 @@
+import DTABytes
+
 /// Reads values and refuses every encoding but the canonical one. It allocates no more than the bytes at hand call for,
-/// whatever lengths they announce.
+/// whatever lengths they announce. The bytes are lent to each call, and need be in no array: they may be a secret.
 struct DAGCBORDecoder {
-    private let bytes: [UInt8]
     private var position = 0
     /// How many values may still come.
     private var valuesLeft: Int
@@ -11,41 +12,39 @@ struct DAGCBORDecoder {
     private let marks: Bool
     private(set) var places: [String: Range<Int>] = [:]
 
-    init(_ bytes: [UInt8], mostValues: Int, keeps: Bool = true, marks: Bool = false) {
-        self.bytes = bytes
+    init(mostValues: Int, keeps: Bool = true, marks: Bool = false) {
         valuesLeft = mostValues
         self.keeps = keeps
         self.marks = marks
     }
 
-    var isAtEnd: Bool { position == bytes.count }
-    private var left: Int { bytes.count - position }
+    func isAtEnd(of bytes: Span<UInt8>) -> Bool { position == bytes.count }
 
-    mutating func value(depth: Int) throws -> DAGCBOR.Value {
+    mutating func value(_ bytes: Span<UInt8>, depth: Int) throws -> DAGCBOR.Value {
         guard valuesLeft > 0 else { throw FormatError(.malformed, "there are more values than such a document has") }
         valuesLeft -= 1
-        let first = try next()
+        let first = try next(bytes)
         let (major, information) = (first >> 5, first & 31)
         switch major {
-        case 0: return .unsigned(try argument(information))
-        case 1: return .negative(try argument(information))
-        case 2: return .bytes(try content(information, keeps))
-        case 3: return .text(try text(information))
-        case 4: return .list(try list(information, depth: depth))
-        case 5: return .map(try map(information, depth: depth))
-        case 6: return .link(try link(information))
-        default: return try simple(information)
+        case 0: return .unsigned(try argument(bytes, information))
+        case 1: return .negative(try argument(bytes, information))
+        case 2: return .bytes(try content(bytes, information, keeps))
+        case 3: return .text(try text(bytes, information))
+        case 4: return .list(try list(bytes, information, depth: depth))
+        case 5: return .map(try map(bytes, information, depth: depth))
+        case 6: return .link(try link(bytes, information))
+        default: return try simple(bytes, information)
         }
     }
 
-    private mutating func next() throws -> UInt8 {
+    private mutating func next(_ bytes: Span<UInt8>) throws -> UInt8 {
         guard position < bytes.count else { throw FormatError(.malformed, "the DAG-CBOR value is cut short") }
         defer { position += 1 }
         return bytes[position]
     }
 
     /// The number in or after a head, in its shortest form.
-    private mutating func argument(_ information: UInt8) throws -> UInt64 {
+    private mutating func argument(_ bytes: Span<UInt8>, _ information: UInt8) throws -> UInt64 {
         let size: Int
         switch information {
         case 0..<24: return UInt64(information)
@@ -54,7 +53,7 @@ struct DAGCBORDecoder {
         default: throw FormatError(.malformed, "a CBOR head with a reserved value")
         }
         var number: UInt64 = 0
-        for _ in 0..<size { number = number << 8 | UInt64(try next()) }
+        for _ in 0..<size { number = number << 8 | UInt64(try next(bytes)) }
         // The least number that needs this size: 24, 2^8, 2^16, 2^32.
         let least: UInt64 = size == 1 ? 24 : 1 << UInt64(size * 4)
         guard number >= least else {
@@ -63,26 +62,27 @@ struct DAGCBORDecoder {
         return number
     }
 
-    /// A count of elements of at least `size` bytes each: never more than can follow.
-    private mutating func count(_ information: UInt8, size: Int) throws -> Int {
-        let announced = try argument(information)
-        guard announced <= UInt64(left / size) else {
+    /// A count of things that take at least `size` bytes each: never more than can follow.
+    private mutating func count(_ bytes: Span<UInt8>, _ information: UInt8, size: Int) throws -> Int {
+        let announced = try argument(bytes, information)
+        guard announced <= UInt64((bytes.count - position) / size) else {
             throw FormatError(.malformed, "a DAG-CBOR length goes beyond the end")
         }
         return Int(announced)
     }
 
-    private mutating func content(_ information: UInt8, _ keeps: Bool) throws -> [UInt8] {
-        let length = try count(information, size: 1)
+    private mutating func content(_ bytes: Span<UInt8>, _ information: UInt8, _ keeps: Bool) throws -> [UInt8] {
+        let length = try count(bytes, information, size: 1)
         defer { position += length }
-        return keeps ? Array(bytes[position..<position + length]) : []
+        return keeps ? Array(copying: bytes.extracting(position..<position + length)) : []
     }
 
-    private mutating func text(_ information: UInt8) throws -> String {
-        let length = try count(information, size: 1)
-        guard let text = String(validating: bytes[position..<position + length], as: UTF8.self) else {
-            throw FormatError(.malformed, "DAG-CBOR text is not UTF-8")
+    private mutating func text(_ bytes: Span<UInt8>, _ information: UInt8) throws -> String {
+        let length = try count(bytes, information, size: 1)
+        let text = unsafe bytes.extracting(position..<position + length).withUnsafeBufferPointer {
+            unsafe String(validating: $0, as: UTF8.self)
         }
+        guard let text else { throw FormatError(.malformed, "DAG-CBOR text is not UTF-8") }
         position += length
         return text
     }
@@ -93,31 +93,31 @@ struct DAGCBORDecoder {
         }
     }
 
-    private mutating func list(_ information: UInt8, depth: Int) throws -> [DAGCBOR.Value] {
+    private mutating func list(_ bytes: Span<UInt8>, _ information: UInt8, depth: Int) throws -> [DAGCBOR.Value] {
         try check(depth)
         var items: [DAGCBOR.Value] = []
-        for _ in 0..<(try count(information, size: 1)) {
-            let item = try value(depth: depth + 1)
+        for _ in 0..<(try count(bytes, information, size: 1)) {
+            let item = try value(bytes, depth: depth + 1)
             if keeps { items.append(item) }
         }
         return items
     }
 
-    private mutating func map(_ information: UInt8, depth: Int) throws -> DAGCBOR.Map {
+    private mutating func map(_ bytes: Span<UInt8>, _ information: UInt8, depth: Int) throws -> DAGCBOR.Map {
         try check(depth)
         var entries: [DAGCBOR.Map.Entry] = []
         var last: String?
-        for _ in 0..<(try count(information, size: 2)) {
-            let first = try next()
+        for _ in 0..<(try count(bytes, information, size: 2)) {
+            let first = try next(bytes)
             guard first >> 5 == 3 else { throw FormatError(.malformed, "a DAG-CBOR map has text keys only") }
-            let key = try text(first & 31)
+            let key = try text(bytes, first & 31)
             if let last, !DAGCBOR.Map.precedes(last, key) {
                 throw last.utf8.elementsEqual(key.utf8)
                     ? FormatError(.malformed, "a DAG-CBOR map has the same key twice")
                     : FormatError(.notCanonical, "the keys of a DAG-CBOR map are not in canonical order")
             }
             let start = position
-            let item = try value(depth: depth + 1)
+            let item = try value(bytes, depth: depth + 1)
             if marks, depth == 0 { places[key] = start..<position }
             if keeps { entries.append(.init(key: key, value: item)) }
             last = key
@@ -125,18 +125,18 @@ struct DAGCBORDecoder {
         return DAGCBOR.Map(inOrder: entries)
     }
 
-    private mutating func link(_ information: UInt8) throws -> CID {
-        guard try argument(information) == 42 else {
+    private mutating func link(_ bytes: Span<UInt8>, _ information: UInt8) throws -> CID {
+        guard try argument(bytes, information) == 42 else {
             throw FormatError(.malformed, "DAG-CBOR has no tags but 42, for links")
         }
-        let first = try next()
+        let first = try next(bytes)
         guard first >> 5 == 2 else { throw FormatError(.malformed, "a DAG-CBOR link is a byte string") }
-        let content = try content(first & 31, true)
+        let content = try content(bytes, first & 31, true)
         guard content.first == 0 else { throw FormatError(.malformed, "the bytes of a DAG-CBOR link start with 00") }
         return try CID(bytes: Array(content.dropFirst()))
     }
 
-    private mutating func simple(_ information: UInt8) throws -> DAGCBOR.Value {
+    private mutating func simple(_ bytes: Span<UInt8>, _ information: UInt8) throws -> DAGCBOR.Value {
         switch information {
         case 20: return .bool(false)
         case 21: return .bool(true)
@@ -144,7 +144,7 @@ struct DAGCBORDecoder {
         case 25, 26: throw FormatError(.notCanonical, "DAG-CBOR floats have 64 bits")
         case 27:
             var pattern: UInt64 = 0
-            for _ in 0..<8 { pattern = pattern << 8 | UInt64(try next()) }
+            for _ in 0..<8 { pattern = pattern << 8 | UInt64(try next(bytes)) }
             let number = Double(bitPattern: pattern)
             guard number.isFinite else { throw FormatError(.malformed, "DAG-CBOR has finite floats only") }
             return .float(number)

@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import FoundationEssentials
 
 /// Seals and opens the blocks of one body with its chunk key. A key serves one body: a failed attempt to seal is
@@ -10,12 +11,11 @@ public struct ChunkCipher: Sendable {
     private let key: SymmetricKey
 
     /// - Parameter key: 32 bytes.
-    public init(key: some Sequence<UInt8>) throws {
-        let bytes = Array(key)
-        guard bytes.count == 32 else {
-            throw FormatError(.invalidArgument, "a chunk key has 32 bytes, not \(bytes.count)")
+    public init(key: borrowing Secret) throws {
+        guard key.count == 32 else {
+            throw FormatError(.invalidArgument, "a chunk key has 32 bytes, not \(key.count)")
         }
-        self.key = SymmetricKey(data: bytes)
+        self.key = unsafe key.withUnsafeBytes { unsafe SymmetricKey(data: $0) }
     }
 
     /// Seals the plaintext of one block.
@@ -78,9 +78,6 @@ public struct ChunkCipher: Sendable {
     private static let nonceSize = 12
 
     private func nonce(_ index: Int, isFinal: Bool) throws -> AES.GCM.Nonce {
-        var bytes = [UInt8](repeating: 0, count: ChunkCipher.nonceSize)
-        for place in 0..<8 { bytes[3 + place] = UInt8(truncatingIfNeeded: index >> (56 - 8 * place)) }
-        bytes[11] = isFinal ? 1 : 0
-        return try AES.GCM.Nonce(data: bytes)
+        try AES.GCM.Nonce(data: [0, 0, 0] + UInt64(index).bigEndianBytes + [isFinal ? 1 : 0])
     }
 }

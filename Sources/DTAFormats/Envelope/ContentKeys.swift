@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import FoundationEssentials
 
 /// The values derived from an envelope's content key: the keys of its body and of its chunks, and the commitment. All
@@ -22,26 +23,27 @@ public struct ContentKeys: Sendable {
         commit = unsafe derive("dta/envelope/1 commit").withUnsafeBytes { unsafe Array($0) }
     }
 
-    /// The key for `ChunkCipher`: 32 bytes, which the caller wipes. It opens and makes only the chunks of this one
-    /// envelope; the content key does not follow from it.
-    public var chunkKey: [UInt8] { unsafe chunks.withUnsafeBytes { unsafe Array($0) } }
+    /// The key for `ChunkCipher`: 32 bytes. It opens and makes the chunks of this one envelope and nothing else; the
+    /// content key does not follow from it.
+    public var chunkKey: Secret { Secret(chunks) }
 
     /// An inline body: ciphertext ‖ tag.
-    func seal(_ plaintext: [UInt8]) throws -> [UInt8] {
-        let box = try AES.GCM.seal(plaintext, using: body, nonce: AES.GCM.Nonce(data: ContentKeys.nonce))
+    func seal(_ plaintext: Span<UInt8>) throws -> [UInt8] {
+        let box = try unsafe plaintext.withUnsafeBytes { plaintext in
+            unsafe try AES.GCM.seal(plaintext, using: body, nonce: AES.GCM.Nonce(data: ContentKeys.nonce))
+        }
         return Array(box.ciphertext) + Array(box.tag)
     }
 
     /// - Throws: `FormatError.dataLoss`.
-    func open(_ sealed: [UInt8]) throws -> [UInt8] {
+    func open(_ sealed: [UInt8]) throws -> Secret {
         guard
             let box = try? AES.GCM.SealedBox(
                 nonce: AES.GCM.Nonce(data: ContentKeys.nonce), ciphertext: sealed.dropLast(Envelope.tagSize),
                 tag: sealed.suffix(Envelope.tagSize)),
             var plaintext = try? AES.GCM.open(box, using: body)
         else { throw FormatError(.dataLoss, "the envelope's body is damaged: it does not fit the key") }
-        defer { plaintext.resetBytes(in: 0..<plaintext.count) }
-        return Array(plaintext)
+        return Secret(taking: &plaintext)
     }
 
     private static let nonce = [UInt8](repeating: 0, count: 12)

@@ -1,3 +1,5 @@
+import DTABytes
+
 /// An envelope without its body: wrapped for its recipients, or public. It holds no secret.
 public struct EnvelopeDraft: Sendable {
     public let header: Envelope.Header
@@ -12,6 +14,10 @@ public struct EnvelopeDraft: Sendable {
     /// - Parameter keys: those that came with the draft; nil if it is public.
     /// - Throws: `FormatError` for a plaintext of more than 256 KiB.
     public func finish(_ plaintext: [UInt8], keys: ContentKeys?) throws -> EnvelopeParts {
+        try finish(plaintext.span, keys: keys)
+    }
+
+    func finish(_ plaintext: Span<UInt8>, keys: ContentKeys?) throws -> EnvelopeParts {
         guard plaintext.count <= Envelope.bodyLimit else {
             throw FormatError(
                 .invalidArgument,
@@ -21,7 +27,7 @@ public struct EnvelopeDraft: Sendable {
         guard (keys == nil) == isPublic else {
             throw FormatError(.invalidArgument, "a sealed envelope has keys, a public one none")
         }
-        let body = try keys?.seal(plaintext) ?? plaintext
+        let body = try keys?.seal(plaintext) ?? Array(copying: plaintext)
         return EnvelopeParts(envelope: Envelope(header: header, sealing: sealing, content: .body(body)), blocks: pages)
     }
 

@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 
 /// Opens envelopes with their content key, which the recipient's HSM process unwraps (``KeyUnwrapping``).
 public enum EnvelopeOpener {
@@ -7,7 +8,9 @@ public enum EnvelopeOpener {
     /// - Parameter contentKey: 32 bytes.
     /// - Parameter coreHash: the envelope's, if the caller has made it already.
     /// - Throws: `FormatError.dataLoss` as ``keys(_:contentKey:coreHash:)`` does, and if the body does not fit the key.
-    public static func open(_ envelope: Envelope, contentKey: [UInt8], coreHash: [UInt8]? = nil) throws -> [UInt8] {
+    public static func open(
+        _ envelope: Envelope, contentKey: borrowing Secret, coreHash: [UInt8]? = nil
+    ) throws -> Secret {
         let keys = try keys(envelope, contentKey: contentKey, coreHash: coreHash)
         guard let body = envelope.body else {
             throw FormatError(.invalidArgument, "this envelope's body is in chunks, which are opened one by one")
@@ -22,7 +25,7 @@ public enum EnvelopeOpener {
     /// - Throws: `FormatError.dataLoss` if the key is not the one that the sender committed to, which a sender could
     ///   use to show two recipients two contents.
     public static func keys(
-        _ envelope: Envelope, contentKey: [UInt8], coreHash: [UInt8]? = nil
+        _ envelope: Envelope, contentKey: borrowing Secret, coreHash: [UInt8]? = nil
     ) throws -> ContentKeys {
         guard let sealing = envelope.sealing else {
             throw FormatError(.invalidArgument, "a public envelope is not opened: its body is plaintext")
@@ -30,8 +33,8 @@ public enum EnvelopeOpener {
         guard contentKey.count == 32 else {
             throw FormatError(.invalidArgument, "a content key has 32 bytes, not \(contentKey.count)")
         }
-        let keys = ContentKeys(
-            SymmetricKey(data: contentKey), salt: sealing.salt, coreHash: try coreHash ?? envelope.coreHash)
+        let key = unsafe contentKey.withUnsafeBytes { unsafe SymmetricKey(data: $0) }
+        let keys = ContentKeys(key, salt: sealing.salt, coreHash: try coreHash ?? envelope.coreHash)
         guard keys.commit == sealing.commit else {
             throw FormatError(
                 .dataLoss, "the wrapped key is not the one that the envelope commits to: its sender made it wrongly")

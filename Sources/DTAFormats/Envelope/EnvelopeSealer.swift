@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import FoundationEssentials
 
 /// Makes envelopes, for a `SignedEnvelope` to be signed. Every call uses a fresh content key, salt and encapsulation: a
@@ -47,6 +48,15 @@ public enum EnvelopeSealer {
         answering previous: SignedEnvelope? = nil
     ) throws -> Envelope {
         try seal(
+            plaintext.span, content: content, from: sender, to: recipients, created: created, answering: previous)
+    }
+
+    /// The same of a plaintext that is lent, such as a secret.
+    public static func seal(
+        _ plaintext: Span<UInt8>, content: String, from sender: CID, to recipients: [SignedIdentity], created: Int64,
+        answering previous: SignedEnvelope? = nil
+    ) throws -> Envelope {
+        try seal(
             plaintext, header: header(content, sender, created, previous), to: recipients, salt: random(32),
             contentKey: SymmetricKey(size: .bits256))
     }
@@ -68,7 +78,7 @@ public enum EnvelopeSealer {
 
     // Internal, because a salt and a key that are used twice would give two plaintexts under one key and nonce.
     static func seal(
-        _ plaintext: [UInt8], header: Envelope.Header, to recipients: [SignedIdentity], salt: [UInt8],
+        _ plaintext: Span<UInt8>, header: Envelope.Header, to recipients: [SignedIdentity], salt: [UInt8],
         contentKey: SymmetricKey
     ) throws -> Envelope {
         let (draft, keys) = try begin(header, to: recipients, salt: salt, contentKey: contentKey)

@@ -1,6 +1,6 @@
 import Crypto
+import DTABytes
 import FoundationEssentials
-import Glibc
 
 /// The recipient's side of a wrap: HPKE with an X-Wing key whose X25519 half is elsewhere, in an HSM.
 public enum KeyUnwrapping {
@@ -13,13 +13,13 @@ public enum KeyUnwrapping {
     /// - Parameter mlkemSeed: the seed of the ML-KEM-768 half (FIPS 203 d ‖ z), 64 bytes.
     /// - Parameter x25519: the X25519 half: the shared secret of 32 bytes with `ctX`, the ephemeral public key of 32
     ///   bytes.
-    /// - Returns: 32 bytes, which the caller wipes.
+    /// - Returns: 32 bytes.
     /// - Throws: what `x25519` throws; `FormatError.mismatch` if the seed is not that of `publicKEM`, `dataLoss` if the
     ///   wrap does not open.
     public static func unwrapContentKey(
         coreHash: [UInt8], recipient: CID, enc: [UInt8], key: [UInt8], publicKEM: [UInt8],
-        mlkemSeed: some DataProtocol, x25519: (_ ctX: [UInt8]) throws -> [UInt8]
-    ) throws -> [UInt8] {
+        mlkemSeed: borrowing Secret, x25519: (_ ctX: [UInt8]) throws -> Secret
+    ) throws -> Secret {
         guard coreHash.count == 32, enc.count == Envelope.Wrap.encSize, key.count == Envelope.Wrap.keySize,
             publicKEM.count == Identity.kemSize, mlkemSeed.count == 64
         else {
@@ -34,7 +34,8 @@ public enum KeyUnwrapping {
             var opener = try HPKE.Recipient(
                 privateKey: half, ciphersuite: .XWingMLKEM768X25519_SHA256_AES_GCM_256, info: info,
                 encapsulatedKey: Data(enc))
-            return Array(try opener.open(key))
+            var contentKey = try opener.open(key)
+            return Secret(taking: &contentKey)
         } catch {
             throw FormatError(
                 .dataLoss, "the wrapped key does not open: it is damaged, or was made for another key or envelope")
@@ -43,31 +44,29 @@ public enum KeyUnwrapping {
 
     /// X-Wing's decapsulation: SHA3-256(ss_M ‖ ss_X ‖ ct_X ‖ pk_X ‖ label).
     private static func decapsulate(
-        _ enc: [UInt8], publicKEM: [UInt8], mlkemSeed: some DataProtocol, x25519: ([UInt8]) throws -> [UInt8]
+        _ enc: [UInt8], publicKEM: [UInt8], mlkemSeed: borrowing Secret, x25519: ([UInt8]) throws -> Secret
     ) throws -> SymmetricKey {
         let (ctM, ctX) = (enc.dropLast(32), Array(enc.suffix(32)))
-        guard
-            let mlkem = try? MLKEM768.PrivateKey(
-                seedRepresentation: mlkemSeed,
+        let mlkem = unsafe mlkemSeed.withUnsafeBytes { seed in
+            unsafe try? MLKEM768.PrivateKey(
+                seedRepresentation: seed,
                 publicKey: .init(rawRepresentation: publicKEM.prefix(Identity.mlkemSize)))
-        else { throw FormatError(.mismatch, "the ML-KEM seed is not that of the identity's public key") }
-        let ssM = try mlkem.decapsulate(ctM)
-        var ssX = try x25519(ctX)
-        defer {
-            unsafe ssX.withUnsafeMutableBytes { buffer in
-                if let base = buffer.baseAddress { unsafe explicit_bzero(base, buffer.count) }
-            }
         }
+        guard let mlkem else {
+            throw FormatError(.mismatch, "the ML-KEM seed is not that of the identity's public key")
+        }
+        let ssM = try mlkem.decapsulate(ctM)
+        let ssX = try x25519(ctX)
         guard ssX.count == 32 else {
             throw FormatError(.invalidArgument, "an X25519 shared secret has 32 bytes, not \(ssX.count)")
         }
         // RFC 7748 §6.1, in a time that does not depend on the secret.
-        guard ssX.reduce(0, |) != 0 else {
+        guard !ssX.isEqual(to: [UInt8](repeating: 0, count: 32).span) else {
             throw FormatError(.dataLoss, "the wrapped key uses an X25519 point of small order")
         }
         var hash = SHA3_256()
         unsafe ssM.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
-        hash.update(data: ssX)
+        unsafe ssX.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
         hash.update(data: ctX)
         hash.update(data: publicKEM.suffix(32))
         hash.update(data: label)

@@ -1,6 +1,6 @@
-/// Part 1: the secret that a principal asks a fiduciary to keep, and its terms. It begins a thread, so it repeats
-/// nothing; its envelope's CID is the order's name.
-public struct Order: Hashable, Sendable {
+/// Part 1: what a principal asks a fiduciary to keep, and on what terms. It begins a thread, so it repeats nothing; its
+/// envelope's CID is the order's name.
+public struct Order: Hashable, Sendable, PartPlaintext {
     public static let type = OrderPartKind.order.type
     /// The largest plaintext.
     public static let sizeLimit = 64 << 10
@@ -24,7 +24,7 @@ public struct Order: Hashable, Sendable {
 
     /// Reads a plaintext.
     /// - Throws: `FormatError`.
-    public init(_ plaintext: [UInt8]) throws {
+    public init(_ plaintext: Span<UInt8>) throws {
         guard plaintext.count <= Order.sizeLimit else { throw Order.tooLarge(plaintext.count) }
         var reader = try DocumentReader(
             DAGCBOR.decode(plaintext, mostValues: DAGCBOR.documentValues), "an order")

@@ -1,5 +1,5 @@
-/// Part 2: the fiduciary has made the secret, and names its public counterpart.
-public struct OrderCommitment: Hashable, Sendable {
+/// Part 2: the fiduciary has made the secret, and this is what stands for it in public.
+public struct OrderCommitment: Hashable, Sendable, PartPlaintext {
     public static let publicLimit = 1024
     public static let proofLimit = 1024
 
@@ -30,7 +30,7 @@ public struct OrderCommitment: Hashable, Sendable {
 
     /// Reads a plaintext.
     /// - Throws: `FormatError`.
-    public init(_ plaintext: [UInt8]) throws {
+    public init(_ plaintext: Span<UInt8>) throws {
         var reader: DocumentReader
         (heading, reader) = try OrderHeading.open(plaintext, .commitment, uses: 0...0) { _ in 2 }
         kind = try reader.text("kind")

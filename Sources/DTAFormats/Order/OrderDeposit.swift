@@ -1,6 +1,6 @@
-/// The content that a principal sealed to the commitment, for the recipient of the release. It is sent inside an
-/// envelope only, because HPKE with secp256k1 is not post-quantum.
-public struct OrderDeposit: Hashable, Sendable {
+/// What a principal sealed to the commitment, for the recipient of the release. It travels inside an envelope only, and
+/// is post-quantum only there: HPKE here is by secp256k1.
+public struct OrderDeposit: Hashable, Sendable, PartPlaintext {
     /// The largest content.
     public static let contentLimit = 128 << 10
     // HPKE with DHKEM(secp256k1): an uncompressed point; AES-256-GCM's tag.
@@ -26,7 +26,7 @@ public struct OrderDeposit: Hashable, Sendable {
 
     /// Reads a plaintext.
     /// - Throws: `FormatError`.
-    public init(_ plaintext: [UInt8]) throws {
+    public init(_ plaintext: Span<UInt8>) throws {
         var reader: DocumentReader
         (heading, reader) = try OrderHeading.open(plaintext, .deposit, uses: 0...0) { _ in 2 }
         commitment = try reader.link("commitment")

@@ -1,6 +1,6 @@
 /// The fiduciary's receipt for the end of a secret. The first says `pending`: the row is gone, but the key that it was
-/// sealed under still exists for the other orders of its epoch. The second says `done`: that key is destroyed too.
-public struct OrderDestruction: Hashable, Sendable {
+/// sealed under still lives for the other orders of its epoch. The second says `done`: that key is destroyed too.
+public struct OrderDestruction: Hashable, Sendable, PartPlaintext {
     public static let keyLimit = 128
     public static let statementLimit = 512
 
@@ -36,7 +36,7 @@ public struct OrderDestruction: Hashable, Sendable {
 
     /// Reads a plaintext.
     /// - Throws: `FormatError`.
-    public init(_ plaintext: [UInt8]) throws {
+    public init(_ plaintext: Span<UInt8>) throws {
         var reader: DocumentReader
         (heading, reader) = try OrderHeading.open(plaintext, .destruction, uses: 0...0) { _ in 4 }
         guard let state = State(rawValue: try reader.text("state")) else {

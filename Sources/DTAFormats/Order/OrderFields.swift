@@ -1,3 +1,5 @@
+import DTABytes
+
 /// A value of an order's fields.
 public enum OrderFieldValue: Hashable, Sendable {
     case text(String)
@@ -58,7 +60,7 @@ public struct OrderFields: Hashable, Sendable {
     public mutating func wipe() {
         for name in Array(values.keys) {
             guard case .bytes(var bytes)? = values.removeValue(forKey: name) else { continue }
-            Secp256k1Context.erase(&bytes)
+            DTABytes.wipe(&bytes)
         }
         values = [:]
     }

@@ -39,7 +39,7 @@ public struct OrderHeading: Hashable, Sendable {
     /// - Parameter uses: what `use` may be.
     /// - Parameter part: what `part` must be, for that use.
     static func open(
-        _ plaintext: [UInt8], _ kind: OrderPartKind, uses: ClosedRange<Int64>, part: (_ use: Int64) -> Int64
+        _ plaintext: Span<UInt8>, _ kind: OrderPartKind, uses: ClosedRange<Int64>, part: (_ use: Int64) -> Int64
     ) throws -> (OrderHeading, DocumentReader) {
         let document = kind.withArticle
         guard plaintext.count <= sizeLimit else {

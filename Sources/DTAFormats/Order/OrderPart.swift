@@ -1,3 +1,5 @@
+import DTABytes
+
 /// The plaintext of a part of any kind.
 public enum OrderPart: Hashable, Sendable {
     case order(Order)
@@ -13,13 +15,16 @@ public enum OrderPart: Hashable, Sendable {
     /// - Parameter plaintext: that of the envelope.
     /// - Parameter kind: that of the envelope's media type.
     /// - Throws: `FormatError`.
-    public init(_ plaintext: [UInt8], as kind: OrderPartKind) throws {
+    public init(_ plaintext: [UInt8], as kind: OrderPartKind) throws { try self.init(plaintext.span, as: kind) }
+
+    /// The same of a plaintext that is lent.
+    public init(_ plaintext: Span<UInt8>, as kind: OrderPartKind) throws {
         switch kind {
         case .order: self = .order(try Order(plaintext))
         case .commitment: self = .commitment(try OrderCommitment(plaintext))
         case .deposit: self = .deposit(try OrderDeposit(plaintext))
         case .redemption: self = .redemption(try OrderRedemption(plaintext))
-        case .approval: self = .approval(try SignedApproval(plaintext))
+        case .approval: self = .approval(try SignedApproval(Array(copying: plaintext)))
         case .release: self = .release(try OrderRelease(plaintext))
         case .refusal: self = .refusal(try OrderRefusal(plaintext))
         case .destruction: self = .destruction(try OrderDestruction(plaintext))

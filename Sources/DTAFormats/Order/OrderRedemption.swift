@@ -1,5 +1,5 @@
 /// Part 3: a redeemer asks for the secret, or for a use of it.
-public struct OrderRedemption: Hashable, Sendable {
+public struct OrderRedemption: Hashable, Sendable, PartPlaintext {
     public static let purposeLimit = 256
     /// A message that is to be signed.
     public static let messageLimit = 64 << 10
@@ -38,7 +38,7 @@ public struct OrderRedemption: Hashable, Sendable {
 
     /// Reads a plaintext.
     /// - Throws: `FormatError`.
-    public init(_ plaintext: [UInt8]) throws {
+    public init(_ plaintext: Span<UInt8>) throws {
         var reader: DocumentReader
         (heading, reader) = try OrderHeading.open(plaintext, .redemption, uses: OrderHeading.uses) { _ in 3 }
         nonce = try reader.bytes("nonce", count: 16)

@@ -1,6 +1,6 @@
 /// The fiduciary's no, signed, in place of the answer: of part 2 if it refuses the order (use 0), of part 4 if it
 /// refuses a redemption.
-public struct OrderRefusal: Hashable, Sendable {
+public struct OrderRefusal: Hashable, Sendable, PartPlaintext {
     public static let codeLimit = 64
     public static let reasonLimit = 512
 
@@ -39,7 +39,7 @@ public struct OrderRefusal: Hashable, Sendable {
 
     /// Reads a plaintext.
     /// - Throws: `FormatError`.
-    public init(_ plaintext: [UInt8]) throws {
+    public init(_ plaintext: Span<UInt8>) throws {
         var reader: DocumentReader
         (heading, reader) = try OrderHeading.open(
             plaintext, .refusal, uses: 0...Int64(OrderTerms.usesLimit), part: OrderRefusal.part)

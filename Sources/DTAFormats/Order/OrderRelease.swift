@@ -1,5 +1,5 @@
 /// Part 4: the secret, or the result of its use, sealed to the recipient alone.
-public struct OrderRelease: Hashable, Sendable {
+public struct OrderRelease: Hashable, Sendable, PartPlaintext {
     public let heading: OrderHeading
     /// Part 3.
     public let redemption: CID
@@ -31,7 +31,7 @@ public struct OrderRelease: Hashable, Sendable {
 
     /// Reads a plaintext, without verifying the approvals' signatures.
     /// - Throws: `FormatError`.
-    public init(_ plaintext: [UInt8]) throws {
+    public init(_ plaintext: Span<UInt8>) throws {
         var reader: DocumentReader
         (heading, reader) = try OrderHeading.open(plaintext, .release, uses: OrderHeading.uses) { _ in 4 }
         redemption = try reader.link("redemption")

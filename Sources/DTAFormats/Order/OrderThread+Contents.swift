@@ -1,3 +1,5 @@
+import DTABytes
+
 /// The checks of an order by a program that can open some of its parts.
 extension OrderThread {
     /// The order's terms, from the first part that was opened and has them.
@@ -20,11 +22,11 @@ extension OrderThread {
         return nil
     }
 
-    mutating func read(_ plaintexts: [CID: [UInt8]]) {
+    mutating func read(_ plaintexts: [CID: SecretReference]) {
         for index in parts.indices {
             guard let plaintext = plaintexts[parts[index].cid] else { continue }
             do {
-                parts[index].contents = try OrderPart(plaintext, as: parts[index].kind)
+                parts[index].contents = try plaintext.withBytes { try OrderPart($0, as: parts[index].kind) }
             } catch {
                 note(parts[index], .contents, "\(error)")
             }

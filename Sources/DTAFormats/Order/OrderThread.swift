@@ -1,3 +1,5 @@
+import DTABytes
+
 /// An order as its parts show it: the maker of each part, the part that it answers, and what does not fit.
 ///
 /// Without any key it is the public skeleton: senders, signatures, links, the order of parts, their recipients. That
@@ -89,7 +91,8 @@ public struct OrderThread: Sendable {
     /// - Parameter seen: when and in which sequence a host saw the parts, if it reports that.
     /// - Throws: what the source throws.
     public init(
-        _ order: CID, in documents: CollectedDocuments, _ source: some BlockSource, plaintexts: [CID: [UInt8]] = [:],
+        _ order: CID, in documents: CollectedDocuments, _ source: some BlockSource,
+        plaintexts: [CID: SecretReference] = [:],
         seen: [CID: (time: Int64, arrival: Int)] = [:]
     ) throws {
         self.order = order

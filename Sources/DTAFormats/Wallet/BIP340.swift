@@ -22,9 +22,9 @@ public enum BIP340 {
     /// - Returns: 64 bytes: x of R, s.
     /// - Throws: `FormatError.invalidArgument` for a message of another length.
     public static func sign(_ message: [UInt8], with key: Secp256k1Scalar) throws -> [UInt8] {
-        var auxiliary = Secp256k1Context.random32()
-        defer { Secp256k1Context.erase(&auxiliary) }
-        return try sign(message, with: key, auxiliary: auxiliary)
+        var generator = SystemRandomNumberGenerator()
+        return try sign(
+            message, with: key, auxiliary: (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) })
     }
 
     /// The same with auxiliary randomness that is given, for vectors.

@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 
 /// Base58Check, Bitcoin's older text form: big-endian digits of 1…9, A…Z without I and O, a…z without l; a leading zero
 /// byte is a 1; four bytes of the doubled SHA-256 at the end.
@@ -17,8 +18,8 @@ enum Base58Check {
         // 1.38 digits a byte, rounded up.
         var digits = [UInt8](repeating: 0, count: bytes.count * 138 / 100 + 1)
         defer {
-            Secp256k1Context.erase(&bytes)
-            Secp256k1Context.erase(&digits)
+            wipe(&bytes)
+            wipe(&digits)
         }
         for byte in bytes {
             var carry = UInt32(byte)
@@ -42,7 +43,7 @@ enum Base58Check {
             throw FormatError(.malformed, "a text in base58 has up to \(limit) letters here")
         }
         var bytes = [UInt8](repeating: 0, count: text.count)
-        defer { Secp256k1Context.erase(&bytes) }
+        defer { wipe(&bytes) }
         var isBad = false
         for letter in text {
             let (digit, isDigit) = digit(letter)

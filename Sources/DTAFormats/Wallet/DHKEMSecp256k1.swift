@@ -1,5 +1,6 @@
 @unsafe @preconcurrency import CSecp256k1
 import Crypto
+import DTABytes
 import FoundationEssentials
 
 /// DHKEM(secp256k1, HKDF-SHA256), HPKE's KEM 0x0016: draft-wahby-cfrg-hpke-kem-secp256k1, RFC 9180 §4.1.
@@ -37,20 +38,22 @@ enum DHKEMSecp256k1 {
 
     /// x of the product: 32 bytes (RFC 9180 §7.1: Ndh). The group's order is prime, so no product is infinity.
     private static func diffieHellman(_ key: Secp256k1Scalar, _ point: secp256k1_pubkey) throws -> SymmetricKey {
-        var (point, x) = (point, [UInt8](repeating: 0, count: 32))
-        defer { Secp256k1Context.erase(&x) }
-        let done = unsafe key.withUnsafeBytes { secret in
-            guard let start = secret.baseAddress else { return false }
-            return unsafe secp256k1_ecdh(
-                Secp256k1Context.blinded, &x, &point, start,
-                { output, x, _, _ in
-                    guard let output = unsafe output, let x = unsafe x else { return 0 }
-                    unsafe output.update(from: x, count: 32)
-                    return 1
-                }, nil) == 1
+        var (point, done) = (point, false)
+        let x = unsafe Secret(count: 32) { x in
+            unsafe key.withUnsafeBytes { secret in
+                guard let target = x.baseAddress, let start = secret.baseAddress else { return }
+                unsafe done =
+                    secp256k1_ecdh(
+                        Secp256k1Context.blinded, target, &point, start,
+                        { output, x, _, _ in
+                            guard let output = unsafe output, let x = unsafe x else { return 0 }
+                            unsafe output.update(from: x, count: 32)
+                            return 1
+                        }, nil) == 1
+            }
         }
         guard done else { throw FormatError(.dataLoss, "no shared secret: this machine computes wrongly") }
-        return SymmetricKey(data: x)
+        return unsafe x.withUnsafeBytes { unsafe SymmetricKey(data: $0) }
     }
 }
 
@@ -61,17 +64,17 @@ struct LabelledHKDF: Sendable {
 
     func extract(salt: SymmetricKey?, _ label: String, _ material: SymmetricKey) -> SymmetricKey {
         let head = LabelledHKDF.version + suite + Array(label.utf8)
-        var labelled = [UInt8](repeating: 0, count: head.count + material.bitCount / 8)
-        defer { Secp256k1Context.erase(&labelled) }
-        labelled.replaceSubrange(..<head.count, with: head)
-        unsafe material.withUnsafeBytes { secret in
-            unsafe labelled.withUnsafeMutableBytes { target in
-                unsafe UnsafeMutableRawBufferPointer(rebasing: target[head.count...]).copyMemory(from: secret)
+        let labelled = unsafe Secret(count: head.count + material.bitCount / 8) { room in
+            unsafe room.copyBytes(from: head)
+            unsafe material.withUnsafeBytes { secret in
+                unsafe UnsafeMutableRawBufferPointer(rebasing: room[head.count...]).copyMemory(from: secret)
             }
         }
         // HKDF-Extract is HMAC with the salt as the key (RFC 5869 §2.2). An empty key and zeros are the same.
-        let code = HMAC<SHA256>.authenticationCode(
-            for: labelled, using: salt ?? SymmetricKey(data: [UInt8](repeating: 0, count: 32)))
+        let code = unsafe labelled.withUnsafeBytes { labelled in
+            unsafe HMAC<SHA256>.authenticationCode(
+                for: labelled, using: salt ?? SymmetricKey(data: [UInt8](repeating: 0, count: 32)))
+        }
         return SymmetricKey(data: code)
     }
 

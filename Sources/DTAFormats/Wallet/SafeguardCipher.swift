@@ -1,4 +1,5 @@
 import Crypto
+import DTABytes
 import FoundationEssentials
 
 /// How the principal of a `safeguard-secret` order encrypts to the commitment, and how it is opened after the release:
@@ -27,9 +28,9 @@ public enum SafeguardCipher {
     /// - Parameter sealed: what ``seal(_:to:commitment:)`` made.
     /// - Parameter secret: the released secret.
     /// - Parameter commitment: the CID of part 2.
-    /// - Returns: the plaintext, which the caller wipes.
+    /// - Returns: the plaintext.
     /// - Throws: `FormatError.dataLoss` if it does not open: damaged, for another commitment, or another secret.
-    public static func open(_ sealed: [UInt8], with secret: Secp256k1Scalar, commitment: CID) throws -> [UInt8] {
+    public static func open(_ sealed: [UInt8], with secret: Secp256k1Scalar, commitment: CID) throws -> Secret {
         guard sealed.count >= overhead else {
             throw FormatError(.dataLoss, "a safeguarded secret has \(overhead) bytes and more, not \(sealed.count)")
         }
@@ -45,8 +46,7 @@ public enum SafeguardCipher {
             throw FormatError(
                 .dataLoss, "the safeguarded secret does not open: it is damaged, or was made for another commitment")
         }
-        defer { plaintext.resetBytes(in: 0..<plaintext.count) }
-        return Array(plaintext)
+        return Secret(taking: &plaintext)
     }
 
     private static func info(_ commitment: CID) -> [UInt8] {

@@ -1,5 +1,6 @@
 // The library writes through these pointers only before other code can see them.
 @unsafe @preconcurrency import CSecp256k1
+import DTABytes
 import Glibc
 
 /// The contexts of libsecp256k1 and what every use of a secret with it needs.
@@ -11,25 +12,12 @@ enum Secp256k1Context {
             // Without the few hundred bytes of a context, the library itself would abort as well.
             abort()
         }
-        var seed = random32()
-        defer { erase(&seed) }
-        // It answers 1, always (secp256k1.h).
-        _ = unsafe secp256k1_context_randomize(context, seed)
+        unsafe Secret.random(count: 32).withUnsafeBytes { seed in
+            // It answers 1, always (secp256k1.h).
+            _ = unsafe secp256k1_context_randomize(context, seed.baseAddress)
+        }
         return unsafe context
     }()
-
-    /// 32 bytes from the system's generator.
-    static func random32() -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
-    }
-
-    /// Zeroes an array's bytes in a way that the optimiser keeps.
-    static func erase(_ bytes: inout [UInt8]) {
-        unsafe bytes.withUnsafeMutableBytes { buffer in
-            if let base = buffer.baseAddress { unsafe explicit_bzero(base, buffer.count) }
-        }
-    }
 
     /// Zeroes one of the library's structures.
     static func erase(_ keypair: inout secp256k1_keypair) {

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTACore
 import DTAFormats
 import DTAIdentities
@@ -83,7 +84,7 @@ struct ReleaseMaker: Sendable {
     /// The release of what a plugin keeps: what dtad-hsm would check is checked here.
     private func release(
         _ record: OrderRecord, _ asked: Asked, _ evidence: ReleaseEvidence, _ post: PartPost,
-        result: ([UInt8]) throws -> [String: OrderFieldValue]
+        result: (SecretReference) throws -> [String: OrderFieldValue]
     ) throws -> OpenedPart {
         let now = clock.now
         let judge = OrderJudge(
@@ -93,8 +94,7 @@ struct ReleaseMaker: Sendable {
                 asked.signed, asked.redemption, approvals: evidence.approvals, fiduciary: asked.own.cid,
                 received: evidence.received, now: now)
         }
-        var state = try secrets.openState(of: record, post.custodian)
-        defer { wipe(&state) }
+        let state = try secrets.openState(of: record, post.custodian)
         let release = try explaining("the plugin's answer cannot be released") {
             try OrderRelease(
                 order: record.cid, terms: record.terms, use: asked.redemption.use, redemption: asked.signed.cid,
@@ -102,11 +102,12 @@ struct ReleaseMaker: Sendable {
                 result: OrderFields(result(state)))
         }
         let envelope = try explaining("the release cannot be sealed") {
-            var plaintext = try release.encoded()
-            defer { wipe(&plaintext) }
-            return try EnvelopeSealer.seal(
-                plaintext, content: OrderPartKind.release.contentType, from: asked.actor.cid,
-                to: [verdict.recipient], created: now, answering: asked.signed)
+            var encoded = try release.encoded()
+            return try Secret(taking: &encoded).withBytes {
+                try EnvelopeSealer.seal(
+                    $0, content: OrderPartKind.release.contentType, from: asked.actor.cid, to: [verdict.recipient],
+                    created: now, answering: asked.signed)
+            }
         }
         return try post.sign(envelope, .release(release), from: asked.actor)
     }

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTACore
 import DTAEnvelopes
 import DTAFormats
@@ -7,8 +8,7 @@ import GRDB
 
 /// What somebody gets out of an order.
 package struct OrderResult: Sendable {
-    /// A secret: the caller wipes it.
-    package var data: [UInt8]
+    package let data: SecretReference
     package var fields: [(String, String)]
 }
 
@@ -51,7 +51,7 @@ struct Recipient: Sendable {
             guard case .release(var release) = try post.part(part.cid).part else {
                 throw DTAError(.internal, "\(part.cid) is no release")
             }
-            // What is answered is the caller's to wipe, and then the only copy.
+            // What is answered is then the only copy.
             defer { release.wipeResult() }
             try explaining("the release \(part.cid) is not of this order") {
                 try release.heading.check(order: record.cid, terms: record.terms)
@@ -73,11 +73,10 @@ struct Recipient: Sendable {
                 .failedPrecondition, "part 2 of order \(record.reference) is not here", hint: "receive it first")
         }
         let hooks = plugins.hooks(record.kind)
-        var found = try explaining("what order \(record.reference) released cannot be relied on") {
+        let found = try explaining("what order \(record.reference) released cannot be relied on") {
             try hooks.result(release, of: commitment) { try asked(release.redemption, post) }
         }
         guard hooks.takesDeposit else { return OrderResult(data: found.data, fields: found.fields) }
-        defer { wipe(&found.data) }
         // The key to what is safeguarded, taken for the secret itself, would be kept, and the secret lost.
         guard let deposit = record.progress.deposit else {
             throw DTAError(
@@ -99,12 +98,14 @@ struct Recipient: Sendable {
         return asked.request
     }
 
-    private func deposited(_ cid: CID, with secret: [UInt8], _ post: PartPost) throws -> OrderResult {
+    private func deposited(_ cid: CID, with secret: SecretReference, _ post: PartPost) throws -> OrderResult {
         guard case .deposit(let deposit) = try post.part(cid).part else {
             throw DTAError(.internal, "\(cid) is no deposit")
         }
         let plaintext = try explaining("what was deposited cannot be decrypted") {
-            try SafeguardCipher.open(deposit.sealed, with: Secp256k1Scalar(secret), commitment: deposit.commitment)
+            let scalar = try unsafe secret.withUnsafeBytes { unsafe try Secp256k1Scalar($0) }
+            return SecretReference(
+                try SafeguardCipher.open(deposit.sealed, with: scalar, commitment: deposit.commitment))
         }
         return OrderResult(
             data: plaintext, fields: [("result", "deposit"), ("content_type", deposit.content), ("deposit", "\(cid)")])

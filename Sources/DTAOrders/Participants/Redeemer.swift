@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTACore
 import DTAEnvelopes
 import DTAFormats
@@ -44,7 +45,8 @@ struct Redeemer: Sendable {
             let redemption = try explaining("the redemption cannot be made") {
                 try OrderRedemption(
                     order: record.cid, terms: record.terms, use: record.progress.uses + 1,
-                    nonce: post.custodian.ask(DrawRandom(count: 16)), purpose: purpose.isEmpty ? nil : purpose,
+                    nonce: post.custodian.ask(DrawRandom(count: 16)).withBytes { Array(copying: $0) },
+                    purpose: purpose.isEmpty ? nil : purpose,
                     request: OrderFields(request))
             }
             let letter = try post.seal(

@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 import DTAPlugins
 import DTASystem
@@ -9,7 +10,7 @@ extension BuiltInPlugin {
     var keeps: PluginKeeper { .agent }
 
     func release(
-        _ order: PluginOrder, _ redemption: PluginRedemption, state: [UInt8]
+        _ order: PluginOrder, _ redemption: PluginRedemption, state: SecretReference
     ) throws -> [String: OrderFieldValue] {
         throw DTAError(.internal, "dtad-hsm releases orders of type \(type)")
     }

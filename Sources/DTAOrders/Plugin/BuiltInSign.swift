@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTACore
 import DTAFormats
 import DTAPlugins
@@ -93,7 +94,7 @@ struct SignPlugin: BuiltInPlugin {
         guard let signature = release.result["signature"]?.bytes else {
             throw FormatError(.malformed, "the release has no signature")
         }
-        var result = PluginResult(data: signature, fields: [("result", "signature")])
+        var result = PluginResult(data: SecretReference(copying: signature), fields: [("result", "signature")])
         guard let request = try request() else {
             result.fields.append(("checked", "no: what was signed is not to be read here"))
             return result

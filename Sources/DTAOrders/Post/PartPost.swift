@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTACore
 import DTAEnvelopes
 import DTAFormats
@@ -78,24 +79,21 @@ final class PartPost {
     private func read(_ signed: SignedEnvelope, _ kind: OrderPartKind, as own: IdentityRecord) throws -> OrderPart {
         let reading = Reading(part: signed.cid, reader: own.cid)
         if let part = known[reading] ?? known[Reading(part: signed.cid, reader: nil)] { return part }
-        var plaintext = try plaintext(signed, as: own)
-        defer { wipe(&plaintext) }
+        let plaintext = try plaintext(signed, as: own)
         let part = try explaining("the \(kind.rawValue) \(signed.cid) is not what its envelope says") {
-            try OrderPart(plaintext, as: kind)
+            try plaintext.withBytes { try OrderPart($0, as: kind) }
         }
         if kind != .release { known[reading] = part }
         return part
     }
 
-    /// - Returns: what the caller wipes.
-    private func plaintext(_ signed: SignedEnvelope, as own: IdentityRecord) throws -> [UInt8] {
+    private func plaintext(_ signed: SignedEnvelope, as own: IdentityRecord) throws -> SecretReference {
         let (wrap, coreHash) = try explaining("the envelope \(signed.cid) cannot be opened") {
             (try signed.envelope.wrap(for: own.cid, blocks.bytes), try signed.envelope.coreHash)
         }
-        var key = try custodian.ask(OpenKey(recipient: own.recipientKey, coreHash: coreHash, wrap: wrap))
-        defer { wipe(&key) }
+        let key = try custodian.ask(OpenKey(recipient: own.recipientKey, coreHash: coreHash, wrap: wrap))
         return try explaining("the envelope \(signed.cid) cannot be opened") {
-            try EnvelopeOpener.open(signed.envelope, contentKey: key)
+            try key.withSecret { SecretReference(try EnvelopeOpener.open(signed.envelope, contentKey: $0)) }
         }
     }
 
@@ -113,11 +111,11 @@ final class PartPost {
         let to = try lookup.documents(of: recipients + [own.cid], needed: needed + [own.cid])
         let kind = part.kind
         let envelope = try explaining("the \(kind.rawValue) cannot be sealed") {
-            var plaintext = try part.encoded()
-            defer { wipe(&plaintext) }
-            return try EnvelopeSealer.seal(
-                plaintext, content: kind.contentType, from: own.cid, to: to, created: clock.now,
-                answering: previous)
+            var encoded = try part.encoded()
+            return try Secret(taking: &encoded).withBytes {
+                try EnvelopeSealer.seal(
+                    $0, content: kind.contentType, from: own.cid, to: to, created: clock.now, answering: previous)
+            }
         }
         return try sign(envelope, part, from: own)
     }

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTACore
 import DTAFormats
 import DTAIdentities
@@ -167,8 +168,8 @@ struct OrderSecrets: Sendable {
         return secret
     }
 
-    /// What a plugin keeps of an order, opened: the caller wipes it.
-    func openState(of record: OrderRecord, _ custodian: any Custodian) throws -> [UInt8] {
+    /// What a plugin keeps of an order, opened.
+    func openState(of record: OrderRecord, _ custodian: any Custodian) throws -> SecretReference {
         let secret = try need(record)
         guard secret.epoch != nil else {
             return try custodian.ask(

@@ -14,7 +14,7 @@ struct BodyOpener {
     private static let depth = 4
 
     /// - Parameter answer: to ENVELOPE_OPEN: of an envelope that the agent has verified.
-    init(client: BlockingAgentClient, _ answer: AgentResponse) throws {
+    init(client: BlockingAgentClient, _ answer: inout AgentResponse) throws {
         self.client = client
         let cid = try CID(answer.cid)
         func block(_ cid: CID) throws -> [UInt8] { [UInt8](try client.call(.getBlock(cid.description)).data) }
@@ -24,7 +24,7 @@ struct BodyOpener {
         else {
             throw Failure.failed(.dataLoss, "the agent's answer does not fit the envelope \(cid)")
         }
-        cipher = try envelope.isPublic ? nil : ChunkCipher(key: answer.key)
+        cipher = try envelope.isPublic ? nil : ChunkCipher(key: answer.takeKey())
         plan = chunks.plan
         links = try chunks.links(block)
     }

@@ -17,7 +17,7 @@ struct BodySealer {
     func seal(_ input: InputFile, after beginning: Data) throws -> String {
         Allocator.keepLargeBuffers()
         let interruption = try Interruption()
-        let answer = try client.call(.draftEnvelope(address), timeout: .seconds(120))
+        var answer = try client.call(.draftEnvelope(address), timeout: .seconds(120))
         let draft = answer.cursor
         let abandon = { @Sendable [socketPath = client.socketPath] in
             // Best effort: the agent drops it by itself after an hour.
@@ -26,7 +26,7 @@ struct BodySealer {
         }
         interruption.undo(abandon)
         do {
-            let cipher = try answer.key.isEmpty ? nil : ChunkCipher(key: answer.key)
+            let cipher = try answer.key.isEmpty ? nil : ChunkCipher(key: answer.takeKey())
             let blocks = try send(input, after: beginning, draft, cipher)
             let cid = try client.call(.finishEnvelope(draft: draft, blocks: blocks), timeout: .seconds(600)).cid
             interruption.undo(nil)

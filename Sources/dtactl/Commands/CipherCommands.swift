@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTABytes
 
 struct MacCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -87,9 +88,9 @@ struct DecryptCommand: ParsableCommand {
     func run() throws {
         // Nonce and tag come on top of the plaintext.
         let sealed = try InputFile(file, after: name).all(limit: messageLimit + 28)
-        let plaintext = try agent.call(.decrypt(key: name, sealed: sealed, aad: aad.utf8)).data
+        var answer = try agent.call(.decrypt(key: name, sealed: sealed, aad: aad.utf8))
         try output.put(
-            [UInt8](plaintext), what: "plaintext", mayBeText: true, member: "data",
+            answer.takeSecret(), what: "plaintext", mayBeText: true, member: "data",
             json: agent.json ? [("key", .string(name))] : nil)
     }
 }
@@ -120,15 +121,18 @@ struct RandomCommand: ParsableCommand {
 
     func run() throws {
         let client = agent.connect()
-        var bytes: [UInt8] = []
-        while bytes.count < count {
-            let wanted = min(count - bytes.count, RandomCommand.step)
-            let answer = try client.call(.random(UInt32(wanted))).data
-            // Too few, and this would never end; too many, and another user's secret might be among them.
-            guard answer.count == wanted else {
-                throw Failure.failed(.internal, "the agent answered \(answer.count) random bytes instead of \(wanted)")
+        let bytes = try Secret(count: count) { room in
+            for start in stride(from: 0, to: count, by: RandomCommand.step) {
+                let place = room[start..<min(start + RandomCommand.step, count)]
+                var answer = try client.call(.random(UInt32(place.count)))
+                let drawn = answer.takeSecret()
+                // Too few, and some would be zeros; too many, and another user's secret might be among them.
+                guard drawn.count == place.count else {
+                    throw Failure.failed(
+                        .internal, "the agent answered \(drawn.count) random bytes instead of \(place.count)")
+                }
+                drawn.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: place).copyMemory(from: $0) }
             }
-            bytes += answer
         }
         try output.put(bytes, what: "random bytes", member: "data", json: agent.json ? [] : nil)
     }

@@ -31,19 +31,19 @@ struct EnvelopeOpenCommand: ParsableCommand {
 
     func run() throws {
         let client = agent.connect()
-        let answer = try client.call(.openEnvelope(cid, as: recipient, allowUntrusted: allowUntrusted))
+        var answer = try client.call(.openEnvelope(cid, as: recipient, allowUntrusted: allowUntrusted))
         let json = [("cid", JSON.string(answer.cid))] + answer.fields.map { ($0.name, JSON.string($0.value)) }
         tell(answer)
         guard BodyOpener.isNeeded(for: answer) else {
             return try output.put(
-                [UInt8](answer.data), what: "content", mayBeText: true, member: "data", json: agent.json ? json : nil)
+                answer.takeSecret(), what: "content", mayBeText: true, member: "data", json: agent.json ? json : nil)
         }
         guard let out = output.out, out != "-" || !agent.json else {
             throw Failure.usage(
                 "the content has \(HumanUnits.size(answer.size)): that is written to a file",
                 hint: agent.json ? "name one with --out FILE" : "name one with --out FILE, or insist with --out -")
         }
-        try stream(try BodyOpener(client: client, answer), to: out)
+        try stream(try BodyOpener(client: client, &answer), to: out)
         if agent.json {
             let size = JSON.number(Int64(clamping: answer.size))
             try JSON.object(json + [("out", .string(NativeText.shown(out))), ("size", size)]).show()

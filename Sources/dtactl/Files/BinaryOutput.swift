@@ -20,6 +20,19 @@ struct BinaryOutput: ParsableArguments {
     ///   - mayBeText: whether a terminal shows it as text where it is.
     ///   - json: nil, or what `--json` answers beside the bytes; the bytes are then its member `member`.
     func put(_ bytes: [UInt8], what: String, mayBeText: Bool = false, member: String, json: [(String, JSON)]?) throws {
+        try put(bytes.span, what: what, mayBeText: mayBeText, member: member, json: json)
+    }
+
+    /// The same of a secret.
+    func put(
+        _ secret: borrowing Secret, what: String, mayBeText: Bool = false, member: String, json: [(String, JSON)]?
+    ) throws {
+        try secret.withBytes { try put($0, what: what, mayBeText: mayBeText, member: member, json: json) }
+    }
+
+    private func put(
+        _ bytes: Span<UInt8>, what: String, mayBeText: Bool, member: String, json: [(String, JSON)]?
+    ) throws {
         if let out, out != "-" {
             try OutputFile.write(bytes, to: out)
             if let json {
@@ -30,7 +43,7 @@ struct BinaryOutput: ParsableArguments {
                 StandardError.note("\(out): \(what), \(HumanUnits.size(UInt64(bytes.count)))")
             }
         } else if let json {
-            try JSON.object(json + [(member, .bytes(bytes))]).show()
+            try JSON.object(json + [(member, .bytes(Array(copying: bytes)))]).show()
         } else if Terminal.output.isTerminal, out == nil {
             try show(bytes, what, mayBeText)
         } else {
@@ -38,12 +51,13 @@ struct BinaryOutput: ParsableArguments {
         }
     }
 
-    private func show(_ bytes: [UInt8], _ what: String, _ mayBeText: Bool) throws {
-        if mayBeText, let text = String(validating: bytes, as: UTF8.self), SafeText.lines(text) == text {
+    private func show(_ bytes: Span<UInt8>, _ what: String, _ mayBeText: Bool) throws {
+        if mayBeText, let text = String(validating: Array(copying: bytes), as: UTF8.self), SafeText.lines(text) == text
+        {
             try StandardOutput.write(bytes)
-            if bytes.last != UInt8(ascii: "\n"), !bytes.isEmpty { try StandardOutput.line("") }
+            if !bytes.isEmpty, bytes[bytes.count - 1] != UInt8(ascii: "\n") { try StandardOutput.line("") }
         } else if bytes.count <= BinaryOutput.shown {
-            try StandardOutput.line(Hexadecimal.encode(bytes))
+            try StandardOutput.line(Hexadecimal.encode(Array(copying: bytes)))
             StandardError.note("\(what), \(bytes.count) bytes, shown in hexadecimal; a file or a pipe gets them raw")
         } else {
             throw Failure.usage(

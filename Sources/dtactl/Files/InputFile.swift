@@ -1,3 +1,4 @@
+import DTABytes
 import DTASystem
 import Glibc
 
@@ -32,9 +33,7 @@ struct InputFile {
     func chunk() throws -> [UInt8] {
         do {
             return try [UInt8](unsafeUninitializedCapacity: 256 << 10) { buffer, count in
-                let capacity = buffer.count
-                let base = buffer.baseAddress
-                count = try systemCall("read") { unsafe read(descriptor.number, base, capacity) }
+                count = try descriptor.read(into: UnsafeMutableRawBufferPointer(buffer))
             }
         } catch {
             throw Failure.failed(.unavailable, "\(name) cannot be read: \(error)")
@@ -44,12 +43,27 @@ struct InputFile {
     /// All of it.
     /// - Throws: if it is longer than `limit` bytes, without reading on.
     func all(limit: Int, hint: String = "") throws -> [UInt8] {
-        guard let bytes = try upTo(limit).whole else {
-            throw Failure.failed(
-                .invalidArgument,
-                "\(name) is larger than \(HumanUnits.size(UInt64(limit))), the most that is taken here", hint: hint)
-        }
+        guard let bytes = try upTo(limit).whole else { throw tooLarge(limit, hint: hint) }
         return bytes
+    }
+
+    /// All of it, which is a secret: it goes from the kernel into memory that is zeroed in the end.
+    /// - Throws: if it is longer than `limit` bytes, without reading on.
+    func secret(limit: Int) throws -> Secret {
+        let bytes: Secret
+        do {
+            bytes = try Secret(capacity: limit + 1) { room, count in count = try descriptor.fill(room) }
+        } catch {
+            throw Failure.failed(.unavailable, "\(name) cannot be read: \(error)")
+        }
+        guard bytes.count <= limit else { throw tooLarge(limit, hint: "") }
+        return bytes
+    }
+
+    private func tooLarge(_ limit: Int, hint: String) -> Failure {
+        .failed(
+            .invalidArgument,
+            "\(name) is larger than \(HumanUnits.size(UInt64(limit))), the most that is taken here", hint: hint)
     }
 
     enum Beginning {

@@ -3,16 +3,18 @@ import Glibc
 
 /// A file that is there whole or not at all, for its owner's eyes only (0600).
 enum OutputFile {
-    static func write(_ bytes: [UInt8], to path: String) throws {
+    static func write(_ bytes: Span<UInt8>, to path: String) throws {
         do {
             let target = try resolved(path)
             guard let target else {
                 // A device, a pipe or the like is written to, never replaced.
                 let device = Descriptor(
                     owning: try systemCall("open") { open(NativeText.path(path), O_WRONLY | O_CLOEXEC) })
-                return try writeAll(bytes, to: device.number)
+                return try bytes.withUnsafeBytes { try device.write($0) }
             }
-            try replace(target, with: bytes)
+            try WholeFile.replace(target, by: temporary(for: target)) { file in
+                try bytes.withUnsafeBytes { try file.write($0) }
+            }
         } catch let error as SystemCallError {
             throw failure(path, error)
         }
@@ -44,21 +46,5 @@ enum OutputFile {
     /// A name for a file that is to take the place of another.
     static func temporary(for path: String) -> String {
         "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp"
-    }
-
-    private static func replace(_ path: String, with bytes: [UInt8]) throws {
-        let temporary = temporary(for: path)
-        let file = Descriptor(
-            owning: try systemCall("open") {
-                open(NativeText.path(temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-            })
-        do {
-            try writeAll(bytes, to: file.number)
-            try systemCall("fsync") { fsync(file.number) }
-            try systemCall("rename") { rename(NativeText.path(temporary), NativeText.path(path)) }
-        } catch {
-            remove(temporary)
-            throw error
-        }
     }
 }

@@ -44,14 +44,13 @@ struct RecoveryKeyFile {
             throw Failure.usage("a recovery key is written to a file, not to standard output")
         }
         let file = try RecoveryKeyFile(path: path, key: Curve25519.Signing.PrivateKey())
-        var text = Array(file.text(for: identity).utf8)
-        defer { wipe(&text) }
+        let text = file.text(for: identity)
         do {
             let new = Descriptor(
                 owning: try systemCall("open") {
                     open(NativeText.path(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
                 })
-            try writeAll(text, to: new.number)
+            try text.withUnsafeBytes { try new.write($0) }
             try systemCall("fsync") { fsync(new.number) }
         } catch let error as SystemCallError where error.errno == EEXIST {
             throw Failure.failed(
@@ -75,10 +74,10 @@ struct RecoveryKeyFile {
         }
     }
 
-    private func text(for identity: String) -> String {
-        var der = RecoveryKeyFile.prefix + Array(key.rawRepresentation)
-        defer { wipe(&der) }
-        return """
+    private func text(for identity: String) -> Secret {
+        var raw = key.rawRepresentation
+        let der = Secret(taking: &raw).between(RecoveryKeyFile.prefix, [])
+        let head = """
             The recovery key of the D-TA identity \(SafeText.line(identity)).
 
             With this key anybody can revoke the identity, or replace it by another, also against the will of those who
@@ -88,10 +87,9 @@ struct RecoveryKeyFile {
             \(RecoveryKeyFile.fingerprintLabel)\(Hexadecimal.encode(publicKey.fingerprint))
 
             \(RecoveryKeyFile.begin)
-            \(Base64.encode(der))
-            \(RecoveryKeyFile.end)
 
             """
+        return Base64.encode(secret: der).between(Array(head.utf8), Array("\n\(RecoveryKeyFile.end)\n".utf8))
     }
 
     /// For people, on standard error: what was made, and how to keep it.
@@ -109,25 +107,27 @@ struct RecoveryKeyFile {
     /// Reads a key that `make` wrote, or that another program wrote in the same form.
     init(reading path: String) throws {
         let file = try InputFile(path)
-        var bytes = try file.all(limit: RecoveryKeyFile.limit)
-        defer { wipe(&bytes) }
-        let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(trimmed)
-        guard let begin = lines.firstIndex(of: RecoveryKeyFile.begin),
-            let end = lines[begin...].firstIndex(of: RecoveryKeyFile.end),
-            var der = Base64.decode(lines[(begin + 1)..<end].joined())
+        let text = SecretLines(try file.secret(limit: RecoveryKeyFile.limit))
+        guard let begin = text.first(RecoveryKeyFile.begin),
+            let end = text.first(RecoveryKeyFile.end, behind: begin),
+            let der = Base64.decode(secret: text.joined(begin + 1..<end))
         else {
             throw RecoveryKeyFile.unreadable(file.name, "it has no private key in PEM")
         }
-        defer { wipe(&der) }
-        guard der.count == RecoveryKeyFile.prefix.count + 32, der.starts(with: RecoveryKeyFile.prefix),
-            let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: der.suffix(32))
-        else {
+        let key = der.withUnsafeBytes { der -> Curve25519.Signing.PrivateKey? in
+            guard der.count == RecoveryKeyFile.prefix.count + 32, der.starts(with: RecoveryKeyFile.prefix) else {
+                return nil
+            }
+            return try? Curve25519.Signing.PrivateKey(rawRepresentation: der.suffix(32))
+        }
+        guard let key else {
             throw RecoveryKeyFile.unreadable(file.name, "its key is not an Ed25519 one in PKCS#8")
         }
         try self.init(path: path, key: key)
         // What was typed from paper may have a mistake, which the key alone does not show.
-        let told = lines.first { $0.hasPrefix(RecoveryKeyFile.fingerprintLabel) }
-        guard told.map({ $0 == RecoveryKeyFile.fingerprintLabel + Hexadecimal.encode(publicKey.fingerprint) }) ?? true else {
+        let told = text.first(beginningWith: RecoveryKeyFile.fingerprintLabel)
+        guard told.map({ $0 == RecoveryKeyFile.fingerprintLabel + Hexadecimal.encode(publicKey.fingerprint) }) ?? true
+        else {
             throw RecoveryKeyFile.unreadable(file.name, "the key is not the one of its fingerprint: is a letter wrong?")
         }
     }
@@ -137,9 +137,4 @@ struct RecoveryKeyFile {
             .invalidArgument, "\(name) is no recovery key: \(why)",
             hint: "dtactl identity create --recovery FILE writes one")
     }
-}
-
-private func trimmed(_ line: Substring) -> String {
-    let blank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-    return String(line.drop(while: blank).reversed().drop(while: blank).reversed())
 }

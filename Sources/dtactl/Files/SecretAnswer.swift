@@ -1,12 +1,14 @@
 import AgentProtocol
+import DTABytes
+import DTAFormats
 import Foundation
 
 extension AgentResponse {
-    /// Takes the secret that was answered, and overwrites it here. The caller wipes what it gets.
-    mutating func takeSecret() -> [UInt8] {
-        let secret = [UInt8](data)
-        data.resetBytes(in: data.startIndex..<data.endIndex)
-        data = Data()
-        return secret
+    /// Takes the secret that was answered, and overwrites it here.
+    mutating func takeSecret() -> Secret { Secret(taking: &data) }
+
+    /// The same of the key of a body in chunks.
+    mutating func takeKey() -> Secret {
+        chunks.isEmpty ? Secret(copying: [UInt8]().span) : Secret(taking: &chunks[0].key)
     }
 }

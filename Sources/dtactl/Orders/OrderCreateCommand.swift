@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTABytes
 import DTACourier
 import DTAFormats
 import DTASystem
@@ -105,8 +106,7 @@ struct OrderCreateCommand: ParsableCommand {
 
     func run() throws {
         // Read first: nothing is ordered for a secret that cannot be had.
-        var deposit = try secret.read() ?? []
-        defer { wipe(&deposit) }
+        let deposit = try secret.read()
         let order = try ordered()
         let client = agent.connect()
         if !yes { try confirm(order.type, client) }
@@ -116,13 +116,15 @@ struct OrderCreateCommand: ParsableCommand {
             let then = secret.isGiven ? "; then dtactl order deposit \(outcome.order.shortReference) FILE" : ""
             try outcome.wait("commit", then: then) { !$0.is(.ordered) }
         }
-        if secret.isGiven, !outcome.order.is(.refused) {
+        if let deposit, !outcome.order.is(.refused) {
             if outcome.order.is(.committed) {
                 try outcome.carry(
-                    client.call(
-                        .depositForOrder(outcome.order.cid, secret: deposit, contentType: secret.contentType),
-                        timeout: orderTimeout
-                    ).parts)
+                    deposit.withUnsafeBytes { deposit in
+                        try client.call(
+                            .depositForOrder(outcome.order.cid, secret: deposit, contentType: secret.contentType),
+                            timeout: orderTimeout
+                        ).parts
+                    })
                 try outcome.refresh()
                 outcome.tell([("deposited", .bool(true))])
             } else {
@@ -200,10 +202,10 @@ struct SecretInput: ParsableArguments {
     }
 
     /// Nil if none was given.
-    func read() throws -> [UInt8]? {
+    func read() throws -> SecretReference? {
         guard isGiven else { return nil }
-        let bytes = try InputFile(secretFile ?? "-").all(limit: SecretInput.limit)
+        let bytes = try InputFile(secretFile ?? "-").secret(limit: SecretInput.limit)
         guard !bytes.isEmpty else { throw Failure.failed(.invalidArgument, "there is no secret: the input is empty") }
-        return bytes
+        return SecretReference(bytes)
     }
 }

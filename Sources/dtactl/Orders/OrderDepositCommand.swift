@@ -28,12 +28,13 @@ struct OrderDepositCommand: ParsableCommand {
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
-        var secret = try InputFile(file).all(limit: SecretInput.limit)
+        let secret = try InputFile(file).secret(limit: SecretInput.limit)
         guard !secret.isEmpty else { throw Failure.failed(.invalidArgument, "there is no secret: the input is empty") }
-        defer { wipe(&secret) }
         let client = agent.connect()
-        let answer = try client.call(
-            .depositForOrder(order.order, secret: secret, contentType: contentType), timeout: orderTimeout)
+        let answer = try secret.withUnsafeBytes { secret in
+            try client.call(
+                .depositForOrder(order.order, secret: secret, contentType: contentType), timeout: orderTimeout)
+        }
         var outcome = try OrderOutcome(answer, client, agent, courier)
         outcome.tell([("deposit", .string(answer.cid))])
         try outcome.conclude("deposited \(outcome.order.reference)")

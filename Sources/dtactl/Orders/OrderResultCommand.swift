@@ -31,8 +31,7 @@ struct OrderResultCommand: ParsableCommand {
 
     func run() throws {
         var answer = try agent.call(.orderResult(order.order, use: UInt32(use)), timeout: orderTimeout)
-        var result = answer.takeSecret()
-        defer { wipe(&result) }
+        let result = answer.takeSecret()
         if !answer.cid.isEmpty, result.isEmpty {
             throw Failure.failed(
                 .failedPrecondition, "what was released is in the envelope \(answer.cid)",

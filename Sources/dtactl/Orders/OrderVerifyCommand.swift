@@ -1,5 +1,6 @@
 import AgentProtocol
 import ArgumentParser
+import DTABytes
 import DTACourier
 import DTAFormats
 import DTASystem
@@ -65,8 +66,7 @@ struct OrderVerifyCommand: ParsableCommand {
         let client = open ? agent.connect() : nil
         return try orders.map { order in
             let parts = try OrderThread(order, in: file.documents, blocks).parts
-            var texts = try client.map { try OrderPlaintexts.open(parts.map(\.cid), $0) } ?? [:]
-            defer { OrderPlaintexts.wipe(&texts) }
+            let texts = try client.map { try OrderPlaintexts.open(parts.map(\.cid), $0) } ?? [:]
             return OrderReport(
                 thread: try OrderThread(order, in: file.documents, blocks, plaintexts: texts),
                 documents: file.documents, broken: file.documents.broken)
@@ -93,8 +93,7 @@ struct OrderVerifyCommand: ParsableCommand {
             blocks[block.cid] = block.bytes
             documents.add(block)
         }
-        var texts = skeleton ? [:] : try OrderPlaintexts.open(parts, client)
-        defer { OrderPlaintexts.wipe(&texts) }
+        let texts = skeleton ? [:] : try OrderPlaintexts.open(parts, client)
         let parties = Parties(client)
         var seen: [CID: (time: Int64, arrival: Int)] = [:]
         for (cid, saw) in order.seen(shown.parts, parties) { seen[try CID(cid)] = saw }
@@ -105,13 +104,14 @@ struct OrderVerifyCommand: ParsableCommand {
 
 /// What the caller's identities can open of an order.
 enum OrderPlaintexts {
-    static func open(_ parts: [CID], _ client: BlockingAgentClient) throws -> [CID: [UInt8]] {
-        var texts: [CID: [UInt8]] = [:]
+    /// A release is among them.
+    static func open(_ parts: [CID], _ client: BlockingAgentClient) throws -> [CID: SecretReference] {
+        var texts: [CID: SecretReference] = [:]
         for cid in parts {
             do {
                 // Whether its sender is trusted here is another question than whether it fits.
                 var answer = try client.call(.openEnvelope(cid.description, allowUntrusted: true))
-                texts[cid] = answer.takeSecret()
+                texts[cid] = SecretReference(answer.takeSecret())
             } catch let error as DTAError
                 where [.permissionDenied, .notFound, .failedPrecondition, .invalidArgument].contains(error.code)
             {
@@ -119,13 +119,5 @@ enum OrderPlaintexts {
             }
         }
         return texts
-    }
-
-    /// A release is among them.
-    static func wipe(_ texts: inout [CID: [UInt8]]) {
-        for cid in Array(texts.keys) {
-            guard var text = texts.removeValue(forKey: cid) else { continue }
-            DTASystem.wipe(&text)
-        }
     }
 }

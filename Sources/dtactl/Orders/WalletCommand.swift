@@ -92,28 +92,20 @@ struct WalletExportCommand: ParsableCommand {
                     + "Anybody who sees it can spend all that is in it, and that cannot be undone.", word: "export")
         }
         var answer = try client.call(.exportWallet(order.cid), timeout: orderTimeout)
-        var secret = answer.takeSecret()
-        defer { wipe(&secret) }
         let key: Secp256k1Scalar
         do {
-            key = try Secp256k1Scalar(secret)
+            key = try Secp256k1Scalar(answer.takeSecret())
         } catch let error as FormatError {
             throw Failure.failed(.dataLoss, "the agent answered no private key: \(error.reason)")
         }
         guard key.publicKey == publicKey else {
             throw Failure.failed(.dataLoss, "the agent answered the key of another wallet")
         }
-        var text = WIF.encode(key, network)
-        defer { wipe(&text) }
-        // Of the right size from the start, as the key itself: no copy stays behind where an array grew.
-        var line: [UInt8] = []
-        line.reserveCapacity(text.count + 1)
-        line += text
-        if output.out == nil { line.append(UInt8(ascii: "\n")) }
-        defer { wipe(&line) }
+        let isLine = output.out == nil && !agent.json
+        let text = WIF.encode(key, network).followed(by: isLine ? [UInt8(ascii: "\n")] : [])
         StandardError.warn("this key spends all that is in the wallet: a person who sees it has it")
         try output.put(
-            agent.json ? text : line, what: "private key", mayBeText: true, member: "wif",
+            text, what: "private key", mayBeText: true, member: "wif",
             json: agent.json ? [("order", .string(order.cid)), ("network", .string(network.rawValue))] : nil)
     }
 }

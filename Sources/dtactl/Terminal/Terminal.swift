@@ -26,9 +26,11 @@ enum Terminal {
 enum StandardOutput {
     static func line(_ text: String) throws { try write(Array((text + "\n").utf8)) }
 
-    static func write(_ bytes: [UInt8]) throws {
+    static func write(_ bytes: [UInt8]) throws { try write(bytes.span) }
+
+    static func write(_ bytes: Span<UInt8>) throws {
         do {
-            try writeAll(bytes, to: STDOUT_FILENO)
+            try bytes.withUnsafeBytes { try writeAll($0, to: STDOUT_FILENO) }
         } catch {
             throw Failure.failed(.unavailable, "standard output took no more: \(error)")
         }
@@ -56,15 +58,5 @@ enum StandardError {
     /// A word that a reader of the log should find too.
     static func warn(_ text: String) {
         line(Style.dim.apply(SafeText.line(text), to: .error))
-    }
-}
-
-/// Writes all of `bytes` to a descriptor of any kind.
-func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws {
-    var written = 0
-    while written < bytes.count {
-        written += try bytes[written...].withUnsafeBytes { rest in
-            try systemCall("write") { unsafe write(descriptor, rest.baseAddress, rest.count) }
-        }
     }
 }

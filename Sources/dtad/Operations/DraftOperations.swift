@@ -1,4 +1,5 @@
 import AgentProtocol
+import DTACore
 import DTAEnvelopes
 import DTASystem
 import Foundation
@@ -13,10 +14,9 @@ enum DraftOperations {
         reads: { EnvelopeService.Address($0) },
         calls: { call, address in
             try call.answer {
-                var (id, key) = try call.agent.envelopes.draft(call.caller, address)
+                let (id, key) = try call.agent.envelopes.draft(call.caller, address)
                 $0.cursor = id
-                $0.setChunks(size: 0, key: Data(secret: key))
-                wipe(&key)
+                $0.setChunks(size: 0, key: key.map { Data(secret: $0) } ?? Data())
             }
         })
 

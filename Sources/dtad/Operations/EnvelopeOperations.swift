@@ -28,9 +28,9 @@ enum EnvelopeOperations {
             let opening = try call.agent.envelopes.open(
                 call.caller, envelope: asked.envelope, as: asked.identity, allowUntrusted: asked.allowUntrusted)
             switch opening {
-            case .opened(let opened): return call.noting("public").answer { $0.set(OpenedAnswer(opened)) }
+            case .opened(let opened): return call.noting("public").answer { $0.set(opened) }
             case .sealed(let recipient, let step):
-                return call.noting("as", "\(recipient)").custody({ OpenedAnswer(try step($0)) }) { $1.set($0) }
+                return call.noting("as", "\(recipient)").custody(step) { $1.set($0) }
             }
         })
 

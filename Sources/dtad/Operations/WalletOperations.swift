@@ -33,6 +33,6 @@ enum WalletOperations {
         reads: { $0.subject },
         calls: { call, order in
             let step = try call.agent.orders.export(call.caller, order)
-            return call.slow({ SecretResult(try step($0)) }) { $1.set($0) }
+            return call.slow(step) { $1.set($0) }
         })
 }

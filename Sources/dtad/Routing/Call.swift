@@ -2,6 +2,7 @@ import AgentProtocol
 import AgentServer
 import CustodyProtocol
 import DTAAgent
+import DTABytes
 import DTACore
 import DTASystem
 import Foundation
@@ -68,14 +69,9 @@ struct Call: Sendable {
         }
     }
 
-    /// The same for secret bytes: all copies are wiped.
-    func custodyOfSecret(_ step: @escaping CustodyStep<[UInt8]>) -> Step {
-        let secret: CustodyStep<Data> = { custodian in
-            var bytes = try step(custodian)
-            defer { wipe(&bytes) }
-            return Data(secret: bytes)
-        }
-        return custody(secret) { $1.data = $0 }
+    /// The same, if the answer is a secret.
+    func custodyOfSecret(_ step: @escaping CustodyStep<SecretReference>) -> Step {
+        custody(step) { $1.data = Data(secret: $0) }
     }
 
     /// Answered with an HSM process, in the slow lane.

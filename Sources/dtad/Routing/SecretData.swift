@@ -1,17 +1,17 @@
-import DTASystem
+import DTABytes
 import Foundation
 
 extension Data {
-    /// A copy of secret bytes for an answer: it is wiped with its last reference.
-    init(secret bytes: [UInt8]) {
-        guard !bytes.isEmpty else {
+    /// A copy of secret bytes for an answer: it is wiped when nobody holds it any more.
+    init(secret: SecretReference) {
+        guard secret.count > 0 else {
             self.init()
             return
         }
-        let copy = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 16)
-        bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: copy, count: bytes.count).copyMemory(from: $0) }
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: secret.count, alignment: 16)
+        secret.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: copy, count: $0.count).copyMemory(from: $0) }
         self.init(
-            bytesNoCopy: copy, count: bytes.count,
+            bytesNoCopy: copy, count: secret.count,
             deallocator: .custom { start, count in
                 explicit_bzero(start, count)
                 start.deallocate()

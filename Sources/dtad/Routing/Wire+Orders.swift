@@ -1,4 +1,6 @@
 import AgentProtocol
+import DTABytes
+import DTACore
 import DTAFormats
 import DTAOrders
 import DTAPlugins
@@ -80,8 +82,8 @@ extension AgentResponse {
         fields = dtad.fields(answer.fields)
     }
 
-    mutating func set(_ result: SecretResult) {
-        data = result.data
+    mutating func set(_ result: OrderResult) {
+        data = Data(secret: result.data)
         fields = dtad.fields(result.fields)
     }
 }

@@ -96,13 +96,12 @@ extension EnvelopeService.Opened {
 }
 
 extension AgentResponse {
-    mutating func set(_ opened: OpenedAnswer) {
-        cid = opened.cid
-        fields = dtad.fields(opened.fields)
-        if let size = opened.size {
-            setChunks(size: UInt64(size), key: opened.secret)
-        } else {
-            data = opened.secret
+    mutating func set(_ opened: EnvelopeService.Opened) {
+        cid = opened.cid.description
+        fields = dtad.fields(opened.wire)
+        switch opened.content {
+        case .body(let body): data = Data(secret: body)
+        case .chunks(let size, let key): setChunks(size: UInt64(size), key: key.map { Data(secret: $0) } ?? Data())
         }
     }
 }

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 import TestSupport
@@ -19,9 +20,16 @@ struct MessageSample {
             let bytes = try MessageCodecTests.bytes(CustodyFrame.ok) { try read.encode(answer, to: &$0) }
             let answered = try MessageCodecTests.reading(bytes) { try message.answer(from: &$0) }
             // Not every answer can be compared; what is written of it can.
-            #expect("\(answered)" == "\(answer)" || answered is Set<UInt32>, "\(Message.operation)")
+            #expect(
+                "\(answered)" == "\(answer)" || answered is Set<UInt32> || answered is SecretReference,
+                "\(Message.operation)")
             #expect(try MessageCodecTests.bytes(CustodyFrame.ok) { try message.encode(answered, to: &$0) } == bytes)
         }
+    }
+
+    private init<Message: CustodyMessage>(_ message: Message, answer: [UInt8])
+    where Message.Answer == SecretReference {
+        self.init(message, answer: SecretReference(copying: answer))
     }
 
     static func random(_ operation: CustodyOperation, _ random: inout SeededGenerator) throws -> MessageSample {

@@ -52,7 +52,8 @@ enum FuzzSeeds {
         }
         return seeds + [
             ("address-test", Array(try addresses.p2tr(.testnet).description.uppercased().utf8)),
-            ("wif", WIF.encode(secret, .mainnet)), ("wif-test", WIF.encode(secret, .testnet)), ("point", key.bytes),
+            ("wif", WIF.encode(secret, .mainnet).array), ("wif-test", WIF.encode(secret, .testnet).array),
+            ("point", key.bytes),
             ("shares", try WalletShares([key, key.negative]).encoded()),
             (
                 "safeguarded",

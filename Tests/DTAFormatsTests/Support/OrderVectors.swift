@@ -121,7 +121,7 @@ struct OrderGenerator {
             from: sender.person.cid, created: time, previous: previous?.cid,
             thread: Array(VectorGenerator.fixed("order thread").prefix(16)), content: kind.contentType)
         let envelope = try EnvelopeSealer.seal(
-            plaintext, header: header, to: recipients.map(\.person.document),
+            plaintext.span, header: header, to: recipients.map(\.person.document),
             salt: VectorGenerator.fixed("\(label) salt"), contentKey: SymmetricKey(data: key))
         let signed = try SignedEnvelope(signing: envelope, sender: sender.person.document, with: sender.person.sign)
         let listed = recipients.sorted { $0.person.cid < $1.person.cid }

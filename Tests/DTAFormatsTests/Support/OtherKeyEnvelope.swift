@@ -20,7 +20,8 @@ struct OtherKeyEnvelope {
             [], content: "text/plain", from: sender.cid, to: [honest.document, deceived.document], created: created)
         let salt = template.sealing?.salt ?? []
         let honestly = try EnvelopeSealer.seal(
-            Array("first content".utf8), header: template.header, to: [honest.document, deceived.document], salt: salt,
+            Array("first content".utf8).span, header: template.header, to: [honest.document, deceived.document],
+            salt: salt,
             contentKey: contentKey)
         let coreHash = try honestly.coreHash
         let wraps = try honestly.listed.to.map { cid in

@@ -185,7 +185,7 @@ enum PartsGenerator {
             about: about, sender: PersonVector(sender.0, signingSeed: sender.1),
             recipients: recipients.map { PersonVector($0.0, signingSeed: $0.1) }, others: 0, bodySize: bodySize,
             answers: answers, contentKey: key.map(hex), salt: envelope.sealing.map { hex($0.salt) },
-            coreHash: hex(coreHash), chunkKey: blocks.isEmpty ? nil : keys.map { hex($0.chunkKey) },
+            coreHash: hex(coreHash), chunkKey: blocks.isEmpty ? nil : keys.map { hex($0.chunkKey.array) },
             commit: envelope.sealing.map { hex($0.commit) },
             wraps: try recipients.map { person in
                 let wrap = try wraps?[person.0.cid] ?? envelope.wrap(for: person.0.cid)

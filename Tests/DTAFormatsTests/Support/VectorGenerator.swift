@@ -21,7 +21,7 @@ enum VectorGenerator {
             from: alice.0.cid, created: 1_760_000_100, previous: nil, thread: Array(fixed("thread").prefix(16)),
             content: template.header.content)
         let envelope = try EnvelopeSealer.seal(
-            Array("The secret is safe.".utf8), header: header, to: [bob.0.document, carol.0.document],
+            Array("The secret is safe.".utf8).span, header: header, to: [bob.0.document, carol.0.document],
             salt: fixed("salt"), contentKey: SymmetricKey(data: key))
         let signed = try SignedEnvelope(signing: envelope, sender: alice.0.document, with: alice.0.sign)
         try VectorFile.twoRecipients.write(

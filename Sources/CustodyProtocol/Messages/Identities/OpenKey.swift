@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 
 /// Opens the content key of one envelope: HPKE with the recipient's X-Wing key, bound to the core hash and to the
@@ -5,7 +6,7 @@ import DTAFormats
 public struct OpenKey: CustodyMessage {
     public static let operation = CustodyOperation.openKey
     public static let classes: [ObjectClass] = [.identityKEM, .seal]
-    public typealias Answer = [UInt8]
+    public typealias Answer = SecretReference
 
     public var recipient: RecipientKey
     /// 32 bytes.
@@ -43,5 +44,5 @@ public struct OpenKey: CustodyMessage {
     }
 
     /// 32 bytes.
-    public func answer(from fields: inout CustodyReader) throws -> [UInt8] { try fields.field(exactly: 32) }
+    public func answer(from fields: inout CustodyReader) throws -> SecretReference { try fields.secret(exactly: 32) }
 }

@@ -1,8 +1,10 @@
+import DTABytes
+
 /// Opens what `Encrypt` made; `dataLoss` if it does not fit.
 public struct Decrypt: CustodyMessage {
     public static let operation = CustodyOperation.decrypt
     public static let classes: [ObjectClass] = [.user]
-    public typealias Answer = [UInt8]
+    public typealias Answer = SecretReference
 
     public var id: ObjectID
     public var ciphertext: [UInt8]
@@ -26,5 +28,5 @@ public struct Decrypt: CustodyMessage {
         fields.field(associatedData)
     }
 
-    public func answer(from fields: inout CustodyReader) throws -> [UInt8] { try fields.field() }
+    public func answer(from fields: inout CustodyReader) throws -> SecretReference { try fields.secret() }
 }

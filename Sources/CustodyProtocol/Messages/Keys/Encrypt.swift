@@ -1,4 +1,4 @@
-import DTASystem
+import DTABytes
 
 /// Encrypts with a user's key: AES-256-GCM.
 public struct Encrypt: CustodyMessage {
@@ -8,11 +8,11 @@ public struct Encrypt: CustodyMessage {
 
     public var id: ObjectID
     /// Up to 256 KiB.
-    public var plaintext: [UInt8]
+    public var plaintext: SecretReference
     /// Up to 256 KiB.
     public var associatedData: [UInt8]
 
-    public init(id: ObjectID, plaintext: [UInt8], associatedData: [UInt8]) {
+    public init(id: ObjectID, plaintext: SecretReference, associatedData: [UInt8]) {
         self.id = id
         self.plaintext = plaintext
         self.associatedData = associatedData
@@ -20,7 +20,7 @@ public struct Encrypt: CustodyMessage {
 
     public init(from fields: inout CustodyReader) throws {
         id = try fields.objectID()
-        plaintext = try fields.field()
+        plaintext = try fields.secret()
         associatedData = try fields.field()
     }
 
@@ -32,6 +32,4 @@ public struct Encrypt: CustodyMessage {
 
     /// nonce (12, made by the token) ‖ ciphertext ‖ tag (16).
     public func answer(from fields: inout CustodyReader) throws -> [UInt8] { try fields.field() }
-
-    public mutating func wipe() { DTASystem.wipe(&plaintext) }
 }

@@ -1,10 +1,11 @@
+import DTABytes
 import DTAFormats
 
 /// Opens what `SealOrderState` sealed for the same order and owner.
 public struct OpenOrderState: CustodyMessage {
     public static let operation = CustodyOperation.openOrderState
     public static let classes: [ObjectClass] = [.epoch]
-    public typealias Answer = [UInt8]
+    public typealias Answer = SecretReference
 
     public var sealed: [UInt8]
     /// Part 1.
@@ -29,5 +30,5 @@ public struct OpenOrderState: CustodyMessage {
         fields.field(owner)
     }
 
-    public func answer(from fields: inout CustodyReader) throws -> [UInt8] { try fields.field() }
+    public func answer(from fields: inout CustodyReader) throws -> SecretReference { try fields.secret() }
 }

@@ -1,5 +1,5 @@
+import DTABytes
 import DTAFormats
-import DTASystem
 
 /// Seals under an epoch's key the state that a plugin keeps of an order, so that it can be destroyed with that key. The
 /// front made it, and gets it back.
@@ -9,14 +9,14 @@ public struct SealOrderState: CustodyMessage {
     public typealias Answer = [UInt8]
 
     /// Up to 64 KiB.
-    public var state: [UInt8]
+    public var state: SecretReference
     /// Part 1.
     public var order: CID
     public var owner: ObjectOwner
     /// The epoch whose key seals it.
     public var epoch: UInt32
 
-    public init(state: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) {
+    public init(state: SecretReference, order: CID, owner: ObjectOwner, epoch: UInt32) {
         self.state = state
         self.order = order
         self.owner = owner
@@ -24,7 +24,7 @@ public struct SealOrderState: CustodyMessage {
     }
 
     public init(from fields: inout CustodyReader) throws {
-        state = try fields.field(atMost: SealedSize.pluginState)
+        state = try fields.secret(atMost: SealedSize.pluginState)
         order = try fields.cid()
         owner = try fields.owner()
         epoch = try fields.uint32()
@@ -38,6 +38,4 @@ public struct SealOrderState: CustodyMessage {
     }
 
     public func answer(from fields: inout CustodyReader) throws -> [UInt8] { try fields.field() }
-
-    public mutating func wipe() { DTASystem.wipe(&state) }
 }

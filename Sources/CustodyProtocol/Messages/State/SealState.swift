@@ -1,4 +1,4 @@
-import DTASystem
+import DTABytes
 
 /// Seals a row that the front must read again. `purpose` and `id` must be the same when it is unsealed.
 public struct SealState: CustodyMessage {
@@ -7,19 +7,19 @@ public struct SealState: CustodyMessage {
     public typealias Answer = [UInt8]
 
     /// Up to 1 MiB.
-    public var plaintext: [UInt8]
+    public var plaintext: SecretReference
     public var purpose: String
     /// The name to which the row is bound.
     public var id: [UInt8]
 
-    public init(plaintext: [UInt8], purpose: String, id: [UInt8]) {
+    public init(plaintext: SecretReference, purpose: String, id: [UInt8]) {
         self.plaintext = plaintext
         self.purpose = purpose
         self.id = id
     }
 
     public init(from fields: inout CustodyReader) throws {
-        plaintext = try fields.field(atMost: FieldBound.row)
+        plaintext = try fields.secret(atMost: FieldBound.row)
         purpose = try fields.string(atMost: FieldBound.name)
         id = try fields.field(atMost: FieldBound.name)
     }
@@ -31,6 +31,4 @@ public struct SealState: CustodyMessage {
     }
 
     public func answer(from fields: inout CustodyReader) throws -> [UInt8] { try fields.field() }
-
-    public mutating func wipe() { DTASystem.wipe(&plaintext) }
 }

@@ -1,8 +1,10 @@
+import DTABytes
+
 /// Opens what `SealState` gave.
 public struct UnsealState: CustodyMessage {
     public static let operation = CustodyOperation.unsealState
     public static let classes: [ObjectClass] = [.state]
-    public typealias Answer = [UInt8]
+    public typealias Answer = SecretReference
 
     public var sealed: [UInt8]
     public var purpose: String
@@ -27,5 +29,5 @@ public struct UnsealState: CustodyMessage {
         fields.field(id)
     }
 
-    public func answer(from fields: inout CustodyReader) throws -> [UInt8] { try fields.field() }
+    public func answer(from fields: inout CustodyReader) throws -> SecretReference { try fields.secret() }
 }

@@ -1,8 +1,10 @@
+import DTABytes
+
 /// Draws bytes from the token's generator.
 public struct DrawRandom: CustodyMessage {
     public static let operation = CustodyOperation.random
     public static let classes: [ObjectClass] = []
-    public typealias Answer = [UInt8]
+    public typealias Answer = SecretReference
 
     /// From 1 to 65,536.
     public var count: Int
@@ -19,5 +21,5 @@ public struct DrawRandom: CustodyMessage {
         fields.field(UInt32(clamping: count))
     }
 
-    public func answer(from fields: inout CustodyReader) throws -> [UInt8] { try fields.field(exactly: count) }
+    public func answer(from fields: inout CustodyReader) throws -> SecretReference { try fields.secret(exactly: count) }
 }

@@ -1,3 +1,4 @@
+import DTABytes
 import DTAFormats
 
 /// Gives the private key of a wallet, which is the sum of the share that the fiduciary released and the beneficiary's
@@ -5,7 +6,7 @@ import DTAFormats
 public struct ExportWallet: CustodyMessage {
     public static let operation = CustodyOperation.exportWallet
     public static let classes: [ObjectClass] = [.identityKEM, .seal]
-    public typealias Answer = [UInt8]
+    public typealias Answer = SecretReference
 
     /// What `CreateShare` gave.
     public var share: CreatedShare
@@ -41,5 +42,5 @@ public struct ExportWallet: CustodyMessage {
     }
 
     /// 32 bytes.
-    public func answer(from fields: inout CustodyReader) throws -> [UInt8] { try fields.field(exactly: 32) }
+    public func answer(from fields: inout CustodyReader) throws -> SecretReference { try fields.secret(exactly: 32) }
 }

@@ -1,0 +1,6 @@
+extension Array where Element == UInt8 {
+    /// A copy of what was lent. It is for what is no secret, or not any more: nobody wipes it.
+    public init(copying bytes: Span<UInt8>) {
+        self = unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
+    }
+}
