@@ -11,7 +11,7 @@ extension SoftwareCustodian {
     func newSeed(_ asked: NewSeed) throws -> CreatedSeed {
         try reach("newSeed")
         let secret = Secp256k1Scalar.generate()
-        let part1 = try SignedEnvelope(block: asked.order.bytes)
+        let part1 = try SignedEnvelope(block: asked.request.order.bytes)
         return CreatedSeed(
             sealed: secret.withUnsafeBytes { Array($0) }, publicKey: secret.publicKey.bytes,
             proof: try CommitmentProof.make(for: part1.cid, with: secret))
@@ -19,9 +19,9 @@ extension SoftwareCustodian {
 
     func newOrderKey(_ asked: NewOrderKey) throws -> CreatedOrderKey {
         try reach("newOrderKey")
-        let owner = asked.fiduciary.owner
+        let owner = asked.request.fiduciary.owner
         let id = try ObjectID(
-            OrderKeyID.bytes(owner: owner.uid, order: SignedEnvelope(block: asked.order.bytes).cid))
+            OrderKeyID.bytes(owner: owner.uid, order: SignedEnvelope(block: asked.request.order.bytes).cid))
         let key = Curve25519.Signing.PrivateKey()
         try put(.order, owner, id, Array(key.rawRepresentation))
         return CreatedOrderKey(

@@ -61,11 +61,11 @@ extension Custody {
         }
     }
 
-    /// Seals the same content for the same order and owner, in the same domain, all of which are checked by opening. A
-    /// blob that names no key of its own gets none by this.
-    func resealOrder(_ message: ResealOrder) throws -> [UInt8] {
-        let binding = try OrderSecret.binding(of: message.sealed, order: message.order, owner: message.owner)
-        return try reseal(message.sealed, binding, message.epoch)
+    /// Seals the same for the same order and owner, in the same domain: none of them is said anew, all are checked by
+    /// opening. A blob that names no key of its own gets none by this.
+    func resealOrder(_ request: ResealRequest) throws -> [UInt8] {
+        let binding = try OrderSecret.binding(of: request.sealed, order: request.order, owner: request.owner)
+        return try reseal(request.sealed, binding, request.epoch)
     }
 
     private func reseal(_ sealed: [UInt8], _ binding: SealedBlob.Binding, _ epoch: UInt32) throws -> [UInt8] {
@@ -91,9 +91,9 @@ extension Custody {
         return try climbing { try unseal(message.sealed, with: .epoch, binding) }
     }
 
-    func resealOrderState(_ message: ResealOrderState) throws -> [UInt8] {
-        let binding = OrderSecret.stateBinding(order: message.order, owner: message.owner)
-        return try reseal(message.sealed, binding, message.epoch)
+    func resealOrderState(_ request: ResealRequest) throws -> [UInt8] {
+        let binding = OrderSecret.stateBinding(order: request.order, owner: request.owner)
+        return try reseal(request.sealed, binding, request.epoch)
     }
 
     func sealEpoch(

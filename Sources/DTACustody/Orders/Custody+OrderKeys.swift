@@ -4,9 +4,9 @@ import DTASystem
 
 /// The keys of `sign` orders, which are used on the token.
 extension Custody {
-    func newOrderKey(_ message: NewOrderKey) throws -> CreatedOrderKey {
-        let (cid, opened) = try openOrder(message.fiduciary, message.order, message.documents)
-        let owner = message.fiduciary.owner
+    func newOrderKey(_ request: CommitmentRequest) throws -> CreatedOrderKey {
+        let (cid, opened) = try openOrder(request.fiduciary, request.order, request.documents)
+        let owner = request.fiduciary.owner
         var secret = opened
         guard secret.order.kind == OrderKind.sign else {
             throw DTAError(.permissionDenied, "only a \(OrderKind.sign) order has a key on the token")
@@ -15,7 +15,7 @@ extension Custody {
         let object = try ObjectID(OrderKeyID.bytes(owner: owner.uid, order: cid))
         let label = ObjectLabel.object(TokenObject(objectClass: .order, owner: owner, id: object))
         return try making([object]) {
-            try requireEpoch(message.epoch)
+            try requireEpoch(request.epoch)
             let raw = try generation.make(KeyKind(type), label, id: object.bytes)
             let publicKey = try publicKey(algorithm, raw: raw, of: label)
             // A key could never be used if the commitment had another key's public half.
@@ -25,7 +25,7 @@ extension Custody {
             }
             secret.key = OrderSecret.Key(object: object, publicKey: publicKey)
             let sealed = try sealOrder(
-                secret, seed: OrderSecret.noSeed, order: cid, owner: owner, epoch: message.epoch)
+                secret, seed: OrderSecret.noSeed, order: cid, owner: owner, epoch: request.epoch)
             return CreatedOrderKey(sealed: sealed, type: type, publicKey: publicKey.raw)
         }
     }

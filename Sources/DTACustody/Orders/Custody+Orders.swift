@@ -9,21 +9,21 @@ extension Custody {
     /// How often a seed is drawn. About one in 2^127 is no scalar or gives no sum.
     private static let draws = 8
 
-    func newSeed(_ message: NewSeed) throws -> CreatedSeed {
-        let (cid, secret) = try openOrder(message.fiduciary, message.order, message.documents)
+    func newSeed(_ request: CommitmentRequest) throws -> CreatedSeed {
+        let (cid, secret) = try openOrder(request.fiduciary, request.order, request.documents)
         guard secret.order.kind != OrderKind.sign else {
             throw DTAError(
                 .permissionDenied, "the key of a \(OrderKind.sign) order is never a seed: newOrderKey makes it")
         }
         return try climbing {
-            try requireEpoch(message.epoch)
+            try requireEpoch(request.epoch)
             for _ in 0..<Custody.draws {
                 let seed = try token.session.randomSecret(OrderSecret.seedSize)
                 guard let scalar = try? Custody.scalar(seed),
                     let (publicKey, proof) = try commitment(scalar, secret.order, cid)
                 else { continue }
                 let sealed = try sealOrder(
-                    secret, seed: seed, order: cid, owner: message.fiduciary.owner, epoch: message.epoch)
+                    secret, seed: seed, order: cid, owner: request.fiduciary.owner, epoch: request.epoch)
                 return CreatedSeed(sealed: sealed, publicKey: publicKey, proof: proof)
             }
             throw DTAError(.internal, "the token's generator gives no usable seeds")

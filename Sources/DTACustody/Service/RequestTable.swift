@@ -69,14 +69,14 @@ extension Custody {
                 SecretReference(try $0.unsealState($1.sealed, purpose: $1.purpose, id: $1.id))
             }
 
-        case .newSeed: RequestHandler(NewSeed.self) { try $0.newSeed($1) }
-        case .newOrderKey: RequestHandler(NewOrderKey.self) { try $0.newOrderKey($1) }
+        case .newSeed: RequestHandler(NewSeed.self) { try $0.newSeed($1.request) }
+        case .newOrderKey: RequestHandler(NewOrderKey.self) { try $0.newOrderKey($1.request) }
         case .release: RequestHandler(Release.self) { try $0.release($1.request) }
         case .signForOrder: RequestHandler(SignForOrder.self) { try $0.signForOrder($1.request) }
-        case .resealOrder: RequestHandler(ResealOrder.self) { try $0.resealOrder($1) }
+        case .resealOrder: RequestHandler(ResealOrder.self) { try $0.resealOrder($1.request) }
         case .sealOrderState: RequestHandler(SealOrderState.self) { try $0.sealOrderState($1) }
         case .openOrderState: RequestHandler(OpenOrderState.self) { SecretReference(try $0.openOrderState($1)) }
-        case .resealOrderState: RequestHandler(ResealOrderState.self) { try $0.resealOrderState($1) }
+        case .resealOrderState: RequestHandler(ResealOrderState.self) { try $0.resealOrderState($1.request) }
 
         case .newEpoch: RequestHandler(NewEpoch.self) { try $0.newEpoch($1.number) }
         case .destroyEpoch: RequestHandler(DestroyEpoch.self) { try $0.destroyEpoch($1.number) }

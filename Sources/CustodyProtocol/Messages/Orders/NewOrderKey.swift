@@ -1,39 +1,13 @@
-/// Makes the key of a `sign` order on the token, and seals its public half with the terms under which it may be used.
-/// The id of the object follows from the owner and from part 1 (`OrderKeyID`); nothing may be on the token under it
-/// yet.
-public struct NewOrderKey: CustodyMessage {
+/// Makes the key of a `sign` order on the token, and seals its public half with the terms under which it may be used. The
+/// id of the object follows from the owner and from part 1 (`OrderKeyID`); nothing may be on the token under it yet.
+public struct NewOrderKey: CommitmentMessage {
     public static let operation = CustodyOperation.newOrderKey
     public static let classes: [ObjectClass] = [.identityKEM, .seal, .epoch, .order]
     public typealias Answer = CreatedOrderKey
 
-    public var fiduciary: RecipientKey
-    /// Part 1.
-    public var order: SignedBlock
-    /// The identities and revocations that are needed to judge it.
-    public var documents: [SignedBlock]
-    /// The epoch whose key seals it.
-    public var epoch: UInt32
+    public let request: CommitmentRequest
 
-    public init(fiduciary: RecipientKey, order: SignedBlock, documents: [SignedBlock], epoch: UInt32) {
-        self.fiduciary = fiduciary
-        self.order = order
-        self.documents = documents
-        self.epoch = epoch
-    }
-
-    public init(from fields: inout CustodyReader) throws {
-        fiduciary = try fields.recipientKey()
-        order = try fields.block()
-        documents = try fields.blocks(atMost: FieldBound.documents)
-        epoch = try fields.uint32()
-    }
-
-    public func encode(to fields: inout CustodyWriter) {
-        fields.field(fiduciary)
-        fields.field(order)
-        fields.field(documents)
-        fields.field(epoch)
-    }
+    public init(_ request: CommitmentRequest) { self.request = request }
 
     public func answer(from fields: inout CustodyReader) throws -> CreatedOrderKey {
         CreatedOrderKey(

@@ -1,38 +1,11 @@
-import DTAFormats
-
-/// Seals an order's secret again under another epoch's key, for the same order and terms.
-public struct ResealOrder: CustodyMessage {
+/// Seals an order's secret again under another epoch's key. What it is sealed for stays the same.
+public struct ResealOrder: ResealMessage {
     public static let operation = CustodyOperation.resealOrder
     public static let classes: [ObjectClass] = [.epoch]
     public typealias Answer = [UInt8]
+    public static let sealedLimit = SealedSize.orderLimit
 
-    public var sealed: [UInt8]
-    /// Part 1.
-    public var order: CID
-    public var owner: ObjectOwner
-    /// The epoch whose key seals it.
-    public var epoch: UInt32
+    public let request: ResealRequest
 
-    public init(sealed: [UInt8], order: CID, owner: ObjectOwner, epoch: UInt32) {
-        self.sealed = sealed
-        self.order = order
-        self.owner = owner
-        self.epoch = epoch
-    }
-
-    public init(from fields: inout CustodyReader) throws {
-        sealed = try fields.field(atMost: SealedSize.orderLimit)
-        order = try fields.cid()
-        owner = try fields.owner()
-        epoch = try fields.uint32()
-    }
-
-    public func encode(to fields: inout CustodyWriter) {
-        fields.field(sealed)
-        fields.field(order)
-        fields.field(owner)
-        fields.field(epoch)
-    }
-
-    public func answer(from fields: inout CustodyReader) throws -> [UInt8] { try fields.field() }
+    public init(_ request: ResealRequest) { self.request = request }
 }
