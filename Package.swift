@@ -98,7 +98,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "DTALedger", dependencies: ["DTACore", "DTAFormats", "DTAKubo", "DTASystem", database, logging],
+            name: "DTALedger",
+            dependencies: ["DTABytes", "DTACore", "DTAFormats", "DTAKubo", "DTASystem", database, logging],
             swiftSettings: strict),
         .target(
             name: "DTAIdentities",
@@ -109,20 +110,22 @@ let package = Package(
         .target(
             name: "DTAEnvelopes",
             dependencies: [
-                "CustodyProtocol", "DTACore", "DTAFormats", "DTAIdentities", "DTALedger", "DTASystem",
+                "CustodyProtocol", "DTABytes", "DTACore", "DTAFormats", "DTAIdentities", "DTALedger", "DTASystem",
             ],
             swiftSettings: strict),
         .target(
             name: "DTAOrders",
             dependencies: [
-                "CustodyProtocol", "DTAConfiguration", "DTACore", "DTAEnvelopes", "DTAFormats", "DTAIdentities",
-                "DTALedger", "DTAPlugins", "DTASystem", crypto, database, logging,
+                "CustodyProtocol", "DTABytes", "DTAConfiguration", "DTACore", "DTAEnvelopes", "DTAFormats",
+                "DTAIdentities", "DTALedger", "DTAPlugins", "DTASystem", crypto, database, logging,
             ],
             swiftSettings: strict),
         .target(
             name: "DTAMaintenance",
             dependencies: [
-                "CustodyProtocol", "DTACore", "DTAFormats", "DTAIdentities", "DTAOrders", "DTASystem", crypto, database,
+                "CustodyProtocol", "DTABytes", "DTACore", "DTAFormats", "DTAIdentities", "DTAOrders", "DTASystem",
+                crypto,
+                database,
             ],
             swiftSettings: strict),
         .target(
@@ -153,7 +156,8 @@ let package = Package(
         .executableTarget(
             name: "dtad",
             dependencies: [
-                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTABytes", "DTAAgent", "DTAConfiguration", "DTACore",
+                "AgentServer", "AgentProtocol", "CustodyProtocol", "DTABytes", "DTAAgent", "DTAConfiguration",
+                "DTACore",
                 "DTAEnvelopes", "DTAFormats", "DTAIdentities", "DTAKubo", "DTALedger", "DTAMaintenance", "DTAOrders",
                 "DTAPlugins", "DTAService", "DTASystem", "CLinux", crypto, arguments, logging,
             ],
@@ -249,7 +253,8 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "AgentProtocol", "CustodyProtocol", "DTAConfiguration", "DTAFormats", "DTASystem", "TestSupport",
+                "AgentProtocol", "DTABytes", "CustodyProtocol", "DTAConfiguration", "DTAFormats", "DTASystem",
+                "TestSupport",
                 crypto,
             ],
             swiftSettings: common),

@@ -1,4 +1,5 @@
 import AgentProtocol
+import DTABytes
 import DTAFormats
 import DTAOrders
 
