@@ -5,14 +5,14 @@ import Testing
 /// the module happens to be built before.
 @Suite("The modules")
 struct ModuleTests {
-    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../..")
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
         .standardizedFileURL
 
     /// The package's targets, and for each the names among its dependencies.
     private let targets: [String: Set<String>]
 
     init() throws {
-        let manifest = try String(contentsOf: Self.root.appending(path: "Package.swift"), encoding: .utf8)
+        let manifest = try String(contentsOf: Self.root.appendingPathComponent("Package.swift"), encoding: .utf8)
         var targets: [String: Set<String>] = [:]
         for target in manifest.matches(of: /(?:arget|systemLibrary)\(\s*name: "([^"]+)"/) {
             targets[String(target.1)] = []
@@ -28,10 +28,11 @@ struct ModuleTests {
         #expect(targets["DTALedger"]?.contains("DTACore") == true)
         var files = 0
         for (target, named) in targets {
-            for folder in ["Sources/\(target)", "Tests/\(target)"].map(Self.root.appending(path:)) {
-                for path in FileManager.default.enumerator(atPath: folder.path) ?? .init() {
-                    guard let path = path as? String, path.hasSuffix(".swift") else { continue }
-                    let text = try String(contentsOf: folder.appending(path: path), encoding: .utf8)
+            for folder in ["Sources/\(target)", "Tests/\(target)"].map({ Self.root.appendingPathComponent($0) })
+            where FileManager.default.fileExists(atPath: folder.path) {
+                let paths = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+                for path in paths where path.hasSuffix(".swift") {
+                    let text = try String(contentsOf: folder.appendingPathComponent(path), encoding: .utf8)
                     let imports = text.matches(of: /^(?:@testable )?import (\w+)/.anchorsMatchLineEndings())
                     let odd = Set(imports.map { String($0.1) }).intersection(targets.keys).subtracting(named)
                     #expect(odd.isEmpty, "\(target)/\(path) imports \(odd.sorted().joined(separator: ", "))")

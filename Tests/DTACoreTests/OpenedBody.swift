@@ -1,4 +1,4 @@
-import DTACore
+import DTAEnvelopes
 import TestSupport
 
 extension EnvelopeService.Opened {

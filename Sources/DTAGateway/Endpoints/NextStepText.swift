@@ -1,4 +1,5 @@
 import AgentProtocol
+import DTABytes
 import DTACourier
 import DTAFormats
 
