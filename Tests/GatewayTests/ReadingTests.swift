@@ -21,7 +21,7 @@ struct ReadingTests {
             ("authentication: { none: true }\nlisten: [\"[::]:8440\"]", "other hosts reach it"),
             (
                 "authentication: { jwt: { issuer: \"https://a\", audience: a, jwks: keys.json } }\nlisten: [\"0.0.0.0:1\"]",
-                "on the way to read"
+                "readable by others on the network"
             ),
             ("authentication: { none: true }\nbehind_proxy: true", "does not go with behind_proxy"),
             ("authentication: { none: true }\nlisten: [\"127.0.0.1.example:1\"]", "is no address"),

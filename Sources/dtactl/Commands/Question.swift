@@ -1,3 +1,4 @@
+import DTASystem
 import Glibc
 
 /// A question to the person at the terminal.

@@ -3,6 +3,8 @@ import Glibc
 
 /// A file that is there whole or not at all, for its owner's eyes only (0600).
 enum OutputFile {
+    static func write(_ bytes: [UInt8], to path: String) throws { try write(bytes.span, to: path) }
+
     static func write(_ bytes: Span<UInt8>, to path: String) throws {
         do {
             let target = try resolved(path)
