@@ -13,22 +13,22 @@ P256 = 2
 START_LIMIT = 60.0  # seconds
 
 
-def initialize(state, keys, configuration=""):
+def initialize(state, keys, configuration="", programs=None):
     """Makes a token and state with that many P-256 keys; `bench-signs` signs. Leaves dtad running.
 
-    `configuration` are further lines of dtad.yaml.
+    `configuration` are further lines of dtad.yaml; `programs` is the directory of another dtad than the one of this build.
     """
-    output(agent_program("dtad"), "init", "--state", str(state / "agent"), "--module", pkcs11_module())
+    output(agent_program("dtad", programs), "init", "--state", str(state / "agent"), "--module", pkcs11_module())
     with open(state / "agent" / "dtad.yaml", "a", encoding="utf-8") as file:
         file.write(configuration)
-    start(state)
+    start(state, programs)
     with Client(state / "agent.sock") as client:
         for number in range(1, keys):
             client.create_key(f"bench-{number}")
         (state / "public.der").write_bytes(client.create_key(SIGN_KEY))
 
 
-def start(state):
+def start(state, programs=None):
     """Starts dtad in `state`; returns the seconds from its start until it says that it is ready."""
     begin = time.monotonic()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
@@ -39,7 +39,7 @@ def start(state):
         begin = time.monotonic()
         child = process.start(
             state, "dtad",
-            [agent_program("dtad"), "run", "--config", str(state / "agent" / "dtad.yaml"),
+            [agent_program("dtad", programs), "run", "--config", str(state / "agent" / "dtad.yaml"),
              "--socket", str(state / "agent.sock")],
             {"NOTIFY_SOCKET": str(path)})
         while time.monotonic() < begin + START_LIMIT:

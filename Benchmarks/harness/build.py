@@ -41,9 +41,9 @@ def program(name):
     return str(target)
 
 
-def agent_program(name):
-    """A program of the project itself: a release build, or that of $DTA_BIN."""
-    directory = Path(os.environ.get("DTA_BIN", ROOT / ".build" / "release"))
+def agent_program(name, directory=None):
+    """A program of the project itself: of the directory, else of $DTA_BIN, else of the release build."""
+    directory = Path(directory or os.environ.get("DTA_BIN", ROOT / ".build" / "release"))
     if not (directory / name).exists():
         raise Failure(f"no {directory / name}: run `make build`")
     return str(directory / name)
