@@ -34,15 +34,16 @@ let package = Package(
         .executable(name: "dtactl", targets: ["dtactl"]),
         .executable(name: "dtagw", targets: ["dtagw"]),
     ],
-    // Pinned: a newer version is a change of this file, which somebody reads.
+    // Pinned: a newer version is a change of this file, which somebody reads. Without traits, these two need no more of
+    // Foundation than FoundationEssentials, which has no Unicode tables of 34 MB, and no swift-configuration.
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
         .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),

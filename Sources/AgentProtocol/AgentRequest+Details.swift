@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The rarer fields of a request, as if they were its own. A field that is not set is empty.
 ///

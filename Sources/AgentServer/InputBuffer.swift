@@ -1,6 +1,6 @@
 import AgentProtocol
 import DTASystem
-import Foundation
+import FoundationEssentials
 import SwiftProtobuf
 
 /// Bytes of a connection on their way to becoming frames. It holds no memory while there are none.

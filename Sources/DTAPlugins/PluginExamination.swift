@@ -1,7 +1,8 @@
 import DTAFormats
 import DTAJSON
 import DTASystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Tests a plugin for its author. Every call is made as dtad makes it.
 public final class PluginExamination {

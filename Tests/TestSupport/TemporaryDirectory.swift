@@ -37,8 +37,17 @@ public final class TemporaryDirectory: Sendable {
     @discardableResult
     public func write(_ name: String, _ bytes: [UInt8], mode: mode_t = 0o600) throws -> String {
         let path = file(name)
-        guard FileManager.default.createFile(atPath: path, contents: Data(bytes)) else {
-            throw TestFailure("cannot write \(path)")
+        // A process that another test forks meanwhile has what is open here, and a file that is open for writing cannot be
+        // run (ETXTBSY): another program writes what is to be run.
+        let isProgram = mode & 0o111 != 0
+        let written = isProgram ? path + ".source" : path
+        guard FileManager.default.createFile(atPath: written, contents: Data(bytes)) else {
+            throw TestFailure("cannot write \(written)")
+        }
+        if isProgram {
+            let copied = try run("/bin/cp", ["--", written, path])
+            guard copied.status == 0 else { throw TestFailure("cannot write \(path): \(copied.errors)") }
+            unlink(written)
         }
         chmod(path, mode)
         return path

@@ -1,7 +1,7 @@
 import AgentProtocol
 import DTABytes
 import DTAFormats
-import Foundation
+import FoundationEssentials
 
 extension AgentResponse {
     /// Takes the secret that was answered, and overwrites it here.

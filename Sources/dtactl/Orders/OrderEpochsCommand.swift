@@ -2,7 +2,7 @@ import AgentProtocol
 import ArgumentParser
 import DTAFormats
 import DTASystem
-import Foundation
+import FoundationEssentials
 
 struct OrderEpochsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
