@@ -117,7 +117,7 @@ public struct GatewayCheck: Sendable {
     private mutating func checkKeys() async {
         guard let token = configuration.authentication.token else { return }
         do {
-            let set = try await KeySet(try await KeyFetcher(token).fetch())
+            let set = try KeySet(try await KeyFetcher(token).fetch())
             let usable = set.keys.filter { token.algorithms.contains($0.algorithm) }
             guard !usable.isEmpty else {
                 let names = Set(set.keys.map(\.algorithm.rawValue)).sorted().joined(separator: ", ")

@@ -20,7 +20,7 @@ struct KeySetTests {
 
     private static func set(_ keys: [String]) -> String { "{\"keys\":[\(keys.joined(separator: ","))]}" }
 
-    private static func read(_ keys: [String]) async throws -> KeySet { try await KeySet(Array(set(keys).utf8)) }
+    private static func read(_ keys: [String]) throws -> KeySet { try KeySet(Array(set(keys).utf8)) }
 
     /// The eight points of small order, each with both signs, and the encodings of them that are not reduced.
     private static var weak: [[UInt8]] {
@@ -46,8 +46,8 @@ struct KeySetTests {
     @Test("a token cannot be forged under an Ed25519 key of small order, in whatever encoding an issuer lists it")
     func smallOrder() async throws {
         for point in Self.weak {
-            let error = await #expect(throws: KeySet.Malformed.self, "\(point)") {
-                try await Self.read([Self.ed25519(point)])
+            let error = #expect(throws: KeySet.Malformed.self, "\(point)") {
+                try Self.read([Self.ed25519(point)])
             }
             #expect(error?.reason.contains("key 0 is an ed25519 public key") == true, "\(error?.reason ?? "")")
         }
@@ -70,7 +70,7 @@ struct KeySetTests {
     @Test("a signature whose second half is not reduced, or that is not a signature, does not count")
     func signatures() async throws {
         let issuer = try TestIssuer()
-        let set = try await Self.read([Self.ed25519(issuer.ed25519.publicKey.rawRepresentation)])
+        let set = try Self.read([Self.ed25519(issuer.ed25519.publicKey.rawRepresentation)])
         let key = try #require(set.candidates(id: "d", algorithm: .edDSA).first)
         let signature = Array(try issuer.ed25519.signature(for: Array("message".utf8)))
         #expect(key.verifies(signature, of: Array("message".utf8)))
@@ -134,7 +134,7 @@ struct KeySetTests {
             (rsa(n, [1, 0, 0, 0, 1]), "exponent"),
         ]
         let good = #"{"kty":"EC","crv":"P-256","x":"\#(px)","y":"\#(py)","key_ops":["verify"]}"#
-        let set = try await Self.read(cases.map(\.0) + [good])
+        let set = try Self.read(cases.map(\.0) + [good])
         #expect(set.keys.count == 1 && set.skipped.count == cases.count)
         for (index, (key, reason)) in cases.enumerated() {
             let said = set.skipped.first { $0.place == index }?.reason ?? "nothing"
@@ -143,7 +143,7 @@ struct KeySetTests {
         for text in [
             "", "[]", "{}", #"{"keys":[]}"#, #"{"keys":5}"#, #"{"keys":[],"keys":[\#(good)]}"#, Self.set([cases[0].0]),
         ] {
-            await #expect(throws: KeySet.Malformed.self, "\(text)") { try await KeySet(Array(text.utf8)) }
+            #expect(throws: KeySet.Malformed.self, "\(text)") { try KeySet(Array(text.utf8)) }
         }
     }
 
@@ -163,7 +163,7 @@ struct KeySetTests {
         }
         // As many signatures as that are verified for one token, and no more.
         let many = (0..<20).map { _ in Self.fresh(#","kid":"d""#) }
-        let set = try await Self.read(many)
+        let set = try Self.read(many)
         #expect(set.candidates(id: "d", algorithm: .edDSA).count == KeySet.limitPerName)
         // The name of one kind of key is no name of another.
         #expect(set.candidates(id: "d", algorithm: .es256).isEmpty)
@@ -174,7 +174,7 @@ struct KeySetTests {
         let (composed, decomposed) = ("\u{e9}", "e\u{301}")
         var keys: [String] = []
         for _ in 0..<3 { keys += [composed, decomposed].map { Self.fresh(",\"kid\":\"\($0)\"") } }
-        let set = try await Self.read(keys)
+        let set = try Self.read(keys)
         #expect(set.skipped.isEmpty && set.keys.count == 6)
         for name in [composed, decomposed] {
             let found = set.candidates(id: name, algorithm: .edDSA)
@@ -203,7 +203,7 @@ struct KeySetTests {
         }
         // One key under many names is one key.
         let names = (0..<20).map { key(#","kid":"k\#($0)""#) }
-        let set = try await Self.read(names + [Self.fresh("")])
+        let set = try Self.read(names + [Self.fresh("")])
         #expect(set.candidates(id: nil, algorithm: .edDSA).map(\.id) == ["k0", nil])
     }
 
@@ -215,7 +215,7 @@ struct KeySetTests {
         let gateway = try issuer.gateway(for: try Self.agent.get(), keys: Self.set(unusable + [good]))
         #expect(try gateway.request("/v1/status", bearer(try issuer.token())).status == 200)
         let usable = (0..<150).map { Self.fresh(#","kid":"k\#($0)""#) }
-        let set = try await Self.read([good] + usable)
+        let set = try Self.read([good] + usable)
         #expect(set.keys.count == KeySet.limit && set.skipped.count == 51)
         #expect(set.skipped.allSatisfy { $0.reason.contains("comes after \(KeySet.limit) others") })
         #expect(set.candidates(id: "d", algorithm: .edDSA).count == 1)

@@ -1,8 +1,8 @@
+import CryptoExtras
 import DTABytes
 import DTAFormats
 import DTAJSON
 import DTASystem
-import JWTKit
 
 /// An issuer's public keys (RFC 7517). Each is bound to one algorithm by its own type, which a token's `alg` must fit.
 /// A key that cannot be used is ignored, so that the others still work.
@@ -42,7 +42,7 @@ struct KeySet: Sendable {
 
     /// Reads a JWK set. Keys of other kinds, for encryption, or weak ones are ignored, as RFC 7517 §5 asks.
     /// - Throws: `Malformed` if it is no set of keys, or none of them can be used.
-    init(_ bytes: [UInt8]) async throws {
+    init(_ bytes: [UInt8]) throws {
         let value: JSONValue
         do {
             // A repeated member spoils one key (RFC 7517 §4), and not the set.
@@ -57,7 +57,7 @@ struct KeySet: Sendable {
         var skipped: [Skipped] = []
         for (place, item) in items.enumerated() {
             do throws(Refusal) {
-                let key = try await KeySet.key(item)
+                let key = try KeySet.key(item)
                 try KeySet.judge(key, beside: keys)
                 keys.append(key)
             } catch {
@@ -105,13 +105,13 @@ struct KeySet: Sendable {
         return Set(members.map(\.name)).count < members.count
     }
 
-    private static func key(_ item: JSONValue) async throws(Refusal) -> Key {
+    private static func key(_ item: JSONValue) throws(Refusal) -> Key {
         guard case .object = item else { throw Refusal("is no object") }
         guard !hasDuplicates(item) else { throw Refusal("has a member twice") }
         if let use = item["use"], use.string != "sig" { throw Refusal("is not for signatures: \"use\"") }
         if let operations = item["key_ops"] { try judge(operations: operations) }
         if let id = item["kid"] { try judge(name: id.string) }
-        let (algorithm, verifier) = try await verifier(item)
+        let (algorithm, verifier) = try verifier(item)
         if let named = item["alg"], named.string.flatMap(TokenAlgorithm.init(named:)) != algorithm {
             throw Refusal("is for another algorithm than \(algorithm.rawValue): \"alg\"")
         }
@@ -135,7 +135,7 @@ struct KeySet: Sendable {
         guard names.contains("verify") else { throw Refusal("is not to verify with: \"key_ops\"") }
     }
 
-    private static func verifier(_ item: JSONValue) async throws(Refusal) -> (TokenAlgorithm, Verifier) {
+    private static func verifier(_ item: JSONValue) throws(Refusal) -> (TokenAlgorithm, Verifier) {
         func bytes(_ name: String) throws(Refusal) -> [UInt8] {
             guard let decoded = item[name]?.string.flatMap({ Base64.decode($0, .url) }) else {
                 throw Refusal("has no \"\(name)\" in base64url")
@@ -143,7 +143,7 @@ struct KeySet: Sendable {
             return decoded
         }
         switch (item["kty"]?.string, item["crv"]?.string) {
-        case ("RSA", nil): return (.rs256, try await rsa(modulus: bytes("n"), exponent: bytes("e"), item))
+        case ("RSA", nil): return (.rs256, try rsa(modulus: bytes("n"), exponent: bytes("e")))
         case ("EC", "P-256"):
             let (x, y) = (try bytes("x"), try bytes("y"))
             guard x.count == 32, y.count == 32 else { throw Refusal("has coordinates that are not of 32 bytes") }
@@ -166,9 +166,7 @@ struct KeySet: Sendable {
 
     private static let modulusBits = 2048...8192
 
-    private static func rsa(
-        modulus: [UInt8], exponent: [UInt8], _ item: JSONValue
-    ) async throws(Refusal) -> Verifier {
+    private static func rsa(modulus: [UInt8], exponent: [UInt8]) throws(Refusal) -> Verifier {
         let (n, e) = (modulus.drop { $0 == 0 }, exponent.drop { $0 == 0 })
         let bits = n.count * 8 - (n.first?.leadingZeroBitCount ?? 0)
         guard modulusBits.contains(bits) else {
@@ -179,21 +177,15 @@ struct KeySet: Sendable {
         guard isOdd(n), isOdd(e), e.count <= 4, !e.elementsEqual([1]) else {
             throw Refusal("has a modulus that is even, or an exponent that is even, 1, or longer than 4 bytes")
         }
-        // A collection of one key: jwt-kit has no other way to get a verifier.
-        let collection = JWTKeyCollection()
-        guard let modulusText = item["n"]?.string, let exponentText = item["e"]?.string,
-            let key = try? Insecure.RSA.PublicKey(modulus: modulusText, exponent: exponentText)
-        else { throw Refusal("is no RSA key") }
-        await collection.add(rsa: key, digestAlgorithm: .sha256)
-        guard let verifier = try? await collection.getKey() else { throw Refusal("is no RSA key") }
-        return .rsa(verifier, material: [UInt8(e.count)] + Array(e) + Array(n))
+        guard let key = try? _RSA.Signing.PublicKey(n: n, e: e) else { throw Refusal("is no RSA key") }
+        return .rsa(key, material: [UInt8(e.count)] + Array(e) + Array(n))
     }
 }
 
 /// The verifier of a signature.
 private enum Verifier: Sendable {
     case point(PublicKey)
-    case rsa(any JWTAlgorithm, material: [UInt8])
+    case rsa(_RSA.Signing.PublicKey, material: [UInt8])
 
     /// The key's identity, to compare it with others.
     var material: [UInt8] {
@@ -207,7 +199,9 @@ private enum Verifier: Sendable {
         // A signature of another length is an error in the library, and invalid here.
         switch self {
         case .point(let key): (try? key.isValid(signature: signature, message: bytes)) ?? false
-        case .rsa(let verifier, _): (try? verifier.verify(signature, signs: bytes)) ?? false
+        case .rsa(let key, _):
+            // RS256: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section 3.3).
+            key.isValidSignature(.init(rawRepresentation: signature), for: bytes, padding: .insecurePKCS1v1_5)
         }
     }
 }

@@ -106,7 +106,7 @@ actor KeySource {
     private func replace() async {
         defer { current = nil }
         do {
-            let fresh = try await KeySet(try await fetch())
+            let fresh = try KeySet(try await fetch())
             if keys == nil {
                 logger.info(
                     "the issuer's keys were read", metadata: ["from": "\(place)", "keys": "\(fresh.keys.count)"])
