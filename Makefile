@@ -18,9 +18,11 @@ help:  ## This list
 
 run:  ## Show what D-TA does, with a private agent in ./.dta; KEEP=1 leaves it running
 	@Scripts/setup run
-	@Scripts/demo
-	@Scripts/demo-hosts
-	@Scripts/demo-orders
+	@Scripts/compile dtactl dtad dtad-hsm
+	@DTA_BIN=.build/debug Scripts/demo
+	@DTA_BIN=.build/debug Scripts/demo-hosts
+	@Scripts/compile dtagw
+	@DTA_BIN=.build/debug Scripts/demo-orders
 
 test:  ## Everything that is checked, with real tokens, sockets and users
 	@Scripts/setup test
