@@ -1,17 +1,17 @@
 import CustodyProtocol
 import DTACore
 
-/// What is left to do of a request about an order.
+/// The rest of a request about an order.
 package struct OrderAct: Sendable {
-    /// The plugin that may be asked meanwhile, where that is a program: it can take its whole time limit. So this is
-    /// done where nobody waits but those who want the same program, and without a dtad-hsm between two calls to it.
-    /// Nil: no program is asked.
+    /// The plugin that may be asked meanwhile, if that is a program: it can take its whole time limit. So this runs
+    /// where only requests for the same program wait, and without a dtad-hsm between two calls to it. Nil: no program
+    /// is asked.
     package let program: String?
     private let step: CustodyStep<Outcome>
 
     package enum Outcome: Sendable {
         case done(OrderAnswer)
-        /// It goes on with this: only now is known which program is asked.
+        /// It continues with this act: only now is known which program must be asked.
         case more(OrderAct)
     }
 
@@ -24,10 +24,10 @@ package struct OrderAct: Sendable {
         self.step = step
     }
 
-    /// Does what can be done in one place.
+    /// Runs until the result, or until another program must be asked.
     package func begin(_ custodian: any Custodian) throws -> Outcome { try step(custodian) }
 
-    /// Does all of it here.
+    /// Runs all of it here.
     package func callAsFunction(_ custodian: any Custodian) throws -> OrderAnswer {
         var act = self
         while true {
@@ -40,7 +40,7 @@ package struct OrderAct: Sendable {
 }
 
 extension PluginRegistry {
-    /// The program that may be asked about an order; nil: none is, as everywhere but at the fiduciary.
+    /// The program that may be asked about an order; nil: none, as on every host but the fiduciary's.
     func program(_ record: OrderRecord, _ lookup: PartyLookup) throws -> String? {
         try lookup.isFiduciaryHere(record.terms) ? program(record.kind) : nil
     }

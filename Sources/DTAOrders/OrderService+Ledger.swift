@@ -1,9 +1,9 @@
 import DTAFormats
 import GRDB
 
-/// What the ledger is told of orders, by functions that the agent gives it: the ledger itself knows nothing of them.
+/// What the ledger must know of orders, as functions that the agent gives it: the ledger itself knows no orders.
 extension OrderService {
-    /// Notes what an envelope means for orders, in the transaction that stores it: a list of shares offers these.
+    /// Notes what an envelope means for orders, in the transaction that stores it: a list of shares offers them.
     package static func note(_ envelope: SignedEnvelope, in database: Database) throws {
         try OfferedShares.insert(envelope, in: database)
     }

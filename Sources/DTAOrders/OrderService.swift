@@ -5,10 +5,10 @@ import DTAFormats
 import DTASystem
 import Logging
 
-/// Orders: what somebody has kept by somebody else, each step of it a signed part that others can verify. One dtad may
-/// be principal, fiduciary and beneficiary at once; an order has one row here, whatever part this host has in it.
+/// Orders: a fiduciary keeps something for others, and each step is a signed part that others can verify. One dtad may
+/// be principal, fiduciary and beneficiary at once; an order has one row here, whatever roles this host has in it.
 ///
-/// This is what the router calls. It puts the parts together, each of which knows only those that were made before it.
+/// The router calls this type. It builds the components below; each knows only those that were built before it.
 package final class OrderService: Sendable {
     package let plugins: PluginRegistry
     private let book: OrderBook
@@ -30,7 +30,7 @@ package final class OrderService: Sendable {
 
     /// - Parameters:
     ///   - sharesPerUser: how many shares of wallets each user may have made.
-    ///   - forget: called when a token object is gone, to let every HSM process drop its copy.
+    ///   - forget: called when a token object is gone, so that every HSM process drops its copy.
     package init(
         envelopes: EnvelopeService, intents: Intents, policy: LivePolicy, plugins: PluginRegistry, rules: OrderRules,
         sharesPerUser: Int, clock: WallClock, audit: AuditLog, logger: Logger,
@@ -101,11 +101,11 @@ package final class OrderService: Sendable {
             epochs: EpochKeeper(book: book, secrets: secrets, destroyer: destroyer, clock: clock, logger: logger))
     }
 
-    // MARK: What is done with orders
+    // MARK: Acts on orders
 
     package func create(_ caller: Caller, _ new: NewOrder) throws -> OrderAct { try principal.create(caller, new) }
 
-    /// Encrypts a secret to an order's commitment, and seals it to the one who gets the result.
+    /// Encrypts a secret to an order's commitment, and seals it to the recipient of the result.
     /// - Parameter contentType: a media type; "": application/octet-stream.
     package func deposit(
         _ caller: Caller, _ subject: String, data: [UInt8], contentType: String
@@ -113,13 +113,13 @@ package final class OrderService: Sendable {
         try principal.deposit(caller, subject, data: data, contentType: contentType)
     }
 
-    /// Takes in a part whose envelope is in the ledger, after those that it follows.
+    /// Takes in a part whose envelope is in the ledger, after the parts that it follows.
     package func receive(_ caller: Caller, _ subject: String) throws -> OrderAct {
         try intake.receive(caller, subject)
     }
 
-    /// - Parameters: `decision`: "": whatever is next; `reason`: why it is refused, one line; `redemption`: the CID of
-    ///   the one that was seen: nothing is done if another is open; "": the one that is.
+    /// - Parameters: `decision`: "": the next step; `reason`: why it is refused, one line; `redemption`: the CID of
+    ///   the one that the caller saw: nothing is done if another is open; "": the open one.
     package func fulfil(
         _ caller: Caller, _ subject: String, decision: String, reason: String, redemption: String = ""
     ) throws -> OrderAct {
@@ -127,8 +127,8 @@ package final class OrderService: Sendable {
     }
 
     /// Asks for the release, or for a use.
-    /// - Parameters: `identity`: as whom; nil: the only one of the caller's that may; `data`: what a use is about;
-    ///   `fields`: what the plugin asks for beside.
+    /// - Parameters: `identity`: the one to act as; nil: the caller's only one that may; `data`: what a use is about;
+    ///   `fields`: what else the plugin asks for.
     package func redeem(
         _ caller: Caller, _ subject: String, as identity: String?, purpose: String, data: [UInt8],
         fields: [(String, String)]
@@ -136,7 +136,7 @@ package final class OrderService: Sendable {
         try redeemer.redeem(caller, subject, as: identity, purpose: purpose, data: data, fields: fields)
     }
 
-    /// - Parameters: `decision`: approve or reject; `redemption`: its CID; "": the open one, if there is no other;
+    /// - Parameters: `decision`: approve or reject; `redemption`: its CID; "": the open one, if there is only one;
     ///   `use`: 0: the open one; `expires`: Unix seconds; 0: a day from now.
     package func approve(
         _ caller: Caller, _ subject: String, as identity: String?, decision: String, redemption: String, use: Int,
@@ -146,14 +146,14 @@ package final class OrderService: Sendable {
             caller, subject, as: identity, decision: decision, redemption: redemption, use: use, expires: expires)
     }
 
-    /// Destroys an order's secret, because somebody at the fiduciary says so.
+    /// Destroys an order's secret, because a user who acts for the fiduciary asks for it.
     package func destroy(_ caller: Caller, _ subject: String) throws -> CustodyStep<OrderAnswer> {
         try fiduciary.destroy(caller, subject)
     }
 
-    // MARK: What is read
+    // MARK: Reading
 
-    /// The result of a use, held against the commitment before it is answered.
+    /// The result of a use, checked against the commitment before it is answered.
     /// - Parameter use: 0: the last that was released.
     package func result(_ caller: Caller, _ subject: String, use: Int) throws -> CustodyStep<OrderResult> {
         try recipient.result(caller, subject, use: use)
@@ -164,14 +164,15 @@ package final class OrderService: Sendable {
     }
 
     /// The orders in which a caller has a part; all of them for an administrator.
-    /// - Parameter subjects: CIDs of identities, one of which must have a part in an order; none: no matter who has.
+    /// - Parameter subjects: CIDs of identities, one of which must have a part in an order; none: no such condition.
     package func list(
         _ caller: Caller, count: UInt32, cursor: String, filters: OrderFilters, of subjects: [String] = []
     ) throws -> Page<OrderView> {
         try views.list(caller, count: count, cursor: cursor, filters: filters, of: subjects)
     }
 
-    /// The accepted parts of an order that a part of it does not continue, in the order in which they came.
+    /// The accepted parts of an order that are not in the chain before one of its parts, in the order in which they
+    /// came.
     package func parts(
         after subject: String, of subjects: [String], count: UInt32, cursor: String
     ) throws -> Page<FollowingPart> {
@@ -191,7 +192,7 @@ package final class OrderService: Sendable {
         try beneficiary.listShares(caller, count: count, cursor: cursor)
     }
 
-    /// The private key of a wallet whose fiduciary's part was released to the caller.
+    /// The private key of a wallet, if the fiduciary's part of it was released to the caller.
     package func export(_ caller: Caller, _ subject: String) throws -> CustodyStep<OrderResult> {
         try beneficiary.export(caller, subject)
     }
@@ -200,23 +201,23 @@ package final class OrderService: Sendable {
 
     package func listEpochs(_ caller: Caller) throws -> CustodyStep<EpochList> { try epochs.list(caller) }
 
-    /// - Parameter subject: the number of a key of which the database knows nothing.
+    /// - Parameter subject: the number of a key that the database does not know.
     package func destroyEpoch(_ caller: Caller, _ subject: String) throws -> CustodyStep<EpochList> {
         try epochs.destroy(caller, subject)
     }
 
     package func renewEpochs(_ caller: Caller) throws -> CustodyStep<EpochList> { try epochs.renew(caller) }
 
-    /// The epochs on the token of which the database knows nothing, as they were when that was last looked at.
+    /// The epochs on the token that the database does not know, as of the last look at the token.
     package var unknownEpochs: [UInt32] { epochs.epochs.unknown }
 
-    // MARK: By itself
+    // MARK: Automatic work
 
-    /// What a start does: compares the database with the token.
+    /// At a start: compares the database with the token.
     package func crossCheck(_ custodian: any Custodian) throws { try tokenCheck.run(office.post(custodian)) }
 
     package var hasWork: Bool { housekeeping.hasWork }
 
-    /// Does some of what this host does by itself.
+    /// Does part of this host's automatic work.
     package func work(_ custodian: any Custodian) throws { try housekeeping.work(office.post(custodian)) }
 }

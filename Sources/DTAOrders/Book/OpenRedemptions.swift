@@ -5,21 +5,21 @@ import DTALedger
 import DTASystem
 import GRDB
 
-/// Which redemptions may be decided about here. The fiduciary takes up one at a time. Elsewhere there can be several: a
-/// redeemer can send approvers one that the fiduciary never gets, which must not keep other redeemers' from being
-/// approved.
+/// Which redemptions may be decided about here. The fiduciary takes up one at a time. On other hosts several can be
+/// open: a redeemer can send approvers one that the fiduciary never gets, and that must not keep other redeemers'
+/// redemptions from being approved.
 struct OpenRedemptions: Sendable {
     let lookup: PartyLookup
     let rules: PartRules
     let clock: WallClock
 
-    /// How many of one redeemer's are looked at: the last ones. A redeemer can crowd out their own, and nobody else's.
+    /// How many of one redeemer's are looked at: the last ones. So redeemers can crowd out only their own.
     static let ofEach = 3
 
     private var store: Store { lookup.identities.blocks.store }
 
-    /// The redemptions of the next use whose senders are still current, and that were not refused as far as is known
-    /// here; the oldest first.
+    /// The redemptions of the next use that were not refused, as far as is known here, and whose senders are still
+    /// current; the oldest first.
     func all(_ record: OrderRecord, _ facts: KnownFacts, in database: Database) throws -> [StoredOrderPart] {
         guard record.state == .requested, let head = record.progress.head else { return [] }
         let senders = try OrderPartTable.redeemers(following: head, of: record.number, in: database).filter { sender in
@@ -43,8 +43,8 @@ struct OpenRedemptions: Sendable {
         }
     }
 
-    /// The redemption that somebody decides about.
-    /// - Parameters: `named`: its CID; "": the only one that there is; `use`: 0: the next one.
+    /// The redemption that a caller decides about.
+    /// - Parameters: `named`: its CID; "": the only one; `use`: 0: the next one.
     func chosen(_ named: String, use: Int, of record: OrderRecord) throws -> StoredOrderPart {
         let wanted = try named.isEmpty ? nil : LedgerService.cid(named)
         let open = try store.read { try all(record, KnownFacts(database: $0), in: $0) }
@@ -69,11 +69,11 @@ struct OpenRedemptions: Sendable {
         return found
     }
 
-    // MARK: What nobody can be answered any more
+    // MARK: Redemptions that can no longer be answered
 
-    /// Why nothing can be released to a redemption any more, as far as is known here; nil: something may be.
+    /// Why nothing can be released to a redemption any more, as far as is known here; nil: a release is still possible.
     ///
-    /// One that stays open keeps all others from asking, so the fiduciary refuses it.
+    /// While it is open, the fiduciary takes up no other, so the fiduciary refuses it.
     func refusal(
         of redemption: StoredOrderPart, in record: OrderRecord, _ facts: KnownFacts, _ database: Database
     ) throws -> Refusal? {
@@ -95,20 +95,20 @@ struct OpenRedemptions: Sendable {
         return try rejection(of: redemption, terms, facts, database)
     }
 
-    /// Whether so many approvers said no, or cannot act any more, that the others are too few.
+    /// Whether so many approvers said no, or cannot act any more, that too few are left.
     private func rejection(
         of redemption: StoredOrderPart, _ terms: OrderTerms, _ facts: KnownFacts, _ database: Database
     ) throws -> Refusal? {
         guard terms.approvals > 0 else { return nil }
         let judge = IdentityJudge(facts)
-        // Lines count, each by the one who is current.
+        // Lines count, each by its current identity.
         var able: Set<CID> = []
         for approver in terms.approvers {
             let newest = try judge.newest(of: approver)
             if newest.standing == .current { able.insert(newest.cid) }
         }
         if !terms.requesterMayApprove { able.remove(redemption.from) }
-        // A word that has expired can be given again.
+        // An approval that has expired can be given again.
         let given = try OrderPartTable.approvals(of: redemption.cid, at: clock.now, in: database)
         let against = able.intersection(given.filter { $0.decision == .reject }.map(\.from))
         guard able.count - against.count < terms.approvals else { return nil }

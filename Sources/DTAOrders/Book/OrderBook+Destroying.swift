@@ -2,9 +2,9 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// What is written down of the end of an order, beside its parts.
+/// What the database records about the end of an order, beside its parts.
 extension OrderBook {
-    /// Writes down that it is decided to destroy an order's secret: from now on nothing else is done with the order.
+    /// Records the decision to destroy an order's secret: from now on nothing else is done with the order.
     func decideDestruction(of record: OrderRecord) throws {
         try store.write { database in
             try database.execute(
@@ -29,13 +29,13 @@ extension OrderBook {
     }
 
     /// The last receipt that says that an order's secret is destroyed, is signed as this host's fiduciary, and was not
-    /// made here; nil: none came.
+    /// made here; nil: there is none.
     func broughtReceipt(of record: OrderRecord) throws -> StoredOrderPart? {
         try store.read { try OrderPartTable.broughtReceipt(of: record.number, in: $0) }
     }
 
-    /// Takes a receipt of this host's own that came back for what it says.
-    /// - Parameter also: what is written in the same transaction.
+    /// Accepts a receipt of this host's own that came back, with what it says.
+    /// - Parameter also: writes more in the same transaction.
     func adopt(_ brought: StoredOrderPart, also: (Database) throws -> Void) throws {
         try store.write { database in
             var record = try OrderTable.need(brought.order, in: database)
@@ -55,8 +55,8 @@ extension OrderBook {
         }
     }
 
-    /// Somebody has compared an order that came out of a backup, and decided about it: from now on the rules are for it
-    /// again.
+    /// A person has compared an order that came out of a backup, and decided about it: from now on the rules apply to
+    /// it again.
     func noteCompared(_ record: OrderRecord) throws {
         guard record.restored != nil else { return }
         try store.write { database in
@@ -68,7 +68,7 @@ extension OrderBook {
 
 extension OrderPartTable {
     /// The last receipt that says that an order's secret is destroyed, is signed as this host's fiduciary, and was not
-    /// made here: somebody is to say what it is.
+    /// made here: a person must decide what it is.
     static func broughtReceipt(of order: Int64, in database: Database) throws -> StoredOrderPart? {
         try Row.fetchOne(
             database.cachedStatement(

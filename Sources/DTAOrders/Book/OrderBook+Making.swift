@@ -6,8 +6,8 @@ import GRDB
 
 /// What this host adds to its orders, each in one transaction.
 extension OrderBook {
-    /// Begins an order whose part 1 was made here and now.
-    /// - Parameter also: what is written in the same transaction.
+    /// Begins an order by its part 1, which was made here just now.
+    /// - Parameter also: writes more in the same transaction.
     func begin(
         _ part1: OpenedPart, _ order: Order, by owner: Owner, also: (Database) throws -> Void
     ) throws -> OrderRecord {
@@ -24,8 +24,8 @@ extension OrderBook {
         return record
     }
 
-    /// Stores a part that was made here with its block, and all that `also` writes.
-    /// - Throws: if it is not accepted any more, because somebody else was faster; nothing is stored then.
+    /// Stores a part that was made here with its block, and what `also` writes.
+    /// - Throws: if the part is no longer accepted because another was faster; then it stores nothing.
     @discardableResult
     func add(
         _ part: OpenedPart, by owner: Owner, in number: Int64, also: (Database) throws -> Void = { _ in }
@@ -44,7 +44,7 @@ extension OrderBook {
     }
 
     /// Adds an order and its part 1.
-    /// - Parameter isNew: whether it is made here and now.
+    /// - Parameter isNew: whether it is made here just now.
     private func insert(
         _ part1: SignedEnvelope, kind: String, terms: OrderTerms, owner: Owner, isNew: Bool, in database: Database
     ) throws -> OrderRecord {
@@ -58,8 +58,8 @@ extension OrderBook {
 
     // MARK: Orders that come
 
-    /// Begins an order by its part 1 that came, unless it is known here.
-    /// - Returns: its row.
+    /// Begins an order by a part 1 that came, unless the order is known here.
+    /// - Returns: the order's row.
     func begin(_ part1: OpenedPart, _ order: Order, broughtBy owner: Owner) throws -> Int64 {
         let (record, isNew) = try store.write { database in
             if let known = try OrderTable.find(part1.cid, in: database) { return (known, false) }
@@ -81,9 +81,9 @@ extension OrderBook {
         return record.number
     }
 
-    /// Begins an order of which others alone can read part 1, unless it is known here: part 2 tells its terms.
-    /// - Parameter recipients: to whom part 1 is sealed.
-    /// - Returns: its row.
+    /// Begins an order if only others can read its part 1, unless it is known here: part 2 tells its terms.
+    /// - Parameter recipients: the identities to which part 1 is sealed.
+    /// - Returns: the order's row.
     func begin(
         _ part1: SignedEnvelope, sealedTo recipients: [CID], _ part2: OpenedPart, broughtBy owner: Owner
     ) throws -> Int64 {
@@ -92,7 +92,7 @@ extension OrderBook {
         }
         let header = part1.envelope.header
         let terms = commitment.terms
-        // Part 1 was sealed to the fiduciary alone: nobody else can commit to it, or tell its terms.
+        // Part 1 was sealed to the fiduciary alone: only it can commit itself, or tell the terms.
         guard header.from == terms.principal, recipients.contains(terms.fiduciary),
             header.thread == part2.signed.envelope.header.thread
         else {
@@ -115,7 +115,7 @@ extension OrderBook {
         }
     }
 
-    /// Puts down that a part was refused before it was opened.
+    /// Records that a part was refused before it was opened.
     func recordRefusal(of part: IncomingPart, in number: Int64, _ refusal: Refusal) throws {
         let record = try store.write { database in
             let record = try OrderTable.need(number, in: database)

@@ -13,14 +13,14 @@ extension OrderBook {
         try store.read { try OrderPartTable.last(kind, of: record.number, use: use, in: $0) }
     }
 
-    /// The parts made here that answer a part, under whichever signature it came first.
+    /// The parts made here that answer a part, under the signature with which it came first.
     func answers(to part: OpenedPart, in number: Int64) throws -> [CID] {
         let first = try store.read { try OrderPartTable.find(innerHash: part.signed.innerHash, in: $0) }
         guard let first, first.order == number else { return try answers(to: part.cid) }
         return try answers(to: first.cid)
     }
 
-    /// The parts made here that answer one.
+    /// The parts made here that answer a part.
     func answers(to cid: CID) throws -> [CID] {
         try store.read { database in
             try OrderPartTable.answers(to: cid, in: database)
@@ -33,7 +33,7 @@ extension OrderBook {
         try store.read { try OrderPartTable.find(innerHash: part.signed.innerHash, in: $0) } != nil
     }
 
-    /// Whether a part was judged before, for good: accepted, or refused with a signature.
+    /// Whether the verdict on a part is final: it was accepted, or refused with a signature.
     func isJudged(_ part: OpenedPart) throws -> Bool {
         try store.read { database in
             guard let known = try OrderPartTable.find(innerHash: part.signed.innerHash, in: database) else {
@@ -54,7 +54,7 @@ extension OrderBook {
         }
     }
 
-    /// What an approver said of a redemption; nil: nothing, or it has expired.
+    /// What an approver said about a redemption; nil: nothing, or it has expired.
     func word(of approver: CID, on redemption: CID) throws -> StoredOrderPart? {
         try store.read { database in
             try OrderPartTable.approvals(of: redemption, at: clock.now, in: database).first { $0.from == approver }

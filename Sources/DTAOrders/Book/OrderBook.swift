@@ -5,10 +5,10 @@ import DTALedger
 import DTASystem
 import GRDB
 
-/// The orders that this host knows, and the only way in which a part changes one. What an order is follows from the
-/// parts that were accepted, one after the other, each in the transaction that stores it.
+/// The orders that this host knows. A part changes an order only through this type. The accepted parts, one after the
+/// other, make an order what it is; each changes it in the transaction that stores the part.
 ///
-/// It decides by rows and by public documents: it knows no HSM, opens nothing and signs nothing.
+/// It decides by rows and public documents: it knows no HSM, opens nothing and signs nothing.
 struct OrderBook: Sendable {
     let blocks: BlockStore
     let lookup: PartyLookup
@@ -22,19 +22,19 @@ struct OrderBook: Sendable {
 
     var store: Store { blocks.store }
 
-    /// What became of a part.
+    /// The result of `enter`.
     enum Outcome: Sendable {
         case accepted(OrderRecord)
-        /// It was here before, and has the effect that it had then.
+        /// It was here before; its effect stays the same.
         case repeated(OrderRecord)
-        /// It proves that somebody broke the rules, and is kept.
+        /// It proves that the fiduciary, or somebody with its key, broke the rules, and is kept.
         case evidence(OrderRecord)
         case refused(Refusal, OrderRecord)
     }
 
-    /// Judges a part, and writes down what becomes of it with all that it changes.
+    /// Judges a part, and stores the result together with all that the part changes.
     /// - Parameters: `refusal`: refuses the part for this reason even if the state machine would accept it;
-    ///   `isMadeHere`: by this host, now.
+    ///   `isMadeHere`: by this host, just now.
     func enter(
         _ part: OpenedPart, in number: Int64, refusal: Refusal? = nil, isMadeHere: Bool = false,
         _ database: Database
@@ -54,7 +54,7 @@ struct OrderBook: Sendable {
         case .evidence(let progress, let reason):
             try insert(part, in: number, use: 0, status: .evidence, reason: reason, database)
             var record = record
-            // The reason is that of what froze it first.
+            // The reason stays that of the part which froze the order first.
             if record.state != .frozen { record.reason = reason }
             record.progress = progress
             try OrderTable.save(&record, now: clock.now, in: database)
@@ -62,14 +62,14 @@ struct OrderBook: Sendable {
         }
     }
 
-    /// What became of a part when it came before; nil: it is to be judged now.
+    /// The result that a part had when it came before; nil: judge it now.
     private func known(_ part: OpenedPart, in record: OrderRecord, _ database: Database) throws -> Outcome? {
         guard let known = try OrderPartTable.find(innerHash: part.signed.innerHash, in: database) else { return nil }
         guard known.order == record.number else {
             return .refused(Refusal(.mismatch, "this part is of another order"), record)
         }
         if known.status != .refused { return .repeated(record) }
-        // A refusal that was signed stands, whatever would be judged today: the redeemer holds it.
+        // A signed refusal stands, whatever the verdict would be today: the redeemer holds it.
         let answers = try OrderPartTable.answers(to: known.cid, in: database)
         guard answers.contains(where: { $0.kind == .refusal }) else { return nil }
         return .refused(Refusal(.refused, known.reason), record)
@@ -95,7 +95,7 @@ struct OrderBook: Sendable {
             reason = refusal.reason
             if progress.state == .refused { record.reason = reason }
         }
-        // What it waited for has been done.
+        // The order waited for a person to confirm the receipt. That has happened.
         if progress.state == .destroyed, record.reason == OrderTransition.brought { record.reason = "" }
         try insert(part, in: record.number, use: use, status: .accepted, reason: reason, database)
         try OrderTable.save(&record, now: clock.now, in: database)
@@ -123,7 +123,7 @@ struct OrderBook: Sendable {
             isStranger: isStranger, now: clock.now, in: database)
     }
 
-    // MARK: As the state machine sees it
+    // MARK: A part as the state machine sees it
 
     private func step(
         of part: OpenedPart, in record: OrderRecord, isMadeHere: Bool, _ facts: KnownFacts, _ database: Database
@@ -154,7 +154,7 @@ struct OrderBook: Sendable {
         switch part.kind {
         case .order, .commitment, .deposit, .destruction: 0
         case .redemption, .release: before.uses + 1
-        // It may come when the use that it was about is over.
+        // It may come when its use is over.
         case .approval:
             try part.previous.flatMap { try OrderPartTable.find($0, in: database)?.use } ?? before.uses + 1
         case .refusal: try part.previous.flatMap { try OrderPartTable.find($0, in: database)?.use } ?? 0

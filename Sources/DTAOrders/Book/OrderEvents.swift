@@ -1,7 +1,7 @@
 import DTACore
 import Logging
 
-/// Tells the journal and the audit log of something that nobody asked for now.
+/// Writes to the journal and the audit log an event that no request caused.
 struct OrderEvents: Sendable {
     let audit: AuditLog
     let logger: Logger

@@ -2,7 +2,7 @@ import DTAFormats
 import Logging
 
 /// A line in the journal for each part of an order that comes, or is made here: for people who watch a host, and for
-/// programs that tell people what waits for them.
+/// programs that notify them.
 struct OrderJournal: Sendable {
     let logger: Logger
 
@@ -20,7 +20,7 @@ struct OrderJournal: Sendable {
             "order": "\(record.reference)", "kind": "\(kind.rawValue)", "part": "\(signed.cid)",
             "from": "\(signed.envelope.header.from)", "state": "\(record.state.rawValue)",
         ]
-        // Reasons may quote what a stranger wrote: the log handlers make that harmless.
+        // Reasons may quote a stranger's text: the log handlers make that harmless.
         if !reason.isEmpty { metadata["why"] = "\(reason)" }
         logger.notice("\(event.rawValue)", metadata: metadata)
     }

@@ -5,14 +5,14 @@ import DTAIdentities
 import DTASystem
 import GRDB
 
-/// Finds orders: the one that a caller means, and the one to which a part belongs that came.
+/// Finds orders: the one that a caller means, and the one to which an incoming part belongs.
 struct OrderLookup: Sendable {
     let lookup: PartyLookup
     let envelopes: EnvelopeService
 
     private var store: Store { lookup.identities.blocks.store }
 
-    /// An order by its CID, its reference, or the beginning of that, if the caller has a part in it.
+    /// Finds an order by its CID, its reference, or the beginning of the reference, if the caller has a part in it.
     func find(_ caller: Caller, _ subject: String) throws -> OrderRecord {
         let found: [OrderRecord] = try store.read { database in
             let candidates = try named(subject, database)
@@ -53,11 +53,11 @@ struct OrderLookup: Sendable {
 
     enum Place {
         case known(Int64)
-        /// It is part 1, in the thread of another order of its principal's.
+        /// It is part 1, in the thread of another order by the same principal.
         case taken(Int64)
         /// It is part 1 of an order that is new here.
         case first
-        /// It is part 2 of an order that is new here, with part 1 that only others can read.
+        /// It is part 2 of an order that is new here; only others can read its part 1.
         case second(SignedEnvelope)
     }
 
@@ -91,13 +91,13 @@ struct OrderLookup: Sendable {
         if kind == .order {
             return candidates.first { $0.terms.principal == header.from }.map { .taken($0.number) }
         }
-        // Others may have begun orders in its thread: it need not be one of theirs.
+        // Others may have begun orders in its thread, so it may belong to a new one.
         if kind == .commitment, part.reader != nil, let previous = header.previous,
             let first = try? envelopes.verified(previous), (try? OrderPartKind(of: first)) == .order
         {
             return .second(first)
         }
-        // It follows nothing that is known: it is refused and recorded where it could belong.
+        // It follows nothing that is known: it is refused, and recorded with the order to which it could belong.
         let judge = IdentityJudge(KnownFacts(database: database))
         let fitting = try candidates.filter { try judge.mayMake(kind, as: header.from, under: $0.terms) }
         let only = fitting.count == 1 ? fitting.first : candidates.count == 1 ? candidates.first : nil

@@ -9,7 +9,7 @@ package struct StoredOrderPart: Sendable {
     let order: Int64
     package let cid: CID
     package let kind: OrderPartKind
-    /// 0 where it is about none.
+    /// 0 if it is about none.
     package let use: Int
     package let from: CID
     package let previous: CID?
@@ -17,9 +17,9 @@ package struct StoredOrderPart: Sendable {
     package let created: Int64
     package let received: Int64
     package let status: OrderPartStatus
-    /// Why it was refused; of a refusal that can be read here, what it says.
+    /// Why it was refused; for a refusal that can be read here, its reason.
     package let reason: String
-    /// Of an approval that can be read here.
+    /// Only of an approval that can be read here.
     package let decision: OrderApproval.Decision?
     let expires: Int64?
     /// The signed approval.
@@ -54,9 +54,9 @@ package struct StoredOrderPart: Sendable {
 enum OrderPartTable {
     /// The most parts of one order that are shown at a time.
     static let shown = 1000
-    /// The most refused parts that an order keeps rows of: of one sender who has a part in it, of all strangers
-    /// together, and of all together. What comes then is refused all the same. So nobody fills the room that another's
-    /// reasons need, and accepted parts are shown beside them.
+    /// The most refused parts that an order keeps rows of: from one sender who has a part in the order, from all
+    /// strangers together, and in all. Later ones are refused without a row. So no sender can use up the rows that
+    /// another's refusals need, and accepted parts stay visible.
     static let refusedOfOne = 20
     static let refusedOfStrangers = 40
     static let refusedLimit = 800
@@ -67,7 +67,7 @@ enum OrderPartTable {
         ).map(StoredOrderPart.init)
     }
 
-    /// A part that is the same as another, whoever signed it how often.
+    /// The same part, under any signature.
     static func find(innerHash: [UInt8], in database: Database) throws -> StoredOrderPart? {
         try Row.fetchOne(
             database.cachedStatement(
@@ -85,7 +85,7 @@ enum OrderPartTable {
         ).reversed().map(StoredOrderPart.init)
     }
 
-    /// What answers a part, the oldest first; approvals behind the others, because one approver can make many.
+    /// The parts that answer a part, the oldest first; approvals come last, because one approver can make many.
     static func answers(to cid: CID, in database: Database) throws -> [StoredOrderPart] {
         try Row.fetchAll(
             database.cachedStatement(
@@ -95,7 +95,7 @@ enum OrderPartTable {
         ).map(StoredOrderPart.init)
     }
 
-    /// Who made the accepted redemptions that follow a part.
+    /// The makers of the accepted redemptions that follow a part.
     static func redeemers(following head: CID, of order: Int64, in database: Database) throws -> [CID] {
         try Data.fetchAll(
             database.cachedStatement(
@@ -106,7 +106,7 @@ enum OrderPartTable {
         ).map(CID.init(row:))
     }
 
-    /// The last accepted redemptions by one sender that follow a part and were not refused, the newest first.
+    /// The newest accepted redemptions by one sender that follow a part and were not refused, the newest first.
     static func redemptions(
         by sender: CID, following head: CID, of order: Int64, atMost limit: Int, in database: Database
     ) throws -> [StoredOrderPart] {
@@ -126,8 +126,8 @@ enum OrderPartTable {
         ).map(StoredOrderPart.init)
     }
 
-    /// The approvals of a redemption that have not expired at `now` (Unix seconds), the newest first: no approver can
-    /// fill the answer with what he says again and again, because each may have one that has not expired.
+    /// The approvals of a redemption that have not expired at `now` (Unix seconds), the newest first. Each approver can
+    /// have one that has not expired, so none can crowd out the others.
     static func approvals(of redemption: CID, at now: Int64, in database: Database) throws -> [StoredOrderPart] {
         try Row.fetchAll(
             database.cachedStatement(
@@ -167,9 +167,9 @@ enum OrderPartTable {
         return all < refusedLimit && similar ?? 0 < (isStranger ? refusedOfStrangers : refusedOfOne)
     }
 
-    /// Adds a part, or says anew what became of one that was refused before.
-    /// - Parameters: `isStranger`: of a refused part: whether nobody of its sender's line has a part in the order;
-    ///   `now`: Unix seconds.
+    /// Adds a part, or updates the row of one that was refused before.
+    /// - Parameters: `isStranger`: for a refused part: whether no identity of its sender's line has a part in the
+    ///   order; `now`: Unix seconds.
     static func insert(
         _ signed: SignedEnvelope, _ kind: OrderPartKind, in order: Int64, use: Int, status: OrderPartStatus,
         reason: String = "", approval: SignedApproval? = nil, isStranger: Bool = false, now: Int64,

@@ -6,27 +6,27 @@ import GRDB
 
 /// An order, as this host knows it.
 struct OrderRecord: Sendable {
-    /// Of its row.
+    /// The number of its row.
     let number: Int64
-    /// Of part 1: the order's name.
+    /// The CID of part 1: the order's name.
     var cid: CID { progress.order }
     let reference: OrderReference
     /// The plugin's name.
     let kind: String
     let terms: OrderTerms
     var progress: OrderProgress
-    /// Why it is refused or frozen; "" where it is not.
+    /// Why it is refused or frozen; "" if it is neither.
     var reason: String
-    /// Of part 2; empty before it.
+    /// From part 2; empty before it.
     var publicKey: [UInt8]
     var proof: [UInt8]
     /// Unix seconds: by the principal's clock, and of the last change here.
     let created: Int64
     var updated: Int64
-    /// When the backup was made, in Unix seconds, out of which it came, or may have been before; nil where it did not,
-    /// or somebody has compared it with what others have.
+    /// When the backup was made, in Unix seconds, from which the order came, or which may have had it; nil if there is
+    /// none, or a person has compared the order with the others' copies.
     let restored: Int64?
-    /// Since when it is decided that its secret is destroyed, in Unix seconds, where that is not finished.
+    /// When the destruction of its secret was decided, in Unix seconds, if that is not finished.
     let destroying: Int64?
 
     var state: OrderState { progress.state }
@@ -60,7 +60,7 @@ struct OrderRecord: Sendable {
     }
 }
 
-/// What somebody is in an order; the numbers are bits of the database's `roles`.
+/// The roles of an identity in an order; the numbers are bits of the database's `roles`.
 package struct OrderRoles: OptionSet, Sendable {
     package let rawValue: Int
 
@@ -78,7 +78,7 @@ package struct OrderRoles: OptionSet, Sendable {
         (.approver, .approver), (.recipient, .recipient),
     ]
 
-    /// As clients are told.
+    /// The names that clients see.
     package var names: [String] { OrderRoles.names.filter { contains($0.0) }.map(\.1.rawValue) }
 
     init?(name: String) {
@@ -86,7 +86,7 @@ package struct OrderRoles: OptionSet, Sendable {
         self = found.0
     }
 
-    /// What one identity is by the terms.
+    /// The roles that the terms give one identity.
     init(of cid: CID, in terms: OrderTerms) {
         self = []
         if terms.principal == cid { insert(.principal) }

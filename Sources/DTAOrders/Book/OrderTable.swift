@@ -4,7 +4,7 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// The rows of orders. Every change of an order is one transaction with the parts that make it.
+/// The rows of orders. Every change of an order is one transaction with the parts that cause it.
 enum OrderTable {
     static func find(_ cid: CID, in database: Database) throws -> OrderRecord? {
         try Row.fetchOne(
@@ -18,7 +18,7 @@ enum OrderTable {
         ).map(OrderRecord.init)
     }
 
-    /// An order that is there.
+    /// An order that must exist.
     static func need(_ number: Int64, in database: Database) throws -> OrderRecord {
         guard let record = try find(number, in: database) else {
             throw DTAError(.internal, "the order in row \(number) is gone")
@@ -26,7 +26,7 @@ enum OrderTable {
         return record
     }
 
-    /// Those whose reference is, or begins with, some letters; 64 at most.
+    /// The orders whose reference is, or begins with, some letters; at most 64.
     static func find(reference: String, in database: Database) throws -> [OrderRecord] {
         // "~" comes after all letters and digits.
         try Row.fetchAll(
@@ -36,7 +36,7 @@ enum OrderTable {
         ).map(OrderRecord.init)
     }
 
-    /// Those of a thread; 64 at most.
+    /// The orders of a thread; at most 64.
     static func find(thread: [UInt8], in database: Database) throws -> [OrderRecord] {
         try Row.fetchAll(
             database.cachedStatement(sql: "SELECT * FROM orders WHERE thread = ? LIMIT 64"), arguments: [Data(thread)]
@@ -44,13 +44,13 @@ enum OrderTable {
     }
 
     /// Adds an order whose part 1 is here.
-    /// - Parameters: `limit`: how many one user may make or bring; `isNew`: whether it is made here and now; `now`:
+    /// - Parameters: `limit`: how many one user may make or bring; `isNew`: whether it is made here just now; `now`:
     ///   Unix seconds.
     static func insert(
         _ header: Envelope.Header, _ cid: CID, kind: String, terms: OrderTerms, owner: Owner, limit: Int, isNew: Bool,
         now: Int64, in database: Database
     ) throws -> OrderRecord {
-        // It is turned away before; this is for what comes at the same moment.
+        // An earlier check refuses such a part; this one catches parts that come at the same moment.
         if let other = try find(thread: header.thread, in: database).first(where: {
             $0.terms.principal == terms.principal
         }) {
@@ -90,7 +90,7 @@ enum OrderTable {
             hint: "an administrator can raise orders.orders_per_user in dtad.yaml")
     }
 
-    /// Counts an order no more that was refused.
+    /// Stops counting an order that was refused.
     static func relieve(_ order: Int64, in database: Database) throws {
         try database.execute(
             sql: """
@@ -99,7 +99,7 @@ enum OrderTable {
                 """, arguments: [order])
     }
 
-    /// Writes what changed.
+    /// Stores a changed order.
     /// - Parameter now: Unix seconds.
     static func save(_ record: inout OrderRecord, now: Int64, in database: Database) throws {
         record.updated = now
@@ -139,22 +139,22 @@ enum OrderTable {
         }
     }
 
-    /// The small number of an identity, which it gets here if it has none.
+    /// The small number of an identity; gives it one if it has none.
     private static func identity(_ cid: CID, in database: Database) throws -> Int64 {
         if let known = try knownIdentity(cid, in: database) { return known }
         try database.execute(sql: "INSERT INTO order_identities (cid) VALUES (?)", arguments: [cid.column])
         return database.lastInsertedRowID
     }
 
-    /// The small number of an identity; nil where it has a part in no order.
+    /// The small number of an identity; nil if it has a part in no order.
     static func knownIdentity(_ cid: CID, in database: Database) throws -> Int64? {
         try Int64.fetchOne(
             database.cachedStatement(sql: "SELECT id FROM order_identities WHERE cid = ?"), arguments: [cid.column])
     }
 
-    // MARK: What the ledger keeps for them
+    // MARK: What the ledger must keep
 
-    /// Whether a block is a part of an order that is not over, or of which the last receipt is not made yet.
+    /// Whether a block is a part of an order that is not over, or that still lacks its last receipt.
     static func holds(_ cid: CID, in database: Database) throws -> Bool {
         let row = try Row.fetchOne(
             database.cachedStatement(

@@ -1,6 +1,6 @@
 import DTAFormats
 
-/// All of an order by which its next part is judged.
+/// The state of an order: all that is needed to judge its next part.
 struct OrderProgress: Sendable, Hashable {
     var state = OrderState.ordered
     /// How many uses were released.
@@ -10,7 +10,7 @@ struct OrderProgress: Sendable, Hashable {
     let order: CID
     /// Part 2.
     var commitment: CID?
-    /// What the next redemption follows: part 2, then the release of the last use.
+    /// The part that the next redemption follows: part 2, later the release of the last use.
     var head: CID?
     /// The redemption that the fiduciary took up.
     var open: CID?
@@ -21,41 +21,42 @@ struct OrderProgress: Sendable, Hashable {
         self.maxUses = maxUses
     }
 
-    /// Where an order stands again when the open redemption was refused.
+    /// The state to which an order returns when the open redemption was refused.
     fileprivate var stateWithoutRedemption: OrderState { uses == 0 ? .committed : .released }
 }
 
-/// A part, as far as the order of parts is concerned: its sender, its terms and its signature were judged already.
+/// A part, reduced to what its place in the chain depends on: sender, terms and signature are checked already.
 struct OrderStep: Sendable {
     let kind: OrderPartKind
     let cid: CID
     /// The part that it answers.
     let previous: CID?
-    /// As its plaintext says; nil where that cannot be read here.
+    /// What its plaintext says; nil if that cannot be read here.
     var use: Int?
-    /// Where it answers a redemption that is known here: what that one followed.
+    /// If it answers a redemption that is known here: the part that the redemption followed.
     var redemptionFollowed: CID?
     /// Whether that redemption was accepted here.
     var redemptionAccepted = false
-    /// Whether this host keeps the secret. Elsewhere it is the fiduciary's part 4 that tells which redemption won.
+    /// Whether this host keeps the secret. On other hosts the fiduciary's part 4 tells which redemption won.
     var isFiduciaryHere = false
-    /// Whether this host makes it now. What it is said to have made before is not here, and came from outside.
+    /// Whether this host makes it now. A part that it may have made before is not in the database, and came from
+    /// outside.
     var isMadeHere = false
-    /// Where the open redemption is refused: another one of the same use that is here and was not. The fiduciary has
-    /// none.
+    /// If it refuses the open redemption: another redemption of the same use that is here and was not refused. The
+    /// fiduciary has none.
     var rival: CID?
 }
 
-/// What becomes of a part.
+/// The verdict on a part.
 enum OrderVerdict: Sendable, Hashable {
     case accepted(OrderProgress)
-    /// It proves that somebody broke the rules, and is kept.
+    /// It proves that the fiduciary, or somebody with its key, broke the rules, and is kept.
     case evidence(OrderProgress, String)
     case refused(Refusal)
 }
 
-/// The state machine of orders: which part may follow which, and what it changes. Pure, so that every part can be tried
-/// in every state.
+/// The state machine of orders: which part may follow which, and what it changes. It is pure, so that tests can try
+/// every part in every state.
 enum OrderTransition {
     static func judge(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
         switch step.kind {
@@ -94,8 +95,8 @@ enum OrderTransition {
     private static let twice = "the fiduciary committed itself to this order twice, and differently"
 
     private static func deposit(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
-        // Elsewhere it may come behind the release: by another courier, from the principal. Without it the release is
-        // nothing.
+        // On other hosts a deposit may come after the release: another courier may bring it. Without the deposit the
+        // release is useless.
         let mayComeLater = !step.isFiduciaryHere && [.exhausted, .destroyed].contains(progress.state)
         if !mayComeLater, let refusal = standstill(progress) { return .refused(refusal) }
         guard let commitment = progress.commitment else {
@@ -123,7 +124,7 @@ enum OrderTransition {
         if let use = step.use, use != progress.uses + 1 {
             return refused(.mismatch, "it asks for use \(use), and the next one is \(progress.uses + 1)")
         }
-        // Elsewhere both are kept until the fiduciary's answer tells which was first there.
+        // Other hosts keep both until the fiduciary's answer tells which was first.
         guard progress.state != .requested else { return .accepted(progress) }
         var next = progress
         next.state = .requested
@@ -142,7 +143,8 @@ enum OrderTransition {
     }
 
     private static func approval(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
-        // Elsewhere it may come behind the release that rests on it, and is a part of what happened all the same.
+        // On other hosts an approval may come after the release that depends on it. It belongs to the record all the
+        // same.
         if !step.isFiduciaryHere, progress.state != .frozen, let followed = step.redemptionFollowed,
             followed != progress.head || progress.state != .requested
         {
@@ -163,7 +165,7 @@ enum OrderTransition {
 
     private static func release(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
         if let refusal = standstill(progress) { return .refused(refusal) }
-        // Elsewhere the redemption that was open may be refused already, and another be the one that is released.
+        // On other hosts the open redemption may be refused already, and the release answer another one.
         let followsHead = step.redemptionFollowed != nil && step.redemptionFollowed == progress.head
         let mayComeLater = !step.isFiduciaryHere && followsHead && [.committed, .released].contains(progress.state)
         guard progress.state == .requested || mayComeLater else {
@@ -183,7 +185,7 @@ enum OrderTransition {
         return .accepted(next)
     }
 
-    /// Whether a redemption is the one that is open, or as far as this host can tell could be.
+    /// Whether a redemption is the open one, or could be, as far as this host can tell.
     private static func isOpen(_ redemption: CID, _ progress: OrderProgress, _ step: OrderStep) -> Bool {
         if redemption == progress.open { return true }
         guard !step.isFiduciaryHere, let followed = step.redemptionFollowed else { return false }
@@ -203,7 +205,7 @@ enum OrderTransition {
             return refused(.outOfOrder, "it refuses something that is not known here")
         }
         guard previous == progress.open, progress.state == .requested else {
-            // What it took it answers once: whoever was released to must not be told no as well.
+            // The fiduciary answers once what it took up: a redeemer that got a release must not get a refusal as well.
             guard !step.isFiduciaryHere || !step.redemptionAccepted else {
                 return refused(.outOfOrder, "the redemption was answered already")
             }
@@ -219,7 +221,8 @@ enum OrderTransition {
             return refused(.fork, "a destruction follows part 2 of its order, or part 1 where there is none")
         }
         var next = progress
-        // Whoever has the fiduciary's key, or an old receipt of its own, must not destroy from afar what is kept here.
+        // Somebody who has the fiduciary's key, or an old receipt of it, must not be able to destroy the secret from
+        // outside.
         if step.isFiduciaryHere, !step.isMadeHere, progress.state != .destroyed {
             next.state = .frozen
             next.open = nil
@@ -230,11 +233,11 @@ enum OrderTransition {
         return .accepted(next)
     }
 
-    /// A receipt of this host's own, from outside.
+    /// The reason for a receipt in this host's name that came from outside.
     static let brought =
         "a receipt came that says its secret is destroyed: it is signed as this fiduciary, and was not made here"
 
-    /// Why nothing goes on at all.
+    /// Why an order accepts nothing more.
     private static func standstill(_ progress: OrderProgress) -> Refusal? {
         switch progress.state {
         case .ordered, .committed, .requested, .released: nil

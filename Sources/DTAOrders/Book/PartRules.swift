@@ -5,8 +5,8 @@ import DTAIdentities
 import DTASystem
 import GRDB
 
-/// Whether a part is what it may be, beside the order of parts: who sent it, how that one stands, and what it repeats.
-/// Every question is answered as part of the transaction that stores the part.
+/// The rules for a part beside its place in the chain: its sender, how that stands, and whether its contents match the
+/// order. Every check reads in the transaction that stores the part.
 struct PartRules: Sendable {
     let lookup: PartyLookup
     let plugins: PluginRegistry
@@ -15,7 +15,7 @@ struct PartRules: Sendable {
 
     private var identities: IdentityService { lookup.identities }
 
-    /// A part and all by which it is judged.
+    /// A part, and what it is judged by.
     private struct Question {
         let part: OpenedPart
         let record: OrderRecord
@@ -24,7 +24,7 @@ struct PartRules: Sendable {
         let isFiduciaryHere: Bool
     }
 
-    /// What is wrong with a part; nil: nothing.
+    /// Why a part is refused; nil: it is not.
     func refusal(
         of part: OpenedPart, in record: OrderRecord, _ facts: KnownFacts, _ database: Database
     ) throws -> Refusal? {
@@ -35,8 +35,8 @@ struct PartRules: Sendable {
         }
         if let stranger = try strangersRefusal(kind, from: part.from, terms, facts) { return stranger }
         let isFiduciaryHere = try lookup.isHere(terms.fiduciary, facts)
-        // A part for the fiduciary comes from somebody who is current there. Elsewhere, what was said by an identity
-        // that was current stays said: an archive brings its successor before it.
+        // A part for the fiduciary must come from an identity that is current there. On other hosts a part stays valid
+        // if its sender was current: an archive may bring the sender's successor first.
         let standings = isFiduciaryHere ? ["current"] : ["current", "rotated"]
         guard standings.contains(part.standing) else {
             return Refusal(
@@ -60,7 +60,7 @@ struct PartRules: Sendable {
         }
     }
 
-    /// Why a part is refused by who made it; nil: that one may make it.
+    /// Why a part is refused for its sender; nil: the sender may make it.
     func strangersRefusal(
         _ kind: OrderPartKind, from sender: CID, _ terms: OrderTerms, _ facts: KnownFacts
     ) throws -> Refusal? {
@@ -69,7 +69,7 @@ struct PartRules: Sendable {
             .stranger, "\(identities.display(sender)) may not make the \(kind.rawValue) of this order by its terms")
     }
 
-    /// Why nothing is released now by the terms' times; nil: something may be.
+    /// Why the terms' times allow no release now; nil: they do.
     func times(_ terms: OrderTerms) -> Refusal? {
         let now = clock.now
         if let notBefore = terms.notBefore, now < notBefore {
@@ -128,7 +128,7 @@ struct PartRules: Sendable {
         guard !question.isFiduciaryHere || approval.expires >= now else {
             return Refusal(.time, "the approval expired at \(UTCTime.text(approval.expires))")
         }
-        // What somebody decided before being replaced does not count any more: the successor decides.
+        // A decision by an identity that was replaced since no longer counts: the successor decides.
         for other in try OrderPartTable.approvals(of: approval.redemption, at: now, in: database)
         where try other.from == part.from
             || lookup.isOfLine(part.from, of: other.from, question.facts)

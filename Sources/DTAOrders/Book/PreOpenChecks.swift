@@ -10,7 +10,7 @@ struct PreOpenChecks: Sendable {
     let store: Store
     let rules: PartRules
 
-    /// Why a part is refused before it is opened, and on the record of which order; nil: it is opened.
+    /// The order on whose record a part is refused before it is opened, and why; nil: the part is opened.
     func refusal(of part: IncomingPart, at place: OrderLookup.Place) throws -> (Int64, Refusal)? {
         try store.read { database in
             switch place {
@@ -24,7 +24,7 @@ struct PreOpenChecks: Sendable {
         }
     }
 
-    /// Why a part is refused by who made it; nil: it is not, or was accepted before.
+    /// Why a part is refused for its sender; nil: it is not, or was accepted before.
     private func strangersRefusal(
         of part: IncomingPart, _ number: Int64, _ database: Database
     ) throws -> Refusal? {
@@ -38,8 +38,8 @@ struct PreOpenChecks: Sendable {
             part.kind, from: part.signed.envelope.header.from, record.terms, KnownFacts(database: database))
     }
 
-    /// Part 1 of an order wants a thread in which its principal has an order. Another principal's order has no right to
-    /// keep it out: threads stand in the open, and nothing says whose they are.
+    /// Part 1 must not begin in a thread in which its principal has another order. Orders of other principals do not
+    /// block it: threads are public, and nothing proves who owns one.
     private static func takenThread(_ reference: OrderReference) -> Refusal {
         Refusal(.fork, "it begins in the thread of order \(reference), and each order has a thread of its own")
     }

@@ -1,15 +1,15 @@
 import DTAFormats
 import DTASystem
 
-/// A no: why a part has no effect.
+/// Why a part has no effect.
 struct Refusal: Sendable, Hashable {
     typealias Code = OrderRefusal.Code
 
     let code: Code
     let reason: String
-    /// The redemption that was there first.
+    /// The redemption that was first.
     var winner: CID?
-    /// How many said no.
+    /// How many approvers said no.
     var count = 0
 
     init(_ code: Code, _ reason: String, winner: CID? = nil, count: Int = 0) {
@@ -21,7 +21,7 @@ struct Refusal: Sendable, Hashable {
 }
 
 extension Refusal {
-    /// As the maker of the part is told.
+    /// The error that the maker of the part gets.
     var error: DTAError {
         let code: ErrorCode =
             switch code {

@@ -3,23 +3,24 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// Orders in a database that comes out of a backup: others may have parts of them that it does not have, this host's own
-/// among those. What the host would do by itself could then be a second commitment, or a second release of one use.
+/// Orders in a database from a backup: others may have newer parts of them, even parts that this host made. If the host
+/// continued on its own, it could make a second commitment, or a second release of one use.
 package enum RestoredOrders {
-    /// Brings a database that nobody uses up to date, and marks the orders in it that are not over. What it was about to make
-    /// or to destroy is forgotten: dtad reports it at start, and destroys none of it.
+    /// Migrates a database that is not in use, and marks the orders in it that are not over. It forgets the intents:
+    /// dtad reports their objects at start, and destroys none of them.
     /// - Parameter made: when the backup was made, in Unix seconds.
-    /// - Returns: how many there are.
+    /// - Returns: how many orders it marked.
     package static func mark(_ path: String, made: Int64) throws -> Int {
         do {
-            // Without a write-ahead log, so that one file is all that there is afterwards.
+            // Without a write-ahead log, so that afterwards there is only one file.
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             try StoreMigrations.migrator.migrate(queue)
             let count = try queue.write { database in
                 try database.execute(
                     sql: "INSERT INTO restorations (made, restored) VALUES (?, ?)",
                     arguments: [made, unixMicroseconds() / 1_000_000])
-                // What was being made in that moment may have been finished since: it is no crash's leftover, and stays.
+                // What was being made at that moment may have been finished since: it is not left over from a crash,
+                // and stays.
                 try database.execute(sql: "DELETE FROM intents")
                 let open = OrderState.allCases.filter { !$0.isOver && $0 != .frozen }.map(\.rawValue)
                 try database.execute(
@@ -45,16 +46,16 @@ package enum RestoredOrders {
         return configuration
     }
 
-    // MARK: What comes later
+    // MARK: Orders that come later
 
     /// How far clocks may differ, in seconds.
     private static let clocks: Int64 = 300
 
-    /// When the backup was made, where this database came out of one and may have known an order before that is new to it
-    /// now; nil where it cannot have.
+    /// When the backup was made, if this database came out of one and may have known an order that is new to it now;
+    /// nil if it cannot have.
     /// - Parameters: `created`: of part 1, by the principal's clock; `now`: Unix seconds.
     static func mayHaveLost(created: Int64, now: Int64, in database: Database) throws -> Int64? {
-        // Whose clock is ahead of this one's may have made it before as well.
+        // If the principal's clock is ahead of this host's, the order may also be older than it says.
         try Int64.fetchOne(
             database.cachedStatement(
                 sql: """

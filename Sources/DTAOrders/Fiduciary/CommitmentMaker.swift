@@ -4,13 +4,13 @@ import DTAFormats
 import DTAPlugins
 import DTASystem
 
-/// Makes part 2: what a fiduciary commits itself to.
+/// Makes part 2: the fiduciary's commitment.
 struct CommitmentMaker: Sendable {
     let book: OrderBook
     let plugins: PluginRegistry
     let secrets: OrderSecrets
 
-    /// Makes the secret, seals it with what the principal signed, and tells all who have a part in it.
+    /// Makes the secret, seals it together with the order that the principal signed, and sends part 2 to all parties.
     func make(_ record: OrderRecord, _ post: PartPost) throws -> CID {
         guard record.state == .ordered else {
             throw DTAError(

@@ -6,7 +6,7 @@ import DTASystem
 import GRDB
 import Logging
 
-/// Destroys epochs' keys that are due, and has receipts made that say so.
+/// Destroys epochs' keys that are due, and makes the receipts that say so.
 struct EpochKeeper: Sendable {
     let book: OrderBook
     let secrets: OrderSecrets
@@ -31,8 +31,8 @@ struct EpochKeeper: Sendable {
         }
     }
 
-    /// Does a round of what is due: seals the living secrets of an epoch again, then destroys its key, then says so.
-    /// Each step can be repeated.
+    /// Does a round of what is due: seals an epoch's remaining secrets again, then destroys its key, then makes the
+    /// receipts. Each step can be repeated.
     func work(_ post: PartPost) throws {
         let due = try store.read { database in
             try Int64.fetchAll(
@@ -44,10 +44,10 @@ struct EpochKeeper: Sendable {
         }
         for stored in due {
             let number = try OrderEpochs.number(stored)
-            // What is not done yet keeps its own epoch's key alone.
+            // An epoch that is not empty yet keeps only its own key.
             guard try secrets.reseal(number, post.custodian) else { continue }
             CrashPoint.reach(.orderEpochEmptied)
-            // What was sealed before must not be in the log any more when its key goes.
+            // The log must not hold the old sealed secrets when the key goes.
             try store.truncateLog()
             try epochs.follow(number, post.custodian)
             try epochs.drop(number, post.custodian)
@@ -61,9 +61,9 @@ struct EpochKeeper: Sendable {
         try sayDone(post)
     }
 
-    /// The receipts that keys are destroyed. One that cannot be made keeps no other from being made.
+    /// The receipts that say that keys are destroyed. If one cannot be made, the others are made all the same.
     private func sayDone(_ post: PartPost) throws {
-        // A copy may be under a key of which nothing is known here: nobody can say then that all are gone.
+        // A copy may be sealed under an unknown key: then this host cannot say that all copies are gone.
         guard epochs.unknown.isEmpty else { return }
         var (after, done): (Int64, Int) = (0, 0)
         var hasFailed = false
@@ -84,7 +84,7 @@ struct EpochKeeper: Sendable {
                     done += 1
                 } catch let error as DTAError where error.code != .unavailable {
                     defer { hasFailed = true }
-                    // One line of each round, as above.
+                    // One log line a round.
                     guard !hasFailed else { continue }
                     logger.error(
                         "a receipt that a secret is destroyed cannot be made",

@@ -3,14 +3,14 @@ import DTACore
 import DTAFormats
 import DTASystem
 
-/// The end of an order by hand.
+/// Ends an order by request.
 extension Fiduciary {
-    /// Destroys an order's secret, because somebody at the fiduciary says so.
+    /// Destroys an order's secret, because a user who acts for the fiduciary asks for it.
     func destroy(_ caller: Caller, _ subject: String) throws -> CustodyStep<OrderAnswer> {
         let record = try orders.find(caller, subject)
         _ = try lookup.acting(caller, .fulfil, among: [record.terms.fiduciary], of: record, as: nil, what: "destroy")
         try record.requireCompared()
-        // Here, where what ledger gc dropped is brought from the IPFS node: the receipt answers it.
+        // In this phase the IPFS node may be asked for blocks that ledger gc dropped: the receipt answers this one.
         if record.state != .destroyed { _ = try envelopes.verified(record.progress.commitment ?? record.cid) }
         return office.step { post in
             let record = try book.order(record.number)

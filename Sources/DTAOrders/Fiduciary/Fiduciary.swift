@@ -8,7 +8,7 @@ import DTASystem
 import GRDB
 import Logging
 
-/// What a fiduciary does with an order: by hand, or by itself if its rules say so.
+/// What a fiduciary does with an order: by request, or automatically if its rules say so.
 struct Fiduciary: Sendable {
     let orders: OrderLookup
     let book: OrderBook
@@ -27,8 +27,8 @@ struct Fiduciary: Sendable {
 
     typealias Decision = FiduciaryDecision
 
-    /// - Parameters: `decision`: "": whatever is next; `reason`: why it is refused, one line; `redemption`: the CID of
-    ///   the one that was seen: nothing is done where another is open; "": whichever is.
+    /// - Parameters: `decision`: "": the next step; `reason`: why it is refused, one line; `redemption`: the CID of the
+    ///   one that the caller saw: nothing is done if another is open; "": the open one.
     func fulfil(
         _ caller: Caller, _ subject: String, decision: String, reason: String, redemption: String
     ) throws -> OrderAct {
@@ -62,12 +62,12 @@ struct Fiduciary: Sendable {
                         ?? (now.progress.open == nil ? again(now, seen) : releases.make(now, post))
                 ]
             case .refuse:
-                // Without a reason of its own it is the one for which nothing can be released, if there is that.
+                // Without a reason from the caller, use the reason why nothing can be released, if there is one.
                 let found = try reason.isEmpty ? refusals.refuseUnanswerable(now.number, byHand: true, post) : nil
                 parts = [try found ?? refusals.refuse(now, reason: reason, post)]
             case .resume: break
             }
-            // Last: where it did not come so far, it is still to be compared.
+            // Last: if a step above failed, the order still has to be compared.
             try book.noteCompared(now)
             if decision == .resume { parts = try advance(record.number, post) }
             return try views.answer(caller, record.number, parts)
@@ -82,7 +82,7 @@ struct Fiduciary: Sendable {
         }
     }
 
-    /// The last release, where it is that of the redemption which was seen.
+    /// The last release, if it answers the redemption that the caller saw.
     private func again(_ record: OrderRecord, _ seen: CID?) throws -> CID {
         let last = try book.last(.release, of: record)
         guard let last, [.released, .exhausted].contains(record.state), seen == nil || last.previous == seen else {
@@ -93,29 +93,28 @@ struct Fiduciary: Sendable {
         return last.cid
     }
 
-    // MARK: By itself
+    // MARK: Automatically
 
-    /// What this host's rules say about an order; nil: none accepts it.
+    /// The rule of this host that accepts an order; nil: none does.
     private func rule(_ record: OrderRecord) throws -> OrderRules.Rule? {
         let principal = try lookup.identities.known(book.blocks.document(record.terms.principal))
         return rules.rule(for: record.kind, from: principal)
     }
 
-    /// Takes up an order that was made or came just now: refuses what no rule accepts, and commits where a rule says
-    /// so.
-    /// - Returns: the parts that were made.
+    /// Takes up an order that was just made or came: refuses it if no rule accepts it, and commits if a rule says so.
+    /// - Returns: the parts that it made.
     func take(up number: Int64, _ letter: OpenedPart, _ post: PartPost) throws -> [CID] {
         let record = try book.order(number)
         guard record.state == .ordered, record.restored == nil, case .order(let order)? = letter.part else { return [] }
         if let refusal = try refusal(of: order, record) {
-            // The one that is on record: it may have come again under another signature.
+            // The part that is on record: the order may have come again under another signature.
             let first = OpenedPart(try envelopes.verified(record.cid), .order, letter.part, standing: letter.standing)
             return try refusals.refuse(first, record, refusal, post).map { [$0] } ?? []
         }
         return try advance(number, post)
     }
 
-    /// Why an order is refused by what this host accepts, and by its plugin; nil: it is not.
+    /// Why this host's rules, or the plugin, refuse an order; nil: they do not.
     private func refusal(of order: Order, _ record: OrderRecord) throws -> Refusal? {
         let plugin: any OrderPlugin
         do { plugin = try plugins.plugin(order.kind) } catch let error as DTAError where error.isPluginDecision {
@@ -137,8 +136,9 @@ struct Fiduciary: Sendable {
         }
     }
 
-    /// Does what needs no hand by this host's rules. What fails is left for a hand, or for the next part that comes.
-    /// - Returns: the parts that were made.
+    /// Does the next step if this host's rules make it automatic. A step that fails waits for a request, or for the
+    /// next part that comes.
+    /// - Returns: the parts that it made.
     func advance(_ number: Int64, _ post: PartPost) throws -> [CID] {
         let record = try book.order(number)
         guard record.restored == nil, try lookup.isFiduciaryHere(record.terms), let rule = try rule(record) else {
@@ -149,7 +149,7 @@ struct Fiduciary: Sendable {
             case .ordered where rule.commitsByItself: return [try commitments.make(record, post)]
             case .requested where rule.releasesByItself:
                 if let refusal = try refusals.refuseUnanswerable(number, post) { return [refusal] }
-                // Approvals are waited for without a word.
+                // While approvals are missing there is nothing to log.
                 guard try isReleasable(record) else { return [] }
                 return [try releases.make(record, post)]
             default: return []
@@ -167,12 +167,12 @@ struct Fiduciary: Sendable {
         return try book.approvals(of: open).count { $0.approval.decision == .approve } >= record.terms.approvals
     }
 
-    /// Whether the plugin refuses what a redemption asks for; nil where it does not, or this is not the fiduciary.
+    /// Why the plugin refuses a redemption; nil if it does not, or this host is not the fiduciary's.
     func refusal(of letter: OpenedPart, _ number: Int64, _ post: PartPost) throws -> Refusal? {
         guard case .redemption(let asked)? = letter.part else { return nil }
         let record = try book.order(number)
         guard try lookup.isFiduciaryHere(record.terms) else { return nil }
-        // What comes again has its answer, and the plugin may be away by now.
+        // A redemption that comes again has its answer, and the plugin may not run any more.
         guard try !book.isJudged(letter) else { return nil }
         let (_, _, order) = try post.order(record)
         do {

@@ -1,5 +1,5 @@
-/// What a fiduciary's host does by itself: it refuses redemptions that nobody can answer any more, finishes destructions
-/// that were decided, destroys epochs' keys that are due, and says so.
+/// What a fiduciary's host does by itself: it refuses redemptions that can no longer be answered, finishes destructions
+/// that were decided, destroys epochs' keys that are due, and makes the receipts.
 struct OrderHousekeeping: Sendable {
     let watch: UnanswerableWatch
     let destroyer: SecretDestroyer
@@ -9,7 +9,7 @@ struct OrderHousekeeping: Sendable {
 
     private var isDestroying: Bool { (try? destroyer.hasWork()) == true || (try? epochs.hasWork()) == true }
 
-    /// Does some of it.
+    /// Does part of the work.
     func work(_ post: PartPost) throws {
         try watch.work(post)
         guard isDestroying else { return }

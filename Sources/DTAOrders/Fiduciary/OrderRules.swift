@@ -4,7 +4,7 @@ import DTAFormats
 import DTAIdentities
 import DTASystem
 
-/// Which orders this host accepts as a fiduciary, and what it does with them by itself.
+/// Which orders this host accepts as a fiduciary, and what it does with them automatically.
 package struct OrderRules: Sendable {
     struct Rule: Sendable {
         let from: [Glob]
@@ -47,8 +47,8 @@ package struct OrderRules: Sendable {
         ordersPerUser = orders.ordersPerUser
     }
 
-    /// The rule for an order; nil where none accepts it.
-    /// - Parameter principal: as it is known here.
+    /// The rule for an order; nil if none accepts it.
+    /// - Parameter principal: what this host knows of the principal.
     func rule(for kind: String, from principal: KnownIdentity) -> Rule? {
         accept.first { $0.fits(kind, principal) }
     }

@@ -5,7 +5,7 @@ import Foundation
 import GRDB
 import Logging
 
-/// Compares what the database says of orders' keys with what is on the token.
+/// Compares what the database says about orders' keys with the token.
 struct OrderTokenCheck: Sendable {
     let store: Store
     let intents: Intents
@@ -14,8 +14,8 @@ struct OrderTokenCheck: Sendable {
     let health: OrderHealth
     let logger: Logger
 
-    /// Takes orders out of use whose key is not on the token, is somebody else's there, or is destroyed; and those
-    /// whose secret is sealed under a key that is not there.
+    /// Takes orders out of use whose key is not on the token, belongs to another owner there, or is destroyed; and
+    /// orders whose secret is sealed under a key that is missing.
     func run(_ post: PartPost) throws {
         let custodian = post.custodian
         try destroyer.reconcile(post)
@@ -23,7 +23,7 @@ struct OrderTokenCheck: Sendable {
         try epochs.tellUnknown()
         var damages = try sealedUnderMissingKeys(findings.missing)
         let rows = try store.read { database in
-            // An index finds what is greater than nothing, and not what is not NULL: most secrets are no keys.
+            // The index serves "greater than empty" but not "is not NULL": most secrets have no key of their own.
             try Row.fetchAll(
                 database, sql: "SELECT in_order, object, owner_uid FROM order_secrets WHERE object > x''")
         }
@@ -45,8 +45,8 @@ struct OrderTokenCheck: Sendable {
         token.reportUnknown(except: known, logger)
     }
 
-    /// Why secrets do not open any more, by their orders' rows. One line a key is logged, which may have sealed a
-    /// thousand.
+    /// Why secrets can no longer be opened, by their orders' rows. Logs one line for each key, because one key may have
+    /// sealed a thousand secrets.
     private func sealedUnderMissingKeys(_ missing: Set<UInt32>) throws -> [Int64: String] {
         var damages: [Int64: String] = [:]
         for number in missing.sorted() {

@@ -6,7 +6,7 @@ import DTAIdentities
 import DTASystem
 import GRDB
 
-/// Makes the fiduciary's no, which it signs.
+/// Makes the fiduciary's signed refusals.
 struct RefusalMaker: Sendable {
     let book: OrderBook
     let envelopes: EnvelopeService
@@ -14,7 +14,7 @@ struct RefusalMaker: Sendable {
     private var lookup: PartyLookup { book.lookup }
     private var store: Store { book.store }
 
-    /// By hand: the order, or the open redemption.
+    /// Refuses the order, or the open redemption, by request.
     func refuse(_ record: OrderRecord, reason: String, _ post: PartPost) throws -> CID {
         let refused: CID
         switch record.state {
@@ -37,8 +37,8 @@ struct RefusalMaker: Sendable {
         return refusal
     }
 
-    /// A signed refusal, for who has a right to one. Strangers get none.
-    /// - Returns: its CID; nil: none was made.
+    /// Makes a signed refusal, if the sender has a right to one. Strangers get none.
+    /// - Returns: its CID; nil: it made none.
     func refuse(
         _ letter: OpenedPart, _ record: OrderRecord, _ reason: Refusal, _ post: PartPost
     ) throws -> CID? {
@@ -52,7 +52,7 @@ struct RefusalMaker: Sendable {
                 try lookup.party(letter.from, among: askers, facts)
             )
         }
-        // Who lost his line to another has no right to an answer any more, and yet what he asked for is closed.
+        // A superseded redeemer gets no signed answer, but the redemption is still closed.
         guard let actor, asker != nil || reason.code == .replaced else { return nil }
         let use = letter.kind == .order ? 0 : record.progress.uses + 1
         let refusal = try explaining("the refusal cannot be made") {
@@ -61,7 +61,7 @@ struct RefusalMaker: Sendable {
                 code: reason.code.rawValue, reason: RefusalMaker.line(reason.reason, atMost: OrderRefusal.reasonLimit),
                 winner: reason.winner)
         }
-        // The principal made the terms, and is told when somebody was turned away under them.
+        // The principal made the terms, and is told who was refused under them.
         let answer = try post.seal(
             .refusal(refusal), from: actor, to: (asker.map { [$0] } ?? []) + [record.terms.principal],
             answering: letter.signed)
@@ -70,7 +70,7 @@ struct RefusalMaker: Sendable {
         return answer.signed.cid
     }
 
-    /// One line of a sentence, without what a document may not have.
+    /// One line of text, without characters that a document may not have.
     static func line(_ text: String, atMost limit: Int) -> String {
         var line = ""
         for scalar in text.unicodeScalars {
@@ -82,9 +82,9 @@ struct RefusalMaker: Sendable {
         return line.isEmpty ? "no reason was given" : line
     }
 
-    /// Refuses the open redemption where nothing can be released to it any more.
-    /// - Parameter byHand: also of an order that came out of a backup, which waits for a hand.
-    /// - Returns: the refusal; nil where there is nothing to refuse, or this host is not the fiduciary's.
+    /// Refuses the open redemption if nothing can be released to it any more.
+    /// - Parameter byHand: also refuses for an order from a backup, which otherwise waits for a request.
+    /// - Returns: the refusal; nil if there is nothing to refuse, or this host is not the fiduciary's.
     func refuseUnanswerable(_ number: Int64, byHand: Bool = false, _ post: PartPost) throws -> CID? {
         let (record, found) = try store.read { database -> (OrderRecord, (redemption: CID, refusal: Refusal)?) in
             let record = try OrderTable.need(number, in: database)

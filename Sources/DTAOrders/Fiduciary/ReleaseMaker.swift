@@ -6,7 +6,7 @@ import DTAIdentities
 import DTAPlugins
 import DTASystem
 
-/// Makes part 4: what a redemption asks for, if the terms allow it now.
+/// Makes part 4: the answer to a redemption, if the terms allow it now.
 struct ReleaseMaker: Sendable {
     let book: OrderBook
     let plugins: PluginRegistry
@@ -15,18 +15,18 @@ struct ReleaseMaker: Sendable {
     let health: OrderHealth
     let clock: WallClock
 
-    /// What a redemption is, for whoever answers it.
+    /// A redemption, with what is needed to answer it.
     private struct Asked {
         let signed: SignedEnvelope
         let redemption: OrderRedemption
-        /// To whom it was sealed, and who opens it.
+        /// The identity to which it was sealed, and that opens it.
         let own: IdentityRecord
-        /// Who may have taken that one's place since, and signs the answer.
+        /// The identity that signs the answer: `own`, or its successor.
         let actor: IdentityRecord
         let order: Order
     }
 
-    /// dtad-hsm judges the redemption and seals the result to the one whom the terms name; this signs it.
+    /// dtad-hsm judges the redemption and seals the result to the recipient in the terms; this signs the envelope.
     func make(_ record: OrderRecord, _ post: PartPost) throws -> CID {
         guard let open = record.progress.open, record.state == .requested else {
             throw DTAError(
@@ -81,7 +81,7 @@ struct ReleaseMaker: Sendable {
         return try post.sign(envelope, nil, from: asked.actor)
     }
 
-    /// The release of what a plugin keeps: what dtad-hsm would check is checked here.
+    /// Releases what a plugin keeps: this makes the checks that dtad-hsm makes for other orders.
     private func release(
         _ record: OrderRecord, _ asked: Asked, _ evidence: ReleaseEvidence, _ post: PartPost,
         result: (SecretReference) throws -> [String: OrderFieldValue]

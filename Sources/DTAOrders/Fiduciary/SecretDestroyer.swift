@@ -6,26 +6,26 @@ import DTAIdentities
 import DTASystem
 import GRDB
 
-/// The end of a secret, which is one transition wherever it begins: with `order destroy`, or at a start after a crash
-/// in the middle. Each of its steps may be repeated:
+/// Destroys secrets. The steps are the same after `order destroy` and at a start after a crash, and each can be
+/// repeated:
 ///
-/// 1. that it is decided is written down; from then on nothing else is done with the order;
-/// 2. the order's own key on the token is deleted, where it has one;
-/// 3. in one transaction the secret's row goes, its epoch is dated, and the signed receipt says so.
+/// 1. record the decision; from then on nothing else is done with the order;
+/// 2. delete the order's own key on the token, if it has one;
+/// 3. in one transaction delete the secret's row, date the end of its epoch, and store the signed receipt.
 ///
-/// What was sealed under an epoch's key may be in old pages, journals and backups; when that key is destroyed, none of
-/// it opens any more. Until then the receipt says `pending`.
+/// Secrets sealed under an epoch's key may survive in old pages, journals and backups; once that key is destroyed, none
+/// of them can be opened. Until then the receipt says `pending`.
 final class SecretDestroyer: Sendable {
     private let book: OrderBook
     private let envelopes: EnvelopeService
     private let secrets: OrderSecrets
     private let events: OrderEvents
     private let clock: WallClock
-    /// Called when a token object is gone, to let every HSM process drop its copy.
+    /// Called when a token object is gone, so that every HSM process drops its copy.
     private let forget: @Sendable (ObjectID) -> Void
-    /// Destructions that were decided and cannot be finished now; by the orders' rows.
+    /// Destructions that were decided but cannot be finished now; by the orders' rows.
     private let unfinished = Locked<Set<Int64>>([])
-    /// Those of which the journal says already that they go on.
+    /// Those for which the journal says already that they continue.
     private let announced = Locked<Set<Int64>>([])
 
     init(
@@ -83,8 +83,8 @@ final class SecretDestroyer: Sendable {
 
     // MARK: A receipt that came back
 
-    /// After a restore: what became of the secret of its commitment, nobody can say here, but for a receipt that this
-    /// host signed and that came back. It is taken for what it says, because somebody confirms it.
+    /// After a restore this host cannot know whether the secret of its commitment still exists, unless a receipt that
+    /// it signed came back. The receipt is accepted because the caller confirms it.
     private func adoptReceipt(of record: OrderRecord, _ post: PartPost) throws -> CID {
         let brought = try book.broughtReceipt(of: record)
         guard let brought, record.restored != nil, let own = lookup.identities.own(brought.from),
@@ -114,7 +114,7 @@ final class SecretDestroyer: Sendable {
     private func receipt(
         of secret: OrderSecrets.Stored?, _ record: OrderRecord, from actor: IdentityRecord, _ post: PartPost
     ) throws -> OpenedPart {
-        // A key of one order's own is gone already, and where there was nothing nothing is to follow.
+        // The order's own key is gone already; if there was no secret, nothing has to follow.
         let isDone = secret?.object != nil || secret == nil
         let label =
             if let object = secret?.object {
@@ -150,7 +150,7 @@ final class SecretDestroyer: Sendable {
 
     // MARK: After a crash
 
-    /// What a start does: removes what is left of secrets whose orders are destroyed, and finishes what was decided.
+    /// At a start: removes secrets that are left of destroyed orders, and finishes destructions that were decided.
     func reconcile(_ post: PartPost) throws {
         let left = try store.read { database in
             try Int64.fetchAll(
@@ -165,7 +165,7 @@ final class SecretDestroyer: Sendable {
         try finishDestructions(post)
     }
 
-    /// Removes what is left of a secret whose order is destroyed; nothing where nothing is.
+    /// Removes a secret that is left of a destroyed order; does nothing if there is none.
     func clearLeftover(_ number: Int64, _ post: PartPost) throws {
         let record = try book.order(number)
         guard record.state == .destroyed, let secret = try secrets.find(record) else { return }
@@ -180,8 +180,8 @@ final class SecretDestroyer: Sendable {
         try store.truncateLog()
     }
 
-    /// Goes on with destructions that were decided, and were not finished. One that cannot be finished keeps no other
-    /// from being; it is tried again at the next start, or when somebody says it again.
+    /// Continues destructions that were decided and not finished. One that fails does not stop the others; it is tried
+    /// again at the next start, or at the next request.
     func finishDestructions(_ post: PartPost) throws {
         for record in try book.unfinishedDestructions() where !unfinished.withLock({ $0.contains(record.number) }) {
             do {
@@ -198,7 +198,7 @@ final class SecretDestroyer: Sendable {
         }
     }
 
-    /// Whether a destruction is decided and to be finished now.
+    /// Whether a decided destruction has to be finished now.
     func hasWork() throws -> Bool {
         let skipped = unfinished.withLock { Array($0) }
         let left = try store.read { database in

@@ -5,8 +5,8 @@ import DTASystem
 import GRDB
 import Logging
 
-/// Looks for open redemptions to which nothing can be released any more, and refuses them if the fiduciary releases by
-/// itself. One that stays open keeps everybody else from asking.
+/// Looks for open redemptions to which nothing can be released any more, and refuses them if the fiduciary releases
+/// automatically. While such a redemption is open, the fiduciary takes up no other.
 final class UnanswerableWatch: Sendable {
     private let book: OrderBook
     private let rules: OrderRules
@@ -21,23 +21,23 @@ final class UnanswerableWatch: Sendable {
         self.logger = logger
     }
 
-    /// How many orders a look goes through, and how often all of them are looked at, in nanoseconds. What makes a
-    /// redemption unanswerable need not come with a part of its order: time passes, and identities are revoked.
+    /// How many orders one look reads, and how often all of them are read, in nanoseconds. A redemption can become
+    /// unanswerable without a part of its order: time passes, and identities are revoked.
     private static let lookedAt = 256
     private static let lookInterval: UInt64 = 5_000_000_000
 
-    /// Where the look at open redemptions stands.
+    /// How far the look at open redemptions has got.
     private struct Watch: Sendable {
         var place: (updated: Int64, number: Int64) = (-1, 0)
         /// Of the monotonic clock.
         var next: UInt64 = 0
-        /// Those that are to be refused.
+        /// Those that must be refused.
         var found: [Int64] = []
-        /// Those that could not be refused: once is enough to try.
+        /// Those that could not be refused: they are not tried again.
         var failed: Set<Int64> = []
     }
 
-    /// Whether there are open redemptions that this host is to refuse by itself. Looks through some more orders.
+    /// Whether this host must refuse open redemptions by itself. Looks through some more orders.
     func hasWork() throws -> Bool {
         let (place, next, isWaiting) = watch.withLock { ($0.place, $0.next, !$0.found.isEmpty) }
         if isWaiting { return true }
@@ -70,13 +70,13 @@ final class UnanswerableWatch: Sendable {
         }
     }
 
-    /// What this host's rules say about an order; nil: none accepts it.
+    /// The rule of this host that accepts an order; nil: none does.
     private func rule(_ record: OrderRecord, _ facts: KnownFacts, _ database: Database) throws -> OrderRules.Rule? {
         guard let principal = try book.blocks.identity(record.terms.principal, in: database) else { return nil }
         return rules.rule(for: record.kind, from: try book.lookup.identities.known(principal, facts))
     }
 
-    /// Refuses what was found.
+    /// Refuses the redemptions that were found.
     func work(_ post: PartPost) throws {
         for number in watch.withLock({ $0.found }) {
             do {

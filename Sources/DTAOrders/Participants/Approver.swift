@@ -15,7 +15,7 @@ struct Approver: Sendable {
 
     private var lookup: PartyLookup { book.lookup }
 
-    /// - Parameters: `decision`: approve or reject; `redemption`: its CID; "": the open one, where there is no other;
+    /// - Parameters: `decision`: approve or reject; `redemption`: its CID; "": the open one, if there is only one;
     ///   `use`: 0: the open one; `expires`: Unix seconds; 0: a day from now.
     func approve(
         _ caller: Caller, _ subject: String, as identity: String?, decision: String, redemption: String, use: Int,

@@ -5,9 +5,9 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// The key of a wallet, which leaves the HSM for its beneficiary alone.
+/// Exports the key of a wallet, which leaves the HSM only for its beneficiary.
 extension Beneficiary {
-    /// The private key of a wallet whose fiduciary's part was released to the caller.
+    /// The private key of a wallet, if the fiduciary's part of it was released to the caller.
     func export(_ caller: Caller, _ subject: String) throws -> CustodyStep<OrderResult> {
         let record = try orders.find(caller, subject)
         let hooks = plugins.hooks(record.kind)

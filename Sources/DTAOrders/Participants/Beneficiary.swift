@@ -9,7 +9,7 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// The beneficiary's part of orders whose key is shared, as that of a wallet: its shares, and the keys.
+/// The beneficiary's side of orders with a shared key, such as a wallet's: its shares, and the keys.
 struct Beneficiary: Sendable {
     let orders: OrderLookup
     let book: OrderBook
@@ -25,7 +25,7 @@ struct Beneficiary: Sendable {
     private var blocks: BlockStore { book.blocks }
     var store: Store { book.store }
 
-    /// A share that is made and not stored yet.
+    /// A share that is made but not stored yet.
     struct MadeShare {
         fileprivate let made: CreatedShare
         fileprivate let own: IdentityRecord
@@ -33,8 +33,8 @@ struct Beneficiary: Sendable {
         /// Unix seconds.
         fileprivate let created: Int64
 
-        /// As part of the transaction that stores what it is made for.
-        /// - Parameter published: the list that offers it; nil where it is for one order.
+        /// Stores it in the transaction that stores the list or the order for which it was made.
+        /// - Parameter published: the list that offers it; nil if it is for one order.
         func store(published: CID? = nil, _ database: Database) throws {
             try database.execute(
                 sql: """
@@ -60,9 +60,9 @@ struct Beneficiary: Sendable {
             hint: "an administrator can raise limits.wallet_shares_per_user in dtad.yaml")
     }
 
-    /// What only dtad-hsm can add to an order, before it is sealed: the beneficiary's share, if the principal named none.
-    /// A fresh one is made for the beneficiary's owner, and for those to whom its owner granted that. Others take one that
-    /// the beneficiary published.
+    /// Adds to an order, before it is sealed, what only dtad-hsm can make: the beneficiary's share, if the principal
+    /// named none. The beneficiary's owner, and users whom the owner granted that, get a fresh share. Others get one
+    /// that the beneficiary published.
     func complete(
         _ order: Order, _ caller: Caller, _ post: PartPost
     ) throws -> (order: Order, made: MadeShare?) {
@@ -103,10 +103,10 @@ struct Beneficiary: Sendable {
                     let signed = try envelopes.verified(next.cid)
                     if try envelopes.standingAtReceipt(signed) == Standing.current.name { return next.share }
                 } catch let error as DTAError where error.code == .notFound {
-                    // Its bytes may come back.
+                    // The block may come back.
                     continue
                 } catch let error as DTAError where error.code == .dataLoss {
-                    // Not its sender's. That stays so, as it does where that one was not current.
+                    // The sender did not sign it, or was not current. That does not change.
                 }
                 try store.write { try OfferedShares.drop(list: next.list, in: $0) }
             }
@@ -137,7 +137,7 @@ struct Beneficiary: Sendable {
                     content: WalletShares.contentType, from: own.cid, created: clock.now)
             }
             let signed = try envelopes.sign(envelope, own, try blocks.document(own.cid), post.custodian)
-            // Shares and list in one transaction: what is offered can be used.
+            // Shares and list in one transaction, so that every share on offer can be used.
             try store.write { database in
                 try blocks.insert(signed, standing: Standing.current.name, owner: own.owner, in: database)
                 for share in made { try share.store(published: signed.cid, database) }

@@ -22,12 +22,12 @@ struct Intake: Sendable {
     private var lookup: PartyLookup { book.lookup }
     private var envelopes: EnvelopeService { office.envelopes }
 
-    /// How many parts that a part follows are taken in with it, where they were not before.
+    /// How many parts that precede a part are taken in with it, if they were not before.
     private static let chainLimit = 256
 
-    /// Takes in a part whose envelope is in the ledger, after those that it follows, where they are there as well and
-    /// were not taken in yet. Anybody may bring it: who sent it is what its signature says. What the rules of this host
-    /// allow is done at once.
+    /// Takes in a part whose envelope is in the ledger, after the parts that it follows, if they are there as well and
+    /// were not taken in yet. Any user may bring it: its signature says who sent it. What the rules of this host allow
+    /// is done at once.
     func receive(_ caller: Caller, _ subject: String) throws -> OrderAct {
         let owner = try Owner(of: caller)
         let chain = try chain(to: try LedgerService.cid(subject))
@@ -35,7 +35,7 @@ struct Intake: Sendable {
         return taking(known + chain.suffix(1), for: caller, owner)
     }
 
-    /// Takes in one part after the other. What type of order it is may stand in what has to be opened first.
+    /// Takes in one part after the other. The type of an order may be known only after a part was opened.
     private func taking(_ chain: [IncomingPart], for caller: Caller, _ owner: Owner) -> OrderAct {
         OrderAct(nil) { custodian -> OrderAct.Outcome in
             let post = office.post(custodian)
@@ -54,7 +54,7 @@ struct Intake: Sendable {
         }
     }
 
-    /// The same with a part whose order has a program for a plugin, and what comes behind it.
+    /// The same for a part whose order has a program as its plugin, and for the parts after it.
     private func taking(
         in letter: OpenedPart, _ number: Int64, then rest: [IncomingPart], for caller: Caller, _ owner: Owner,
         asking program: String
@@ -69,12 +69,12 @@ struct Intake: Sendable {
         }
     }
 
-    /// Whether others are taken in after a part that failed: what came of it is on record, and they are judged by that.
+    /// Whether to go on after a part that failed: its failure is on record, and the later parts are judged by that.
     private static func isPassedOver(_ error: DTAError, before rest: [IncomingPart]) -> Bool {
         !rest.isEmpty && !error.code.mayPass
     }
 
-    /// A part, and those before it that are not known here as parts; the oldest first.
+    /// A part, and the earlier parts that are not on record here; the oldest first.
     private func chain(to cid: CID) throws -> [IncomingPart] {
         var chain: [IncomingPart] = []
         var next: CID? = cid
@@ -135,13 +135,13 @@ struct Intake: Sendable {
         return try book.begin(letter, order, broughtBy: owner)
     }
 
-    /// An order of which part 1 can be read by others alone: part 2 tells its terms.
+    /// Begins an order if only others can read its part 1: part 2 tells its terms.
     private func begin(_ first: SignedEnvelope, _ letter: OpenedPart, _ owner: Owner) throws -> Int64 {
         let to = try explaining("part 1 cannot be read") { try first.envelope.recipients(book.blocks.bytes) }
         return try book.begin(first, sealedTo: to, letter, broughtBy: owner)
     }
 
-    // MARK: What is done with it
+    // MARK: Known orders
 
     /// Judges a part of a known order, and does what follows.
     /// - Returns: the parts that answer it.
@@ -151,7 +151,7 @@ struct Intake: Sendable {
             let made = try lookup.isFiduciaryHere(record.terms) ? fiduciary.take(up: number, letter, post) : []
             return try book.answers(to: letter.signed.cid) + made
         }
-        // What can never be released does not keep a redemption from being judged by itself.
+        // A redemption to which nothing can be released must not keep a new one from being judged.
         let freed = try letter.kind == .redemption ? refusals.refuseUnanswerable(number, post).map { [$0] } ?? [] : []
         let byPlugin = try fiduciary.refusal(of: letter, number, post)
         switch try book.store.write({ try book.enter(letter, in: number, refusal: byPlugin, $0) }) {
@@ -165,9 +165,9 @@ struct Intake: Sendable {
         case .refused(let reason, let record):
             let before = try book.answers(to: letter, in: number)
             if !before.isEmpty { return freed + before }
-            // What is wrong with it may be that what it follows is not here any more.
+            // It may be refused only because the part that it follows is not here any more.
             guard record.restored == nil else { throw reason.error }
-            // Nothing is signed about what is not on record: where a sender has too many refused parts there.
+            // Without a row nothing is signed: the sender may have too many refused parts on record.
             guard try book.isOnRecord(letter) else {
                 throw reason.error
             }
@@ -178,13 +178,13 @@ struct Intake: Sendable {
         CrashPoint.reach(.orderReceiveApplied)
         let made = try fiduciary.advance(number, post)
         var parts = try book.answers(to: letter, in: number)
-        // An approval is answered by what it allowed.
+        // An approval is answered by the release that it allowed.
         if letter.kind == .approval, let redemption = letter.previous { parts += try book.answers(to: redemption) }
         return freed + parts + made
     }
 }
 
 extension ErrorCode {
-    /// Whether the same may be done at another time.
+    /// Whether the same request may succeed later.
     fileprivate var mayPass: Bool { [.unavailable, .resourceExhausted, .internal].contains(self) }
 }

@@ -1,4 +1,4 @@
-/// What is ordered, as a client says it. Identities are names, aliases or CIDs; "" and 0 mean the usual.
+/// A new order, as a client asks for it. Identities are names, aliases or CIDs; "" and 0 mean the default.
 package struct NewOrder: Sendable {
     package var type = ""
     package var principal = ""

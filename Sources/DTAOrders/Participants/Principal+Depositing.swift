@@ -2,12 +2,12 @@ import DTACore
 import DTAFormats
 import DTASystem
 
-/// What a principal deposits with an order, for its recipient.
+/// Deposits a principal's secret with an order, for its recipient.
 extension Principal {
-    /// The largest that can be deposited.
+    /// The largest deposit, in bytes.
     static let depositLimit = OrderDeposit.contentLimit
 
-    /// Encrypts a secret to an order's commitment, and seals it to who gets the result.
+    /// Encrypts a secret to an order's commitment, and seals it to the recipient of the result.
     /// - Parameter contentType: a media type; "": application/octet-stream.
     func deposit(
         _ caller: Caller, _ subject: String, data: [UInt8], contentType: String

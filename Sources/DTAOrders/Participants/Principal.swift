@@ -5,7 +5,7 @@ import DTAIdentities
 import DTAPlugins
 import DTASystem
 
-/// What a principal does: it orders, and deposits what is to be kept.
+/// What a principal does: it orders, and deposits the secret to keep.
 struct Principal: Sendable {
     let orders: OrderLookup
     let book: OrderBook
@@ -26,7 +26,7 @@ struct Principal: Sendable {
         let terms = try terms(new, principal)
         let type = new.type.isEmpty ? "secret" : new.type
         let isHere = try lookup.isFiduciaryHere(terms)
-        // A fiduciary elsewhere may have plugins that are not known here.
+        // A fiduciary on another host may have plugins that are not known here.
         let plugin: (any OrderPlugin)?
         do {
             plugin = try plugins.plugin(type)
@@ -37,7 +37,7 @@ struct Principal: Sendable {
         let fields = try fields(new.fields, plugin)
         let draft = try make(type, terms, fields)
         let program = plugins.program(type)
-        // A program is asked later, where it may be waited for.
+        // A program is asked later, when the request may wait.
         if program == nil { try plugin?.validate(PluginOrder(of: draft, nil)) }
         return office.act(program) { post in
             if program != nil { try plugin?.validate(PluginOrder(of: draft, nil)) }
@@ -102,9 +102,9 @@ struct Principal: Sendable {
         }
     }
 
-    // MARK: What the plugin is told
+    // MARK: Fields
 
-    /// Fields as clients write them: bytes in hexadecimal, numbers in decimal, all that the plugin does not know as
+    /// Fields as clients write them: bytes in hexadecimal, numbers in decimal; fields that the plugin does not know are
     /// text.
     private func fields(_ fields: [(String, String)], _ plugin: (any OrderPlugin)?) throws -> [String: OrderFieldValue]
     {

@@ -6,13 +6,13 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// What somebody gets out of an order.
+/// What a recipient gets out of an order.
 package struct OrderResult: Sendable {
     package let data: SecretReference
     package var fields: [(String, String)]
 }
 
-/// Reads what was released to somebody here, and what was deposited for them.
+/// Reads what was released to an identity here, and what was deposited for it.
 struct Recipient: Sendable {
     let orders: OrderLookup
     let book: OrderBook
@@ -22,7 +22,7 @@ struct Recipient: Sendable {
     private var lookup: PartyLookup { book.lookup }
     private var envelopes: EnvelopeService { office.envelopes }
 
-    /// The result of a use, held against the commitment before it is answered.
+    /// The result of a use, checked against the commitment before it is answered.
     /// - Parameter use: 0: the last that was released.
     func result(_ caller: Caller, _ subject: String, use: Int) throws -> CustodyStep<OrderResult> {
         let record = try orders.find(caller, subject)
@@ -44,14 +44,14 @@ struct Recipient: Sendable {
                 "user \(caller.display) may not read what order \(record.reference) released: it is sealed to "
                     + "\(lookup.identities.display(record.terms.recipient)) alone")
         }
-        // Here, where what ledger gc dropped is brought from the IPFS node.
+        // In this phase the IPFS node may be asked for blocks that ledger gc dropped.
         let read = [record.progress.commitment, record.progress.deposit, signed.envelope.header.previous]
         for cid in read.compactMap({ $0 }) { _ = try envelopes.verified(cid) }
         return office.step { post in
             guard case .release(var release) = try post.part(part.cid).part else {
                 throw DTAError(.internal, "\(part.cid) is no release")
             }
-            // What is answered is then the only copy.
+            // So the answer holds the only copy.
             defer { release.wipeResult() }
             try explaining("the release \(part.cid) is not of this order") {
                 try release.heading.check(order: record.cid, terms: record.terms)
@@ -77,7 +77,7 @@ struct Recipient: Sendable {
             try hooks.result(release, of: commitment) { try asked(release.redemption, post) }
         }
         guard hooks.takesDeposit else { return OrderResult(data: found.data, fields: found.fields) }
-        // The key to what is safeguarded, taken for the secret itself, would be kept, and the secret lost.
+        // A user who took the key for the deposited secret would keep the key, and lose the secret.
         guard let deposit = record.progress.deposit else {
             throw DTAError(
                 .failedPrecondition,
@@ -87,7 +87,7 @@ struct Recipient: Sendable {
         return try deposited(deposit, with: found.data, post)
     }
 
-    /// What a redemption asked for; nil where it is sealed to others.
+    /// What a redemption asked for; nil if it is sealed to others.
     private func asked(_ redemption: CID, _ post: PartPost) throws -> OrderFields? {
         let signed = try envelopes.verified(redemption)
         guard try lookup.reader(of: signed, as: nil) != nil,

@@ -20,8 +20,8 @@ struct Redeemer: Sendable {
     private var envelopes: EnvelopeService { office.envelopes }
 
     /// Part 3.
-    /// - Parameters: `identity`: as whom; nil: the only one of the caller's that may; `data`: what a use is about;
-    ///   `fields`: what the plugin asks for beside.
+    /// - Parameters: `identity`: the one to act as; nil: the caller's only one that may; `data`: what a use is about;
+    ///   `fields`: what else the plugin asks for.
     func redeem(
         _ caller: Caller, _ subject: String, as identity: String?, purpose: String, data: [UInt8],
         fields: [(String, String)]
@@ -30,7 +30,7 @@ struct Redeemer: Sendable {
         let redeemer = try lookup.acting(
             caller, .order, among: record.terms.redeemers, of: record, as: identity, what: "redeem")
         return office.act(try plugins.program(record, lookup)) { post in
-            // What nobody can be answered any more does not stand in the way of who asks now.
+            // A redemption that can no longer be answered does not block this one.
             let freed = try refusals.refuseUnanswerable(record.number, post)
             let record = try book.order(record.number)
             let request = try request(record, data, fields, post)
@@ -63,9 +63,9 @@ struct Redeemer: Sendable {
         }
     }
 
-    /// Whether one more redemption may be made. Which of several is first the fiduciary says, and elsewhere nobody
-    /// waits for what somebody else may never have sent it.
-    /// - Parameter open: the redeemer's own one.
+    /// Whether one more redemption may be made. The fiduciary decides which of several was first. On other hosts a
+    /// redemption that may never reach the fiduciary does not block others.
+    /// - Parameter open: the redeemer's own open one.
     private func mayAsk(_ record: OrderRecord, open: CID?) throws -> Bool {
         switch record.state {
         case .committed, .released: true
@@ -89,7 +89,7 @@ struct Redeemer: Sendable {
         }
     }
 
-    /// What is asked for, as the plugin is told.
+    /// The request, as the plugin gets it.
     private func request(
         _ record: OrderRecord, _ data: [UInt8], _ fields: [(String, String)], _ post: PartPost
     ) throws -> [String: OrderFieldValue] {
@@ -102,7 +102,7 @@ struct Redeemer: Sendable {
         return try plugins.hooks(record.kind).request(request, data: data) { try post.commitment(record) }
     }
 
-    /// Whether a redemption asks for the same in the same words: then it has the same answer.
+    /// Whether a redemption makes the same request with the same purpose: then it has the same answer.
     private func isSame(
         _ redemption: CID, _ purpose: String, _ request: [String: OrderFieldValue], _ post: PartPost
     ) throws -> Bool {

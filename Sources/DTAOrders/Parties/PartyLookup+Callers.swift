@@ -4,12 +4,12 @@ import DTAIdentities
 import DTASystem
 import GRDB
 
-/// As whom a caller acts, and whose orders a caller sees.
+/// The identities as which a caller acts, and whose orders a caller sees.
 extension PartyLookup {
     /// The caller's own identity among some parties, or the one that is granted to the caller.
-    /// - Parameters: `subject`: a name or CID, if the caller said as whom; nil: the only one that may; `hasActed`: if
-    ///   several may: whether one of them did already what is to be done now.
-    /// - Throws: if several may and the caller did not say which: none is chosen in silence.
+    /// - Parameters: `subject`: a name or CID, if the caller named one; nil: the only one that may; `hasActed`: if
+    ///   several may: whether one of them has done this already.
+    /// - Throws: if several may and the caller named none: none is chosen silently.
     func acting(
         _ caller: Caller, _ permission: Permission, among parties: [CID], of record: OrderRecord, as subject: String?,
         what: String, hasActed: (IdentityRecord) throws -> Bool = { _ in false }
@@ -60,12 +60,12 @@ extension PartyLookup {
     /// An own identity that can act now.
     func sender(_ caller: Caller, _ permission: Permission, _ subject: String) throws -> IdentityRecord {
         let own = try identities.authorized(caller, permission, subject)
-        // It is known here as current, and not distrusted.
+        // Throws unless it is known here as current, and not distrusted.
         _ = try identities.recipient(subject)
         return own
     }
 
-    /// As whom a caller orders.
+    /// The identity as which a caller orders.
     /// - Parameter subject: a name or CID; "": the caller's only identity.
     func principal(_ caller: Caller, _ subject: String) throws -> IdentityRecord {
         guard subject.isEmpty else { return try sender(caller, .order, subject) }
@@ -81,20 +81,21 @@ extension PartyLookup {
         return try sender(caller, .order, only.name)
     }
 
-    /// Whether a caller may act for an identity in any order's matter, and so see its orders.
+    /// Whether a caller may act for an identity in orders, and so sees its orders.
     func sees(_ caller: Caller, _ record: IdentityRecord) -> Bool {
         let policy = policy.current
         return [Permission.order, .approve, .fulfil].contains { policy.allows(caller, $0, record.resource) }
     }
 
-    /// The identities whose orders a caller sees: the caller's own, those that are granted to the caller, and those
-    /// from which they descend.
+    /// The identities whose orders a caller sees: the caller's own, those granted to the caller, and those from which
+    /// these descend.
     func visible(_ caller: Caller, _ database: Database) throws -> Set<CID> {
         var seen: Set<CID> = []
         let judge = IdentityJudge(KnownFacts(database: database))
         for record in identities.identities.all where record.owner != .agent && sees(caller, record) {
             seen.insert(record.cid)
-            // By the tables alone: to read and verify documents would cost every list as much as there are identities.
+            // By the tables alone: reading and verifying documents would make each list cost as much as there are
+            // identities.
             seen.formUnion(try judge.lineage(of: record.cid))
         }
         return seen

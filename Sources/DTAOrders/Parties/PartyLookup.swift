@@ -4,8 +4,8 @@ import DTAIdentities
 import DTASystem
 import GRDB
 
-/// Who is who in an order: terms name identities as they were when the order was made, and the newest of each line
-/// acts. It reads, and changes nothing.
+/// The identities of an order's parties: terms name identities as they were when the order was made, and the newest of
+/// each line acts. It reads, and changes nothing.
 struct PartyLookup: Sendable {
     let identities: IdentityService
     let policy: LivePolicy
@@ -17,14 +17,14 @@ struct PartyLookup: Sendable {
         try cid == ancestor || IdentityJudge(facts).lineage(of: cid).contains(ancestor)
     }
 
-    /// The one of some parties of whose line an identity is.
+    /// The party, among some, to whose line an identity belongs.
     func party(_ cid: CID, among parties: [CID], _ facts: KnownFacts) throws -> CID? {
         if parties.contains(cid) { return cid }
         let lineage = try IdentityJudge(facts).lineage(of: cid)
         return lineage.first(where: parties.contains)
     }
 
-    /// Whether nobody of a sender's line has a part in an order.
+    /// Whether no identity of a sender's line has a part in an order.
     func isStranger(_ sender: CID, _ terms: OrderTerms, _ facts: KnownFacts) throws -> Bool {
         try party(sender, among: terms.parties, facts) == nil
     }
@@ -40,7 +40,7 @@ struct PartyLookup: Sendable {
         try identities.own(party) != nil || identities.own(IdentityJudge(facts).newest(of: party).cid) != nil
     }
 
-    /// Whether this host keeps what the order is about.
+    /// Whether this host is the fiduciary's.
     func isFiduciaryHere(_ terms: OrderTerms) throws -> Bool {
         try store.read { try isHere(terms.fiduciary, KnownFacts(database: $0)) }
     }
@@ -58,7 +58,7 @@ struct PartyLookup: Sendable {
         try store.read { try actor(for: party, KnownFacts(database: $0)) }
     }
 
-    /// The fiduciary's own identity, with which this host answers.
+    /// The own identity that acts for the fiduciary, and signs this host's answers.
     func fiduciary(of record: OrderRecord) throws -> IdentityRecord {
         guard let own = try actor(for: record.terms.fiduciary) else {
             throw DTAError(
@@ -69,8 +69,9 @@ struct PartyLookup: Sendable {
         return own
     }
 
-    /// The own identity as which an envelope is opened.
-    /// - Parameters: `recipients`: to whom it is sealed; `party`: of whose line it has to be; nil: of any.
+    /// The own identity that opens an envelope.
+    /// - Parameters: `recipients`: the identities to which it is sealed; `party`: the line to which it must belong;
+    ///   nil: any.
     func reader(among recipients: [CID], of party: CID?) throws -> IdentityRecord? {
         let here = recipients.compactMap(identities.own).filter { identities.identities.damage($0.cid) == nil }
         guard let party else { return here.first }
@@ -81,7 +82,7 @@ struct PartyLookup: Sendable {
         }
     }
 
-    /// The same of an envelope.
+    /// The same for an envelope.
     func reader(of signed: SignedEnvelope, as party: CID?) throws -> IdentityRecord? {
         let to = try explaining("the envelope \(signed.cid) cannot be opened") {
             try signed.envelope.recipients(identities.blocks.bytes)
@@ -89,9 +90,9 @@ struct PartyLookup: Sendable {
         return try reader(among: to, of: party)
     }
 
-    /// The documents to which a part is sealed: of each party the newest. Those that are not current here are passed
-    /// over.
-    /// - Parameter needed: parties without whom the part makes no sense.
+    /// The documents of the identities to which a part is sealed: the newest of each party. Parties that are not
+    /// current here are skipped.
+    /// - Parameter needed: parties that must get the part.
     func documents(of parties: [CID], needed: [CID]) throws -> [SignedIdentity] {
         let (newest, missing) = try store.read { database -> ([CID], CID?) in
             let facts = KnownFacts(database: database)

@@ -2,8 +2,8 @@ import DTAFormats
 import DTAPlugins
 import DTASystem
 
-/// `bitcoin-wallet`: the wallet's key is the sum of the fiduciary's part and of a share of the beneficiary's, so that
-/// nobody but the beneficiary ever has it.
+/// `bitcoin-wallet`: the wallet's key is the sum of the fiduciary's part and the beneficiary's share, so that only the
+/// beneficiary ever has it.
 struct BitcoinWalletPlugin: BuiltInPlugin {
     static let share = "share"
     static let network = "network"
@@ -21,7 +21,7 @@ struct BitcoinWalletPlugin: BuiltInPlugin {
     var shareField: String? { Self.share }
 
     func validate(_ order: PluginOrder) throws {
-        // The agent puts a share in where the principal gave none; without one nobody commits to it.
+        // The agent adds a share if the principal gave none; a fiduciary does not commit to an order without one.
         if let share = order.fields[Self.share] {
             do {
                 _ = try Secp256k1PublicKey(share.bytes ?? [])
@@ -42,7 +42,7 @@ struct BitcoinWalletPlugin: BuiltInPlugin {
         }
     }
 
-    /// Everybody in the order sees both parts' public halves.
+    /// All parties of the order see the public halves of both parts.
     func commit(_ order: PluginOrder) throws -> PluginCommitment? {
         PluginCommitment(fields: order.fields.filter { [Self.share, Self.network].contains($0.key) })
     }
@@ -51,7 +51,7 @@ struct BitcoinWalletPlugin: BuiltInPlugin {
         try BuiltInPlugins.checkNothingAsked(redemption, type)
     }
 
-    /// The wallet that a commitment makes.
+    /// The wallet that a commitment describes.
     static func sum(_ commitment: OrderCommitment) throws -> WalletSum {
         guard let share = commitment.fields[share]?.bytes else {
             throw FormatError(.malformed, "the commitment does not name the beneficiary's share")

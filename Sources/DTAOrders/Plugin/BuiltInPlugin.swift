@@ -3,7 +3,7 @@ import DTAFormats
 import DTAPlugins
 import DTASystem
 
-/// A plugin whose secret dtad-hsm keeps. Its front half judges what is ordered and asked for, and what came of it.
+/// A plugin whose secret dtad-hsm keeps. This half judges orders and redemptions, and checks results.
 protocol BuiltInPlugin: OrderPlugin {}
 
 extension BuiltInPlugin {
@@ -21,13 +21,13 @@ package enum BuiltInPlugins {
         [SecretPlugin(.secret), SecretPlugin(.safeguard), BitcoinWalletPlugin(), SignPlugin()]
     }
 
-    /// The name of a built-in plugin, which is right because it stands here.
+    /// The type of a built-in plugin; its name is a literal here, so it is valid.
     static func type(_ name: String) -> PluginType {
         guard let type = PluginType(name) else { preconditionFailure("\(name) is no name of a plugin") }
         return type
     }
 
-    /// - Throws: where a redemption asks for something that the plugin does not know.
+    /// - Throws: if a redemption asks for something that the plugin does not know.
     static func checkNothingAsked(_ redemption: PluginRedemption, _ type: PluginType) throws {
         guard redemption.request.isEmpty else {
             let names = redemption.request.keys.sorted().joined(separator: ", ")

@@ -2,8 +2,8 @@ import DTAFormats
 import DTAPlugins
 import DTASystem
 
-/// `secret` and `safeguard-secret`: a key pair of secp256k1 whose secret half is released on redemption. The second is
-/// for what a principal encrypts to its public half.
+/// `secret` and `safeguard-secret`: a secp256k1 key pair whose secret half is released on redemption. With the second,
+/// a principal encrypts data to the public half.
 struct SecretPlugin: BuiltInPlugin {
     enum Use: Sendable { case secret, safeguard }
 

@@ -54,7 +54,7 @@ struct SignPlugin: BuiltInPlugin {
 
     var isUsedInPlace: Bool { true }
 
-    /// What is to be signed comes as data, or as text in a field: a digest in hexadecimal, a message as it is.
+    /// The input to sign comes as data, or as text in a field: a digest in hexadecimal, a message as it is.
     func request(
         _ fields: [String: OrderFieldValue], data: [UInt8], commitment: () throws -> OrderCommitment?
     ) throws -> [String: OrderFieldValue] {

@@ -7,7 +7,7 @@ import Logging
 
 /// The types of order that this host knows.
 package struct PluginRegistry: Sendable {
-    /// Where a plugin comes from.
+    /// The source of a plugin.
     package enum Origin: String, Sendable {
         case builtIn = "built-in"
         case external
@@ -15,13 +15,13 @@ package struct PluginRegistry: Sendable {
 
     /// In the order of their names.
     package let entries: [(origin: Origin, plugin: any OrderPlugin)]
-    /// Plugins that are there and cannot be used.
+    /// Plugins that exist but cannot be used.
     package let problems: [PluginHost.Problem]
     private let known: [String: any OrderPlugin]
     private let areExternalOff: Bool
 
-    /// - Parameters: `external`: none where they are off; `problems`: those that cannot be used.
-    /// - Throws: `DTAError` where two built-in ones have one name. An external one that is called as another is a problem.
+    /// - Parameters: `external`: empty if they are off; `problems`: plugins that cannot be used.
+    /// - Throws: `DTAError` if two built-in ones share a name. An external one with a name that is taken is a problem.
     package init(
         builtIn: [any OrderPlugin], external: [any OrderPlugin] = [], problems: [PluginHost.Problem] = [],
         areExternalOff: Bool = false
@@ -48,8 +48,8 @@ package struct PluginRegistry: Sendable {
         self.entries = entries.sorted { $0.1.type < $1.1.type }
     }
 
-    /// With the external plugins that the configuration wants. Those that hang cost one time limit (`plugins.time_ms`).
-    /// A plugin that cannot be used stops nothing: why is logged, and said to who orders it.
+    /// With the external plugins of the configuration. Plugins that hang cost one time limit (`plugins.time_ms`) in
+    /// all. A plugin that cannot be used stops nothing: the reason is logged, and given to users who order it.
     package init(builtIn: [any OrderPlugin], _ configuration: Configuration.Plugins, logger: Logger) throws {
         let host = PluginHost(configuration) { logger.warning("\($0)") }
         var found: (plugins: [ExternalPlugin], problems: [PluginHost.Problem]) = ([], [])
@@ -74,12 +74,12 @@ package struct PluginRegistry: Sendable {
     /// The names of those that are programs.
     package var programs: [String] { entries.filter { $0.origin == .external }.map(\.plugin.type.name) }
 
-    /// The name of an order's plugin where that is a program, which can take its whole time limit to answer.
+    /// The name of an order's plugin if that is a program, which can take its whole time limit to answer.
     func program(_ type: String) -> String? { known[type] is ExternalPlugin ? type : nil }
 
     /// The plugin of an order.
-    /// - Parameter type: as it came.
-    /// - Throws: `DTAError` that lists what there is, or says why that one cannot be used.
+    /// - Parameter type: as it came, not checked.
+    /// - Throws: `DTAError` that lists the plugins of this host, or says why this one cannot be used.
     package func plugin(_ type: String) throws -> any OrderPlugin {
         if let plugin = known[type] { return plugin }
         if let problem = problems.first(where: { $0.name == type || $0.name == "*" }) {
@@ -98,7 +98,7 @@ package struct PluginRegistry: Sendable {
 }
 
 extension PluginHost {
-    /// - Parameter log: told what plugins write to standard error.
+    /// - Parameter log: gets what plugins write to standard error.
     package init(_ configuration: Configuration.Plugins, log: @escaping @Sendable (String) -> Void) {
         var limits = PluginLimits()
         limits.milliseconds = configuration.timeMilliseconds
@@ -115,7 +115,7 @@ extension PluginHost {
 }
 
 extension PluginRegistry {
-    /// What the plugin of an order says of its parts. One that is not known here says nothing.
+    /// The hooks of an order's plugin. For a plugin that is not known here they do nothing.
     func hooks(_ kind: String) -> any PartHooks {
         guard let plugin = known[kind] else { return UnknownPlugin() }
         return plugin
@@ -125,7 +125,7 @@ extension PluginRegistry {
 }
 
 extension PluginOrder {
-    /// What a plugin is told of an order.
+    /// What a plugin learns about an order.
     /// - Parameter record: nil: the principal has not sealed it yet.
     init(of order: Order, _ record: OrderRecord?) throws {
         guard let type = PluginType(order.kind) else {

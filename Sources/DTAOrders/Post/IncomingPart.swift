@@ -3,18 +3,18 @@ import DTAFormats
 import DTAIdentities
 import DTASystem
 
-/// A part that came: verified, and not opened.
+/// A part that came: verified, but not opened.
 struct IncomingPart: Sendable {
     let signed: SignedEnvelope
     let kind: OrderPartKind
-    /// How the sender stood when it came.
+    /// The sender's standing when it came.
     let standing: String
     /// The own identity that can open it; nil: it is sealed to others.
     let reader: IdentityRecord?
 }
 
 extension OrderPartKind {
-    /// The part that an envelope's media type tells.
+    /// The kind of part that an envelope's media type names.
     /// - Throws: `DTAError.invalidArgument` if it is no part of an order.
     init(of signed: SignedEnvelope) throws {
         let content = signed.envelope.header.content

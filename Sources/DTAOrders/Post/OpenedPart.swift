@@ -1,12 +1,12 @@
 import DTAFormats
 
-/// A part in its envelope, and what it says as far as that is known here.
+/// A part in its envelope, with its contents as far as they are known here.
 struct OpenedPart: Sendable {
     let signed: SignedEnvelope
     let kind: OrderPartKind
-    /// Nil: no identity of this host can open it, or nobody did.
+    /// Nil: no identity of this host can open it, or none did.
     private(set) var part: OrderPart?
-    /// How the sender stood when it came; of what was made here, current.
+    /// The sender's standing when it came; current for a part that was made here.
     let standing: String
 
     init(_ signed: SignedEnvelope, _ kind: OrderPartKind, _ part: OrderPart?, standing: String = Standing.current.name)
@@ -21,10 +21,10 @@ struct OpenedPart: Sendable {
     var from: CID { signed.envelope.header.from }
     var previous: CID? { signed.envelope.header.previous }
 
-    /// Overwrites what was released: it is not needed to judge a part.
+    /// Overwrites the released secret: it is not needed to judge a part.
     mutating func wipeResult() {
         guard case .release(var release)? = part else { return }
-        // So that there is no second copy of what is overwritten.
+        // So that no second copy survives.
         part = nil
         release.wipeResult()
         part = .release(release)

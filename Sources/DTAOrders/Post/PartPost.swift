@@ -7,10 +7,10 @@ import DTAIdentities
 import DTALedger
 import DTASystem
 
-/// Opens, seals and signs the parts of orders for one request, with the dtad-hsm that the request has. It knows no rows.
+/// Opens, seals and signs the parts of orders for one request, with the request's dtad-hsm. It knows no rows.
 ///
-/// A part is opened once: what was opened stays known until the request is over, and what was sealed here is known
-/// without being opened. Releases alone are opened each time: each holds a secret, which the one who opened it wipes.
+/// A part is opened once: its contents stay known until the request is over, and parts that were sealed here are known
+/// without opening. Only releases are opened each time: each holds a secret, which the caller wipes.
 final class PartPost {
     let custodian: any Custodian
     private let lookup: PartyLookup
@@ -21,7 +21,7 @@ final class PartPost {
     /// A part, and the identity that opened it. The same part may not open for another of its recipients.
     private struct Reading: Hashable {
         let part: CID
-        /// Nil: it was made here, and is what it is for every recipient.
+        /// Nil: it was made here, and reads the same for every recipient.
         let reader: CID?
     }
 
@@ -37,7 +37,7 @@ final class PartPost {
     // MARK: Opening
 
     /// A verified part, opened if it can be.
-    /// - Parameter own: the recipient that opens it; nil: nobody here can.
+    /// - Parameter own: the recipient that opens it; nil: none on this host can.
     func open(
         _ signed: SignedEnvelope, _ kind: OrderPartKind, standing: String = Standing.current.name,
         as own: IdentityRecord?
@@ -47,7 +47,7 @@ final class PartPost {
     }
 
     /// A part that was stored here before, opened.
-    /// - Parameter party: as whom it is opened; nil: as any recipient that is here.
+    /// - Parameter party: the party to open it as; nil: any recipient that is here.
     func part(
         _ cid: CID, as party: CID? = nil
     ) throws -> (signed: SignedEnvelope, own: IdentityRecord, part: OrderPart) {
@@ -99,11 +99,11 @@ final class PartPost {
 
     // MARK: Making
 
-    /// Seals and signs a part. It is stored nowhere by that.
+    /// Seals and signs a part. It does not store it.
     /// - Parameters:
-    ///   - recipients: as the terms name them; each one's newest gets it. Those who are not current here are passed
-    ///     over, but for `needed`.
-    ///   - needed: without whom the part makes no sense.
+    ///   - recipients: as the terms name them; the newest identity of each gets it. Those that are not current here are
+    ///     skipped, except `needed`.
+    ///   - needed: those that must get the part.
     func seal(
         _ part: OrderPart, from own: IdentityRecord, to recipients: [CID], needed: [CID] = [],
         answering previous: SignedEnvelope?
@@ -120,8 +120,8 @@ final class PartPost {
         return try sign(envelope, part, from: own)
     }
 
-    /// Signs an envelope as the part that it holds.
-    /// - Parameter part: nil: dtad-hsm sealed it, and it is not known here.
+    /// Signs an envelope that holds a part.
+    /// - Parameter part: nil: dtad-hsm sealed it, and its contents are not known here.
     func sign(_ envelope: Envelope, _ part: OrderPart?, from own: IdentityRecord) throws -> OpenedPart {
         let signed = try envelopes.sign(envelope, own, try blocks.document(own.cid), custodian)
         let kind = try OrderPartKind(of: signed)

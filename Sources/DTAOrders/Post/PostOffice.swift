@@ -2,7 +2,7 @@ import CustodyProtocol
 import DTACore
 import DTAEnvelopes
 
-/// Gives each request that works on parts a `PartPost` of its own, once the request has a dtad-hsm.
+/// Gives each request that works on parts its own `PartPost`, once the request has a dtad-hsm.
 struct PostOffice: Sendable {
     let lookup: PartyLookup
     let envelopes: EnvelopeService

@@ -4,29 +4,29 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// An epoch's key, as an administrator is shown it.
+/// An epoch's key, as an administrator sees it.
 package struct EpochView: Sendable {
     package let number: UInt32
     package let state: EpochState
     /// How many orders' secrets are sealed under it, as far as the database knows.
     package let orders: Int
-    /// Unix seconds: when it was made; nil where nobody knows that.
+    /// Unix seconds: when it was made; nil if that is not known.
     package let created: Int64?
-    /// Of an unknown one: when the known ones before and behind it were made.
+    /// For an unknown one: when the known ones before and after it were made.
     package let after: Int64?
     package let before: Int64?
     /// Unix seconds.
     package let ends: Int64?
 }
 
-/// What was done about epochs, and how they are now.
+/// The epochs after a request.
 package struct EpochList: Sendable {
     package let epochs: [EpochView]
-    /// When the backup was made out of which this database came last (Unix seconds); nil: it came out of none.
+    /// When the backup was made from which this database came last (Unix seconds); nil: it came from none.
     package let restored: Int64?
 }
 
-/// What an administrator may know and do about epochs' keys.
+/// What an administrator may see and do about epochs' keys.
 struct EpochAdministration: Sendable {
     let epochs: OrderEpochs
     let events: OrderEvents
@@ -50,7 +50,7 @@ struct EpochAdministration: Sendable {
         }
     }
 
-    /// Destroys a key of which the database knows nothing. What was sealed under it is lost.
+    /// Destroys a key that the database does not know. Secrets that are sealed under it are lost.
     /// - Parameter subject: its number.
     func destroy(_ caller: Caller, _ subject: String) throws -> CustodyStep<EpochList> {
         try requireAdministrator(caller, "destroy")
@@ -67,7 +67,7 @@ struct EpochAdministration: Sendable {
                         hint: "it goes when an order is destroyed that is sealed under it")
                     : DTAError(.notFound, "the key \(label) is not on the token")
             }
-            // The number is taken for good, where dtad-hsm could have given it.
+            // Never give the number again, if dtad-hsm could have given it.
             if try isNear(number) { try epochs.follow(number, custodian) }
             try events.note(
                 "\(OrderEpochs.label(number)), which the database does not know, is destroyed by an administrator")
@@ -76,29 +76,29 @@ struct EpochAdministration: Sendable {
         }
     }
 
-    /// Sets the end of all keys that are there: what lives is sealed anew, under one that nobody else had a chance to
-    /// use.
+    /// Sets the end of all keys on the token: living secrets are sealed again, under a new key that others cannot have
+    /// used.
     func renew(_ caller: Caller) throws -> CustodyStep<EpochList> {
         try requireAdministrator(caller, "renew")
         return { custodian in
             let onToken = try custodian.ask(ListEpochs())
             _ = try epochs.note(onToken: onToken)
             try store.write { database in
-                // Those that are not there may be on another copy of the token, and what they sealed with them.
+                // Missing keys may be on another copy of the token, together with the secrets that they sealed.
                 for number in onToken { try epochs.end(number, at: clock.now, in: database) }
             }
             return try epochList()
         }
     }
 
-    /// Whether an epoch's number is one that dtad-hsm may have given behind those that the database names.
+    /// Whether dtad-hsm may have given an epoch's number after those that the database names.
     private func isNear(_ number: UInt32) throws -> Bool {
         let last = try store.read { try Int64.fetchOne($0, sql: "SELECT max(number) FROM epochs") ?? 0 }
         return number < EpochNumber.last && Int64(number) - max(last, 0) <= Int64(OrderEpochs.size)
     }
 
-    /// Looks at the token's epochs: destroys again those that the database proves to be destroyed, and tells of those
-    /// of which it knows nothing. These stay: they may be what a newer backup needs.
+    /// Looks at the token's epochs: destroys again those that the database proves to be destroyed. It keeps those that
+    /// the database does not know: a newer backup may need them.
     func look(_ custodian: any Custodian) throws -> OrderEpochs.Findings {
         let findings = try epochs.look(custodian)
         for number in findings.returned.sorted() {
@@ -110,7 +110,7 @@ struct EpochAdministration: Sendable {
         return findings
     }
 
-    /// Tells of the epochs on the token of which the database knows nothing.
+    /// Reports the epochs on the token that the database does not know.
     func tellUnknown() throws {
         let unknown = epochs.unknown
         guard !unknown.isEmpty else { return }
@@ -132,7 +132,7 @@ struct EpochAdministration: Sendable {
                     FROM epochs WHERE destroyed IS NULL ORDER BY number
                     """)
             var list = rows.compactMap { row -> EpochView? in
-                // A number that is none has no key anywhere.
+                // An invalid number has no key anywhere.
                 guard let number = UInt32(exactly: row["number"] as Int64) else { return nil }
                 let (count, ends): (Int, Int64?) = (row["count"], row["destroy_at"])
                 let state: EpochState =

@@ -3,14 +3,14 @@ import DTACore
 import DTASystem
 import GRDB
 
-/// The keys under which the secrets of orders are sealed, one for up to 1,024 of them. Nothing that is sealed can be
-/// taken back from every copy of a disk; a key can be destroyed, and with it what it sealed.
+/// The keys under which the secrets of orders are sealed, one for up to 1,024 of them. A sealed secret cannot be
+/// removed from every copy of a disk, but its key can be destroyed, and then no copy can be opened.
 ///
-/// dtad-hsm seals under the newest epoch on the token alone, and makes none but the one that follows it.
+/// dtad-hsm seals only under the newest epoch on the token, and makes only the epoch that follows it.
 package struct OrderEpochs: Sendable {
-    /// Orders of one epoch: what a destruction has to seal again at most.
+    /// Orders of one epoch: the most that a destruction has to seal again.
     static let size = 1024
-    /// How many epochs the token may lack that the database names, where it is an older copy.
+    /// How many of the epochs that the database names the token may lack, if it is an older copy.
     private static let gapLimit: UInt32 = 1024
 
     let store: Store
@@ -21,22 +21,22 @@ package struct OrderEpochs: Sendable {
     private struct Keys {
         /// Those that are there.
         var present: Set<UInt32> = []
-        /// Those that were not there although secrets were sealed under them: nothing takes their names again, because
-        /// what they sealed would seem to be there.
+        /// Those that were missing although secrets were sealed under them: their numbers are not used again, because
+        /// their secrets would seem to be there.
         var missing: Set<UInt32> = []
-        /// Those that are there and that the database does not name.
+        /// Those that are on the token but not in the database.
         var unknown: Set<UInt32> = []
 
         var newest: UInt32 { EpochNumber.newest(present) }
     }
 
-    /// What a look at the token found beside what it should.
+    /// The differences between the token and the database.
     struct Findings: Sendable {
-        /// Secrets were sealed under them, and they are not there.
+        /// Secrets were sealed under them, but they are not on the token.
         var missing: Set<UInt32> = []
-        /// They are there, and the database does not name them.
+        /// They are on the token, but not in the database.
         var unknown: Set<UInt32> = []
-        /// The database says that they are destroyed, and they are there.
+        /// The database says that they are destroyed, but they are on the token.
         var returned: Set<UInt32> = []
     }
 
@@ -45,10 +45,10 @@ package struct OrderEpochs: Sendable {
         self.clock = clock
     }
 
-    /// As the token calls the key.
+    /// The key's label on the token.
     package static func label(_ number: UInt32) -> String { "dta/epoch/\(number)" }
 
-    /// An epoch's number as the database has it.
+    /// An epoch's number, read from the database.
     static func number(_ stored: Int64) throws -> UInt32 {
         guard let number = UInt32(exactly: stored), (1...EpochNumber.last).contains(number) else {
             throw DTAError(.dataLoss, "the database is damaged: it names an epoch \(stored), and no token has that")
@@ -74,7 +74,7 @@ package struct OrderEpochs: Sendable {
         }
         var findings = Findings(unknown: onToken)
         for row in rows {
-            // A number that is none has no key anywhere.
+            // An invalid number has no key anywhere.
             guard let number = UInt32(exactly: row["number"] as Int64) else { continue }
             findings.unknown.remove(number)
             if row["is_destroyed"], onToken.contains(number) { findings.returned.insert(number) }
@@ -86,20 +86,20 @@ package struct OrderEpochs: Sendable {
         return findings
     }
 
-    /// Whether secrets were sealed under a key that was not on the token when that was looked at.
+    /// Whether a key with sealed secrets was missing at the last look at the token.
     func isMissing(_ number: UInt32) -> Bool { keys.withLock { $0.missing.contains(number) } }
 
-    /// The epochs on the token that the database does not name: secrets may be sealed under them of which nothing is
-    /// known here.
+    /// The epochs on the token that the database does not name: secrets that this host does not know may be sealed
+    /// under them.
     var unknown: [UInt32] { keys.withLock { $0.unknown.sorted() } }
 
-    /// The newest on the token; 0 where there is none.
+    /// The newest on the token; 0 if there is none.
     var newest: UInt32 { keys.withLock { $0.newest } }
 
     // MARK: Sealing
 
-    /// Has something sealed under the newest epoch. Another request may make the next one meanwhile; then it is done
-    /// once more.
+    /// Seals something under the newest epoch. Another request may make the next epoch meanwhile; then it seals once
+    /// more.
     func sealing<Result>(_ custodian: any Custodian, _ body: (UInt32) throws -> Result) throws -> Result {
         let number = try current(custodian)
         do {
@@ -112,8 +112,7 @@ package struct OrderEpochs: Sendable {
         }
     }
 
-    /// The epoch of which new secrets are, with its key on the token: the newest there, and one that the database
-    /// names.
+    /// The epoch for new secrets, with its key on the token: the newest there, and one that the database names.
     func current(_ custodian: any Custodian) throws -> UInt32 {
         let (missing, newest) = keys.withLock { ($0.missing, $0.newest) }
         let number = try store.write { database -> UInt32 in
@@ -125,7 +124,7 @@ package struct OrderEpochs: Sendable {
                     """, arguments: [OrderEpochs.size, max(Int64(newest), 1)]
             ).compactMap { UInt32(exactly: $0) }.first { !missing.contains($0) && $0 <= EpochNumber.last }
             if let open { return open }
-            // No number is given twice, also where the key is gone.
+            // No number is given twice, even if its key is gone.
             let last = max(try Int64.fetchOne(database, sql: "SELECT max(number) FROM epochs") ?? 0, Int64(newest))
             guard last < Int64(EpochNumber.last) else {
                 throw DTAError(
@@ -141,19 +140,19 @@ package struct OrderEpochs: Sendable {
         return number
     }
 
-    /// Has an epoch's key made.
+    /// Makes an epoch's key.
     private func make(_ number: UInt32, _ custodian: any Custodian) throws {
         do {
             try makeInTurn(number, custodian)
         } catch let error as DTAError where error.code == .failedPrecondition {
-            // Another request was faster, maybe by more than one.
+            // Another request was faster, maybe by more than one epoch.
             try look(custodian)
             guard keys.withLock({ $0.present.contains(number) }) else { throw error }
         }
     }
 
-    /// dtad-hsm makes no key but the one that follows the newest. Those between are of epochs that were destroyed, or
-    /// that an older copy of the token lacks: they take their turn, and seal nothing.
+    /// dtad-hsm makes only the key that follows the newest. The epochs between were destroyed, or an older copy of the
+    /// token lacks them: their keys are made in turn, seal nothing, and are destroyed.
     private func makeInTurn(_ number: UInt32, _ custodian: any Custodian) throws {
         let newest = keys.withLock { $0.newest }
         guard newest < number, number - newest <= OrderEpochs.gapLimit else {
@@ -172,7 +171,7 @@ package struct OrderEpochs: Sendable {
 
     // MARK: The end of an epoch
 
-    /// Has a key destroyed.
+    /// Destroys a key.
     func drop(_ number: UInt32, _ custodian: any Custodian) throws {
         try custodian.ask(DestroyEpoch(number: number))
         keys.withLock {
@@ -181,15 +180,15 @@ package struct OrderEpochs: Sendable {
         }
     }
 
-    /// Makes the next epoch, where one that is to be destroyed is the newest: so the token itself keeps count, and no
-    /// number comes twice.
+    /// Makes the next epoch if the one to destroy is the newest: so the token itself keeps count, and no number comes
+    /// twice.
     func follow(_ number: UInt32, _ custodian: any Custodian) throws {
         guard keys.withLock({ $0.newest }) == number else { return }
         _ = try current(custodian)
     }
 
-    /// Counts a secret that is stored now.
-    /// - Throws: where the epoch is to be destroyed since its number was given out.
+    /// Counts a secret that is being stored.
+    /// - Throws: if the epoch was marked for destruction after its number was given out.
     func use(_ number: UInt32, in database: Database) throws {
         try database.cachedStatement(
             sql: "UPDATE epochs SET count = count + 1 WHERE number = ? AND destroy_at IS NULL"
@@ -200,7 +199,7 @@ package struct OrderEpochs: Sendable {
         }
     }
 
-    /// An epoch's key is to go: one of its secrets was destroyed.
+    /// Marks an epoch's key for destruction, because one of its secrets was destroyed.
     /// - Parameter at: Unix seconds; an earlier time that was set before stays.
     func end(_ number: UInt32, at: Int64, in database: Database) throws {
         try database.execute(

@@ -7,11 +7,11 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// By what a release is judged.
+/// What a release is judged by.
 struct ReleaseEvidence {
     /// No more than the terms ask for.
     let approvals: [SignedApproval]
-    /// The lines of all who act, and of those approvers.
+    /// The documents of the lines of all who act, and of those approvers.
     let documents: [SignedBlock]
     /// Unix seconds: when the redemption came.
     let received: Int64
@@ -19,8 +19,8 @@ struct ReleaseEvidence {
     var known: KnownDocuments { KnownDocuments(blocks: documents.map(\.bytes)) }
 }
 
-/// The documents by which dtad-hsm judges identities. It takes 512 KiB of them, and lines can be long: so it gets what
-/// decides, and of those who approved as many as are needed, those with the shortest lines.
+/// The documents by which dtad-hsm judges identities. It takes 512 KiB of them, and lines can be long. So it gets only
+/// the documents that decide, and only as many approvals as are needed: those of the approvers with the shortest lines.
 struct OrderEvidence: Sendable {
     let book: OrderBook
     let clock: WallClock
@@ -32,14 +32,14 @@ struct OrderEvidence: Sendable {
     private typealias Documents = [CID: [UInt8]]
 
     /// The documents by which some identities are judged.
-    /// - Throws: where they are more than dtad-hsm takes.
+    /// - Throws: if they exceed what dtad-hsm takes.
     func documents(of identities: [CID]) throws -> [SignedBlock] {
         let lines = try identities.map { ($0, try documents(of: $0)) }
         return try bounded(lines)
     }
 
-    /// By what an open redemption is judged.
-    /// - Throws: where approvals are missing, as the judge says it.
+    /// What an open redemption is judged by.
+    /// - Throws: if approvals are missing, with the judge's sentence.
     func release(
         for signed: SignedEnvelope, _ redemption: OrderRedemption, of order: Order, _ record: OrderRecord,
         openedBy own: CID, signedBy actor: CID
@@ -65,7 +65,7 @@ struct OrderEvidence: Sendable {
             guard count.missing == 0 else { throw OrderObjection(.approvalsMissing, count.sentence) }
             return count
         }
-        // Who agreed has one approval that counts.
+        // Only one approval of each approver who agreed counts.
         let agreed = Dictionary(count.agreed.map { ($0.approval.by, $0) }, uniquingKeysWith: { first, _ in first })
         let weighed = given.filter { agreed[$0.0.approval.by] == $0.0 }.map { approval, line in
             (approval, line, size(line.filter { base[$0.key] == nil }))
@@ -77,7 +77,7 @@ struct OrderEvidence: Sendable {
             received: received)
     }
 
-    /// Gives the judge's objections as errors.
+    /// Translates the judge's objections into errors.
     func judging<Result>(_ record: OrderRecord, _ body: () throws -> Result) throws -> Result {
         do { return try body() } catch let objection as OrderObjection {
             throw DTAError(.failedPrecondition, "order \(record.reference) is not released: \(objection.reason)")
@@ -86,10 +86,11 @@ struct OrderEvidence: Sendable {
 
     // MARK: Lines
 
-    /// The line of an identity from its beginning to the one that is believed, and to itself; what decides at each of
-    /// them who follows; a revocation of each that has one. A claim that decides nothing is left out: a thief could
-    /// make a thousand.
-    /// - Parameter named: some parties; the one that it stands for without descending from it is looked at as well.
+    /// For an identity, and for the identity that is believed to be the newest of its line: itself and its ancestors,
+    /// the claims that decide at each of them who follows, and one revocation of each that has one. Claims that decide
+    /// nothing are left out: a thief could make a thousand.
+    /// - Parameter named: some parties; one whose newest this identity is without descending from it is looked at as
+    ///   well.
     private func documents(of cid: CID, namedAmong named: [CID] = []) throws -> Documents {
         _ = try blocks.document(cid)
         let wanted = try store.read { database -> Set<CID> in
@@ -105,7 +106,7 @@ struct OrderEvidence: Sendable {
                     wanted.insert(member)
                     let claims = try facts.successors(of: member)
                     let recovered = claims.filter { $0.authority == .recovery }
-                    // Two that contradict each other are enough to tell that none is believed.
+                    // Two that contradict each other are enough to show that none is believed.
                     wanted.formUnion((recovered.isEmpty ? claims : recovered).prefix(2).map(\.successor))
                 }
             }
@@ -129,7 +130,7 @@ struct OrderEvidence: Sendable {
         lines.reduce(into: [:]) { $0.merge($1.1) { first, _ in first } }
     }
 
-    /// As many bytes as they take in a request.
+    /// The bytes that they take in a request.
     private func size(_ documents: Documents) -> Int { documents.values.reduce(0) { $0 + $1.count + 4 } }
 
     private func bounded(_ lines: [(CID, Documents)]) throws -> [SignedBlock] {
@@ -152,7 +153,7 @@ struct OrderEvidence: Sendable {
 }
 
 extension KnownDocuments {
-    /// What is neither an identity nor a revocation is passed over.
+    /// Skips blocks that are neither an identity nor a revocation.
     fileprivate init(blocks: [[UInt8]]) {
         self.init(
             blocks.compactMap { try? SignedIdentity(block: $0) },

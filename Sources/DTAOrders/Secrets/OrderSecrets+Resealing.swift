@@ -6,16 +6,16 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// The secrets of an epoch whose key is to be destroyed, under another key.
+/// Seals the secrets of an epoch again under another key, because their key must be destroyed.
 extension OrderSecrets {
-    /// How many secrets one round seals again, so that nobody else waits long for the HSM.
+    /// How many secrets one round seals again, so that other requests do not wait long for the HSM.
     static let round = 64
 
-    /// Seals a round of an epoch's secrets again. One that does not open is lost; where its key is there, that is kept
-    /// until the time is over that `reseal_within_s` gives, because a backup may have the row as it was. One that fails
-    /// for another reason is tried again in the next round.
+    /// Seals a round of an epoch's secrets again. A secret that does not open is lost. If its key is there, the key is
+    /// kept until the time that `reseal_within_s` gives is over, because a backup may have an intact row. A secret that
+    /// fails for another reason is tried again in the next round.
     /// - Returns: whether none of the epoch's secrets is left.
-    /// - Throws: where the HSM is away.
+    /// - Throws: if the HSM is away.
     func reseal(_ number: UInt32, _ custodian: any Custodian) throws -> Bool {
         var (after, done): (Int64, Int) = (0, 0)
         var isEmpty = true
@@ -23,7 +23,7 @@ extension OrderSecrets {
             try Int64.fetchOne(
                 database, sql: "SELECT destroy_at FROM epochs WHERE number = ?", arguments: [Int64(number)])
         }
-        // What a damaged row says is later than every other time is as good as now.
+        // A damaged row may give a time in the future: that counts as now.
         let latest = min(max(ends ?? 0, 0), clock.now) + (resealWithin - resealWithin / 2)
         let mayBeRepaired = !epochs.isMissing(number) && clock.now < latest
         while done < OrderSecrets.round {
@@ -41,12 +41,12 @@ extension OrderSecrets {
             after = last["in_order"]
             for row in rows {
                 let order: Int64 = row["in_order"]
-                // Once is enough to know, as long as it is not too late.
+                // Its damage is known: try it again only when the time is over.
                 if mayBeRepaired, health.damage(of: order) != nil {
                     isEmpty = false
                     continue
                 }
-                // Outside: what is wrong with the new key is no order's loss.
+                // Outside the `do`: a fault of the new key does not mean that the order's secret is lost.
                 _ = try epochs.current(custodian)
                 do {
                     try reseal(row, custodian)
@@ -62,7 +62,7 @@ extension OrderSecrets {
                                 "\(mayBeRepaired ? UTCTime.text(latest) : "now")",
                         ])
                 } catch let error as DTAError where error.code != .unavailable {
-                    // One line of each round: the next comes soon.
+                    // One log line a round: the next comes soon.
                     if isEmpty {
                         logger.error(
                             "an order's secret cannot be sealed again",

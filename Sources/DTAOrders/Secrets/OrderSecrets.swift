@@ -9,14 +9,14 @@ import Foundation
 import GRDB
 import Logging
 
-/// What is kept for an order: sealed by dtad-hsm with the terms, and never opened here.
+/// The secrets of orders: sealed by dtad-hsm with the terms, and never opened here.
 struct OrderSecrets: Sendable {
     let store: Store
     let epochs: OrderEpochs
     let intents: Intents
     let evidence: OrderEvidence
     let health: OrderHealth
-    /// How long a key under which a secret was sealed may outlive that secret, in seconds.
+    /// How long a key may outlive a destroyed secret that it sealed, in seconds.
     let resealWithin: Int64
     let clock: WallClock
     let logger: Logger
@@ -24,13 +24,13 @@ struct OrderSecrets: Sendable {
     /// The purpose under which a plugin's own state was sealed before epochs' keys sealed it.
     private static let pluginState = "plugin"
 
-    /// What was made for an order and is stored with its part 2.
+    /// What was made for an order, to be stored with its part 2.
     struct Made {
         let blob: [UInt8]
         let epoch: UInt32
-        /// Whether it is what a plugin keeps, and not dtad-hsm's.
+        /// Whether it is the state of a plugin, and not a secret of dtad-hsm.
         var isState = false
-        /// The key on the token, where the order is used in place.
+        /// The key on the token, if the order's key is used in place.
         let object: ObjectID?
         let intent: Int64?
         let publicKey: [UInt8]
@@ -40,14 +40,14 @@ struct OrderSecrets: Sendable {
 
     struct Stored: Sendable {
         let blob: [UInt8]
-        /// Nil of a plugin's state that was sealed before epochs' keys sealed it.
+        /// Nil for a plugin's state that was sealed before epochs' keys existed.
         let epoch: UInt32?
         let object: ObjectID?
-        /// For whom it is sealed.
+        /// The owner for whom it is sealed.
         let owner: ObjectOwner
     }
 
-    /// Makes the secret of an order and runs `body` with it. Where that throws, what is on the token is taken back.
+    /// Makes the secret of an order and runs `body` with it. If that throws, takes back what is on the token.
     func make(
         of record: OrderRecord, _ first: SignedEnvelope, _ own: IdentityRecord, _ order: Order,
         _ plugin: any OrderPlugin, _ extra: PluginCommitment?, _ custodian: any Custodian,
@@ -94,7 +94,7 @@ struct OrderSecrets: Sendable {
                 return (try custodian.ask(message), epoch)
             }
         } catch {
-            // dtad-hsm took back what it made, so what is under this id is not ours to delete.
+            // dtad-hsm took back what it made, so an object under this id is not this request's to delete.
             intents.drop(intent, after: error)
             throw error
         }
@@ -111,8 +111,8 @@ struct OrderSecrets: Sendable {
         }
     }
 
-    /// - Throws: where the token or the database has a key of this order already. Making another would take this one's
-    ///   place, and what a failure takes back would be this one.
+    /// - Throws: if the token or the database has a key of this order already. A new key would replace it, and undoing
+    ///   a failure would delete it.
     private func requireNoKey(_ object: ObjectID, of record: OrderRecord, _ owner: ObjectOwner) throws {
         let isHere = try store.read { database in
             try Bool.fetchOne(
@@ -145,7 +145,7 @@ struct OrderSecrets: Sendable {
         if let intent = secret.intent { try intents.finish(intent, in: database) }
     }
 
-    /// Nil only where there is none: a secret that cannot be looked for may be there.
+    /// Nil only if there is none. If the lookup fails, there may be one, so this throws.
     func find(_ record: OrderRecord) throws -> Stored? {
         let row = try store.read { database in
             try Row.fetchOne(
@@ -168,7 +168,7 @@ struct OrderSecrets: Sendable {
         return secret
     }
 
-    /// What a plugin keeps of an order, opened.
+    /// The state that a plugin keeps for an order, opened.
     func openState(of record: OrderRecord, _ custodian: any Custodian) throws -> SecretReference {
         let secret = try need(record)
         guard secret.epoch != nil else {

@@ -1,7 +1,7 @@
 import GRDB
 
-/// How many keys a state has that earlier releases sealed by their ids alone. They are not used until an administrator
-/// has bound them.
+/// How many keys in a database earlier releases sealed by their ids alone. They are not used until an administrator has
+/// bound them.
 package struct UnboundCount: Sendable, Equatable {
     /// Keys of orders that are used in place.
     package let orders: Int
@@ -33,7 +33,7 @@ package struct UnboundCount: Sendable, Equatable {
             : 0
     }
 
-    /// What there is to be done; nil where there is nothing.
+    /// What has to be done; nil if there is nothing.
     package var sentence: String? {
         var parts: [String] = []
         if orders > 0 { parts.append(orders == 1 ? "1 key of an order" : "\(orders) keys of orders") }

@@ -3,19 +3,19 @@ import DTAFormats
 import DTAPlugins
 
 extension OrderFields {
-    /// As they are shown, by their names.
+    /// The fields as they are shown, sorted by name.
     var shown: [(String, String)] {
         values.sorted { $0.key < $1.key }.map { ($0.key, $0.value.shown) }
     }
 
-    /// The characters of all values together up to which they are shown whole: there can be many redemptions in an
-    /// answer, each with 64 KiB that whoever asks has chosen.
+    /// The characters of all values together up to which they are shown whole: an answer can have many redemptions,
+    /// each with 64 KiB that its redeemer chose.
     private static let wholeLimit = 4096
     /// The characters of a value up to which it is shown whole in any case.
     private static let briefLimit = 96
 
-    /// As `shown`; where that is too much, of each long value the beginning, how many bytes it has (`NAME.bytes`), and
-    /// the SHA-256 of them all (`NAME.sha256`). No field's own name has a dot.
+    /// As `shown`; if that is too long, for each long value its beginning, its length in bytes (`NAME.bytes`), and its
+    /// SHA-256 (`NAME.sha256`). No field's own name has a dot.
     var abridged: [(String, String)] {
         let whole = shown
         guard whole.reduce(0, { $0 + $1.1.utf8.count }) > OrderFields.wholeLimit else { return whole }
@@ -32,7 +32,7 @@ extension OrderFields {
 }
 
 extension OrderDestruction {
-    /// As they are shown.
+    /// The receipt as it is shown.
     var shown: [(String, String)] {
         [("state", state.rawValue)] + (epoch > 0 ? [("epoch", "\(epoch)")] : [])
             + [("key", key), ("at", "\(at)"), ("statement", statement)]

@@ -4,22 +4,22 @@ import DTALedger
 import DTASystem
 import GRDB
 
-/// A part of an order, as its envelope's header tells everybody of it.
+/// A part of an order, as its envelope's public header describes it.
 package struct FollowingPart: Sendable {
     package let cid: CID
     package let kind: OrderPartKind
     package let previous: CID?
 }
 
-/// What a courier asks for somebody who has a part of an order: what else was accepted here.
+/// What a courier asks for a host that has one part of an order: which other parts were accepted here.
 extension OrderViews {
     /// The most identities that a question is narrowed to.
     static let narrowingLimit = 1000
 
-    /// The accepted parts of an order that a part of it does not continue, in the order in which they came. It tells
-    /// nothing but what the headers of envelopes say, and those are in the ledger, for every user of this host to read.
+    /// The accepted parts of an order that are not in the chain before one of its parts, in the order in which they
+    /// came. It tells only what the headers of envelopes say, and every user of this host can read those in the ledger.
     /// - Parameter subjects: CIDs of identities, one of which must have a part in the order; none: all orders.
-    /// - Throws: `DTAError.notFound` where the part was accepted in no order that is known here.
+    /// - Throws: `DTAError.notFound` if the part was accepted in no order that is known here.
     func parts(
         after subject: String, of subjects: [String], count: UInt32, cursor: String
     ) throws -> Page<FollowingPart> {
@@ -51,15 +51,16 @@ extension OrderViews {
 }
 
 extension OrderPartTable {
-    /// The accepted parts of an order that one of its parts does not continue, in the order in which they came.
+    /// The accepted parts of an order that are not in the chain before one of its parts, in the order in which they
+    /// came.
     ///
-    /// One redemption is open at a time, so uses make a chain: of redemptions, approvals and releases, those of earlier
-    /// uses are before any part of a later one.
-    /// - Parameter start: behind this row.
+    /// One redemption is open at a time, so uses make a chain: redemptions, approvals and releases of earlier uses come
+    /// before any part of a later use.
+    /// - Parameter start: after this row.
     static func following(
         _ part: StoredOrderPart, from start: Int64, count: Int, in database: Database
     ) throws -> [StoredOrderPart] {
-        // Who has a release may lack what it rests on.
+        // The holder of a release may lack the approvals on which it rests.
         let (use, approvals) = (part.kind == .release ? part.use + 1 : part.use, part.use)
         func rows(_ kinds: [OrderPartKind], from use: Int) throws -> [StoredOrderPart] {
             try kinds.flatMap { kind in

@@ -3,7 +3,7 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// What a list of orders shows, as a client says it.
+/// The filters of a list of orders, as a client gives them.
 package struct OrderFilters: Sendable {
     var state: OrderState?
     var role: OrderRoles?
@@ -12,7 +12,7 @@ package struct OrderFilters: Sendable {
     var sort = Sort(column: "updated", isDescending: true)
 
     struct Sort: Sendable {
-        /// Of `order_views`.
+        /// A column of `order_views`.
         let column: String
         let isDescending: Bool
     }
@@ -24,7 +24,7 @@ package struct OrderFilters: Sendable {
         "-updated": Sort(column: "updated", isDescending: true),
     ]
 
-    /// - Throws: `DTAError.invalidArgument` for a filter that there is not.
+    /// - Throws: `DTAError.invalidArgument` for an unknown filter.
     package init(_ filters: [(String, String)]) throws {
         for (name, value) in filters {
             switch name {
@@ -61,8 +61,8 @@ package struct OrderFilters: Sendable {
 }
 
 extension OrderViews {
-    /// How many rows a page looks at to find those that fit: a page may have fewer rows than asked for, or none, and
-    /// still have a next one.
+    /// How many rows a page reads to find those that fit: a page may have fewer rows than asked for, or none, and still
+    /// have a next one.
     private static let looked = 5000
 
     /// The orders in which a caller has a part; all of them for an administrator.
@@ -76,7 +76,7 @@ extension OrderViews {
         let narrowed = try OrderViews.narrowing(subjects)
         return try store.read { database in
             let visible = try lookup.visible(caller, database)
-            // Who asks for some identities' orders has those looked through, and no others.
+            // If the caller names identities, only their orders are read.
             let read: [Int64] =
                 caller.isAdministrator && filters.role == nil && narrowed.isEmpty
                 ? [OrderTable.everybody]
@@ -99,7 +99,7 @@ extension OrderViews {
         }
     }
 
-    /// Where a list goes on: behind this order.
+    /// Where a list continues: after this order.
     private struct Place {
         var time: Int64
         var number: Int64
@@ -119,7 +119,7 @@ extension OrderViews {
         var text: String { "\(time):\(number)" }
     }
 
-    /// Reads the views of some identities off their indexes, merged in their order, each order once.
+    /// Reads the views of some identities from their indexes, merged in order, each order once.
     private struct Scan {
         private struct Row {
             let time: Int64
@@ -133,7 +133,7 @@ extension OrderViews {
         private let database: Database
         private(set) var place: Place
         private(set) var looked = 0
-        /// What was read and not looked at yet, the next one last.
+        /// Rows that were read but not looked at yet, the next one last.
         private var waiting: [Row] = []
         private var isExhausted = false
 
@@ -145,7 +145,7 @@ extension OrderViews {
             self.database = database
         }
 
-        /// The next order that fits all but its type; nil where there is none, or enough was looked at.
+        /// The next order that fits all filters but the type; nil if there is none, or enough rows were read.
         mutating func next(batch: Int) throws -> Int64? {
             while looked < OrderViews.looked {
                 if waiting.isEmpty { try fill(batch) }
@@ -183,7 +183,7 @@ extension OrderViews {
                 }
             }
             let sorted = found.values.sorted { ($0.time, $0.number) < ($1.time, $1.number) }
-            // Of what one identity has more of, the others' rows behind its last are read again in their turn.
+            // Rows beyond the batch are dropped here, and read again in their turn.
             let next = filters.sort.isDescending ? Array(sorted.suffix(batch)) : Array(sorted.prefix(batch).reversed())
             waiting = next
             isExhausted = next.isEmpty

@@ -3,10 +3,9 @@ import DTAIdentities
 import DTASystem
 import GRDB
 
-/// What stands behind an order's state, for those who have a right to know it.
+/// What explains an order's state, for callers who have a right to know it.
 extension OrderViews {
-    /// Why the last request for the next use was refused; nil where none was, or the caller is none of those to whom the
-    /// refusal is sealed.
+    /// Why the last request for the next use was refused; nil if none was, or the refusal is not sealed to the caller.
     /// - Parameter visible: the identities for which the caller may act.
     func lastRefusal(_ record: OrderRecord, visible: Set<CID>, _ database: Database) throws -> String? {
         let use = record.progress.uses + 1
@@ -17,14 +16,14 @@ extension OrderViews {
         return refusal.reason
     }
 
-    /// Whether a secret is to be deposited by somebody on this host. Elsewhere nobody can tell: a deposit is not sealed
+    /// Whether a principal on this host still has to deposit a secret. Other hosts cannot tell: a deposit is not sealed
     /// to the fiduciary, and may be on its way to the recipient.
     func depositIsMissing(_ record: OrderRecord, _ database: Database) throws -> Bool {
         guard plugins.hooks(record.kind).takesDeposit, record.progress.deposit == nil else { return false }
         return try lookup.isHere(record.terms.principal, KnownFacts(database: database))
     }
 
-    /// What stands in the way of an order that is not over: why, and what is next.
+    /// What blocks an order that is not over: why, and the next step.
     func obstacle(_ record: OrderRecord, _ database: Database) throws -> (reason: String, next: NextOrderStep)? {
         guard !record.state.isOver else { return nil }
         let isFiduciary = try lookup.isHere(record.terms.fiduciary, KnownFacts(database: database))
@@ -46,8 +45,7 @@ extension OrderViews {
         return (reason, .compare)
     }
 
-    /// What is next where nothing can be released to any of the redemptions that are open here; nil where something may
-    /// be.
+    /// The next step if nothing can be released to any of the redemptions that are open here; nil if something can.
     func nextOfUnanswerable(_ record: OrderRecord, _ database: Database) throws -> NextStep? {
         guard record.state == .requested, let open = record.progress.open,
             let asked = try OrderPartTable.find(open, in: database)
@@ -67,6 +65,6 @@ extension OrderViews {
 }
 
 extension OrderRefusal {
-    /// What it says to programs.
+    /// The refusal's facts for programs.
     var shown: [(String, String)] { [("code", code)] + (winner.map { [("winner", "\($0)")] } ?? []) }
 }

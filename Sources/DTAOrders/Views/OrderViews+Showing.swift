@@ -6,7 +6,7 @@ import DTAPlugins
 import DTASystem
 import GRDB
 
-/// One order, with all that the caller may know of it.
+/// One order, with all that the caller may know about it.
 package struct ShownOrder: Sendable {
     package var order: OrderView
     /// The oldest first; the last 1,000, and all redemptions that may be decided about.
@@ -15,13 +15,13 @@ package struct ShownOrder: Sendable {
 }
 
 extension OrderViews {
-    /// How many redemptions, beside those that may be decided about, and how many refusals are opened to show what they
-    /// say.
+    /// How many refusals, and how many redemptions beside those that may be decided about, are opened to show their
+    /// contents.
     private static let openedRedemptions = 16
 
     func show(_ caller: Caller, _ subject: String) throws -> CustodyStep<ShownOrder> {
         let found = try orders.find(caller, subject)
-        // In one reading: an order must not be told with parts that came since.
+        // In one read: the order must not be shown with parts that came later.
         let (record, last, open) = try store.read { database in
             let record = try OrderTable.need(found.number, in: database)
             return (
@@ -65,7 +65,7 @@ extension OrderViews {
         }
     }
 
-    /// Those that are opened: what may be decided about, what was asked and what was refused last, and receipts.
+    /// The parts to open: redemptions that may be decided about, the last other redemptions and refusals, and receipts.
     private func opened(_ views: [OrderPartView]) -> [Int] {
         let accepted = views.indices.filter { views[$0].part.status == .accepted }
         let redemptions = accepted.filter { views[$0].part.kind == .redemption }
@@ -75,12 +75,12 @@ extension OrderViews {
             + accepted.filter { views[$0].part.kind == .destruction }.suffix(2)
     }
 
-    /// The fields that an order's plugin calls secret; none where it is not known here.
+    /// The fields that an order's plugin calls secret; none if the plugin is not known here.
     private func secretFields(of type: String) -> Set<String> {
         Set((try? plugins.plugin(type))?.fields.filter(\.isSecret).map(\.name) ?? [])
     }
 
-    /// A part as one of the caller's identities reads it; nil where none is a recipient, or it is damaged.
+    /// A part as one of the caller's identities reads it; nil if none is a recipient, or the part is damaged.
     private func readable(_ caller: Caller, _ cid: CID, _ post: PartPost) throws -> OrderPart? {
         guard let signed = try? office.envelopes.verified(cid), let kind = try? OrderPartKind(of: signed) else {
             return nil

@@ -6,7 +6,7 @@ import DTALedger
 import DTASystem
 import GRDB
 
-/// Tells what is known of orders, to each caller what that one may know. It reads, and changes nothing.
+/// Shows each caller what they may know about orders. It reads, and changes nothing.
 struct OrderViews: Sendable {
     let orders: OrderLookup
     let book: OrderBook
@@ -51,7 +51,7 @@ struct OrderViews: Sendable {
         return counts.max() ?? 0
     }
 
-    /// Nil: nothing, for it is over.
+    /// Nil: there is none, because the order is over.
     private func next(
         _ record: OrderRecord, approved: Int, visible: Set<CID>, _ database: Database
     ) throws -> NextStep? {
@@ -87,12 +87,12 @@ struct OrderViews: Sendable {
         return OrderPartView(
             part: part, to: to, standing: try office.envelopes.received.find(part.cid)?.standing ?? "",
             urls: Set(urls.filter { !$0.isEmpty }).sorted(),
-            // What a refusal says is for those to whom it is sealed.
+            // Only the recipients of a refusal may see what it says.
             reason: part.status == .accepted ? "" : part.reason)
     }
 
-    /// What an act answers: the order as it is now, and those parts that others are to get.
-    /// - Parameter parts: CIDs; those of them that are not here are passed over.
+    /// The answer to an act: the order as it is now, and the parts that others must get.
+    /// - Parameter parts: CIDs; those that are not here are skipped.
     func answer(_ caller: Caller, _ number: Int64, _ parts: [CID]) throws -> OrderAnswer {
         var seen: Set<CID> = []
         let (record, stored) = try store.read { database in

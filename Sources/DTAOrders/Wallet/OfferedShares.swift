@@ -2,10 +2,10 @@ import DTAFormats
 import Foundation
 import GRDB
 
-/// The shares of wallets that beneficiaries published, and that no order uses that is known here. So the next one is
-/// found at once, however many lists there are.
+/// The shares of wallets that beneficiaries published and that no order known here uses. Finding the next one takes one
+/// look-up, however many lists there are.
 enum OfferedShares {
-    /// Takes up the shares of a list as it comes, in the transaction that stores it. What is no list offers nothing.
+    /// Stores the shares of a list as it comes, in the transaction that stores it. Ignores an envelope that is no list.
     static func insert(_ signed: SignedEnvelope, in database: Database) throws {
         let envelope = signed.envelope
         guard envelope.header.content == WalletShares.contentType, envelope.isPublic, let body = envelope.body,
@@ -24,14 +24,14 @@ enum OfferedShares {
         }
     }
 
-    /// An order uses a share.
+    /// Removes a share that an order uses.
     static func take(_ share: [UInt8], in database: Database) throws {
         try database.execute(sql: "DELETE FROM offered_shares WHERE share = ?", arguments: [Data(share)])
     }
 
-    /// A share that a sender offers in the first list behind another: whichever, because others choose from the same
-    /// list and know nothing of each other.
-    /// - Parameter list: the number of that other; 0: from the beginning.
+    /// A share that a sender offers in the first list after another. It is chosen at random, because others choose from
+    /// the same list and know nothing of each other.
+    /// - Parameter list: the number of that other list; 0: from the beginning.
     static func next(
         of sender: CID, after list: Int64, in database: Database
     ) throws -> (share: [UInt8], list: Int64, cid: CID)? {
@@ -46,7 +46,7 @@ enum OfferedShares {
         ).map { row in ([UInt8](row["share"] as Data), row["list"], try CID(row: row["cid"])) }
     }
 
-    /// Forgets what a list offers that is not to be relied on.
+    /// Removes the shares of a list that cannot be relied on.
     static func drop(list: Int64, in database: Database) throws {
         try database.execute(sql: "DELETE FROM offered_shares WHERE list = ?", arguments: [list])
     }

@@ -4,7 +4,7 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// Which order uses which share of a wallet's key, and whose the shares are that were made here.
+/// Which order uses which share of a wallet's key, and the owners of the shares that were made here.
 struct WalletShareTable: Sendable {
     let lookup: PartyLookup
     let plugins: PluginRegistry
@@ -17,7 +17,7 @@ struct WalletShareTable: Sendable {
     /// Why a commitment to a wallet is refused; nil: it is not.
     ///
     /// The proof in part 2 shows that the fiduciary has its own part, and of which sum. It cannot show that the other
-    /// part is the beneficiary's: a fiduciary that put a point of its own there would have the wallet to itself.
+    /// part is the beneficiary's: a fiduciary that put its own point there would own the wallet alone.
     func refusal(
         of commitment: OrderCommitment, in record: OrderRecord, _ facts: KnownFacts, _ database: Database
     ) throws -> Refusal? {
@@ -25,7 +25,7 @@ struct WalletShareTable: Sendable {
         guard let share = share(in: commitment.fields, of: record.kind) else {
             return Refusal(.mismatch, "the commitment does not name the beneficiary's share")
         }
-        // Principal and fiduciary wrote down what part 1 names.
+        // The hosts of principal and fiduciary stored the share that part 1 names.
         let ordered = try Data.fetchOne(
             database, sql: "SELECT share FROM order_shares WHERE in_order = ?", arguments: [record.cid.column])
         if let ordered, [UInt8](ordered) != share {
@@ -35,17 +35,17 @@ struct WalletShareTable: Sendable {
         guard try lookup.isHere(beneficiary, facts) else { return nil }
         let maker = try Data.fetchOne(
             database, sql: "SELECT identity FROM wallet_shares WHERE share = ?", arguments: [Data(share)])
-        // Others on this host have shares as well, which the beneficiary could not add to its own part.
+        // Other users on this host have shares as well, which the beneficiary could not add to its own part.
         guard let maker, try IdentityJudge(facts).areOneLine(CID(row: maker), beneficiary) else {
             return Refusal(.mismatch, "the commitment makes the wallet with a share that is not the beneficiary's")
         }
-        // That another order uses it as well is no reason: somebody may have invented that one to keep this one out,
-        // and two principals who know nothing of each other may take the same. The exporter is told.
+        // Another order with the same share is no reason to refuse: a stranger may have invented it to block this one,
+        // and two principals who know nothing of each other may take the same share. The exporter is told.
         return nil
     }
 
-    /// The beneficiary sees that its share is used. Nobody else takes anything from what others' commitments say: the
-    /// principal and fiduciary of an order of their own can name any share in it.
+    /// Notes on the beneficiary's host that its share is used. Other hosts learn nothing from commitments: the
+    /// principal and fiduciary of another order can name any share in it.
     func note(
         _ commitment: OrderCommitment, in record: OrderRecord, _ facts: KnownFacts, _ database: Database
     ) throws {
@@ -64,7 +64,7 @@ struct WalletShareTable: Sendable {
         return try user.map { try CID(row: $0) }
     }
 
-    /// A share is for one order, here and everywhere.
+    /// Reserves a share for one order; it is never used for another.
     /// - Parameters: `kind`, `fields`: of the order, or of its commitment.
     /// - Throws: if another order has it.
     func take(_ kind: String, _ fields: OrderFields, for order: CID, in database: Database) throws {
