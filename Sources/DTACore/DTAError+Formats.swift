@@ -2,7 +2,7 @@ import DTAFormats
 import DTASystem
 
 extension DTAError {
-    /// What a refusal of the formats means here.
+    /// Translates an error of the formats.
     /// - Parameter what: the beginning of a sentence, up to the colon.
     init(_ error: FormatError, _ what: String) {
         let code: ErrorCode =
@@ -15,7 +15,7 @@ extension DTAError {
     }
 }
 
-/// Runs `body` and says of a refusal of the formats what was refused.
+/// Runs `body`; if a format refuses, adds what was refused.
 package func explaining<Result>(_ what: @autoclosure () -> String, _ body: () throws -> Result) throws -> Result {
     do { return try body() } catch let error as FormatError { throw DTAError(error, what()) }
 }

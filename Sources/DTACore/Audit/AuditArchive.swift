@@ -1,12 +1,11 @@
 import DTAFormats
 import DTASystem
 
-/// What administrators decide about files of the log.
+/// Administrators' decisions about files of the log.
 extension AuditLog {
-    /// Ends the file that is written to, if there is anything in it, and lets go of all files before the new one: they may
-    /// be moved away.
-    /// - Returns: the paths of those that are there.
-    /// - Throws: `DTAError.failedPrecondition` where a file is not what dtad wrote.
+    /// Ends the current file, if it has any records, and releases all files before the new one: they may be moved away.
+    /// - Returns: the paths of those that exist.
+    /// - Throws: `DTAError.failedPrecondition` if a file is not what dtad wrote.
     package func archive() throws -> [String] {
         inspect(readings: .max)
         if let fault = faults.first {
@@ -21,7 +20,7 @@ extension AuditLog {
         } catch {
             throw DTAError(.unavailable, "the audit log cannot begin a new file: \(error)")
         }
-        // On the disk, and read once more: from here on they may be missing.
+        // Sync, and read once more: from here on the files may be missing.
         try sync()
         inspect(readings: .max)
         let last: AuditFile? = state.withLock { state in
@@ -39,10 +38,10 @@ extension AuditLog {
         return files.map { "\(directory)/\($0)" }.filter { FileFacts.of($0) != nil }
     }
 
-    /// Takes note of all files that are not what dtad wrote, for good: they are looked at no more.
-    /// - Parameter others: what else is wrong and is accepted with them.
-    /// - Returns: what is wrong with each.
-    /// - Throws: `DTAError.failedPrecondition` if nothing is.
+    /// Accepts all files that are not what dtad wrote, for good: they are not looked at again.
+    /// - Parameter others: other faults that are accepted with them.
+    /// - Returns: the fault of each.
+    /// - Throws: `DTAError.failedPrecondition` if there is none.
     func accept(also others: [String] = []) throws -> [String] {
         inspect(readings: .max)
         let accepted: [String] =

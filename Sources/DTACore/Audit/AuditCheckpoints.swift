@@ -17,9 +17,9 @@ package struct AuditSigner: Sendable {
     }
 }
 
-/// Checkpoints: records in which the agent signs the hash of a record, and with it everything before.
+/// Checkpoints: records in which the agent signs the hash of a record, and so everything before it.
 extension AuditLog {
-    /// Whether enough was written since the last one. The slow lane asks, and makes one.
+    /// Whether enough was written since the last one. The slow lane asks this, and then makes one.
     package var checkpointIsDue: Bool {
         state.withLock { $0.next - 1 >= $0.checkpointed + AuditLog.checkpointInterval }
     }
@@ -36,7 +36,7 @@ extension AuditLog {
         try append { $0.checkpoint(checkpoint.json) }
         state.withLock { state in
             state.checkpointed = state.next - 1
-            // The next record tells it again, so that whoever reads from the end finds it.
+            // The next record names the database's change again, so that a reader who starts at the end finds it.
             state.toldChange = 0
         }
     }

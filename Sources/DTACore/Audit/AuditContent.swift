@@ -1,8 +1,8 @@
 import DTAFormats
 
-/// What stands in a file of the log, read from its first line to its last: how far its records follow each other.
+/// A file of the log, read from its first line to its last: how far its records follow each other.
 struct AuditContent {
-    /// The last record that follows from the first line on, and the hash of its line; nil where there is none.
+    /// The last record of the unbroken sequence from the first line, and the hash of its line; nil if there is none.
     private(set) var last: (number: UInt64, hash: String)?
     /// The first line that is wrong, and why.
     private(set) var fault: String?
@@ -28,7 +28,7 @@ struct AuditContent {
         }
     }
 
-    /// Why this is not what dtad wrote; nil where it is. The last hash stands for all lines before it.
+    /// Why this is not what dtad wrote; nil if it is. The last hash stands for all lines before it.
     func fault(against file: AuditFile) -> String? {
         if let fault { return fault }
         guard let last else { return file.last < file.first ? nil : "it is empty: \(file.records) are missing" }

@@ -1,5 +1,5 @@
-/// What a record says beside its subject: words such as `allow_untrusted` and `as=bafy…`, with a space between them. Of what
-/// a client wrote only plain characters are kept, so that no value can pass for another word.
+/// What a record says beside its subject: words such as `allow_untrusted` and `as=bafy…`, separated by spaces. Only
+/// plain characters of a client's text are kept, so that no value can pass for another word.
 package struct AuditDetail: Sendable, Equatable {
     package private(set) var text = ""
     /// Bytes of one value.
@@ -7,7 +7,7 @@ package struct AuditDetail: Sendable, Equatable {
 
     package init() {}
 
-    /// - Parameters: `word`: of our own; `value`: "": the word alone.
+    /// - Parameters: `word`: a constant of dtad; `value`: "": the word alone.
     package mutating func add(_ word: StaticString, _ value: String = "") {
         if !text.isEmpty { text += " " }
         text += "\(word)"

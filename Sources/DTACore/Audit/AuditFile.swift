@@ -1,31 +1,31 @@
 import DTASystem
 import Glibc
 
-/// A file of the log in which nothing is written any more: what dtad wrote into it, and whether that is still there.
+/// A file of the log that dtad has finished: what dtad wrote into it, and whether that is still there.
 package struct AuditFile: Sendable, Equatable {
     enum Standing: String, Sendable {
         /// It must be there, as it was written.
         case kept
-        /// An administrator may have moved it away. What has its name all the same must be as it was written.
+        /// An administrator may have moved it away. If a file has its name, it must be as it was written.
         case archived
-        /// It is not as it was written, and an administrator has taken note of that.
+        /// It is not as it was written, and an administrator has accepted that.
         case accepted
     }
 
     /// The number that its name promises.
     let first: UInt64
-    /// The number of its last record; below `first` where nothing is known of any.
+    /// The number of its last record; below `first` if none is known.
     let last: UInt64
     /// The hash of the last line, 64 hexadecimal digits, which stands for all before it.
     let hash: String
     var standing = Standing.kept
-    /// How it looked when its content was judged last; nil: it is to be judged anew.
+    /// The facts of the file when its content was checked last; nil: check it again.
     var seen: FileFacts?
-    /// Why it is not what dtad wrote; nil where it is.
+    /// Why it is not what dtad wrote; nil if it is.
     var fault: String?
-    /// What the log and the journal say of it already.
+    /// What the log and the journal already say about it.
     var told: String?
-    /// The fault was seen while it happened, or at start, and says more than what is read afterwards.
+    /// The fault was seen while it happened, or at start, and says more than a later read can.
     private var isFresh: Bool
 
     init(first: UInt64, last: UInt64, hash: String, seen: FileFacts? = nil, fault: String? = nil) {
@@ -48,7 +48,7 @@ package struct AuditFile: Sendable, Equatable {
 
     var records: String { first < last ? "records \(first) to \(last)" : "record \(first)" }
 
-    /// The fault, with what it takes from the log.
+    /// The fault, with the records that it affects.
     var report: String? {
         if standing == .archived { return fault.map { "\($0); it was archived, so it can be moved away" } }
         return fault.map { last < first ? $0 : "\($0) (\(records))" }
@@ -56,14 +56,14 @@ package struct AuditFile: Sendable, Equatable {
 
     // MARK: Judging
 
-    /// What is not as dtad wrote it, as sentences; empty if all is.
+    /// What is not as dtad wrote it, as sentences; empty if all is as written.
     static func faults(of files: [AuditFile], strangers: [AuditFile]) -> [String] {
         (files.filter { $0.standing != .accepted } + strangers).compactMap { file in
             file.report.map { "\(file.name): \($0)" }
         }
     }
 
-    /// What is wrong with how a file of the log lies there, whatever is in it; nil where nothing is.
+    /// What is wrong with a file of the log apart from its content; nil if nothing is.
     static func fault(of status: stat?) -> String? {
         guard let status else { return "it is missing" }
         guard status.st_mode & S_IFMT == S_IFREG else {
@@ -76,13 +76,13 @@ package struct AuditFile: Sendable, Equatable {
         return nil
     }
 
-    /// Administrators may move an archived file, give it to others and link it elsewhere. It stays a file.
+    /// Administrators may move an archived file, change its owner and link it elsewhere. It must stay a file.
     private func isPermitted(_ status: stat?) -> Bool {
         standing == .archived && status.map { $0.st_mode & S_IFMT == S_IFREG } ?? true
     }
 
-    /// Looks at the file again and judges it.
-    /// - Parameter mayRead: whether its content may be read where it is not known; otherwise that waits.
+    /// Checks the file again.
+    /// - Parameter mayRead: whether its content may be read if it is not known; otherwise that waits.
     /// - Returns: whether it was read.
     mutating func examine(in directory: String, mayRead: Bool) -> Bool {
         let path = "\(directory)/\(name)"
@@ -107,7 +107,7 @@ package struct AuditFile: Sendable, Equatable {
             let found = try AuditContent(of: segment, size: try segment.size()).fault(against: self)
             if found == nil || !isFresh { fault = found }
             isFresh = false
-            // Where somebody writes at this moment, it is read again.
+            // If another process writes at this moment, it is read again.
             seen = try segment.facts() == facts ? facts : nil
         } catch {
             (seen, fault) = (nil, "it cannot be read: \(error)")

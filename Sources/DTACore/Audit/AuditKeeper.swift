@@ -6,19 +6,19 @@ import Foundation
 import GRDB
 import Logging
 
-/// Keeps audit log, database and token in step: each of them knows of the others how far they had come, so that none can
-/// be lost, cut or replaced by an older one without the others noticing.
+/// Keeps audit log, database and token in step: each records how far the others had come. So none can be lost, cut or
+/// replaced by an older copy without the others noticing.
 package final class AuditKeeper: Sendable {
     package let audit: AuditLog
     private let state: StateDirectory
     private let store: Store
     private let logger: Logger
     private let standing = Locked(Standing())
-    /// Apart from the rest, because every request asks for it.
+    /// Apart from the rest, because every request reads it.
     private let halted = Locked<DTAError?>(nil)
 
     private struct Standing: Sendable {
-        /// The database does not yet know that the log goes on.
+        /// Whether the database knows that the log continues.
         var isBegun = false
         var savedFiles: [AuditFile]?
         var savedEnd: AuditEnd?
@@ -26,20 +26,20 @@ package final class AuditKeeper: Sendable {
         var savedAt: UInt64 = 0
         var sealed: UInt64?
         var sealedAt: UInt64 = 0
-        /// What was wrong with the database or its directory when somebody looked last.
+        /// What was wrong with the database or its directory at the last look.
         var fault: DTAError?
-        /// How the log differs from what the token sealed of it. Until an administrator accepts that, the seal stays.
+        /// How the log differs from what the token sealed. Until an administrator accepts that, the seal stays.
         var endFault: String?
-        /// Why the housekeeping of the database waits, as the journal was told. It is tried every second.
+        /// Why the housekeeping of the database waits, as written to the journal. It is tried every second.
         var waiting: String?
         var isClosed = false
     }
 
-    /// How often the end of the log is written down while it grows.
+    /// How often the end of the log is stored while it grows.
     private static let interval: UInt64 = 10 * 1_000_000_000
 
     /// Opens the log beside a database.
-    /// - Throws: `DTAError.failedPrecondition` where one of the two is older than the other allows.
+    /// - Throws: `DTAError.failedPrecondition` if one of the two is older than the other allows.
     package init(_ state: StateDirectory, _ store: Store, _ logger: Logger) throws {
         self.state = state
         self.store = store
@@ -50,7 +50,7 @@ package final class AuditKeeper: Sendable {
         begin()
     }
 
-    /// What a database knows of the log beside it.
+    /// What a database knows about the log beside it.
     /// - Throws: `DTAError.failedPrecondition` if there is a log, and the database is a new one.
     package static func memory(_ database: Database, beside path: String) throws -> AuditMemory {
         var memory = try AuditMemory.load(database)
@@ -59,15 +59,15 @@ package final class AuditKeeper: Sendable {
         if try Store.isBlank(database) {
             if hasRecords { throw AuditKeeper.emptyDatabase(path) }
         } else if !hasRecords {
-            // Of a version that wrote no end down; how far the log went nobody knows.
+            // From a version that stored no end; how far the log went is not known.
             memory.end = AuditEnd(
                 current: 1, place: AuditPlace(number: 1, hash: AuditLine.origin), isClean: false, seen: nil)
         }
         return memory
     }
 
-    /// SQLite would make a database that is missing, and throw away the write-ahead log beside it.
-    /// - Throws: `DTAError.failedPrecondition` where there must have been one.
+    /// If the database is missing, SQLite would make a new one, and discard the write-ahead log beside it.
+    /// - Throws: `DTAError.failedPrecondition` if there must have been a database.
     package static func refuseMissingDatabase(_ path: String) throws {
         guard FileFacts.of("\(path)/state.sqlite").map({ $0.size == 0 }) ?? true else { return }
         let left = FileFacts.of("\(path)/state.sqlite-wal")?.size ?? 0
@@ -84,10 +84,10 @@ package final class AuditKeeper: Sendable {
                 + "begins in an empty directory")
     }
 
-    // MARK: The beginning
+    // MARK: Start
 
-    /// Nothing is written to the log before the database knows that it goes on: what somebody writes behind its end while
-    /// dtad is stopped is found by that.
+    /// Nothing is written to the log before the database knows that it continues: so records that others write behind
+    /// its end while dtad is stopped are found.
     private func begin() {
         audit.inspect(readings: 8)
         standing.withLock { standing in
@@ -110,7 +110,7 @@ package final class AuditKeeper: Sendable {
     package func watch() {
         if standing.withLock({ !$0.isBegun && !$0.isClosed }) { return begin() }
         audit.inspect()
-        // It says itself in the journal where that fails.
+        // `sync` itself writes to the journal if it fails.
         try? audit.sync()
         standing.withLock { keepHouse(&$0) }
         look()
@@ -132,7 +132,7 @@ package final class AuditKeeper: Sendable {
         }
     }
 
-    /// Tells the journal, and lets keys be used or not.
+    /// Writes to the journal, and allows or stops the use of keys.
     private func look() {
         for notice in audit.takeNotices() {
             switch notice {
@@ -143,7 +143,7 @@ package final class AuditKeeper: Sendable {
         settle()
     }
 
-    /// Lets keys be used or not, as things are now.
+    /// Allows or stops the use of keys, by the present state.
     func settle() {
         let faults = audit.faults
         let damage = damage
@@ -162,16 +162,17 @@ package final class AuditKeeper: Sendable {
         }
     }
 
-    /// Takes note that the log is not as dtad wrote it, so that keys can be used again.
+    /// Accepts that the log is not as dtad wrote it, so that keys can be used again.
     /// - Returns: what was wrong.
-    /// - Throws: `DTAError.failedPrecondition` if nothing is, or if only a file is in the way that dtad did not write.
+    /// - Throws: `DTAError.failedPrecondition` if nothing is wrong, or only a file that dtad did not write is in the
+    ///   way.
     package func accept() throws -> [String] {
         let endFault = standing.withLock { $0.endFault }
         let accepted = try audit.accept(also: endFault.map { ["\(AuditKeeper.end): \($0)"] } ?? [])
         standing.withLock { standing in
             guard endFault != nil else { return }
             standing.endFault = nil
-            // Sealed anew as soon as the token can.
+            // The end is sealed again as soon as the token can.
             standing.sealed = 0
         }
         try save()
@@ -201,7 +202,7 @@ package final class AuditKeeper: Sendable {
 
     // MARK: What the database knows
 
-    /// Writes down at once what is known of the log.
+    /// Stores at once what is known about the log.
     package func save() throws {
         try standing.withLock { standing in
             if standing.isBegun, !standing.isClosed { try save(&standing) }
@@ -239,7 +240,7 @@ package final class AuditKeeper: Sendable {
         }
     }
 
-    /// Seals the end that was written down last.
+    /// Seals the end that was stored last.
     package func seal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
         guard let place = standing.withLock({ $0.endFault == nil ? $0.savedEnd?.place : nil }) else { return }
         let end = SecretReference(copying: place.number.bigEndianBytes + Array(place.hash.utf8))
@@ -254,7 +255,7 @@ package final class AuditKeeper: Sendable {
         }
     }
 
-    /// Compares the log with what the token sealed, and has its end sealed anew if they agree.
+    /// Compares the log with what the token sealed, and seals its end again if they agree.
     package func compareSeal(_ signer: AuditSigner, _ custodian: any Custodian) throws {
         if standing.withLock({ $0.sealed == nil }) {
             let blob = try store.read { try Data.fetchOne($0, sql: "SELECT sealed FROM audit_end") }
@@ -281,7 +282,7 @@ package final class AuditKeeper: Sendable {
         }
     }
 
-    /// How the log differs from what the token sealed of it; nil if it does not.
+    /// How the log differs from what the token sealed; nil if it does not.
     /// - Parameter signer: the CID of the agent's identity.
     package static func fault(
         of blob: Data, _ signer: [UInt8], _ custodian: any Custodian,
@@ -307,7 +308,7 @@ package final class AuditKeeper: Sendable {
         }
     }
 
-    // MARK: The end
+    // MARK: Stop
 
     package func close() throws {
         try audit.sync()

@@ -1,13 +1,14 @@
-/// A segment's lines from its end to its start, read in pieces: the tail of a long file costs no more than its length.
+/// A segment's lines from its end to its start, read in pieces: reading the tail costs as much as the tail, not the
+/// file.
 struct AuditLinesBackward {
     private let segment: AuditSegment
-    /// Where the part that was not yet read ends.
+    /// Where the part that was not read yet ends.
     private var end: Int
-    /// What was read and not yet given out; it begins at `end`.
+    /// Bytes that were read and not given out yet; they begin at `end`.
     private var held: [UInt8] = []
     private static let piece = 64 << 10
 
-    /// - Parameter end: of the last line that counts, behind its line end.
+    /// - Parameter end: the end of the last line that counts, after its line end.
     init(_ segment: AuditSegment, end: Int) {
         self.segment = segment
         self.end = end
@@ -34,7 +35,7 @@ struct AuditLinesBackward {
     }
 }
 
-/// A segment's lines from a place on.
+/// A segment's lines from a given place.
 struct AuditLinesForward {
     private let segment: AuditSegment
     private var at: Int
@@ -62,7 +63,7 @@ struct AuditLinesForward {
                 return (Array(held), false)
             }
             let more = try segment.read(at..<min(end, at + Self.piece))
-            // Somebody cut the file while it was read.
+            // Another process cut the file while it was read.
             if more.isEmpty { return nil }
             at += more.count
             let already = held.count

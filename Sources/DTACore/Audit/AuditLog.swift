@@ -6,23 +6,23 @@ import Glibc
 
 /// The append-only log of every request, allowed or denied: JSON lines, each with the hash of the one before.
 ///
-/// A record is written before its answer is sent. Where that cannot be done the request fails, and so does every other
-/// until the log can be written again, which needs no restart.
+/// A record is written before its answer is sent. If that fails, the request fails, and so does every other until the
+/// log can be written again. That needs no restart.
 package final class AuditLog: Sendable {
     struct State: Sendable {
         var segment: AuditSegment
-        /// Of the segment, as far as it holds whole records.
+        /// The bytes of the segment that are whole records.
         var size: Int
         /// The number of the next record.
         var next: UInt64
         /// The hash of the last line: 64 hexadecimal digits.
         var previous: [UInt8]
-        /// The last record that is, or is before, a checkpoint.
+        /// The last record that is, or comes before, a checkpoint.
         var checkpointed: UInt64
         var writer = AuditWriter()
-        /// Part of a record stands behind `size` and must go before anything else is written.
+        /// Part of a record stands after `size` and must be cut off before anything else is written.
         var mustCut = false
-        /// Why the disk did not keep what it took; nil once a later sync succeeded.
+        /// Why the disk lost what it took; nil once a later sync succeeded.
         var syncFailure: String?
         /// The segment's name may not be on the disk yet.
         var isNewFile = true
@@ -33,33 +33,33 @@ package final class AuditLog: Sendable {
         var files: [AuditFile] = []
         /// Files that dtad did not write.
         var strangers: [AuditFile] = []
-        /// How the segment looked last.
+        /// The facts of the segment at the last look.
         var seen: FileFacts?
-        /// Why nothing may be written, whatever the segment would take.
+        /// Why nothing may be written, even if the segment would take it.
         var obstacle: String?
-        /// Why nothing may be written before the database can be.
+        /// Why nothing may be written until the database can be.
         var hold: String?
-        /// Why the last record could not be written; nil once one could.
+        /// Why the last record could not be written; nil once a record was written.
         var writeFailure: String?
-        /// What the log is to say of itself with the next record.
+        /// Events of the log itself, to be written with the next record.
         var events: [String] = []
         var notices: [AuditNotice] = []
-        /// The last change of the database that the log tells of.
+        /// The last change of the database that the log names.
         var toldChange: UInt64 = 0
-        /// The last record that is on the disk for sure.
+        /// The last record that is on the disk for certain.
         var onDisk: AuditPlace?
 
-        /// A disk on which there is room for some records and not for others must not fill the journal too.
+        /// If the disk has room for some records and not for others, the journal must not fill up too.
         mutating func say(_ notice: AuditNotice) { if notices.count < 64 { notices.append(notice) } }
     }
 
-    /// Checkpoints follow each other at this distance.
+    /// Records between two checkpoints.
     package static let checkpointInterval: UInt64 = 1000
 
     let directory: String
     let state: Locked<State>
     private let segmentLimit: Int
-    /// The number of the database's last change that is durable.
+    /// The number of the database's last durable change.
     private let change: @Sendable () -> UInt64
     private let syncing = Monitor(Syncing())
 
@@ -69,11 +69,13 @@ package final class AuditLog: Sendable {
         var done: UInt64 = 0
     }
 
-    /// Opens the log in a state directory, or begins one. What a crash left of a last record is cut off, and a record
-    /// says so.
-    /// - Parameters: `memory`: what is known of the files from elsewhere; nil: nothing, so that they are taken as they
-    ///   are. `change`: the number of the database's last change. `segmentLimit`: bytes after which a new file is begun.
-    /// - Throws: `DTAError`: `unavailable`; `failedPrecondition` where the log knows of changes that the database does not.
+    /// Opens the log in a state directory, or begins one. If a crash left an incomplete record, it is cut off, and a
+    /// new record says so.
+    /// - Parameters: `memory`: what the database knows about the files; nil: nothing, so that they are accepted as they
+    ///   are. `change`: the number of the database's last change. `segmentLimit`: bytes after which a new file is
+    ///   begun.
+    /// - Throws: `DTAError`: `unavailable`; `failedPrecondition` if the log names changes that the database does not
+    ///   have.
     package init(
         directory stateDirectory: String, memory: AuditMemory? = nil, segmentLimit: Int = 64 << 20,
         change: @escaping @Sendable () -> UInt64 = { 0 }
@@ -91,8 +93,8 @@ package final class AuditLog: Sendable {
 
     // MARK: Writing
 
-    /// Appends one record; it is in the kernel's hands when this returns, and on the disk after the next `sync`.
-    /// - Throws: `DTAError.unavailable`; nothing of the record is left then.
+    /// Appends one record. When this returns, the kernel has it; the next `sync` brings it to the disk.
+    /// - Throws: `DTAError.unavailable`; then nothing of the record is left.
     /// - Returns: how many bytes the record has, to within a few digits.
     @discardableResult
     package func append(_ record: AuditRecord) throws -> Int {
@@ -132,7 +134,7 @@ package final class AuditLog: Sendable {
         if let reason = state.writeFailure { recover(&state, from: reason) }
     }
 
-    /// Remembers the first failure of a row of them, and has the journal told.
+    /// Remembers the last failure, and writes the first one of a row to the journal.
     func fail(_ state: inout State, _ reason: String) {
         if state.writeFailure == nil { state.say(.error(AuditLog.unwritable(reason).message)) }
         state.writeFailure = reason
@@ -145,7 +147,7 @@ package final class AuditLog: Sendable {
         try? tellEvents(&state)
     }
 
-    /// Writes what the log is to say of itself. What cannot be written waits for the next record.
+    /// Writes the events of the log itself. Those that cannot be written wait for the next record.
     func tellEvents(_ state: inout State) throws {
         while let event = state.events.first {
             try writeLine(&state) { $0.event(event) }
@@ -186,8 +188,8 @@ package final class AuditLog: Sendable {
         }
     }
 
-    /// Ends the file that is written to, and begins the next one.
-    /// - Parameter fault: why it is not what dtad wrote; nil where it is.
+    /// Ends the current file, and begins the next one.
+    /// - Parameter fault: why the file is not what dtad wrote; nil if it is.
     func beginSegment(_ state: inout State, fault: String? = nil) throws {
         let segment: AuditSegment
         do {
@@ -209,10 +211,10 @@ package final class AuditLog: Sendable {
         state.mustCut = false
     }
 
-    // MARK: To the disk
+    // MARK: Syncing
 
-    /// Brings all records that were appended before this call to the disk. Callers at the same time share one
-    /// fdatasync(2), and nobody's `append` waits for it.
+    /// Brings all records that were appended before this call to the disk. Concurrent callers share one fdatasync(2),
+    /// and `append` does not wait for it.
     /// - Throws: `DTAError.unavailable`; then `append` fails too, until a sync succeeds.
     package func sync() throws {
         let wanted = state.withLock { $0.next }
@@ -223,7 +225,7 @@ package final class AuditLog: Sendable {
             return true
         }
         guard leads == true else {
-            // Wakes the next one who waits.
+            // Wakes the next waiting thread.
             syncing.withLockSignalling { _ in }
             return
         }
@@ -235,7 +237,7 @@ package final class AuditLog: Sendable {
         if let reason = outcome.reason { throw AuditLog.unwritable(reason) }
     }
 
-    /// - Returns: up to which record all is on the disk, and why not further.
+    /// - Returns: the number up to which all records are on the disk, and why not further.
     private func bringToDisk() -> (upTo: UInt64, reason: String?) {
         let (upTo, last, segments, isNewFile) = state.withLock { state in
             (state.next, AuditPlace(state), state.full + [state.segment], state.isNewFile)
@@ -245,7 +247,7 @@ package final class AuditLog: Sendable {
             if isNewFile { try PositionedFile.syncDirectory(directory) }
         } catch {
             state.withLock { state in
-                // Another file has taken its place meanwhile, and says why.
+                // Another file has taken its place meanwhile, and the reason is recorded.
                 guard segments.contains(where: { $0 === state.segment }) else { return }
                 if state.syncFailure == nil { state.say(.error(AuditLog.unwritable("\(error)").message)) }
                 state.syncFailure = "\(error)"
@@ -259,14 +261,14 @@ package final class AuditLog: Sendable {
             guard let earlier = state.syncFailure else { return }
             state.syncFailure = nil
             state.say(.notice("the audit log can be written again"))
-            // The kernel reports a page that it could not write only once: those before this record may be lost.
+            // The kernel reports a page that it could not write only once: records before this one may be lost.
             state.events.append("the disk failed (\(earlier)): records before this one may be missing on it")
             try? tellEvents(&state)
         }
         return (upTo, nil)
     }
 
-    /// How many records there have ever been.
+    /// How many records were ever written.
     package var count: UInt64 { state.withLock { $0.next - 1 } }
 }
 
@@ -287,7 +289,7 @@ struct AuditPlace: Sendable, Equatable {
     }
 }
 
-/// What the journal is to say of the log.
+/// A line for the journal about the log.
 enum AuditNotice: Sendable, Equatable {
     case error(String)
     case notice(String)

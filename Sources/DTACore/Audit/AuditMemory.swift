@@ -2,25 +2,25 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// What the database knows of the log, so that the two can be compared: a log that is gone, shorter or another one, and a
-/// database that is older than its log.
+/// What the database knows about the log, so that the two can be compared: this finds a log that is missing, shorter or
+/// replaced, and a database that is older than its log.
 package struct AuditMemory: Sendable, Equatable {
-    /// The files in which nothing is written any more.
+    /// The files that dtad has finished.
     var files: [AuditFile] = []
-    /// nil: nothing was written down yet.
+    /// nil: nothing was stored yet.
     package var end: AuditEnd?
-    /// The number of the database's last change; nil: it is not to be compared.
+    /// The number of the database's last change; nil: do not compare it.
     package var change: UInt64?
 }
 
-/// How far the log went for sure, when that was written down.
+/// How far the log went for certain, when that was stored.
 package struct AuditEnd: Sendable, Equatable {
-    /// The first record of the file that was written to.
+    /// The first record of the file that was current.
     var current: UInt64
     var place: AuditPlace
     /// Nothing was written after it: dtad stopped.
     package var isClean: Bool
-    /// How the file looked then.
+    /// The facts of the file then.
     var seen: FileFacts?
 
     func file(fault: String) -> AuditFile {
@@ -29,10 +29,11 @@ package struct AuditEnd: Sendable, Equatable {
 }
 
 extension AuditLog {
-    /// What the database should know, up to the last record that is on the disk: after a power cut the database then
+    /// What the database should know, up to the last record that is on the disk: so after a power cut the database
     /// knows of no record that the log has lost.
     /// - Parameter isClean: whether nothing more will be written.
-    /// - Returns: nil where the last sync was before the last file was begun, or the last record.
+    /// - Returns: nil if no sync has followed since the last file was begun, or, for a clean end, since the last
+    ///   record.
     package func memory(clean isClean: Bool = false) -> (files: [AuditFile], end: AuditEnd)? {
         state.withLock { state in
             guard let place = state.onDisk, !state.isNewFile, place.number + 1 >= state.segment.first else {
@@ -50,7 +51,7 @@ extension AuditLog {
 // MARK: In the database
 
 extension AuditMemory {
-    /// A database that a version before this memory wrote, and that no start has brought up to date, remembers nothing.
+    /// A database of a version without this memory, which no start has migrated yet, remembers nothing.
     package static func load(_ database: Database) throws -> AuditMemory {
         var memory = AuditMemory()
         guard try database.tableExists("audit_end") else { return memory }
@@ -79,7 +80,7 @@ extension AuditMemory {
     package static func save(_ files: [AuditFile], _ database: Database) throws {
         try database.execute(sql: "DELETE FROM audit_files")
         for file in files {
-            // What was found wrong is looked at anew; what somebody accepted is not.
+            // Files with a fault are checked again, except accepted ones.
             let seen = file.fault == nil ? file.seen : nil
             try database.execute(
                 sql: """

@@ -1,16 +1,16 @@
 import DTAFormats
 import DTASystem
 
-/// Finding the end of the log at start, whatever the last run left, and whoever was at the files since.
+/// Finds the end of the log at start, whatever the last run left, and whatever was done to the files since.
 extension AuditLog {
     static func open(_ directory: String, _ memory: AuditMemory?) throws -> State {
         let names = try AuditSegment.all(in: directory)
         return try start(directory, names, memory, told: try told(directory, names)).begin()
     }
 
-    /// Compares the files with what is known of them. It changes nothing.
-    /// - Parameters: `names`: the files that there are; `told`: the last change of the database that they tell of.
-    /// - Throws: `DTAError.failedPrecondition` if the database does not know of that change.
+    /// Compares the files with what is known about them. It changes nothing.
+    /// - Parameters: `names`: the files that exist; `told`: the last change of the database that they name.
+    /// - Throws: `DTAError.failedPrecondition` if the database does not have that change.
     package static func start(
         _ directory: String, _ names: [UInt64], _ memory: AuditMemory?, told: UInt64?
     ) throws -> AuditStart {
@@ -21,7 +21,7 @@ extension AuditLog {
         return try compare(directory, names, memory, end)
     }
 
-    /// The last change of the database that the log tells of.
+    /// The last change of the database that the log names.
     package static func told(_ directory: String, _ names: [UInt64]) throws -> UInt64? {
         let readable = names.reversed().lazy.compactMap {
             try? AuditSegment.openToRead(directory: directory, first: $0)
@@ -30,9 +30,9 @@ extension AuditLog {
         return try tail(directory, names, segment).change
     }
 
-    // MARK: With nothing to compare with
+    // MARK: Without a memory
 
-    /// Takes the files as they are: those of a version that remembered nothing, or none at all.
+    /// Accepts the files as they are: those of a version that remembered nothing, or none at all.
     private static func adopt(_ directory: String, _ names: [UInt64]) throws -> AuditStart {
         func start(_ way: AuditStart.Way, _ files: [AuditFile]) -> AuditStart {
             AuditStart(directory: directory, names: names, files: files, way: way)
@@ -46,7 +46,7 @@ extension AuditLog {
         }
         let segment = try AuditSegment.open(directory: directory, first: newest)
         let tail = try tail(directory, names, segment)
-        // Its first record may name a number of a file that is not here.
+        // Its first record may follow one in a file that is not here.
         let last = tail.last ?? AuditPlace(number: newest - 1, hash: AuditLine.origin)
         guard tail.damaged > 0 else { return start(.resume(segment, tail, last), files) }
         let file = AuditFile(
@@ -64,7 +64,7 @@ extension AuditLog {
         return AuditFile(first: first, last: last.number, hash: last.hash, seen: facts)
     }
 
-    /// The files before the last of `names`, as the first line of the one behind each describes it.
+    /// The files before the last of `names`, each as the first line of the next one describes it.
     private static func following(_ directory: String, _ names: [UInt64]) -> [AuditFile] {
         zip(names, names.dropFirst()).map { first, next in
             let hash = (try? AuditSegment.openToRead(directory: directory, first: next))
@@ -73,7 +73,7 @@ extension AuditLog {
         }
     }
 
-    // MARK: With what the database remembers
+    // MARK: With the database's memory
 
     private static func compare(
         _ directory: String, _ names: [UInt64], _ memory: AuditMemory, _ end: AuditEnd
@@ -83,7 +83,7 @@ extension AuditLog {
         }
         let begun = followers(directory, names, end)
         guard let newest = begun.last else {
-            // Of a file without a record that is known, its number is known all the same.
+            // The number of a file is known even if it had no record yet.
             return start(.newFile(after: end.place), memory.files + [end.file(fault: "it is missing")])
         }
         let between = try following(directory, begun).map { file in
@@ -115,14 +115,14 @@ extension AuditLog {
         }
     }
 
-    /// The file that was written to when the database was told of one, and those that dtad began after that, before a crash:
-    /// each begins with the number behind the last record of the one before it. Others are strangers; a file that somebody
-    /// put there must not be taken for the log, nor its neighbour be called damaged.
+    /// The file that was current when the database learned of it, and those that dtad began after it, before a crash:
+    /// each begins with the number after the last record of the one before it. Other files are strangers: a file that
+    /// another program put there must not be taken for the log, nor make its neighbour look damaged.
     /// - Returns: none if the first one is missing.
     private static func followers(_ directory: String, _ names: [UInt64], _ end: AuditEnd) -> [UInt64] {
         guard names.contains(end.current) else { return [] }
         var found = [end.current]
-        // Behind a clean end nothing was begun.
+        // After a clean end no file was begun.
         guard !end.isClean else { return found }
         for name in names where name > end.current {
             guard let last = lastPlace(directory, found[found.count - 1]), last.number + 1 == name,
@@ -145,14 +145,15 @@ extension AuditLog {
         return (try? endOfLastLine(segment, size)) == 0 || (try? segment.previousOfFirst()) == last.hash
     }
 
-    /// Whether a file has the record of that hash, if it is one of its numbers.
+    /// Whether a file has the record with that hash, if the number belongs to the file.
     private static func holds(_ directory: String, _ file: AuditFile, _ place: AuditPlace) throws -> Bool {
         guard place.number >= file.first else { return true }
         let segment = try AuditSegment.openToRead(directory: directory, first: file.first)
         return try segment.hash(ofRecord: place.number, size: try segment.size()) == place.hash
     }
 
-    /// - Returns: what is wrong with the newest file, and its last record that is dtad's all the same; nil where nothing is.
+    /// - Returns: what is wrong with the newest file, and its last record that is still dtad's; nil if nothing is
+    ///   wrong.
     private static func judge(
         _ segment: AuditSegment, _ tail: AuditTail, _ memory: AuditMemory, _ end: AuditEnd
     ) throws -> (fault: String, last: AuditPlace?)? {
@@ -196,14 +197,14 @@ extension AuditLog {
     private static func tail(_ directory: String, _ names: [UInt64], _ newest: AuditSegment) throws -> AuditTail {
         var tail = try AuditTail(of: newest)
         for earlier in names.reversed() where earlier < newest.first {
-            // It is judged elsewhere; here it only says how far the last checkpoint is.
+            // Other code checks that file; here it only tells how far back the last checkpoint is.
             guard let segment = try? AuditSegment.openToRead(directory: directory, first: earlier) else { break }
             try tail.readOn(in: segment)
         }
         return tail
     }
 
-    /// Where the last line that has its line end, ends.
+    /// The end of the last line that is complete.
     package static func endOfLastLine(_ segment: AuditSegment, _ size: Int) throws -> Int {
         var end = size
         while end > 0 {

@@ -3,16 +3,16 @@ import DTASystem
 
 /// Reading the log back.
 extension AuditLog {
-    /// Answers are cut at this size, so that they fit a frame.
+    /// Answers are cut at this size, to fit a frame.
     private static let answerLimit = 768 << 10
-    /// How far `list` looks for records of one user before it answers with what there is so far.
+    /// How far `list` searches for one user's records before it answers with those found so far.
     private static let lookBack = 16 << 20
 
-    /// The caller's own records, all of them for an administrator, oldest first.
-    /// - Parameter cursor: "": the last `count` records (of a user's own, those among the last 16 MiB); else what
-    ///   followed the answer that gave it. Where that is empty and the cursor is another one than before, the search goes
-    ///   on there; the same cursor again: there is nothing more yet.
-    /// - Returns: lines, and a cursor for what will follow them.
+    /// The caller's own records, or all of them for an administrator, oldest first.
+    /// - Parameter cursor: "": the last `count` records (of a user's own, those among the last 16 MiB); otherwise the
+    ///   records after the answer that gave the cursor. If an answer is empty and its cursor is new, the search
+    ///   continues there; if the cursor is the same, there is nothing more yet.
+    /// - Returns: lines, and a cursor for the records after them.
     package func list(_ caller: Caller, count: UInt32, cursor: String) throws -> Page<String> {
         let size = try PageSize.of(count)
         let mine = AuditFilter(caller)
@@ -23,13 +23,13 @@ extension AuditLog {
         return try following(after, size, mine)
     }
 
-    /// The segments with their sizes, the last one as far as it holds whole records; and the last record.
+    /// The segments with their sizes, counting whole records of the last one; and the last record.
     private func snapshot() throws -> (segments: [(segment: AuditSegment, size: Int)], last: AuditPlace) {
         let (files, current, size, last) = state.withLock { ($0.files, $0.segment, $0.size, AuditPlace($0)) }
         var earlier: [(segment: AuditSegment, size: Int)] = []
         for file in files.reversed() {
             guard let segment = try? AuditSegment.openToRead(directory: directory, first: file.first) else {
-                // What is older than an archived file that is not here is no part of this log any more.
+                // Files older than an archived file that is not here no longer belong to this log.
                 if file.standing == .archived { break }
                 continue
             }
@@ -41,7 +41,7 @@ extension AuditLog {
     /// Where a record is.
     package enum Whereabouts {
         case isThere(hash: String)
-        /// In a file that was moved away, or of which an administrator took note.
+        /// In a file that was moved away, or that an administrator accepted.
         case isElsewhere
         case isMissing
     }
@@ -51,7 +51,7 @@ extension AuditLog {
         return try AuditLog.look(for: number, in: directory, files, (current, size))
     }
 
-    /// - Parameter current: the file that is written to, as far as it holds whole records.
+    /// - Parameter current: the current file, and the size of its whole records.
     static func look(
         for number: UInt64, in directory: String, _ files: [AuditFile], _ current: (file: AuditSegment, size: Int)?
     ) throws -> Whereabouts {
@@ -63,7 +63,7 @@ extension AuditLog {
         }
         guard file.standing == .kept else { return .isElsewhere }
         if number == file.last { return .isThere(hash: file.hash) }
-        // Where it does not open, it is at fault already.
+        // If it does not open, it already has a fault.
         guard let segment = try? AuditSegment.openToRead(directory: directory, first: file.first) else {
             return .isMissing
         }
@@ -113,7 +113,7 @@ extension AuditLog {
     }
 
     /// Checks the whole log: its chain of hashes and its checkpoints.
-    /// - Parameter key: the key of an identity, by its CID's text.
+    /// - Parameter key: gives the key of an identity, by its CID's text.
     package func verify(key: @escaping (String) -> SigningKey?) throws -> AuditVerifier.Findings {
         var verifier = AuditVerifier(key: key)
         inspect(readings: .max)
@@ -124,7 +124,7 @@ extension AuditLog {
         do {
             let (segments, last) = try snapshot()
             defer {
-                // The last line has no other after it that names its hash.
+                // No line after the last one names its hash.
                 let findings = verifier.findings
                 if last.number > 0, findings.last != last.number || findings.lastHash != last.hash {
                     verifier.note("the last record is not the one that dtad wrote, number \(last.number)")
@@ -143,7 +143,7 @@ extension AuditLog {
 }
 
 extension AuditSegment {
-    /// Where the first record with a number above `number` begins, by halving: a long file costs a few reads.
+    /// Where the first record with a number above `number` begins, by binary search: a long file costs a few reads.
     func place(ofRecordAfter number: UInt64, size: Int) throws -> Int {
         // Invariant: a line begins at `low`, and all lines before it have numbers up to `number`.
         var low = 0
@@ -160,7 +160,7 @@ extension AuditSegment {
     }
 }
 
-/// Which records somebody may read.
+/// Which records a caller may read.
 private struct AuditFilter {
     /// `,"uid":N,"user":"NAME",` as records have it; nil: all records.
     private let wanted: [UInt8]?
@@ -173,7 +173,7 @@ private struct AuditFilter {
         wanted = AuditWriter.owner(caller)
     }
 
-    /// The owner stands right behind the time, which has a fixed length: no text that a client wrote comes before it.
+    /// The owner stands right after the time, which has a fixed length: no client's text comes before it.
     func admits(_ line: [UInt8]) -> Bool {
         guard let wanted else { return true }
         guard let comma = line.firstIndex(of: UInt8(ascii: ",")) else { return false }

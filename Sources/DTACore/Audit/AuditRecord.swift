@@ -7,13 +7,13 @@ package struct AuditRecord: Sendable {
     package var operation: String
     /// The key, identity, envelope or block; cut to 256 bytes, since clients write it.
     package var subject: String
-    /// What else decides; empty for most operations.
+    /// What else matters for the decision; empty for most operations.
     package var detail: AuditDetail
     /// `OK`, or the name of the error code.
     package var result: String
     /// From parsing to the answer.
     package var microseconds: UInt64
-    /// How many refusals it stands for; what was done has a record of its own each.
+    /// How many refusals it stands for; each permitted request has its own record.
     package var count: UInt64 = 1
 
     package init(

@@ -5,7 +5,7 @@ import Glibc
 /// One file of the audit log: `audit-<number of its first record, 12 digits>.jsonl`.
 package final class AuditSegment: Sendable {
     let path: String
-    /// The number of the record that the name promises as its first.
+    /// The number of its first record, from its name.
     let first: UInt64
     private let file: Descriptor
 
@@ -22,7 +22,7 @@ package final class AuditSegment: Sendable {
         return "audit-\(String(repeating: "0", count: max(0, 12 - digits.count)))\(digits).jsonl"
     }
 
-    /// The number in a file's name; nil where it is no segment's.
+    /// The number in a file's name; nil if it is not a segment's.
     package static func first(ofName name: String) -> UInt64? {
         guard name.hasPrefix("audit-"), name.hasSuffix(".jsonl"), let first = UInt64(name.dropFirst(6).dropLast(6)),
             first <= AuditLine.highestNumber, name == AuditSegment.name(first: first)
@@ -35,18 +35,18 @@ package final class AuditSegment: Sendable {
         try open(directory: directory, first: first, O_RDWR | O_APPEND)
     }
 
-    /// Makes a segment (mode 0600), where there is nothing of that name.
+    /// Makes a segment (mode 0600); fails if the name exists.
     static func make(directory: String, first: UInt64) throws -> AuditSegment {
         try open(directory: directory, first: first, O_RDWR | O_APPEND | O_CREAT | O_EXCL)
     }
 
-    /// Opens a segment to read what there is of it.
+    /// Opens a segment for reading.
     static func openToRead(directory: String, first: UInt64) throws -> AuditSegment {
         try open(directory: directory, first: first, O_RDONLY)
     }
 
-    /// Not blocking, because somebody may have put a pipe there.
-    /// - Throws: `SystemCallError`, with EISDIR or EINVAL for what is no file.
+    /// Does not block, because the name may belong to a pipe.
+    /// - Throws: `SystemCallError`, with EISDIR or EINVAL if it is not a file.
     private static func open(directory: String, first: UInt64, _ flags: Int32) throws -> AuditSegment {
         let path = "\(directory)/\(name(first: first))"
         let file = Descriptor(
@@ -74,10 +74,10 @@ package final class AuditSegment: Sendable {
 
     func facts() throws -> FileFacts { FileFacts(try status()) }
 
-    /// Whether nobody can write to the file, root neither, until somebody takes that attribute from it (chattr(1), `i`).
+    /// Whether even root cannot write to the file, until the attribute is removed (chattr(1), `i`).
     var isImmutable: Bool { PositionedFile.isImmutable(file.number) }
 
-    /// Appends in one write(2). Where less than all fits, what was written is for the caller to cut off.
+    /// Appends in one write(2). If less than all fits, the caller must cut off what was written.
     func append(_ bytes: [UInt8]) throws {
         let written = try systemCall("write") { unsafe write(file.number, bytes, bytes.count) }
         if written != bytes.count { throw SystemCallError("write", errno: ENOSPC) }
@@ -85,13 +85,13 @@ package final class AuditSegment: Sendable {
 
     func cut(to size: Int) throws { try systemCall("ftruncate") { ftruncate(file.number, size) } }
 
-    /// - Throws: ENOENT where the file was deleted: what is written to it now, nobody will read.
+    /// - Throws: ENOENT if the file was deleted: records written to it now would be lost.
     func sync() throws {
         try systemCall("fdatasync") { fdatasync(file.number) }
         if try status().st_nlink == 0 { throw SystemCallError("the log was deleted", errno: ENOENT) }
     }
 
-    /// Reads `range`, or what there is of it.
+    /// Reads `range`, or as much of it as exists.
     func read(_ range: Range<Int>) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: range.count)
         var used = 0

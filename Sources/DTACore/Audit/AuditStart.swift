@@ -1,27 +1,27 @@
 import DTAFormats
 import DTASystem
 
-/// How the log goes on at a start, found out without a change to any file.
+/// How the log continues at a start, found without changing any file.
 package struct AuditStart {
     enum Way {
         /// There is no file yet.
         case anew
-        /// In the newest file, whose last record is at the place.
+        /// In the newest file; its last record is at the place.
         case resume(AuditSegment, AuditTail, AuditPlace)
-        /// In a file of its own, because the last one is not what dtad wrote.
+        /// In a new file, because the last one is not what dtad wrote.
         case newFile(after: AuditPlace)
     }
 
     let directory: String
-    /// The files that there are.
+    /// The files that exist.
     let names: [UInt64]
-    /// Those in which nothing is written any more.
+    /// Those that dtad has finished.
     var files: [AuditFile]
     let way: Way
 
-    // MARK: Going on
+    // MARK: Continuing
 
-    /// Opens or makes the file that is written to.
+    /// Opens or makes the current file.
     func begin() throws -> AuditLog.State {
         switch way {
         case .anew:
@@ -59,22 +59,22 @@ package struct AuditStart {
         return state
     }
 
-    /// A checkpoint that is not found is due soon.
+    /// If the last checkpoint is not found, the next one is due soon.
     private static func checkpointed(before next: UInt64) -> UInt64 {
         let interval = AuditLog.checkpointInterval
         return next > interval ? next - interval - 1 : 0
     }
 
-    // MARK: Looking
+    // MARK: Checking
 
-    /// Reads the files that changed since their content was judged.
+    /// Reads the files that changed since their content was checked.
     package mutating func examine() {
         for index in files.indices where files[index].standing != .accepted {
             _ = files[index].examine(in: directory, mayRead: true)
         }
     }
 
-    /// What is not as dtad wrote it, as sentences; empty if all is.
+    /// What is not as dtad wrote it, as sentences; empty if all is as written.
     package var faults: [String] {
         var known = Set(files.map(\.first))
         if case .resume(let segment, _, _) = way { known.insert(segment.first) }

@@ -2,14 +2,14 @@ import DTAFormats
 
 /// What the last lines of the log say, read from the end.
 struct AuditTail {
-    /// Where the last line that has its line end, ends: what follows is part of a record that was not finished.
+    /// The end of the last complete line: what follows is part of a record that was not finished.
     let whole: Int
     /// Lines at the end that are no records.
     private(set) var damaged = 0
     private(set) var last: AuditPlace?
     /// The last record that is a checkpoint, if it is not too far back to matter.
     private(set) var checkpointed: UInt64?
-    /// The last change of the database that the log tells of.
+    /// The last change of the database that the log names.
     private(set) var change: UInt64?
     private var seen: UInt64 = 0
 
@@ -18,12 +18,12 @@ struct AuditTail {
         try read(segment, whole)
     }
 
-    /// Goes on in the file before, where more is wanted.
+    /// Continues in the file before, if more is wanted.
     mutating func readOn(in earlier: AuditSegment) throws {
         if wantsMore { try read(earlier, try AuditLog.endOfLastLine(earlier, try earlier.size())) }
     }
 
-    /// A checkpoint is due after so many records, and the first one after it tells of the last change again.
+    /// A checkpoint is due after so many records, and the first record after it names the last change again.
     private var wantsMore: Bool {
         last == nil || (checkpointed == nil || change == nil) && seen < AuditLog.checkpointInterval + 2
     }
@@ -44,7 +44,7 @@ struct AuditTail {
 }
 
 extension AuditSegment {
-    /// The hash of a record's line; nil where the file has no such record.
+    /// The hash of a record's line; nil if the file has no such record.
     func hash(ofRecord number: UInt64, size: Int) throws -> String? {
         var lines = AuditLinesBackward(self, end: try AuditLog.endOfLastLine(self, size))
         while let line = try lines.next() {
@@ -55,7 +55,7 @@ extension AuditSegment {
         return nil
     }
 
-    /// What the first line names as the hash of the record before; nil where it is no record.
+    /// The hash of the record before, as the first line names it; nil if that is no record.
     func previousOfFirst() throws -> String? {
         var lines = AuditLinesForward(self, from: 0, end: try size())
         return try lines.next().flatMap { AuditLine($0.bytes)?.previous }

@@ -2,11 +2,11 @@ import DTAFormats
 import DTASystem
 import Glibc
 
-/// Comparing the files with what dtad wrote, while it runs. An append asks nobody; this is done once a second.
+/// Compares the files with what dtad wrote, while it runs: once a second, and not with each append.
 extension AuditLog {
-    /// Looks at the directory and at every file in it. A file that is not what dtad wrote is left to whoever repairs it:
-    /// the log goes on in the next one, and says so.
-    /// - Parameter readings: how many files are read at most. Those whose times are as they were need not be.
+    /// Checks the directory and every file in it. If the current file is not what dtad wrote, it stays as it is for an
+    /// administrator, and the log continues in the next file, with a record of that.
+    /// - Parameter readings: how many files are read at most. Files with unchanged times need no reading.
     package func inspect(readings: Int = 1) {
         let obstacle = AuditLog.obstacle(directory)?.message
         let names = (try? AuditSegment.all(in: directory)) ?? []
@@ -32,7 +32,7 @@ extension AuditLog {
         }
     }
 
-    /// Why the log's directory cannot be used; nil if nothing is in the way. One that is missing is made again.
+    /// Why the log's directory cannot be used; nil if it can. A missing one is made again.
     static func obstacle(_ directory: String) -> DTAError? {
         do {
             try OwnPlace.makeFolder(directory)
@@ -42,9 +42,9 @@ extension AuditLog {
         }
     }
 
-    // MARK: The file that is written to
+    // MARK: The current file
 
-    /// - Returns: whether somebody touched it, so that it should be read.
+    /// - Returns: whether another process touched it, so that it should be read.
     private func inspectSegment(_ state: inout State, _ obstacle: String?) -> Bool {
         if state.mustCut, (try? state.segment.cut(to: state.size)) != nil { state.mustCut = false }
         if let obstacle {
@@ -84,17 +84,17 @@ extension AuditLog {
         return size > state.size && !state.mustCut ? "\(size - state.size) bytes were written to its end" : nil
     }
 
-    /// Goes on in a file of its own.
+    /// Continues in a new file.
     private func leaveSegment(_ state: inout State, _ fault: String) throws {
         let (left, known) = (state.segment.name, state.files.count)
         try beginSegment(&state, fault: fault)
-        // What the old file did not take is its fault, and not that of the disk.
+        // A failed sync is the fault of the old file, not of the disk.
         state.syncFailure = nil
         guard state.files.count > known else {
             state.events.append("\(left) was made anew, without a record in it: \(fault)")
             return state.say(.error("\(left) was made anew, without a record in it: \(fault)"))
         }
-        // At once: a file that was replaced by one with the same content is as it was written when it is read.
+        // At once: if an identical copy replaced the file, a later read would find no fault.
         report(state.files[known].report, &state.files[known].told, left, &state.events, &state.notices)
     }
 
@@ -109,7 +109,7 @@ extension AuditLog {
         state.obstacle = obstacle
     }
 
-    /// Reads the file that is written to, because somebody touched it while dtad did not.
+    /// Reads the current file, because another process touched it.
     private func readSegment() {
         let (segment, size, last) = state.withLock { ($0.segment, $0.size, AuditPlace($0)) }
         let written = AuditFile(first: segment.first, last: last.number, hash: last.hash)
@@ -121,7 +121,7 @@ extension AuditLog {
         }
     }
 
-    // MARK: What is found
+    // MARK: Findings
 
     private func note(strangers names: [UInt64], _ state: inout State) {
         let known = Set(state.files.map(\.first) + [state.segment.first])
@@ -136,7 +136,7 @@ extension AuditLog {
 
     func report() { state.withLock { report(&$0) } }
 
-    /// Says in the log and in the journal what has changed, each once.
+    /// Writes each change to the log and the journal, once.
     private func report(_ state: inout State) {
         for index in state.files.indices where state.files[index].standing != .accepted {
             report(
@@ -171,12 +171,12 @@ extension AuditLog {
         }
     }
 
-    /// What is not as dtad wrote it, as sentences; empty where all is.
+    /// What is not as dtad wrote it, as sentences; empty if all is as written.
     var faults: [String] {
         state.withLock { AuditFile.faults(of: $0.files, strangers: $0.strangers) }
     }
 
-    /// Lets nothing be written; nil: no longer.
+    /// Stops all writing to the log; nil: allows it again.
     func hold(_ reason: String?) {
         state.withLock { state in
             if let reason, state.hold != nil, state.hold != reason {
@@ -186,7 +186,7 @@ extension AuditLog {
         }
     }
 
-    /// What the journal has not been told yet.
+    /// Lines that the journal has not received yet.
     func takeNotices() -> [AuditNotice] {
         state.withLock { state in
             defer { state.notices.removeAll() }

@@ -2,14 +2,14 @@ import DTABytes
 import DTAFormats
 import DTASystem
 
-/// Writes records as lines of JSON into one buffer that is used again and again: no allocation for a record.
+/// Writes records as lines of JSON into one buffer that is used again: no allocation for each record.
 struct AuditWriter {
-    /// The line that is being made.
+    /// The line in progress.
     private(set) var bytes: [UInt8] = []
-    /// RFC 3339 up to the second, and the second for which it holds.
+    /// RFC 3339 up to the second, and the second for which it is valid.
     private var timePrefix: [UInt8] = []
     private var timeSecond = Int64.min
-    /// Whether the line is a checkpoint, which has a form of its own.
+    /// Whether the line is a checkpoint, which has its own form.
     private(set) var isCheckpoint = false
 
     init() { bytes.reserveCapacity(4096) }
@@ -46,7 +46,7 @@ struct AuditWriter {
         return sizeWithEnding
     }
 
-    /// What the line has once it is ended.
+    /// The size of the line once it is ended.
     var sizeWithEnding: Int { bytes.count + AuditWriter.endingCount }
 
     /// `,"prev":"…"}` and the line end.
@@ -57,7 +57,7 @@ struct AuditWriter {
         field(#","user":"#, caller.userName)
     }
 
-    /// `,"uid":N,"user":"NAME",`: what follows the time in every record of a caller's.
+    /// `,"uid":N,"user":"NAME",`: the text after the time in every record of a caller.
     static func owner(_ caller: Caller) -> [UInt8] {
         var writer = AuditWriter()
         writer.owner(caller)
@@ -68,7 +68,7 @@ struct AuditWriter {
     /// The length of `,"time":"2026-01-02T03:04:05.000006Z"`.
     static let timeFieldCount = 37
 
-    /// Something that happened to the log itself.
+    /// An event of the log itself.
     mutating func event(_ text: String) { field(#","event":"#, text, limit: 1024, oddLimit: 1024) }
 
     /// The number of the database's last change, as the last field before `prev`.
@@ -94,7 +94,7 @@ struct AuditWriter {
         decimal(value)
     }
 
-    /// - Parameters: `limit`: bytes of plain text; `oddLimit`: bytes up to which anything else is written.
+    /// - Parameters: `limit`: bytes of plain text; `oddLimit`: the smaller limit in bytes for other characters.
     private mutating func field(_ name: StaticString, _ value: String, limit: Int = 256, oddLimit: Int = 96) {
         literal(name)
         bytes.append(UInt8(ascii: "\""))
@@ -107,9 +107,10 @@ struct AuditWriter {
         text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
 
-    /// JSON's escapes (RFC 8259 §7) for quotes, backslashes and what is hostile, because people read logs on terminals.
+    /// JSON's escapes (RFC 8259 §7) for quotes, backslashes and hostile characters, because people read logs on
+    /// terminals.
     ///
-    /// What no name has is bounded more tightly, as it is written: one byte of a client's would else become six.
+    /// Characters that no name has get a tighter limit, measured as written: one byte of a client can become six.
     private mutating func string(_ text: String, limit: Int, oddLimit: Int) {
         let start = bytes.count
         for scalar in text.unicodeScalars {

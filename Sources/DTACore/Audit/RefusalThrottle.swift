@@ -1,20 +1,21 @@
 import DTASystem
 
-/// What refusals may write into the audit log in a second. Anybody can be refused as often as they like, so without it one
-/// user could fill the disk, and with it stop all keys.
+/// Limits what refusals write into the audit log in a second. Any user can cause refusals as often as they like, so
+/// without a limit one user could fill the disk, and so stop all keys.
 ///
-/// The first of several equal refusals of a user is written at once. The others are counted, and a second later one record
-/// says how many they were. Different ones are written as long as the user has bytes left of its share; what is beyond is
-/// counted in one record that no longer says what was refused. None is lost. What was *done* is never counted together.
+/// The first of several equal refusals of a user is written at once. The others are counted, and a second later one
+/// record gives their number. Different ones are written while the user has bytes left of their share; the rest is
+/// counted in one record that does not say what was refused. None is lost. Permitted requests are never counted
+/// together.
 package final class RefusalThrottle: Sendable {
-    /// Bytes a second of all users together, and of one.
+    /// Bytes a second, of all users together and of one.
     static let bytesInAll = 512 << 10
     static let bytesPerUser = 128 << 10
     /// How many different refusals of a user are told apart.
     private static let linesPerUser = 64
-    /// Users that are told apart; further ones share what one of them has.
+    /// How many users are told apart; further ones share one allowance.
     private static let mostUsers = 4096
-    /// What a record has as operation and result that stands for different ones.
+    /// The operation and the result of a record that stands for different ones.
     static let various = "*"
     static let refused = "REFUSED"
 
@@ -37,7 +38,7 @@ package final class RefusalThrottle: Sendable {
     }
 
     private struct Share {
-        /// The last of each kind of refusal, with how many came since the one that was written.
+        /// The last refusal of each kind, and how many came since the one that was written.
         var lines: [Key: (last: AuditRecord, count: UInt64)] = [:]
         /// The last of those that are not told apart.
         var rest: AuditRecord?
@@ -68,17 +69,17 @@ package final class RefusalThrottle: Sendable {
         var spent = 0
         var writer = AuditWriter()
 
-        /// What one user may write in this second.
+        /// The bytes that one user may write in this second.
         var allowance: Int { min(bytesPerUser, bytesInAll / (shares.count + 1)) }
     }
 
     private let payer: @Sendable (UInt32) -> UInt32
     private let state = Locked(State())
 
-    /// - Parameter payer: the user with which a uid counts.
+    /// - Parameter payer: the user as whom a uid counts.
     package init(payer: @escaping @Sendable (UInt32) -> UInt32 = { $0 }) { self.payer = payer }
 
-    /// Whether a refusal is to be written now. Else it is counted, and `takeCounted` gives it back.
+    /// Whether a refusal is written now. Otherwise it is counted, and `takeCounted` returns it.
     package func admits(_ record: AuditRecord) -> Bool {
         let user = payer(record.caller.uid)
         var record = record
@@ -87,7 +88,7 @@ package final class RefusalThrottle: Sendable {
             let user = state.shares[user] != nil || state.shares.count < RefusalThrottle.mostUsers ? user : .max
             let size = state.writer.size(of: record)
             let isFirst = (state.shares[user]?.spent ?? 0) == 0
-            // An eighth is left to those who have written nothing yet.
+            // An eighth is reserved for users who have written nothing yet.
             let limit = isFirst ? RefusalThrottle.bytesInAll : RefusalThrottle.bytesInAll / 8 * 7
             let fits = state.spent + size <= limit
             let allowance = state.allowance
@@ -115,12 +116,12 @@ package final class RefusalThrottle: Sendable {
         return true
     }
 
-    /// A client wrote it, and it may be as long as a frame. More than this is not written anyway.
+    /// A client wrote the subject, and it may be as long as a frame. The log cuts it further.
     private static func cut(_ subject: String) -> String {
         subject.utf8.count <= 1024 ? subject : String(String.UnicodeScalarView(subject.unicodeScalars.prefix(257)))
     }
 
-    /// Ends a second: gives what was counted in it, to be written now.
+    /// Ends a second: returns the counted refusals, to be written now.
     package func takeCounted() -> [AuditRecord] {
         state.withLock { state in
             state.spent = 0
@@ -128,7 +129,7 @@ package final class RefusalThrottle: Sendable {
             let allowance = state.allowance
             for user in Array(state.shares.keys) {
                 guard var share = state.shares[user] else { continue }
-                // Who was refused nothing for a second is forgotten, with what was told apart of it.
+                // A user with no refusals for a second is forgotten, with their counts.
                 guard share.isActive || share.rest != nil else {
                     state.shares[user] = nil
                     continue
@@ -164,7 +165,7 @@ package final class RefusalThrottle: Sendable {
         }
     }
 
-    /// Takes back what could not be written: it is due again.
+    /// Takes back a record that could not be written: it is due again.
     package func putBack(_ record: AuditRecord) {
         let user = payer(record.caller.uid)
         state.withLock { $0.shares[user, default: Share()].addToRest(record, record.count) }

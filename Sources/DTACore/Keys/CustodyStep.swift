@@ -1,5 +1,5 @@
 import CustodyProtocol
 
-/// The second phase of an act that needs the HSM. The first has refused all that can be refused without it; this one is
-/// run with an HSM process that the caller has taken.
+/// The second phase of a request that needs the HSM. The first phase refuses what can be refused without the HSM; the
+/// second runs with an HSM process that the caller has taken.
 package typealias CustodyStep<Result> = @Sendable (any Custodian) throws -> Result

@@ -4,7 +4,7 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// A user's key, as the front knows it: everything but the secret.
+/// A user's key as dtad knows it: everything but the secret.
 package final class KeyRecord: NamedItem {
     static let kind = Resource.Kind.key
 
@@ -26,8 +26,8 @@ package final class KeyRecord: NamedItem {
         self.publicKey = publicKey
     }
 
-    /// The public half in the forms that other programs know; nil for symmetric keys.
-    /// - Throws: `DTAError.dataLoss` where what is stored is no key.
+    /// The public half in standard forms; nil for symmetric keys.
+    /// - Throws: `DTAError.dataLoss` if the stored bytes are no key.
     package func publicHalf() throws -> PublicKey? { try KeyRecord.publicHalf(type, publicKey, of: name) }
 
     static func publicHalf(_ type: KeyType, _ raw: [UInt8], of name: String) throws -> PublicKey? {

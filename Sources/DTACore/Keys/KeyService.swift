@@ -4,7 +4,7 @@ import Foundation
 import GRDB
 import Logging
 
-/// Users' keys: making, seeing and destroying them. Using them is in KeyUse.swift.
+/// Makes, shows and destroys users' keys. KeyUse.swift uses them.
 package final class KeyService: Sendable {
     let index: NameIndex<KeyRecord>
     let policy: LivePolicy
@@ -14,7 +14,7 @@ package final class KeyService: Sendable {
     let forget: @Sendable (ObjectID) -> Void
 
     /// Loads all keys.
-    /// - Parameter forget: called when an object is gone, to let every HSM process drop its copy.
+    /// - Parameter forget: called when an object is gone, so that every HSM process drops its copy.
     package init(
         store: Store, intents: Intents, policy: LivePolicy, keysPerUser: Int, logger: Logger,
         forget: @escaping @Sendable (ObjectID) -> Void
@@ -28,12 +28,12 @@ package final class KeyService: Sendable {
         index = NameIndex(rows, limit: keysPerUser)
     }
 
-    /// How many keys there are, of all users.
+    /// How many keys all users have.
     package var count: Int { index.count }
 
     // MARK: Making
 
-    /// A new key of the caller's.
+    /// Makes a new key for the caller.
     package func create(_ caller: Caller, name: String, type: KeyType) throws -> CustodyStep<KeyRecord> {
         let name = try KeyName(name)
         let owner = try Owner(of: caller)
@@ -63,7 +63,7 @@ package final class KeyService: Sendable {
             let key = KeyRecord(
                 name: name.text, type: type, owner: owner, object: object, created: unixMicroseconds() / 1_000_000,
                 publicKey: publicKey)
-            // What the token answered must be a key before anybody relies on it.
+            // The token's answer must be a valid key before it is used.
             _ = try key.publicHalf()
             try store.write { database in
                 try key.insert(database)
@@ -87,14 +87,14 @@ package final class KeyService: Sendable {
         return { [self] custodian in
             let intent = try store.write { database in
                 try database.execute(sql: "DELETE FROM keys WHERE object = ?", arguments: [Data(key.object.bytes)])
-                // Somebody else was faster.
+                // Another request was faster.
                 guard database.changesCount == 1 else { throw unknown(key.name) }
                 return try intents.begin(
                     .keyDelete, name: key.name, objects: [.init(objectClass: .user, id: key.object)], in: database)
             }
             defer { intents.release(intent) }
             index.remove(key)
-            // Last, and also where the token failed: no copy in a session may outlive the key's row.
+            // Last, even if the token failed: no copy in a session may outlive the key's row.
             defer { forget(key.object) }
             CrashPoint.reach(.keyDeleteIntended)
             do {
@@ -113,7 +113,7 @@ package final class KeyService: Sendable {
         }
     }
 
-    // MARK: Seeing
+    // MARK: Showing
 
     /// One key.
     package func show(_ caller: Caller, name: String) throws -> KeyRecord { try authorized(caller, .public, name) }
@@ -127,10 +127,10 @@ package final class KeyService: Sendable {
         return Page(items: Array(visible.prefix(size)), cursor: visible.count > size ? visible[size - 1].name : "")
     }
 
-    /// A key as the policy sees it, for `policy explain`; nil where there is none.
+    /// A key as the policy sees it, for `policy explain`; nil if there is none.
     package func resource(_ name: String) -> Resource? { index.entry(name)?.item.resource }
 
-    /// The key, if the caller may.
+    /// The key, if the caller has the permission.
     @inline(__always)
     func authorized(_ caller: Caller, _ permission: Permission, _ name: String) throws -> KeyRecord {
         guard let entry = index.entry(name) else { throw unknown(name) }

@@ -12,7 +12,7 @@ package enum SignatureFormat: Sendable {
     case der
 }
 
-/// Using users' keys. Each refusal comes before the HSM is asked for.
+/// Uses users' keys. Each refusal comes before the HSM is needed.
 extension KeyService {
     /// Signs a message, or a digest of it.
     /// - Parameter prehashed: `data` is a digest of exactly the key's hash length (ECDSA only).
@@ -37,8 +37,8 @@ extension KeyService {
         }
     }
 
-    /// Whether a signature is one of a message or a digest by a key; by its public half, without the HSM.
-    /// - Throws: `DTAError.invalidArgument` where the signature cannot be one at all, by its length or its form.
+    /// Whether a signature over a message or a digest is valid for a key; uses the public half, without the HSM.
+    /// - Throws: `DTAError.invalidArgument` if the signature has an impossible length or form.
     package func verify(
         _ caller: Caller, name: String, data: [UInt8], prehashed: Bool = false, signature: [UInt8],
         format: SignatureFormat = .raw

@@ -3,7 +3,7 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// The token that a state belongs to, as its database remembers it.
+/// The token to which a state belongs, as its database remembers it.
 package enum KnownToken {
     package static func read(_ database: Database) throws -> TokenIdentity? {
         try Row.fetchOne(database, sql: "SELECT serial, landmark FROM token").map {

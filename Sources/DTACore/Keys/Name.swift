@@ -11,7 +11,7 @@ package struct KeyName: Sendable, Hashable {
     }
 }
 
-/// The most bytes that a name has.
+/// The most bytes that a name may have.
 package let nameLimit = 64
 
 /// - Parameter what: key or identity.

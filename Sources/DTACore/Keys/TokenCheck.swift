@@ -3,7 +3,7 @@ import DTABytes
 import DTASystem
 import Logging
 
-/// Compares what the database says is on the token with what is there.
+/// Compares what the database says about the token with the token.
 package struct TokenCheck {
     package let objects: [TokenObject]
     private let owners: [ObjectID: ObjectOwner]
@@ -13,7 +13,7 @@ package struct TokenCheck {
         owners = Dictionary(objects.map { ($0.id, $0.owner) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Why an object cannot be used; nil where it is there and its owner's.
+    /// Why an object cannot be used; nil if it is on the token and belongs to its owner.
     package func damage(_ id: ObjectID, owner: Owner) -> String? {
         guard let found = owners[id] else { return "it is not on the token" }
         guard found.uid == owner.uid else {
@@ -22,7 +22,7 @@ package struct TokenCheck {
         return nil
     }
 
-    /// Objects that nobody knows are reported, never destroyed: they may be what a backup needs.
+    /// Unknown objects are reported, never destroyed: a backup may need them.
     package func reportUnknown(except known: Set<ObjectID>, _ logger: Logger) {
         let unknown = objects.filter { !known.contains($0.id) }
         guard let first = unknown.first else { return }
@@ -36,10 +36,10 @@ package struct TokenCheck {
 }
 
 extension KeyService {
-    /// Takes keys out of use whose object is not on the token, or is somebody else's there; those that fit again are
-    /// back in use.
+    /// Takes keys out of use if their object is missing on the token, or belongs to another owner there; keys that
+    /// match again are back in use.
     package func crossCheck(_ custodian: any Custodian) throws {
-        // The index first: a key that is made meanwhile is then only on the token, which takes nothing out of use.
+        // The index first: a key that is made meanwhile is then only on the token, which takes no key out of use.
         let keys = index.all
         let token = try TokenCheck(custodian, .user)
         var damages: [String: String] = [:]

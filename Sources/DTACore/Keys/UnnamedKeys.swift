@@ -5,30 +5,30 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// A key on the token that nothing in the database names: it was made after the copy of the database that is in use.
+/// A key on the token without a name in the database: it was made after the copy of the database that is in use.
 package struct UnnamedKey: Sendable {
     package let objectClass: ObjectClass
     /// 32 hexadecimal digits.
     package let object: String
-    /// As the token says.
+    /// The owner that the token names.
     package let owner: Owner
-    /// Of a user's key; nil for keys of identities and orders.
+    /// The type of a user's key; nil for keys of identities and orders.
     package let type: KeyType?
     /// As in `KeyRecord`.
     package let publicKey: [UInt8]
 
-    /// The public half in the forms that other programs know; nil where there is none to show.
-    /// - Throws: `DTAError.dataLoss` where what the token gave is no key.
+    /// The public half in standard forms; nil if there is none to show.
+    /// - Throws: `DTAError.dataLoss` if the token's bytes are no key.
     package func publicHalf() throws -> PublicKey? {
         guard let type else { return nil }
         return try KeyRecord.publicHalf(type, publicKey, of: object)
     }
 }
 
-/// What an administrator may do about keys that have no name here. Only users' keys can get one: keys of identities and of
-/// orders are nothing without what the missing part of the database says of them.
+/// What an administrator may do about keys that have no name here. Only users' keys can get one: keys of identities and
+/// orders are useless without the missing part of the database.
 extension KeyService {
-    /// How many are told of at once.
+    /// How many are listed at once.
     private static let listLimit = 1_000
 
     private static let classes: [ObjectClass] = [.user, .identitySigning, .identityKEM, .order]
@@ -60,9 +60,9 @@ extension KeyService {
         }
     }
 
-    /// Gives a user's key a name. It is its owner's from then on, like any other.
+    /// Gives a user's key a name. From then on its owner has it like any other key.
     /// - Parameter object: 32 hexadecimal digits.
-    /// - Throws: also where the owner's uid has no name on this host.
+    /// - Throws: also if the owner's uid has no name on this host.
     package func nameUnnamed(_ caller: Caller, object: String, as name: String) throws -> CustodyStep<KeyRecord> {
         try requireAdministrator(caller)
         let id = try Self.object(object)
@@ -97,7 +97,7 @@ extension KeyService {
         }
     }
 
-    /// Destroys one, for good. What a newer backup of the database says of it is worth nothing then.
+    /// Destroys one for good. Then even a newer backup of the database cannot restore it.
     /// - Parameter object: 32 hexadecimal digits.
     package func destroyUnnamed(_ caller: Caller, object: String) throws -> CustodyStep<Void> {
         try requireAdministrator(caller)
@@ -116,9 +116,9 @@ extension KeyService {
         }
     }
 
-    // MARK: Which they are
+    // MARK: Finding them
 
-    /// The token is asked first: what is made meanwhile has its row or its intent when the database is looked at.
+    /// The token is asked first: a key that is made meanwhile has its row or its intent when the database is read.
     private func unnamed(_ custodian: any Custodian) throws -> [TokenObject] {
         let objects = try Self.classes.flatMap { try custodian.ask(ListObjects(objectClass: $0)) }
         let named = try store.read { database in

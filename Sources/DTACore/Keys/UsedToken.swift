@@ -1,9 +1,9 @@
 import CustodyProtocol
 import DTASystem
 
-/// A token that has keys of an agent, beside a state that never had a token.
+/// Refuses a token that has an agent's keys, beside a state that never had a token.
 package enum UsedToken {
-    /// - Throws: `DTAError.failedPrecondition` if it is one.
+    /// - Throws: `DTAError.failedPrecondition` if the token has such keys.
     package static func refuse(_ custodian: any Custodian, beside state: String) throws {
         let classes: [ObjectClass] = [.user, .identitySigning, .identityKEM, .order]
         let count = try classes.reduce(0) { $0 + (try custodian.ask(ListObjects(objectClass: $1)).count) }

@@ -1,8 +1,8 @@
 import Foundation
 
-/// What the kernel lets this process do beyond its user's rights (capabilities(7)).
+/// What the kernel permits this process beyond its user's rights (capabilities(7)).
 package enum Capabilities {
-    /// CAP_SYS_PTRACE, without which another user's program cannot be seen.
+    /// CAP_SYS_PTRACE; without it this process cannot see another user's program.
     package static var canSeePrograms: Bool { effective & 1 << 19 != 0 }
 
     private static var effective: UInt64 {

@@ -3,9 +3,9 @@ import DTABytes
 import DTASystem
 import Glibc
 
-/// The SHA-256 of callers' programs, for `unix:sha256`. A file is read once as long as it does not change.
+/// The SHA-256 of callers' programs, for `unix:sha256`. A file is read once for as long as it does not change.
 package final class ExecutableDigest: Sendable {
-    /// What changes with a file's content.
+    /// Facts that change if a file's content does.
     private struct File: Hashable, Sendable {
         let device: UInt64
         let inode: UInt64
@@ -17,13 +17,14 @@ package final class ExecutableDigest: Sendable {
     private let known = Locked<[File: String]>([:])
     private static let cacheLimit = 1024
 
-    /// Programs above this are not hashed. A sparse file of a terabyte takes no room on the disk, and hours to read.
+    /// Larger programs are not hashed. A sparse file of a terabyte takes no room on the disk, but hours to read.
     package static let sizeLimit = 256 << 20
 
     package init() {}
 
-    /// Of a program that was opened with O_PATH, in hexadecimal; nil where it cannot be read, is too large, or changed
-    /// meanwhile. It may take as long as reading a file may: call it where nobody else waits.
+    /// The digest of a program that was opened with O_PATH, in hexadecimal; nil if it cannot be read, is too large, or
+    /// changed meanwhile. It may take as long as reading the file: call it on a thread for which no other request
+    /// waits.
     package func of(program: Descriptor) -> String? {
         let number = unsafe open("/proc/self/fd/\(program.number)", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard number >= 0 else { return nil }

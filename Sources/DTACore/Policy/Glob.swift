@@ -1,11 +1,11 @@
 import DTASystem
 
-/// A pattern of names: `*` is any number of characters, `?` is one; the rest stands for itself.
+/// A pattern of names: `*` matches any number of characters, `?` matches one; others match themselves.
 package struct Glob: Sendable, Equatable {
     let text: String
     private let pattern: [UInt8]
 
-    /// - Throws: `DTAError.invalidArgument` where no name could match.
+    /// - Throws: `DTAError.invalidArgument` if no name could match.
     package init(_ text: String) throws {
         let pattern = Array(text.utf8)
         guard !pattern.isEmpty, pattern.count <= 128,

@@ -1,17 +1,17 @@
 import DTAConfiguration
 import DTASystem
 
-/// A grant, read and checked: callers that match all selectors may do the operations on what matches a pattern.
+/// A grant, read and checked: callers that match all selectors may do the operations on names that match a pattern.
 struct Grant: Sendable {
     let selectors: [Selector]
     let keys: [Glob]
     let identities: [Glob]
     let permissions: Set<Permission>
-    /// Where it stands in dtad.yaml.
+    /// Its line in dtad.yaml.
     let line: Int
 
     /// - Parameter canSeePrograms: whether this process may see other users' programs.
-    /// - Throws: `DTAError.invalidArgument`, or `failedPrecondition` where a selector cannot work on this host.
+    /// - Throws: `DTAError.invalidArgument`, or `failedPrecondition` if a selector cannot work on this host.
     init(_ grant: Configuration.Grant, canSeePrograms: Bool) throws {
         line = grant.line
         do {
@@ -61,6 +61,6 @@ struct Grant: Sendable {
 
     func matches(_ caller: Caller) -> Bool { selectors.allSatisfy { $0.matches(caller) } }
 
-    /// Where it stands and whom it is for.
+    /// Its line, and its selectors.
     var display: String { "the grant at line \(line) (to \(selectors.map(\.text).joined(separator: ", ")))" }
 }

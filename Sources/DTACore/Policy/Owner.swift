@@ -1,7 +1,7 @@
 import DTASystem
 
-/// The user that a key, an identity or a block belongs to: uid *and* name, so that whoever gets a uid later inherits
-/// nothing.
+/// The user to whom a key, an identity or a block belongs: uid *and* name, so that a user who later gets the same uid
+/// inherits nothing.
 package struct Owner: Sendable, Hashable {
     package let uid: UInt32
     package let name: String
@@ -14,11 +14,11 @@ package struct Owner: Sendable, Hashable {
     /// The agent itself: (uid_t)-1, which no user can have (POSIX), and a name that none can have either.
     package static let agent = Owner(uid: .max, name: ":agent")
 
-    /// Nobody: what the host decides about, and no user.
+    /// The host itself: administrators decide about what it owns.
     package static let host = Owner(uid: .max, name: ":host")
 
     /// The caller as an owner of something new.
-    /// - Throws: `DTAError.failedPrecondition` where its uid is nobody's for long.
+    /// - Throws: `DTAError.failedPrecondition` if the uid does not stand for one user for long.
     package init(of caller: Caller) throws {
         if let reason = Owner.transience(of: caller) {
             throw DTAError(
@@ -28,7 +28,7 @@ package struct Owner: Sendable, Hashable {
         self.init(uid: caller.uid, name: caller.userName)
     }
 
-    /// Why a caller's uid cannot stand for one user over time; nil where it can.
+    /// Why a caller's uid cannot stand for one user over time; nil if it can.
     private static func transience(of caller: Caller) -> String? {
         switch caller.uid {
         case 65_534: "uid 65534 stands for users that have no uid here"
@@ -41,6 +41,6 @@ package struct Owner: Sendable, Hashable {
     @inline(__always)
     package func isSame(as caller: Caller) -> Bool { uid == caller.uid && name == caller.userName }
 
-    /// As people are told: `alice (1000)`.
+    /// The form for people: `alice (1000)`.
     package var display: String { uid == .max ? (self == .agent ? "the agent itself" : "nobody") : "\(name) (\(uid))" }
 }

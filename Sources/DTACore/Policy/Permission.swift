@@ -1,13 +1,13 @@
 import DTASystem
 
-/// What can be done with a key or an identity, as grants and `policy explain` name it.
+/// What can be done with a key or an identity, with the names of grants and `policy explain`.
 package enum Permission: String, Sendable, CaseIterable {
     case sign, mac, encrypt, decrypt
     /// To see it: in lists, its type, its owner and its public half; to verify with it.
     case `public`
     /// To delete it.
     case manage
-    /// To make one of its name; everybody may, but for couriers.
+    /// To make one with its name; all users may, except couriers.
     case create
     /// To send envelopes as an identity.
     case seal
@@ -15,7 +15,7 @@ package enum Permission: String, Sendable, CaseIterable {
     case open
     /// To replace an identity by one with new keys, and to revoke it: both are signed with its own key.
     case rotate, revoke
-    /// To say whom this host trusts, and under which name.
+    /// To decide which identities this host trusts, and under which name.
     case trust
     /// To order, redeem and deposit as an identity, and to read what was released to it.
     case order
@@ -23,9 +23,9 @@ package enum Permission: String, Sendable, CaseIterable {
     case approve
     /// To commit, release, refuse and destroy as a fiduciary.
     case fulfil
-    /// To store blocks; everybody may.
+    /// To store blocks; all users may.
     case publish
-    /// To ask for random bytes; everybody may.
+    /// To ask for random bytes; all users may.
     case random
 
     package init(name: String) throws {
@@ -45,12 +45,12 @@ package enum Permission: String, Sendable, CaseIterable {
         }
     }
 
-    /// Root administers: it sees and deletes what is everybody's, and uses nothing.
+    /// Root administers: it may see and delete everything, but use nothing.
     var isAdministration: Bool { self == .public || self == .manage }
 
     var isEverybodys: Bool { self == .publish || self == .random }
 
-    /// As in: user alice may not … key "release".
+    /// The verb in: user alice may not … key "release".
     var verb: String {
         switch self {
         case .sign: "sign with"
@@ -95,5 +95,5 @@ package struct Resource: Sendable {
     var display: String { "\(kind.rawValue) \(quoted(name))" }
 }
 
-/// What a client wrote, fit for a sentence: quoted, and cut to 80 characters.
+/// A client's text, made safe for a sentence: quoted, and cut to 80 characters.
 package func quoted(_ text: String) -> String { ForeignText.quoted(text) }

@@ -1,16 +1,16 @@
 import DTAConfiguration
 import DTASystem
 
-/// Who may do what: owners with what is theirs, administrators by managing it, others by grants. Nothing else. Everybody may
-/// make keys and identities of his own, but for those who only carry.
+/// Who may do what: owners may use what they own, administrators may manage it, others need grants. All users may make
+/// their own keys and identities, except users listed under `couriers:`.
 package final class Policy: Sendable {
     private let grants: [Grant]
     private let couriers: [Selector]
-    /// Whether the SHA-256 of anybody's program can matter.
+    /// Whether any grant asks for the SHA-256 of a program.
     package let needsExecutableDigest: Bool
 
     /// Reads the grants of a configuration.
-    /// - Throws: `DTAError` that names the line; nothing is half in force.
+    /// - Throws: `DTAError` that names the line; then none of it is in force.
     package init(
         _ grants: [Configuration.Grant], couriers: [String] = Configuration.standardCouriers,
         canSeePrograms: Bool = Capabilities.canSeePrograms
@@ -29,7 +29,7 @@ package final class Policy: Sendable {
         needsExecutableDigest = self.grants.contains { $0.selectors.contains(where: \.isDigest) }
     }
 
-    /// Whether the SHA-256 of this caller's program can matter: all else that a grant asks for fits.
+    /// Whether the SHA-256 of this caller's program can matter: the caller matches all other selectors of such a grant.
     package func needsExecutableDigest(of caller: Caller) -> Bool {
         needsExecutableDigest
             && grants.contains { grant in
@@ -38,7 +38,7 @@ package final class Policy: Sendable {
             }
     }
 
-    /// Whether `caller` may; the hot path's question.
+    /// Whether `caller` has the permission. This is on the hot path.
     @inline(__always)
     package func allows(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Bool {
         resource.owner.isSame(as: caller) || allowsStranger(caller, permission, resource)
@@ -46,21 +46,21 @@ package final class Policy: Sendable {
 
     private func allowsStranger(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Bool {
         if permission.isEverybodys { return true }
-        // No grant gives the agent's own identity away, however wide its pattern.
+        // No grant covers the agent's own identity, however wide its pattern.
         if resource.owner == .agent { return permission == .public }
         if caller.isAdministrator && permission.isAdministration { return true }
         if caller.isAdministrator && permission == .trust && resource.owner == .host { return true }
         return grants.contains { $0.covers(permission, resource) && $0.matches(caller) }
     }
 
-    /// - Throws: `DTAError.permissionDenied` with the reason and what helps.
+    /// - Throws: `DTAError.permissionDenied` with the reason and a hint.
     @inline(__always)
     package func authorize(_ caller: Caller, _ permission: Permission, _ resource: Resource) throws {
         guard allows(caller, permission, resource) else { throw refusal(caller, permission, resource) }
     }
 
-    /// Whether a caller may make something of his own.
-    /// - Throws: `DTAError.permissionDenied` where he only carries, and no grant lets him.
+    /// Checks whether a caller may make a key or an identity of their own.
+    /// - Throws: `DTAError.permissionDenied` if the caller is a courier, and no grant permits it.
     package func authorizeMaking(_ caller: Caller, _ kind: Resource.Kind, _ name: String) throws {
         guard let courier = couriers.first(where: { $0.matches(caller) }) else { return }
         let resource = Resource(kind, name, owner: Owner(uid: caller.uid, name: caller.userName))
@@ -88,7 +88,7 @@ package final class Policy: Sendable {
             + "\(now), and a uid that changes hands inherits nothing"
     }
 
-    /// The answer with its reasons, for people.
+    /// The decision with its reasons, for people.
     package func explain(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Decision {
         guard permission.applies(to: resource.kind) || permission.isEverybodys else {
             return Decision(
@@ -131,7 +131,7 @@ package final class Policy: Sendable {
     }
 }
 
-/// Whether somebody may do something, and why.
+/// Whether a caller may do something, and why.
 package struct Decision: Sendable, Equatable {
     package let isAllowed: Bool
     /// One sentence each.
@@ -151,6 +151,6 @@ package final class LivePolicy: Sendable {
 
     package var current: Policy { policy.withLock { $0 } }
 
-    /// Requests that began before go on with the policy that they began with.
+    /// Requests that have begun continue with the old policy.
     package func replace(with new: Policy) { policy.withLock { $0 = new } }
 }

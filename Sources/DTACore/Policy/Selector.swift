@@ -1,6 +1,6 @@
 import DTASystem
 
-/// One condition on a caller, as grants write it.
+/// One condition on a caller, in a grant.
 enum Selector: Sendable, Equatable {
     case uid(UInt32)
     case user(String)
@@ -55,7 +55,7 @@ enum Selector: Sendable, Equatable {
     }
 
     private static func number(_ value: String, _ text: String) throws -> UInt32 {
-        // What UInt32 also takes, a leading plus sign, is no number in a configuration.
+        // UInt32 also takes a leading plus sign, which is not allowed in a configuration.
         guard let number = UInt32(value), value.first != "+" else {
             throw DTAError(.invalidArgument, "the selector \(quoted(text)) needs a number")
         }
@@ -69,7 +69,7 @@ enum Selector: Sendable, Equatable {
         return value
     }
 
-    /// Whether it looks at the program, which only narrows accidents: a program can connect and then run another.
+    /// Whether it looks at the program. That only prevents accidents: a program can connect and then run another.
     var looksAtProgram: Bool {
         switch self {
         case .path, .digest: true
@@ -90,7 +90,7 @@ enum Selector: Sendable, Equatable {
         }
     }
 
-    /// As it was written.
+    /// The selector as it was written.
     var text: String {
         switch self {
         case .uid(let uid): "unix:uid:\(uid)"

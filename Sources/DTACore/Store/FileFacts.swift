@@ -1,13 +1,14 @@
 import DTASystem
 import Glibc
 
-/// What the kernel says of a file without reading it. As long as nothing of that changes, neither did the content: whoever
-/// writes to a file, links it or gives it away changes its times, and cannot set the last of them back.
+/// What the kernel says about a file without reading it. While this does not change, the content does not either: a
+/// process that writes to a file, links it or changes its owner changes its times, and cannot set back the last of
+/// them.
 package struct FileFacts: Sendable, Equatable {
     let device: UInt64
     let inode: UInt64
     let size: Int64
-    /// Nanoseconds since 1970: of the content, and of anything at all.
+    /// Nanoseconds since 1970: the last change of the content, and of anything.
     let modified: Int64
     let changed: Int64
 
@@ -26,11 +27,11 @@ package struct FileFacts: Sendable, Equatable {
             modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim))
     }
 
-    /// Whether both are the same file, whatever was written to it meanwhile.
+    /// Whether both are the same file, even if it was written to meanwhile.
     func isSameFile(as other: FileFacts) -> Bool { device == other.device && inode == other.inode }
 
-    /// Of what a path names, no link followed; nil where there is nothing.
-    /// - Throws: `SystemCallError` where nobody can tell.
+    /// The status of the path itself, without following a link; nil if there is nothing.
+    /// - Throws: `SystemCallError` if that cannot be found out.
     static func status(_ path: String) throws -> stat? {
         var status = stat()
         if unsafe lstat(path, &status) == 0 { return status }
@@ -38,6 +39,6 @@ package struct FileFacts: Sendable, Equatable {
         return nil
     }
 
-    /// Of what a path names; nil where that cannot be found out.
+    /// The facts of the path; nil if there is nothing, or that cannot be found out.
     package static func of(_ path: String) -> FileFacts? { (try? status(path)).flatMap { $0.map(FileFacts.init) } }
 }

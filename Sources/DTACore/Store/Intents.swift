@@ -4,8 +4,8 @@ import Foundation
 import GRDB
 import Logging
 
-/// What is about to be made or destroyed on the token, written down before it is. So whatever a crash or an HSM that
-/// went away leaves behind has a row that names it, and `sweep` destroys it.
+/// What will be made or destroyed on the token, recorded before. So if a crash or a lost HSM leaves an object behind, a
+/// row names it, and `sweep` destroys it.
 package final class Intents: Sendable {
     package struct Object: Sendable, Hashable {
         let objectClass: ObjectClass
@@ -35,7 +35,7 @@ package final class Intents: Sendable {
 
     private let store: Store
     private let logger: Logger
-    /// Those whose acts are under way in this process: a sweep leaves them alone.
+    /// Those whose operations are under way in this process: a sweep skips them.
     private let active = Locked<Set<Int64>>([])
 
     package init(store: Store, logger: Logger) {
@@ -43,14 +43,14 @@ package final class Intents: Sendable {
         self.logger = logger
     }
 
-    /// Writes an intent of its own.
+    /// Writes an intent in its own transaction.
     package func begin(_ kind: Kind, name: String, objects: [Object]) throws -> Int64 {
         try store.write { try begin(kind, name: name, objects: objects, in: $0) }
     }
 
-    /// Writes an intent as part of a transaction. An object is in one intent at a time: one who would make under the same
-    /// id what another's act makes, or a sweep has not cleared yet, waits for its end.
-    /// - Throws: `DTAError.unavailable` where an object is in another intent.
+    /// Writes an intent as part of a transaction. An object is in one intent at a time: an operation on an object that
+    /// another operation makes, or that a sweep has not cleared yet, has to wait.
+    /// - Throws: `DTAError.unavailable` if an object is in another intent.
     func begin(_ kind: Kind, name: String, objects: [Object], in database: Database) throws -> Int64 {
         try database.execute(
             sql: "INSERT INTO intents (kind, name, created) VALUES (?, ?, ?)",
@@ -72,17 +72,17 @@ package final class Intents: Sendable {
         return number
     }
 
-    /// Strikes an intent out as part of a transaction; `release` follows once that is durable.
+    /// Deletes an intent as part of a transaction; `release` follows once that is durable.
     package func finish(_ number: Int64, in database: Database) throws {
         try database.execute(sql: "DELETE FROM intents WHERE id = ?", arguments: [number])
     }
 
-    /// The act is over, whatever came of it: what is left of the intent is the next sweep's.
+    /// The operation is over, with or without success: if the intent is still there, the next sweep clears it.
     package func release(_ number: Int64) {
         active.withLock { _ = $0.remove(number) }
     }
 
-    /// Takes back at once what an act that failed may have made. Where the HSM is away that has to wait for a sweep.
+    /// Undoes at once what a failed operation may have made. If the HSM is away, that waits for a sweep.
     package func undo(_ number: Int64, _ custodian: any Custodian, objects: [Object], after error: any Error) {
         guard DTAError(error).code != .unavailable else { return }
         do {
@@ -93,7 +93,7 @@ package final class Intents: Sendable {
         }
     }
 
-    /// Strikes an intent out whose act made nothing. Where the HSM went away nobody knows that, and a sweep looks.
+    /// Deletes an intent if its operation made nothing. If the HSM went away, that is not certain, and a sweep looks.
     package func drop(_ number: Int64, after error: any Error) {
         guard DTAError(error).code != .unavailable else { return }
         do {
@@ -103,11 +103,11 @@ package final class Intents: Sendable {
         }
     }
 
-    /// Whether there is something that a sweep could clear.
+    /// Whether there is anything that a sweep could clear.
     package var arePending: Bool { (try? pending().isEmpty) == false }
 
-    /// The intents whose acts are over. It takes the writers' turn, so that no act ends between the look at its row and
-    /// the look at `active`: a row that is there and not active was left behind.
+    /// The intents whose operations are over. It runs as a writer, so that no operation ends between reading its row
+    /// and reading `active`: a row that is there and not active was left behind.
     private func pending() throws -> [Intent] {
         try store.write { database in
             let busy = active.withLock { $0 }
@@ -134,10 +134,10 @@ package final class Intents: Sendable {
             })
     }
 
-    /// Clears what was left: makes that did not end are undone, deletions are finished. Both are the same act, because
-    /// an intent is struck out in the transaction that makes its objects somebody's.
+    /// Clears what was left: unfinished creations are undone, deletions are finished. Both delete the objects, because
+    /// the transaction that stores a new object also deletes its intent.
     /// - Returns: how many intents were cleared.
-    /// - Throws: where the HSM or the store fails; what was cleared until then stays cleared.
+    /// - Throws: if the HSM or the store fails; intents that were cleared until then stay cleared.
     @discardableResult
     package func sweep(_ custodian: any Custodian) throws -> Int {
         let left = try pending()

@@ -1,6 +1,6 @@
 import DTASystem
 
-/// What has a name that is unique on the host, and an owner.
+/// An item with an owner and a name that is unique on the host.
 protocol NamedItem: Sendable {
     static var kind: Resource.Kind { get }
     var name: String { get }
@@ -16,14 +16,14 @@ extension NamedItem {
 final class NameIndex<Item: NamedItem>: Sendable {
     struct Entry: Sendable {
         let item: Item
-        /// Why it may not be used although it is known; nil where it may.
+        /// Why the item may not be used; nil if it may.
         var damage: String?
     }
 
     private struct State: Sendable {
         var entries: [String: Entry] = [:]
         var counts: [UInt32: Int] = [:]
-        /// Names that are being made.
+        /// Names of items in the making.
         var reserved: Set<String> = []
     }
 
@@ -48,10 +48,10 @@ final class NameIndex<Item: NamedItem>: Sendable {
 
     var all: [Item] { state.withLock { $0.entries.values.map(\.item) } }
 
-    /// Whether a new one could be made, and if not, why.
+    /// Checks whether a new one could be made.
     func check(_ name: String, owner: Owner) throws { try state.withLock { try check($0, name, owner) } }
 
-    /// Takes a name until `add` or `cancel`, so that of two who ask for it at once one is told at once.
+    /// Takes a name until `add` or `cancel`, so that of two concurrent requests for it the second fails at once.
     func reserve(_ name: String, owner: Owner) throws {
         try state.withLock { state in
             try check(state, name, owner)
@@ -81,7 +81,7 @@ final class NameIndex<Item: NamedItem>: Sendable {
         }
     }
 
-    /// Puts in what was made under a reserved name.
+    /// Adds an item that was made under a reserved name.
     func add(_ item: Item) {
         state.withLock { state in
             state.reserved.remove(item.name)
@@ -96,7 +96,7 @@ final class NameIndex<Item: NamedItem>: Sendable {
         }
     }
 
-    /// Replaces what is known of damage: names that are not among `damages` are sound.
+    /// Replaces all damage: names that are not in `damages` are sound.
     func mark(_ damages: [String: String]) {
         state.withLock { state in
             for name in Array(state.entries.keys) { state.entries[name]?.damage = damages[name] }

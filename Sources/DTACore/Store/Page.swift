@@ -1,6 +1,6 @@
 import DTASystem
 
-/// A part of a list, and where it goes on.
+/// A part of a list, and the cursor at which it continues.
 package struct Page<Element: Sendable>: Sendable {
     package var items: [Element]
     /// For the next call; "" at the end of the list.
@@ -17,7 +17,7 @@ package enum PageSize {
     static let standard = 100
     static let maximum = 1000
 
-    /// - Parameter count: as the client asked; 0: it does not mind.
+    /// - Parameter count: the client's number; 0: the default.
     package static func of(_ count: UInt32) throws -> Int {
         guard count <= maximum else {
             throw DTAError(.invalidArgument, "a list answers at most \(maximum) rows at a time, not \(count)")

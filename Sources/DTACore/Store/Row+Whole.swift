@@ -2,9 +2,9 @@ import DTASystem
 import GRDB
 
 extension Row {
-    /// A whole number of a column, of the type that is asked for. GRDB's own subscript ends the process where a number does
-    /// not fit; a database can be damaged, or written by somebody else.
-    /// - Throws: `DTAError.dataLoss` where there is none, or it does not fit.
+    /// A column's integer, in the requested type. GRDB's own subscript ends the process if a number does not fit, and a
+    /// database can be damaged, or written by another program.
+    /// - Throws: `DTAError.dataLoss` if there is no integer, or it does not fit.
     package func whole<Number: FixedWidthInteger>(_ column: String) throws -> Number {
         guard let stored = self[column] as Int64?, let number = Number(exactly: stored) else {
             throw DTAError(

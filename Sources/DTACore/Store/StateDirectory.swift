@@ -1,16 +1,16 @@
 import DTASystem
 import Glibc
 
-/// The directory that holds all that the agent remembers: `state.sqlite` with its `-wal` and `-shm`, `audit/`, `segments/`
-/// and `lock`. One agent at a time has it: the lock lasts as long as this value.
+/// The directory with all of the agent's state: `state.sqlite` with its `-wal` and `-shm`, `audit/`, `segments/` and
+/// `lock`. One agent at a time has it: the lock lasts as long as this value.
 package final class StateDirectory: Sendable {
     package let path: String
     private let lock: Descriptor
-    /// The file that is locked.
+    /// The facts of the locked file.
     private let taken: FileFacts?
 
-    /// Takes the directory; it must exist, and nobody but its owner may write to it.
-    /// - Throws: `DTAError`: `notFound`, `failedPrecondition` where others may write or another agent runs on it.
+    /// Takes the directory. It must exist, and only its owner may have write permission.
+    /// - Throws: `DTAError`: `notFound`; `failedPrecondition` if others may write to it, or another agent uses it.
     package init(_ path: String) throws {
         self.path = path
         try StateDirectory.check(path)
@@ -27,7 +27,7 @@ package final class StateDirectory: Sendable {
         taken = FileFacts.of("\(path)/lock")
     }
 
-    /// Looks whether an agent of this user could take a directory, if no other one has it.
+    /// Checks whether an agent of this user could take a directory, if no other agent has it.
     /// - Throws: as `init`.
     package static func check(_ path: String) throws {
         var status = stat()
@@ -39,7 +39,7 @@ package final class StateDirectory: Sendable {
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw DTAError(.failedPrecondition, "the state directory \(path) is not a directory")
         }
-        // Root would leave files there that the owner cannot use, and follow links that the owner put there.
+        // Root would leave files there that the owner cannot use, and follow links that the owner made.
         guard status.st_uid == geteuid() else {
             throw DTAError(
                 .failedPrecondition,
@@ -55,7 +55,7 @@ package final class StateDirectory: Sendable {
         try OwnPlace.checkFile("\(path)/lock")
     }
 
-    /// Why another dtad could take the directory too; nil where none can.
+    /// Why another dtad could take the directory too; nil if none can.
     var fault: String? {
         guard let taken, FileFacts.of("\(path)/lock")?.isSameFile(as: taken) != true else { return nil }
         return "\(path)/lock was removed or replaced"
@@ -63,14 +63,14 @@ package final class StateDirectory: Sendable {
 
     // MARK: A new state
 
-    /// A file by which an administrator says that a new state is to begin although the token has keys of another.
+    /// The file with which an administrator permits a new state although the token has keys of another one.
     private static func permission(_ path: String) -> String { "\(path)/begin-anew" }
 
-    /// Whether there is one.
+    /// Whether the file exists.
     package static func mayBeginAnew(_ path: String) -> Bool { FileFacts.of(permission(path)) != nil }
 
     package var mayBeginAnew: Bool { StateDirectory.mayBeginAnew(path) }
 
-    /// It is good for one beginning.
+    /// The permission is used once.
     package func endPermission() { unsafe unlink(StateDirectory.permission(path)) }
 }

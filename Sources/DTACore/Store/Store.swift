@@ -2,38 +2,38 @@ import DTASystem
 import GRDB
 import Glibc
 
-/// The agent's database, `state.sqlite`: what is written is durable when `write` returns.
+/// The agent's database, `state.sqlite`: when `write` returns, its changes are durable.
 ///
-/// It holds no secret in the clear: public keys, names, owners, sealed seeds and blocks.
+/// It holds no secret in plaintext: public keys, names, owners, sealed seeds and blocks.
 package final class Store: Sendable {
     private let pool: DatabasePool
-    /// Connections for `glance` that nobody uses at the moment: never more than there were threads in it at once.
+    /// Idle connections for `glance`: at most as many as threads were in it at once.
     private let glances: Locked<[DatabaseQueue]>
     private let progress: Locked<Progress>
     private let files: StoreFiles
     package let path: String
 
-    /// How far the database has come.
+    /// The state of writing and of the write-ahead log.
     private struct Progress: Sendable {
         /// The number of the last transaction that changed anything.
         var change: UInt64
-        /// What was written since the start, and how much of that the write-ahead log has given back.
+        /// The writes since the start, and how many of them are in the database file itself.
         var writes = 0
         var settled = -1
-        /// What `rest` saw last.
+        /// The writes at the last `rest`.
         var seen = 0
     }
 
-    /// Opens the database in a state directory, or makes it (mode 0600), and brings it up to date.
-    /// - Throws: `DTAError`: `dataLoss` where it is damaged, `failedPrecondition` where a newer dtad wrote it,
-    ///   `unavailable` where it cannot be opened.
+    /// Opens the database in a state directory, or makes it (mode 0600), and migrates it.
+    /// - Throws: `DTAError`: `dataLoss` if it is damaged, `failedPrecondition` if a newer dtad wrote it, `unavailable`
+    ///   if it cannot be opened.
     package init(directory: String) throws {
         path = "\(directory)/state.sqlite"
         for ending in StoreFiles.endings + [StoreFiles.journal] { try OwnPlace.checkFile(path + ending) }
         try Store.makePrivate(path)
         do {
             pool = try DatabasePool(path: path, configuration: Store.configuration)
-            // Here, because the pool itself sets NORMAL when it turns WAL on, with which a power cut loses commits.
+            // Here, because the pool sets NORMAL when it turns WAL on, and then a power cut loses commits.
             try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             let migrator = StoreMigrations.migrator
             if try pool.read(migrator.hasBeenSuperseded) {
@@ -61,7 +61,7 @@ package final class Store: Sendable {
         return configuration
     }
 
-    /// SQLite gives its journals the mode of the database, so that one decides for all.
+    /// SQLite gives its journals the mode of the database file, so setting that one is enough.
     private static func makePrivate(_ path: String) throws {
         let number = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else {
@@ -77,7 +77,7 @@ package final class Store: Sendable {
             hint: "run that version, or restore a backup from before the update")
     }
 
-    /// Looks for damage in all tables but the blocks, which are hashed before each use.
+    /// Checks all tables for damage except the blocks, which are hashed before each use.
     package static func check(_ database: Database) throws {
         let tables = try String.fetchAll(
             database,
@@ -89,11 +89,11 @@ package final class Store: Sendable {
         }
     }
 
-    /// Tells `observer` of every transaction, as long as somebody holds it.
+    /// Tells `observer` of every transaction, while the caller holds a reference to it.
     package func add(_ observer: some TransactionObserver) { pool.add(transactionObserver: observer) }
 
-    /// Reads with one statement, which sees a consistent state by itself. What `read` does around statements costs more
-    /// than a row.
+    /// Reads with one statement, which sees a consistent state by itself. The transaction of `read` costs more than a
+    /// row.
     package func glance<Result>(_ body: (Database) throws -> Result) throws -> Result {
         do {
             let connection = try glances.withLock { $0.popLast() } ?? DatabaseQueue(path: path, configuration: .glance)
@@ -107,12 +107,12 @@ package final class Store: Sendable {
         do { return try pool.read(body) } catch { throw StoreError.using(path, error) }
     }
 
-    /// Runs one transaction: all of it is durable when this returns, none of it when this throws.
+    /// Runs one transaction: when this returns, all of it is durable; when it throws, none of it is.
     package func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
         try write(counting: true, body)
     }
 
-    /// The same for what dtad notes by itself and what nobody would miss in an older database: it counts as no change.
+    /// The same for dtad's own notes, which may be missing in an older database: it counts as no change.
     func note<Result>(_ body: (Database) throws -> Result) throws -> Result { try write(counting: false, body) }
 
     private func write<Result>(counting: Bool, _ body: (Database) throws -> Result) throws -> Result {
@@ -145,10 +145,10 @@ package final class Store: Sendable {
     /// The number of the last transaction that changed anything. It is durable.
     var change: UInt64 { progress.withLock { $0.change } }
 
-    /// Why what is written now would be lost: somebody took away or changed the files that are open here; nil if nobody did.
+    /// Why new writes would be lost: another program removed or changed the open files; nil if none did.
     var fault: DTAError? { files.fault }
 
-    /// Whether nothing was ever written but what a new database has.
+    /// Whether nothing was written since the database was made.
     func isBlank() throws -> Bool { try read(Store.isBlank) }
 
     static func isBlank(_ database: Database) throws -> Bool {
@@ -163,7 +163,7 @@ package final class Store: Sendable {
         }
     }
 
-    /// To be called every second: once nothing was written for a second, all is brought into `state.sqlite` itself.
+    /// Must be called every second: after a second without writes, it moves all of the log into `state.sqlite`.
     func rest() throws {
         let isDue = progress.withLock { progress in
             defer { progress.seen = progress.writes }
@@ -174,7 +174,7 @@ package final class Store: Sendable {
         if try emptyLog() { progress.withLock { $0.settled = writes } }
     }
 
-    /// Brings all into `state.sqlite` and lets go of it. Nothing can be read or written afterwards.
+    /// Moves all of the log into `state.sqlite` and closes it. Nothing can be read or written afterwards.
     func close() throws {
         guard fault == nil else { return }
         glances.withLock { $0.removeAll() }
@@ -182,11 +182,11 @@ package final class Store: Sendable {
         do { try pool.close() } catch { throw StoreError.using(path, error) }
     }
 
-    /// Brings all of the write-ahead log into the database and empties it, so that what was overwritten there is gone.
-    /// Where readers keep it from that, it happens with a later call or at the next start.
+    /// Moves all of the write-ahead log into the database and empties it, so that overwritten rows are gone from it. If
+    /// readers prevent that, a later call or the next start does it.
     package func truncateLog() throws { _ = try emptyLog() }
 
-    /// - Returns: whether it is empty now.
+    /// - Returns: whether the log is empty now.
     private func emptyLog() throws -> Bool {
         do {
             try files.changing { _ = try pool.writeWithoutTransaction { try $0.checkpoint(.truncate) } }
@@ -206,7 +206,7 @@ extension GRDB.Configuration {
         configuration.readonly = true
         configuration.busyMode = .timeout(5)
         configuration.label = "glance"
-        // There may be as many as threads: half a MiB each for what is read again and again, and no more.
+        // There may be as many as threads: half a MiB each for pages that are read often, and no more.
         configuration.prepareDatabase {
             try $0.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -512")
         }

@@ -1,7 +1,7 @@
 import DTASystem
 import GRDB
 
-/// What SQLite's failures mean to a person.
+/// Translates SQLite's errors for people.
 package enum StoreError {
     package static func opening(_ path: String, _ error: any Error) -> any Error {
         if let known = error as? DTAError, known.code != .dataLoss { return known }
@@ -27,7 +27,7 @@ package enum StoreError {
                 .unavailable, "the database \(path) cannot be used: \(reason)",
                 hint: "look after that disk and its permissions, then try again")
         case .SQLITE_CORRUPT, .SQLITE_NOTADB: return damaged(path, reason)
-        // The services turn the conflicts that they expect into sentences of their own.
+        // The services turn expected conflicts into their own sentences.
         case .SQLITE_CONSTRAINT: return database
         default: return DTAError(.internal, "the database \(path) refused a statement: \(reason)")
         }

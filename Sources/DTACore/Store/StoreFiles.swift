@@ -1,23 +1,23 @@
 import DTASystem
 
-/// The files of the database that are open here. SQLite goes on with files that were removed, replaced, cut or
-/// overwritten by others, and notices nothing; what it writes then is gone at its end. Its locks belong to the process and
-/// end with the first descriptor that is closed, so nothing is opened here a second time: what lies at the paths is
-/// compared with what this process left there.
+/// The files of the open database. If other programs remove, replace, cut or overwrite them, SQLite continues without
+/// noticing, and what it writes then is lost. Its locks belong to the process and end when any descriptor of the file
+/// is closed, so this opens nothing a second time: it compares the files at the paths with those that this process
+/// left.
 package final class StoreFiles: Sendable {
-    /// Of the database, its write-ahead log, and the index of that.
+    /// The endings of the database, its write-ahead log, and the log's index.
     package static let endings = ["", "-wal", "-shm"]
-    /// Of what SQLite writes while it turns a new database to its write-ahead log, and never after.
+    /// The ending of the file that SQLite writes only while it turns the write-ahead log of a new database on.
     package static let journal = "-journal"
 
     private let paths: [String]
-    /// A server sets the times of files, at a moment of its own.
+    /// False on a network file system: the server sets the times of files, when it likes.
     private let trustsTimes: Bool
     private let known: Locked<Known>
 
     private struct Known: Sendable {
         var files: [String: FileFacts] = [:]
-        /// Another program's writing is not undone by setting times back.
+        /// Stays set: setting times back does not undo another program's write.
         var change: DTAError?
     }
 
@@ -28,12 +28,12 @@ package final class StoreFiles: Sendable {
         known.withLock(learn)
     }
 
-    /// What is wrong with them; nil if nothing is. While this process changes them, this waits.
+    /// What is wrong with the files; nil if nothing is. It waits while this process changes them.
     var fault: DTAError? { known.withLock(look) }
 
-    /// Runs what changes the files, if they are as this process left them.
-    /// - Throws: `DTAError.unavailable` if they were not, or if others took them away meanwhile: then what `body` wrote is
-    ///   in a file that nobody will open again.
+    /// Runs `body`, which changes the files, if they are as this process left them.
+    /// - Throws: `DTAError.unavailable` if they were not, or if another program took them away meanwhile: then `body`
+    ///   wrote to a file that is not opened again.
     func changing<Result>(_ body: () throws -> Result) throws -> Result {
         try known.withLock { known in
             if let fault = look(&known) { throw fault }
@@ -50,7 +50,7 @@ package final class StoreFiles: Sendable {
         return known.change
     }
 
-    /// A file that comes later is known from then on.
+    /// A file that appears later is known from then on.
     private func taken(_ known: inout Known) -> DTAError? {
         for path in paths {
             let now: FileFacts?
@@ -67,7 +67,7 @@ package final class StoreFiles: Sendable {
         return nil
     }
 
-    /// Of the index nothing is believed after a crash, and readers write to it.
+    /// The index is not checked: SQLite ignores it after a crash, and readers write to it.
     private func changed(_ known: Known) -> DTAError? {
         for path in paths.dropLast() {
             guard let then = known.files[path], let now = FileFacts.of(path) else { continue }

@@ -1,8 +1,8 @@
-/// What database and audit log know of each other.
+/// What database and audit log know about each other.
 extension StoreMigrations {
-    /// `audit_files` has the files of the log in which nothing is written any more: their records, the hash of the last
-    /// line, and how they looked. `audit_end` is how far the log went for sure; `sealed` is the same, sealed by the token.
-    /// `state_change` counts the transactions that changed anything: the log tells of the last one with its next record.
+    /// `audit_files` has the finished files of the log: their records, the hash of the last line, and the files' facts.
+    /// `audit_end` is how far the log went for certain; `sealed` is the same, sealed by the token. `state_change`
+    /// counts the transactions that changed anything: the log names the last one in its next record.
     static let auditMemory = """
         CREATE TABLE audit_files (
           first INTEGER NOT NULL PRIMARY KEY,

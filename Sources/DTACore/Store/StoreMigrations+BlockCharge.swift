@@ -1,6 +1,6 @@
 extension StoreMigrations {
-    /// From here on a block costs its owner 512 bytes beside its content, for its rows: they stay when `ledger gc` has dropped
-    /// the content. What users have used is counted anew from what is here.
+    /// From here on a block costs its owner 512 bytes beside its content, for its rows: they stay when `ledger gc` has
+    /// dropped the content. The users' totals are computed again from the stored blocks.
     static let blockCharge = """
         DELETE FROM ledger_usage;
         INSERT INTO ledger_usage (owner_uid, owner_name, bytes)

@@ -1,6 +1,6 @@
 /// The destruction of orders' secrets.
 extension StoreMigrations {
-    /// `destroying` is when somebody decided that an order's secret is destroyed (Unix seconds), until that is done; NULL
+    /// `destroying` is when the destruction of an order's secret was decided (Unix seconds), until it is done; NULL
     /// before and after.
     static let destructions = """
         ALTER TABLE orders ADD COLUMN destroying INTEGER;

@@ -4,15 +4,15 @@ import GRDB
 
 /// Large bodies and received envelopes.
 extension StoreMigrations {
-    /// `segment` and `segment_offset` tell where a block is that is not in `bytes`, which is then empty.
+    /// `segment` and `segment_offset` tell where a block is if it is not in `bytes`, which is then empty.
     static let segments = """
         ALTER TABLE blocks ADD COLUMN segment TEXT;
         ALTER TABLE blocks ADD COLUMN segment_offset INTEGER;
         CREATE INDEX blocks_by_segment ON blocks (segment) WHERE segment IS NOT NULL;
         """
 
-    /// The envelopes that are here, in the order in which they came. `standing` is the sender's when the envelope came;
-    /// NULL where it could not be judged yet. `previous` is NULL where it begins a thread.
+    /// The envelopes on this host, in the order in which they came. `standing` is the sender's when the envelope came;
+    /// NULL if it was not known yet. `previous` is NULL if the envelope begins a thread.
     private static let envelopesTable = """
         CREATE TABLE envelopes (
           number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -31,13 +31,13 @@ extension StoreMigrations {
         CREATE INDEX envelopes_by_inner_hash ON envelopes (inner_hash);
         """
 
-    /// With those that came before there was a table for them.
+    /// Makes the table, with the envelopes that came before it existed.
     static func envelopes(_ database: Database) throws {
         try database.execute(sql: envelopesTable)
         let rows = try Row.fetchCursor(
             database, sql: "SELECT bytes, stored FROM blocks WHERE kind = 'envelope' ORDER BY number")
         while let row = try rows.next() {
-            // What is damaged is found out when it is read.
+            // Damaged blocks are detected when they are read.
             guard let signed = try? SignedEnvelope(block: [UInt8](row["bytes"] as Data)) else { continue }
             let header = signed.envelope.header
             try database.execute(

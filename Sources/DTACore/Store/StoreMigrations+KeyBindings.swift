@@ -1,7 +1,7 @@
 extension StoreMigrations {
-    /// What an administrator bound, and whether the audit log has it: `kind` 1 is the key of an order, 2 the post-quantum
-    /// key of an identity; `subject` is the CID of either, `key` SHA-256 of the key's SubjectPublicKeyInfo, `bound` Unix
-    /// seconds.
+    /// The keys that an administrator bound, and whether the audit log has a record of it: `kind` 1 is the key of an
+    /// order, 2 the post-quantum key of an identity; `subject` is the CID of either, `key` the SHA-256 of the key's
+    /// SubjectPublicKeyInfo, `bound` Unix seconds.
     static let keyBindings = """
         CREATE TABLE key_bindings (
           number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,

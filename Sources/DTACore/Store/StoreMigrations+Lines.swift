@@ -1,10 +1,11 @@
 extension StoreMigrations {
     /// How identities follow each other.
     ///
-    /// `documents.claim` is what is known of an identity's claim to replace `previous`: `waiting` until that one's document
-    /// is here, then `previous` or `recovery` by whose signature it holds, or `forged`. `revocations.claim` is the same.
-    /// `identities` may have several rows of one name, of which the newest is `current`: the keys of those before still
-    /// open what was sealed to them. `trust` is whom this host trusts or distrusts by name.
+    /// `documents.claim` is the state of an identity's claim to replace `previous`: `waiting` until the document of
+    /// that identity is here, then `previous` or `recovery` by the signature that it holds, or `forged`.
+    /// `revocations.claim` is the same. `identities` may have several rows of one name, of which the newest is
+    /// `current`: the older keys still open envelopes that were sealed to them. `trust` has the identities that this
+    /// host trusts or distrusts, with their aliases.
     static let lines = """
         ALTER TABLE documents ADD COLUMN previous BLOB;
         ALTER TABLE documents ADD COLUMN claim TEXT;

@@ -4,8 +4,8 @@ import GRDB
 
 /// Shares of wallets that beneficiaries published.
 extension StoreMigrations {
-    /// A row for each share of a published list (`list`: its number among the envelopes; `place`: in it) until an order uses
-    /// it, in the order in which they are to be used.
+    /// A row for each share of a published list (`list`: its number among the envelopes; `place`: the share's in the
+    /// list) until an order uses it, in list order.
     private static let offeredSharesTable = """
         CREATE TABLE offered_shares (
           sender BLOB NOT NULL,
@@ -19,7 +19,7 @@ extension StoreMigrations {
         DROP INDEX envelopes_of_shares;
         """
 
-    /// With those that came before there was a table for them.
+    /// Makes the table, with the lists that came before it existed.
     static func offeredShares(_ database: Database) throws {
         try database.execute(sql: offeredSharesTable)
         let rows = try Row.fetchCursor(
@@ -28,7 +28,7 @@ extension StoreMigrations {
                 SELECT bytes FROM envelopes JOIN blocks USING (cid) WHERE content = ? ORDER BY envelopes.number
                 """, arguments: [WalletShares.contentType])
         while let row = try rows.next() {
-            // What is damaged, or was dropped, offers nothing.
+            // Damaged or dropped lists offer nothing.
             guard let signed = try? SignedEnvelope(block: [UInt8](row["bytes"] as Data)), signed.envelope.isPublic,
                 let body = signed.envelope.body, let shares = try? WalletShares(body)
             else { continue }

@@ -1,18 +1,18 @@
 /// Orders.
 extension StoreMigrations {
-    /// `orders` has a row for each order that somebody here has a part in, whatever part. `terms` is their DAG-CBOR; what
-    /// part 1 says beside them stays in its envelope. `owner_uid`, `owner_name`: who made it or brought it here.
+    /// `orders` has a row for each order in which an identity on this host has a part. `terms` is their DAG-CBOR; the
+    /// rest of part 1 stays in its envelope. `owner_uid`, `owner_name`: the user who made it or brought it here.
     ///
-    /// `order_parts` has what came and what was made, also what was refused. `decision`, `expires` and `approval`
-    /// are of approvals, whose signed bytes go into part 4.
+    /// `order_parts` has the parts that came or were made here, refused ones too. `decision`, `expires` and `approval`
+    /// are of approvals; the signed bytes of these go into part 4.
     ///
-    /// `order_views` is what lists are read from: a row for each identity that has a part in an order, named by the small
-    /// number of `order_identities`; identity 0 stands for administrators, who see all. It repeats what lists sort and
-    /// filter by, so that each page is read off an index.
+    /// `order_views` serves lists: it has a row for each identity that has a part in an order, named by its small
+    /// number in `order_identities`; identity 0 stands for administrators, who see all. It repeats the columns that
+    /// lists sort and filter by, so that an index serves each page.
     ///
-    /// `order_secrets` has what dtad-hsm sealed for an order, under the key of an epoch (NULL: what a plugin keeps itself,
-    /// sealed under the key of rows, as it was before `order-states`); `epochs` how many of them there are, and which of
-    /// them are to be destroyed. `order_shares` tells which order uses a share of a bitcoin wallet.
+    /// `order_secrets` has what dtad-hsm sealed for an order, under the key of an epoch (NULL: a plugin's state that
+    /// was sealed under the key for rows, before `order-states`). `epochs` has how many secrets each epoch has, and
+    /// when it must be destroyed. `order_shares` tells which order uses a share of a bitcoin wallet.
     static let orders = """
         CREATE TABLE orders (
           number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -123,7 +123,7 @@ extension StoreMigrations {
           WHERE content = 'application/vnd.dta.wallet-shares';
         """
 
-    /// `is_state` tells what a plugin keeps itself from what dtad-hsm made: both are sealed under epochs' keys.
+    /// `is_state` distinguishes the state of a plugin from secrets of dtad-hsm: both are sealed under epochs' keys.
     static let orderStates = """
         ALTER TABLE order_secrets ADD COLUMN is_state INTEGER NOT NULL DEFAULT 0 CHECK (is_state IN (0, 1));
         """

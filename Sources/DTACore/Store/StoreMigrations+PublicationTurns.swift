@@ -1,5 +1,5 @@
 extension StoreMigrations {
-    /// Blocks go to the node in turns of the users: `owner_uid` is whose turn a row takes, 0 where nobody's.
+    /// Blocks go to the node in turns of the users: `owner_uid` is the user whose turn a row takes, or 0.
     static let publicationTurns = """
         ALTER TABLE publications ADD COLUMN owner_uid INTEGER NOT NULL DEFAULT 0;
         UPDATE publications SET owner_uid = coalesce(

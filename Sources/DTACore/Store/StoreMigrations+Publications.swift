@@ -1,8 +1,8 @@
 extension StoreMigrations {
-    /// What each block has to do with the IPFS node. `state`: `waiting` (for the node to have it), `stored` (there, and not
-    /// pinned yet), `published`; or `fetched`, for a block that came from there. `cover`: the block whose pin keeps this
-    /// one; NULL: its own. `due`: the next attempt, Unix milliseconds; `since`: Unix seconds. `publication_node` is the
-    /// node that all this is said of.
+    /// The state of each block at the IPFS node. `state`: `waiting` (the node lacks it), `stored` (the node has it, not
+    /// pinned yet), `published`; or `fetched`, for a block that came from the node. `cover`: the block whose pin keeps
+    /// this one; NULL: its own. `due`: the next attempt, Unix milliseconds; `since`: Unix seconds. `publication_node`
+    /// is the node to which all this applies.
     static let publications = """
         CREATE TABLE publications (
           number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,

@@ -1,7 +1,7 @@
-/// What is kept of refused parts and orders.
+/// Refused parts and orders.
 extension StoreMigrations {
-    /// `stranger`: of a part that was refused, whether nobody of its sender's line has a part in the order. Orders that were
-    /// refused are not counted against whoever brought them.
+    /// `stranger`: for a refused part, whether no identity of its sender's line has a part in the order. Refused orders
+    /// do not count against the user who brought them.
     static let refusals = """
         ALTER TABLE order_parts ADD COLUMN stranger INTEGER NOT NULL DEFAULT 0 CHECK (stranger IN (0, 1));
         DROP INDEX order_parts_refused;

@@ -1,5 +1,5 @@
 extension StoreMigrations {
-    /// The one token that the state belongs to, since it was first seen.
+    /// The one token to which the state belongs, since it was first seen.
     static let token = """
         CREATE TABLE token (
           number INTEGER NOT NULL PRIMARY KEY CHECK (number = 1),

@@ -1,8 +1,8 @@
 import GRDB
 
-/// The database's shape, as named steps. They are append-only: a step that was released never changes. So a step calls no
-/// code of the agent's, which does change: what it has to do with rows is written out in it. It may read documents by
-/// DTAFormats, because a format never changes.
+/// The database's schema, as named steps. They are append-only: a released step never changes. So a step calls no code
+/// of the agent, which does change: it contains all that it does to rows. It may read documents with DTAFormats,
+/// because formats never change.
 package enum StoreMigrations {
     package static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -42,7 +42,7 @@ package enum StoreMigrations {
         ) STRICT;
         """
 
-    /// What is about to be made or destroyed on the token. A row that outlives its act says what a crash left there.
+    /// What will be made or destroyed on the token. A row that outlives its operation names what a crash left there.
     private static let intents = """
         CREATE TABLE intents (
           id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -59,7 +59,7 @@ package enum StoreMigrations {
         """
 
     /// The ledger. `number` is the order of arrival; `kind` is identity, envelope or block. `ledger_usage` is what each
-    /// user has stored, `documents` what lists tell of the identities among the blocks.
+    /// user has stored; `documents` is what lists show of the identities among the blocks.
     private static let blocks = """
         CREATE TABLE blocks (
           number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -84,7 +84,7 @@ package enum StoreMigrations {
         ) STRICT;
         """
 
-    /// Identities whose private keys are here; their documents are blocks.
+    /// Identities with their private keys on this host; their documents are blocks.
     private static let identities = """
         CREATE TABLE identities (
           name TEXT NOT NULL PRIMARY KEY,

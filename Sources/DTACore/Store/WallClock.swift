@@ -1,6 +1,6 @@
 import DTASystem
 
-/// The time of day as the domain is told it. A test sets its own; the agent has the system's.
+/// The clock of the domain. Tests set their own; the agent uses the system's.
 package struct WallClock: Sendable {
     private let read: @Sendable () -> Int64
 
