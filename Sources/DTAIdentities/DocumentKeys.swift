@@ -1,8 +1,7 @@
 import CustodyProtocol
 import DTAFormats
 
-/// The keys with which an identity signs documents: its own on the token, and beside it the post-quantum one that it may
-/// have.
+/// The keys with which an identity signs documents: its own key on the token, and a post-quantum key if it has one.
 package struct DocumentKeys: Sendable {
     let signing: ObjectID
     package let postQuantum: PostQuantumKey?
@@ -11,20 +10,20 @@ package struct DocumentKeys: Sendable {
         { try custodian.ask(SignDocument(id: signing, context: $0, hash: $1)) }
     }
 
-    /// Nil where there is no such key, and then no such signature either.
+    /// Nil if there is no such key; then there is no such signature either.
     package func signPostQuantum(_ custodian: any Custodian) -> DocumentSign? {
         postQuantum.map { key in
             { try custodian.ask(SignPostQuantum(signing: signing, key: key, context: $0, hash: $1)) }
         }
     }
 
-    /// That the identity is replaced or revoked.
+    /// The identity's consent to be replaced or revoked.
     func consent(_ custodian: any Custodian) -> Consent {
         .previous(sign: sign(custodian), postQuantum: signPostQuantum(custodian))
     }
 }
 
-/// What a custodian made for an identity, and the identity that it makes, which nobody has signed.
+/// What a custodian made for an identity, and the identity itself, not signed yet.
 struct MadeIdentity: Sendable {
     let identity: Identity
     /// The ML-KEM seed.

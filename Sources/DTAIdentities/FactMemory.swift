@@ -3,36 +3,36 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// What the ledger's tables were found to say of identities, kept between requests: most judgements cost no look at the
+/// What the ledger's tables say about identities, kept between requests, so that most judgements do not read the
 /// database.
 ///
-/// It holds for one state of those tables. It watches every transaction: from the moment before one that changes them can
-/// be seen until that one is over, nothing is answered from here, and then it begins anew. So whoever was told that, say, a
-/// revocation is stored finds it respected by the next request. No other process writes to the database: `StateDirectory`
-/// sees to that.
+/// It is valid for one state of those tables. It watches every transaction: from just before a change of the tables
+/// becomes visible until the transaction is over, it answers nothing, and then it starts empty. So once a client knows
+/// that, say, a revocation is stored, the next request respects it. No other process writes to the database:
+/// `StateDirectory` ensures that.
 final class FactMemory: TransactionObserver, Sendable {
-    /// The tables from which `KnownFacts` comes. SQLite tells of changes in tables WITHOUT ROWID nothing, and nothing of what
-    /// INSERT OR REPLACE deletes: neither is used for these.
+    /// The tables from which `KnownFacts` comes. SQLite reports no changes in tables WITHOUT ROWID, and no rows that
+    /// INSERT OR REPLACE deletes: neither is used for these tables.
     private static let tables: Set<String> = ["documents", "revocations", "trust"]
-    /// Identities that are remembered at most (some hundred bytes each); then all are forgotten.
+    /// The most identities that are remembered (some hundred bytes each); beyond that, all are forgotten.
     private static let limit = 8192
 
     private struct State: Sendable {
         var facts: [CID: IdentityFacts] = [:]
         /// Counts the states of the tables.
         var epoch: UInt64 = 0
-        /// The transaction that is under way has changed something.
+        /// The current transaction has changed something.
         var isDirty = false
-        /// It is being committed.
+        /// That transaction is being committed.
         var isChanging = false
     }
 
     private let state = Locked(State())
 
-    /// Thrown where a judgement needs what is not remembered.
+    /// Thrown if a judgement needs a fact that is not remembered.
     struct NotRemembered: Error {}
 
-    /// Judges by what is remembered where that is enough, else in one consistent reading of the database.
+    /// Judges from memory if that is enough, otherwise in one consistent read of the database.
     /// - Parameter body: judges; it may run twice, and must pass on what `facts` throws.
     func judge<Result>(_ store: Store, _ body: (_ facts: KnownFacts) throws -> Result) throws -> Result {
         let epoch = state.withLock { $0.isChanging ? nil : $0.epoch }
@@ -42,10 +42,10 @@ final class FactMemory: TransactionObserver, Sendable {
         return try store.read { try judge($0, epoch, body) }
     }
 
-    /// The same in a transaction that writes, for which what it did itself counts. Not among savepoints: what is done
-    /// there is told late.
+    /// The same in a writing transaction, whose own changes count. Not within savepoints: their changes are reported
+    /// late.
     func judge<Result>(in database: Database, _ body: (_ facts: KnownFacts) throws -> Result) throws -> Result {
-        // A reader may see an older state than that of this moment.
+        // A reader may see an older state than the present one.
         let isWriter = !database.configuration.readonly
         let epoch = state.withLock { $0.isDirty || $0.isChanging || !isWriter ? nil : $0.epoch }
         if let epoch {
@@ -54,8 +54,8 @@ final class FactMemory: TransactionObserver, Sendable {
         return try judge(database, epoch, body)
     }
 
-    /// The same without a look at the database.
-    /// - Throws: `NotRemembered` where it needs one.
+    /// The same without reading the database.
+    /// - Throws: `NotRemembered` if it needs to.
     func judgeByMemory<Result>(_ body: (_ facts: KnownFacts) throws -> Result) throws -> Result {
         guard let epoch = state.withLock({ $0.isChanging ? nil : $0.epoch }) else { throw NotRemembered() }
         return try judge(at: epoch, body)
@@ -69,7 +69,7 @@ final class FactMemory: TransactionObserver, Sendable {
         _ database: Database, _ epoch: UInt64?, _ body: (KnownFacts) throws -> Result
     ) throws -> Result {
         let facts = KnownFacts(database: database)
-        // Also where it ends in a refusal: those are judged as often as anything else.
+        // Also after a refusal: refusals are judged as often as anything else.
         defer { if let epoch { remember(facts.found, epoch: epoch) } }
         return try body(facts)
     }
@@ -85,15 +85,15 @@ final class FactMemory: TransactionObserver, Sendable {
 
     private func remember(_ found: [CID: IdentityFacts], epoch: UInt64) {
         state.withLock { state in
-            // Where it still is the same epoch, no change was to be seen by whoever began to read in it; nor was one made
-            // that only the transaction itself sees.
+            // Where it still is the same epoch, no change was to be seen by whoever began to read in it; nor was one
+            // made that only the transaction itself sees.
             guard state.epoch == epoch, !state.isDirty else { return }
             if state.facts.count + found.count > FactMemory.limit { state.facts = [:] }
             for (cid, facts) in found.prefix(FactMemory.limit) { state.facts[cid, default: IdentityFacts()].add(facts) }
         }
     }
 
-    // MARK: Watching, by whoever writes
+    // MARK: Watching writers
 
     func observes(eventsOfKind kind: DatabaseEventKind) -> Bool { FactMemory.tables.contains(kind.tableName) }
 
@@ -126,7 +126,7 @@ final class FactMemory: TransactionObserver, Sendable {
     }
 }
 
-/// What the tables say of one identity, as far as somebody asked.
+/// What the tables say about one identity, as far as it was asked.
 struct IdentityFacts: Sendable {
     var successors: [Succession]?
     /// Inside: nil where there is none.

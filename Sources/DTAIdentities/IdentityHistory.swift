@@ -4,20 +4,20 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// All that is known here of one line of identities.
+/// All that is known here about one line of identities.
 package struct IdentityHistory: Sendable {
     /// The oldest first.
     package let identities: [KnownIdentity]
-    /// Their documents, and then revocations: in the order in which another host should import them.
+    /// Their documents, then revocations, in the order in which another host should import them.
     package let blocks: [BlockRecord]
 }
 
 extension IdentityService {
-    /// How many identities a history tells of at most, and how many revocations of each.
+    /// The most identities in a history, and the most revocations of each.
     private static let historyLimit = 256
     private static let revocationLimit = 4
 
-    /// Those that an identity replaced, all that claim with consent to have replaced them, and revocations.
+    /// The identities that an identity replaced, all that replace them with consent, and revocations.
     package func history(_ subject: String) throws -> IdentityHistory {
         let cid = try cid(subject)
         _ = try document("\(cid)")
@@ -34,8 +34,8 @@ extension IdentityService {
         }
     }
 
-    /// From the oldest that is known to the one that is believed, then those who lead to `cid`, then all others level by
-    /// level: a thief's thousand rivals do not crowd out those who matter.
+    /// From the oldest known identity to the believed one, then those that lead to `cid`, then all others level by
+    /// level: so a thief's thousand rivals do not crowd out the others.
     private func line(of cid: CID, _ facts: KnownFacts, in database: Database) throws -> [CID] {
         let judge = IdentityJudge(facts)
         var line: [CID] = []

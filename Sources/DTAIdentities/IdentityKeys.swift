@@ -3,7 +3,7 @@ import DTACore
 import DTAFormats
 import DTASystem
 
-/// The keys of an identity that is being made: on the token, named by a durable intent, and nobody's yet.
+/// The keys of an identity in the making: on the token, named by a durable intent, and not in use yet.
 struct IdentityKeys {
     let signing: ObjectID
     let kem: ObjectID
@@ -15,8 +15,8 @@ struct IdentityKeys {
 }
 
 extension IdentityService {
-    /// Runs `body` with fresh ids whose intent is durable. Where it throws, what is on the token is taken back; where it
-    /// does not, striking the intent out and releasing it is its own affair.
+    /// Runs `body` with new ids and a durable intent that names them. If `body` throws, this removes what is on the
+    /// token; otherwise `body` has deleted the intent and released it.
     func withKeys<Result>(
         _ plan: IdentityPlan, _ custodian: any Custodian, _ body: (IdentityKeys) throws -> Result
     ) throws -> Result {
@@ -37,7 +37,7 @@ extension IdentityService {
         intents.release(keys.intent)
     }
 
-    /// Makes the keys of a plan, and the identity that they make, which nobody has signed.
+    /// Makes the keys of a plan, and the identity with them, not signed yet.
     func generate(
         _ plan: IdentityPlan, _ keys: IdentityKeys, _ custodian: any Custodian
     ) throws -> MadeIdentity {
@@ -59,8 +59,8 @@ extension IdentityService {
         }
     }
 
-    /// Makes a signed document durable together with its keys, and lets it have its name.
-    /// - Throws: where its predecessor's line no longer allows it; nothing is stored then.
+    /// Stores a signed document together with its keys, and gives it its name.
+    /// - Throws: if the predecessor's line no longer allows it; then it stores nothing.
     func store(
         _ document: SignedIdentity, _ plan: IdentityPlan, _ keys: IdentityKeys, _ made: MadeIdentity
     ) throws -> IdentityRecord {
@@ -68,7 +68,7 @@ extension IdentityService {
             name: plan.name, owner: plan.owner, cid: document.cid, keys: made.keys, kemObject: keys.kem,
             publicKEM: document.identity.kem, sealedSeed: made.sealedSeed, created: document.identity.created)
         try blocks.store.write { database in
-            // Again, because somebody may have brought something meanwhile.
+            // Again, because another document may have come meanwhile.
             if let predecessor = plan.predecessor { try checkReplaceable(predecessor, by: plan.act, in: database) }
             try blocks.insert(document, owner: plan.owner, in: database)
             try record.insert(database)

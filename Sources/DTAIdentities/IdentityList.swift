@@ -5,8 +5,8 @@ import Foundation
 import GRDB
 
 extension IdentityService {
-    /// The identities known here: first those whose private keys are here, by name, each as the newest of its line; then
-    /// others, in the order in which they arrived. The agent's own is shown to administrators.
+    /// The identities known here: first those with private keys on this host, by name, each the newest of its line;
+    /// then others, in the order in which they arrived. Only administrators see the agent's own.
     package func list(_ caller: Caller, count: UInt32, cursor: String) throws -> Page<KnownIdentity> {
         let size = try PageSize.of(count)
         switch try Cursor(cursor) {

@@ -2,7 +2,7 @@ import DTACore
 import DTAFormats
 import DTASystem
 
-/// The name of an identity whose private keys are here: formed as a key's, and unique on the host like it.
+/// The name of an identity with private keys on this host: with the form of a key's name, and unique on the host.
 package struct IdentityName: Sendable, Hashable {
     package let text: String
 

@@ -2,8 +2,8 @@ import DTACore
 import DTAFormats
 import DTASystem
 
-/// What people call identities. A name, own or alias, means the newest of its line that is known here; a CID is taken
-/// literally.
+/// The names of identities. A name, own or alias, means the newest of its line that is known here; a CID means exactly
+/// one identity.
 extension IdentityService {
     /// An identity by name or by its CID, with its verified document.
     /// Documents are public: every user may see them.
@@ -12,17 +12,17 @@ extension IdentityService {
         return (try known(document), document)
     }
 
-    /// The verified document of an identity by name or CID, however it stands.
+    /// The verified document of an identity by name or CID, whatever its standing.
     func document(_ subject: String) throws -> SignedIdentity {
         let document = try blocks.document(newest(subject))
-        // Most replace nobody, and cost no look at the database.
+        // Most replace no other identity, and need no read of the database.
         if document.identity.previous != nil { try memory.judge(blocks.store) { try checkNotForged(document, $0) } }
         return document
     }
 
-    /// Looks for all of these identities' documents, so that whatever is not here is missed at once.
+    /// Looks for the documents of all these identities, so that all missing blocks are noted at once.
     /// - Parameter subjects: names or CIDs.
-    /// - Throws: the first one's error.
+    /// - Throws: the first error.
     package func need(_ subjects: [String]) throws {
         var failure: (any Error)?
         for subject in subjects {
@@ -31,8 +31,8 @@ extension IdentityService {
         if let failure { throw failure }
     }
 
-    /// The CID of an identity by name or CID, without a look at what replaced it. Names are those of this host: what
-    /// a document from elsewhere calls itself finds nothing.
+    /// The CID of an identity by name or CID, without following its successors. Names are this host's: a name in a
+    /// document from another host finds nothing.
     package func cid(_ subject: String) throws -> CID {
         if let cid = try? CID(subject) { return cid }
         if let own = identities.newest(subject) { return own.cid }
@@ -42,7 +42,7 @@ extension IdentityService {
             helps: .trustByAlias)
     }
 
-    /// The same, where a name is followed to the end of its line.
+    /// The same, but a name is followed to the end of its line.
     func newest(_ subject: String) throws -> CID {
         let cid = try cid(subject)
         guard isName(subject) else { return cid }
@@ -51,16 +51,16 @@ extension IdentityService {
 
     func isName(_ subject: String) -> Bool { (try? CID(subject)) == nil }
 
-    /// As people are told: `bob (bafy…)`, or the CID alone.
+    /// The form for people: `bob (bafy…)`, or the CID alone.
     package func display(_ cid: CID) -> String { own(cid).map { "\($0.name) (\(cid))" } ?? "\(cid)" }
 
-    // MARK: To whom, from whom
+    // MARK: Recipients and senders
 
-    /// Whom a message can be sealed to.
-    /// - Throws: `DTAError.failedPrecondition` for who is known here as rotated, revoked, in conflict or distrusted.
+    /// The document of an identity to which a message can be sealed.
+    /// - Throws: `DTAError.failedPrecondition` if it is known here as rotated, revoked, in conflict or distrusted.
     package func recipient(_ subject: String) throws -> SignedIdentity { try recipients([subject])[0] }
 
-    /// The same of many, in one reading of the database.
+    /// The same for many, in one read of the database.
     package func recipients(_ subjects: [String]) throws -> [SignedIdentity] {
         let documents = try subjects.map(document)
         try memory.judge(blocks.store) { facts in
@@ -77,15 +77,15 @@ extension IdentityService {
         return documents
     }
 
-    /// As whom the caller can send: an own identity that is known here as current.
+    /// The identity as which the caller sends: an own one that is known here as current.
     package func sender(_ caller: Caller, _ subject: String) throws -> IdentityRecord {
         let own = try authorized(caller, .seal, subject)
         try memory.judge(blocks.store) { try checkCurrent(subject, own.cid, "nothing is sent as it", $0) }
         return own
     }
 
-    /// The own identities that a name or CID means where something is opened: all that ever had the name, because what was
-    /// sealed to an earlier one stays readable; the newest first.
+    /// The own identities that a name or CID means for opening: all that ever had the name, because envelopes to an
+    /// earlier one stay readable; the newest first.
     package func line(_ caller: Caller, _ permission: Permission, _ subject: String) throws -> [IdentityRecord] {
         guard isName(subject), let newest = identities.newest(subject) else {
             return [try authorized(caller, permission, subject)]

@@ -1,7 +1,7 @@
 import DTACore
 import DTAFormats
 
-/// What is about to be made: an identity of its own, or one that takes another's place.
+/// A plan for a new identity, or for one that replaces another.
 struct IdentityPlan {
     enum Act {
         case create
@@ -18,9 +18,9 @@ struct IdentityPlan {
     }
 
     let act: Act
-    /// What this host calls it.
+    /// Its name on this host.
     let name: String
-    /// What its document calls it.
+    /// Its name in its document.
     let title: String
     let owner: Owner
     /// SHA-256 of its recovery key.
@@ -29,7 +29,7 @@ struct IdentityPlan {
     var predecessor: SignedIdentity?
     /// Whether it gets an ML-DSA-65 key beside its signing key.
     var postQuantum = false
-    /// Whether it goes on with the own line of its name.
+    /// Whether it continues the own line of its name.
     var continuesLine = false
 
     func identity(signing: SigningKey, kem: [UInt8], pq: [UInt8]?, created: Int64) throws -> Identity {

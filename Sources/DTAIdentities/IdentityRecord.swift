@@ -5,18 +5,18 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// An identity whose private keys are here.
+/// An identity with private keys on this host.
 package final class IdentityRecord: Sendable {
-    /// What this host calls it, and calls those that it replaced or that replaced it here.
+    /// Its name on this host, shared with those that it replaced or that replaced it here.
     package let name: String
     package let owner: Owner
-    /// Of its signed document.
+    /// The CID of its signed document.
     package let cid: CID
     package let keys: DocumentKeys
     let kemObject: ObjectID
     /// The X-Wing public key.
     let publicKEM: [UInt8]
-    /// The ML-KEM seed, sealed: dtad-hsm alone can open it.
+    /// The ML-KEM seed, sealed: only dtad-hsm can open it.
     let sealedSeed: [UInt8]
     /// Unix seconds.
     package let created: Int64
@@ -53,7 +53,7 @@ package final class IdentityRecord: Sendable {
             sealedSeed: [UInt8](row["sealed_seed"] as Data), created: row["created"])
     }
 
-    /// Stores it as the one that has its name now.
+    /// Stores it as the current identity of its name.
     func insert(_ database: Database) throws {
         try database.execute(
             sql: "UPDATE identities SET current = 0 WHERE name = ? AND current = 1", arguments: [name])

@@ -4,12 +4,12 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// A successor by the word of an offline recovery key: for an identity whose keys were stolen, broke, or are on a host
-/// that is lost. Its document is enough.
+/// A successor authorized by an offline recovery key: for an identity with keys that were stolen, broke, or are on a
+/// lost host. Its document is enough.
 extension IdentityService {
-    /// What a client has to sign with the recovery key.
+    /// What a client must sign with the recovery key.
     package struct Draft: Sendable {
-        /// For `finishRecovery`.
+        /// The draft's name, for `finishRecovery`.
         package let name: String
         /// The new identity, for the signature in the context `dta/identity/1`.
         package let identity: Identity
@@ -17,11 +17,11 @@ extension IdentityService {
 
     /// Makes the keys of the successor.
     /// - Parameters:
-    ///   - name: what this host calls the new identity: a free name; or, where an own identity is recovered and the caller
-    ///     may rotate it, that one's name.
-    ///   - subject: what is recovered, by name or CID.
+    ///   - name: the new identity's name on this host: a free name; or, if an own identity is recovered and the caller
+    ///     may rotate it, its name.
+    ///   - subject: the identity to recover, by name or CID.
     ///   - recovery: SHA-256 of the new one's recovery key; empty: the same key as before.
-    ///   - postQuantum: with an ML-DSA-65 key, also where the old one had none.
+    ///   - postQuantum: with an ML-DSA-65 key, even if the old one had none.
     package func recover(
         _ caller: Caller, name: String, subject: String, recovery: [UInt8] = [], postQuantum: Bool = false
     ) throws -> CustodyStep<Draft> {
@@ -33,7 +33,7 @@ extension IdentityService {
         let owner = try line?.owner ?? Owner(of: caller)
         let user = try Owner(of: caller)
         if line == nil { try policy.current.authorizeMaking(caller, .identity, name) }
-        // Whoever begins again, because his client died in between, does not wait for what he left.
+        // If a client died and its user begins again, the old draft does not block the new one.
         drop(drafts.abandoned(by: user, name: name))
         try identities.check(name, owner: owner, continuing: line != nil)
         try drafts.check(user)
@@ -53,7 +53,7 @@ extension IdentityService {
         }
     }
 
-    /// The own line that a recovery goes on with; nil where it begins one of its own.
+    /// The own line that a recovery continues; nil if it begins a new one.
     private func ownLine(_ caller: Caller, name: String, of cid: CID) throws -> IdentityRecord? {
         guard let newest = identities.newest(name), identities.line(name).contains(where: { $0.cid == cid }) else {
             return nil
@@ -105,7 +105,7 @@ extension IdentityService {
                 identities.add(record)
                 return try known(document)
             } catch {
-                // Nothing of it is kept where its document is not: the next attempt begins with new keys.
+                // If the document is not stored, nothing of it is kept: the next attempt begins with new keys.
                 guard own(draft.keys) == nil else { throw error }
                 discard(draft.keys, custodian, after: error)
                 identities.cancel(draft.plan.name, owner: draft.plan.owner)
@@ -118,7 +118,7 @@ extension IdentityService {
         identities.all.first { $0.signingObject == keys.signing }
     }
 
-    /// Leaves drafts that nobody finished to the next sweep.
+    /// Leaves expired drafts to the next sweep.
     package func dropExpiredDrafts(now: UInt64 = monotonicNanoseconds()) {
         drop(drafts.expired(at: now))
     }

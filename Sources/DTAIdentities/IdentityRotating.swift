@@ -4,14 +4,15 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// The ends of own identities: by a successor with new keys, or by a revocation. Both are signed with the identity's own
-/// key, which is to use it: administrators may not.
+/// Ends own identities: by a successor with new keys, or by a revocation. Both need a signature with the identity's own
+/// key, so administrators may not do this.
 extension IdentityService {
-    /// Replaces an own identity by one with new keys, which both sign. What was sealed to the old one stays readable.
+    /// Replaces an own identity by one with new keys; both sign. Envelopes to the old one stay readable.
     /// - Parameters:
-    ///   - subject: its name, or the CID of the one that has the name now.
+    ///   - subject: its name, or the CID of the current identity of that name.
     ///   - recovery: SHA-256 of the new one's recovery key, 32 bytes; empty: the same as before.
-    ///   - postQuantum: with an ML-DSA-65 key, also where the old one had none; who had one keeps having one.
+    ///   - postQuantum: with an ML-DSA-65 key, even if the old one had none; if the old one had one, so has the new
+    ///     one.
     package func rotate(
         _ caller: Caller, _ subject: String, recovery: [UInt8] = [], postQuantum: Bool = false
     ) throws -> CustodyStep<KnownIdentity> {
@@ -30,8 +31,8 @@ extension IdentityService {
     }
 
     /// Revokes an own identity, for good.
-    /// - Parameter subject: a name: the identity that has it now; a CID: that one.
-    /// - Returns: the revocation's CID, and what is known of the identity now.
+    /// - Parameter subject: a name: its current identity; a CID: that identity.
+    /// - Returns: the revocation's CID, and what is known about the identity now.
     package func revoke(
         _ caller: Caller, _ subject: String
     ) throws -> CustodyStep<(revocation: CID, identity: KnownIdentity)> {
@@ -58,7 +59,7 @@ extension IdentityService {
         return try authorized(caller, permission, subject)
     }
 
-    /// Whether an identity can be replaced now.
+    /// Checks whether an identity can be replaced now.
     /// - Throws: `DTAError.failedPrecondition` that says what can be done instead.
     func checkReplaceable(_ document: SignedIdentity, by act: IdentityPlan.Act, in database: Database) throws {
         let facts = KnownFacts(database: database)
@@ -79,7 +80,7 @@ extension IdentityService {
                 ? DTAError(.failedPrecondition, sentence, helps: .recover)
                 : DTAError(.failedPrecondition, sentence, hint: "rotate \(newest.cid)")
         }
-        // A second successor by recovery would put the line in conflict for ever.
+        // A second successor by recovery would put the line in conflict forever.
         if let rival = try facts.successors(of: document.cid).first(where: { $0.authority == .recovery }) {
             throw DTAError(
                 .failedPrecondition, "\(who) was recovered already: \(rival.successor) replaced it",

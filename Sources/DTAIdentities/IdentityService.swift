@@ -7,7 +7,7 @@ import Foundation
 import GRDB
 import Logging
 
-/// Identities: making those of users, and knowing those of others by their documents.
+/// Identities: makes those of users, and knows others by their documents.
 package final class IdentityService: Sendable {
     package let identities: OwnIdentities
     package let blocks: BlockStore
@@ -34,12 +34,12 @@ package final class IdentityService: Sendable {
         blocks.store.add(memory)
     }
 
-    /// How many identities have their private keys here, the agent's own among them; those that were replaced not.
+    /// How many identities have private keys here, the agent's own included, replaced ones not.
     package var count: Int { identities.count }
 
     // MARK: Making
 
-    /// A new identity of the caller's.
+    /// Makes a new identity for the caller.
     /// - Parameters:
     ///   - recovery: SHA-256 of an offline recovery key, 32 bytes; empty: none.
     ///   - postQuantum: with an ML-DSA-65 key as well.
@@ -57,7 +57,7 @@ package final class IdentityService: Sendable {
     }
 
     /// Makes keys and document of an identity that is created or rotated.
-    /// - Parameter old: whose key agrees, where it is rotated.
+    /// - Parameter old: the replaced identity, if there is one; it signs its consent.
     func make(
         _ plan: IdentityPlan, replacing old: IdentityRecord? = nil, _ custodian: any Custodian
     ) throws -> SignedIdentity {
@@ -101,7 +101,7 @@ package final class IdentityService: Sendable {
         }
     }
 
-    /// - Parameter recovery: as a client gave it; empty: none.
+    /// - Parameter recovery: as the client gave it; empty: none.
     static func fingerprint(_ recovery: [UInt8]) throws -> [UInt8]? {
         guard [0, 32].contains(recovery.count) else {
             throw DTAError(
@@ -110,11 +110,11 @@ package final class IdentityService: Sendable {
         return recovery.isEmpty ? nil : recovery
     }
 
-    // MARK: Own ones
+    // MARK: Own identities
 
     package func own(_ cid: CID) -> IdentityRecord? { identities.record(cid) }
 
-    /// An own identity by name or CID, if the caller may. By its name it is the newest of its line.
+    /// An own identity by name or CID, if the caller has the permission. A name means the newest of its line.
     package func authorized(_ caller: Caller, _ permission: Permission, _ subject: String) throws -> IdentityRecord {
         let cid = try cid(subject)
         guard let own = own(cid) else {
@@ -144,7 +144,7 @@ package final class IdentityService: Sendable {
         return own(cid)?.resource
     }
 
-    /// Takes identities out of use whose keys are not on the token, or are somebody else's there.
+    /// Takes identities out of use if their keys are missing on the token, or belong to another owner there.
     package func crossCheck(_ custodian: any Custodian) throws {
         let all = identities.all
         let signing = try TokenCheck(custodian, .identitySigning)

@@ -4,13 +4,13 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// Whom this host trusts. It is the host's decision, not a user's: administrators take it, and whom they let.
+/// Which identities this host trusts. The host decides that, not a user: administrators do, and users they grant it to.
 extension IdentityService {
-    /// Trusts an identity, and calls it by a name of this host's own.
+    /// Trusts an identity, and gives it a name on this host.
     /// - Parameters:
-    ///   - subject: the CID of an identity that is known here, an alias whose `url` is to change, or an own name.
-    ///   - alias: what this host calls it from now on; needed where it has none and is not own.
-    ///   - url: where its courier is reached, https or http; "": as before.
+    ///   - subject: the CID of an identity that is known here, an alias to get another `url`, or an own name.
+    ///   - alias: its name on this host from now on; needed if it has none and is not own.
+    ///   - url: the address of its courier, https or http; "": as before.
     package func trust(_ caller: Caller, _ subject: String, alias: String, url: String) throws -> KnownIdentity {
         let cid = try cid(subject)
         let (before, distrusted) = try blocks.store.read { database -> (TrustRow?, CID?) in
@@ -20,9 +20,10 @@ extension IdentityService {
         let own = own(cid)
         let name = try alias.isEmpty ? before?.alias : IdentityName(alias).text
         try authorizeTrust(caller, name ?? own?.name ?? "\(cid)")
-        // Whoever may give a name may not thereby take another away that he may not give.
+        // A caller who may give a name must not use that to remove another name that they may not give.
         if let old = before?.alias, old != name { try authorizeTrust(caller, old) }
-        // Distrust has no name any more: who overrules it may speak of anybody, and not only of names like this one.
+        // A distrusted identity has no name: overruling the distrust needs permission for its CID, not only for the new
+        // name.
         if let distrusted { try authorizeTrust(caller, "\(distrusted)") }
         guard own == nil || name == nil else {
             throw DTAError(
@@ -56,12 +57,12 @@ extension IdentityService {
         return try known(document)
     }
 
-    /// Takes trust away from an identity and from all that descend from it, and frees its alias.
-    /// - Parameter subject: an alias, an own name or a CID: the identity that is trusted; of a name the one to which it
-    ///   was given, so that the whole line loses trust.
+    /// Distrusts an identity and all that descend from it, and frees its alias.
+    /// - Parameter subject: an alias, an own name or a CID: the identity that is trusted; an alias means the identity
+    ///   to which it was given, so that the whole line loses trust.
     package func distrust(_ caller: Caller, _ subject: String) throws -> KnownIdentity {
         let cid = try cid(subject)
-        // Also one that was refuted since: else its alias could not be taken away.
+        // Even if it was refuted since: otherwise its alias could not be removed.
         let document = try blocks.document(cid)
         let before = try blocks.store.read { try KnownFacts(database: $0).trustRow(of: cid) }
         try authorizeTrust(caller, before?.alias ?? own(cid)?.name ?? "\(cid)")
@@ -84,16 +85,16 @@ extension IdentityService {
         return try known(document)
     }
 
-    /// For the record: the CID that a name means now; nil where it means none, or is a CID.
+    /// For the audit record: the CID that a name means now; nil if it means none, or is a CID.
     package func meant(by subject: String) -> String? { isName(subject) ? (try? cid(subject)).map { "\($0)" } : nil }
 
-    /// For the record: under which alias an identity is trusted.
+    /// For the audit record: the alias under which an identity is trusted.
     package func alias(of subject: String) -> String? {
         guard let cid = try? cid(subject) else { return nil }
         return (try? blocks.store.read { try KnownFacts(database: $0).trustRow(of: cid) })??.alias
     }
 
-    /// A CID is all that people tell each other: without the document nothing can be trusted yet.
+    /// People exchange only CIDs: without the document the identity cannot be trusted yet.
     private func explainingAbsence(of cid: CID, _ find: () throws -> SignedIdentity) throws -> SignedIdentity {
         do {
             return try find()
@@ -108,7 +109,7 @@ extension IdentityService {
         try policy.current.authorize(caller, .trust, IdentityService.trustResource(name))
     }
 
-    /// An identity as something to be trusted: under that name it is nobody's.
+    /// An identity as an object of trust: the host owns it under that name.
     package static func trustResource(_ name: String) -> Resource { Resource(.identity, name, owner: .host) }
 
     private func checkTrustable(_ cid: CID, in database: Database) throws {
@@ -123,7 +124,7 @@ extension IdentityService {
         }
     }
 
-    /// Bytes of a courier's URL.
+    /// The most bytes of a courier's URL.
     private static let urlLimit = 1024
 
     private static func check(url: String) throws {
@@ -137,7 +138,7 @@ extension IdentityService {
                 .invalidArgument, "\(quoted(url)) is no URL of a courier",
                 hint: "one begins with https:// and names a host, or is unix:/path; it has \(urlLimit) bytes at most")
         }
-        // It is shown to everybody.
+        // All users can see it.
         guard !host.contains("@") else {
             throw DTAError(.invalidArgument, "a courier's URL holds no user name and no password")
         }

@@ -4,8 +4,8 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// What the ledger knows of identities, as facts for a judgement, in one consistent reading of it. What it was asked once
-/// it remembers: somebody's made-up line of a thousand links must not be read again for each of them in a list.
+/// What the ledger knows about identities, as facts for a judgement, in one consistent read. It remembers each answer:
+/// a stranger's invented line of a thousand links must not be read again for each link in a list.
 package struct KnownFacts: SuccessionFacts {
     private enum Source {
         case database(Database, Found)
@@ -20,10 +20,10 @@ package struct KnownFacts: SuccessionFacts {
 
     package init(database: Database) { source = .database(database, Found()) }
 
-    /// By nothing but what is remembered of one state of the tables; else it throws `FactMemory.NotRemembered`.
+    /// Uses only what is remembered of one state of the tables; otherwise it throws `FactMemory.NotRemembered`.
     init(remembered memory: FactMemory, epoch: UInt64) { source = .memory(memory, epoch: epoch) }
 
-    /// What was read so far.
+    /// The facts that were read so far.
     var found: [CID: IdentityFacts] {
         if case .database(_, let found) = source { found.facts } else { [:] }
     }
@@ -62,7 +62,7 @@ package struct KnownFacts: SuccessionFacts {
         }
     }
 
-    /// Whether an identity's document is here, and is not refuted by the one of its predecessor.
+    /// Whether an identity's document is here, and its predecessor's document does not refute it.
     package func isKnown(_ cid: CID) throws -> Bool {
         try fact(\.isKnown, of: cid) { database in
             let statement = try database.cachedStatement(
@@ -71,7 +71,7 @@ package struct KnownFacts: SuccessionFacts {
         }
     }
 
-    /// What somebody here said of an identity.
+    /// This host's decision about an identity.
     func trustRow(of cid: CID) throws -> TrustRow? {
         try fact(\.trust, of: cid) { database in
             let statement = try database.cachedStatement(sql: "SELECT * FROM trust WHERE cid = ?")
@@ -101,7 +101,7 @@ package struct KnownFacts: SuccessionFacts {
     }
 }
 
-/// Whom this host trusts or distrusts by name.
+/// This host's decision to trust or distrust an identity, with its alias.
 struct TrustRow: Sendable {
     let cid: CID
     let alias: String?

@@ -5,21 +5,21 @@ import GRDB
 /// An identity that is known here, as lists show it.
 package struct KnownIdentity: Sendable, Equatable {
     package let cid: CID
-    /// As this host calls it where it is own, else as its document does: that is not to be trusted.
+    /// The name on this host if it is own; otherwise the name in its document, which is not to be trusted.
     package let name: String
-    /// Whose it is on this host; nil where its private keys are elsewhere.
+    /// Its owner on this host; nil if its private keys are elsewhere.
     package let owner: Owner?
     /// Unix seconds.
     package let created: Int64
-    /// The one that it says it replaces.
+    /// The identity that it claims to replace.
     package let previous: CID?
     package var standing = Standing.current
-    /// The end of its line, as far as it is known here; nil where that is itself.
+    /// The end of its line, as far as it is known here; nil if it is the end itself.
     package var successor: CID?
     package var trust = Trust.untrusted
-    /// What this host calls it, or the nearest before it down a line that holds; nil where it does not.
+    /// The alias of it, or of its nearest ancestor along links that hold; nil if there is none.
     package var alias: String?
-    /// Where its courier is reached; "" where that is not known.
+    /// The address of its courier; "" if that is not known.
     package var url = ""
 
     package var isOwn: Bool { owner != nil }

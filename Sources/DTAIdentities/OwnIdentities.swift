@@ -2,24 +2,23 @@ import DTACore
 import DTAFormats
 import DTASystem
 
-/// The identities whose private keys are here, in memory, and all names by which this host calls identities: finding one
-/// does not touch the database. Own names and aliases share one name space, so that no alias can pose as an own identity,
-/// nor the other way round.
+/// The identities with private keys on this host, in memory, and all names of identities on this host: finding one does
+/// not touch the database. Own names and aliases share one name space, so that neither can pose as the other.
 package final class OwnIdentities: Sendable {
     private struct State: Sendable {
         var records: [CID: IdentityRecord] = [:]
-        /// The identities that had a name, the oldest first: the last has it now.
+        /// The identities that had a name, the oldest first: the last one is current.
         var lines: [String: [CID]] = [:]
         var aliases: [String: CID] = [:]
         /// Why an identity may not be used although it is known.
         var damages: [CID: String] = [:]
         var counts: [UInt32: Int] = [:]
-        /// Names of which something is being made.
+        /// Names of identities in the making.
         var reserved: Set<String> = []
     }
 
     private let state: Locked<State>
-    /// How many each user may have, those of the past included: their keys take room on the token.
+    /// How many each user may have, replaced ones included: their keys take room on the token.
     private let limit: Int
 
     /// - Parameter records: the oldest first.
@@ -41,12 +40,12 @@ package final class OwnIdentities: Sendable {
 
     func record(_ cid: CID) -> IdentityRecord? { state.withLock { $0.records[cid] } }
 
-    /// The identity that has a name now.
+    /// The current identity of a name.
     func newest(_ name: String) -> IdentityRecord? {
         state.withLock { state in state.lines[name]?.last.flatMap { state.records[$0] } }
     }
 
-    /// All that have or had a name, the newest first.
+    /// All identities that have or had a name, the newest first.
     func line(_ name: String) -> [IdentityRecord] {
         state.withLock { state in (state.lines[name] ?? []).reversed().compactMap { state.records[$0] } }
     }
@@ -57,7 +56,7 @@ package final class OwnIdentities: Sendable {
 
     package var all: [IdentityRecord] { state.withLock { Array($0.records.values) } }
 
-    /// Those that have their names now.
+    /// The current identities of all names.
     package var allNewest: [IdentityRecord] {
         state.withLock { state in state.lines.values.compactMap { $0.last.flatMap { state.records[$0] } } }
     }
@@ -67,13 +66,13 @@ package final class OwnIdentities: Sendable {
 
     // MARK: Making
 
-    /// Whether a new one could be made, and if not, why.
-    /// - Parameter continuing: for the line that has this name already, and not for a new one.
+    /// Checks whether a new one could be made.
+    /// - Parameter continuing: true for the line that has this name already, false for a new one.
     func check(_ name: String, owner: Owner, continuing: Bool = false) throws {
         try state.withLock { try check($0, name, owner, continuing) }
     }
 
-    /// Takes a name until `add` or `cancel`, so that of two who ask for it at once one is told at once.
+    /// Takes a name until `add` or `cancel`, so that of two concurrent requests for it the second fails at once.
     func reserve(_ name: String, owner: Owner, continuing: Bool = false) throws {
         try state.withLock { state in
             try check(state, name, owner, continuing)
@@ -123,11 +122,11 @@ package final class OwnIdentities: Sendable {
         }
     }
 
-    /// Puts in what was made under a reserved name.
+    /// Adds an identity that was made under a reserved name.
     func add(_ record: IdentityRecord) {
         state.withLock { state in
             state.reserved.remove(record.name)
-            // It was counted when its name was reserved.
+            // It was counted already when its name was reserved.
             OwnIdentities.discount(&state, record.owner)
             OwnIdentities.put(record, &state)
         }
@@ -138,12 +137,12 @@ package final class OwnIdentities: Sendable {
         state.counts[owner.uid] = left > 0 ? left : nil
     }
 
-    /// Replaces what is known of damage: identities that are not among `damages` are sound.
+    /// Replaces all damage: identities that are not in `damages` are sound.
     func mark(_ damages: [CID: String]) { state.withLock { $0.damages = damages } }
 
     // MARK: Aliases
 
-    /// Takes an alias for an identity while `store` makes that durable.
+    /// Reserves an alias for an identity while `store` makes it durable.
     func setAlias(_ name: String, to cid: CID, store: () throws -> Void) throws {
         try state.withLock { state in
             guard state.aliases[name] != cid else { return }

@@ -3,8 +3,8 @@ import DTACore
 import DTAFormats
 import DTASystem
 
-/// A successor that waits for the word of an offline recovery key. Its keys are on the token; their intent is durable, so
-/// that a sweep destroys them where it never comes.
+/// A successor that waits for the signature of an offline recovery key. Its keys are on the token; their intent is
+/// durable, so that a sweep destroys them if the signature never comes.
 struct RecoveryDraft: Sendable {
     let owner: Owner
     let plan: IdentityPlan
@@ -15,9 +15,9 @@ struct RecoveryDraft: Sendable {
     let expires: UInt64
 }
 
-/// The drafts of recoveries, in memory only: after a restart one begins again.
+/// The drafts of recoveries, in memory only: after a restart a user begins again.
 final class RecoveryDrafts: Sendable {
-    /// How long a draft waits, and its name with it, in nanoseconds: the client has the recovery key at hand.
+    /// How long a draft and its name wait, in nanoseconds: the client has the recovery key at hand.
     static let lifetime: UInt64 = 600 * 1_000_000_000
     static let perUser = 8
     static let all = 64
@@ -28,7 +28,7 @@ final class RecoveryDrafts: Sendable {
 
     private static func check(_ drafts: [String: RecoveryDraft], _ owner: Owner) throws {
         let own = drafts.values.count { $0.owner == owner }
-        // A user's first is always allowed, so that others together cannot keep him from it.
+        // A user's first is always allowed, so that other users together cannot prevent it.
         guard own == 0 || (own < perUser && drafts.count < all) else {
             throw DTAError(
                 .resourceExhausted, "too many recoveries wait to be finished: \(perUser) of a user, \(all) in all",
@@ -46,7 +46,7 @@ final class RecoveryDrafts: Sendable {
         }
     }
 
-    /// Takes a draft of the caller's out: whatever comes of it, it is used once.
+    /// Takes out a draft of the caller: it is used once, with or without success.
     func take(_ name: String, _ caller: Caller) throws -> RecoveryDraft {
         try drafts.withLock { drafts in
             guard let draft = drafts[name], draft.owner.isSame(as: caller) else {
@@ -59,12 +59,12 @@ final class RecoveryDrafts: Sendable {
         }
     }
 
-    /// Takes out those of a user under one name on this host: he begins again.
+    /// Takes out the drafts of a user under one name on this host, because the user begins again.
     func abandoned(by owner: Owner, name: String) -> [RecoveryDraft] {
         takeOut { $0.owner == owner && $0.plan.name == name }
     }
 
-    /// Takes out those that waited too long.
+    /// Takes out the drafts that waited too long.
     func expired(at now: UInt64) -> [RecoveryDraft] {
         takeOut { $0.expires <= now }
     }

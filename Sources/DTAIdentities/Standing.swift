@@ -2,12 +2,12 @@ import DTAFormats
 import GRDB
 
 extension IdentityService {
-    /// How an identity stands, as far as it is known here: what is not known here cannot be judged here.
+    /// The standing of an identity, by the documents that are known here.
     func standing(_ cid: CID) throws -> Standing {
         try memory.judge(blocks.store) { try IdentityJudge($0).standing(of: cid) }
     }
 
-    /// The same as part of a transaction; nil where the identity's document is not here, or is refuted.
+    /// The same as part of a transaction; nil if the identity's document is not here, or is refuted.
     package func standing(_ cid: CID, in database: Database) throws -> Standing? {
         try memory.judge(in: database) { try $0.isKnown(cid) ? try IdentityJudge($0).standing(of: cid) : nil }
     }
@@ -15,15 +15,15 @@ extension IdentityService {
     /// Whether an identity is trusted now.
     package func trust(_ cid: CID) throws -> Trust { try memory.judge(blocks.store) { try trust(cid, $0) } }
 
-    /// The same of many.
+    /// The same for many.
     package func trust(_ cids: Set<CID>) throws -> [CID: Trust] {
         try memory.judge(blocks.store) { facts in
             Dictionary(uniqueKeysWithValues: try cids.map { ($0, try trust($0, facts)) })
         }
     }
 
-    /// From whom trust was taken away: an identity, or the nearest before it of whom something was said; nil where it was
-    /// not.
+    /// The identity that was distrusted: this one, or its nearest ancestor with a decision; nil if that was trusted, or
+    /// there is none.
     package func distrusted(_ cid: CID, _ facts: KnownFacts) throws -> CID? {
         var next: CID? = cid
         for _ in 0...IdentityJudge<KnownFacts>.linkLimit {
@@ -34,15 +34,15 @@ extension IdentityService {
         return nil
     }
 
-    /// Whether an identity is trusted, in one reading with other questions.
+    /// Whether an identity is trusted, in one read with other questions.
     ///
-    /// What was said of the identity itself goes first; then, going up its line, what was said of the nearest before it.
-    /// Distrust comes down every link that was ever agreed to, trust only down those that all hold.
+    /// The decision about the identity itself comes first; then, going up its line, the one about the nearest ancestor.
+    /// Distrust descends every link that was ever agreed to, trust only links that all hold.
     func trust(_ cid: CID, _ facts: KnownFacts) throws -> Trust {
         if try distrusted(cid, facts) != nil { return .distrusted }
-        // It may have been trusted before the document came that refutes its own.
+        // It may have been trusted before the document came that refutes it.
         guard try facts.isKnown(cid) else { return .untrusted }
-        // Down a line that holds, the first of whom anything was said was trusted: else it were distrusted.
+        // The nearest ancestor with a decision was trusted; a distrusted one was ruled out above.
         for ancestor in try [cid] + IdentityJudge(facts).lineage(of: cid) {
             if try own(ancestor) != nil || facts.trustRow(of: ancestor) != nil { return .trusted }
         }
