@@ -1,5 +1,5 @@
-/// How long to wait after failures: twice as long each time up to a bound, and each time a random part of that, so that
-/// many who wait for one node do not all come at once.
+/// How long to wait after failures: twice as long each time up to a limit, and each time a random part of that, so that
+/// many hosts that wait for one node do not all come at once.
 struct BackOff {
     static let firstMilliseconds: Int64 = 250
     let longestMilliseconds: Int64

@@ -2,13 +2,13 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// What a block is, found out when it is stored.
+/// The kind of a block, found when it is stored.
 package enum BlockKind: String, Sendable, CaseIterable {
-    /// A signed identity whose signatures fit.
+    /// A signed identity with valid signatures.
     case identity
-    /// The signed end of an identity.
+    /// The signed revocation of an identity.
     case revocation
-    /// A signed envelope, as far as its form goes; its signature is verified when it is opened.
+    /// A block in the form of a signed envelope; its signature is verified when it is opened.
     case envelope
     /// Anything else.
     case block
@@ -21,12 +21,12 @@ package struct BlockRecord: Sendable, Equatable {
     /// Unix seconds.
     package let stored: Int64
     package let kind: BlockKind
-    /// Whether its bytes are here, and not only on the IPFS node.
+    /// Whether its bytes are here, not only on the IPFS node.
     package let isHere: Bool
 }
 
 extension BlockRecord {
-    /// What `init(_:)` reads of the table of blocks.
+    /// The columns of the table of blocks that `init(_:)` reads.
     static let columns = "cid, size, stored, kind, \(BlockStore.isDropped) AS dropped"
 
     init(_ row: Row) throws {

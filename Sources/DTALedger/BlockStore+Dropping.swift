@@ -4,21 +4,21 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// Blocks whose bytes only the IPFS node has: the row stays and says so, without bytes.
+/// Blocks with bytes only on the IPFS node: the row stays, without bytes.
 extension BlockStore {
     /// Whether a row of `blocks` is of such a block; the empty block has no bytes either.
     static let isDropped = "(length(bytes) = 0 AND size > 0 AND segment IS NULL)"
 
-    /// What was let go of.
+    /// The bytes that were dropped.
     package struct Dropped {
         let bytes: Int
-        /// Where in a segment it was.
+        /// Where they were in a segment.
         let place: SegmentPlace?
     }
 
-    /// Lets go of a block's bytes. Whoever stored them has room again, but for `rowCharge`: the row stays. What was in a segment still takes room on the
-    /// disk, until `free`.
-    /// - Returns: nil where they were gone already.
+    /// Drops a block's bytes. Its owner may store as many bytes again, except `rowCharge`: the row stays. Bytes in a
+    /// segment still take room on the disk until `free`.
+    /// - Returns: nil if they were gone already.
     func drop(_ cid: CID, in database: Database) throws -> Dropped? {
         guard let known = try row(cid, database), !known.isDropped, let owner = try owner(cid, database) else {
             return nil
@@ -30,7 +30,7 @@ extension BlockStore {
         return Dropped(bytes: known.size, place: known.place)
     }
 
-    /// Gives a block that was dropped its bytes back. From now on they are `owner`'s.
+    /// Gives a dropped block its bytes back, and charges them to `owner`.
     func restore(_ bytes: [UInt8], _ cid: CID, owner: Owner, in database: Database) throws {
         try database.cachedStatement(sql: "UPDATE blocks SET bytes = ? WHERE cid = ?")
             .execute(arguments: [Data(bytes), cid.column])
@@ -39,7 +39,7 @@ extension BlockStore {
         try outbox?.retry(cid, in: database)
     }
 
-    /// Makes a block that was dropped `owner`'s, with what its row costs.
+    /// Makes `owner` the owner of a dropped block, and charges its row to them.
     func give(_ cid: CID, to owner: Owner, in database: Database) throws {
         guard let before = try self.owner(cid, database), before != owner else { return }
         try database.execute(
@@ -62,6 +62,6 @@ extension BlockStore {
             arguments: [size, Int64(owner.uid), owner.name])
     }
 
-    /// Whether a block is known here and its bytes are not.
+    /// Whether a block is known here without its bytes.
     func isDropped(_ cid: CID) throws -> Bool { try store.read { try row(cid, $0)?.isDropped ?? false } }
 }

@@ -4,9 +4,9 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// What is known of a document's word about another: that it replaces it, or revokes it.
+/// The state of a document's claim about another: that it replaces it, or revokes it.
 enum Claim: String, Sendable {
-    /// The other's document is not here, so nobody can tell.
+    /// The other document is not here, so the claim cannot be verified yet.
     case waiting
     /// The other agreed.
     case previous
@@ -18,15 +18,15 @@ enum Claim: String, Sendable {
     init(_ authority: Authority) { self = authority == .recovery ? .recovery : .previous }
 }
 
-/// Identities and revocations among the blocks: what they say of each other is verified when they are stored, and the
-/// outcome kept in tables of their own, so that judging costs no signature.
+/// Identities and revocations among the blocks: their claims about each other are verified when they are stored, and
+/// the results kept in separate tables, so that a judgement verifies no signature.
 extension BlockStore {
-    /// How many documents may wait for the same identity. Verifying them falls on whoever brings that identity, so
-    /// a flood of forgeries must not wait there; an honest courier brings the oldest identity of a line first.
+    /// How many documents may wait for the same identity. The request that brings the identity has to verify them, so a
+    /// flood of forgeries must not wait there; an honest courier brings the oldest identity of a line first.
     static let waitingLimit = 16
 
-    /// Stores an identity's document, and what lists tell of it.
-    /// - Throws: `DTAError.dataLoss` where it says that it replaces an identity that is here and did not agree.
+    /// Stores an identity's document, and the row that lists read.
+    /// - Throws: `DTAError.dataLoss` if it claims to replace an identity that is here and did not agree.
     package func insert(_ document: SignedIdentity, owner: Owner, in database: Database) throws {
         let previous = document.identity.previous
         var claim: Claim?
@@ -50,7 +50,7 @@ extension BlockStore {
     }
 
     /// Stores a revocation.
-    /// - Throws: `DTAError.dataLoss` where the identity that it revokes is here and did not say so.
+    /// - Throws: `DTAError.dataLoss` if the identity that it revokes is here and did not sign that.
     package func insert(_ revocation: SignedRevocation, owner: Owner, in database: Database) throws {
         let claim = try self.claim(
             revocation.cid, on: revocation.revokes, table: "revocations", column: "revokes", in: database
@@ -67,7 +67,7 @@ extension BlockStore {
             ])
     }
 
-    /// An earlier version may have stored the same block without knowing what it is.
+    /// An earlier version may have stored the same block without knowing its kind.
     private func mark(_ cid: CID, _ kind: BlockKind, in database: Database) throws {
         try database.execute(
             sql: "UPDATE blocks SET kind = ? WHERE cid = ? AND kind != ?",
@@ -97,7 +97,7 @@ extension BlockStore {
         return .waiting
     }
 
-    /// Judges what waited for an identity.
+    /// Verifies the claims that waited for an identity.
     private func settle(_ identity: SignedIdentity, in database: Database) throws {
         for cid in try waiting(for: identity.cid, table: "documents", column: "previous", in: database) {
             let successor = try self.identity(cid, in: database)
@@ -122,7 +122,7 @@ extension BlockStore {
         ).map { data in try explaining("the table of \(table) is damaged") { try CID(bytes: [UInt8](data)) } }
     }
 
-    /// The document of an identity, where it is here undamaged.
+    /// The document of an identity, if it is here undamaged.
     package func identity(_ cid: CID, in database: Database) throws -> SignedIdentity? {
         try storedBytes(cid, in: database).flatMap { try? SignedIdentity(block: $0, named: cid) }
     }

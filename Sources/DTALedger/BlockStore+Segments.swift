@@ -6,7 +6,7 @@ import GRDB
 
 /// Blocks in segments.
 extension BlockStore {
-    /// A block of a segment that is durable.
+    /// A block in a durable segment.
     package struct SegmentBlock: Sendable {
         package let cid: CID
         let size: Int
@@ -19,11 +19,11 @@ extension BlockStore {
         }
     }
 
-    /// Stores the blocks of a segment as part of a transaction. A block that was already here is found in the new segment
-    /// from now on, which repairs it where it was damaged, and is not charged again.
-    /// - Parameter envelope: whose body they are; its pin will keep them.
-    /// - Returns: where blocks were before, for `free`: in other segments, and in this one where a body has a block more
-    ///   than once. What is charged once must not take room on the disk twice.
+    /// Stores the blocks of a segment as part of a transaction. A block that was already here is read from the new
+    /// segment from now on, which repairs it if it was damaged, and is not charged again.
+    /// - Parameter envelope: the envelope with this body; its pin will keep the blocks.
+    /// - Returns: the earlier places of blocks, for `free`: in other segments, and in this one if the body has a block
+    ///   more than once. A block that is charged once must not take room on the disk twice.
     package func insert(
         _ blocks: [SegmentBlock], partOf envelope: CID, owner: Owner, in database: Database
     ) throws -> [Dropped] {
@@ -59,7 +59,7 @@ extension BlockStore {
         return left
     }
 
-    /// Gives the room of blocks that were dropped, or are elsewhere now, back to the disk.
+    /// Gives the room of blocks that were dropped or moved back to the disk.
     package func free(_ dropped: [Dropped]) throws {
         for block in dropped {
             if let place = block.place { segments.punch(place, count: block.bytes) }
@@ -67,15 +67,15 @@ extension BlockStore {
         try removeUnused(Set(dropped.compactMap { $0.place?.segment }))
     }
 
-    /// Removes those of these segments that no block is in any more.
+    /// Removes those of these segments that hold no block any more.
     func removeUnused(_ candidates: Set<String>) throws {
         guard !candidates.isEmpty else { return }
         let used = try segmentsInUse()
         for segment in candidates.subtracting(used) { segments.remove(segment) }
     }
 
-    /// Removes what a crash left in the directory of segments. For the start: no body may be on its way.
-    /// - Returns: how many files were removed.
+    /// Removes what a crash left in the directory of segments. Only for the start: no body may be under way.
+    /// - Returns: how many files were removed, and which could not be.
     package func sweepSegments() throws -> (removed: Int, obstacles: [String]) {
         do {
             return try segments.sweep(named: segmentsInUse())

@@ -5,18 +5,20 @@ import Foundation
 import GRDB
 import Glibc
 
-/// Blocks, in the agent's database and, those of large bodies, in segments. What is read is hashed before anybody uses it.
+/// Blocks: in the agent's database, and those of large bodies in segments. Each block is hashed when it is read, before
+/// it is used.
 package struct BlockStore: Sendable {
     package let store: Store
     package let segments: SegmentDirectory
     /// How many bytes each user may have stored.
     let limit: Int
-    /// Where blocks are noted that are to be published; nil where no IPFS node is configured.
+    /// Notes the blocks to be published; nil if no IPFS node is configured.
     private(set) var outbox: Outbox?
     private let noting: EnvelopeNote
     private let documents = DocumentCache()
 
-    /// What a part of the agent that the ledger does not know notes of an envelope, in the transaction that stores it.
+    /// What a part of the agent that the ledger does not know notes about an envelope, in the transaction that stores
+    /// it.
     package typealias EnvelopeNote = @Sendable (SignedEnvelope, Database) throws -> Void
 
     package init(
@@ -36,9 +38,9 @@ package struct BlockStore: Sendable {
         return copy
     }
 
-    /// Stores a block as part of a transaction. Where it is already there nothing changes, except that damaged bytes
-    /// are replaced by the right ones.
-    /// - Parameter envelope: of which the block is a page or a chunk; its pin will keep the block.
+    /// Stores a block as part of a transaction. If it is already there nothing changes, except that damaged bytes are
+    /// replaced.
+    /// - Parameter envelope: the envelope that has the block as a page or chunk; its pin will keep the block.
     package func insert(
         _ bytes: [UInt8], _ cid: CID, _ kind: BlockKind, partOf envelope: CID? = nil, owner: Owner,
         in database: Database
@@ -64,7 +66,7 @@ package struct BlockStore: Sendable {
     }
 
     /// Stores an envelope, and records that it came.
-    /// - Parameter standing: the name of its sender's; nil where that cannot be judged yet.
+    /// - Parameter standing: the name of the sender's standing; nil if that is not known yet.
     package func insert(_ signed: SignedEnvelope, standing: String?, owner: Owner, in database: Database) throws {
         try insert(signed.block, signed.cid, .envelope, owner: owner, in: database)
         try ReceivedEnvelopes.insert(
@@ -75,10 +77,10 @@ package struct BlockStore: Sendable {
     // MARK: What users may store
 
     /// What a block costs beside its content, in bytes: its rows here and in the outbox, and their indexes, take 300 to
-    /// 400. They stay when its content is dropped, and so does this.
+    /// 400. They stay when its content is dropped, and so does this charge.
     package static let rowCharge = 512
 
-    /// - Parameter size: content, with `rowCharge` for each block that is new.
+    /// - Parameter size: content, plus `rowCharge` for each new block.
     func charge(_ size: Int, _ owner: Owner, _ database: Database) throws {
         let used = try Int.fetchOne(
             database.cachedStatement(
@@ -90,8 +92,8 @@ package struct BlockStore: Sendable {
         throw tooMuch(owner, used: used - size, more: size)
     }
 
-    /// - Parameter staged: bytes of the owner's that are on the disk and not in the ledger yet.
-    /// - Throws: where `more` bytes beside them would be more than the owner may store.
+    /// - Parameter staged: bytes of the owner that are on the disk but not in the ledger yet.
+    /// - Throws: if `more` bytes would exceed what the owner may store.
     package func checkRoom(for more: Int, staged: Int, owner: Owner) throws {
         let used = try store.read { try BlockStore.usage(owner, $0) } + staged
         guard used + more <= limit else { throw tooMuch(owner, used: used, more: more) }
@@ -113,7 +115,7 @@ package struct BlockStore: Sendable {
 
     // MARK: Reading
 
-    /// A block's row, as far as reading its bytes needs it.
+    /// The columns of a block's row that are needed to read its bytes.
     struct Stored {
         let bytes: Data
         let size: Int
@@ -140,14 +142,14 @@ package struct BlockStore: Sendable {
         return try segments.read(place, count: stored.size)
     }
 
-    /// - Throws: `DTAError.notFound`; `dataLoss` where the bytes are not those that the CID names.
+    /// - Throws: `DTAError.notFound`; `dataLoss` if the bytes do not match the CID.
     package func bytes(_ cid: CID) throws -> [UInt8] { [UInt8](try data(cid)) }
 
     /// The same, without a copy.
     func data(_ cid: CID) throws -> Data { try data(cid, movedFrom: nil) }
 
-    /// - Parameter before: where the block was a moment ago, and could not be read: it may have been stored again
-    ///   elsewhere just then, or dropped.
+    /// - Parameter before: the place at which the block could not be read a moment ago: meanwhile it may have been
+    ///   stored again elsewhere, or dropped.
     private func data(_ cid: CID, movedFrom before: SegmentPlace?) throws -> Data {
         guard let found = try store.glance({ try row(cid, $0) }) else {
             MissingBlocks.note(cid)

@@ -1,11 +1,11 @@
 import DTAFormats
 import DTASystem
 
-/// Identities' documents that were verified a short while ago: each verification costs a signature and a trial
-/// encapsulation, and an envelope may have a thousand recipients. A document never changes under its CID.
+/// Identities' documents that were verified recently: each verification costs a signature and a trial encapsulation,
+/// and an envelope may have a thousand recipients. A document never changes under its CID.
 ///
-/// Two generations: what is used moves to the young one; when that is full, the old one goes. So at least `capacity` of
-/// the latest are here, and at most twice as many (some 4 KB each).
+/// There are two generations: a document that is used moves to the young one; when that is full, the old one is
+/// dropped. So the cache has at least the latest `capacity` documents, and at most twice as many (some 4 KB each).
 final class DocumentCache: Sendable {
     private static let capacity = 1024
 

@@ -4,24 +4,25 @@ import DTAKubo
 import DTASystem
 import GRDB
 
-/// Making room: bytes that the IPFS node has pinned need not be here as well.
+/// Makes room: bytes that the IPFS node has pinned need not be here as well.
 extension LedgerService {
-    /// What a round of it did. Blocks that it kept are those of which the node did not confirm that it has and keeps them.
+    /// The result of a round. A block is kept if the node did not confirm that it has it and keeps it.
     package struct Collected: Sendable {
         package var dropped = 0
         package var bytes = 0
         package var kept = 0
-        /// For the next round; "" where all was looked at.
+        /// For the next round; "" after the last one.
         package var cursor = ""
     }
 
-    /// How many blocks are looked at in one round. Each takes one or two questions to the node.
+    /// How many blocks one round looks at. Each takes one or two calls to the node.
     private static let round = 256
-    /// The time after which a round ends early, so that no request takes for ever.
+    /// The time after which a round ends early, so that no request takes too long.
     private static let roundNanoseconds: UInt64 = 10_000_000_000
 
-    /// Drops the bytes of blocks that were published, after asking the node again for each whether it has it, and keeps
-    /// it. Identities and revocations always stay, and so does what something here holds on to. Administrators.
+    /// Drops the bytes of published blocks, after asking the node again for each whether it has it and keeps it.
+    /// Identities and revocations always stay, and so do blocks that something unfinished here needs. For
+    /// administrators.
     /// - Parameter dryRun: only counts.
     package func collect(_ caller: Caller, dryRun: Bool, cursor: String) throws -> Collected {
         guard caller.isAdministrator else {
@@ -48,7 +49,7 @@ extension LedgerService {
         let number: Int64
         let cid: CID
         let size: Int
-        /// The block whose pin keeps it.
+        /// The block with the pin that keeps it.
         let root: CID
     }
 
@@ -87,7 +88,7 @@ extension LedgerService {
             try confirmed.compactMap { try blocks.drop($0.cid, in: database) }
         }
         try blocks.free(dropped)
-        // What the node was thought to keep and does not is published again.
+        // Blocks that the node was thought to keep, but does not, are published again.
         try publisher.outbox.record(lost.map { ($0, .lost) })
         if !lost.isEmpty { publisher.outbox.wake() }
         return result

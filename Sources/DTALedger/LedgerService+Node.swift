@@ -3,20 +3,20 @@ import DTAFormats
 import DTAKubo
 import DTASystem
 
-/// Blocks that are not here and that the IPFS node may have.
+/// Blocks that are not here but may be on the IPFS node.
 extension LedgerService {
-    /// Whether there is a node to ask, and for how long to wait for it.
+    /// How long to wait for the node; nil if there is none.
     package var fetchMilliseconds: Int? { publisher?.client.options.readMilliseconds }
 
-    /// Brings a block from the node and stores it as the caller's, like one that he put himself.
+    /// Fetches a block from the node and stores it for the caller, as if the caller had put it.
     /// - Parameter milliseconds: how long to wait for it.
-    /// - Throws: `DTAError`: `notFound`, `unavailable`, `dataLoss` where other bytes came, `resourceExhausted`.
+    /// - Throws: `DTAError`: `notFound`, `unavailable`, `dataLoss` if other bytes came, `resourceExhausted`.
     package func fetch(_ cid: CID, for caller: Caller, milliseconds: Int) throws {
         guard let client = publisher?.client else {
             throw DTAError(
                 .failedPrecondition, "no IPFS node is configured", hint: "ledger.kubo in dtad.yaml names one")
         }
-        // It would be stored, so it is not even asked for.
+        // A caller that cannot own the block must not cause a call to the node.
         _ = try Owner(of: caller)
         let bytes: [UInt8]
         do {
@@ -32,13 +32,13 @@ extension LedgerService {
         guard stored == cid else { throw DTAError(.internal, "the block \(cid) was stored as \(stored)") }
     }
 
-    /// The node as `status` tells it, from memory; empty where none is configured.
+    /// The node for `status`, from memory; empty if none is configured.
     package var nodeHealth: [(String, String)] {
         guard let publisher else { return [] }
         return describe(publisher.health) + [("unfinished", "\(publisher.health.unfinished)")]
     }
 
-    /// The node and how many blocks are in each state; empty where no node is configured.
+    /// The node, and how many blocks are in each state; empty if no node is configured.
     package func nodeStatus() throws -> [(String, String)] {
         guard let publisher else { return [] }
         let counts = try publisher.outbox.counts()
@@ -53,13 +53,13 @@ extension LedgerService {
         return fields
     }
 
-    /// What is on its way to the node, the oldest first.
+    /// The blocks on their way to the node, the oldest first.
     package func unfinished(count: UInt32, cursor: String) throws -> Page<Publication> {
         try publisher?.outbox.unfinished(count: count, cursor: cursor) ?? Page(items: [], cursor: "")
     }
 
-    /// How far one block is.
-    /// - Throws: `DTAError`: `failedPrecondition` where no node is configured, `notFound`.
+    /// The state of one block.
+    /// - Throws: `DTAError`: `failedPrecondition` if no node is configured, `notFound`.
     package func publication(_ subject: String) throws -> Publication {
         let cid = try LedgerService.cid(subject)
         guard let publisher else {

@@ -6,19 +6,19 @@ import GRDB
 
 /// The ledger: blocks that never change, named by their hash. Every user of the agent can read it.
 package final class LedgerService: Sendable {
-    /// The most bytes that a block has.
+    /// The most bytes of a block.
     package static let blockLimit = 1 << 20
 
     package let blocks: BlockStore
-    /// Who brings blocks to the IPFS node; nil where none is configured.
+    /// Brings blocks to the IPFS node; nil if none is configured.
     let publisher: Publisher?
     /// Whether a block must stay here because something that is not finished needs it.
     let isHeld: @Sendable (CID) throws -> Bool
 
-    /// Tells the name of a sender's standing in the transaction that stores his envelope.
+    /// Tells the name of a sender's standing, in the transaction that stores the envelope.
     package typealias StandingJudge = @Sendable (Database) throws -> String?
 
-    /// Verifies an envelope that comes, as `EnvelopeService.judge(coming:)` does.
+    /// Verifies an incoming envelope, as `EnvelopeService.judge(coming:)` does.
     let judge: @Sendable (SignedEnvelope) throws -> StandingJudge
 
     package init(
@@ -32,14 +32,14 @@ package final class LedgerService: Sendable {
         self.judge = judge
     }
 
-    /// How clients say what a block is.
+    /// The types of blocks, as clients name them.
     package enum ContentType: String, Sendable, CaseIterable {
         case raw = "application/vnd.ipld.raw"
         case dagCBOR = "application/vnd.ipld.dag-cbor"
     }
 
-    /// Stores a block: it is durable when its CID is answered. Storing it again changes nothing.
-    /// - Parameter contentType: "": raw; dag-cbor is taken in its one canonical form only.
+    /// Stores a block: when its CID is answered, it is durable. Storing it again changes nothing.
+    /// - Parameter contentType: "": raw; dag-cbor must be in its one canonical form.
     package func put(_ caller: Caller, data: [UInt8], contentType: String) throws -> CID {
         guard let type = contentType.isEmpty ? .raw : ContentType(rawValue: contentType) else {
             let known = ContentType.allCases.map(\.rawValue).joined(separator: " and ")
@@ -69,7 +69,7 @@ package final class LedgerService: Sendable {
         do {
             standing = try judge(envelope)
         } catch let error as DTAError where error.code == .dataLoss {
-            // A forgery is a block like any other: it can be stored and shown, and is no envelope that came.
+            // A forgery is a block like any other: it can be stored and shown, but is not recorded as an envelope.
             return try put(envelope.block, envelope.cid, .envelope, owner)
         }
         try blocks.store.write { database in

@@ -1,8 +1,8 @@
 import DTAFormats
 import DTASystem
 
-/// What a piece of work looked for in the ledger and did not find. So it can simply be done, and done again when somebody
-/// has brought what it missed, whatever it made of the error on its way up.
+/// The blocks that an operation looked for in the ledger and did not find. So the operation can simply run, and run
+/// again once the blocks are there, whatever it made of the error.
 package enum MissingBlocks {
     fileprivate final class Collector: Sendable {
         let found = Locked<[CID]>([])
@@ -10,7 +10,7 @@ package enum MissingBlocks {
 
     @TaskLocal fileprivate static var collector: Collector?
 
-    /// Runs `body`, and tells what it missed, each once, in the order in which it did.
+    /// Runs `body`, and returns the blocks that it missed, each once, in order.
     package static func collecting<Value>(_ body: () throws -> Value) -> (
         result: Result<Value, any Error>, missing: [CID]
     ) {
@@ -20,6 +20,6 @@ package enum MissingBlocks {
         return (result, collector.found.withLock { $0 }.filter { seen.insert($0).inserted })
     }
 
-    /// Called where a block is not found.
+    /// Called if a block is not found.
     static func note(_ cid: CID) { collector?.found.withLock { $0.append(cid) } }
 }

@@ -1,8 +1,8 @@
 import DTASystem
 
-/// What is known of the IPFS node.
+/// What is known about the IPFS node.
 package struct NodeHealth: Sendable {
-    /// As the configuration names it.
+    /// Its address in the configuration.
     package let endpoint: String
     package internal(set) var state = NodeState.unknown
     /// Its version and its peer ID, as last heard.
@@ -12,7 +12,7 @@ package struct NodeHealth: Sendable {
     package internal(set) var reason: DTAError?
     /// Blocks that wait to be published, as of the publisher's last look.
     package internal(set) var unfinished = 0
-    /// Attempts to reach it that failed, one after the other.
+    /// Failed attempts to reach it, in a row.
     var failures = 0
 
     init(endpoint: String) { self.endpoint = endpoint }

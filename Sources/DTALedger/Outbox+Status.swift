@@ -3,7 +3,7 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// What people ask about it.
+/// The outbox for people.
 extension Outbox {
     /// How many blocks are in each state.
     func counts() throws -> [PublicationState: Int] {
@@ -29,7 +29,7 @@ extension Outbox {
         }
     }
 
-    /// What is on its way, the oldest first.
+    /// The blocks on their way, the oldest first.
     func unfinished(count: UInt32, cursor: String) throws -> Page<Publication> {
         let size = try PageSize.of(count)
         guard let after = cursor.isEmpty ? 0 : Int64(cursor) else {

@@ -2,18 +2,19 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// Whose blocks go next: users take turns, so that nobody's one letter waits behind another's hundred thousand.
+/// Users take turns, so that one user's single block does not wait behind another's hundred thousand.
 extension Outbox {
-    /// Those that failed before are behind all others. What seems to wait for longer than `horizon` was written by a clock
-    /// that was put back since.
+    /// Rows that failed before come after all others. If a row seems to wait for longer than `horizon`, its time was
+    /// written before the clock was set back.
     private static let classes = [
         "attempts = 0 AND due <= :now", "attempts = 0 AND due > :now + :horizon",
         "attempts > 0 AND due <= :now", "attempts > 0 AND due > :now + :horizon",
     ]
-    /// How many users are looked at for one batch; the others have their turn with the next.
+    /// How many users one batch considers; the others have their turn with the next.
     private static let mostUsers = 32
 
-    /// What is due among the rows that `condition` allows (of `publications AS root`), one of each user after the other.
+    /// The tasks that are due among the rows that `condition` allows (of `publications AS root`), one of each user in
+    /// turn.
     func inTurns(state: PublicationState, where condition: String, limit: Int, horizon: Int64) throws -> [Task] {
         let now = unixMicroseconds() / 1000
         return try store.read { database in
@@ -40,7 +41,7 @@ extension Outbox {
         }
     }
 
-    /// Users that have rows in a state, beginning behind the last one that was looked at. Each is one look into an index.
+    /// Users with rows in a state, beginning after the last one served. Each costs one look into an index.
     private func usersWaiting(_ state: PublicationState, _ database: Database) throws -> [Int64] {
         let statement = try database.cachedStatement(
             sql: """

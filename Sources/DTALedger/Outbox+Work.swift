@@ -2,30 +2,31 @@ import DTAFormats
 import DTASystem
 import GRDB
 
-/// What the publisher does next, and what came of it.
+/// The publisher's next tasks, and their outcomes.
 extension Outbox {
     struct Task: Sendable {
         let cid: CID
         let attempts: Int
     }
 
-    /// What came of a task.
+    /// The outcome of a task.
     enum Outcome: Sendable {
         case became(PublicationState)
         /// - Parameter again: when to try again, Unix milliseconds.
         case failed(reason: String, again: Int64)
-        /// The node has lost it: it must be given again.
+        /// The node has lost the block: it must be put again.
         case lost
     }
 
-    /// Blocks that the node has not got: of each user in turn the longest due, those that failed before behind the others.
-    /// - Parameter horizon: no row waits for longer; one that seems to was written by a clock that was put back since.
+    /// Blocks that the node lacks: of each user in turn the longest due, those that failed before last.
+    /// - Parameter horizon: no row waits for longer; if one seems to, its time was written before the clock was set
+    ///   back.
     func blocksToPut(limit: Int, horizon: Int64) throws -> [Task] {
         try inTurns(state: .waiting, where: "state = 'waiting'", limit: limit, horizon: horizon)
     }
 
-    /// Blocks to be pinned: the node has them, and all of their parts. Those that never failed come first, and of the
-    /// others one, because a pin that waits for what nobody has holds up everything else.
+    /// Blocks to be pinned: the node has them and all of their parts. Those that never failed come first, and only one
+    /// of the others, because a pin that waits for a block that no node has holds up all other work.
     func blocksToPin(limit: Int, horizon: Int64) throws -> [Task] {
         let all = try inTurns(state: .stored, where: Outbox.isReadyToPin, limit: limit, horizon: horizon)
         let fresh = all.filter { $0.attempts == 0 }
@@ -37,7 +38,7 @@ extension Outbox {
         AND NOT EXISTS (SELECT 1 FROM publications WHERE cover = root.cid AND state = 'waiting')
         """
 
-    /// When the next row is due, Unix milliseconds; nil: nothing waits.
+    /// When the next row is due, Unix milliseconds; nil: no row waits.
     func nextDue() throws -> Int64? {
         try store.read { database in
             try ["state = 'waiting'", Outbox.isReadyToPin].compactMap { condition in
@@ -51,7 +52,7 @@ extension Outbox {
         }
     }
 
-    /// Blocks that the pin of `cid` keeps, as far as the node is thought to have them.
+    /// Blocks that the pin of `cid` keeps, as far as the node is known to have them.
     func parts(of cid: CID) throws -> [CID] {
         try store.read { database in
             try Row.fetchAll(
@@ -61,7 +62,7 @@ extension Outbox {
         }
     }
 
-    /// Writes what came of many tasks at once: a transaction for each would cost more than the tasks.
+    /// Stores the outcomes of many tasks at once: a transaction for each would cost more than the tasks.
     func record(_ outcomes: [(cid: CID, outcome: Outcome)]) throws {
         guard !outcomes.isEmpty else { return }
         let now = unixMicroseconds() / 1000
@@ -77,7 +78,7 @@ extension Outbox {
                 sql: "UPDATE publications SET state = ?, attempts = 0, due = ?, error = '' WHERE cid = ?"
             ).execute(arguments: [state.rawValue, now, cid.column])
             guard state == .published else { return }
-            // Its pin was walked through all of them.
+            // To pin it, the node read all of its parts.
             try database.cachedStatement(
                 sql: "UPDATE publications SET state = 'published', attempts = 0, error = '' WHERE cover = ?"
             ).execute(arguments: [cid.column])

@@ -4,16 +4,16 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// What is still to be published, and what is: rows that are written together with the blocks that they are about, so that
-/// no crash can part them. Each step may be done twice without harm: a node takes the same block and the same pin again.
+/// The blocks to be published, and those that are: rows are written together with their blocks, so that no crash can
+/// separate them. Each step may be repeated without harm: a node accepts the same block and the same pin again.
 package struct Outbox: Sendable {
     let store: Store
-    /// Set for blocks that come from the node itself, which need not go there.
+    /// Set for blocks that come from the node itself: they need not go there.
     private var isReceiving = false
-    /// Whether something arrived that the publisher has not seen.
+    /// Whether a block arrived that the publisher has not seen.
     let arrivals = Monitor(false)
 
-    /// The user behind whom the next turn begins. A start begins at the first: it is nobody's loss.
+    /// The user after whom the next turn begins. It is not stored: a restart with the first user is harmless.
     let lastServed = Locked<[PublicationState: Int64]>([:])
 
     package init(store: Store) { self.store = store }
@@ -27,12 +27,12 @@ package struct Outbox: Sendable {
 
     /// Notes a block that is stored in the same transaction.
     /// - Parameters:
-    ///   - cover: the envelope whose pin will keep it, for a page or a chunk; nil: it is pinned itself.
-    ///   - owner: in whose turns it goes.
+    ///   - cover: the envelope with the pin that will keep it, for a page or a chunk; nil: it is pinned itself.
+    ///   - owner: the user in whose turns it goes.
     func add(_ cid: CID, coveredBy cover: CID? = nil, owner: Owner, in database: Database) throws {
         let state = isReceiving ? PublicationState.fetched : .waiting
         let now = unixMicroseconds() / 1000
-        // What came from the node and is stored here again by somebody is his, and to be kept.
+        // If a user stores a block that came from the node, it becomes that user's, and must be kept.
         try database.cachedStatement(
             sql: """
                 INSERT INTO publications (cid, cover, state, due, since, owner_uid) VALUES (?, ?, ?, ?, ?, ?)
@@ -44,7 +44,7 @@ package struct Outbox: Sendable {
         if !isReceiving { database.afterNextTransaction { _ in wake() } }
     }
 
-    /// Notes that a block's bytes are here again: what failed for want of them is tried at once.
+    /// Notes that a block's bytes are here again: a task that failed without them is tried at once.
     func retry(_ cid: CID, in database: Database) throws {
         try database.execute(
             sql: "UPDATE publications SET due = ? WHERE cid = ? AND state = 'waiting'",
@@ -55,7 +55,7 @@ package struct Outbox: Sendable {
     /// Makes the publisher look for work.
     func wake() { arrivals.withLockSignalling { $0 = true } }
 
-    /// Notes every block that is here and was never noted: those from before a node was configured, or while none was.
+    /// Notes every block that was stored while no node was configured.
     package func adopt() throws {
         let now = unixMicroseconds() / 1000
         try store.write { database in
@@ -68,7 +68,8 @@ package struct Outbox: Sendable {
         }
     }
 
-    /// Compares the node with the one that all was published to so far. To another one, everything goes again.
+    /// Compares the node with the one to which blocks were published so far. If it is another one, all are published
+    /// again.
     /// - Returns: whether it is another one.
     func meet(node id: String) throws -> Bool {
         let known = try store.read { try String.fetchOne($0, sql: "SELECT id FROM publication_node") }

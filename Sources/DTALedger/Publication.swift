@@ -7,12 +7,12 @@ import GRDB
 package struct Publication: Sendable, Equatable {
     package let cid: CID
     package let state: PublicationState
-    /// Those that failed since the last success.
+    /// The failed attempts since the last success.
     package let attempts: Int
-    /// Unix seconds: of the next attempt, and since when it is on its way.
+    /// Unix seconds: when the next attempt is due, and since when the block is on its way.
     package let next: Int64
     package let since: Int64
-    /// What stood in the way the last time; "" where nothing did.
+    /// Why the last attempt failed; "" if it did not.
     package let error: String
 
     init(_ row: Row) throws {

@@ -3,16 +3,16 @@ import DTAKubo
 import DTASystem
 import Logging
 
-/// Brings blocks to the IPFS node, on a thread of its own: gives them, has them pinned, and asks whether they are. Nobody
-/// waits for it, and it holds nothing while it waits for the node.
+/// Brings blocks to the IPFS node, on its own thread: puts them, pins them, and checks the pins. No request waits for
+/// it, and it holds no lock while it waits for the node.
 package final class Publisher: Sendable {
-    /// How many rows are written at a time.
+    /// How many tasks are done before their outcomes are stored.
     private static let batch = 64
     /// After so many batches of blocks, pins have their turn even if more blocks wait.
     private static let batchesBeforePins = 8
-    /// How often a node that has nothing to do is asked whether it is there.
+    /// How often the node is probed if there is no work.
     private static let probeMilliseconds: UInt64 = 30_000
-    /// The time for a pin's first attempt; each further one has twice as long, up to the configuration's limit.
+    /// The time for a pin's first attempt; it doubles with each further one, up to the configuration's limit.
     private static let firstPinMilliseconds = 3000
 
     let client: KuboClient
@@ -38,7 +38,7 @@ package final class Publisher: Sendable {
 
     package var health: NodeHealth { node.withLock { $0 } }
 
-    /// Ends `run`, and whatever call to the node is waiting.
+    /// Ends `run`, and any call to the node that waits.
     package func stop() {
         stopping.withLock { $0 = true }
         client.stop()
@@ -58,7 +58,7 @@ package final class Publisher: Sendable {
                 storeFails = false
                 wait(milliseconds: pause)
             } catch {
-                // The state's disk is full, or gone. What was done at the node is done again later.
+                // The state's disk is full, or gone. The work at the node is repeated later.
                 if !storeFails { logger.error("publishing has to wait: \(DTAError(error).message)") }
                 storeFails = true
                 wait(milliseconds: UInt64(nodeBackOff.longestMilliseconds))
@@ -66,8 +66,8 @@ package final class Publisher: Sendable {
         }
     }
 
-    /// One look at the node and some work for it.
-    /// - Returns: how long to wait before the next, in milliseconds.
+    /// Probes the node once, and does some work for it.
+    /// - Returns: how long to wait before the next turn, in milliseconds.
     private func turn() throws -> UInt64 {
         guard try probe() else { return UInt64(nodeBackOff.delay(after: node.withLock { $0.failures })) }
         var batches = 0
@@ -87,7 +87,7 @@ package final class Publisher: Sendable {
     }
 
     private func wait(milliseconds: UInt64) {
-        // While the node is away, what arrives changes nothing about when to ask it again.
+        // While the node is away, new blocks do not change when to probe it again.
         let patient = health.state == .away
         _ = outbox.arrivals.wait(until: monotonicNanoseconds() + milliseconds * 1_000_000) { arrived -> Bool? in
             if isStopped { return true }
@@ -162,7 +162,8 @@ package final class Publisher: Sendable {
         }
     }
 
-    /// For a block that `ledger gc` dropped here because a node kept it. This node is another one, or has lost it.
+    /// For a block that `ledger gc` dropped here because a node kept it: the present node is another one, or has lost
+    /// it.
     private func checkHas(_ cid: CID) throws {
         guard try !client.has(cid) else { return }
         throw DTAError(
@@ -190,12 +191,12 @@ package final class Publisher: Sendable {
         min(client.options.requestMilliseconds, Publisher.firstPinMilliseconds << min(task.attempts, 16))
     }
 
-    /// What the node had and has no more, of a block whose pin failed and of its parts: a node drops what is not pinned.
+    /// Of a block with a failed pin and of its parts, those that the node no longer has: a node drops unpinned blocks.
     private func lost(_ cid: CID) throws -> [CID] { try ([cid] + outbox.parts(of: cid)).filter { try !client.has($0) } }
 
     private typealias Result = (cid: CID, outcome: Outbox.Outcome)
 
-    /// Does tasks one after the other until the node goes away, and writes what came of them together.
+    /// Does tasks one after the other until the node goes away, and stores their outcomes together.
     private func work(_ tasks: [Outbox.Task], _ body: (Outbox.Task) throws -> [(CID, Outbox.Outcome)]) throws -> Int {
         var results: [Result] = []
         for task in tasks where !isStopped {

@@ -4,7 +4,7 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// An envelope that is here, as it was when it came.
+/// An envelope on this host, as it was when it came.
 package struct ReceivedEnvelope: Sendable, Equatable {
     package let cid: CID
     package let from: CID
@@ -16,23 +16,23 @@ package struct ReceivedEnvelope: Sendable, Equatable {
     package let received: Int64
     /// The media type of its plaintext.
     package let content: String
-    /// The name of the sender's standing when it came; nil where that could not be judged yet.
+    /// The name of the sender's standing when it came; nil if it is not known yet.
     package let standing: String?
     package let isPublic: Bool
 
-    /// How a standing that is not known is told.
+    /// The name of an unknown standing.
     package static let unknownStanding = "unknown"
 }
 
-/// The table of envelopes that are here. What it says of the sender's standing was judged once, when an envelope first came
-/// or as soon as its sender's document was there, and never changes.
+/// The table of envelopes on this host. The sender's standing is judged once, when the envelope comes or as soon as the
+/// sender's document is there, and never changes.
 package struct ReceivedEnvelopes: Sendable {
     let store: Store
 
     package init(store: Store) { self.store = store }
 
-    /// Records an envelope with its block, in one transaction. The second time nothing changes, but that a standing is
-    /// added where there was none.
+    /// Records an envelope with its block, in one transaction. The second time nothing changes, except that a missing
+    /// standing is added.
     package static func insert(
         _ signed: SignedEnvelope, standing: String?, received: Int64, in database: Database
     ) throws {
@@ -50,13 +50,13 @@ package struct ReceivedEnvelopes: Sendable {
         ])
     }
 
-    /// What was recorded of the sender's standing; nil where nothing was yet.
+    /// The recorded standing of the sender; nil if there is none yet.
     package static func standing(_ cid: CID, in database: Database) throws -> String? {
         try String.fetchOne(
             database.cachedStatement(sql: "SELECT standing FROM envelopes WHERE cid = ?"), arguments: [Data(cid.bytes)])
     }
 
-    /// What was recorded of the sender's standing; nil where nothing was yet.
+    /// The recorded standing of the sender; nil if there is none yet.
     package func standing(_ cid: CID) throws -> String? {
         try store.glance { try ReceivedEnvelopes.standing(cid, in: $0) }
     }
@@ -70,8 +70,8 @@ package struct ReceivedEnvelopes: Sendable {
     }
 
     /// The envelopes of a thread, by their senders' clocks.
-    /// - Parameter after: the place of the last one that was answered: its time and number.
-    /// - Returns: with the place of the last one; nil where the list ends with it.
+    /// - Parameter after: the place of the last envelope that was answered: its time and number.
+    /// - Returns: also the place of the last one; nil if the list ends with it.
     package func thread(_ thread: [UInt8], count: Int, after place: Place?) throws -> ([ReceivedEnvelope], Place?) {
         let rows = try store.read { database in
             try Row.fetchAll(
@@ -87,7 +87,7 @@ package struct ReceivedEnvelopes: Sendable {
         return (try shown.map(ReceivedEnvelope.init), last)
     }
 
-    /// Where a list of a thread goes on.
+    /// Where a list of a thread continues.
     package struct Place: Sendable {
         let created: Int64
         let number: Int64

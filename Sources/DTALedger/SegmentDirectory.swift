@@ -3,28 +3,28 @@ import DTASystem
 import Foundation
 import Glibc
 
-/// Where the blocks of large bodies are: `segments/` in the state directory, a file for each body, its blocks one after the
-/// other. The database knows which block is where. SQLite would write all of it twice, to its log and to its pages.
+/// The directory of the blocks of large bodies: `segments/` in the state directory, one file for each body, its blocks
+/// one after the other. The database knows the place of each. SQLite would write each block twice, to log and pages.
 ///
-/// A file that is being written is called `<id>.partial`; it gets its name when it is durable, just before the transaction
-/// that names it. So what a crash leaves is never a block that is not whole.
+/// A file that is being written is called `<id>.partial`; it gets its name when it is durable, just before the
+/// transaction that names it. So a crash never leaves an incomplete block.
 package final class SegmentDirectory: Sendable {
     let path: String
 
     /// Makes the directory (mode 0700) if it is not there.
-    /// - Throws: `DTAError`, as `OwnPlace.makeFolder`: what a link leads to is not swept.
+    /// - Throws: `DTAError`, as `OwnPlace.makeFolder`: a link is refused, because its target must not be swept.
     package init(state: String) throws {
         path = "\(state)/segments"
         try OwnPlace.makeFolder(path)
     }
 
-    /// A place for a new body.
+    /// Begins a segment for a new body.
     package func begin() throws -> PartialSegment { try PartialSegment(directory: self) }
 
-    /// Removes what a crash left: unfinished files, and those that no block is in. What has a name that dtad never gave, as
-    /// a disk's `lost+found`, stays.
-    /// - Parameter named: the ids of the segments that blocks are in.
-    /// - Returns: how many files were removed, and what of each other one is in the way: it costs room, and nothing else.
+    /// Removes what a crash left: unfinished files, and those that hold no block. Names that dtad never gives, such as
+    /// a disk's `lost+found`, stay.
+    /// - Parameter named: the ids of the segments that hold blocks.
+    /// - Returns: how many files were removed, and why others could not be: those only cost room.
     func sweep(named: Set<String>) throws -> (removed: Int, obstacles: [String]) {
         let left = try PositionedFile.names(in: path).filter { !named.contains($0) && PartialSegment.isName($0) }
         var obstacles: [String] = []
@@ -35,10 +35,10 @@ package final class SegmentDirectory: Sendable {
         return (left.count - obstacles.count, obstacles)
     }
 
-    /// Removes a segment that no block is in any more.
+    /// Removes a segment that holds no block any more.
     func remove(_ id: String) { unsafe unlink("\(path)/\(id)") }
 
-    /// Gives the room of a block back to the disk, where the file system can; the file keeps its length.
+    /// Gives the room of a block back to the disk, if the file system can; the file keeps its length.
     func punch(_ place: SegmentPlace, count: Int) {
         let number = unsafe open("\(path)/\(place.segment)", O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
         guard number >= 0 else { return }
@@ -46,8 +46,8 @@ package final class SegmentDirectory: Sendable {
         PositionedFile.punch(file.number, at: place.offset, count: count)
     }
 
-    /// The bytes of a block; fewer than `count` where the file is cut short.
-    /// - Throws: `SystemCallError`: ENOENT where there is no such segment.
+    /// The bytes of a block; fewer than `count` if the file is cut short.
+    /// - Throws: `SystemCallError`: ENOENT if there is no such segment.
     func read(_ place: SegmentPlace, count: Int) throws -> Data {
         let file = Descriptor(
             owning: try systemCall("open") {
@@ -61,7 +61,7 @@ package final class SegmentDirectory: Sendable {
     }
 }
 
-/// Where in which segment a block is.
+/// The segment of a block, and its place in it.
 package struct SegmentPlace: Sendable, Hashable {
     /// 32 hexadecimal digits.
     let segment: String
@@ -73,12 +73,12 @@ package struct SegmentPlace: Sendable, Hashable {
     }
 }
 
-/// A segment that is being written, by any number of threads, each at another place.
+/// A segment that is being written, by any number of threads, each at a different place.
 package final class PartialSegment: Sendable {
     package let id: String
     private let directory: SegmentDirectory
     private let file: Descriptor
-    /// Whether the file is still in the way when this value goes.
+    /// Whether the file must be removed when this value goes.
     private let isTemporary = Locked(true)
 
     init(directory: SegmentDirectory) throws {
@@ -101,7 +101,7 @@ package final class PartialSegment: Sendable {
 
     private var temporaryPath: String { "\(directory.path)/\(id)\(PartialSegment.ending)" }
 
-    /// Whether a file of that name is a segment, finished or not.
+    /// Whether a file name is that of a segment, finished or not.
     static func isName(_ name: String) -> Bool {
         let id = name.hasSuffix(ending) ? name.dropLast(ending.count) : name[...]
         return id.utf8.count == 32
@@ -117,7 +117,7 @@ package final class PartialSegment: Sendable {
         PositionedFile.startWriteback(file.number, at: offset, count: bytes.count)
     }
 
-    /// Makes all that was written durable, under the segment's own name.
+    /// Makes all written bytes durable, under the segment's own name.
     package func finish() throws {
         do {
             try systemCall("fdatasync") { fdatasync(file.number) }
@@ -129,7 +129,7 @@ package final class PartialSegment: Sendable {
         }
     }
 
-    /// The blocks in it are in the database: the file stays.
+    /// Keeps the file, because its blocks are in the database.
     package func keep() { isTemporary.withLock { $0 = false } }
 
     /// Removes the file, unless it is kept.
