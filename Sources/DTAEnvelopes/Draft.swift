@@ -5,19 +5,20 @@ import DTALedger
 import DTASystem
 import Foundation
 
-/// An envelope whose body is on its way here: wrapped already, its blocks in a segment that is being written. It lives in
-/// memory only, holds no secret, and is used once: after a failure or a restart its sender starts again, with a new key.
+/// An envelope with a body that is still coming: it is wrapped already, and its blocks go into a partial segment. It is
+/// in memory only, holds no secret, and is used once: after a failure or a restart its sender begins again, with a new
+/// key.
 final class Draft: Sendable {
     let id: String
     let owner: Owner
     let from: IdentityRecord
     let sender: SignedIdentity
     let envelope: EnvelopeDraft
-    /// To whom it is wrapped.
+    /// The identities for which it is wrapped.
     let recipients: [CID]
     let segment: PartialSegment
     private let state: Locked<State>
-    /// Called when nobody holds the draft any more.
+    /// Called when no thread holds the draft any more.
     private let ended: @Sendable () -> Void
 
     private struct State: Sendable {
@@ -25,11 +26,11 @@ final class Draft: Sendable {
         var blocks: [Int: Written] = [:]
         /// Those that are being written.
         var busy: Set<Int> = []
-        /// Bytes in the segment, with what each block costs beside its content.
+        /// Bytes in the segment, plus the charge of each block beside its content.
         var size = 0
         /// The one block that is not full: the last.
         var short: Int?
-        /// No more blocks are taken.
+        /// It takes no more blocks.
         var closed = false
         var lastUse = monotonicNanoseconds()
     }
@@ -64,8 +65,8 @@ final class Draft: Sendable {
     func isIdle(since moment: UInt64) -> Bool { state.withLock { $0.busy.isEmpty && $0.lastUse < moment } }
 
     /// Writes one block at its place. From any thread.
-    /// - Throws: `DTAError`: `invalidArgument` for an index or a length that no body has, `failedPrecondition` where there
-    ///   is such a block already: a body is never sealed twice under one key; where the disk fails.
+    /// - Throws: `DTAError`: `invalidArgument` for an index or a length that no body has, `failedPrecondition` if the
+    ///   draft has such a block already: a body is never sealed twice under one key; or if the disk fails.
     func write(_ block: Data, index: Int) throws {
         try take(index, block.count)
         let offset = index * fullBlock
@@ -87,7 +88,7 @@ final class Draft: Sendable {
     }
 
     private func take(_ index: Int, _ count: Int) throws {
-        // Where the index stands at the end, and for how long a block may be, the size of the whole decides: `close`.
+        // The final check of index and length is in `close`, when the size of the body is known.
         guard count <= fullBlock, index < ChunkPlan.maximumSize / ChunkPlan.blockContent else {
             throw DTAError(
                 .invalidArgument, "block \(index) of \(count) bytes: blocks of a body have \(fullBlock) bytes at most")
@@ -99,7 +100,7 @@ final class Draft: Sendable {
                     .failedPrecondition, "block \(index) of this draft was sent before",
                     hint: "abandon the draft and begin another: a body is never sealed twice under one key")
             }
-            // Small blocks would cost memory and room on the disk that nobody is charged for.
+            // Small blocks would cost memory and room on the disk that are not charged.
             if count < fullBlock {
                 guard state.short == nil else {
                     state.busy.remove(index)
@@ -115,10 +116,10 @@ final class Draft: Sendable {
         }
     }
 
-    /// Takes no more blocks. It is the one who asks first who goes on.
+    /// Takes no more blocks. Of concurrent calls only the first succeeds.
     /// - Parameter count: how many blocks the body has.
     /// - Returns: the plan of the body, and its blocks in order.
-    /// - Throws: `DTAError.invalidArgument` where these are not the blocks of a body.
+    /// - Throws: `DTAError.invalidArgument` if these are not the blocks of a body.
     func close(count: Int) throws -> (plan: ChunkPlan, blocks: [BlockStore.SegmentBlock]) {
         let written = try state.withLock { state in
             guard !state.closed else { throw Draft.over }
@@ -150,7 +151,7 @@ final class Draft: Sendable {
         return (plan, blocks)
     }
 
-    /// Nothing of it is left, once those who are writing have noticed.
+    /// Removes its file; writes that are under way fail or are lost.
     func discard() {
         state.withLock { $0.closed = true }
         segment.discard()

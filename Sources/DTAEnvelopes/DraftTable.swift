@@ -1,7 +1,7 @@
 import DTACore
 import DTASystem
 
-/// The drafts that are under way, bounded in number and age.
+/// The drafts under way, limited in number and age.
 final class DraftTable: Sendable {
     static let perUser = 8
     static let inAll = 64
@@ -10,7 +10,7 @@ final class DraftTable: Sendable {
     private struct State: Sendable {
         /// Those that take blocks.
         var open: [String: Draft] = [:]
-        /// Those that are being finished: nobody finds them, and they take room until they are stored or given up.
+        /// Those that are being finished: they cannot be found, but count until they are stored or given up.
         var finishing: [String: (owner: Owner, size: Int)] = [:]
 
         func count(of owner: Owner) -> Int {
@@ -22,8 +22,8 @@ final class DraftTable: Sendable {
 
     private let state = Locked(State())
 
-    /// - Throws: `DTAError.resourceExhausted` where the owner, or all together, have as many as may be. A user's first is
-    ///   always allowed, so that others together cannot keep him from it.
+    /// - Throws: `DTAError.resourceExhausted` if the owner, or all users together, have reached the limit. A user's
+    ///   first is always allowed, so that other users together cannot prevent it.
     func checkRoom(for owner: Owner) throws { try state.withLock { try DraftTable.check($0, owner) } }
 
     func add(_ draft: Draft) throws {
@@ -45,13 +45,13 @@ final class DraftTable: Sendable {
         }
     }
 
-    /// A draft of the caller's.
-    /// - Throws: `DTAError.notFound`, also for another's: what it does not own, it does not get to know.
+    /// A draft of the caller.
+    /// - Throws: `DTAError.notFound`, also for another user's draft: a caller must not learn about it.
     func find(_ id: String, _ caller: Caller) throws -> Draft {
         try state.withLock { try DraftTable.find($0, id, caller) }
     }
 
-    /// The same, and takes it out of the table: nobody finds it again.
+    /// The same, and takes it out of the table: it cannot be found again.
     func take(_ id: String, _ caller: Caller) throws -> Draft {
         try state.withLock { state in
             let draft = try DraftTable.find(state, id, caller)
@@ -60,7 +60,7 @@ final class DraftTable: Sendable {
         }
     }
 
-    /// The same, for who finishes it: until `remove` it counts.
+    /// The same, to finish it: it counts until `remove`.
     func takeToFinish(_ id: String, _ caller: Caller) throws -> Draft {
         try state.withLock { state in
             let draft = try DraftTable.find(state, id, caller)
@@ -79,7 +79,7 @@ final class DraftTable: Sendable {
         return draft
     }
 
-    /// Bytes that the drafts of an owner have on the disk.
+    /// Bytes on the disk of an owner's drafts.
     func staged(_ owner: Owner) -> Int {
         let (open, finishing) = state.withLock { state in
             (
@@ -90,16 +90,16 @@ final class DraftTable: Sendable {
         return open.reduce(finishing) { $0 + $1.size }
     }
 
-    /// Its end, however it came: stored, failed, or given up by who was to finish it. It may be said twice.
+    /// Ends a draft: it was stored, failed, or was given up. It may be called twice.
     func remove(_ id: String) {
-        // Answered, so that a draft whose last holder this is ends outside of the lock: its end comes here again.
+        // The draft is returned, so that its last reference may end outside the lock: its `deinit` calls this again.
         _ = state.withLock { state in
             state.finishing[id] = nil
             return state.open.removeValue(forKey: id)
         }
     }
 
-    /// Takes out those that nobody has used for an hour.
+    /// Takes out the drafts that were not used for an hour.
     func takeIdle() -> [Draft] {
         let now = monotonicNanoseconds()
         guard now > DraftTable.idleNanoseconds else { return [] }

@@ -6,11 +6,11 @@ import DTALedger
 import DTASystem
 import Foundation
 
-/// Envelopes whose body the client seals, in chunks: begun here with a key of their own, filled block by block, finished by
-/// a signature.
+/// Envelopes whose body the client seals in chunks: begun here with a new key, filled block by block, finished with a
+/// signature.
 extension EnvelopeService {
-    /// Begins one. It reads from the disk and wraps for the recipients.
-    /// - Returns: the draft's name, and the key of its chunks; none where it is public.
+    /// Begins one. It reads from the disk, and wraps the key for the recipients.
+    /// - Returns: the draft's name, and the key of its chunks; nil if it is public.
     package func draft(_ caller: Caller, _ address: Address) throws -> (id: String, key: SecretReference?) {
         let from = try authorized(caller, address)
         let owner = try Owner(of: caller)
@@ -25,7 +25,7 @@ extension EnvelopeService {
         return (draft.id, begun.keys.map { SecretReference($0.chunkKey) })
     }
 
-    /// Writes one block of a draft: not durable before the draft is finished.
+    /// Writes one block of a draft. It is durable only when the draft is finished.
     package func write(_ caller: Caller, draft id: String, index: UInt32, block: Data) throws {
         let draft = try drafts.find(id, caller)
         try blocks.checkRoom(
@@ -33,20 +33,20 @@ extension EnvelopeService {
         do {
             try draft.write(block, index: Int(index))
         } catch let error as DTAError where error.code == .resourceExhausted || error.code == .unavailable {
-            // The disk is full or fails: what was written is of no use and in the way.
+            // The disk is full or fails: the written blocks are useless, and take room.
             drop(draft)
             throw error
         }
         CrashPoint.reach(.envelopeChunkWritten)
     }
 
-    /// Ends a draft: makes its blocks durable, and leaves the signature and the transaction that stores it all.
-    /// Whatever comes of it, the draft is used up: its file goes with the last who holds the draft, unless it is stored.
+    /// Ends a draft: makes its blocks durable; the step signs the envelope and stores it all in one transaction. The
+    /// draft is used up in any case: unless it is stored, its file goes with the last reference to the draft.
     package func finish(_ caller: Caller, draft id: String, count: UInt32) throws -> CustodyStep<CID> {
         let draft = try drafts.takeToFinish(id, caller)
         let (plan, bodyBlocks) = try draft.close(count: Int(count))
-        // What was granted at the beginning may have been taken back, and the sender and the recipients may have been
-        // replaced, or lost the host's trust: a body can be on its way for long.
+        // A body can take long: meanwhile the grant may have been withdrawn, and the sender or recipients replaced or
+        // distrusted.
         _ = try identities.sender(caller, draft.from.cid.description)
         _ = try identities.recipients(draft.recipients.map(\.description))
         let parts = try explaining("the envelope cannot be finished") {
@@ -76,14 +76,14 @@ extension EnvelopeService {
         }
         draft.segment.keep()
         CrashPoint.reach(.envelopeFinishStored)
-        // It is stored: what cannot be tidied up now is at the next start.
+        // The envelope is stored: room that cannot be freed now is freed at the next start.
         try? blocks.free(left)
         return signed.cid
     }
 
     package func abandon(_ caller: Caller, draft id: String) throws { try drafts.take(id, caller).discard() }
 
-    /// Drops drafts that nobody has used for an hour; to be called now and then.
+    /// Drops drafts that were not used for an hour; must be called from time to time.
     package func dropIdleDrafts() {
         for draft in drafts.takeIdle() { draft.discard() }
     }

@@ -7,12 +7,12 @@ import DTALedger
 import DTASystem
 
 extension EnvelopeService {
-    /// What an envelope held.
+    /// The contents of an envelope.
     package struct Opened: Sendable {
         package let cid: CID
         package let header: Envelope.Header
         package let content: Content
-        /// The identity as which it was opened; nil: it is public.
+        /// The identity that opened it; nil: it is public.
         package let recipient: CID?
         /// Whether the sender is trusted now.
         package let trust: Trust
@@ -21,16 +21,16 @@ extension EnvelopeService {
 
         package enum Content: Sendable {
             case body(SecretReference)
-            /// A body of `size` bytes in blocks; the chunk key opens them, nil: they are plaintext.
+            /// A body of `size` bytes in blocks; the chunk key opens them; nil: they are plaintext.
             case chunks(size: Int, key: SecretReference?)
         }
     }
 
-    /// How opening goes on after the envelope was verified.
+    /// The next step after an envelope was verified.
     package enum Opening: Sendable {
         /// It is public: nothing more is needed.
         case opened(Opened)
-        /// Its key is in the HSM's keeping, under this recipient's.
+        /// The HSM must open its key, as this recipient.
         case sealed(CID, CustodyStep<Opened>)
 
         package func callAsFunction(_ custodian: any Custodian) throws -> Opened {
@@ -41,19 +41,19 @@ extension EnvelopeService {
         }
     }
 
-    /// Opens an envelope from the ledger, after its bytes, its sender's document and signature are verified. It reads
+    /// Opens an envelope from the ledger, after verifying its bytes, its sender's document and the signature. It reads
     /// from the disk.
     /// - Parameters:
-    ///   - identity: as which of its recipients; nil: whichever of them is the caller's, or granted. Of a public envelope
-    ///     any identity as which the caller may open.
-    ///   - allowUntrusted: also where the sender is not trusted here, or was not current when the envelope came.
+    ///   - identity: the recipient to open it as; nil: one that is the caller's, or granted. For a public envelope, any
+    ///     identity as which the caller may open.
+    ///   - allowUntrusted: opens it even if the sender is not trusted here, or was not current when the envelope came.
     package func open(
         _ caller: Caller, envelope subject: String, as identity: String?, allowUntrusted: Bool = false
     ) throws -> Opening {
         let cid = try LedgerService.cid(subject)
         let signed = try verified(cid)
         let envelope = signed.envelope
-        // Nobody's key opens a public one; a name that the caller may not open as is an error all the same.
+        // A public envelope needs no key; but a name as which the caller may not open is still an error.
         if envelope.isPublic, let identity { _ = try identities.line(caller, .open, identity) }
         let own = try envelope.isPublic ? nil : recipient(caller, signed, as: identity)
         let standing = try standingAtReceipt(signed)
@@ -93,7 +93,7 @@ extension EnvelopeService {
 
     // MARK: Verifying
 
-    /// An envelope from the ledger whose signature fits its sender's document.
+    /// An envelope from the ledger with a valid signature of its sender.
     package func verified(_ cid: CID) throws -> SignedEnvelope {
         let block = try blocks.bytes(cid)
         let signed = try explaining("the block \(cid) is not an envelope") {
@@ -114,22 +114,22 @@ extension EnvelopeService {
         return signed
     }
 
-    /// The sender's standing when a verified envelope came. Where that could not be judged then, it is now, and for good.
+    /// The sender's standing when a verified envelope came. If it was not known then, it is judged now, for good.
     package func standingAtReceipt(_ signed: SignedEnvelope) throws -> String {
         if let known = try received.standing(signed.cid) { return known }
         return try blocks.store.write { database in
             let standing = try identities.standing(signed.envelope.header.from, in: database)?.name
             try ReceivedEnvelopes.insert(
                 signed, standing: standing, received: unixMicroseconds() / 1_000_000, in: database)
-            // Whoever stored it meanwhile has judged it, and that counts.
+            // Another request may have judged it meanwhile; then its verdict counts.
             return try ReceivedEnvelopes.standing(signed.cid, in: database) ?? ReceivedEnvelope.unknownStanding
         }
     }
 
-    /// Verifies an envelope as it comes, where its sender's document is here.
-    /// - Returns: what judges the sender's standing, in the transaction that stores the envelope: so no revocation comes
-    ///   in between. It answers nil where that cannot be judged yet.
-    /// - Throws: where the envelope is not its sender's.
+    /// Verifies an envelope as it comes, if its sender's document is here.
+    /// - Returns: a function that judges the sender's standing in the transaction that stores the envelope: so no
+    ///   revocation comes in between. It answers nil if the standing cannot be judged yet.
+    /// - Throws: if the sender did not sign the envelope.
     package func judge(coming signed: SignedEnvelope) throws -> LedgerService.StandingJudge {
         let sender: SignedIdentity
         do {
@@ -174,7 +174,7 @@ extension EnvelopeService {
         }
         if let subject { return try named(caller, subject, signed.cid, to) }
         let here = to.compactMap(identities.own).filter { identities.allows(caller, .open, $0) }
-        // One's own comes before what others granted.
+        // The caller's own identity comes before granted ones.
         guard let own = here.first(where: { $0.owner.isSame(as: caller) }) ?? here.first else {
             throw DTAError(
                 .permissionDenied,

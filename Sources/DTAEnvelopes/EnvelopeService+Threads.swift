@@ -5,14 +5,14 @@ import DTALedger
 import DTASystem
 
 extension EnvelopeService {
-    /// The envelopes of a thread that are here, by their senders' clocks. Every user may see them, as every block.
+    /// The envelopes of a thread on this host, by their senders' clocks. Every user may see them, like every block.
     /// - Parameter subject: the CID of one of them.
     package func thread(
         of subject: String, count: UInt32, cursor: String
     ) throws -> Page<(envelope: ReceivedEnvelope, trust: Trust)> {
         let size = try PageSize.of(count)
         let cid = try LedgerService.cid(subject)
-        // An envelope without a row is no envelope of its sender's: `verified` says what it is.
+        // An envelope without a row was not signed by its sender: `verified` throws the reason.
         let thread = try received.find(cid)?.thread ?? verified(cid).envelope.header.thread
         let place = ReceivedEnvelopes.Place(cursor)
         guard cursor.isEmpty || place != nil else {
@@ -24,7 +24,7 @@ extension EnvelopeService {
         return Page(items: items, cursor: last?.text ?? "")
     }
 
-    /// The same, with the sender's standing where it can be judged by now.
+    /// The same, with the sender's standing if it can be judged by now.
     private func judged(_ envelope: ReceivedEnvelope) throws -> ReceivedEnvelope {
         guard envelope.standing == nil, let signed = try? verified(envelope.cid) else { return envelope }
         _ = try standingAtReceipt(signed)

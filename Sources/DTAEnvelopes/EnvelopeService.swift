@@ -5,7 +5,7 @@ import DTAIdentities
 import DTALedger
 import DTASystem
 
-/// Sealing and opening envelopes that are in the ledger.
+/// Seals and opens envelopes in the ledger.
 package final class EnvelopeService: Sendable {
     package let identities: IdentityService
     package let blocks: BlockStore
@@ -18,11 +18,11 @@ package final class EnvelopeService: Sendable {
         received = ReceivedEnvelopes(store: blocks.store)
     }
 
-    /// From whom an envelope is to be, to whom, and what it is.
+    /// The sender, the recipients and the type of an envelope.
     package struct Address: Sendable {
-        /// An identity of the caller's, or granted; name or CID.
+        /// An identity of the caller, or a granted one; name or CID.
         package var sender: String
-        /// Names or CIDs of identities that are known here; none where it is public.
+        /// Names or CIDs of identities that are known here; none if it is public.
         package var recipients: [String]
         package var isPublic: Bool
         /// A media type; "": application/octet-stream.
@@ -42,8 +42,8 @@ package final class EnvelopeService: Sendable {
         }
     }
 
-    /// Seals a body to recipients: reads their documents and wraps for each of them, which takes a while where they are
-    /// many. What is answered signs the envelope and stores it: it is durable when its CID is answered.
+    /// Seals a body: reads the recipients' documents and wraps the key for each, which takes a while if they are many.
+    /// The step signs the envelope and stores it: when its CID is answered, it is durable.
     package func seal(_ caller: Caller, _ address: Address, data: [UInt8]) throws -> CustodyStep<CID> {
         let from = try authorized(caller, address)
         guard data.count <= Envelope.bodyLimit else {
@@ -72,9 +72,9 @@ package final class EnvelopeService: Sendable {
         }
     }
 
-    // MARK: What sealing and drafts have in common
+    // MARK: Common to sealing and drafts
 
-    /// The sender, if the caller may seal as it, and the address makes sense.
+    /// The sender, if the caller may seal as it, and the address is valid.
     func authorized(_ caller: Caller, _ address: Address) throws -> IdentityRecord {
         let from = try identities.sender(caller, address.sender)
         guard address.recipients.isEmpty == address.isPublic else {
@@ -95,9 +95,9 @@ package final class EnvelopeService: Sendable {
         /// The sender's document.
         let sender: SignedIdentity
         let draft: EnvelopeDraft
-        /// Nil where it is public.
+        /// Nil if it is public.
         let keys: ContentKeys?
-        /// To whom it is wrapped.
+        /// The identities for which it is wrapped.
         var recipients: [CID] = []
     }
 
@@ -134,7 +134,7 @@ package final class EnvelopeService: Sendable {
         }
     }
 
-    /// The envelope that a new one answers: it is here, and its sender's.
+    /// The envelope that a new one answers: it must be here, and signed by its sender.
     private func answered(_ subject: String) throws -> SignedEnvelope {
         let cid = try LedgerService.cid(subject)
         do {
