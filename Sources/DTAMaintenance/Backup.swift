@@ -3,15 +3,15 @@ import DTACore
 import DTASystem
 import Glibc
 
-/// Writes state and ledger to one file, while an agent runs on them or not: a tar archive of a manifest, the database as
-/// it is at one moment, the audit log up to a whole record, and the bodies of large envelopes.
+/// Writes state and ledger to one file, whether or not an agent runs on them: a tar archive of a manifest, the database
+/// as it is at one moment, the audit log up to a whole record, and the bodies of large envelopes.
 ///
-/// The token is not in it, nor its PIN, nor the configuration.
+/// It contains neither the token, nor its PIN, nor the configuration.
 package struct Backup {
-    /// What came of it.
+    /// The result of a backup.
     package struct Summary: Sendable {
         package let path: String
-        /// Of the whole file, in bytes.
+        /// The size of the whole file, in bytes.
         package let size: Int
         /// How many bodies of large envelopes it holds.
         package let bodies: Int
@@ -29,21 +29,22 @@ package struct Backup {
     private let state: String
     private let token: String
 
-    /// - Parameters: `state`: the agent's state directory; `token`: the label or serial number of its token, for people.
+    /// - Parameters: `state`: the agent's state directory; `token`: the label or serial number of its token, for
+    ///   people.
     package init(state: String, token: String) {
         self.state = state
         self.token = token
     }
 
-    /// Writes the backup: on the disk and under its name when this returns, and nothing of it there when it throws. Where
-    /// root runs this, all that is in the state directory is read with its owner's rights.
-    /// - Parameter replacing: whether a file of that name may be replaced.
+    /// Writes the backup: when this returns, it is on the disk under its name; when it throws, nothing of it is there.
+    /// If root runs this, everything in the state directory is read with its owner's rights.
+    /// - Parameter replacing: whether an existing file may be replaced.
     /// - Throws: `DTAError`.
     package func write(to path: String, replacing: Bool) throws -> Summary {
         let parent = try StagingDirectory.parent(of: path)
         var status = stat()
         if unsafe fstatat(parent.number, lastName(of: path), &status, AT_SYMLINK_NOFOLLOW) == 0 {
-            // rename would put the backup in the place of /dev/null as well. What is no name is refused below.
+            // rename would replace even /dev/null. An invalid name is refused below.
             if let fault = FileKind.fault(status.st_mode), ![".", ".."].contains(lastName(of: path)) {
                 throw DTAError(
                     .failedPrecondition, "\(path) \(fault), no regular file: a backup never takes its place",
@@ -60,8 +61,8 @@ package struct Backup {
             let tree = try StateTree(state)
             let size = try tree.databaseSize()
             guard isRoot else { return try collect(tree, into: archive, in: staging) }
-            // The owner of the state may have no place where root wants the backup. And SQLite takes paths, on which another
-            // user could put a link: nobody does that in the state directory.
+            // The owner of the state may not be able to write where root wants the backup. And SQLite takes paths, in
+            // which another user could put a link: not so in the state directory.
             let own = try StagingDirectory(beside: "\(state)/backup")
             defer { own.remove() }
             // The agent needs that disk too.
@@ -77,10 +78,10 @@ package struct Backup {
     /// - Returns: how many bodies it holds, and its fingerprint.
     private func collect(_ tree: StateTree, into archive: BackupFile, in staging: StagingDirectory) throws -> [String] {
         let database = staging.file(BackupManifest.databaseName)
-        // Empty and 0600 before anything is in it.
+        // Made empty with mode 0600 before anything is in it.
         _ = try staging.make(BackupManifest.databaseName)
         try StateSnapshot.copy(stateDirectory: state, to: database)
-        // After the database: what it names is whole by now, and the log has at least the records of its changes.
+        // After the database: the files that it names are whole by now, and the log has at least its changes.
         let copy = try staging.read(BackupManifest.databaseName)
         let sources =
             try [Source(name: BackupManifest.databaseName, file: copy, length: copy.length())]
@@ -101,7 +102,7 @@ package struct Backup {
 
     private static let unclear = DTAError(.internal, "the backup was made, and what is in it was not told")
 
-    // MARK: What there is
+    // MARK: Sources
 
     private func source(_ tree: StateTree, _ name: String, length: Int? = nil) throws -> Source {
         let file = BackupFile("\(state)/\(name)", try tree.file(name))
@@ -141,7 +142,7 @@ package struct Backup {
 
     // MARK: The archive
 
-    /// The manifest comes first, and its hashes last: its length is known before.
+    /// The manifest comes first, but its hashes are written last: its length is known before.
     private func fill(_ archive: BackupFile, _ manifest: inout BackupManifest, _ sources: [Source]) throws {
         let length = manifest.bytes.count
         func begin(_ name: String, _ length: Int) throws {
@@ -163,7 +164,7 @@ package struct Backup {
         try archive.write(manifest.bytes[...])
     }
 
-    /// - Returns: the SHA-256 of what was copied.
+    /// - Returns: the SHA-256 of the copied bytes.
     private func copy(_ source: Source, to archive: BackupFile) throws -> [UInt8] {
         var hash = SHA256()
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
@@ -181,7 +182,7 @@ package struct Backup {
         return Array(hash.finalize())
     }
 
-    /// What the file is called before it is whole.
+    /// The name of the file before it is whole.
     private static let draft = "backup.tar"
 
     private static func exists(_ path: String) -> DTAError {

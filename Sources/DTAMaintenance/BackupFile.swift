@@ -1,13 +1,13 @@
 import DTASystem
 import Glibc
 
-/// A regular file, open, with the calls that backups make; each failure names the file.
+/// An open regular file, with the calls that backups make; each error names the file.
 struct BackupFile {
     let path: String
     private let descriptor: Descriptor
 
-    /// Opens a file to read it, through links too: the person who gives this command names it.
-    /// - Throws: `DTAError.notFound` where it cannot be opened or is no regular file.
+    /// Opens a file to read it, through links too: the user of this command named it.
+    /// - Throws: `DTAError.notFound` if it cannot be opened or is not a regular file.
     init(reading path: String) throws {
         self.path = path
         let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -16,7 +16,7 @@ struct BackupFile {
         guard try status().st_mode & S_IFMT == S_IFREG else { throw DTAError(.notFound, "\(path) is no file") }
     }
 
-    /// A file that is open already, below the directory that it is in.
+    /// A file that is open already, below its directory.
     init(_ path: String, _ descriptor: Descriptor) {
         self.path = path
         self.descriptor = descriptor
@@ -31,7 +31,7 @@ struct BackupFile {
     /// In bytes.
     func length() throws -> Int { Int(try status().st_size) }
 
-    /// Fills `buffer` from where the file stands, as far as there is something.
+    /// Fills `buffer` from the current position, as far as there are bytes.
     /// - Returns: how many bytes were read; fewer than asked for only at the end.
     func read(_ buffer: inout [UInt8], atMost limit: Int) throws -> Int {
         do {
@@ -43,7 +43,7 @@ struct BackupFile {
         }
     }
 
-    /// - Throws: `DTAError.resourceExhausted` where the disk is full.
+    /// - Throws: `DTAError.resourceExhausted` if the disk is full.
     func write(_ bytes: ArraySlice<UInt8>) throws {
         do {
             try unsafe bytes.withUnsafeBytes { try unsafe descriptor.write($0) }
@@ -59,24 +59,24 @@ struct BackupFile {
         }
     }
 
-    /// On the disk when this returns.
+    /// When this returns, the file is on the disk.
     func sync() throws {
         guard fsync(descriptor.number) == 0 else { throw BackupFile.failure("written", path, errno) }
     }
 
     // MARK: Directories
 
-    /// Opens a directory, and no link, below another one.
-    /// - Parameter path: what errors call it.
+    /// Opens a directory below another one, but not through a link.
+    /// - Parameter path: its name in errors.
     static func openDirectory(_ name: String, below directory: Descriptor, _ path: String) throws -> Descriptor {
         let number = unsafe openat(directory.number, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard number >= 0 else { throw failure("used", path, errno) }
         return Descriptor(owning: number)
     }
 
-    /// What a directory holds, in order.
+    /// The names in a directory, sorted.
     static func names(in directory: Descriptor, _ path: String) throws -> [String] {
-        // A descriptor of its own, which begins at the first name, and which closedir closes.
+        // A new descriptor, which begins at the first name; closedir closes it.
         let number = unsafe openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard number >= 0, let stream = unsafe fdopendir(number) else { throw failure("read", path, errno) }
         defer { unsafe closedir(stream) }

@@ -3,7 +3,7 @@ import DTABytes
 import DTACore
 import DTASystem
 
-/// The first file of a backup: what the others are, with their hashes. `sha256sum --check MANIFEST` understands it.
+/// The first file of a backup: the names of the others, with their hashes. `sha256sum --check MANIFEST` understands it.
 ///
 ///     # dtad backup 1
 ///     # made 1763827200
@@ -28,13 +28,13 @@ struct BackupManifest: Equatable {
 
     /// Unix seconds.
     let made: Int64
-    /// Of the dtad that made it.
+    /// The version of the dtad that made it.
     let version: String
-    /// The label or the serial number of the token that the state belongs to.
+    /// The label or the serial number of the token to which the state belongs.
     let token: String
     var entries: [Entry]
 
-    /// The names of what is to follow; its hashes are filled in while it is written. The size stays the same.
+    /// The names of the files to follow; their hashes are filled in while they are written. The size stays the same.
     init(made: Int64, version: String, token: String, names: [String]) {
         self.made = made
         self.version = BackupManifest.line(version)
@@ -42,7 +42,7 @@ struct BackupManifest: Equatable {
         entries = names.map { Entry(name: $0, hash: BackupManifest.noHash) }
     }
 
-    /// What a terminal shows of a text, on one line: 80 characters at most.
+    /// The harmless characters of a text, on one line: at most 80.
     private static func line(_ text: String) -> String {
         String(text.unicodeScalars.filter { !ForeignText.isHostile($0) }.prefix(80))
     }
@@ -51,15 +51,15 @@ struct BackupManifest: Equatable {
         let head = [BackupManifest.title, "# made \(made)", "# version \(version)", "# token \(token)"]
         let lines = entries.map { Hexadecimal.encode($0.hash) + "  " + $0.name }
         let text = (head + lines).flatMap { Array($0.utf8) + [UInt8(ascii: "\n")] }
-        // Damage to the lines that no other hash covers.
+        // Detects damage to the lines that no other hash covers.
         return text + "# sum \(Hexadecimal.encode(SHA256.hash(data: text)))\n".utf8
     }
 
-    /// SHA-256 of the manifest, in hexadecimal: it stands for the whole backup.
+    /// SHA-256 of the manifest, in hexadecimal: it identifies the whole backup.
     var fingerprint: String { Hexadecimal.encode(SHA256.hash(data: bytes)) }
 
-    /// - Throws: `DTAError.dataLoss` where it is not the manifest of a backup, `failedPrecondition` where it is one of
-    ///   another version.
+    /// - Throws: `DTAError.dataLoss` if it is not the manifest of a backup, `failedPrecondition` if it is of another
+    ///   version.
     init(_ bytes: [UInt8]) throws {
         guard let text = String(validating: bytes, as: UTF8.self), text.hasPrefix("# dtad backup ") else {
             throw BackupManifest.damaged
@@ -81,11 +81,11 @@ struct BackupManifest: Equatable {
         self.made = made
         version = try value("version")
         token = try value("token")
-        // Whoever restores reads them on a terminal.
+        // An administrator who restores reads them on a terminal.
         guard [version, token].allSatisfy({ $0 == BackupManifest.line($0) }) else { throw BackupManifest.damaged }
         guard lines.popLast() == "", lines.popLast()?.hasPrefix("# sum ") == true else { throw BackupManifest.damaged }
         entries = try lines.map(BackupManifest.entry)
-        // One form only, each name once, the database among them.
+        // Only one form, each name once, and the database among them.
         guard self.bytes == bytes, Set(entries.map(\.name)).count == entries.count,
             entries.first?.name == BackupManifest.databaseName
         else { throw BackupManifest.damaged }
@@ -99,7 +99,7 @@ struct BackupManifest: Equatable {
         return Entry(name: String(parts[2]), hash: hash)
     }
 
-    /// What a state directory may hold, and nothing that leads out of it.
+    /// Only files of a state directory; no name may lead out of it.
     static func isAllowed(_ name: String) -> Bool {
         if name == databaseName { return true }
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
@@ -111,7 +111,7 @@ struct BackupManifest: Equatable {
         }
     }
 
-    /// A body of a large envelope; those that are still being written end in `.partial`.
+    /// A body of a large envelope; unfinished ones end in `.partial`.
     static func isSegment(_ name: Substring) -> Bool {
         guard let first = name.utf8.first, first != UInt8(ascii: "."), !name.hasSuffix(".partial") else { return false }
         return name.utf8.allSatisfy { byte in

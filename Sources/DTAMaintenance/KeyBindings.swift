@@ -7,23 +7,23 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// What `dtad bindings` does with a state while no agent runs on it: it writes out which keys the state has sealed blobs
-/// of, and takes in what `dtad-hsm --bind-order-keys` made of them.
+/// The work of `dtad bindings` on a state on which no agent runs: it exports the keys with sealed blobs in the state,
+/// and imports the result of `dtad-hsm --bind-order-keys`.
 package final class KeyBindings {
-    /// Held as long as this value: no agent has the state meanwhile.
+    /// Held as long as this value: no agent can have the state meanwhile.
     private let state: StateDirectory
     private let store: Store
 
-    /// - Throws: `DTAError.failedPrecondition` where an agent runs on the state.
+    /// - Throws: `DTAError.failedPrecondition` if an agent runs on the state.
     package init(state path: String) throws {
         state = try StateDirectory(path)
         store = try Store(directory: path)
     }
 
-    /// What there is to be bound.
+    /// How many keys must be bound.
     package func count() throws -> UnboundCount { try store.read(UnboundCount.init) }
 
-    /// All keys of orders, those among them that are bound, because they tell whose a key is; and all identities.
+    /// All keys of orders, bound ones too, because they tell to which order a key belongs; and all identities.
     package func export() throws -> UnboundKeys {
         try store.read { database in
             var keys = UnboundKeys()
@@ -54,9 +54,9 @@ package final class KeyBindings {
         }
     }
 
-    /// Puts new blobs in the place of old ones: each where the old one still is, all of them or none. What was bound is kept
-    /// for the audit log, to which the next start brings it.
-    /// - Returns: how many are in place now, and how many were of something that the state does not have any more.
+    /// Replaces old blobs by new ones: each only if the old one is still there; all in one transaction. The bindings
+    /// are kept for the audit log: the next start records them.
+    /// - Returns: how many were replaced, and how many belong to something that the state no longer has.
     package func take(_ bound: BoundKeys) throws -> (taken: Int, stale: Int) {
         guard bound.bindings.allSatisfy({ $0.new.first == 2 }) else {
             throw DTAError(.invalidArgument, "what is to be taken in is not bound to keys")

@@ -5,11 +5,11 @@ import Glibc
 
 extension KnownToken {
     /// Reads it from a state directory that an agent may be using.
-    /// - Returns: nil where none is known yet.
+    /// - Returns: nil if none is known yet.
     package static func read(state: String) throws -> TokenIdentity? {
         let path = "\(state)/\(BackupManifest.databaseName)"
         guard unsafe access(path, F_OK) == 0 else { return nil }
-        // SQLite opens what the name leads to.
+        // This checks the files, because SQLite would follow a link.
         _ = try StateTree(state).databaseSize()
         do {
             return try DatabaseQueue(path: path, configuration: StateSnapshot.readOnly).read { database in

@@ -7,30 +7,30 @@ import DTASystem
 import GRDB
 import Glibc
 
-/// Makes a state directory from a backup: verified whole before it appears under its name, or not at all.
+/// Makes a state directory from a backup: it appears under its name only after all of it was verified.
 package struct Restoration {
-    /// What was restored.
+    /// The result of a restore.
     package struct Summary: Sendable {
         package let state: String
         /// When the backup was made, in Unix seconds, and by which version.
         package let made: Int64
         package let version: String
-        /// The token that the state belongs to, as its configuration called it.
+        /// The token to which the state belongs, with its name in the configuration.
         package let token: String
         /// SHA-256 of the manifest, in hexadecimal.
         package let fingerprint: String
-        /// How many orders wait until somebody has compared them with what others have.
+        /// How many orders wait until a person has compared them with the others' copies.
         package let orders: Int
     }
 
     private let archive: BackupFile
     private let backup: String
     private let state: String
-    /// Who is to own what an absent directory becomes.
+    /// The owner of the directory if it does not exist yet.
     private let newOwner: StateOwner
 
-    /// - Parameters: `state`: the directory to make; one that is there must be empty, and keeps its owner. `newOwner`: of
-    ///   one that is not there; nil: whoever runs this.
+    /// - Parameters: `state`: the directory to make; an existing one must be empty, and keeps its owner. `newOwner`:
+    ///   the owner of a new one; nil: the user who runs this.
     package init(backup: String, state: String, newOwner: StateOwner? = nil) throws {
         self.backup = backup
         self.state = state
@@ -38,16 +38,16 @@ package struct Restoration {
         archive = try BackupFile(reading: backup)
     }
 
-    /// Where root runs this, the files are made with the rights of the state's owner, to whom they belong.
-    /// - Parameter fingerprint: what the manifest's hash must be; nil: whatever it is.
-    /// - Throws: `DTAError`: `dataLoss` where the backup is damaged, `failedPrecondition` where the directory is in use.
+    /// If root runs this, the files are made with the rights of the state's owner, to whom they belong.
+    /// - Parameter fingerprint: the expected hash of the manifest; nil: any.
+    /// - Throws: `DTAError`: `dataLoss` if the backup is damaged, `failedPrecondition` if the directory is in use.
     package func carryOut(fingerprint: String? = nil) throws -> Summary {
         let (owner, way) = try ownerOfTarget()
         let answer: [String]
         if owner.isAnother, let way, way.isOwned(by: 0) {
             answer = try build(for: owner, in: way.end, fingerprint)
         } else {
-            // Where its owner could put a link on the way, root makes nothing: the owner makes it all.
+            // If the owner could put a link into the path, root makes nothing: the owner makes it all.
             answer = try owner.run { try build(for: nil, in: nil, fingerprint) }
         }
         guard answer.count == 5, let made = Int64(answer[0]), let orders = Int(answer[4]) else {
@@ -58,8 +58,8 @@ package struct Restoration {
     }
 
     /// Makes the directory, in a place that only root and the user who runs this can change.
-    /// - Parameters: `owner`: to whom root gives it, and who fills it; nil: who runs this. `parent`: the directory that it is
-    ///   to be in; nil: it is opened by its path.
+    /// - Parameters: `owner`: the user to whom root gives it, and who fills it; nil: the user who runs this. `parent`:
+    ///   its parent directory; nil: it is opened by its path.
     /// - Returns: the summary's fields.
     private func build(for owner: StateOwner?, in parent: Descriptor?, _ fingerprint: String?) throws -> [String] {
         func asOwner(_ body: () throws -> [String]) throws -> [String] { try owner?.run(body) ?? body() }
@@ -80,7 +80,7 @@ package struct Restoration {
             staging.remove()
             throw error
         }
-        // From here on it is the state, and no longer to be cleared.
+        // From here on it is the state, and must not be cleared any more.
         try staging.syncParent(state)
         return answer
     }
@@ -103,7 +103,7 @@ package struct Restoration {
 
     // MARK: The target
 
-    /// - Returns: who is to own the state, and the way to the directory in which it is to be; nil if this is not root.
+    /// - Returns: the owner of the state, and the way to its parent directory; nil if this is not root.
     private func ownerOfTarget() throws -> (StateOwner, PathWay?) {
         var status = stat()
         guard unsafe lstat(state, &status) == 0 else {
@@ -176,7 +176,7 @@ package struct Restoration {
         return manifest
     }
 
-    /// Exactly the files of the manifest, in its order, and nothing behind them.
+    /// Extracts exactly the files of the manifest, in its order, and nothing after them.
     private func extract(_ manifest: BackupManifest, to staging: StagingDirectory) throws {
         for folder in ["audit", "segments"] where manifest.entries.contains(where: { $0.name.hasPrefix(folder + "/") })
         {
@@ -194,7 +194,7 @@ package struct Restoration {
         guard try archive.read(&more, atMost: 1) == 0 else { throw damaged }
     }
 
-    /// - Returns: the SHA-256 of what was copied, which is on the disk.
+    /// - Returns: the SHA-256 of the copied bytes, which are on the disk.
     private func copy(_ length: Int, to target: BackupFile) throws -> [UInt8] {
         var hash = SHA256()
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
@@ -212,8 +212,8 @@ package struct Restoration {
 
     // MARK: The last steps
 
-    /// The audit log goes on from the backup: what was recorded after it is missing, and the log says so itself. It was
-    /// copied after the database, and may tell of changes that are not in it.
+    /// Continues the audit log from the backup: records after it are missing, and the log says so itself. The log was
+    /// copied after the database, and may name changes that are not in it.
     private func record(_ manifest: BackupManifest, in staging: StagingDirectory) throws {
         let database = staging.file(BackupManifest.databaseName)
         do {
@@ -221,7 +221,7 @@ package struct Restoration {
             var memory = try queue.read(AuditMemory.load)
             let change = memory.change ?? 0
             memory.change = nil
-            // Of a database that is older than its log, too: this is the way back for it.
+            // This also restores a database that is older than its log.
             memory.end?.isClean = false
             let log = try AuditLog(directory: staging.path, memory: memory) { change }
             log.inspect(readings: .max)

@@ -1,24 +1,24 @@
 import DTASystem
 import Glibc
 
-/// Where something is put together before it takes its name: a directory beside it, 0700, which one process at a time
-/// has. What a crash leaves in it is removed by the next one.
+/// A directory in which something is put together before it gets its name: beside the target, mode 0700, and in use by
+/// one process at a time. If a crash leaves anything in it, the next process removes that.
 ///
-/// The directory that it is in may be another user's, who could put a link in the place of anything there. So both are
-/// opened once, and everything is done below their descriptors.
+/// The parent directory may belong to another user, who could replace anything there with a link. So both directories
+/// are opened once, and all calls are relative to their descriptors.
 final class StagingDirectory {
-    /// What it was called when it was made: for errors, and for SQLite, which takes paths alone.
+    /// Its path when it was made: for errors, and for SQLite, which takes only paths.
     let path: String
     private let parent: Descriptor
     private let name: String
     private let directory: Descriptor
-    /// What is in it is another user's, for whom root does not go through it.
+    /// Its contents belong to another user; root does not go through them.
     private let isAnothers: Bool
 
     /// Makes the directory `NAME.partial`, or takes the one that a crash left.
-    /// - Parameters: `parent`: the directory of `target`; nil: it is opened here. `owner`: to whom root gives it, still with
-    ///   what a crash left: that is for the owner to clear.
-    /// - Throws: `DTAError.failedPrecondition` if another process has it, or it is somebody else's.
+    /// - Parameters: `parent`: the directory of `target`; nil: it is opened here. `owner`: the user to whom root gives
+    ///   it, with anything that a crash left in it: the owner has to clear that.
+    /// - Throws: `DTAError.failedPrecondition` if another process has it, or it belongs to another user.
     init(beside target: String, in parent: Descriptor? = nil, for owner: StateOwner? = nil) throws {
         guard !["", ".", ".."].contains(lastName(of: target)) else {
             throw DTAError(.invalidArgument, "\(target) is no name for a new file or directory")
@@ -51,7 +51,7 @@ final class StagingDirectory {
         }
     }
 
-    /// The directory in which a path's last name is, or is to be.
+    /// The directory that contains, or will contain, a path's last component.
     static func parent(of target: String) throws -> Descriptor {
         let parent = parentDirectory(of: target)
         let number = unsafe open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -59,17 +59,17 @@ final class StagingDirectory {
         return Descriptor(owning: number)
     }
 
-    /// Removes all that is in it.
+    /// Removes all of its contents.
     func clear() throws { try StagingDirectory.empty(directory, path) }
 
-    /// Removes it with all that is in it; what took its name is no longer there. Where it is another user's, that user has
-    /// cleared it before.
+    /// Removes the directory with all of its contents; what got its own name is no longer there. If it is another
+    /// user's, that user has cleared it before.
     func remove() {
         if !isAnothers { try? clear() }
         unsafe unlinkat(parent.number, name, AT_REMOVEDIR)
     }
 
-    /// - Throws: `DTAError.resourceExhausted` where a copy of so many bytes would leave less than 16 MiB of room beside it.
+    /// - Throws: `DTAError.resourceExhausted` if a copy of so many bytes would leave less than 16 MiB free.
     func needRoom(for size: Int) throws {
         var room = statvfs()
         guard unsafe fstatvfs(directory.number, &room) == 0 else { throw BackupFile.failure("used", path, errno) }
@@ -80,7 +80,7 @@ final class StagingDirectory {
         }
     }
 
-    // MARK: What is in it
+    // MARK: Contents
 
     func file(_ name: String) -> String { "\(path)/\(name)" }
 
@@ -90,10 +90,10 @@ final class StagingDirectory {
         }
     }
 
-    /// Makes a file that was not there, mode 0600: `NAME`, or `FOLDER/NAME`.
+    /// Makes a new file, mode 0600: `NAME`, or `FOLDER/NAME`.
     func make(_ name: String) throws -> BackupFile { try openBelow(name, O_RDWR | O_CREAT | O_EXCL, "made") }
 
-    /// Opens a file that was made in it, to read it.
+    /// Opens a file in it for reading.
     func read(_ name: String) throws -> BackupFile { try openBelow(name, O_RDONLY | O_NONBLOCK, "read") }
 
     private func openBelow(_ name: String, _ flags: Int32, _ what: String) throws -> BackupFile {
@@ -104,13 +104,13 @@ final class StagingDirectory {
         return BackupFile(file(name), Descriptor(owning: number))
     }
 
-    /// Brings the names of all directories to the disk; the files are on it.
+    /// Brings the names in all directories to the disk; the files are there already.
     func sync() throws { try StagingDirectory.sync(directory, path) }
 
     // MARK: Its name
 
-    /// Gives a file in it a name beside it, on the disk when this returns.
-    /// - Returns: false if something has that name, and it is not to be replaced.
+    /// Gives a file in it a name beside it; when this returns, that is on the disk.
+    /// - Returns: false if the name is taken, and must not be replaced.
     func publish(_ file: String, as target: String, replacing: Bool) throws -> Bool {
         let name = lastName(of: target)
         if replacing {
@@ -118,7 +118,7 @@ final class StagingDirectory {
                 throw BackupFile.failure("written", target, errno)
             }
         } else {
-            // link and not rename: it fails where somebody else has made the file meanwhile.
+            // link instead of rename: it fails if another process has made the file meanwhile.
             guard unsafe linkat(directory.number, file, parent.number, name, 0) == 0 else {
                 if errno == EEXIST { return false }
                 throw BackupFile.failure("written", target, errno)
@@ -128,8 +128,8 @@ final class StagingDirectory {
         return true
     }
 
-    /// Gives the directory itself the name beside it, or that of an empty directory.
-    /// - Returns: errno; 0 once it has the name.
+    /// Gives the directory itself the target's name; that may be the name of an empty directory.
+    /// - Returns: errno; 0 if it has the name.
     func become(_ target: String) -> Int32 {
         unsafe renameat(parent.number, name, parent.number, lastName(of: target)) == 0 ? 0 : errno
     }

@@ -5,10 +5,10 @@ import DTASystem
 import Foundation
 import GRDB
 
-/// Compares the parts of a state directory with each other and with the token, as a start does, and changes nothing: for
-/// `dtad check`, whether or not an agent runs.
+/// Compares the parts of a state directory with each other and with the token, as a start does, without changing
+/// anything: for `dtad check`, whether or not an agent runs.
 package struct StateComparison {
-    /// Why an agent would run and use no keys; nil if nothing is in the way.
+    /// Why an agent would run without using keys; nil if nothing prevents it.
     package let halt: DTAError?
     /// Whether the state belongs to no token yet.
     package let isNew: Bool
@@ -16,7 +16,7 @@ package struct StateComparison {
     private let known: Known?
     private let start: AuditStart?
 
-    /// - Throws: `DTAError` with the reason for which a start ends.
+    /// - Throws: `DTAError` with the reason for which a start would fail.
     package init(state path: String) throws {
         self.path = path
         try StateDirectory.check(path)
@@ -40,13 +40,13 @@ package struct StateComparison {
 
     // MARK: With the token
 
-    /// - Throws: `DTAError.failedPrecondition` if the state never had a token, and this one had an agent.
+    /// - Throws: `DTAError.failedPrecondition` if the state never had a token, but this token has an agent's keys.
     package func refuseUsedToken(_ custodian: any Custodian) throws {
         guard isNew, !StateDirectory.mayBeginAnew(path) else { return }
         try UsedToken.refuse(custodian, beside: path)
     }
 
-    /// Compares the end of the audit log with what the token sealed of it.
+    /// Compares the end of the audit log with the end that the token sealed.
     /// - Returns: why keys would not be used; nil if both are the same, or nothing was sealed yet.
     package func compareSeal(_ custodian: any Custodian) throws -> DTAError? {
         guard let start, let sealed = known?.sealed, let agent = known?.agent else { return nil }
@@ -56,7 +56,7 @@ package struct StateComparison {
 
     // MARK: Database and log
 
-    /// What the database says.
+    /// What the database knows.
     private struct Known {
         let memory: AuditMemory
         /// The end of the log as the token sealed it, and the CID of the identity for which it did.
@@ -64,7 +64,7 @@ package struct StateComparison {
         let agent: Data?
         let hasToken: Bool
 
-        /// The database may be of a version before a table.
+        /// The database may be of a version that lacks a table.
         init(_ database: Database, beside path: String) throws {
             memory = try AuditKeeper.memory(database, beside: path)
             func first(_ table: String, _ sql: String) throws -> Data? {
@@ -84,7 +84,7 @@ package struct StateComparison {
         }
     }
 
-    /// An agent that runs writes meanwhile: so often it is looked at again.
+    /// A running agent writes meanwhile: how often the comparison is tried.
     private static let attempts = 5
 
     private static func compare(_ path: String, _ database: String) throws -> (Known, AuditStart) {
@@ -103,7 +103,7 @@ package struct StateComparison {
             }
         }
         for _ in 1..<attempts {
-            // The log first: what it tells of is in the database already.
+            // The log first: the changes that it names are in the database already.
             let told = try AuditLog.told(directory, try names())
             let known = try read()
             let outcome = Result {

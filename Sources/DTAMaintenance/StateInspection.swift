@@ -6,24 +6,24 @@ import Foundation
 import GRDB
 import Glibc
 
-/// Compares the database of a state directory with the token, without taking the directory: for `dtad check`, whether or
-/// not an agent runs.
+/// Compares the database of a state directory with the token, without taking the directory: for `dtad check`, whether
+/// or not an agent runs.
 package struct StateInspection: Sendable {
     /// How many keys and identities the database names.
     package let keys: Int
     package let identities: Int
     /// How many orders have a key of their own on the token.
     package let orderKeys: Int
-    /// What an administrator has to bind before it is used.
+    /// The keys that an administrator must bind before they are used.
     package let unbound: UnboundCount
-    /// What cannot be used, as sentences.
+    /// Why keys cannot be used, as sentences.
     package let damages: [String]
     /// The epochs on the token that the database does not name, and those that it says are destroyed.
     package let unknownEpochs: [UInt32]
     package let returnedEpochs: [UInt32]
 
-    /// - Returns: nil where there is no database yet.
-    /// - Throws: `DTAError` where the database or the token cannot be read.
+    /// - Returns: nil if there is no database yet.
+    /// - Throws: `DTAError` if the database or the token cannot be read.
     package init?(state: String, custodian: any Custodian) throws {
         let path = "\(state)/\(BackupManifest.databaseName)"
         guard try StateTree(state).databaseSize() != nil else { return nil }
@@ -91,7 +91,7 @@ package struct StateInspection: Sendable {
         let owner: Owner
         let objects: [ObjectID]
 
-        /// The database may be of a version before the table, or the last one before an update.
+        /// The database may be of a version that lacks the table.
         static func all(_ database: Database, _ table: String, _ columns: [String]) throws -> [Named] {
             guard try database.tableExists(table) else { return [] }
             return try Row.fetchAll(database, sql: "SELECT * FROM \(table) ORDER BY name").map { row in

@@ -1,8 +1,8 @@
 import DTASystem
 import Glibc
 
-/// Whose a state directory is. A command that root runs does there what its owner could do, and no more: the owner is the
-/// front, which the wall does not trust, and may have put links, pipes and other users' files there.
+/// The owner of a state directory. A command that root runs there does only what the owner could do. The owner is
+/// dtad's user, which dtad-hsm does not trust: it may have put links, pipes and other users' files there.
 package struct StateOwner: Sendable, Equatable {
     package let uid: UInt32
     package let gid: UInt32
@@ -12,9 +12,8 @@ package struct StateOwner: Sendable, Equatable {
         self.gid = gid
     }
 
-    /// Looks whose a directory is, without following a link.
-    /// - Throws: `DTAError`: `notFound`; `failedPrecondition` where it is no directory, or others could put another in its
-    ///   place.
+    /// Finds the owner of a directory, without following a link.
+    /// - Throws: `DTAError`: `notFound`; `failedPrecondition` if it is not a directory, or others could replace it.
     package init(of state: String) throws {
         var status = stat()
         guard unsafe lstat(state, &status) == 0 else {
@@ -39,19 +38,19 @@ package struct StateOwner: Sendable, Equatable {
         try checkWay(to: state)
     }
 
-    /// Whether root works on what is another user's.
+    /// Whether root works on another user's files.
     package var isAnother: Bool { geteuid() == 0 && uid != 0 }
 
-    /// Runs `body` with no other rights than the owner's: in a child process where root runs this.
+    /// Runs `body` with only the owner's rights: in a child process if root runs this.
     package func run(_ body: () throws -> [String]) throws -> [String] {
         isAnother ? try UserProcess.run(uid: uid, gid: gid, body) : try body()
     }
 
-    /// Becomes the owner for good, where root runs this.
+    /// Becomes the owner for good, if root runs this.
     package func become() throws { if isAnother { try UserProcess.become(uid: uid, gid: gid) } }
 
-    /// Root goes no way that a third user could change.
-    /// - Returns: the way to the directory in which the state is; nil if this is not root.
+    /// Checks the path for root: no third user may be able to change it.
+    /// - Returns: the way to the state's parent directory; nil if this is not root.
     @discardableResult
     func checkWay(to state: String) throws -> PathWay? {
         guard geteuid() == 0 else { return nil }

@@ -3,9 +3,9 @@ import DTASystem
 import GRDB
 import Glibc
 
-/// Read-only looks at a database that an agent may be writing to at the same time.
+/// Reads a database that an agent may be writing to at the same time.
 enum StateSnapshot {
-    /// Copies the database as it is at this moment to a file that is empty.
+    /// Copies the database as it is at this moment to an empty file.
     /// - Throws: `DTAError`.
     static func copy(stateDirectory: String, to target: String) throws {
         let source = "\(stateDirectory)/\(BackupManifest.databaseName)"
@@ -15,7 +15,7 @@ enum StateSnapshot {
         }
         do {
             let queue = try DatabaseQueue(path: source, configuration: readOnly)
-            // Not in a transaction: VACUUM makes its own, in which it reads one state, whoever writes meanwhile.
+            // Not in a transaction: VACUUM begins its own, in which it sees one state, even if others write meanwhile.
             try queue.inDatabase { try $0.execute(sql: "VACUUM INTO ?", arguments: [target]) }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
             throw BackupFile.failure("written", target, ENOSPC)
@@ -33,8 +33,8 @@ enum StateSnapshot {
         }
     }
 
-    /// Whether blocks that a copy has in a file of a large body are there no longer in the database that was copied:
-    /// room is made in the database first, and in the files after that.
+    /// Whether the database has lost blocks of large bodies that a copy of it names: room is made first in the
+    /// database, then in the files.
     static func hasLostBlocks(stateDirectory: String, since copy: String) throws -> Bool {
         let source = "\(stateDirectory)/\(BackupManifest.databaseName)"
         do {
@@ -65,8 +65,8 @@ enum StateSnapshot {
         }
     }
 
-    /// Looks for damage in a database that nobody uses.
-    /// - Throws: `DTAError`: `dataLoss` where it is damaged, `failedPrecondition` where a newer dtad wrote it.
+    /// Checks a database that is not in use for damage.
+    /// - Throws: `DTAError`: `dataLoss` if it is damaged, `failedPrecondition` if a newer dtad wrote it.
     static func check(_ path: String) throws {
         try reading(path) { database in
             guard try String.fetchOne(database, sql: "PRAGMA quick_check") == "ok" else {
@@ -80,8 +80,8 @@ enum StateSnapshot {
         }
     }
 
-    /// Looks for damage in an agent's database, as its start does, whether or not it runs.
-    /// - Throws: `DTAError`: `dataLoss` where it is damaged, `failedPrecondition` where a newer dtad wrote it.
+    /// Checks an agent's database for damage, as its start does, whether or not the agent runs.
+    /// - Throws: `DTAError`: `dataLoss` if it is damaged, `failedPrecondition` if a newer dtad wrote it.
     static func checkInUse(_ path: String) throws {
         try reading(path) { database in
             try Store.check(database)

@@ -1,8 +1,8 @@
 import DTASystem
 import Glibc
 
-/// The files of a state directory, opened below its descriptor and never through a link. Each belongs to the directory's
-/// owner, is a plain file and has one name: nothing else was put there by dtad.
+/// The files of a state directory, opened below its descriptor and never through a link. Each must belong to the
+/// directory's owner, be a regular file and have one name: dtad makes no others.
 struct StateTree {
     let path: String
     private let directory: Descriptor
@@ -16,14 +16,14 @@ struct StateTree {
         owner = status.st_uid
     }
 
-    /// The names in one of its folders, in order; none where it is not there.
+    /// The names in one of its folders, sorted; none if the folder does not exist.
     func names(in folder: String) throws -> [String] {
         guard let below = try self.folder(folder) else { return [] }
         return try BackupFile.names(in: below, "\(path)/\(folder)")
     }
 
-    /// Opens a file to read it: `NAME`, or `FOLDER/NAME`.
-    /// - Throws: `DTAError`: `notFound` where there is none, `dataLoss` where there is something else.
+    /// Opens a file for reading: `NAME`, or `FOLDER/NAME`.
+    /// - Throws: `DTAError`: `notFound` if there is none, `dataLoss` if there is something else.
     func file(_ name: String) throws -> Descriptor {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard parts.count <= 2, let last = parts.last else { throw odd(name, "has a name that no file of dtad's has") }
@@ -31,7 +31,7 @@ struct StateTree {
         guard let place else { throw missing(name, ENOENT) }
         let number = unsafe openat(place.number, last, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard number >= 0 else {
-            // O_NOFOLLOW says ELOOP of a link; a socket is ENXIO.
+            // With O_NOFOLLOW a link gives ELOOP; a socket gives ENXIO.
             throw [ELOOP, ENXIO].contains(errno) ? odd(name, "is not a plain file") : missing(name, errno)
         }
         let file = Descriptor(owning: number)
@@ -43,9 +43,9 @@ struct StateTree {
         return file
     }
 
-    /// Looks at the files that SQLite opens by their names.
-    /// - Returns: how much there is to copy, in bytes; nil where there is no database.
-    /// - Throws: `DTAError.dataLoss` where one of them is not a plain file of the owner's.
+    /// Checks the files that SQLite opens by their names.
+    /// - Returns: how many bytes there are to copy; nil if there is no database.
+    /// - Throws: `DTAError.dataLoss` if one of them is not a regular file of the owner.
     func databaseSize() throws -> Int? {
         var size = 0
         for suffix in ["", "-wal", "-shm", "-journal"] {

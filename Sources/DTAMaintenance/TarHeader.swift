@@ -1,10 +1,10 @@
 import DTABytes
 
-/// The 512 bytes before a file in a tar archive (POSIX.1-2017, pax(1), "ustar Interchange Format"), in the one form that
-/// backups have: a regular file, mode 0600, without an owner.
+/// The 512 bytes before a file in a tar archive (POSIX.1-2017, pax(1), "ustar Interchange Format"), in the one form
+/// that backups use: a regular file, mode 0600, without an owner.
 struct TarHeader: Equatable {
     static let size = 512
-    /// What follows a file is filled up to a multiple of this.
+    /// A file is padded to a multiple of this.
     static let blockSize = 512
     /// Two empty headers end an archive.
     static let end = [UInt8](repeating: 0, count: 2 * size)
@@ -13,7 +13,7 @@ struct TarHeader: Equatable {
     private static let octalLimit = 1 << 33
 
     let name: String
-    /// In bytes, of the file.
+    /// The length of the file, in bytes.
     let length: Int
     /// Unix seconds.
     let modified: Int64
@@ -40,7 +40,7 @@ struct TarHeader: Equatable {
         return bytes
     }
 
-    /// Past 8 GiB as GNU tar and star write it: the highest bit, then the number in binary.
+    /// From 8 GiB on, as GNU tar and star write it: the highest bit, then the number in binary.
     private var lengthField: [UInt8] {
         guard length >= TarHeader.octalLimit else { return TarHeader.octal(length, digits: 11) }
         return [0x80] + (0..<11).map { UInt8(truncatingIfNeeded: $0 < 3 ? 0 : length >> (8 * (10 - $0))) }
@@ -53,8 +53,8 @@ struct TarHeader: Equatable {
 }
 
 extension TarHeader {
-    /// Reads a header that `bytes` has made; nil for any other. So links, devices, owners and pax extensions are refused
-    /// without a word about each.
+    /// Reads a header if `bytes` could have written it; nil for any other. So links, devices, owners and pax extensions
+    /// are refused without a check for each.
     init?(_ bytes: [UInt8]) {
         guard bytes.count == TarHeader.size else { return nil }
         let name = bytes[..<TarHeader.nameLimit].prefix { $0 != 0 }
@@ -72,7 +72,7 @@ extension TarHeader {
             return Int(bigEndianBytes: field.suffix(7))
         }
         let digits = field.prefix(11)
-        // Int would take a sign too, and a length below zero.
+        // Int would also accept a sign, and so a negative length.
         guard digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }) else { return nil }
         return Int(String(decoding: digits, as: UTF8.self), radix: 8)
     }
