@@ -2,9 +2,9 @@ import CustodyProtocol
 import DTAFormats
 import DTASystem
 
-/// The audit log, for administrators and for whoever keeps dtad running.
+/// The audit log, for administrators and for the main loop of dtad.
 extension Agent {
-    /// Checks the whole audit log. Administrators.
+    /// Checks the whole audit log. For administrators.
     package func verifyAudit(_ caller: Caller) throws -> AuditVerifier.Findings {
         try requireAdministrator(
             caller, "verify the audit log, which has other users' records", helps: .listOwnRecords)
@@ -14,7 +14,7 @@ extension Agent {
         }
     }
 
-    /// Lets go of all files of the audit log but a new one. Administrators.
+    /// Releases all files of the audit log but a new one. For administrators.
     /// - Returns: the paths of those that may be moved away.
     package func archiveAudit(_ caller: Caller) throws -> [String] {
         try requireAdministrator(caller, "archive the audit log")
@@ -23,8 +23,8 @@ extension Agent {
         return files
     }
 
-    /// Takes note of what is wrong with the audit log's files, so that keys are used again. Administrators.
-    /// - Returns: what it is.
+    /// Accepts the faults of the audit log's files, so that keys are used again. For administrators.
+    /// - Returns: the faults.
     package func acceptAudit(_ caller: Caller) throws -> [String] {
         try requireAdministrator(caller, "decide that a damaged audit log is accepted as it is")
         return try keeper.accept()
@@ -39,24 +39,24 @@ extension Agent {
 
     // MARK: While it runs
 
-    /// To be called every second: brings the audit log to the disk, and looks whether log and database are still the files
-    /// that dtad wrote.
+    /// Must be called every second: brings the audit log to the disk, and checks that log and database are still the
+    /// files that dtad wrote.
     package func watch() { keeper.watch() }
 
-    /// Why keys are not used although they could be; nil where nothing is wrong with log and database.
+    /// Why keys are not used although they could be; nil if log and database are as dtad wrote them.
     package var halt: DTAError? { keeper.halt }
 
-    /// Whether the end of the log should be sealed anew.
+    /// Whether the end of the log should be sealed again.
     package var needsSeal: Bool { keeper.needsSeal }
 
-    /// Has the end of the log sealed by the token, for the next start to compare. For the slow lane.
+    /// Seals the end of the log with the token, for the next start to compare. For the slow lane.
     package func sealAuditEnd(_ custodian: any Custodian) throws {
         guard let signer = identities.signer else { return }
         try keeper.save()
         try keeper.seal(signer, custodian)
     }
 
-    /// The last act: all is on the disk and in its place when this returns.
-    /// - Throws: `DTAError` where something is not; what could be done is done.
+    /// The last call: when this returns, everything is on the disk and in its place.
+    /// - Throws: `DTAError` if something is not; the rest is.
     package func close() throws { try keeper.close() }
 }

@@ -5,9 +5,9 @@ import DTAPlugins
 import Foundation
 import GRDB
 
-/// What an administrator bound to keys while no agent ran.
+/// The keys that an administrator bound while no agent ran.
 extension Agent {
-    /// Brings what an administrator bound while this agent was stopped to the audit log.
+    /// Records in the audit log what an administrator bound while this agent was stopped.
     func recordBindings() throws {
         let rows = try store.read { database in
             try Row.fetchAll(
@@ -35,7 +35,7 @@ extension Agent {
         logger.notice("keys that an administrator bound are in the audit log", metadata: ["keys": "\(rows.count)"])
     }
 
-    /// Says at start what is not used because nobody has bound it.
+    /// Warns at start of keys that are not used because no administrator has bound them.
     func warnOfUnboundKeys() throws {
         if let sentence = try store.read(UnboundCount.init).sentence { logger.warning("\(sentence)") }
     }

@@ -1,9 +1,9 @@
 import DTACore
 
-/// What is recorded of requests.
+/// The audit records of requests.
 extension Agent {
-    /// Records a request, before anybody gets to know what came of it.
-    /// - Parameter durable: on the disk when this returns, where it is not counted together with others.
+    /// Records a request, before its result is told.
+    /// - Parameter durable: when this returns, the record is on the disk, unless it is counted together with others.
     /// - Returns: how many bytes of the log it took; 0 if it is counted together with others.
     /// - Throws: `DTAError.unavailable` if it cannot be written.
     @discardableResult
@@ -14,8 +14,8 @@ extension Agent {
         return size
     }
 
-    /// Writes what was counted of refusals. To be called once a second, and at the end.
-    /// - Throws: where the log cannot be written; nothing of it is lost then.
+    /// Writes the counted refusals. Must be called once a second, and at the end.
+    /// - Throws: if the log cannot be written; then none is lost.
     package func recordCounted() throws {
         var failure: (any Error)?
         for record in refusals.takeCounted() {

@@ -4,20 +4,20 @@ import DTASystem
 import GRDB
 import Logging
 
-/// Which token the state belongs to.
+/// The token to which the state belongs.
 extension Agent {
-    /// The token that the state belongs to; nil until one was there.
+    /// The token to which the state belongs; nil until there was one.
     package var knownToken: TokenIdentity? { get throws { try store.read { try KnownToken.read($0) } } }
 
-    /// Takes a token for the one that the state belongs to. dtad-hsm has compared it with what was known already, unless the
-    /// administrator named its landmark.
-    /// - Throws: `DTAError.unavailable` where it is another.
+    /// Accepts a token as the one to which the state belongs. dtad-hsm has compared it with the known one already,
+    /// unless the administrator named its landmark.
+    /// - Throws: `DTAError.unavailable` if it is another one.
     func recognize(_ token: TokenIdentity, _ custodian: any Custodian) throws {
         let known = try knownToken
         guard known != token else { return }
         let isMeant = token.landmark == tokenThatIsMeant
         if let known {
-            // Its maker's number may change with its place, as in a cluster; the key tells.
+            // The serial number may change with the token's place, as in a cluster; the key decides.
             guard known.landmark == token.landmark || isMeant else { throw another(token) }
             logger.warning(
                 known.landmark == token.landmark
@@ -25,7 +25,7 @@ extension Agent {
                     : "the token is another than before, as hsm.landmark says: keys that are not on it are out of use",
                 metadata: ["before": "\(known.serial)", "now": "\(token.serial)"])
         } else if !isMeant {
-            // A state of before tokens were known: the agent's own key must be there.
+            // A state from before tokens were recorded: the agent's own key must be there.
             guard try identities.agentIsOn(custodian) else { throw another(token) }
         }
         try store.write { try KnownToken.write(token, in: $0) }

@@ -18,25 +18,25 @@ package final class Agent: Sendable {
     let refusals: RefusalThrottle
     package let keys: KeyService
     package let ledger: LedgerService
-    /// Who brings blocks to the IPFS node; nil where none is configured. It works on a thread that the caller gives it.
+    /// Brings blocks to the IPFS node; nil if none is configured. It works on a thread that the caller gives it.
     package let publisher: Publisher?
     package let identities: IdentityService
     package let envelopes: EnvelopeService
     package let orders: OrderService
     let state: StateDirectory
     let store: Store
-    /// The landmark that the administrator names.
+    /// The landmark that the administrator named.
     let tokenThatIsMeant: [UInt8]?
     let logger: Logger
     /// Compares log, database and token with each other.
     let keeper: AuditKeeper
     private let intents: Intents
 
-    /// Opens what the configuration names, without the HSM.
+    /// Opens everything in the configuration except the HSM.
     /// - Parameters:
-    ///   - payer: the user with which a uid counts.
-    ///   - clock: what orders are told of the time.
-    ///   - forget: called when a token object is gone, to let every HSM process drop its copy; it must not block.
+    ///   - payer: the user as whom a uid counts.
+    ///   - clock: the clock for orders.
+    ///   - forget: called when a token object is gone, so that every HSM process drops its copy; it must not block.
     /// - Throws: `DTAError` that says what to do.
     package init(
         _ configuration: Configuration, logger: Logger, payer: @escaping @Sendable (UInt32) -> UInt32 = { $0 },
@@ -90,12 +90,12 @@ package final class Agent: Sendable {
             judge: { try envelopes.judge(coming: $0) })
     }
 
-    // MARK: The HSM is there
+    // MARK: With the HSM
 
-    /// What a start does once the HSM answers, before anything else is asked of it: clears what a crash left, compares
-    /// the database with the token, and makes the agent's own identity where there is none. It can be repeated.
-    /// - Parameter token: the one that the HSM has; nil: nobody says which it is.
-    /// - Throws: also where the token is another than the one that the state belongs to.
+    /// Completes the start once the HSM answers, before other requests to it: clears what a crash left, compares the
+    /// database with the token, and makes the agent's own identity if there is none. It can be repeated.
+    /// - Parameter token: the token of the HSM; nil: it is not known.
+    /// - Throws: also if the token is not the one to which the state belongs.
     package func recover(_ custodian: any Custodian, token: TokenIdentity? = nil) throws {
         try refuseOtherToken(custodian)
         if let token { try recognize(token, custodian) }
@@ -116,21 +116,21 @@ package final class Agent: Sendable {
         try audit.makeCheckpoint(signer, custodian)
     }
 
-    /// A state that never had a token beside a token that had an agent: what the state was before is missing, or it is another
-    /// agent's token. What needs no token may be in the database already: dtad listens while its token is away.
+    /// Refuses a token that had an agent if the state never had a token: its earlier state is missing, or it belongs to
+    /// another agent. Rows that need no token may exist already: dtad listens while its token is away.
     private func refuseOtherToken(_ custodian: any Custodian) throws {
         let neverHadOne = try knownToken == nil && !identities.hasAgent && keys.count == 0 && !intents.arePending
         guard neverHadOne, !state.mayBeginAnew else { return }
         try UsedToken.refuse(custodian, beside: state.path)
     }
 
-    /// Whether an act that failed left something on the token that `sweep` can clear.
+    /// Whether a failed operation left something on the token that `sweep` can clear.
     package var needsSweep: Bool {
         identities.dropExpiredDrafts()
         return intents.arePending
     }
 
-    /// Clears what acts that failed left on the token. At any time, and again after the HSM was away.
+    /// Clears what failed operations left on the token. At any time, and again after the HSM was away.
     package func sweep(_ custodian: any Custodian) throws { try intents.sweep(custodian) }
 
     // MARK: Questions across services
@@ -140,7 +140,7 @@ package final class Agent: Sendable {
         policy.replace(with: try Agent.judge(configuration))
     }
 
-    /// Finds in a configuration what only a start would find out otherwise. It opens nothing.
+    /// Finds errors in a configuration that otherwise only a start would find. It opens nothing.
     /// - Returns: the grants.
     /// - Throws: `DTAError` that names the line.
     @discardableResult
@@ -149,8 +149,8 @@ package final class Agent: Sendable {
         return try Policy(configuration.grants, couriers: configuration.couriers)
     }
 
-    /// Who may do something with a key or an identity, and why.
-    /// - Parameter uid: whom to explain; nil: the caller. Only administrators may ask for others.
+    /// Whether a user may do something with a key or an identity, and why.
+    /// - Parameter uid: the user to explain; nil: the caller. Only administrators may ask about others.
     package func explain(_ caller: Caller, subject: String, permission name: String, uid: UInt32?) throws -> Decision {
         let permission = try Permission(name: name)
         guard uid == nil || uid == caller.uid || caller.isAdministrator else {
@@ -158,7 +158,8 @@ package final class Agent: Sendable {
                 .permissionDenied, "user \(caller.display) may not ask what other users may do",
                 hint: "an administrator can")
         }
-        // Trust is the host's decision, whoever an identity belongs to, and may be about one that is not known yet.
+        // Trust is the host's decision, whatever the identity's owner, and may concern an identity that is not known
+        // yet.
         if permission == .trust {
             return try explain(caller, permission, IdentityService.trustResource(subject), uid: uid)
         }
