@@ -3,7 +3,7 @@ import ArgumentParser
 import DTASystem
 import Glibc
 
-/// What every command has that speaks with the agent.
+/// The options of every command that speaks with the agent.
 struct AgentOptions: ParsableArguments {
     @Flag(help: "Answer in JSON, for programs (docs/dtactl.md).")
     var json = false
@@ -21,12 +21,12 @@ struct AgentOptions: ParsableArguments {
             """, valueName: "time"), transform: AgentOptions.span)
     var timeout: Duration?
 
-    /// --socket, $DTA_SOCKET, or where an installed agent listens.
+    /// --socket, $DTA_SOCKET, or the socket of an installed agent.
     var socketPath: String { socket ?? AgentOptions.defaultSocket }
 
     static var defaultSocket: String { environment("DTA_SOCKET") ?? AgentUnreachable.installedSocket }
 
-    /// How long a command waits for others, in nanoseconds.
+    /// How long a command waits for other hosts, in nanoseconds.
     var waitingTime: UInt64 { UInt64(max(1, timeout?.components.seconds ?? 300)) * 1_000_000_000 }
 
     private static func span(_ text: String) throws -> Duration {
@@ -48,7 +48,7 @@ struct AgentOptions: ParsableArguments {
         return client
     }
 
-    /// One request on a connection of its own.
+    /// Sends one request on a new connection.
     func call(_ request: AgentRequest, timeout: Duration = .seconds(30)) throws -> AgentResponse {
         try connect().call(request, timeout: timeout)
     }
@@ -67,15 +67,15 @@ struct AgentOptions: ParsableArguments {
     }
 }
 
-/// A variable of the environment; nil if it is empty too. It may name a file: what is no UTF-8 in it stands for its
-/// bytes.
+/// A variable of the environment; nil if it is missing or empty. It may name a file, so bytes that are not UTF-8 are
+/// kept.
 func environment(_ name: String) -> String? {
     guard let value = unsafe getenv(name) else { return nil }
     let text = unsafe NativeText.text(cString: value)
     return text.isEmpty ? nil : text
 }
 
-/// The most bytes that one operation of the agent takes.
+/// The most bytes that one operation of the agent accepts.
 let messageLimit = 256 << 10
 
 extension CompletionKind {
@@ -86,18 +86,18 @@ extension CompletionKind {
         }
     }
 
-    /// The names by which this host calls identities.
+    /// The names of identities on this host.
     static var identityNames: CompletionKind {
         .custom { _, _, prefix in
-            // What others call themselves finds nothing.
+            // Names that other hosts' documents claim find nothing.
             names(.identityList, prefix) { $0.identities.map { $0.own ? $0.name : $0.alias }.filter { !$0.isEmpty } }
         }
     }
 
-    /// The references of the caller's orders, as they are shown in lists, those that changed last first.
+    /// The references of the caller's orders, as lists show them, the last changed first.
     static var orderReferences: CompletionKind {
         .custom { _, _, prefix in
-            // More letters than a list shows are completed too.
+            // Beyond the letters that a list shows, the whole reference is completed.
             names(.orderList, prefix) { $0.orders.map { prefix.count > 12 ? $0.reference : $0.shortReference } }
         }
     }
@@ -113,7 +113,7 @@ extension CompletionKind {
         _ operation: AgentOperation, _ prefix: String, _ read: (AgentResponse) -> [String]
     ) -> [String] {
         let client = BlockingAgentClient(socketPath: AgentOptions.defaultSocket)
-        // A person waits at a prompt: better no names than late ones.
+        // A person waits at a prompt: no names are better than late ones.
         let answer = try? client.call(.list(operation, count: 1000), timeout: .seconds(1))
         return (answer.map(read) ?? []).filter { $0.hasPrefix(prefix) && SafeText.line($0) == $0 }
     }

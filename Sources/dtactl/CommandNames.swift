@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// Looks at the words that name a command before the arguments are parsed: a wrong one is told with what was meant, and
-/// not with all the arguments behind it.
+/// Checks the words that name a command before the arguments are parsed: for a wrong word, the error suggests the right
+/// one, and does not list all arguments.
 enum CommandNames {
     /// - Throws: `Failure` of usage if the first word, or the second of a command of two, names no command.
     static func check(_ arguments: [String]) throws {
@@ -21,14 +21,14 @@ enum CommandNames {
         }
     }
 
-    /// The name that is meant by a mistyped one: at most two letters other, missing, too many or exchanged; nil if none
-    /// is.
+    /// The name that a mistyped word means: at most two letters replaced, missing, added or swapped; nil if there is
+    /// none.
     static func nearest(to word: String, among names: [String]) -> String? {
         let near = names.map { ($0, distance(Array(word), Array($0))) }.filter { $0.1 <= min(2, word.count / 2) }
         return near.min { $0.1 < $1.1 }?.0
     }
 
-    /// How many letters have to be put in, taken out, replaced or exchanged with their neighbour.
+    /// How many letters must be inserted, deleted, replaced, or swapped with a neighbour.
     private static func distance(_ one: [Character], _ other: [Character]) -> Int {
         guard one.count <= 64, other.count <= 64 else { return .max }
         var rows = [Array(0...other.count)]

@@ -4,7 +4,7 @@ import DTAFormats
 import DTASystem
 import Glibc
 
-/// A way in which a command ends that is not success: its exit code, and what a person is told.
+/// How a command fails: its exit code, and what the person is told.
 struct Failure: Error {
     enum Exit: Int32 {
         /// The agent refused it, or it failed.
@@ -50,7 +50,7 @@ struct Failure: Error {
         }
     }
 
-    /// Tells what went wrong, on standard error, and answers the exit code. Help and version are no failures.
+    /// Writes what went wrong to standard error, and returns the exit code. Help and version are not failures.
     static func report(_ error: any Error) -> Int32 {
         if let exit = error as? ExitCode { return exit.rawValue }
         if let failure = parsing(error) {
@@ -60,7 +60,7 @@ struct Failure: Error {
         return Failure(error).tell()
     }
 
-    /// What the argument parser says: nil if the error is not its own, and inside it nil if it was asked for help.
+    /// The argument parser's error: nil if the error is not the parser's; inner nil if the user asked for help.
     private static func parsing(_ error: any Error) -> Failure?? {
         if error is Failure || error is DTAError || error is AgentUnreachable || error is FormatError
             || error is SystemCallError
@@ -77,7 +77,7 @@ struct Failure: Error {
         return .some(.usage(message, hint: usage))
     }
 
-    /// Whether programs are answered.
+    /// Whether errors are written for programs.
     static var isJSON: Bool { NativeText.arguments.prefix { $0 != "--" }.contains("--json") }
 
     /// - Returns: the exit code.

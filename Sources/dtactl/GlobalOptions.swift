@@ -1,6 +1,6 @@
-/// Options that every command has may also stand before it: `dtactl --socket PATH status`.
+/// Options of all commands may also come before the command: `dtactl --socket PATH status`.
 enum GlobalOptions {
-    /// Moves those that stand before the command, or inside a command of two words, behind it, where it reads them.
+    /// Moves options that come before a command, or inside a command of two words, behind it, where it reads them.
     static func hoisted(_ arguments: [String]) -> [String] {
         var rest = arguments[...]
         var words: [String] = []
@@ -19,7 +19,7 @@ enum GlobalOptions {
                 rest = rest.dropFirst()
             }
         }
-        // Not behind a --, after which nothing is an option.
+        // Not behind a --: after that nothing is an option.
         let end = rest.firstIndex(of: "--") ?? rest.endIndex
         return words + rest[..<end] + moved + rest[end...]
     }

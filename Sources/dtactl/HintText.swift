@@ -1,6 +1,6 @@
 import DTASystem
 
-/// What helps against an error, as commands and options of dtactl.
+/// Hints as commands and options of dtactl.
 enum HintText {
     static func of(_ hint: Hint) -> String {
         let subject = hint.subject
@@ -60,7 +60,7 @@ enum HintText {
         case .nameSocket: return "is dtad running? Name another socket with --socket or in $DTA_SOCKET"
         case .waitLonger:
             return hint.code.sentence(subject) + ". A longer --timeout waits longer"
-        // The same for everybody, or of dtad's own commands.
+        // The same for all programs, or about dtad's own commands.
         case .askSender, .makeState, .replaceFile: return hint.code.sentence(subject)
         }
     }

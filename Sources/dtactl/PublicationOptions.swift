@@ -5,12 +5,12 @@ import DTAFormats
 import DTASystem
 import Glibc
 
-/// For commands that store something: waiting until the IPFS node has it.
+/// For commands that store something: waits until the IPFS node has it.
 struct PublicationOptions: ParsableArguments {
     @Flag(help: "Wait until the IPFS node has it and has pinned it: 5 minutes at most, or --timeout.")
     var wait = false
 
-    /// Waits for blocks, if that was asked for. Their CIDs were printed before: what is stored is stored.
+    /// Waits for blocks, if the user asked for that. Their CIDs were printed before: they are stored in any case.
     func settle(_ cids: [String], _ agent: AgentOptions) throws {
         guard wait else { return }
         let end = monotonicNanoseconds() + agent.waitingTime
@@ -18,7 +18,7 @@ struct PublicationOptions: ParsableArguments {
         for cid in cids { try settle(cid, client, agent, end) }
     }
 
-    /// Waits until nothing is left to publish.
+    /// Waits until all blocks are published.
     func settleAll(_ agent: AgentOptions) throws {
         let end = monotonicNanoseconds() + agent.waitingTime
         let client = agent.connect()
@@ -49,14 +49,14 @@ struct PublicationOptions: ParsableArguments {
         }
     }
 
-    /// What stands in the way: the block's own trouble, or the node's.
+    /// Why it waits: the block's own error, or the node's.
     private static func reason(_ status: AgentResponse) -> String {
         let node = status.fields.first { $0.name == "reason" }?.value ?? ""
         let own = status.publications.first?.error ?? ""
         return own.isEmpty ? node : own
     }
 
-    /// Looks often at first, and then less often; a person who looks on sees what is waited for.
+    /// Waits briefly at first, and then longer; on a terminal it shows what it waits for.
     private struct Pause {
         let isShown: Bool
         private let began = monotonicNanoseconds()

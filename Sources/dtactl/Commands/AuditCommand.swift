@@ -75,12 +75,12 @@ struct AuditFollowCommand: ParsableCommand {
             }
             try AuditRows(page.lines.filter { !isOwnReading($0) }).show(json: agent.json, headings: false)
             if !page.cursor.isEmpty { cursor = page.cursor }
-            // A full page has more behind it already.
+            // After a full page there may be more already.
             if page.lines.count < 1000 { sleep(1) }
         }
     }
 
-    /// Each look at the log is a record too; shown, it would be all that one sees.
+    /// Each read of the log is recorded too; if these records were shown, they would be all that a person sees.
     private func isOwnReading(_ line: String) -> Bool {
         line.contains("\"op\":\"audit.list\"") && line.contains("\"pid\":\(getpid()),")
     }

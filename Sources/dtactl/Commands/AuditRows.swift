@@ -2,7 +2,7 @@ import DTASystem
 import FoundationEssentials
 import Glibc
 
-/// Audit records (docs/audit.md) as a table, or line by line as they are.
+/// Audit records (docs/audit.md) as a table, or as lines just as they are.
 struct AuditRows {
     private let lines: [String]
 
@@ -38,22 +38,22 @@ struct AuditRows {
         }
     }
 
-    /// Columns from which on a record is a line.
+    /// From this many columns on, a record takes one line.
     private static let wide = 80
 
-    /// What is shown of a record.
+    /// The parts of a record that are shown.
     private struct Row {
         var time: Table.Cell
         var user: Table.Cell
         var operation: Table.Cell
-        /// Of an event: all that there is to say.
+        /// For an event: its whole text.
         var subject: Table.Cell
         var result: Table.Cell?
         var took = ""
         var program = ""
         var detail = ""
 
-        /// Two lines: when, who and how it went; what it was.
+        /// Two lines: time, user and result; then what was done.
         func narrow(_ width: Int) -> String {
             func line(_ cells: [Table.Cell]) -> String {
                 var table = Table(cells.map { _ in .init(title: "", minimum: 4, cut: .middle) })
@@ -66,8 +66,8 @@ struct AuditRows {
     }
 
     private static func table(_ rows: [Row]) -> Table {
-        // Few records have one; a column that is always empty would only take room.
-        // On a narrow terminal what matters most keeps its room.
+        // Few records have a program; a column that is always empty would waste room.
+        // On a narrow terminal the most important columns keep their room.
         let width = Terminal.output.width ?? .max
         let hasPrograms = width >= 100 && rows.contains { !$0.program.isEmpty }
         let hasDetails = width >= 120 && rows.contains { !$0.detail.isEmpty }
@@ -106,12 +106,12 @@ struct AuditRows {
             return Row(time: time, user: .init("–"), operation: .init("event", .warning), subject: .init(event))
         }
         let result = record.result ?? "?"
-        // Refusals that are counted together.
+        // Refusals that were counted together.
         let times = record.count.map { " ×\($0)" } ?? ""
         let user = record.user.flatMap { $0.isEmpty ? nil : $0 } ?? record.uid.map { "uid \($0)" } ?? "?"
         var detail = record.detail ?? ""
         var subject = record.subject ?? ""
-        // A request that makes an order does not name it yet.
+        // The subject of a request that makes an order is empty: the order had no name yet.
         if subject.isEmpty, let word = detail.split(separator: " ").first(where: { $0.hasPrefix("order=") }) {
             subject = String(word.dropFirst(6))
             detail = detail.split(separator: " ").filter { $0 != word }.joined(separator: " ")
@@ -123,12 +123,12 @@ struct AuditRows {
             took: record.us.map(HumanUnits.duration) ?? "", program: record.unit ?? program(record.exe), detail: detail)
     }
 
-    /// The last part of a path: the whole of it is in the record itself.
+    /// The last component of a path: the record itself has all of it.
     private static func program(_ path: String?) -> String {
         path?.split(separator: "/").last.map(String.init) ?? ""
     }
 
-    /// RFC 3339 in UTC as the time here; what is not that as it is.
+    /// RFC 3339 in UTC as local time; any other text unchanged.
     private static func localTime(_ text: String) -> String {
         let numbers = text.split { !$0.isNumber }.prefix(6).compactMap { Int32($0) }
         guard numbers.count == 6, text.hasSuffix("Z") else { return text }

@@ -33,7 +33,7 @@ struct AuditVerifyCommand: ParsableCommand {
     }
 
     private func askAgent() throws {
-        // It reads the whole log.
+        // The agent reads the whole log.
         let answer = try agent.call(.verifyAudit(), timeout: .seconds(600))
         try report(answer.valid, answer.fields.map { ($0.name, $0.value) })
     }
@@ -67,10 +67,10 @@ struct AuditVerifyCommand: ParsableCommand {
         }
     }
 
-    /// The most bytes that a record has, several times over: a file without line ends is not held in memory whole.
+    /// Several times the most bytes of a record: a file without line ends is not held in memory whole.
     private static let lineLimit = 1 << 20
 
-    /// Hands out line after line, and whether it had a line end.
+    /// Hands out each line, and whether it had a line end.
     private static func lines(of file: InputFile, _ read: ([UInt8], Bool) -> Void) throws {
         var rest: [UInt8] = []
         while case let chunk = try file.chunk(), !chunk.isEmpty {

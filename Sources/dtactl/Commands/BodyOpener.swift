@@ -3,7 +3,7 @@ import DTAFormats
 import DTASystem
 import FoundationEssentials
 
-/// Opens a body in blocks: decrypts each here while the agent reads and hashes those that follow.
+/// Opens a body in blocks: decrypts each here while the agent reads and hashes the next ones.
 struct BodyOpener {
     let client: BlockingAgentClient
     /// Nil if the envelope is public.
@@ -13,7 +13,7 @@ struct BodyOpener {
 
     private static let depth = 4
 
-    /// - Parameter answer: to ENVELOPE_OPEN: of an envelope that the agent has verified.
+    /// - Parameter answer: of ENVELOPE_OPEN: for an envelope that the agent has verified.
     init(client: BlockingAgentClient, _ answer: inout AgentResponse) throws {
         self.client = client
         let cid = try CID(answer.cid)
@@ -32,7 +32,7 @@ struct BodyOpener {
     /// Whether an answer's body is in blocks.
     static func isNeeded(for answer: AgentResponse) -> Bool { !answer.chunks.isEmpty }
 
-    /// Gives the body's plaintext, piece by piece and in order, each verified.
+    /// Gives the body's plaintext in order, piece by piece, each verified.
     func open(showsProgress: Bool, _ write: (Data) throws -> Void) throws {
         var progress = ProgressBar(total: UInt64(plan.size), isShown: showsProgress)
         defer { progress.end() }
@@ -47,7 +47,7 @@ struct BodyOpener {
                     progress.advance(by: piece.count)
                 }
             } catch let error as DTAError where error.code == .unavailable && written > before {
-                // The reader of our output was slower than the agent waits: it is asked again for what is left.
+                // The reader of the output was slower than the agent waits: ask it again for the rest.
             }
         }
     }
@@ -66,7 +66,7 @@ struct BodyOpener {
     }
 
     private func content(_ block: Data, _ index: Int) throws -> Data {
-        // A sealed chunk carries its own proof; a public one has its name only.
+        // A sealed chunk is authenticated by itself; a public one only by its name.
         if let cipher { return try cipher.openBlock(block, index: index, of: plan) }
         guard links[index].names(block), block.count == plan.blockSize(index) else {
             throw Failure.failed(.dataLoss, "block \(index) of the body is not the one that the envelope names")

@@ -3,7 +3,7 @@ import DTAFormats
 import DTASystem
 import FoundationEssentials
 
-/// Seals a body of any size: encrypts it here, block by block, while the agent hashes and writes the blocks before.
+/// Seals a body of any size: encrypts it here, block by block, while the agent hashes and writes the earlier blocks.
 struct BodySealer {
     let client: BlockingAgentClient
     let address: AgentRequest.EnvelopeAddress
@@ -44,7 +44,7 @@ struct BodySealer {
         var progress = ProgressBar(total: input.size, isShown: showsProgress)
         defer { progress.end() }
         var index = 0
-        // Whether a block is the last one is known when nothing follows it.
+        // A block is known to be the last one only when nothing follows it.
         var content = beginning
         var sizes: [Int] = []
         try client.pipeline(depth: BodySealer.depth) {

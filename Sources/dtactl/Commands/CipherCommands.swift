@@ -126,7 +126,7 @@ struct RandomCommand: ParsableCommand {
                 let place = room[start..<min(start + RandomCommand.step, count)]
                 var answer = try client.call(.random(UInt32(place.count)))
                 let drawn = answer.takeSecret()
-                // Too few, and some would be zeros; too many, and another user's secret might be among them.
+                // With too few bytes, some would be zeros; with too many, another user's secret might be among them.
                 guard drawn.count == place.count else {
                     throw Failure.failed(
                         .internal, "the agent answered \(drawn.count) random bytes instead of \(place.count)")

@@ -49,7 +49,7 @@ struct EnvelopeInspectCommand: ParsableCommand {
     private enum Finding {
         case good(sender: SignedIdentity)
         case bad(String)
-        /// The sender's document is not at hand: nothing is known.
+        /// The sender's document is missing, so the signature cannot be checked.
         case unknown(String)
     }
 
@@ -76,7 +76,7 @@ struct EnvelopeInspectCommand: ParsableCommand {
         }
     }
 
-    /// All recipients, or why they cannot be told: more than 256 are listed in blocks of their own.
+    /// All recipients, or why they cannot be listed: more than 256 are in separate blocks.
     private func recipients(_ signed: SignedEnvelope, _ client: BlockingAgentClient) -> Result<[CID], Failure> {
         do {
             return .success(

@@ -61,7 +61,7 @@ struct EnvelopeOpenCommand: ParsableCommand {
         interruption.undo(nil)
     }
 
-    /// Who sent it: for a person who looks on; and for everybody where the sender is not to be relied on.
+    /// Names the sender: on a terminal always, otherwise only if the sender cannot be relied on.
     private func tell(_ answer: AgentResponse) {
         func field(_ name: String) -> String { answer.fields.first { $0.name == name }?.value ?? "" }
         let (trust, standing) = (field("trust"), field("standing"))

@@ -1,13 +1,13 @@
 import DTABytes
 import DTAFormats
 
-/// One envelope of a thread, as it is shown: what was verified here, and what an agent says beside it.
+/// One envelope of a thread as it is shown: what was verified here, and what an agent adds.
 struct EnvelopeRow {
-    /// What the host that was asked knows of the sender.
+    /// What the agent knows about the sender.
     struct Sender {
-        /// The name by which the sender is trusted there.
+        /// The alias by which the sender is trusted there.
         var alias = ""
-        /// What the sender is called there: an alias, or the name of an identity whose keys are there.
+        /// The sender's name there: an alias, or the name of an identity with its keys there.
         var called = ""
         /// trusted, untrusted, distrusted.
         var trust: String
@@ -35,7 +35,7 @@ struct EnvelopeRow {
         }
     }
 
-    /// What the sender is called: by this host, else by itself, in quotes because anybody can, else by its CID.
+    /// The sender's name: on this host, or its own in quotes because it can claim any name, or else its CID.
     var name: String {
         if let called = sender?.called, !called.isEmpty { return called }
         return finding.sender.map { "\"\($0.identity.name)\"" } ?? header?.from.description ?? "?"
@@ -66,7 +66,7 @@ struct EnvelopeRow {
         }
     }
 
-    /// What is wrong, and what is missing, a line each.
+    /// What is wrong, and what is missing, one line each.
     var notes: [(text: String, style: Style)] {
         var notes = finding.problems.map { ("✗ " + $0, Style.bad) }
         let shown = finding.missing.prefix(5)

@@ -39,14 +39,14 @@ struct EnvelopeThreadCommand: ParsableCommand {
         if rows.contains(where: { $0.finding.verdict == .bad }) { throw ExitCode(Failure.Exit.failed.rawValue) }
     }
 
-    /// Has the agent bring what the envelope answers, back to the first, as far as it can: the agent lists what is
-    /// here.
+    /// Makes the agent fetch the envelopes that this one answers, back to the first, as far as possible: the agent
+    /// lists only envelopes that it has.
     private func bring(_ blocks: AgentBlocks) throws {
         guard let start = try? CID(cid) else { return }
         var senders: Set<CID> = []
         var next: CID? = start
         while let wanted = next {
-            // What is no envelope, or not to be had, the agent and the list tell about.
+            // If a block is no envelope, or cannot be had, the agent and the list say so.
             guard let block = try blocks.block(wanted),
                 let header = try? SignedEnvelope(block: block, named: wanted).envelope.header
             else { return }
@@ -66,7 +66,7 @@ struct EnvelopeThreadCommand: ParsableCommand {
         return envelopes
     }
 
-    /// What the host knows of a sender; nothing if it does not know the sender.
+    /// What the host knows about a sender; empty if it does not know the sender.
     private func identity(_ cid: String, _ client: BlockingAgentClient) -> AgentIdentity {
         (try? client.call(.showIdentity(cid)))?.identities.first ?? AgentIdentity()
     }
@@ -80,7 +80,7 @@ struct AgentBlocks: BlockSource {
         do {
             return try get(cid, localOnly: false)
         } catch let error as DTAError where error.code == .unavailable {
-            // An IPFS node that is away hides nothing of what is here.
+            // An IPFS node that is away must not hide blocks that are here.
             return try get(cid, localOnly: true)
         }
     }

@@ -1,15 +1,15 @@
 import DTAFormats
 
-/// Envelopes as the tree of their answers: on a wide terminal a line each, on a narrow one two, in a pipe a line each that
-/// nothing is cut from.
+/// Envelopes as the tree of their answers: on a wide terminal one line each, on a narrow one two, in a pipe one line
+/// each with nothing cut.
 struct EnvelopeTree {
     private let tree: Tree<EnvelopeRow>
 
-    /// Columns from which on a line each is enough.
+    /// From this many columns on, one line each is enough.
     private static let wide = 110
 
     init(_ rows: [EnvelopeRow]) {
-        // Answers to the same envelope in the order of their senders' clocks.
+        // Answers to the same envelope, by their senders' clocks.
         let sorted = rows.sorted { one, other in
             let (a, b) = (one.header?.created ?? .max, other.header?.created ?? .max)
             return a == b ? one.finding.cid < other.finding.cid : a < b
@@ -39,7 +39,7 @@ struct EnvelopeTree {
                 .init(item.finding.cid.description, .dim),
             ])
         }
-        // The table's lines, and the notes between them.
+        // The table's lines, with the notes between them.
         let lines = table.lines(width: width)
         return [lines[0]] + zip(tree.rows, lines.dropFirst()).flatMap { [$1] + notes($0, width) }
     }

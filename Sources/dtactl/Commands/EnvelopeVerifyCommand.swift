@@ -47,7 +47,7 @@ struct EnvelopeVerifyCommand: ParsableCommand {
         try conclude(rows.map(\.finding), broken.count, roots.count)
     }
 
-    /// Documents that are none, and those that claim to follow or to end another that did not agree.
+    /// Invalid documents, and those that claim to replace or revoke an identity that did not agree.
     private func broken(_ documents: [CollectedDocuments], _ known: KnownDocuments) -> [String] {
         documents.flatMap(\.broken).map { "\($0.cid) is no valid \($0.kind.rawValue): \($0.reason)" }
             + known.refuted.sorted().map {

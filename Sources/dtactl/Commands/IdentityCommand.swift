@@ -51,7 +51,7 @@ struct IdentityCreateCommand: ParsableCommand {
     }
 }
 
-/// `--pq`, wherever an identity is made.
+/// `--pq`, for every command that makes an identity.
 struct PostQuantumOption: ParsableArguments {
     @Flag(help: "With an ML-DSA-65 key too: documents then need both signatures. A successor keeps such a key.")
     var pq = false
@@ -59,7 +59,7 @@ struct PostQuantumOption: ParsableArguments {
 
 /// A recovery key that is made together with an identity.
 enum NewRecoveryKey {
-    /// Writes the key, where one is wanted, before `body` makes the identity that names its fingerprint (empty: none).
+    /// Writes the key, if one is wanted, before `body` makes the identity with its fingerprint (empty: none).
     static func made<Result>(_ path: String?, for name: String, _ body: ([UInt8]) throws -> Result) throws -> Result {
         guard let path else { return try body([]) }
         let file = try RecoveryKeyFile.make(path, for: name)

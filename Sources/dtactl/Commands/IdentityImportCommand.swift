@@ -45,7 +45,7 @@ struct IdentityImportCommand: ParsableCommand {
     }
 }
 
-/// Identities and revocations on their way into the ledger.
+/// Identities and revocations to be imported into the ledger.
 struct IdentityImport {
     private var identities: [CID: SignedIdentity] = [:]
     /// In the order in which they came.
@@ -57,8 +57,8 @@ struct IdentityImport {
 
     var isEmpty: Bool { order.isEmpty && revocations.isEmpty }
 
-    /// - Returns: whether the block is one of the documents that are imported.
-    /// - Throws: if it says that it is one and is not valid.
+    /// - Returns: whether the block is a document that can be imported.
+    /// - Throws: if it claims to be one and is not valid.
     @discardableResult
     private mutating func add(_ block: ContentBlock) throws -> Bool {
         guard order.count + revocations.count < IdentityImport.limit else {
@@ -75,7 +75,7 @@ struct IdentityImport {
         return true
     }
 
-    /// Each identity after the one that it replaces, then the revocations: so the agent can verify each when it comes.
+    /// Each identity after the one that it replaces, then the revocations: so the agent can verify each as it comes.
     var inOrder: [(cid: CID, kind: DocumentKind, block: [UInt8])] {
         var done: Set<CID> = []
         var result: [(CID, DocumentKind, [UInt8])] = []
@@ -122,7 +122,7 @@ struct IdentityImport {
         return documents
     }
 
-    /// A document by its CID, and those that it replaces as far as they can be found.
+    /// A document by its CID, and those that it replaces, as far as they can be found.
     static func walk(from cid: CID, _ client: BlockingAgentClient) throws -> IdentityImport {
         var documents = IdentityImport()
         var next: CID? = cid

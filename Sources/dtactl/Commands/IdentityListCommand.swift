@@ -75,7 +75,7 @@ enum IdentityTable {
 extension AgentIdentity {
     var ownerText: String { owner.isEmpty ? "uid \(ownerUid)" : owner }
 
-    /// What this host calls it; in quotes what it calls itself, which anybody can.
+    /// The name on this host; or in quotes the name that it claims itself, which can be any.
     var shownName: String { own ? name : alias.isEmpty ? "\"\(name)\"" : alias }
 
     var standingStyle: Style {
@@ -94,7 +94,7 @@ extension AgentIdentity {
         }
     }
 
-    /// As people are told in a sentence.
+    /// The form in a sentence for people.
     var standingText: String { successor.isEmpty ? standing : "\(standing): its line goes on with \(successor)" }
 
     var members: [(String, JSON)] {

@@ -80,7 +80,7 @@ struct IdentityRecoverCommand: ParsableCommand {
         return answer
     }
 
-    /// The recovery key signs what was asked for and nothing else, whatever the agent answers.
+    /// The recovery key signs only what the person asked for, whatever the agent answers.
     private func check(_ new: Identity, replaces old: SignedIdentity, _ fingerprint: [UInt8]) throws {
         let expected = fingerprint.isEmpty ? old.identity.recovery : fingerprint
         guard new.previous == old.cid, new.name == old.identity.name, new.recovery == expected,
@@ -95,9 +95,9 @@ struct IdentityRecoverCommand: ParsableCommand {
     }
 }
 
-/// The identity that a recovery key is used on.
+/// The identity for which a recovery key is used.
 enum RecoverySubject {
-    /// - Throws: if the identity names another key; where some of its line name this key, the hint tells which.
+    /// - Throws: if the identity names another key; if others of its line name this key, the hint lists them.
     static func check(
         _ key: RecoveryKeyFile, _ document: SignedIdentity, _ subject: String, _ agent: AgentOptions
     ) throws {

@@ -75,7 +75,7 @@ struct IdentityRevokeCommand: ParsableCommand {
                 "Revoke identity \(SafeText.line(row.shownName)) (\(row.cid)) for ever? This cannot be undone.",
                 word: identity)
         }
-        // By its CID, so that it is the one that was shown.
+        // By its CID, so that it is the identity that was shown.
         let cid = try key.map { try revoke(document, $0) } ?? agent.call(.revokeIdentity(row.cid)).cid
         if agent.json {
             try JSON.object([("cid", .string(cid)), ("revokes", .string(row.cid))]).show()

@@ -68,7 +68,7 @@ struct IdentityShowCommand: ParsableCommand {
 }
 
 extension AgentOptions {
-    /// An identity that the agent knows, its document verified here.
+    /// An identity that the agent knows; its document is verified here.
     func identity(_ subject: String) throws -> (row: AgentIdentity, document: SignedIdentity) {
         let answer = try call(.showIdentity(subject))
         guard let row = answer.identities.first else {

@@ -45,8 +45,8 @@ struct IdentityTrustCommand: ParsableCommand {
     private static let byFile =
         "without the gateway: ask its holder for the file that identity export writes, and dtactl identity import FILE"
 
-    /// Brings the identity here from its gateway, if its document is not here.
-    /// - Returns: why it could not be had.
+    /// Fetches the identity from its gateway, if its document is not here.
+    /// - Returns: why it could not be fetched.
     private func fetchIfMissing() throws -> DTAError? {
         guard let cid = try? CID(identity) else { return nil }
         let client = agent.connect()

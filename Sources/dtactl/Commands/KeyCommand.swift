@@ -121,7 +121,7 @@ struct KeyDeleteCommand: ParsableCommand {
     func run() throws {
         if !yes {
             try Question.requireTerminal()
-            // There is no question about what is not there, or not the caller's.
+            // If the key does not exist, or is not the caller's, do not ask.
             try agent.requireMayManage(name)
             try Question.confirm(
                 "Destroy key \(SafeText.line(name)) for ever? What it signed stays, what it encrypted is lost.",
@@ -137,7 +137,7 @@ struct KeyDeleteCommand: ParsableCommand {
 }
 
 extension AgentOptions {
-    /// - Throws: if a key is not there, or the caller may not delete it, as the agent says when it is tried.
+    /// - Throws: if the key does not exist, or the caller may not delete it, with the error that the agent would give.
     fileprivate func requireMayManage(_ name: String) throws {
         _ = try key(name)
         let answer = try call(.explainPolicy(subject: name, permission: "manage", uid: nil))

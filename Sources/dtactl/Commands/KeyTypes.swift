@@ -1,7 +1,7 @@
 import AgentProtocol
 import ArgumentParser
 
-/// The types of keys as people write them.
+/// The types of keys, as people write them.
 enum KeyType: String, CaseIterable, ExpressibleByArgument {
     case ed25519
     case p256
@@ -21,13 +21,13 @@ enum KeyType: String, CaseIterable, ExpressibleByArgument {
         }
     }
 
-    /// What a type is called; `type 42` where this program is older than the agent.
+    /// The name of a type; `type 42` if this program is older than the agent.
     static func name(_ wire: AgentKeyType) -> String {
         allCases.first { $0.wire == wire }?.rawValue ?? "type \(wire.rawValue)"
     }
 }
 
-/// How a signature is written.
+/// The format of a signature.
 enum SignatureFormat: String, CaseIterable, ExpressibleByArgument {
     case raw
     case der

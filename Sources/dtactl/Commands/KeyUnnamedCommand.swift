@@ -92,7 +92,7 @@ private enum ObjectClass: String {
 }
 
 extension AgentKey {
-    /// What a key without a name is for.
+    /// The purpose of a key without a name.
     fileprivate var purpose: String {
         switch ObjectClass(rawValue: objectClass) {
         case .user: "a user"

@@ -3,9 +3,9 @@ import Glibc
 
 /// A question to the person at the terminal.
 enum Question {
-    /// Goes on only when the person typed `word`.
-    /// - Parameter unasked: what is said if there is no terminal to ask on.
-    /// - Parameter hint: the hint that goes with it.
+    /// Continues only if the person typed `word`.
+    /// - Parameter unasked: the error if there is no terminal to ask on.
+    /// - Parameter hint: the hint of that error.
     /// - Throws: `Failure`, of usage if there is no terminal to ask on.
     static func confirm(
         _ question: String, word: String, unasked: String = Question.unasked, hint: String = "add --yes"

@@ -1,12 +1,12 @@
 import DTASystem
 
-/// The recipients of a command line, with those of the files that it names.
+/// The recipients of a command line, including those in the files that it names.
 enum RecipientList {
     /// The largest file of recipients: ten times what 1,000 CIDs need.
     private static let fileLimit = 1 << 20
 
-    /// - Parameter arguments: names, CIDs, and `@FILE` for files with one of these a line; blank lines, and what follows a
-    ///   #, do not count.
+    /// - Parameter arguments: names, CIDs, and `@FILE` for files with one of these a line; blank lines, and text after
+    ///   a #, are ignored.
     static func read(_ arguments: [String]) throws -> [String] {
         try arguments.flatMap { argument in
             guard argument.hasPrefix("@") else { return [argument] }

@@ -78,7 +78,7 @@ struct VerifyCommand: ParsableCommand {
     }
 
     func run() throws {
-        // The longest there is: DER with P-384 has 104 bytes.
+        // The longest possible: DER with P-384 has 104 bytes.
         let bytes = try InputFile(signature).all(limit: 1024)
         let input = try SigningInput(file: file, key: name, agent: agent)
         // Raw signatures have 64 or 96 bytes. DER of these lengths needs an r and an s that begin with 32 zero bits.

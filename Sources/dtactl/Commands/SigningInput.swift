@@ -2,7 +2,7 @@ import AgentProtocol
 import Crypto
 import DTABytes
 
-/// What a signature is over: a message that the agent takes whole, or the digest of a larger one.
+/// The input of a signature: a message that the agent takes whole, or the digest of a larger one.
 struct SigningInput {
     var bytes: [UInt8]
     /// Whether `bytes` is the digest of the message.
@@ -17,8 +17,8 @@ struct SigningInput {
         isDigest = true
     }
 
-    /// Reads `path`. A message beyond what the agent takes is hashed here, as the key's type says; the agent is asked
-    /// for that type only then.
+    /// Reads `path`. A message that is too long for the agent is hashed here, by the key's type; only then is the agent
+    /// asked for the type.
     init(file path: String?, key name: String, agent: AgentOptions) throws {
         let file = try InputFile(path, after: name)
         switch try file.upTo(messageLimit) {

@@ -2,8 +2,8 @@ import ArgumentParser
 import DTABytes
 import DTASystem
 
-/// Where a command puts bytes. One rule for all: raw into files and pipes; on a terminal text as text, few bytes as
-/// hexadecimal digits with a note, many not at all.
+/// The output of bytes. One rule for all commands: into files and pipes raw; on a terminal text as text, a few bytes as
+/// hexadecimal digits with a note, many bytes not at all.
 struct BinaryOutput: ParsableArguments {
     @Option(
         name: [.long, .customShort("o")],
@@ -16,14 +16,14 @@ struct BinaryOutput: ParsableArguments {
     private static let shown = 4096
 
     /// - Parameters:
-    ///   - what: for people, as `signature`.
-    ///   - mayBeText: whether a terminal shows it as text where it is.
-    ///   - json: nil, or what `--json` answers beside the bytes; the bytes are then its member `member`.
+    ///   - what: for people, such as `signature`.
+    ///   - mayBeText: whether a terminal shows the bytes as text if they are text.
+    ///   - json: nil, or the other members of what `--json` answers; the bytes are then its member `member`.
     func put(_ bytes: [UInt8], what: String, mayBeText: Bool = false, member: String, json: [(String, JSON)]?) throws {
         try put(bytes.span, what: what, mayBeText: mayBeText, member: member, json: json)
     }
 
-    /// The same of a secret.
+    /// The same for a secret.
     func put(
         _ secret: borrowing Secret, what: String, mayBeText: Bool = false, member: String, json: [(String, JSON)]?
     ) throws {

@@ -2,8 +2,8 @@ import DTACourier
 import DTAFormats
 import DTASystem
 
-/// A file of blocks: a CAR, or one block by itself. All of it was read and hashed when this exists; the blocks stay in
-/// the file.
+/// A file of blocks: a CAR, or a single block. Once this value exists, the whole file was read and hashed; the blocks
+/// stay in the file.
 final class BlockFile {
     struct Entry: ArchiveEntry {
         let cid: CID
@@ -13,13 +13,13 @@ final class BlockFile {
     }
 
     let file: SeekableFile
-    /// What a CAR names; a block by itself is its own root.
+    /// The roots of a CAR; a single block is its own root.
     let roots: [CID]
     /// In the order of the file, each block once.
     let entries: [Entry]
     let documents: CollectedDocuments
 
-    /// - Throws: `Failure` naming the file and what is wrong with it: nothing of a damaged file is used.
+    /// - Throws: `Failure` that names the file and its fault: nothing of a damaged file is used.
     init(_ path: String, read: (Int) -> Void = { _ in }) throws {
         file = try SeekableFile(path)
         do {
@@ -39,12 +39,12 @@ final class BlockFile {
         return bytes
     }
 
-    /// Nil if the file does not begin as a CAR does.
+    /// Nil if the file does not begin like a CAR.
     private static func archive(
         _ file: SeekableFile, _ read: (Int) -> Void
     ) throws -> ([CID], [Entry], CollectedDocuments)? {
-        // A document is a map of two (a2); as the start of a CAR that would be a header of a length in two bytes, whose
-        // first byte is text, which no header's is.
+        // A document is a map of two (a2). As the start of a CAR, that would be a two-byte header length, and the
+        // header's first byte would be text, which no header begins with.
         let beginning = try file.bytes(at: 0, count: 8)
         if beginning.first == 0xa2, beginning.dropFirst().first.map({ $0 >> 5 == 3 }) ?? true { return nil }
         var reader = try CARReader(file.pieces())

@@ -14,7 +14,7 @@ extension InputFile {
         }
     }
 
-    /// Bytes of a regular file; nil of what has no size.
+    /// The size of a regular file in bytes; nil if the input has no size.
     var size: UInt64? {
         var status = stat()
         guard unsafe fstat(descriptor.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import DTASystem
 
-/// Names of files are bytes. An argument that is one is taken as it is; any other is text, or refused.
+/// Names of files are bytes. An argument that names a file is taken as it is; any other must be text, or is refused.
 enum FileName {
     /// For `transform:` of options and arguments that name a file.
     static func argument(_ text: String) -> String {
@@ -9,11 +9,11 @@ enum FileName {
         return text
     }
 
-    /// What was taken as names and is no text.
+    /// The arguments that were taken as file names and are not text.
     private static let taken = Locked<[String]>([])
 
-    /// - Throws: `Failure` of usage for an argument that is no text, and that no option takes as the name of a file: made into
-    ///   text, it would be another word than was meant.
+    /// - Throws: `Failure` of usage for an argument that is not text and is not taken as a file name: converted to
+    ///   text, it would be a different word.
     static func check(_ arguments: [String]) throws {
         let names = taken.withLock { $0 }
         for argument in arguments where !NativeText.isText(argument) {

@@ -4,11 +4,11 @@ import Glibc
 
 /// A file to read, or standard input (`-`, or no name).
 struct InputFile {
-    /// As people are told.
+    /// The name for people.
     let name: String
     let descriptor: Descriptor
 
-    /// - Parameter word: an argument that stands before the file on the command line, with which people exchange it.
+    /// - Parameter word: the argument before the file on the command line; people often swap the two.
     init(_ path: String?, after word: String? = nil) throws {
         if let path, path != "-" {
             name = path
@@ -41,14 +41,14 @@ struct InputFile {
     }
 
     /// All of it.
-    /// - Throws: if it is longer than `limit` bytes, without reading on.
+    /// - Throws: if it is longer than `limit` bytes; it does not read on then.
     func all(limit: Int, hint: String = "") throws -> [UInt8] {
         guard let bytes = try upTo(limit).whole else { throw tooLarge(limit, hint: hint) }
         return bytes
     }
 
-    /// All of it, which is a secret: it goes from the kernel into memory that is zeroed in the end.
-    /// - Throws: if it is longer than `limit` bytes, without reading on.
+    /// All of it, as a secret: it goes from the kernel into memory that is zeroed in the end.
+    /// - Throws: if it is longer than `limit` bytes; it does not read on then.
     func secret(limit: Int) throws -> Secret {
         let bytes: Secret
         do {
@@ -68,7 +68,7 @@ struct InputFile {
 
     enum Beginning {
         case all([UInt8])
-        /// More than the limit: what was read of it so far.
+        /// Longer than the limit: the bytes that were read so far.
         case more([UInt8])
 
         var whole: [UInt8]? {

@@ -1,7 +1,7 @@
 import DTASystem
 import Glibc
 
-/// A file that is there whole or not at all, for its owner's eyes only (0600).
+/// Writes a file whole or not at all, readable only for its owner (0600).
 enum OutputFile {
     static func write(_ bytes: [UInt8], to path: String) throws { try write(bytes.span, to: path) }
 
@@ -30,7 +30,7 @@ enum OutputFile {
             hint: isFull ? "make room on that disk, or name a file on another with --out" : "")
     }
 
-    /// The path of the regular file to replace or make, behind symbolic links; nil if something else is there.
+    /// The path of the regular file to replace or make, after following symbolic links; nil if something else is there.
     static func resolved(_ path: String) throws -> String? {
         var status = stat()
         guard unsafe stat(NativeText.path(path), &status) == 0 else { return path }
@@ -45,7 +45,7 @@ enum OutputFile {
 
     static func remove(_ path: String) { unlink(NativeText.path(path)) }
 
-    /// A name for a file that is to take the place of another.
+    /// A name for a file that will replace another.
     static func temporary(for path: String) -> String {
         "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp"
     }

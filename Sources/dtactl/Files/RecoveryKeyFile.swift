@@ -5,8 +5,8 @@ import DTAFormats
 import DTASystem
 import Glibc
 
-/// An offline recovery key as a text file that can be printed: PKCS#8 in PEM (RFC 8410), with words before it that tell
-/// what it is. Any program that knows Ed25519 keys reads it.
+/// An offline recovery key as a text file that can be printed: PKCS#8 in PEM (RFC 8410), after text that explains it.
+/// Any program that knows Ed25519 keys can read it.
 struct RecoveryKeyFile {
     /// DER of PrivateKeyInfo with an Ed25519 key, up to the 32 bytes of the key itself.
     private static let prefix: [UInt8] = [
@@ -15,7 +15,7 @@ struct RecoveryKeyFile {
     private static let begin = "-----BEGIN PRIVATE KEY-----"
     private static let end = "-----END PRIVATE KEY-----"
     private static let fingerprintLabel = "fingerprint: "
-    /// Bytes of a file that is read.
+    /// The most bytes that are read of a file.
     private static let limit = 64 << 10
 
     let path: String
@@ -28,7 +28,7 @@ struct RecoveryKeyFile {
         publicKey = try RecoveryKey(raw: Array(key.publicKey.rawRepresentation))
     }
 
-    /// What `Consent` and the agent need.
+    /// The signature function for `Consent` and the agent.
     func sign(context: String, hash: [UInt8]) throws -> [UInt8] {
         Array(try key.signature(for: SignedBytes.make(context: context, hash: hash)))
     }
@@ -37,8 +37,8 @@ struct RecoveryKeyFile {
 
     // MARK: Making
 
-    /// Makes a key and writes it to a new file, durably, before anything relies on it.
-    /// - Parameter identity: the name that the key is for, for a person who finds the paper.
+    /// Makes a key and writes it to a new file, durably, before anything depends on it.
+    /// - Parameter identity: the name of the key's identity, for a person who finds the paper.
     static func make(_ path: String, for identity: String) throws -> RecoveryKeyFile {
         guard path != "-" else {
             throw Failure.usage("a recovery key is written to a file, not to standard output")
@@ -62,8 +62,8 @@ struct RecoveryKeyFile {
         return file
     }
 
-    /// Runs `body`, which makes an identity that names the key, and takes the file away where it was refused. Where
-    /// nobody knows whether the identity was made, the file stays.
+    /// Runs `body`, which makes an identity that names the key. If that was refused, removes the file; if it is not
+    /// known whether the identity was made, the file stays.
     func discarding<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()
@@ -92,7 +92,7 @@ struct RecoveryKeyFile {
         return Base64.encode(secret: der).between(Array(head.utf8), Array("\n\(RecoveryKeyFile.end)\n".utf8))
     }
 
-    /// For people, on standard error: what was made, and how to keep it.
+    /// Tells people on standard error what was made, and how to keep it.
     func tellHowToKeep() {
         StandardError.line(
             """
@@ -124,7 +124,7 @@ struct RecoveryKeyFile {
             throw RecoveryKeyFile.unreadable(file.name, "its key is not an Ed25519 one in PKCS#8")
         }
         try self.init(path: path, key: key)
-        // What was typed from paper may have a mistake, which the key alone does not show.
+        // Text typed from paper may have a mistake, which the key alone does not reveal.
         let told = text.first(beginningWith: RecoveryKeyFile.fingerprintLabel)
         guard told.map({ $0 == RecoveryKeyFile.fingerprintLabel + Hexadecimal.encode(publicKey.fingerprint) }) ?? true
         else {

@@ -4,10 +4,10 @@ import DTAFormats
 import FoundationEssentials
 
 extension AgentResponse {
-    /// Takes the secret that was answered, and overwrites it here.
+    /// Takes the secret out of the answer, and overwrites it there.
     mutating func takeSecret() -> Secret { Secret(taking: &data) }
 
-    /// The same of the key of a body in chunks.
+    /// The same for the key of a body in chunks.
     mutating func takeKey() -> Secret {
         chunks.isEmpty ? Secret(copying: [UInt8]().span) : Secret(taking: &chunks[0].key)
     }

@@ -1,7 +1,7 @@
 import DTABytes
 
-/// The lines of a text that holds a secret, without the blanks around them and without empty ones. No line is copied that
-/// is not asked for.
+/// The lines of a text with a secret, without surrounding blanks and empty lines. Only lines that are asked for are
+/// copied.
 struct SecretLines: ~Copyable {
     private let text: Secret
     private let lines: [Range<Int>]
@@ -26,12 +26,12 @@ struct SecretLines: ~Copyable {
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
 
-    /// The number of the first line that is `wanted`.
+    /// The number of the first line that equals `wanted`.
     borrowing func first(_ wanted: String, behind start: Int = -1) -> Int? {
         lines.indices.first { $0 > start && begins($0, with: wanted) && lines[$0].count == wanted.utf8.count }
     }
 
-    /// The first line with this beginning, which is no secret.
+    /// The first line with this beginning; it must not be secret.
     borrowing func first(beginningWith beginning: String) -> String? {
         lines.indices.first { begins($0, with: beginning) }.map { number in
             let line = lines[number]
@@ -39,7 +39,7 @@ struct SecretLines: ~Copyable {
         }
     }
 
-    /// Lines by their numbers, without what separates them.
+    /// Lines by their numbers, joined without separators.
     borrowing func joined(_ numbers: Range<Int>) -> Secret {
         let lines = lines[numbers]
         return text.withUnsafeBytes { bytes in

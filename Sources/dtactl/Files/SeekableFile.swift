@@ -1,10 +1,10 @@
 import DTASystem
 import Glibc
 
-/// A file that is read more than once, or in any order. What cannot be (a pipe, standard input) is copied to a file
-/// without a name first.
+/// A file that is read more than once, or in any order. Input that cannot be (a pipe, standard input) is first copied
+/// to a file without a name.
 final class SeekableFile {
-    /// As people are told.
+    /// The name for people.
     let name: String
     let size: UInt64
     private let file: Descriptor
@@ -28,7 +28,7 @@ final class SeekableFile {
         do {
             var path = NativeText.path("\(folder)/dtactl-XXXXXX")
             let copy = Descriptor(owning: try systemCall("mkstemp") { unsafe mkstemp(&path) })
-            // It goes away with this process.
+            // The file disappears when this process ends.
             unsafe unlink(path)
             var size: UInt64 = 0
             while true {
@@ -44,7 +44,7 @@ final class SeekableFile {
         }
     }
 
-    /// Bytes from a place on: as many as asked for, fewer at the end.
+    /// Bytes from an offset: as many as asked for; fewer only at the end.
     func bytes(at offset: UInt64, count: Int) throws -> [UInt8] {
         do {
             return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in

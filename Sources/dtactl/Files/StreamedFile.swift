@@ -2,10 +2,10 @@ import DTASystem
 import FoundationEssentials
 import Glibc
 
-/// A file that is written piece by piece and is there whole or not at all: the pieces go to a temporary file beside it
-/// (mode 0600), which takes its name at the end. What is no regular file (a device, a pipe) gets the pieces at once.
+/// Writes a file piece by piece, whole or not at all: the pieces go to a temporary file beside it (mode 0600), which
+/// gets its name at the end. If the target is not a regular file (a device, a pipe), it gets the pieces at once.
 final class StreamedFile {
-    /// The file that is in the way where this ends early; nil if there is none.
+    /// The file to remove if this ends early; nil if there is none.
     let temporary: String?
     private let path: String
     private let target: String?
@@ -47,12 +47,12 @@ final class StreamedFile {
         } catch let error as SystemCallError {
             throw OutputFile.failure(path, error)
         }
-        // Less is left to wait for at the end.
+        // So there is less to wait for at the end.
         if target != nil { PositionedFile.startWriteback(file.number, at: size, count: piece.count) }
         size += piece.count
     }
 
-    /// All is written: it is made durable and takes its place.
+    /// Makes the file durable, and gives it its name.
     func finish() throws {
         guard let target, let temporary else { return }
         do {

@@ -3,8 +3,8 @@ import DTACourier
 import DTAFormats
 import DTASystem
 
-/// Carries parts of orders from this agent to others' gateways, brings what they answer back, and carries on what that
-/// makes, until nothing is left to carry.
+/// Carries parts of orders from this agent to other hosts' gateways, brings back their answers, and carries the parts
+/// that result, until nothing is left to carry.
 struct Carrier {
     /// One exchange with a gateway, for the report.
     struct Exchange {
@@ -13,13 +13,13 @@ struct Carrier {
         let brought: Int
     }
 
-    /// A part that did not get where it should.
+    /// A part that was not delivered.
     struct Undelivered {
         let part: AgentOrderPart
         let url: String
         let error: DTAError
 
-        /// What helps, beside carrying it again.
+        /// What helps, besides carrying it again.
         var hint: String { error.hints == [Hint(.sendAgain)] ? "" : error.hint(HintText.of) }
     }
 
@@ -30,17 +30,17 @@ struct Carrier {
 
     let client: BlockingAgentClient
     let options: CourierOptions
-    /// For what is under way: it has its own time.
+    /// For the current operation, with its own time limit.
     private var courier: Courier
     private var gateways: [String: HTTPCourier] = [:]
-    /// Bytes that it brought.
+    /// The bytes that it brought.
     private var taken = 0
     private var done: Set<Errand> = []
     private var waiting: [(part: AgentOrderPart, url: String)] = []
 
     private(set) var exchanges: [Exchange] = []
     private(set) var undelivered: [Undelivered] = []
-    /// Parts that came and that the agent would not have.
+    /// Parts that came and that the agent refused.
     private(set) var refused: [(cid: CID, error: DTAError)] = []
     /// How many documents of identities, and revocations, came from a file.
     private(set) var documents = 0
@@ -48,9 +48,9 @@ struct Carrier {
     private(set) var dropped = 0
     /// Parts for which no gateway is known.
     private(set) var homeless: [AgentOrderPart] = []
-    /// Parts that answer what was taken in, each once.
+    /// Parts that answer the parts that were taken in, each once.
     private(set) var answers: [String] = []
-    /// The orders that were touched, as the agent last told.
+    /// The changed orders, as the agent last described them.
     private(set) var orders: [String: AgentOrder] = [:]
 
     init(_ client: BlockingAgentClient, _ options: CourierOptions) {
@@ -59,13 +59,13 @@ struct Carrier {
         courier = Courier(client)
     }
 
-    /// Each thing that is done has all the time, and may bring so much.
+    /// Begins an operation, with its own limits of time and bytes.
     private mutating func begin() {
         courier = Courier(client, time: .seconds(options.carryTimeout))
         taken = 0
     }
 
-    /// Takes note of what an operation answered.
+    /// Notes the parts in an operation's answer.
     mutating func add(_ parts: [AgentOrderPart]) {
         for part in parts {
             let urls = options.via.map { [$0] } ?? part.urls
@@ -74,7 +74,7 @@ struct Carrier {
         }
     }
 
-    /// Sends all that waits; what comes back may make more.
+    /// Sends all that waits; the answers may add more.
     mutating func run() {
         begin()
         while let first = waiting.first {
@@ -93,7 +93,7 @@ struct Carrier {
         }
     }
 
-    /// Asks a gateway for what came after a part.
+    /// Asks a gateway for the parts after a part.
     /// - Returns: how many parts it had.
     mutating func poll(_ url: String, after cid: CID) throws -> Int {
         begin()
@@ -145,14 +145,14 @@ struct Carrier {
         let consignment = try Consignment(car: car, deadline: courier.deadline)
         let delivery = try courier.deliver(consignment)
         documents += consignment.documentCount
-        // The one that gave it to us has it.
+        // The gateway that sent it has it.
         if let url { for root in consignment.roots { done.insert(Errand(cid: root.description, url: url)) } }
         refused += delivery.refused
         dropped += delivery.dropped
         orders.merge(delivery.orders) { $1 }
         for answer in delivery.answers where !answers.contains(answer.cid) { answers.append(answer.cid) }
         add(delivery.answers)
-        // A part that is for others too is carried on to those whose gateways are known here.
+        // A part that others need too is carried on to those with a gateway that is known here.
         let received = Set(delivery.received.map(\.description))
         for order in delivery.orders.keys {
             guard let parts = try? client.call(.showOrder(order)).parts else { continue }
@@ -163,8 +163,8 @@ struct Carrier {
 }
 
 extension Carrier {
-    /// Whether something that came is damaged, or nothing of a file was accepted. At a gateway anybody can leave what
-    /// is not by an order's rules: that fails no other.
+    /// Whether something that came is damaged, or nothing of a file was accepted. Any sender can leave invalid parts at
+    /// a gateway: those do not make the others fail.
     var isSpoilt: Bool {
         let isDamaged = refused.contains { ![.permissionDenied, .failedPrecondition].contains($0.error.code) }
         return isDamaged || (exchanges.isEmpty && orders.isEmpty && !refused.isEmpty)
@@ -172,6 +172,6 @@ extension Carrier {
 }
 
 extension ErrorCode {
-    /// Of a name that people see.
+    /// The code with a given name.
     static func named(_ name: String) -> ErrorCode { allCases.first { $0.name == name } ?? .unavailable }
 }

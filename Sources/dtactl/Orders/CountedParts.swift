@@ -3,9 +3,10 @@ import DTACourier
 import DTAFormats
 
 extension AgentOrder {
-    /// The messages that say something about an order: all that were accepted, and what the agent kept as evidence. Anybody can
-    /// address a gateway, and a party can write what its terms do not allow: what was refused of these makes no order bad. What
-    /// was refused of the fiduciary, such as a second release of one use, stays: it shows how the fiduciary keeps its word.
+    /// The messages that count for an order: all that were accepted, and those that the agent kept as evidence. Any
+    /// sender can address a gateway, and a party can write what its terms do not allow: if such a message was refused,
+    /// it does not make the order bad. Refused messages of the fiduciary, such as a second release of one use, count:
+    /// they show how the fiduciary keeps its word.
     func counted(_ parts: [AgentOrderPart], _ client: BlockingAgentClient) -> [AgentOrderPart] {
         guard parts.contains(where: { $0.knownStatus == .refused }) else { return parts }
         let history = try? client.call(.identityHistory(fiduciary))

@@ -2,7 +2,7 @@ import ArgumentParser
 import DTACourier
 import DTASystem
 
-/// How parts of orders get to other hosts.
+/// How parts of orders reach other hosts.
 struct CourierOptions: ParsableArguments {
     @Option(
         name: [.long, .customShort("o")],
@@ -34,6 +34,6 @@ struct CourierOptions: ParsableArguments {
             + "them in; dtactl ledger export has everything"
     }
 
-    /// - Throws: `DTAError.invalidArgument` for tokens that are for no gateway.
+    /// - Throws: `DTAError.invalidArgument` for tokens without a gateway.
     func http() throws -> HTTPCourier.Options { try gateway.http() }
 }

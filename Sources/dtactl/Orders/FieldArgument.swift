@@ -1,10 +1,10 @@
 import ArgumentParser
 import DTASystem
 
-/// `NAME=VALUE` for a plugin. `NAME=@FILE` is what is in a file, `NAME=@-` in standard input, without the last line's
-/// end: what stands on a command line others on the host can read. `NAME=@@…` is a value that begins with @.
+/// `NAME=VALUE` for a plugin. `NAME=@FILE` takes the value from a file, `NAME=@-` from standard input, without the last
+/// line end: other users of the host can read a command line. `NAME=@@…` is a value that begins with @.
 struct FieldArgument {
-    /// What an order's part holds of fields, all of them together.
+    /// The most bytes of all fields in a part of an order.
     private static let limit = 64 << 10
 
     let name: String
@@ -21,7 +21,7 @@ struct FieldArgument {
         if text == "@" { throw ValidationError("--field \(name)=@ lacks the file's name.") }
     }
 
-    /// - Throws: `Failure` if the file cannot be read, or is no text.
+    /// - Throws: `Failure` if the file cannot be read, or is not text.
     var value: String {
         get throws {
             guard text.hasPrefix("@") else { return text }

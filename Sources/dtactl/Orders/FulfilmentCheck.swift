@@ -3,7 +3,7 @@ import DTACourier
 import DTAFormats
 import DTASystem
 
-/// What can be done as the fiduciary, looked at before anybody is asked.
+/// Checks what the fiduciary can do, before the person is asked.
 extension AgentOrder {
     /// - Throws: `Failure` if the caller cannot act as the fiduciary.
     func requireFiduciary(_ parties: Parties) throws {
@@ -20,15 +20,15 @@ extension AgentOrder {
         self.is(.requested) && [.refuse, .expired].contains(knownStep)
     }
 
-    /// What is next.
+    /// The next decision.
     var nextDecision: FiduciaryDecision {
         self.is(.ordered) ? .commit : canOnlyBeRefused ? .refuse : .release
     }
 
-    /// - Throws: `Failure` if the agent would say no.
+    /// - Throws: `Failure` if the agent would refuse.
     func requirePossible(_ decision: FiduciaryDecision) throws {
         switch decision {
-        // What was done before is answered again.
+        // A repeated decision gets the same answer again.
         case .commit where !self.is(.ordered) && commitment.isEmpty:
             throw Failure.failed(.failedPrecondition, "nothing can be committed to: the order \(reference) is \(state)")
         case .refuse where !self.is(.ordered, .requested, .refused):
@@ -45,7 +45,7 @@ extension AgentOrder {
 }
 
 extension AgentResponse {
-    /// The redemption to which something was released last: no other is open, and its answer can be had again.
+    /// The redemption that was released last: no other is open, and its answer can be repeated.
     /// - Throws: `Failure` if there is none.
     func answered(_ order: AgentOrder) throws -> String {
         guard let release = parts.last(.release), order.is(.released, .exhausted) else {

@@ -2,7 +2,7 @@ import ArgumentParser
 import DTACourier
 import DTASystem
 
-/// How other hosts' gateways are reached.
+/// How to reach other hosts' gateways.
 struct GatewayOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("The authorities that vouch for gateways, in PEM; else $DTA_CA_FILE.", valueName: "file"),
@@ -54,7 +54,7 @@ struct GatewayOptions: ParsableArguments {
         return tokens
     }
 
-    /// - Throws: `DTAError.invalidArgument` for tokens that are for no gateway.
+    /// - Throws: `DTAError.invalidArgument` for tokens without a gateway.
     func http() throws -> HTTPCourier.Options {
         var options = HTTPCourier.Options()
         options.authoritiesName = "--ca-file"

@@ -1,11 +1,11 @@
 import DTAFormats
 
-/// By what people tell the messages of an order apart, wherever they are shown: `redemption 1`, the second request for
-/// the same use as `redemption 1 (2)`, and what answers it as `refusal 1 (2)`.
+/// The names by which people tell the messages of an order apart: `redemption 1`, the second request for the same use
+/// `redemption 1 (2)`, and its answer `refusal 1 (2)`.
 enum MessageName {
-    /// What a message is called. An approver's yes and no have the same kind, and only those can tell them apart who can
-    /// open them: to others it is a decision.
-    /// - Parameters: `kind`: as the protocol writes it; `decision`: approve or reject; "": not known here.
+    /// The kind of a message. An approver's yes and no have the same kind, and only those who can open them can tell
+    /// them apart: for others it is a decision.
+    /// - Parameters: `kind`: as in the protocol; `decision`: approve or reject; "": not known here.
     static func kind(_ kind: String, decision: String) -> String {
         guard OrderPartKind(rawValue: kind) == .approval else { return kind }
         switch OrderApproval.Decision(rawValue: decision) {
@@ -21,7 +21,7 @@ enum MessageName {
         return "\(kind) \(use)" + (attempt > 1 ? " (\(attempt))" : "")
     }
 
-    /// `refuses redemption 1 …sxzyqflu`; nil if it answers nothing worth telling.
+    /// `refuses redemption 1 …sxzyqflu`; nil if it answers nothing worth mentioning.
     static func answer(_ kind: String, to answered: (kind: String, name: String, cid: String)?) -> String? {
         let verbs = [
             "approval": "approves", "rejection": "rejects", "decision": "answers", "release": "answers",
@@ -33,7 +33,7 @@ enum MessageName {
         return "\(verb) \(answered.name) …\(answered.cid.suffix(8))"
     }
 
-    /// What nobody can tell who did not open the message; nil if its name says what matters.
+    /// What is not known because the message was not opened; nil if its name says all that matters.
     static func unopened(_ kind: String) -> String? {
         let unknown = [
             "decision": "whether it is a yes or a no", "refusal": "the reason",

@@ -3,10 +3,10 @@ import DTACourier
 import DTAFormats
 
 extension AgentOrder {
-    /// What is to be done next, in words; "" if nothing is.
+    /// The next step in words; "" if there is none.
     var nextText: String {
         switch knownStep {
-        // Nothing; or an agent that is newer knows another step, and says it.
+        // There is none; or a newer agent knows another step, and words it itself.
         case nil: return next
         case .redeem:
             var words = nextStep.depositMissing ? "the principal deposits the secret, then " : ""
@@ -29,7 +29,7 @@ extension AgentOrder {
         }
     }
 
-    /// Why nothing can be released: of `refuse` and of the steps that nobody can take.
+    /// Why nothing can be released: for `refuse`, and for steps that no role can take.
     var whyNotReleased: String {
         switch (knownStep, nextStep.rejections) {
         case (.expired, _): "it expired at \(HumanUnits.time(unixSeconds: nextStep.notAfter))"

@@ -53,15 +53,15 @@ struct OrderApproveCommand: ParsableCommand {
         }
         let redemption = try choose(shown, order)
         let approver = try approver(of: redemption, shown, order, client)
-        // The person who is asked sees what it is about, whatever is printed in the end.
+        // A person who is asked sees what it is about, whatever is printed in the end.
         if !agent.json || !yes { try show(order, redemption, shown.fields, Parties(client)) }
-        // If no identity here may say anything, the agent says why, and there is nothing to ask.
+        // If no identity here may decide, the agent says why, and there is nothing to ask.
         if !yes, let name = `as` ?? approver?.name {
             try Question.confirm(
                 "\(reject ? "Reject" : "Approve of") this redemption, as \(SafeText.line(name))?",
                 word: reject ? "reject" : "approve")
         }
-        // Of what was shown, and of nothing that came meanwhile.
+        // About the redemption that was shown, not about one that came meanwhile.
         let answer = try client.call(
             .decideOnOrder(
                 order.cid, as: `as` ?? approver?.cid, decision: reject ? "reject" : "approve",
@@ -74,7 +74,7 @@ struct OrderApproveCommand: ParsableCommand {
         try outcome.conclude("\(reject ? "rejected" : "approved") \(order.reference) use \(redemption.use)\(whom)")
     }
 
-    /// The identity that says it, if none was named: the only one that may, or that has not said anything yet.
+    /// The identity that decides, if none was named: the only one that may, or the only one that has not decided yet.
     private func approver(
         of redemption: AgentOrderPart, _ shown: AgentResponse, _ order: AgentOrder, _ client: BlockingAgentClient
     ) throws -> AgentIdentity? {

@@ -23,7 +23,7 @@ struct OrderCommand: ParsableCommand {
         ])
 }
 
-/// Which order a command is about.
+/// The order that a command is about.
 struct OrderArgument: ParsableArguments {
     @Argument(
         help: ArgumentHelp("The order: its CID, its reference, or a beginning of that.", valueName: "ref"),
@@ -31,7 +31,7 @@ struct OrderArgument: ParsableArguments {
     var order: String
 }
 
-/// For commands that may wait for others.
+/// For commands that may wait for other hosts.
 struct OrderWait: ParsableArguments {
     @Flag(
         help:
@@ -39,7 +39,7 @@ struct OrderWait: ParsableArguments {
     )
     var wait = false
 
-    /// What is not sent is not answered.
+    /// Parts that are not sent get no answer.
     func check(_ courier: CourierOptions) throws {
         if wait, courier.out != nil || courier.hold {
             throw ValidationError("--wait is for what is sent, and --out and --hold send nothing.")
@@ -47,5 +47,5 @@ struct OrderWait: ParsableArguments {
     }
 }
 
-/// How long an operation may take that needs the HSM and makes several messages.
+/// The time limit of an operation that needs the HSM and makes several messages.
 let orderTimeout = Duration.seconds(120)

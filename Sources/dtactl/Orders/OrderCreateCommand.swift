@@ -105,7 +105,7 @@ struct OrderCreateCommand: ParsableCommand {
     }
 
     func run() throws {
-        // Read first: nothing is ordered for a secret that cannot be had.
+        // Read first: without the secret, nothing is ordered.
         let deposit = try secret.read()
         let order = try ordered()
         let client = agent.connect()
@@ -138,11 +138,11 @@ struct OrderCreateCommand: ParsableCommand {
         try outcome.requireNotRefused()
     }
 
-    /// A type that is unknown makes an order that is refused, and stays in all lists.
+    /// Asks before ordering an unknown type: that makes an order that is refused, and stays in all lists.
     private func confirm(_ type: String, _ client: BlockingAgentClient) throws {
         guard !type.isEmpty else { return }
         let known = try client.call(AgentRequest(.pluginList)).plugins.map(\.type)
-        // A fiduciary on this host knows what this host knows: the agent says so.
+        // A fiduciary on this host has the same plugins: the agent gives the error.
         guard !known.contains(type), !Parties(client).isOwn(fiduciary) else { return }
         let meant = CommandNames.nearest(to: type, among: known).map { "did you mean \($0)? " } ?? ""
         try Question.confirm(
@@ -174,7 +174,7 @@ struct OrderCreateCommand: ParsableCommand {
     }
 }
 
-/// A secret to deposit: from a file or standard input, never from the command line, which others on the host can read.
+/// A secret to deposit: from a file or standard input, never from the command line, which other users can read.
 struct SecretInput: ParsableArguments {
     @Option(
         help: ArgumentHelp("Deposit what is in this file (up to 128 KiB); - is standard input.", valueName: "file"),

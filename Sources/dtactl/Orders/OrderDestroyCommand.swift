@@ -31,9 +31,9 @@ struct OrderDestroyCommand: ParsableCommand {
             throw DTAError(.internal, "the agent answered without the order")
         }
         try found.requireFiduciary(Parties(client))
-        // What is destroyed already is only told again.
+        // If the order is destroyed already, only its receipt is shown again.
         if !yes, !found.is(.destroyed) {
-            // The person who is asked sees what it is about, whatever is printed in the end.
+            // A person who is asked sees what it is about, whatever is printed in the end.
             for line in found.details(Parties(client), committed: shown.fields).lines { StandardError.line(line) }
             let released = found.uses > 0 ? " What was released stays released." : ""
             let whom = SafeText.line(Parties(client).name(found.fiduciary))
@@ -47,7 +47,7 @@ struct OrderDestroyCommand: ParsableCommand {
         try outcome.conclude()
     }
 
-    /// What the signed receipt says, for people.
+    /// The contents of the signed receipt, for people.
     private func receipt(_ fields: [AgentField]) -> [String] {
         func value(_ name: String) -> String? { fields.first { $0.name == name }?.value }
         guard let state = value("state") else { return [] }

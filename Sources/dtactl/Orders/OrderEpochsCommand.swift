@@ -105,7 +105,7 @@ struct OrderEpochsCommand: ParsableCommand {
         }
     }
 
-    /// When it was made, as far as anybody can tell.
+    /// When it was made, as far as that is known.
     private static func made(_ epoch: Epoch) -> String {
         if let created = epoch.created { return HumanUnits.time(unixSeconds: created) }
         let bounds = [
@@ -115,8 +115,8 @@ struct OrderEpochsCommand: ParsableCommand {
         return bounds.isEmpty ? "?" : bounds.joined(separator: ", ")
     }
 
-    /// The epoch that is to be destroyed.
-    /// - Throws: `Failure` if the agent would not.
+    /// The epoch to destroy.
+    /// - Throws: `Failure` if the agent would refuse.
     private static func unknown(_ number: UInt32, in epochs: [Epoch]) throws -> Epoch {
         guard let epoch = epochs.first(where: { $0.epoch == number }), epoch.known != .missing else {
             throw Failure.failed(
@@ -130,7 +130,7 @@ struct OrderEpochsCommand: ParsableCommand {
         return epoch
     }
 
-    /// What is known and what is not of a key that is to be destroyed.
+    /// What is known, and what is not, about a key that is to be destroyed.
     private static func known(of epoch: Epoch, restored: Int64?) -> [String] {
         var lines = [
             "key      dta/epoch/\(epoch.epoch), on the token and not in the database",

@@ -59,11 +59,11 @@ struct OrderFulfilCommand: ParsableCommand {
         let open = shown.openRedemptions.first
         var decision = decision
         var seen = open?.cid ?? ""
-        // One that came out of a backup is not decided about in passing: the agent says why.
+        // An order from a backup needs an explicit decision: the agent says why.
         if !yes, !(decision == nil && found.waitsForComparison) {
-            // The person who is asked sees what it is about, whatever is printed in the end.
+            // A person who is asked sees what it is about, whatever is printed in the end.
             show(found, open, shown.fields, Parties(client))
-            // What is said yes to is what is sent, and not what may be next by then.
+            // The confirmed decision is sent, not the one that may be next by then.
             let decided = decision ?? found.nextDecision
             decision = decided
             try found.requirePossible(decided)
@@ -80,14 +80,14 @@ struct OrderFulfilCommand: ParsableCommand {
         if isRefused, decision != .release { StandardError.warn(why) }
         let outcome = try OrderOutcome(answer, client, agent, courier)
         try outcome.conclude()
-        // What was asked for is not what was done.
+        // The agent did something other than what was asked for.
         if isRefused, decision == .release {
             throw Failure.failed(
                 .failedPrecondition, why, hint: "dtactl order show \(found.shortReference) tells what happened")
         }
     }
 
-    /// Nil for what is next.
+    /// Nil for the next step.
     private var decision: FiduciaryDecision? {
         refuse != nil ? .refuse : commit ? .commit : release ? .release : resume ? .resume : nil
     }
@@ -100,7 +100,7 @@ struct OrderFulfilCommand: ParsableCommand {
         for line in details.lines { StandardError.line(line) }
     }
 
-    /// What waits at this host's fiduciaries.
+    /// The orders that wait for this host's fiduciaries.
     private func list(_ client: BlockingAgentClient) throws {
         var waiting: [AgentOrder] = []
         for state in [OrderState.ordered, .requested, .frozen] {
@@ -110,12 +110,12 @@ struct OrderFulfilCommand: ParsableCommand {
                     .listOrders(
                         count: 1000, cursor: cursor,
                         filters: [("role", "fiduciary"), ("state", state.rawValue), ("sort", "updated")]))
-                // Of what is frozen, that of which a hand can say something.
+                // Of frozen orders, only those that a person can decide about.
                 waiting += answer.orders.filter { state != .frozen || $0.isFiduciarysTurn }
                 cursor = answer.cursor
             } while !cursor.isEmpty
         }
-        // What expired, or is still to be approved, waits for no decision here.
+        // An order that expired, or still needs approvals, waits for no decision here.
         waiting.removeAll { !$0.waitsForFiduciary }
         if agent.json { return try JSON.showLines(waiting.map { .object($0.members) }) }
         guard !waiting.isEmpty else { return StandardError.note("nothing waits here") }

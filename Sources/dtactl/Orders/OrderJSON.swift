@@ -23,7 +23,7 @@ extension AgentOrder {
 }
 
 extension AgentOrder {
-    /// What is next, for programs: null if nothing is. Only what the step is about is in it.
+    /// The next step, for programs: null if there is none. It has only the members of its step.
     private var nextMembers: JSON {
         guard !nextStep.step.isEmpty else { return .null }
         var members: [(String, JSON)] = [
@@ -62,7 +62,7 @@ extension AgentOrderPart {
     }
 }
 
-/// Fields as one object; of a name that comes twice the last.
+/// Fields as one object; if a name comes twice, the last one.
 func jsonObject(_ fields: [AgentField]) -> JSON {
     var members: [(String, JSON)] = []
     for field in fields {

@@ -86,7 +86,7 @@ struct OrderListCommand: ParsableCommand {
     }
 }
 
-/// A word of the agent's as an argument.
+/// A word of the protocol as an argument.
 struct Word<Value: RawRepresentable & CaseIterable>: ExpressibleByArgument where Value.RawValue == String {
     let value: Value
 
@@ -98,7 +98,7 @@ struct Word<Value: RawRepresentable & CaseIterable>: ExpressibleByArgument where
     static var allValueStrings: [String] { Value.allCases.map(\.rawValue) }
 }
 
-/// Orders as rows. A narrow terminal gets fewer columns rather than cut references.
+/// Orders as rows. On a narrow terminal there are fewer columns, instead of cut references.
 enum OrderTable {
     static func show(_ orders: [AgentOrder], _ parties: Parties, headings: Bool = true) throws {
         let width = Terminal.output.width ?? .max

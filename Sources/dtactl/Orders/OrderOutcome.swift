@@ -3,23 +3,23 @@ import DTACourier
 import DTAFormats
 import DTASystem
 
-/// What is common to all commands that change an order: the parts that were made are carried, or written to a file, and
-/// the order is shown as it is then.
+/// The common end of all commands that change an order: the new parts are carried, or written to a file, and the order
+/// is shown as it is then.
 struct OrderOutcome {
     private(set) var order: AgentOrder
     private(set) var carrier: Carrier
     private let agent: AgentOptions
     private var fileParts: [AgentOrderPart] = []
     private var told: [(String, JSON)] = []
-    /// What was printed before anything was carried or waited for.
+    /// The line that was printed before anything was carried or waited for.
     private var announced: String?
-    /// The redemption that the command made; "" where it made none.
+    /// The redemption that the command made; "" if it made none.
     private let redemption: String
-    /// Why waiting came to no good end.
+    /// Why waiting failed.
     private var obstacle: Failure?
 
     /// - Parameters: `answer`: of an operation on one order; `announcing`: the line that is printed at once, for people
-    ///   and scripts: what comes after it takes its time, and may be interrupted.
+    ///   and scripts: the rest takes time, and may be interrupted.
     init(
         _ answer: AgentResponse, _ client: BlockingAgentClient, _ agent: AgentOptions, _ options: CourierOptions,
         announcing: ((AgentOrder) -> String)? = nil
@@ -38,7 +38,7 @@ struct OrderOutcome {
         try carry(answer.parts)
     }
 
-    /// Carries parts, and brings the order up to date.
+    /// Carries parts, and updates the order.
     mutating func carry(_ parts: [AgentOrderPart]) throws {
         fileParts += parts
         guard carrier.options.out == nil, !carrier.options.hold else { return }
@@ -51,9 +51,9 @@ struct OrderOutcome {
         if let order = try carrier.client.call(.showOrder(order.cid)).orders.first { self.order = order }
     }
 
-    /// Asks the others' gateways, and this agent, until the order is as wanted. Where the time runs out, or it is
-    /// refused, `conclude` tells. Ctrl-C says how to go on, and takes nothing back.
-    /// - Parameters: `what`: what the fiduciary is waited for to do; `then`: what is to be done behind it.
+    /// Asks the other parties' gateways, and this agent, until the order is as wanted. If time runs out, or it is
+    /// refused, `conclude` says so. Ctrl-C prints how to go on, and undoes nothing.
+    /// - Parameters: `what`: what the fiduciary still has to do; `then`: what has to be done after that.
     mutating func wait(_ what: String, then: String = "", until isDone: (AgentOrder) -> Bool) throws {
         guard !isDone(order) else { return }
         let began = monotonicNanoseconds()
@@ -100,8 +100,7 @@ struct OrderOutcome {
         }
     }
 
-    /// That the fiduciary said no to what the command asked for, or that no answer can come any more; nil if it did
-    /// not.
+    /// The failure if the fiduciary refused what the command asked for, or can no longer answer; nil otherwise.
     private func refusal() throws -> Failure? {
         if order.is(.refused, .frozen, .destroyed) {
             return .failed(
@@ -119,12 +118,12 @@ struct OrderOutcome {
         }
     }
 
-    /// - Throws: `Failure` with the reason where the answer to what the command asked for was no.
+    /// - Throws: `Failure` with the reason if the command's request was refused.
     func requireNotRefused() throws {
         if let refusal = try refusal() { throw refusal }
     }
 
-    /// Writes the CAR where one was asked for.
+    /// Writes the CAR, if the user asked for one.
     private func writeFile() throws -> (path: String, parts: Int)? {
         guard let path = carrier.options.out else { return nil }
         var seen: Set<String> = []
@@ -136,12 +135,12 @@ struct OrderOutcome {
         return (path, cids.count)
     }
 
-    /// Adds members to what `--json` answers.
+    /// Adds members to the output of `--json`.
     mutating func tell(_ members: [(String, JSON)]) { told += members }
 
-    /// Shows what became of it.
-    /// - Parameter line: what goes to standard output, for people and scripts.
-    /// - Throws: if something was not delivered: what was asked is done here in any case, and the hint says so.
+    /// Shows the outcome.
+    /// - Parameter line: the line for standard output, for people and scripts.
+    /// - Throws: if something was not delivered: the request itself is done here, and the hint says so.
     func conclude(_ line: String? = nil) throws {
         let file = try writeFile()
         let toOutput = file?.path == "-"
@@ -222,7 +221,7 @@ struct OrderOutcome {
         return members
     }
 
-    /// Looks often at first, and then less often.
+    /// Waits briefly at first, and then longer.
     private struct Pause {
         private var milliseconds: UInt64 = 50
 

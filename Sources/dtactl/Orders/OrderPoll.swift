@@ -4,12 +4,12 @@ import DTAFormats
 import DTASystem
 import Glibc
 
-/// Asks the gateways of an order's other parties for what this host has not seen.
+/// Asks the gateways of an order's other parties for parts that this host has not seen.
 struct OrderPoll {
     let order: AgentOrder
 
     /// - Returns: how many parts came.
-    /// - Throws: `Failure` if there is nobody to ask, or nobody answers.
+    /// - Throws: `Failure` if there is no gateway to ask, or none answers.
     @discardableResult
     mutating func run(_ carrier: inout Carrier) throws -> Int {
         let urls = urls(carrier)
@@ -43,8 +43,8 @@ struct OrderPoll {
         return all.filter { !$0.isEmpty && !parties.isOwn($0) }.map(parties.url).filter { seen.insert($0).inserted }
     }
 
-    /// From the newest part that the gateway knows: what was made here and never came there, it cannot know. Where it
-    /// knows none of the last few, from part 1.
+    /// Asks from the newest part that the gateway knows: parts that were made here may never have reached it. If it
+    /// knows none of the last few, asks from part 1.
     private func poll(_ url: String, _ parts: [String], _ carrier: inout Carrier) throws -> Int {
         var absent: DTAError?
         let newest = parts.suffix(4).reversed()
@@ -60,7 +60,7 @@ struct OrderPoll {
     }
 }
 
-/// As usleep(3), which takes no more than a second everywhere.
+/// Like usleep(3), which on some systems takes at most a second.
 func sleepMicroseconds(_ count: UInt64) {
     var left = count
     while left > 0 {

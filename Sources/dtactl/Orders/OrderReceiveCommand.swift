@@ -40,7 +40,7 @@ struct OrderReceiveCommand: ParsableCommand {
 
     private let tooLarge = "dtactl ledger import takes a CAR of any size; order receive REF then goes on"
 
-    /// What looks like an order's name and is no file is one.
+    /// If the argument looks like the name of an order, and no such file exists, it is an order.
     private var isFile: Bool {
         if source == "-" || source.contains("/") || source.hasSuffix(".car") { return true }
         return access(NativeText.path(source), F_OK) == 0
@@ -63,7 +63,7 @@ struct OrderReceiveCommand: ParsableCommand {
     enum CodingKeys: CodingKey { case source, courier, agent }
 }
 
-/// The parts of orders that the fiduciary answered: it has them, or needs them no more.
+/// The parts of orders that the fiduciary answered: it has them, or no longer needs them.
 private struct AnsweredParts {
     private let answered: Set<String>
 
@@ -79,7 +79,7 @@ private struct AnsweredParts {
     }
 }
 
-/// What came, and what became of it.
+/// The parts that came, and their outcomes.
 struct ReceivedOrders {
     let carrier: Carrier
     let client: BlockingAgentClient
@@ -132,7 +132,7 @@ struct ReceivedOrders {
         if carrier.isSpoilt { throw ExitCode(Failure.Exit.failed.rawValue) }
     }
 
-    /// - Returns: where the parts that answer were written; nil if none were.
+    /// - Returns: the file with the answering parts; nil if there are none.
     private func writeAnswers() throws -> String? {
         guard let path = carrier.options.out else { return nil }
         let cids = try carrier.answers.map { try CID($0) }

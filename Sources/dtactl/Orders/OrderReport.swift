@@ -65,7 +65,7 @@ struct OrderReport {
             notes: notes + findings.map { ($0.sentence, $0.verdict == .bad ? .bad : .warning) })
     }
 
-    /// What a part is called, as `order show` calls it.
+    /// The name of a part, as in `order show`.
     private func text(_ part: OrderThread.Part) -> String {
         let number = thread.number(of: part)
         return MessageName.text(kind(part), use: number.use, attempt: number.attempt)
@@ -80,12 +80,12 @@ struct OrderReport {
         if case .approval(let signed)? = part.contents { signed.approval.decision.rawValue } else { nil }
     }
 
-    /// How far a destruction is; nil if that was not opened.
+    /// The state of a destruction; nil if that was not opened.
     private func state(_ part: OrderThread.Part) -> String? {
         if case .destruction(let receipt)? = part.contents { receipt.state.rawValue } else { nil }
     }
 
-    /// Why something was refused; nil if that was not opened.
+    /// The reason of a refusal; nil if that was not opened.
     private func reason(_ part: OrderThread.Part) -> String? {
         if case .refusal(let refusal)? = part.contents { refusal.reason } else { nil }
     }

@@ -30,7 +30,7 @@ struct OrderSendCommand: ParsableCommand {
         guard !answer.parts.isEmpty else {
             throw Failure.failed(.notFound, "of this order nothing is here that could be carried")
         }
-        // What was refused was not made by this order's rules; evidence is for a judge.
+        // Refused parts do not follow this order's rules; evidence is for a judge.
         if let order = answer.orders.first { answer.parts = order.counted(answer.parts, client) }
         if courier.out == nil {
             answer.parts = answer.parts.filter { $0.isAccepted }

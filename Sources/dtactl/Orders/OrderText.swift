@@ -3,7 +3,7 @@ import DTABytes
 import DTACourier
 import DTAFormats
 
-/// How orders read to people.
+/// Orders as text for people.
 extension AgentOrder {
     var stateStyle: Style {
         switch knownState {
@@ -14,16 +14,16 @@ extension AgentOrder {
         }
     }
 
-    /// Whether it does not go on by itself although it is neither refused nor frozen: `reason` says why.
+    /// Whether it does not continue automatically although it is neither refused nor frozen: `reason` says why.
     var waitsForComparison: Bool { !reason.isEmpty && !self.is(.refused, .frozen, .destroyed) }
 
-    /// The state, marked where `reason` says why it does not go on by itself.
+    /// The state, marked if it does not continue automatically; `reason` says why.
     var stateText: String { waitsForComparison ? state + " (!)" : state }
 
-    /// The reference's beginning, as it is shown in lists; any command takes it.
+    /// The beginning of the reference, as lists show it; any command takes it.
     var shortReference: String { String(reference.prefix(12)) }
 
-    /// Whether the fiduciary has something to decide: not if it expired, or is still to be approved.
+    /// Whether the fiduciary has to decide something: not if it expired, or still needs approvals.
     var waitsForFiduciary: Bool { isFiduciarysTurn || waitsForComparison }
 
     /// `2 of 3, 1 given so far`; nil if none are needed.
@@ -43,7 +43,7 @@ extension AgentOrder {
         return both.isEmpty ? "at any time" : both.joined(separator: " ")
     }
 
-    /// All that was agreed, and where it stands.
+    /// All terms, and the present state.
     func details(_ parties: Parties, committed: [AgentField] = []) -> Details {
         func marked(_ cid: String) -> String {
             cid.isEmpty ? "–" : parties.name(cid) + (parties.isOwn(cid) ? " (here)" : "")
@@ -67,10 +67,10 @@ extension AgentOrder {
         }
         details.add("may be used", timesText)
         details.add("uses", usesText)
-        // What others wrote stays on lines that begin with the name that they gave it, behind a word of this program's.
+        // Text from others stays on lines that begin with its field name, after a word of this program.
         for field in fields { details.add("field \(field.name)", SafeText.line(field.value)) }
         if !commitment.isEmpty { details.add("commitment", Hexadecimal.encode(commitment)) }
-        // The proof says nothing to people: it is verified.
+        // People cannot use the proof: it is verified.
         for field in committed where field.name != "proof" {
             details.add("committed \(field.name)", SafeText.line(field.value))
         }

@@ -2,7 +2,7 @@ import AgentProtocol
 import DTACourier
 import DTAFormats
 
-/// What happened to an order as an agent tells it: who, what, when, its CID, and whether its signature fits, which is
+/// The history of an order as an agent tells it: who, what, when, its CID, and whether its signature is valid, which is
 /// verified here.
 struct OrderTimeline {
     struct Entry {
@@ -11,10 +11,10 @@ struct OrderTimeline {
         let finding: EnvelopeFinding?
         /// Which use it is about, and which of the requests for it.
         let number: OrderChronology<String>.Number
-        /// What it answers, in words; nil if that goes without saying.
+        /// What it answers, in words; nil if that is obvious.
         var answer: String?
 
-        /// A part whose signature fits and that the rules accepted.
+        /// The mark of a part, good if its signature is valid and the rules accepted it.
         var mark: (text: String, style: Style) {
             if finding?.verdict == .bad { return ("✗", .bad) }
             switch part.knownStatus {
@@ -28,7 +28,7 @@ struct OrderTimeline {
 
         fileprivate var kind: String { part.kindText }
 
-        /// What the agent tells of such a message if it opened it.
+        /// Whether the agent opened the message: then it tells one of these.
         private var isOpened: Bool { !part.decision.isEmpty || !part.fields.isEmpty || !part.reason.isEmpty }
 
         var isVerified: JSON {
@@ -39,7 +39,7 @@ struct OrderTimeline {
             }
         }
 
-        /// What its sender wrote, why it was refused, what does not fit.
+        /// What its sender wrote, why it was refused, and what is invalid.
         var notes: [(text: String, style: Style)] {
             var notes: [(String, Style)] = []
             if let answer { notes.append((answer, .dim)) }
@@ -102,7 +102,7 @@ struct OrderTimeline {
         self.parties = parties
     }
 
-    /// Whether any of them does not fit.
+    /// Whether any signature is invalid.
     var isBad: Bool { entries.contains { $0.finding?.verdict == .bad } }
 
     func show() throws { try Timeline(rows: entries.map(row)).show() }
@@ -119,15 +119,15 @@ struct OrderTimeline {
 }
 
 extension AgentOrderPart {
-    /// What people call it.
+    /// The name for people.
     var kindText: String { MessageName.kind(kind, decision: decision) }
 
     var kindWithArticle: String { (kindText.first.map("aeiou".contains) ?? false ? "an " : "a ") + kindText }
 }
 
 extension AgentOrder {
-    /// When and in which order this host saw messages. At the fiduciary that is what happened, whatever the others'
-    /// clocks say; elsewhere couriers decide when something comes, and the senders' clocks tell.
+    /// When and in which order this host saw messages. At the fiduciary that is the true order, whatever the others'
+    /// clocks say; on other hosts it depends on couriers, so the senders' clocks are used.
     func seen(_ parts: [AgentOrderPart], _ parties: Parties) -> [String: (time: Int64, arrival: Int)] {
         let isHere = parties.isOwn(fiduciary)
         return Dictionary(

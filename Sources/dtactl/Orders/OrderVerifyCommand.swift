@@ -52,7 +52,7 @@ struct OrderVerifyCommand: ParsableCommand {
         }
     }
 
-    /// What looks like an order's name and is no file is one.
+    /// If the argument looks like the name of an order, and no such file exists, it is an order.
     private var isFile: Bool {
         if source == "-" || source.contains("/") || source.hasSuffix(".car") { return true }
         return access(NativeText.path(source), F_OK) == 0
@@ -102,20 +102,20 @@ struct OrderVerifyCommand: ParsableCommand {
     }
 }
 
-/// What the caller's identities can open of an order.
+/// The parts of an order that the caller's identities can open.
 enum OrderPlaintexts {
-    /// A release is among them.
+    /// The plaintexts include releases, so they are secrets.
     static func open(_ parts: [CID], _ client: BlockingAgentClient) throws -> [CID: SecretReference] {
         var texts: [CID: SecretReference] = [:]
         for cid in parts {
             do {
-                // Whether its sender is trusted here is another question than whether it fits.
+                // Whether this host trusts the sender does not matter for whether the part is valid.
                 var answer = try client.call(.openEnvelope(cid.description, allowUntrusted: true))
                 texts[cid] = SecretReference(answer.takeSecret())
             } catch let error as DTAError
                 where [.permissionDenied, .notFound, .failedPrecondition, .invalidArgument].contains(error.code)
             {
-                // Not ours to read.
+                // It is sealed to others.
             }
         }
         return texts

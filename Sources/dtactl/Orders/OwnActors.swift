@@ -2,14 +2,14 @@ import AgentProtocol
 import DTASystem
 import Glibc
 
-/// As whom the caller can act where an order's terms name several: the newest of each line, where it is on this host
-/// and the caller may use it.
+/// The identities as which the caller can act if an order's terms name several: the newest of each line, if it is on
+/// this host and the caller may use it.
 struct OwnActors {
     let actors: [AgentIdentity]
     /// How many successors are followed.
     private static let linkLimit = 64
 
-    /// - Parameters: `parties`: CIDs, as the terms have them; `permission`: what acting takes.
+    /// - Parameters: `parties`: CIDs, as in the terms; `permission`: the permission that the act needs.
     init(_ parties: [String], permission: String, _ client: BlockingAgentClient) throws {
         var seen: Set<String> = []
         let here = try parties.compactMap { try OwnActors.newest($0, client) }.filter { identity in
@@ -30,10 +30,10 @@ struct OwnActors {
         return nil
     }
 
-    /// The only one, or the only one that is left.
+    /// The only one, or the only one that has not decided.
     /// - Parameter done: those that have decided.
     /// - Returns: nil if none of them is the caller's: the agent says why.
-    /// - Throws: if several could: none is chosen in silence.
+    /// - Throws: if several could act: none is chosen silently.
     func only(notAmong done: Set<String>, _ what: String) throws -> AgentIdentity? {
         guard actors.count > 1 else { return actors.first }
         let left = actors.filter { !done.contains($0.cid) }

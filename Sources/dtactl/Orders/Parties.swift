@@ -1,7 +1,7 @@
 import AgentProtocol
 import DTASystem
 
-/// What this host calls the identities of an order. Each is asked for once.
+/// The names of an order's identities on this host. Each is asked for once.
 final class Parties {
     private let client: BlockingAgentClient
     private var known: [String: AgentIdentity] = [:]
@@ -15,7 +15,7 @@ final class Parties {
         return identity
     }
 
-    /// An own name or an alias; in quotes what others call themselves, which anybody can; else the CID's ends.
+    /// An own name or an alias; or in quotes the name that it claims itself, which can be any; or the CID's ends.
     func name(_ cid: String) -> String {
         let identity = identity(cid)
         return identity.name.isEmpty && identity.alias.isEmpty
@@ -27,6 +27,6 @@ final class Parties {
 
     func isOwn(_ cid: String) -> Bool { identity(cid).own }
 
-    /// Where its gateway is; "" if it is not known.
+    /// The address of its gateway; "" if it is not known.
     func url(_ cid: String) -> String { identity(cid).url }
 }

@@ -2,13 +2,13 @@ import AgentProtocol
 import DTACourier
 import DTAFormats
 
-/// How redemptions read to those who decide about them. What its redeemer wrote stays on lines that begin with its
-/// name: no line of it can be taken for one of this program's.
+/// Redemptions as text for those who decide about them. The redeemer's text stays on lines that begin with a field
+/// name: none of its lines can pass for one of this program's.
 extension AgentOrderPart {
-    /// The longest value that is shown; `--json` has what the agent tells.
+    /// The longest value that is shown; `--json` has the agent's whole answer.
     private static let shown = 1024
 
-    /// What it asks for, a name and a text each.
+    /// The fields of the request, each with a name and a text.
     var request: [(name: String, text: String)] {
         fields.map { field in
             let text = SafeText.line(field.value)
@@ -22,7 +22,7 @@ extension AgentOrderPart {
 }
 
 extension Details {
-    /// All that is decided about.
+    /// All that matters for the decision.
     mutating func add(redemption: AgentOrderPart, of order: AgentOrder, _ parties: Parties) {
         add("redemption", redemption.cid, .dim)
         add("asked by", parties.name(redemption.from), .bold)

@@ -1,10 +1,10 @@
 import ArgumentParser
 import Glibc
 
-/// A moment as people write it: `+7d`, `+1d12h`, `+90s`; `2026-12-24`, `2026-12-24T18:00`, with seconds, with `Z` or an
-/// offset (ISO 8601), else in the writer's time zone; `@1766599200` (Unix seconds).
+/// A time as people write it: `+7d`, `+1d12h`, `+90s`; `2026-12-24`, `2026-12-24T18:00`, with seconds, with `Z` or an
+/// offset (ISO 8601), otherwise in the local time zone; `@1766599200` (Unix seconds).
 struct TimeText {
-    /// Unix seconds: of the moment, or of the day's first second where only a day was named.
+    /// Unix seconds: of the time, or of the day's first second if only a day was named.
     let first: Int64
     /// The same, or the day's last second.
     let last: Int64
@@ -85,7 +85,7 @@ struct TimeText {
         return (moment, moment)
     }
 
-    /// The clock, and seconds east of Greenwich; nil if it is of here.
+    /// The text without its zone, and seconds east of Greenwich; nil for local time.
     private static func zone(_ text: Substring) -> (Substring, Int64?)? {
         if text.hasSuffix("Z") { return (text.dropLast(), 0) }
         guard let sign = text.lastIndex(where: { $0 == "+" || $0 == "-" }) else { return (text, nil) }

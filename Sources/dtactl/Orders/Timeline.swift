@@ -1,5 +1,5 @@
-/// What happened, oldest first: on a wide terminal a line each, on a narrow one three, in a pipe a line each that nothing is
-/// cut from.
+/// A history, oldest first: on a wide terminal one line each, on a narrow one three, in a pipe one line each with
+/// nothing cut.
 struct Timeline {
     struct Row {
         var mark: String
@@ -9,12 +9,12 @@ struct Timeline {
         var time: Int64?
         var who: String
         var cid: String
-        /// What else is to be said of it, a line each.
+        /// Further notes, one line each.
         var notes: [(text: String, style: Style)]
     }
 
     let rows: [Row]
-    /// Columns from which on a line each is enough.
+    /// From this many columns on, one line each is enough.
     private static let wide = 100
 
     func show() throws {

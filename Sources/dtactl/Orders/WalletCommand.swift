@@ -80,7 +80,7 @@ struct WalletExportCommand: ParsableCommand {
     func run() throws {
         let client = agent.connect()
         let (order, publicKey) = try WalletKey.find(order.order, client)
-        // Looked at before anybody is asked.
+        // Checked before the person is asked.
         guard order.uses > 0 else {
             throw Failure.failed(
                 .failedPrecondition, "nothing of the wallet \(order.reference) was released, as far as is known here",

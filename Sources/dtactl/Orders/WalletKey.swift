@@ -3,10 +3,10 @@ import DTABytes
 import DTAFormats
 import DTASystem
 
-/// The public key of an order's wallet, F + B, computed here, so that the agent need not be believed.
+/// The public key of an order's wallet, F + B, computed here, so that the agent need not be trusted.
 enum WalletKey {
-    /// - Throws: `Failure` if it is not known yet, or the fiduciary's proof in part 2 does not belong to it: who pays
-    ///   to a key without that may pay to somebody who chose it.
+    /// - Throws: `Failure` if it is not known yet, or the fiduciary's proof in part 2 does not match it: without the
+    ///   proof, the key may be one that an attacker chose.
     static func find(
         _ subject: String, _ client: BlockingAgentClient
     ) throws -> (order: AgentOrder, key: Secp256k1PublicKey) {
@@ -46,7 +46,7 @@ enum WalletKey {
         }
     }
 
-    /// Where neither part 1 nor part 2 tells B: the one of the beneficiary's own shares to which the proof belongs.
+    /// If neither part 1 nor part 2 tells B: the one of the beneficiary's own shares that matches the proof.
     private static func searched(
         _ client: BlockingAgentClient, _ fiduciary: Secp256k1PublicKey, _ proof: [UInt8], _ cid: CID,
         _ order: AgentOrder

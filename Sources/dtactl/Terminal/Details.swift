@@ -1,13 +1,13 @@
-/// One thing with its properties, as people read it: names to the left, values to the right.
+/// An item with its properties, for people: names to the left, values to the right.
 struct Details {
     private var rows: [(name: String, value: String, style: Style)] = []
 
-    /// - Parameters: name, value: from anywhere; they are made safe here. A value of several lines is indented.
+    /// - Parameters: name, value: any text; they are made safe here. A value of several lines is indented.
     mutating func add(_ name: String, _ value: String, _ style: Style = .plain) {
         rows.append((SafeText.line(name), SafeText.lines(value), style))
     }
 
-    /// On a terminal as wide as that at most: what is longer is folded, never cut.
+    /// At most as wide as the terminal: longer values are folded, never cut.
     var lines: [String] {
         let limit = Terminal.output.width
         let width = rows.map { DisplayWidth.of($0.name) }.max() ?? 0

@@ -1,4 +1,4 @@
-/// How many columns text takes, and how it is cut to fit.
+/// How many columns a text takes, and how it is cut to fit.
 enum DisplayWidth {
     static func of(_ text: String) -> Int { text.reduce(0) { $0 + of($1) } }
 
@@ -16,7 +16,7 @@ enum DisplayWidth {
 
     enum Cut { case end, middle }
 
-    /// `text` in at most `width` columns, with … where something is missing.
+    /// `text` in at most `width` columns, with … in place of what was cut.
     static func fit(_ text: String, to width: Int, cut: Cut) -> String {
         guard of(text) > width else { return text }
         guard width > 1 else { return width == 1 ? "…" : "" }
@@ -29,7 +29,7 @@ enum DisplayWidth {
         }
     }
 
-    /// Lines of at most `width` columns, broken between words where there are any; nil: one line.
+    /// Lines of at most `width` columns, broken between words if possible; nil: one line.
     static func fold(_ text: String, to width: Int?) -> [String] {
         guard let width, width > 0 else { return [text] }
         var lines: [String] = []

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Sizes and times in the words of people.
+/// Sizes and times for people.
 enum HumanUnits {
     /// `312 B`, `4.2 KiB`, `256 KiB`.
     static func size(_ bytes: UInt64) -> String {
@@ -36,7 +36,7 @@ enum HumanUnits {
         return zone.isEmpty ? time : "\(time) \(zone)"
     }
 
-    /// A moment in the reader's time zone, and that zone: `+01:00`, or `UTC`.
+    /// A time in the reader's time zone, and that zone: `+01:00`, or `UTC`.
     static func local(_ unixSeconds: Int64, seconds: Bool) -> (time: String, zone: String) {
         var time = time_t(unixSeconds)
         var parts = tm()

@@ -2,14 +2,13 @@ import AgentProtocol
 import DTASystem
 import Glibc
 
-/// Ctrl-C, SIGTERM and SIGHUP in the middle of something long: what is half done is undone before the command ends by the
-/// signal.
+/// Ctrl-C, SIGTERM and SIGHUP during a long operation: unfinished work is undone before the signal ends the command.
 final class Interruption: Sendable {
     private let undoing = Locked<(@Sendable () -> Void)?>(nil)
-    /// Whether a signal came, and its thread ends this process.
+    /// Whether a signal came; then its thread ends this process.
     private static let hasBegun = Locked(false)
 
-    /// From here on the signals belong to a thread of their own. Once in a process.
+    /// From here on a separate thread handles the signals. Once in a process.
     init() throws {
         var signals = sigset_t()
         unsafe sigemptyset(&signals)
@@ -23,18 +22,18 @@ final class Interruption: Sendable {
             Interruption.hasBegun.withLock { $0 = true }
             undoing.withLock { $0 }?()
             StandardError.clearLine()
-            // Ended by the signal itself, so that a shell sees what it was.
+            // The signal itself ends the process, so that a shell sees which it was.
             signal(number, SIG_DFL)
             unsafe pthread_sigmask(SIG_UNBLOCK, &waited, nil)
             kill(getpid(), number)
         }
     }
 
-    /// Where a signal came, waits for the end: what fails because something is being undone is nothing to tell about.
+    /// If a signal came, waits for the end: failures caused by undoing are not reported.
     static func yield() {
         while hasBegun.withLock({ $0 }) { pause() }
     }
 
-    /// Says what is to be undone from now on.
+    /// Sets what must be undone from now on.
     func undo(_ body: (@Sendable () -> Void)?) { undoing.withLock { $0 = body } }
 }

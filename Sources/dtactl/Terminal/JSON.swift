@@ -2,11 +2,11 @@ import DTABytes
 import DTAJSON
 import DTASystem
 
-/// What programs are answered with (docs/dtactl.md).
+/// The output for programs (docs/dtactl.md).
 typealias JSON = JSONValue
 
 extension JSONValue {
-    /// An object whose members keep the order in which they are documented.
+    /// An object with its members in documented order.
     static func object(_ members: [(String, JSONValue)]) -> JSONValue {
         .object(members.map { Member($0.0, $0.1) })
     }
@@ -16,12 +16,12 @@ extension JSONValue {
     /// Bytes, as base64 (RFC 4648, with padding).
     static func bytes(_ bytes: some Sequence<UInt8>) -> JSONValue { .string(Base64.encode(Array(bytes))) }
 
-    /// On one line. All that a terminal might obey is written as \u.
+    /// On one line. Characters that a terminal might obey are written as \u.
     var text: String { String(decoding: bytes(escaping: ForeignText.isHostile), as: UTF8.self) }
 
     func show() throws { try StandardOutput.line(text) }
 
-    /// A list: one value a line, nothing for none.
+    /// A list: one value a line, no line for an empty list.
     static func showLines(_ values: [JSONValue]) throws {
         try StandardOutput.write(Array(values.map { $0.text + "\n" }.joined().utf8))
     }

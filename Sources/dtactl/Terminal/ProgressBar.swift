@@ -1,6 +1,6 @@
 import DTASystem
 
-/// How far something long has come, on standard error, if that is a terminal; nothing elsewhere.
+/// Shows the progress of a long operation on standard error, if that is a terminal; otherwise nothing.
 struct ProgressBar {
     private let total: UInt64?
     private let isShown: Bool
@@ -27,7 +27,7 @@ struct ProgressBar {
                 done: done, total: total, seconds: Double(now - began) / 1e9, width: Terminal.error.width ?? 80))
     }
 
-    /// Takes the line away again.
+    /// Removes the line.
     func end() {
         if isShown, lastShown > 0 { StandardError.clearLine() }
     }

@@ -1,6 +1,6 @@
 import DTASystem
 
-/// Text from elsewhere, as a terminal shows it (`ForeignText`).
+/// Foreign text made safe for a terminal (`ForeignText`).
 enum SafeText {
     /// One line: line feeds and tabs are escaped as well.
     static func line(_ text: String) -> String { ForeignText.escaped(text) }

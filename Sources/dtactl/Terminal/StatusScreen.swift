@@ -1,6 +1,6 @@
 import DTASystem
 
-/// The agent's fields as a page: `state` on top, then what has no group, then a group for each prefix before a dot.
+/// The agent's fields as a page: `state` first, then fields without a group, then a group for each prefix before a dot.
 struct StatusScreen {
     let socketPath: String
     let fields: [(name: String, value: String)]

@@ -1,12 +1,12 @@
-/// Rows under headings, as wide as the terminal at most. In a pipe nothing is cut and nothing coloured.
+/// Rows under headings, at most as wide as the terminal. In a pipe nothing is cut or coloured.
 struct Table {
     struct Column {
         var title: String
         var isNumber = false
-        /// The fewest columns it may be cut to; nil: never cut.
+        /// The fewest columns to which it may be cut; nil: never cut.
         var minimum: Int?
         var cut = DisplayWidth.Cut.end
-        /// Columns that it takes even where its cells are shorter, so that tables that follow each other line up.
+        /// Columns that it takes even if its cells are shorter, so that consecutive tables line up.
         var preferred = 0
     }
 
@@ -14,7 +14,7 @@ struct Table {
         var text: String
         var style: Style
 
-        /// - Parameter text: from anywhere; it is made safe here.
+        /// - Parameter text: any text; it is made safe here.
         init(_ text: String, _ style: Style = .plain) {
             self.text = SafeText.line(text)
             self.style = style
@@ -26,8 +26,8 @@ struct Table {
 
     init(_ columns: [Column]) { self.columns = columns }
 
-    /// - Parameter cells: one for each column; fewer, and the last one takes the room of all that are missing, and has no say
-    ///   in how wide they are.
+    /// - Parameter cells: one for each column; if there are fewer, the last one spans the missing columns, and does not
+    ///   affect their widths.
     mutating func add(_ cells: [Cell]) { rows.append(cells) }
 
     /// The lines, headings first.
@@ -42,11 +42,11 @@ struct Table {
     }
 
     private static let gap = 2
-    /// Columns that are left of any cell.
+    /// The columns that remain of any cell.
     private static let least = 4
 
-    /// Takes away first what is not needed, then from whichever column that may be cut is the widest, then from all but
-    /// numbers, until the line fits or none may.
+    /// First removes unneeded width, then narrows the widest of the columns that may be cut, then all but numbers,
+    /// until the line fits or no column may shrink.
     private func widths(for limit: Int?) -> [Int] {
         let needed = columns.indices.map { index in
             rows.map { isOwn($0, index) ? DisplayWidth.of($0[index].text) : 0 }
@@ -60,7 +60,7 @@ struct Table {
             widths[index] -= spare
             excess -= spare
         }
-        // On a very narrow terminal a word that is cut reads better than a line that is broken.
+        // On a very narrow terminal a cut word reads better than a broken line.
         for least in [{ $0.minimum ?? .max }, { $0.isNumber ? .max : Table.least }] as [(Column) -> Int] {
             while excess > 0 {
                 let candidates = columns.indices.filter { widths[$0] > least(columns[$0]) }
@@ -72,7 +72,7 @@ struct Table {
         return widths
     }
 
-    /// Whether a row has a cell for a column, which is that column's alone.
+    /// Whether a row has a cell for this column alone.
     private func isOwn(_ cells: [Cell], _ index: Int) -> Bool {
         index < (cells.count == columns.count ? cells.count : cells.count - 1)
     }

@@ -1,7 +1,7 @@
 import DTASystem
 import Glibc
 
-/// The two streams that people may be looking at.
+/// The two streams that a person may be reading.
 enum Terminal {
     case output
     case error
@@ -10,10 +10,10 @@ enum Terminal {
 
     var isTerminal: Bool { isatty(descriptor) == 1 }
 
-    /// Colours are for terminals, unless their user does not want any (no-color.org).
+    /// Colours are for terminals, unless the user does not want any (no-color.org).
     var hasColours: Bool { isTerminal && environment("NO_COLOR") == nil && environment("TERM") != "dumb" }
 
-    /// Columns; nil if no terminal is there, so that nothing is cut in files and pipes.
+    /// Columns; nil if there is no terminal, so that nothing is cut in files and pipes.
     var width: Int? {
         guard isTerminal else { return nil }
         var size = winsize()
@@ -39,23 +39,23 @@ enum StandardOutput {
 
 enum StandardError {
     static func line(_ text: String) {
-        // There is nothing left to tell when this fails.
+        // If this fails, there is no way to report it.
         try? writeAll(Array((text + "\n").utf8), to: STDERR_FILENO)
     }
 
-    /// A line in place of the one that the cursor is in, which stays there. For terminals.
+    /// Replaces the line of the cursor, which stays in it. For terminals.
     static func replaceLine(_ text: String) { try? writeAll(Array("\r\u{1b}[K\(text)".utf8), to: STDERR_FILENO) }
 
     static func clearLine() {
         if Terminal.error.isTerminal { replaceLine("") }
     }
 
-    /// A word beside the result, for a person who looks on.
+    /// A note beside the result, only on a terminal.
     static func note(_ text: String) {
         if Terminal.error.isTerminal { warn(text) }
     }
 
-    /// A word that a reader of the log should find too.
+    /// A note that should also be in a log.
     static func warn(_ text: String) {
         line(Style.dim.apply(SafeText.line(text), to: .error))
     }

@@ -1,6 +1,6 @@
-/// Rows that hang from each other, in the order in which they are shown: what is below a row follows it, indented.
+/// Rows with children, in the order in which they are shown: the rows below a row follow it, indented.
 struct Tree<Item> {
-    /// How many levels are indented: a long conversation must not walk out of the screen.
+    /// How many levels are indented: a long thread must not run off the screen.
     private static var indentLimit: Int { 12 }
 
     struct Row {
@@ -15,9 +15,9 @@ struct Tree<Item> {
     let rows: [Row]
 
     /// - Parameters:
-    ///   - items: those that hang from the same item keep their order.
-    ///   - id: what an item is known by.
-    ///   - parent: what it hangs from; an item whose parent is not among them is a root.
+    ///   - items: items with the same parent keep their order.
+    ///   - id: the identifier of an item.
+    ///   - parent: the identifier of its parent; an item whose parent is not among the items is a root.
     init<ID: Hashable>(_ items: [Item], id: (Item) -> ID, parent: (Item) -> ID?) {
         var children: [ID: [Item]] = [:]
         var roots: [Item] = []
@@ -29,7 +29,7 @@ struct Tree<Item> {
                 roots.append(item)
             }
         }
-        // No recursion: a thread may be as long as it likes.
+        // No recursion: a thread may be of any length.
         var rows: [Row] = []
         var waiting: [(item: Item, depth: Int, before: String, isLast: Bool)] =
             roots.reversed().map { ($0, 0, "", true) }
