@@ -190,7 +190,7 @@ package struct Backup {
     }
 }
 
-/// What a path is called in the directory that it is in.
+/// The last component of a path.
 func lastName(of path: String) -> String {
     path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
 }

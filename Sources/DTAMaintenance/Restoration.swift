@@ -38,7 +38,7 @@ package struct Restoration {
         archive = try BackupFile(reading: backup)
     }
 
-    /// If root runs this, the files are made with the rights of the state's owner, to whom they belong.
+    /// If root runs this, the files are made with the rights of the state's owner, and belong to that user.
     /// - Parameter fingerprint: the expected hash of the manifest; nil: any.
     /// - Throws: `DTAError`: `dataLoss` if the backup is damaged, `failedPrecondition` if the directory is in use.
     package func carryOut(fingerprint: String? = nil) throws -> Summary {
