@@ -73,7 +73,7 @@ struct OpenRedemptions: Sendable {
 
     /// Why nothing can be released to a redemption any more, as far as is known here; nil: a release is still possible.
     ///
-    /// While it is open, the fiduciary takes up no other, so the fiduciary refuses it.
+    /// While it is open, the fiduciary takes up no other. So it refuses this one.
     func refusal(
         of redemption: StoredOrderPart, in record: OrderRecord, _ facts: KnownFacts, _ database: Database
     ) throws -> Refusal? {

@@ -1,7 +1,7 @@
 import GRDB
 
-/// How many keys in a database earlier releases sealed by their ids alone. They are not used until an administrator has
-/// bound them.
+/// How many keys of a database were sealed by their ids alone, by earlier releases. They are not used until an
+/// administrator has bound them.
 package struct UnboundCount: Sendable, Equatable {
     /// Keys of orders that are used in place.
     package let orders: Int
