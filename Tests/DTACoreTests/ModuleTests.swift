@@ -5,8 +5,10 @@ import Testing
 /// the module happens to be built before.
 @Suite("The modules")
 struct ModuleTests {
-    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
-        .standardizedFileURL
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+        "../.."
+    )
+    .standardizedFileURL
 
     /// The package's targets, and for each the names among its dependencies.
     private let targets: [String: Set<String>]

@@ -132,7 +132,8 @@ extension GatewayServices {
             let order = answer.orders.first
             let parts = order.map { try? courier.client.call(.showOrder($0.cid)).parts } ?? nil
             let answers = (parts ?? answer.parts).filter { $0.knownKind == kind && $0.previous == cid.description }
-            let packed = try answers.isEmpty ? nil : courier.pack(answers.map { try GatewayServices.cid($0.cid) }, known: [cid])
+            let packed =
+                try answers.isEmpty ? nil : courier.pack(answers.map { try GatewayServices.cid($0.cid) }, known: [cid])
             return (order, answers, packed)
         }
         guard let found = parts.last else {
