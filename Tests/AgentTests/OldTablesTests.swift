@@ -9,7 +9,7 @@ import Testing
 /// the state beside them is taken back to what 0.1.0 wrote: its tables, and a log whose records name no changes.
 ///
 /// What later versions seal otherwise, keys of `sign` orders and post-quantum keys, is in `KeyBindingTests`.
-@Suite("A state with the tables of version 0.1.0")
+@Suite("A state with the tables of version 0.1.0", .ownThread)
 struct OldTablesTests {
     private let agent: TestAgent
     private var log: String { agent.state + "/audit/audit-000000000001.jsonl" }
