@@ -1244,7 +1244,7 @@ public nonisolated struct AgentNextStep: Sendable {
   /// unusable. docs/protocol.md says what each means.
   public var step: String = String()
 
-  /// For whom it waits: principal, fiduciary, redeemer, approver; "": for nobody.
+  /// The party that it waits for: principal, fiduciary, redeemer, approver; "" if it waits for none.
   public var by: String = String()
 
   /// Of redeem: which use, from 1.

@@ -2,7 +2,7 @@ import DTASystem
 
 /// Threads of the operating system. The request path is synchronous on purpose: see docs/architecture.md.
 public enum Thread {
-    /// Starts a thread that nobody waits for.
+    /// Starts a detached thread.
     public static func start(_ name: String, _ run: @escaping @Sendable () -> Void) {
         do {
             try startThread(name, run)

@@ -11,6 +11,6 @@ public enum UTCTime {
             + "T\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
     }
 
-    /// The end of the year 9999. No document has a later time, and nobody who shows one need think of larger numbers.
+    /// The end of the year 9999. No document has a later time.
     public static let last: Int64 = 253_402_300_799
 }

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Starts a thread that nobody waits for, which runs `body` once. All signals are blocked in it: they belong to others.
+/// Starts a detached thread that runs `body` once. All signals are blocked in it: they belong to others.
 /// - Parameter name: what the kernel calls it, of which it takes 15 bytes; "": as its process.
 /// - Throws: `SystemCallError` if there are no more threads.
 public func startThread(_ name: String = "", _ body: @escaping @Sendable () -> Void) throws {

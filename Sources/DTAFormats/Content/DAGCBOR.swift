@@ -49,7 +49,7 @@ public enum DAGCBOR {
         try decode(bytes.span, mostValues: mostValues)
     }
 
-    /// The same of bytes that are lent. Byte strings and texts of the value are copies, which nobody wipes.
+    /// The same of bytes that are lent. Byte strings and texts of the value are copies, which are not wiped.
     public static func decode(_ bytes: Span<UInt8>, mostValues: Int = .max) throws -> Value {
         var decoder = DAGCBORDecoder(mostValues: mostValues)
         return try whole(&decoder, bytes)

@@ -10,7 +10,7 @@ extension Secret {
         }
     }
 
-    /// Takes a copy of what a library gives, and overwrites it where it lies, if nobody else holds it.
+    /// Takes a copy of what a library gives, and overwrites it where it lies, if there is no other reference to it.
     public init(taking bytes: inout Data) {
         self.init(copying: bytes.span)
         bytes.resetBytes(in: bytes.startIndex..<bytes.endIndex)

@@ -25,7 +25,7 @@ public enum NextOrderStep: String, Sendable, CaseIterable {
     /// Nothing: its secret cannot be used.
     case unusable
 
-    /// Whose turn it is; nil: nobody's.
+    /// The party whose turn it is; nil if it is no party's.
     public var role: OrderRole? {
         switch self {
         case .commit, .release, .refuse, .compare, .investigate, .bind: .fiduciary

@@ -2,7 +2,7 @@ import DTASystem
 
 /// Something that all clients share, of which there is only so much: bytes of memory, places in a queue.
 ///
-/// One client has half at most, so that there is something left for others. If nobody is asked who they are, all clients
+/// One client has half at most, so that there is something left for others. Without authentication all clients
 /// are one and have all.
 final class FairShares: Sendable {
     /// What a client holds; given back when this is released.
