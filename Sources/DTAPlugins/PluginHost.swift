@@ -1,5 +1,4 @@
 import DTASystem
-import Foundation
 
 /// The external plugins of a host.
 public struct PluginHost: Sendable {
@@ -40,7 +39,7 @@ public struct PluginHost: Sendable {
 
     /// Calls `hello` of all plugins at once, so that those that hang cost one time limit together.
     /// - Returns: those that can be used, and the reasons why others cannot.
-    /// - Throws: `DTAError` if the directory cannot be trusted.
+    /// - Throws: `DTAError` if the directory cannot be trusted; `SystemCallError` if there are no further threads.
     public func load() throws -> (plugins: [ExternalPlugin], problems: [Problem]) {
         guard run != .off else { return ([], []) }
         let found = try PluginFiles(directory).list()
@@ -49,7 +48,7 @@ public struct PluginHost: Sendable {
         let transports = found.plugins.map { PluginHost.transport($0, run) }
         let results = Monitor([Int: Result<ExternalPlugin, DTAError>]())
         for (plugin, (index, transport)) in zip(found.plugins, transports.enumerated()) {
-            Thread.detachNewThread { [self] in
+            try startThread { [self] in
                 let result = Result { try ExternalPlugin(plugin.type, transport, limits, log: log) }
                     .mapError { DTAError($0) }
                 results.withLockSignalling { $0[index] = result }
