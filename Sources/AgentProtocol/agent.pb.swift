@@ -10,8 +10,8 @@
 
 /// The protocol between D-TA's agent and its clients. docs/protocol.md tells how frames carry it.
 ///
-/// Both messages are nearly flat on purpose: one Request with an operation, one Response. Which fields an operation reads and
-/// answers stands beside it below; a field that it does not read must be absent.
+/// Both messages are nearly flat on purpose: one Request with an operation, one Response. Which fields an operation
+/// reads and answers stands beside it below; a field that it does not read must be absent.
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -81,14 +81,15 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// cursor the last count records; with one those that followed it, if any. Answers lines, cursor.
   case auditList // = 31
 
-  /// Verifies the whole audit log: its chain of hashes and its signed checkpoints. Administrators. Answers valid, fields.
+  /// Verifies the whole audit log: its chain of hashes and its signed checkpoints. Administrators. Answers valid,
+  /// fields.
   case auditVerify // = 32
 
-  /// Lets go of all files of the audit log but a new one, which it begins. Administrators. Answers lines: the paths of those
+  /// Begins a new file of the audit log, and archives all others. Administrators. Answers lines: the paths of the files
   /// that may be moved away.
   case auditArchive // = 33
 
-  /// Takes note of what is wrong with the audit log's files, so that keys are used again. Administrators. Answers lines.
+  /// Accepts what is wrong with the audit log's files, so that keys are used again. Administrators. Answers lines.
   case auditAccept // = 34
 
   /// Makes an identity. Reads subject (the new name), recovery (SHA-256 of the offline recovery key, or nothing),
@@ -101,8 +102,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// One identity with its document. Reads subject (a name or a CID). Answers identities (one), data (the block).
   case identityShow // = 42
 
-  /// Replaces an own identity by one with new keys, signed by both. Reads subject (its name), recovery (absent: as before),
-  /// post_quantum. Answers cid, identities (one): the new one.
+  /// Replaces an own identity by one with new keys, signed by both. Reads subject (its name), recovery (absent: as
+  /// before), post_quantum. Answers cid, identities (one): the new one.
   case identityRotate // = 43
 
   /// Revokes an own identity for good. Reads subject. Answers cid (the revocation's), identities (one).
@@ -113,12 +114,12 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// post_quantum. Answers cursor (the draft, for IDENTITY_RECOVER_FINISH), data (the new Identity's DAG-CBOR).
   case identityRecover // = 45
 
-  /// Completes it. Reads subject (the draft), data (the recovery key's public half, 32 bytes), signature (Ed25519, 64 bytes,
-  /// in the context dta/identity/1). Answers cid, identities (one).
+  /// Completes it. Reads subject (the draft), data (the recovery key's public half, 32 bytes), signature (Ed25519, 64
+  /// bytes, in the context dta/identity/1). Answers cid, identities (one).
   case identityRecoverFinish // = 46
 
-  /// Trusts an identity on this host. Reads subject (a CID, or an alias whose url is to change), alias, url. Whoever may.
-  /// Answers cid, identities (one).
+  /// Trusts an identity on this host. Reads subject (a CID, or an alias whose url is to change), alias, url. Users with
+  /// that right. Answers cid, identities (one).
   case identityTrust // = 47
 
   /// Takes trust away, also trust that came by succession. Reads subject (an alias or a CID). Answers identities (one).
@@ -132,8 +133,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// recipients; none if public), public, data, content_type, reply_to. Answers cid.
   case envelopeSeal // = 50
 
-  /// Opens an envelope from the ledger. Reads subject (its CID), identities (none: whichever of the caller's identities
-  /// is a recipient; one: that identity), allow_untrusted. Answers cid, fields, and data; or, where the body is in chunks,
+  /// Opens an envelope from the ledger. Reads subject (its CID), identities (none: any of the caller's identities that is
+  /// a recipient; one: that identity), allow_untrusted. Answers cid, fields, and data; or chunks, if the body is in
   /// chunks.
   case envelopeOpen // = 51
 
@@ -172,69 +173,71 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Administrators. Answers fields (of this round: dropped, bytes, kept), cursor.
   case ledgerGc // = 64
 
-  /// Orders something of a fiduciary. Reads new_order. Answers orders (one), parts (those that are to be carried to others).
+  /// Makes an order to a fiduciary. Reads new_order. Answers orders (one), parts (those to carry to others).
   case orderCreate // = 70
 
-  /// The orders in which the caller has a part. Reads count, cursor, filters, identities (CIDs, at most 1,000: only those
-  /// in which one of these has a part). Answers orders, cursor.
+  /// The orders in which the caller has a role. Reads count, cursor, filters, identities (CIDs, at most 1,000: only
+  /// those in which one of these has a part). Answers orders, cursor.
   case orderList // = 71
 
-  /// One order with all its parts. Reads subject. Answers orders (one), parts (oldest first), fields (what was committed).
+  /// One order with all its parts. Reads subject. Answers orders (one), parts (oldest first), fields (what was
+  /// committed).
   case orderShow // = 72
 
-  /// Takes in a part that a courier brought: its envelope, its sender's and recipients' documents and what it continues
-  /// are in the ledger. Reads subject (the part's CID). Anybody may bring; what the rules of the fiduciary allow is done
-  /// at once. Answers orders (one), parts (those that answer it and are to be carried).
+  /// Takes in a part that a courier brought: its envelope, its sender's and recipients' documents and the parts before it
+  /// are in the ledger. Reads subject (the part's CID). All users may bring parts; steps that the fiduciary's rules
+  /// allow are done at once. Answers orders (one), parts (those that answer it and are to be carried).
   case orderReceive // = 73
 
   /// Does at the fiduciary a step that waits for a person. Reads subject, decision ("commit", "release", "refuse",
-  /// "resume"; "": whatever is next), purpose (why it is refused), redemption (nothing is done if another one is open;
+  /// "resume"; "": the next step), purpose (why it is refused), redemption (nothing is done if another one is open;
   /// "": the open one). Answers orders (one), parts.
   case orderFulfil // = 74
 
-  /// Asks for the release or a use. Reads subject, identities (one: as whom; none: the only one of the caller's that may), purpose,
-  /// data (what a use is about: a digest or a message), request_fields. Answers orders (one), parts.
+  /// Asks for the release or a use. Reads subject, identities (one: who asks; none: the caller's only one that may),
+  /// purpose, data (what a use is about: a digest or a message), request_fields. Answers orders (one), parts.
   case orderRedeem // = 75
 
-  /// Decides about a redemption. Reads subject, identities (one: as whom; none: the only one that may and has not decided), decision ("approve",
-  /// "reject"), redemption (which one; "": the open one, where there is no other), use (0: the open one), expires. Answers
-  /// orders (one), parts.
+  /// Decides about a redemption. Reads subject, identities (one: who decides; none: the only one that may and has not
+  /// decided), decision ("approve", "reject"), redemption (which one; "": the open one, if there is only one), use (0:
+  /// the open one), expires. Answers orders (one), parts.
   case orderApprove // = 76
 
-  /// What was released to the caller. Reads subject, use (0: the last). Answers data (the secret or the signature), fields,
-  /// and where it was deposited in chunks cid (the envelope to open).
+  /// The result that was released to the caller. Reads subject, use (0: the last). Answers data (the secret, the deposit
+  /// or the signature), fields.
   case orderResult // = 77
 
-  /// Destroys an order's secret at the fiduciary. Reads subject. Answers orders (one), parts (the signed receipt), fields.
+  /// Destroys an order's secret at the fiduciary. Reads subject. Answers orders (one), parts (the signed receipt),
+  /// fields.
   case orderDestroy // = 78
 
-  /// Encrypts a secret to an order's commitment and seals it to who gets the result. Reads subject, data (up to 128 KiB),
+  /// Encrypts a secret to an order's commitment and seals it to the recipient. Reads subject, data (up to 128 KiB),
   /// content_type. Answers orders (one), parts, cid.
   case orderDeposit // = 79
 
   /// The types of order that this host knows. Answers plugins.
   case pluginList // = 80
 
-  /// Makes one-time shares of a bitcoin wallet and publishes them, signed. Reads subject (an own identity), count (1 to 100).
-  /// Answers cid (a public envelope), shares.
+  /// Makes one-time shares of a bitcoin wallet and publishes them, signed. Reads subject (an own identity), count (1 to
+  /// 100). Answers cid (a public envelope), shares.
   case walletPublishShares // = 81
 
   /// The caller's shares. Reads count, cursor. Answers shares, cursor.
   case walletListShares // = 82
 
-  /// The private key of a wallet whose fiduciary's part was released to the caller. Reads subject (the order). Answers data
-  /// (32 bytes), fields.
+  /// The private key of a wallet whose fiduciary's part was released to the caller. Reads subject (the order). Answers
+  /// data (32 bytes), fields.
   case walletExport // = 83
 
-  /// The accepted parts of an order that a part of it does not continue, in the order in which they came here: what a
-  /// courier brings to whoever has that part. Approvals of earlier uses than the part's are not among them. Anybody may
-  /// ask. Reads subject (the part's CID), count, cursor, identities (CIDs: only where one of these has a part in the order).
-  /// Answers parts (cid, kind, previous), cursor.
+  /// The accepted parts of an order, in the order in which they came here, except one part and those before it in its
+  /// chain: what a courier brings to a host that has that part. Approvals of earlier uses than the part's are left out
+  /// too. All users may ask. Reads subject (the part's CID), count, cursor, identities (CIDs: only if one of these has a
+  /// role in the order). Answers parts (cid, kind, previous), cursor.
   case orderParts // = 84
 
   /// The keys that seal orders' secrets (epochs). Reads decision ("": lists them; "destroy": destroys one that the
-  /// database does not know; "renew": ends them all, and seals living secrets anew), subject (of "destroy": the
-  /// number). Administrators. Answers lines (one JSON object for each), fields.
+  /// database does not know; "renew": ends them all, and seals the secrets that are left anew), subject (of "destroy":
+  /// the number). Administrators. Answers lines (one JSON object for each), fields.
   case orderEpochs // = 85
   case UNRECOGNIZED(Int)
 
@@ -808,8 +811,8 @@ public nonisolated struct AgentRequest: Sendable {
   /// is also what "" means) or application/vnd.ipld.dag-cbor, which must be canonical.
   public var contentType: String = String()
 
-  /// What few operations read, at most one. Repeated, because that keeps the usual request small and flat: swift-protobuf
-  /// would put a message with more fields, or with this one in it, on the heap.
+  /// Fields that few operations read, at most one. Repeated, because that keeps the usual request small and flat:
+  /// swift-protobuf would put a message with more fields, or with this one in it, on the heap.
   public var details: [AgentDetails] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1320,8 +1323,8 @@ public nonisolated struct AgentOrderPart: Sendable {
   /// The urls of its recipients' couriers that are known here, to carry it to.
   public var urls: [String] = []
 
-  /// Of ORDER_SHOW, where it can be read here: what a redemption asks for, or what a receipt of destruction says. Of a value
-  /// that is too long the beginning, and NAME.bytes and NAME.sha256 of all of it.
+  /// Of ORDER_SHOW, if it can be read here: what a redemption asks for, or what a receipt of destruction says. Of a long
+  /// value the beginning, and NAME.bytes and NAME.sha256 of all of it.
   public var fields: [AgentField] = []
 
   /// Of ORDER_SHOW: a redemption that may be decided about.
@@ -1517,8 +1520,8 @@ public nonisolated struct AgentEnvelope: Sendable {
 
   public var contentType: String = String()
 
-  /// The sender's standing when the envelope came here: current, rotated, revoked, conflict; unknown if its document
-  /// was not here.
+  /// The sender's standing when the envelope came here: current, rotated, revoked, conflict; unknown if its document was
+  /// not here.
   public var standing: String = String()
 
   /// Whether the sender is trusted now: trusted, untrusted, distrusted.
