@@ -9,7 +9,7 @@ import Glibc
 public final class BlockingAgentClient {
     /// The path of the agent's socket.
     public let socketPath: String
-    /// How long each answer may take, whatever a call allows; nil: as long as the call allows.
+    /// How long each answer may take, in place of what a call allows; nil: as long as the call allows.
     public var timeLimit: Duration?
     /// Called while a call waits, to tell a person; nil: nothing is.
     public var patience: Patience?

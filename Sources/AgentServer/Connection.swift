@@ -187,7 +187,7 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// - Returns: how many bytes went out; -1 where the connection is broken.
+    /// - Returns: how many bytes went out; -1 if the connection is broken.
     private func sendNow(_ frame: OutgoingFrame, _ start: Int) -> Int {
         frame.withUnsafeBytes { buffer in
             var rest = UnsafeRawBufferPointer(rebasing: buffer[start...])

@@ -18,8 +18,8 @@ struct OutputQueue {
     }
 
     /// Sends what the socket takes.
-    /// - Parameter send: sends from a place in a frame on, and answers how many bytes went out; -1 where it is broken.
-    /// - Returns: how many bytes went out of all; -1 where it is broken.
+    /// - Parameter send: sends from a place in a frame on, and answers how many bytes went out; -1 if it is broken.
+    /// - Returns: how many bytes went out of all; -1 if it is broken.
     mutating func flush(_ send: (OutgoingFrame, Int) -> Int) -> Int {
         var total = 0
         while let first = frames.first {

@@ -38,7 +38,7 @@ final class Pace: Sendable {
             return now + UInt64(seconds * 1e9)
         }
 
-        /// Whether it may not be full again.
+        /// Whether it is perhaps not full again yet.
         func isInUse(_ now: UInt64) -> Bool { isPaused || (filled != 0 && now < filled + 2_000_000_000) }
     }
 

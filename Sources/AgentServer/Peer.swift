@@ -25,7 +25,7 @@ enum Peer {
 
     /// - Parameters:
     ///   - withProgram: whether its program is to be hashed later on. The file that is opened is the one that ran when
-    ///     this was called, whatever the process runs later, and whatever file is at its path then.
+    ///     this was called, even if the process runs another later, or another file is at its path then.
     ///   - pidfdFromSocket: false takes the way of kernels before 6.5, which have no SO_PEERPIDFD.
     /// - Throws: `SystemCallError` if the kernel does not say who it is.
     static func find(

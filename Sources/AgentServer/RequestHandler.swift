@@ -39,7 +39,7 @@ public enum Step: Sendable {
 }
 
 /// The domain, as the workers see it. `prepare` must neither wait nor block: refusals must work while the HSM hangs.
-/// The closures are called exactly once each, whatever happens, so that every request leaves its record.
+/// Each closure is called exactly once, also after an error, so that every request leaves its record.
 public protocol RequestHandler: Sendable {
     func prepare(_ request: AgentRequest, from caller: Caller) -> Step
 

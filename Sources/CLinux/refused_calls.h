@@ -1,4 +1,4 @@
-// What a confined program may not do, whatever its arguments: EPERM. All of them are in the generic table too, which AArch64 has.
+// What a confined program may not do with any arguments: EPERM. All of them are in the generic table too, which AArch64 has.
 
 // Into what is on the disk. A file that is open for writing all the same (Landlock is missing) takes no byte: RLIMIT_FSIZE.
 REFUSED(truncate) REFUSED(ftruncate) REFUSED(fallocate) REFUSED(unlinkat) REFUSED(renameat) REFUSED(renameat2) REFUSED(linkat)

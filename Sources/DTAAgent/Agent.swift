@@ -158,8 +158,7 @@ package final class Agent: Sendable {
                 .permissionDenied, "user \(caller.display) may not ask what other users may do",
                 hint: "an administrator can")
         }
-        // Trust is the host's decision, whatever the identity's owner, and may concern an identity that is not known
-        // yet.
+        // Trust is the host's decision, not the identity's owner's, and may concern an identity that is not known yet.
         if permission == .trust {
             return try explain(caller, permission, IdentityService.trustResource(subject), uid: uid)
         }

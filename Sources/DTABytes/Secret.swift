@@ -1,7 +1,7 @@
 import Glibc
 
 /// Bytes that must not outlive their use. There is one owner; what it hands out is lent to a closure, and the bytes are
-/// zeroed when the owner's life ends. Arrays would be copied without anybody seeing it.
+/// zeroed when the owner's life ends. Arrays would be copied unseen.
 ///
 /// It has no description and is not `Codable`. Its memory is the heap's: a few hundred nanoseconds each. What is kept for
 /// as long as a process lives, such as a PIN, belongs in pages of its own (`SecretBytes` of DTASystem).
@@ -163,7 +163,7 @@ public final class SecretReference: Sendable, Equatable {
 }
 
 /// Overwrites an array's bytes before it is let go, in a way that the optimiser keeps. For the arrays that a library gives
-/// or wants; a copy of the array that somebody has stays as it is.
+/// or wants; a copy of the array stays as it is.
 public func wipe(_ bytes: inout [UInt8]) {
     unsafe bytes.withUnsafeMutableBytes { buffer in
         if let base = buffer.baseAddress { unsafe explicit_bzero(base, buffer.count) }

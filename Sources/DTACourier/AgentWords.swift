@@ -23,7 +23,7 @@ extension AgentOrderPart {
 
 extension [AgentOrderPart] {
     /// The last part of a kind that was accepted.
-    /// - Parameter previous: the CID of the part that it answers; nil: whichever.
+    /// - Parameter previous: the CID of the part that it answers; nil: any.
     public func last(_ kind: OrderPartKind, after previous: String? = nil) -> AgentOrderPart? {
         last { $0.knownKind == kind && $0.isAccepted && (previous ?? $0.previous) == $0.previous }
     }

@@ -47,7 +47,7 @@ extension Custody {
         return SealedBlob(binding.domain, keyNumber: number, box: box).bytes
     }
 
-    /// - Throws: `DTAError.dataLoss` where the blob is not one, or was sealed for something else.
+    /// - Throws: `DTAError.dataLoss` if the blob is not one, or was sealed for something else.
     func unseal(_ bytes: [UInt8], with objectClass: ObjectClass, _ binding: SealedBlob.Binding) throws -> Secret {
         let blob = try SealedBlob(bytes)
         guard blob.version == binding.domain.version else {

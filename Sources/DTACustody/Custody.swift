@@ -144,8 +144,8 @@ public final class Custody {
         return (key, object.owner)
     }
 
-    /// Runs `body`, in which the token works on what somebody else may have forged. When it fails, `probe` does the same
-    /// with input of our own: where that works, the key is well and the input is to blame.
+    /// Runs `body`, in which the token works on input that may be forged. When it fails, `probe` does the same with input
+    /// of our own: if that works, the key is sound and the input is to blame.
     func blaming<Result: ~Copyable>(
         _ input: String, _ body: () throws -> Result, probe: () throws -> Void
     ) throws -> Result {

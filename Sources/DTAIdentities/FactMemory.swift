@@ -85,8 +85,8 @@ final class FactMemory: TransactionObserver, Sendable {
 
     private func remember(_ found: [CID: IdentityFacts], epoch: UInt64) {
         state.withLock { state in
-            // Where it still is the same epoch, no change was to be seen by whoever began to read in it; nor was one
-            // made that only the transaction itself sees.
+            // In the same epoch, the reader cannot have seen a later state of the tables. If the transaction is dirty, it
+            // may have read its own changes, which no other reader sees yet.
             guard state.epoch == epoch, !state.isDirty else { return }
             if state.facts.count + found.count > FactMemory.limit { state.facts = [:] }
             for (cid, facts) in found.prefix(FactMemory.limit) { state.facts[cid, default: IdentityFacts()].add(facts) }
@@ -129,11 +129,11 @@ final class FactMemory: TransactionObserver, Sendable {
 /// What the tables say about one identity, as far as it was asked.
 struct IdentityFacts: Sendable {
     var successors: [Succession]?
-    /// Inside: nil where there is none.
+    /// The inner value is nil if there is none.
     var predecessor: CID??
     var isRevoked: Bool?
     var isKnown: Bool?
-    /// Inside: nil where there is none.
+    /// The inner value is nil if there is none.
     var trust: TrustRow??
 
     mutating func add(_ other: IdentityFacts) {

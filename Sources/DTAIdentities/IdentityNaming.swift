@@ -12,7 +12,7 @@ extension IdentityService {
         return (try known(document), document)
     }
 
-    /// The verified document of an identity by name or CID, whatever its standing.
+    /// The verified document of an identity by name or CID. Its standing does not matter.
     func document(_ subject: String) throws -> SignedIdentity {
         let document = try blocks.document(newest(subject))
         // Most replace no other identity, and need no read of the database.

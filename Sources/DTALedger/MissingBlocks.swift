@@ -2,7 +2,7 @@ import DTAFormats
 import DTASystem
 
 /// The blocks that an operation looked for in the ledger and did not find. So the operation can simply run, and run
-/// again once the blocks are there, whatever it made of the error.
+/// again once the blocks are there, even if it caught the error.
 package enum MissingBlocks {
     fileprivate final class Collector: Sendable {
         let found = Locked<[CID]>([])

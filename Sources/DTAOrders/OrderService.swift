@@ -6,7 +6,7 @@ import DTASystem
 import Logging
 
 /// Orders: a fiduciary keeps something for others, and each step is a signed part that others can verify. One dtad may
-/// be principal, fiduciary and beneficiary at once; an order has one row here, whatever roles this host has in it.
+/// be principal, fiduciary and beneficiary at once; an order has one row here, also if this host has several roles in it.
 ///
 /// The router calls this type. It builds the components below; each knows only those that were built before it.
 package final class OrderService: Sendable {

@@ -3,7 +3,7 @@ import DTAFormats
 import DTAJSON
 import DTASystem
 
-/// A plugin that is a program: docs/plugins.md. Whatever it does, a call ends within its time limit, and its faults are
+/// A plugin that is a program: docs/plugins.md. A call always ends within its time limit, and the plugin's faults are
 /// `DTAError`s that name it.
 public struct ExternalPlugin: OrderPlugin {
     public let type: PluginType

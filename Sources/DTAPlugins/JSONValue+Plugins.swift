@@ -6,7 +6,7 @@ extension JSONValue {
     /// Bytes, as base64 (RFC 4648 section 4, with padding): what `base64` of coreutils and most languages write.
     static func base64(_ bytes: [UInt8]) -> JSONValue { .string(Base64.encode(bytes)) }
 
-    /// The same of a secret. JSON has only strings for it, which nobody can wipe: it leaves this process as one.
+    /// The same of a secret. JSON has only strings for it, which cannot be wiped: it leaves this process as one.
     static func base64(_ secret: SecretReference) -> JSONValue { .base64(secret.withBytes { Array(copying: $0) }) }
 
     /// The bytes of a string in the one form above; nil for everything else.

@@ -36,7 +36,7 @@ struct PluginResultReader {
         return bytes
     }
 
-    /// Empty where it is absent.
+    /// Empty if it is absent.
     mutating func secret(_ name: String, atMost limit: Int) throws(PluginFailure) -> SecretReference {
         var bytes = try bytes(name, 0...limit, default: [])
         return SecretReference(Secret(taking: &bytes))

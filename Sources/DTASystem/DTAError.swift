@@ -37,7 +37,7 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
 public struct DTAError: Error, Sendable, Equatable, CustomStringConvertible {
     public var code: ErrorCode
     public var message: String
-    /// What helps, in words for anybody; may be "".
+    /// What helps, in words that fit any client; may be "".
     public var hint: String
     /// The same as facts, which each program says in its own words; empty for what needs no other words.
     public var hints: [Hint] = []

@@ -1,9 +1,9 @@
-/// Text from elsewhere, made fit to be shown: in errors, tables, logs and answers. There is one rule for what is shown as
-/// it is, and three forms for the rest.
+/// Text from elsewhere, made fit to be shown: in errors, tables, logs and answers. One rule says which characters are
+/// shown as they are. There are three forms for text with others.
 public enum ForeignText {
-    /// Whether a terminal might obey it, it makes a text read other than it is, or nobody can tell what it looks like: C0,
-    /// DEL and C1 controls, line and paragraph separators, format characters (among them those that change the direction
-    /// of text, and the joiners of emoji and of some scripts), and what is for private use or not assigned.
+    /// Whether a terminal might obey the character, or it could make a text look like another one, or it has no fixed
+    /// appearance: C0, DEL and C1 controls, line and paragraph separators, format characters (among them those that change
+    /// the direction of text, and the joiners of emoji and of some scripts), private use and unassigned characters.
     public static func isHostile(_ scalar: Unicode.Scalar) -> Bool {
         if (0x20..<0x7f).contains(scalar.value) { return false }
         switch scalar.properties.generalCategory {
@@ -12,7 +12,7 @@ public enum ForeignText {
         }
     }
 
-    /// With what is hostile as `\u{…}`, and bytes that are no text (`NativeText`) as `\xNN`.
+    /// The text, with hostile characters as `\u{…}`, and bytes that are no text (`NativeText`) as `\xNN`.
     /// - Parameter kept: what is shown all the same, such as line feeds.
     public static func escaped(_ text: String, keeping kept: Set<Unicode.Scalar> = []) -> String {
         guard text.unicodeScalars.contains(where: { isHostile($0) && !kept.contains($0) }) else { return text }
@@ -37,8 +37,8 @@ public enum ForeignText {
         return "\"" + escaped(String(String.UnicodeScalarView(scalars.prefix(limit)))) + (isLonger ? "…" : "") + "\""
     }
 
-    /// The words of it on one line, with a space for whatever stands between them, such as what is hostile: for what
-    /// another program says, which may be long.
+    /// The text on one line: spaces and hostile characters between two words become one space. For what another program
+    /// says, which may be long.
     /// - Parameter limit: after how many characters it is cut.
     public static func line(_ text: String, limit: Int = 300) -> String {
         let words = text.unicodeScalars.split { isHostile($0) || $0.properties.generalCategory == .spaceSeparator }

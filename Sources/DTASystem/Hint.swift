@@ -1,6 +1,5 @@
 /// What helps against an error, as a fact. Each program says it in its own words: dtactl as a command, dtagw as a
-/// member of a request. Numbers below 200 are those of `HintCode` in
-/// `agent.proto`, and never change.
+/// member of a request. Numbers below 200 are those of `HintCode` in `agent.proto`, and never change.
 public enum HintCode: UInt8, Sendable, CaseIterable {
     // Identities.
     case listIdentities = 1
@@ -59,11 +58,11 @@ public enum HintCode: UInt8, Sendable, CaseIterable {
     case makeState = 209
     case replaceFile = 210
 
-    /// What helps, said to somebody of whom nothing is known: it names no program and no option.
+    /// What helps, in words that fit any client: they name no program and no option.
     /// - Parameter subject: as `Hint.subject`.
     public func sentence(_ subject: String) -> String {
         switch self {
-        case .listIdentities: "the list of identities shows those that are"
+        case .listIdentities: "the list of identities shows which there are"
         case .makeIdentity: "make a new identity"
         case .makeRecoverableIdentity: "make a new identity, with a recovery key"
         case .nameAlias: "give the alias under which it is trusted"
@@ -73,7 +72,7 @@ public enum HintCode: UInt8, Sendable, CaseIterable {
         case .trustAgain: "if that is over, trust it again"
         case .importIdentity: "import its document and those of its line, or trust it with the URL of its gateway"
         case .importAgain: "an older dtad may have stored it unseen: import it again"
-        case .recover: "only its holder's recovery key settles that"
+        case .recover: "only its holder's recovery key can decide that"
         case .beginRecovery: "begin the recovery again"
         case .showHistory: "its history shows the line; recover the one at which it divides"
         case .changeURL: "if its gateway has moved, change its URL"
@@ -83,18 +82,18 @@ public enum HintCode: UInt8, Sendable, CaseIterable {
         case .bringBlock:
             "they are fetched from there, unless only this host is asked; a CAR that has them brings them back"
         case .carryLargeCAR: "the ledger writes and reads a CAR of any size"
-        case .importCAR: "the ledger takes whatever a CAR has"
+        case .importCAR: "the ledger itself imports all blocks of a CAR"
         case .nameFiduciary: "name the fiduciary"
         case .nameRedeemers: "name the redeemers"
         case .namePrincipal: "name the principal"
         case .nameActor: "say as which identity"
         case .giveField: "give the field \(subject)"
         case .showOrder: "the order \(subject) tells what happened"
-        case .receivePart: "a part that came as a file is to be taken in first"
+        case .receivePart: "if a part came as a file, take it in first"
         case .receiveDeposit: "the principal's gateway has it"
         case .compareOrder:
             "ask the others for what they have; then commit, release or refuse, or resume if it is complete"
-        case .publishShares: "let its holder publish shares, and import what that gives"
+        case .publishShares: "ask its holder to publish shares, and import the result"
         case .listEpochs: "the list of epochs shows which ones dtad did not make; an administrator can destroy those"
         case .sendAgain: "send again what was not delivered"
         case .useTLS: "use https://"

@@ -5,7 +5,7 @@ enum HintText {
     static func of(_ hint: Hint) -> String {
         let subject = hint.subject
         switch hint.code {
-        case .listIdentities: return "dtactl identity list shows those that are"
+        case .listIdentities: return "dtactl identity list shows which there are"
         case .makeIdentity: return "make a new one with dtactl identity create"
         case .makeRecoverableIdentity: return "make a new one with dtactl identity create NAME --recovery FILE"
         case .nameAlias: return "dtactl identity trust CID --as NAME"
@@ -18,7 +18,7 @@ enum HintText {
                 + "--as NAME --at URL, which fetches it from its gateway"
         case .importAgain:
             return "an older dtad may have stored it unseen: store it again with dtactl identity import"
-        case .recover: return "only its holder's recovery key settles that: dtactl identity recover"
+        case .recover: return "only its holder's recovery key can decide that: dtactl identity recover"
         case .beginRecovery: return "begin it again with dtactl identity recover"
         case .showHistory: return "dtactl identity history shows the line; recover the one at which it divides"
         case .changeURL: return "dtactl identity trust ALIAS --at URL changes where its gateway is"
@@ -29,19 +29,19 @@ enum HintText {
                 + "from a file"
         case .carryLargeCAR:
             return "dtactl ledger export writes a CAR of any size, and dtactl ledger import reads it"
-        case .importCAR: return "dtactl ledger import takes whatever a CAR has"
+        case .importCAR: return "dtactl ledger import takes all blocks of a CAR"
         case .nameFiduciary: return "--fiduciary ALIAS"
         case .nameRedeemers: return "--redeem ALIAS"
         case .namePrincipal: return "say as which one: --as NAME"
         case .nameActor: return "say as which one: --as NAME"
         case .giveField: return "--field \(subject)=…"
         case .showOrder: return "dtactl order show \(subject) tells what it asks for"
-        case .receivePart: return "a part that came as a file is taken in with dtactl order receive"
+        case .receivePart: return "if a part came as a file, take it in with dtactl order receive"
         case .receiveDeposit: return "dtactl order receive \(subject) asks the principal's gateway for it"
         case .compareOrder:
             return "dtactl order receive \(subject) asks for what they have; then --commit, --release, --refuse, or "
-                + "--resume where it is complete"
-        case .publishShares: return "let it run dtactl wallet shares publish, and import what that gives"
+                + "--resume if it is complete"
+        case .publishShares: return "ask its holder to run dtactl wallet shares publish, and import the result"
         case .listEpochs:
             return "dtactl order epochs shows which ones dtad did not make; an administrator can destroy those"
         case .sendAgain: return "dtactl order send carries again what was not delivered"

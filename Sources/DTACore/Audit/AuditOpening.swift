@@ -1,7 +1,7 @@
 import DTAFormats
 import DTASystem
 
-/// Finds the end of the log at start, whatever the last run left, and whatever was done to the files since.
+/// Finds the end of the log at start, also after a crash, and if the files were changed since.
 extension AuditLog {
     static func open(_ directory: String, _ memory: AuditMemory?) throws -> State {
         let names = try AuditSegment.all(in: directory)

@@ -42,5 +42,7 @@ package struct Owner: Sendable, Hashable {
     package func isSame(as caller: Caller) -> Bool { uid == caller.uid && name == caller.userName }
 
     /// The form for people: `alice (1000)`.
-    package var display: String { uid == .max ? (self == .agent ? "the agent itself" : "nobody") : "\(name) (\(uid))" }
+    package var display: String {
+        uid == .max ? (self == .agent ? "the agent itself" : "this host") : "\(name) (\(uid))"
+    }
 }

@@ -82,9 +82,9 @@ package final class Policy: Sendable {
     private func ownership(_ caller: Caller, _ resource: Resource) -> String {
         if resource.owner == .host { return "its administrators decide which identities this host trusts" }
         guard resource.owner.uid == caller.uid else { return "it belongs to user \(resource.owner.display)" }
-        let now = caller.userName.isEmpty ? "nobody's by name" : "\(caller.userName)'s"
+        let now = caller.userName.isEmpty ? "has no name" : "is \(caller.userName)'s"
         return
-            "it belongs to user \(resource.owner.name), which had uid \(caller.uid) when it was made; the uid is now "
+            "it belongs to user \(resource.owner.name), which had uid \(caller.uid) when it was made; the uid now "
             + "\(now), and a uid that changes hands inherits nothing"
     }
 
@@ -93,7 +93,7 @@ package final class Policy: Sendable {
         guard permission.applies(to: resource.kind) || permission.isEverybodys else {
             return Decision(
                 isAllowed: false,
-                reasons: ["\(permission.rawValue) is nothing that can be done with \(resource.display)"])
+                reasons: ["\(permission.rawValue) cannot be done with \(resource.display)"])
         }
         var reasons: [String] = []
         if permission.isEverybodys { reasons.append("everybody may \(permission.rawValue)") }
@@ -107,7 +107,7 @@ package final class Policy: Sendable {
                 permission == .trust
                     ? "root decides which identities this host trusts"
                     : permission.isAdministration
-                        ? "root may see and delete whatever there is"
+                        ? "root may see and delete everything"
                         : "not as root: administration gives no use of a key or an identity")
         }
         if resource.owner == .agent {

@@ -17,7 +17,7 @@ import DTASystem
 /// The seed stands before the rest, so that it is never copied to be read.
 struct OrderSecret {
     static let seedSize = 32
-    /// What stands in the seed's place where the key is on the token.
+    /// What stands in the seed's place if the key is on the token.
     static var noSeed: Secret { Secret(count: seedSize) { _ in } }
 
     /// A key on the token.

@@ -1,5 +1,5 @@
-/// Reads an archive, block by block, each hashed before it is answered. It holds one block at a time, whatever lengths
-/// the bytes announce.
+/// Reads an archive, block by block, each hashed before it is answered. It holds one block at a time, even if the bytes
+/// announce great lengths.
 public struct CARReader {
     private var stream: ByteStream
     /// The roots of the archive; their blocks need not be in it.

@@ -1,7 +1,7 @@
 import DTABytes
 
 /// Reads values and refuses every encoding but the canonical one. It allocates no more than the bytes at hand call for,
-/// whatever lengths they announce. The bytes are lent to each call, and need be in no array: they may be a secret.
+/// even if they announce greater lengths. The bytes are lent to each call, and need be in no array: they may be a secret.
 struct DAGCBORDecoder {
     private var position = 0
     /// How many values may still come.

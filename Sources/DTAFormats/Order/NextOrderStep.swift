@@ -12,7 +12,7 @@ public enum NextOrderStep: String, Sendable, CaseIterable {
     case refuse
     /// A person at the fiduciary compares an order that came out of a backup with what others have of it.
     case compare
-    /// A person at the fiduciary looks where a receipt comes from that the fiduciary did not make, and destroys the order.
+    /// A person at the fiduciary finds out who made the receipt that came, and destroys the order.
     case investigate
     /// An administrator at the fiduciary binds a key that an earlier release sealed by its id.
     case bind

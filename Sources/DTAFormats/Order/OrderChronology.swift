@@ -35,8 +35,8 @@ public struct OrderChronology<ID: Hashable & Comparable & Sendable>: Sendable {
         }
     }
 
-    /// The messages in sequence, each once: by their times; but each after the message that it answers, whatever a
-    /// clock says, and the end of the order after all messages of the same second. In one second a request comes before
+    /// The messages in sequence, each once: by their times; but each after the message that it answers, even if a
+    /// clock says otherwise, and the end of the order after all messages of the same second. In one second a request comes before
     /// the next one, with all its answers, and refused requests before the one that was not refused.
     public let order: [ID]
     private let numbers: [ID: Number]

@@ -63,7 +63,7 @@ public struct OrderRefusal: Hashable, Sendable, PartPlaintext {
 }
 
 extension OrderRefusal {
-    /// The codes that D-TA itself gives, also where a part is not accepted.
+    /// The codes that D-TA itself gives, also when a part is not accepted.
     public enum Code: String, Sendable, CaseIterable {
         /// The order is not in a state for it.
         case outOfOrder = "out-of-order"
@@ -80,7 +80,7 @@ extension OrderRefusal {
         case mismatch
         /// The redeemer, or the recipient, was replaced or revoked before it was answered.
         case replaced
-        /// So many approvers said no, or cannot act any more, that the others are too few.
+        /// The approvers that may still say yes are too few.
         case rejected
         /// Outside of the time that the terms allow.
         case time
@@ -88,7 +88,7 @@ extension OrderRefusal {
         case policy
         /// The plugin refuses it.
         case plugin
-        /// Somebody at the fiduciary decided so.
+        /// A person at the fiduciary decided so.
         case decision
     }
 }

@@ -66,7 +66,8 @@ public struct OrderTerms: Hashable, Sendable {
             approvers.isEmpty
                 ? "an order without approvers needs no approvals, and not \(approvals)"
                 : "of \(approvers.count) approvers 1 to \(approvers.count) must approve, and not \(approvals)")
-        try require(!requesterMayApprove || approvals > 0, "who asks may approve only where approvals are needed")
+        try require(
+            !requesterMayApprove || approvals > 0, "a redeemer's own approval can count only if approvals are needed")
         try require(
             approvals == 0 || redeemers.contains { eligibleApprovers(of: $0) >= approvals },
             "no redeemer could ever have \(approvals) approvals, because its own does not count")

@@ -21,7 +21,7 @@ extension AgentOrder {
         case .release: return "the fiduciary releases it"
         case .refuse: return "the fiduciary refuses it: nothing can be released to this redemption"
         case .compare: return "the fiduciary compares it with the others' copies: it came out of a backup"
-        case .investigate: return "the fiduciary looks where a receipt comes from that is not its own"
+        case .investigate: return "the fiduciary finds out who made the receipt that came"
         case .bind: return "the fiduciary binds a key that an earlier release sealed"
         case .finish: return "nothing: its secret is being destroyed"
         case .expired: return "nothing: it expired at \(UTCTime.text(nextStep.notAfter))"

@@ -69,7 +69,7 @@ struct OrderBook: Sendable {
             return .refused(Refusal(.mismatch, "this part is of another order"), record)
         }
         if known.status != .refused { return .repeated(record) }
-        // A signed refusal stands, whatever the verdict would be today: the redeemer holds it.
+        // A signed refusal stands, even if the verdict would be another today: the redeemer holds it.
         let answers = try OrderPartTable.answers(to: known.cid, in: database)
         guard answers.contains(where: { $0.kind == .refusal }) else { return nil }
         return .refused(Refusal(.refused, known.reason), record)

@@ -44,7 +44,7 @@ struct OrderLookup: Sendable {
             throw DTAError(
                 .invalidArgument,
                 "\(quoted(subject)) names no order: orders are named by the CID of part 1, or by their reference "
-                    + "of \(OrderReference.textCount) letters, of which 8 are enough where they are unique")
+                    + "of \(OrderReference.textCount) letters, of which 8 are enough if they are unique")
         }
         return try OrderTable.find(reference: letters, in: database)
     }
@@ -67,7 +67,8 @@ struct OrderLookup: Sendable {
         if kind == .order, signed.envelope.header.previous == nil, part.reader != nil { return .first }
         guard part.reader != nil else {
             throw DTAError(
-                .permissionDenied, "nobody on this host has a part in the order of the \(kind.rawValue) \(signed.cid)")
+                .permissionDenied,
+                "no identity of this host has a role in the order of the \(kind.rawValue) \(signed.cid)")
         }
         throw DTAError(
             .failedPrecondition, "the \(kind.rawValue) \(signed.cid) follows a part that was not received here",

@@ -218,7 +218,7 @@ enum OrderTransition {
 
     private static func destruction(_ progress: OrderProgress, _ step: OrderStep) -> OrderVerdict {
         guard step.previous == progress.commitment ?? progress.order else {
-            return refused(.fork, "a destruction follows part 2 of its order, or part 1 where there is none")
+            return refused(.fork, "a destruction follows part 2 of its order, or part 1 if there is none")
         }
         var next = progress
         // Somebody who has the fiduciary's key, or an old receipt of it, must not be able to destroy the secret from

@@ -104,7 +104,8 @@ struct EpochKeeper: Sendable {
         do {
             actor = try book.lookup.fiduciary(of: record)
         } catch let error as DTAError where error.code == .failedPrecondition {
-            logger.warning("nobody can sign that a secret is destroyed", metadata: ["order": "\(record.cid)"])
+            logger.warning(
+                "no identity here can sign the receipt of a destruction", metadata: ["order": "\(record.cid)"])
             return try store.write(close)
         }
         let letter = try destroyer.receipt(

@@ -32,7 +32,7 @@ struct RefusalMaker: Sendable {
         let letter = OpenedPart(signed, try OrderPartKind(of: signed), nil)
         let why = reason.isEmpty ? "the fiduciary decided so" : reason
         guard let refusal = try refuse(letter, record, Refusal(.decision, why), post) else {
-            throw DTAError(.failedPrecondition, "whoever made \(refused) cannot be answered any more")
+            throw DTAError(.failedPrecondition, "the sender of \(refused) cannot be answered any more")
         }
         return refusal
     }

@@ -84,7 +84,7 @@ final class UnanswerableWatch: Sendable {
             } catch let error as DTAError where error.code != .unavailable {
                 watch.withLock { _ = $0.failed.insert(number) }
                 logger.warning(
-                    "a redemption that nobody can answer cannot be refused",
+                    "refusing a redemption that can no longer be answered has failed",
                     metadata: ["order": "\(number)", "why": "\(error)"])
             }
         }

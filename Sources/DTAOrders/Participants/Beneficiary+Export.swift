@@ -65,10 +65,10 @@ extension Beneficiary {
                 fields: [("public", OrderFieldValue.bytes(sum.publicKey.bytes).shown)] + shared.fields + [
                     (
                         "warning",
-                        "whoever sees this key has the wallet's money; it does not come back into the HSM"
+                        "anyone who sees this key can spend the wallet's coins; it does not come back into the HSM"
                             + (other.map {
-                                "; order \($0) uses the same share: whoever knows this key and this wallet's other half "
-                                    + "has one half of that one"
+                                "; order \($0) uses the same share: this key and the fiduciary's half of this wallet "
+                                    + "give one half of that wallet's key"
                             } ?? "")
                     )
                 ])

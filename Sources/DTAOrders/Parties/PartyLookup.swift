@@ -63,8 +63,8 @@ struct PartyLookup: Sendable {
         guard let own = try actor(for: record.terms.fiduciary) else {
             throw DTAError(
                 .failedPrecondition,
-                "the fiduciary of order \(record.reference) is \(identities.display(record.terms.fiduciary)), as which "
-                    + "nobody can act on this host", hint: "its own host fulfils it")
+                "the fiduciary of order \(record.reference) is \(identities.display(record.terms.fiduciary)), for "
+                    + "which no identity of this host can act", hint: "its own host fulfils it")
         }
         return own
     }

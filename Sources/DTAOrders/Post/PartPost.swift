@@ -55,7 +55,8 @@ final class PartPost {
         let kind = try OrderPartKind(of: signed)
         guard let own = try lookup.reader(of: signed, as: party) else {
             throw DTAError(
-                .permissionDenied, "the \(kind.rawValue) \(cid) is sealed to others: nobody on this host can read it")
+                .permissionDenied,
+                "the \(kind.rawValue) \(cid) is sealed to others: no identity of this host can read it")
         }
         return (signed, own, try read(signed, kind, as: own))
     }

@@ -38,7 +38,7 @@ package struct OrderFilters: Sendable {
                 guard let role = OrderRoles(name: value) else {
                     throw DTAError(
                         .invalidArgument,
-                        "nobody is \(quoted(value)) in an order: there are "
+                        "\(quoted(value)) is no role in an order: there are "
                             + OrderRoles(rawValue: 63).names.joined(separator: ", "))
                 }
                 self.role = role

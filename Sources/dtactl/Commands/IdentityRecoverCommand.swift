@@ -80,7 +80,7 @@ struct IdentityRecoverCommand: ParsableCommand {
         return answer
     }
 
-    /// The recovery key signs only what the person asked for, whatever the agent answers.
+    /// The recovery key signs only what the person asked for, even if the agent answers something else.
     private func check(_ new: Identity, replaces old: SignedIdentity, _ fingerprint: [UInt8]) throws {
         let expected = fingerprint.isEmpty ? old.identity.recovery : fingerprint
         guard new.previous == old.cid, new.name == old.identity.name, new.recovery == expected,

@@ -9,12 +9,12 @@ struct IdentityTrustCommand: ParsableCommand {
         commandName: "trust", abstract: "Trust an identity on this host, and give it a name.",
         discussion: """
             Make sure by another way that the CID belongs to the party that you mean: by telephone, on paper, in
-            person. From then on the name stands for the CID, and for each that rightly replaces it. Administrators
-            may do this, and users to whom a grant gives trust.
+            person. From then on the name stands for the CID, and for its verified successors. Administrators may do
+            this, and users to whom a grant gives trust.
 
-            What is trusted must be known here. With --at an unknown identity is fetched from that gateway, with all
-            that is known there of its line. A document must fit its CID, so nobody on the way can give you another. Without
-            --at, identity import takes it from a file.
+            The identity must be known here. With --at an unknown identity is fetched from that gateway, with all
+            that is known there of its line. A document must fit its CID, so it cannot be exchanged on the way. Without --at,
+            identity import takes it from a file.
 
             Example:
               dtactl identity trust bafy… --as bank --at https://bank.example/dta

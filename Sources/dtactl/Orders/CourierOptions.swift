@@ -12,7 +12,7 @@ struct CourierOptions: ParsableArguments {
         transform: FileName.argument)
     var out: String?
 
-    @Option(help: ArgumentHelp("Send it to this gateway alone, whatever the identities' URLs are.", valueName: "url"))
+    @Option(help: ArgumentHelp("Send it to this gateway alone, and not to the identities' URLs.", valueName: "url"))
     var via: String?
 
     @Flag(help: "Send nothing: order send does, later.")

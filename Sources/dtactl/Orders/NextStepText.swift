@@ -20,9 +20,9 @@ extension AgentOrder {
         case .approve: return "\(nextStep.missing) of \(approvals) approvals are missing, as far as is known here"
         case .release: return "the fiduciary releases it"
         case .refuse: return "\(whyNotReleased): the fiduciary refuses it"
-        case .compare: return "somebody at the fiduciary compares it with the others' copies (order fulfil)"
+        case .compare: return "a person at the fiduciary compares it with the others' copies (order fulfil)"
         case .investigate:
-            return "somebody at the fiduciary looks where that comes from, and destroys it (order destroy)"
+            return "a person at the fiduciary finds out who made the receipt, and destroys the order (order destroy)"
         case .bind: return "an administrator at the fiduciary binds the key: dtad-hsm --bind-order-keys"
         case .finish: return "nothing: its destruction is finished once the HSM answers"
         case .expired, .frozen, .unusable: return "nothing: \(whyNotReleased)"
@@ -37,7 +37,7 @@ extension AgentOrder {
         case (.unusable, _): "its secret cannot be used"
         case (_, 1...): "\(nextStep.rejections == 1 ? "1 approver" : "\(nextStep.rejections) approvers") said no"
         case _ where nextStep.refusal == OrderRefusal.Code.replaced.rawValue:
-            "somebody was replaced or revoked since it was asked for"
+            "the redeemer or the recipient was replaced or revoked since it was asked for"
         default: "too few approvers are left"
         }
     }

@@ -53,7 +53,7 @@ struct OrderApproveCommand: ParsableCommand {
         }
         let redemption = try choose(shown, order)
         let approver = try approver(of: redemption, shown, order, client)
-        // A person who is asked sees what it is about, whatever is printed in the end.
+        // A person who is asked sees what it is about, also with --json.
         if !agent.json || !yes { try show(order, redemption, shown.fields, Parties(client)) }
         // If no identity here may decide, the agent says why, and there is nothing to ask.
         if !yes, let name = `as` ?? approver?.name {

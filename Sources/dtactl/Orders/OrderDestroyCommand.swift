@@ -8,9 +8,9 @@ struct OrderDestroyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "destroy", abstract: "Destroy an order's secret, as its fiduciary, for ever.",
         discussion: """
-            The row with the sealed secret goes at once. The key that it was sealed under goes when all that lives under the \
-            same key was sealed anew; until then the signed receipt says pending, and names the key. Nobody can take \
-            back what was released before.
+            The row with the sealed secret goes at once. The key that it was sealed under goes when the other secrets under \
+            the same key were sealed anew; until then the signed receipt says pending, and names the key. What was \
+            released before cannot be taken back.
 
             Example:
               dtactl order destroy k3v7xq2a
@@ -33,7 +33,7 @@ struct OrderDestroyCommand: ParsableCommand {
         try found.requireFiduciary(Parties(client))
         // If the order is destroyed already, only its receipt is shown again.
         if !yes, !found.is(.destroyed) {
-            // A person who is asked sees what it is about, whatever is printed in the end.
+            // A person who is asked sees what it is about, also with --json.
             for line in found.details(Parties(client), committed: shown.fields).lines { StandardError.line(line) }
             let released = found.uses > 0 ? " What was released stays released." : ""
             let whom = SafeText.line(Parties(client).name(found.fiduciary))

@@ -61,7 +61,7 @@ struct OrderFulfilCommand: ParsableCommand {
         var seen = open?.cid ?? ""
         // An order from a backup needs an explicit decision: the agent says why.
         if !yes, !(decision == nil && found.waitsForComparison) {
-            // A person who is asked sees what it is about, whatever is printed in the end.
+            // A person who is asked sees what it is about, also with --json.
             show(found, open, shown.fields, Parties(client))
             // The confirmed decision is sent, not the one that may be next by then.
             let decided = decision ?? found.nextDecision

@@ -9,9 +9,9 @@ struct OrderReceiveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "receive", abstract: "Take in what others made for an order: from a CAR file, or their gateways.",
         discussion: """
-            A file is what --out wrote, on whatever medium it came; - is standard input. With REF instead, the gateways of the \
+            A file is what --out wrote; - is standard input. With REF instead, the gateways of the \
             order's other parties are asked for what is not here yet. With the CID of an order that is not known here, --via \
-            names the gateway to ask. What answers what came is carried on, or written with --out.
+            names the gateway to ask. The messages that answer it are carried on, or written with --out.
 
             Example:
               dtactl order receive /media/usb/order.car --out /media/usb/answer.car

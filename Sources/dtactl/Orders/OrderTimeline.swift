@@ -126,8 +126,8 @@ extension AgentOrderPart {
 }
 
 extension AgentOrder {
-    /// When and in which order this host saw messages. At the fiduciary that is the true order, whatever the others'
-    /// clocks say; on other hosts it depends on couriers, so the senders' clocks are used.
+    /// When and in which order this host saw messages. At the fiduciary that is the true order, even if the others'
+    /// clocks differ; on other hosts it depends on couriers, so the senders' clocks are used.
     func seen(_ parts: [AgentOrderPart], _ parties: Parties) -> [String: (time: Int64, arrival: Int)] {
         let isHere = parties.isOwn(fiduciary)
         return Dictionary(

@@ -8,8 +8,8 @@ struct WalletCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wallet", abstract: "Bitcoin wallets whose key is a fiduciary's part and a beneficiary's.",
         discussion: """
-            An order of type bitcoin-wallet makes one. Nobody has its key before the fiduciary releases its part to the \
-            beneficiary, which has the other.
+            An order of type bitcoin-wallet makes one. The beneficiary has one part of its key. No one has the whole key \
+            before the fiduciary releases the other part to the beneficiary.
 
             Example:
               dtactl order create --fiduciary bank --beneficiary carol --redeem carol --type bitcoin-wallet

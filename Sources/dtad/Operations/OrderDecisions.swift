@@ -69,7 +69,7 @@ enum OrderDecisions {
                 case "destroy": try orders.destroyEpoch(call.caller, asked.epoch)
                 case "renew": try orders.renewEpochs(call.caller)
                 default:
-                    throw DTAError(.invalidArgument, "about epochs one decides destroy or renew, and nothing else")
+                    throw DTAError(.invalidArgument, "the decision about epochs is destroy or renew")
                 }
             return call.slow(step) {
                 $1.lines = $0.epochs.map(\.line)

@@ -35,8 +35,8 @@ extension NextStep {
         case .approve: return "\(missing) of \(order.terms.approvals) approvals are missing, as far as is known here"
         case .release: return "the fiduciary releases it"
         case .refuse: return "\(whyNotReleased): the fiduciary refuses it"
-        case .compare: return "somebody at the fiduciary compares it with the others' copies"
-        case .investigate: return "somebody at the fiduciary looks where its receipt comes from, and destroys it"
+        case .compare: return "a person at the fiduciary compares it with the others' copies"
+        case .investigate: return "a person at the fiduciary finds out who made the receipt, and destroys the order"
         case .bind: return "an administrator at the fiduciary binds its key"
         case .finish: return "nothing: its destruction is finished once the HSM answers"
         case .expired: return "nothing: it expired at \(UTCTime.text(notAfter))"
@@ -47,7 +47,7 @@ extension NextStep {
 
     private var whyNotReleased: String {
         if refusal == OrderRefusal.Code.replaced.rawValue {
-            return "somebody was replaced or revoked since it was asked for"
+            return "the redeemer or the recipient was replaced or revoked since it was asked for"
         }
         if rejections == 0 { return "too few approvers are left" }
         return rejections == 1 ? "1 approver said no" : "\(rejections) approvers said no"

@@ -2,7 +2,7 @@ import DTABytes
 import Foundation
 
 extension Data {
-    /// A copy of secret bytes for an answer: it is wiped when nobody holds it any more.
+    /// A copy of secret bytes for an answer: it is wiped when its last owner lets it go.
     init(secret: SecretReference) {
         guard secret.count > 0 else {
             self.init()
