@@ -54,7 +54,7 @@ enum HintText {
         case .listOwnRecords: return "an administrator can; each user sees their own records with dtactl audit list"
         case .acceptAudit:
             return
-                "an administrator should put the file back as it was; if it is lost, dtactl audit accept takes note of "
+                "an administrator should put the file back as it was; if it is lost, dtactl audit accept records "
                 + "that"
         case .testPlugin: return "dtactl plugin test PATH shows what it does"
         case .nameSocket: return "is dtad running? Name another socket with --socket or in $DTA_SOCKET"

@@ -98,7 +98,7 @@ extension OrderBook {
         else {
             throw DTAError(
                 .permissionDenied,
-                "the commitment \(part2.cid) is not by the one to whom \(header.from) sealed the order")
+                "the commitment \(part2.cid) is not by the fiduciary to which \(header.from) sealed the order")
         }
         return try store.write { database in
             if let known = try OrderTable.find(part1.cid, in: database) { return known.number }

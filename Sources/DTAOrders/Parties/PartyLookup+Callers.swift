@@ -42,7 +42,7 @@ extension PartyLookup {
             throw DTAError(
                 .invalidArgument,
                 left.isEmpty
-                    ? "all of \(names), as whom user \(caller.display) may \(what) order \(record.reference), did so already"
+                    ? "user \(caller.display) may \(what) order \(record.reference) as any of \(names): all of them did so already"
                     : "user \(caller.display) may \(what) order \(record.reference) as any of \(names)",
                 helps: .nameActor)
         }

@@ -29,7 +29,7 @@ struct LedgerExportCommand: ParsableCommand {
         transform: FileName.argument)
     var out: String?
 
-    @Flag(help: "Write what is to be had, even if a part of the history is not.")
+    @Flag(help: "Write what is here, even if a part of the history is missing.")
     var partial = false
 
     @OptionGroup var agent: AgentOptions

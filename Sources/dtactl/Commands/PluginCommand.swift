@@ -5,7 +5,7 @@ import DTASystem
 
 struct PluginCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "Types of orders: what there is, and whether a plugin is one.",
+        commandName: "plugin", abstract: "Types of orders: list them, and test a plugin.",
         subcommands: [PluginListCommand.self, PluginTestCommand.self])
 }
 

@@ -15,7 +15,7 @@ struct CourierOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Send it to this gateway alone, and not to the identities' URLs.", valueName: "url"))
     var via: String?
 
-    @Flag(help: "Send nothing: order send does, later.")
+    @Flag(help: "Send nothing now: order send does it later.")
     var hold = false
 
     @OptionGroup var gateway: GatewayOptions

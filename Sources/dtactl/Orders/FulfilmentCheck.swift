@@ -10,7 +10,7 @@ extension AgentOrder {
         guard !has(.fiduciary) else { return }
         throw Failure.failed(
             .permissionDenied,
-            "the order \(reference) is kept by \(parties.name(fiduciary)), as whom this user cannot act on this host",
+            "the order \(reference) is kept by \(parties.name(fiduciary)), for which this user cannot act on this host",
             hint: parties.isOwn(fiduciary)
                 ? "an administrator can grant fulfil on it under grants: in dtad.yaml" : "its own host fulfils it")
     }

@@ -6,7 +6,7 @@ import DTASystem
 
 struct OrderApproveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "approve", abstract: "Approve of a redemption, or reject it: after you saw what it is.",
+        commandName: "approve", abstract: "Approve a redemption, or reject it, after you have seen it.",
         discussion: """
             It shows who asks for what, and asks you. Your approval names this one redemption and this one use, and counts \
             until it expires. If several ask at a time, --redemption says which one you mean; order show has them all.

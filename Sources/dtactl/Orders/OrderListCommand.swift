@@ -26,7 +26,7 @@ struct OrderListCommand: ParsableCommand {
     @Option(help: "Only orders in this state.")
     var state: Word<OrderState>?
 
-    @Option(help: "Only orders in which one of your identities is this.")
+    @Option(help: "Only orders in which one of your identities has this role.")
     var role: Word<OrderRole>?
 
     @Option(name: [.long, .customShort("t")], help: "Only orders of this type.")

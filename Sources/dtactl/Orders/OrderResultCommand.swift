@@ -16,7 +16,7 @@ struct OrderResultCommand: ParsableCommand {
 
     @OptionGroup var order: OrderArgument
 
-    @Option(help: ArgumentHelp("Of which use; by default the last one.", valueName: "n"))
+    @Option(help: ArgumentHelp("The use; by default the last one.", valueName: "n"))
     var use = 0
 
     @OptionGroup var output: BinaryOutput

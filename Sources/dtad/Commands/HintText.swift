@@ -8,7 +8,7 @@ extension DTAError {
             case .makeState: "dtad init --state DIR makes one"
             case .replaceFile: "choose another name, or say --force"
             case .acceptAudit:
-                "an administrator should put the file back as it was; if it is lost, dtactl audit accept takes note of that"
+                "an administrator should put the file back as it was; if it is lost, dtactl audit accept records that"
             default: hint.code.sentence(hint.subject)
             }
         }

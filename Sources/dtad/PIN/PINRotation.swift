@@ -24,7 +24,7 @@ struct PINRotation {
         if hsm.socket != nil, geteuid() == 0 {
             guard let user = InitPlan.custodian else {
                 throw DTAError(
-                    .failedPrecondition, "there is no user dta-hsm, as which dtad-hsm would reach the token",
+                    .failedPrecondition, "there is no user dta-hsm, whose rights dtad-hsm needs to reach the token",
                     hint: "systemd-sysusers makes it; if dtad-hsm has another user, use the vendor's tool")
             }
             custodian = user
