@@ -16,19 +16,6 @@ struct LoginRecordTests {
         try token.directory.write("pin", "wrong-pin\n")
     }
 
-    private var record: String { token.directory.file("hsm.lock.refused-pin") }
-
-    private func refusal() throws -> CustodyStartError {
-        do {
-            _ = try HSMProcess(token).connect()
-        } catch let error as CustodyStartError {
-            return error
-        }
-        throw TestFailure("dtad-hsm serves")
-    }
-
-    private func serve() throws -> Bool { try HSMProcess(token).connect().ask(DrawRandom(count: 1)).count == 1 }
-
     /// A dtad-hsm that is killed while it logs in.
     private func logIn(dying fault: TamperedModule.Fault) throws {
         try module.set(fault)
@@ -43,7 +30,7 @@ struct LoginRecordTests {
         let logins = module.logins
         for pin in ["wrong-pin", "wrong-pin", TestToken.pin] {
             try token.directory.write("pin", pin + "\n")
-            let error = try refusal()
+            let error = try token.refusal()
             #expect(error.exit == .configuration && error.reason.code == code, "\(error)")
             #expect(error.reason.message.contains("hsm.lock.refused-pin"), "\(error.reason.message)")
             #expect(error.reason.message.contains(cause), "\(error.reason.message)")
@@ -53,32 +40,32 @@ struct LoginRecordTests {
 
     @Test("dtad-hsm tries no PIN if a directory, a pipe or a link lies where it would remember a refusal")
     func inTheWay() throws {
-        mkdir(record, 0o700)
+        mkdir(token.refusedPIN, 0o700)
         try expectNoLogin(because: "is a directory")
-        rmdir(record)
-        mkfifo(record, 0o600)
+        rmdir(token.refusedPIN)
+        mkfifo(token.refusedPIN, 0o600)
         try expectNoLogin(because: "is a pipe")
-        unlink(record)
-        symlink("/dev/null", record)
+        unlink(token.refusedPIN)
+        symlink("/dev/null", token.refusedPIN)
         try expectNoLogin(because: "is a symbolic link")
-        unlink(record)
-        mkdir(record + ".new", 0o700)
+        unlink(token.refusedPIN)
+        mkdir(token.refusedPIN + ".new", 0o700)
         try expectNoLogin(because: "File exists")
-        rmdir(record + ".new")
-        #expect(try serve())
+        rmdir(token.refusedPIN + ".new")
+        #expect(try token.serves())
         #expect(module.logins == 1)
     }
 
     @Test("dtad-hsm tries no PIN if the file is immutable in which it would remember that the token refused it")
     func immutable() throws {
         try token.directory.write("hsm.lock.refused-pin", "")
-        guard try run("chattr", ["+i", record]).status == 0 else {
+        guard try run("chattr", ["+i", token.refusedPIN]).status == 0 else {
             return print("SKIPPED: no file can be made immutable here")
         }
-        defer { _ = try? run("chattr", ["-i", record]) }
+        defer { _ = try? run("chattr", ["-i", token.refusedPIN]) }
         try expectNoLogin(because: "Operation not permitted")
-        #expect(try run("chattr", ["-i", record]).status == 0)
-        #expect(try serve())
+        #expect(try run("chattr", ["-i", token.refusedPIN]).status == 0)
+        #expect(try token.serves())
     }
 
     @Test("dtad-hsm tries no PIN if the disk is full on which it would remember that the token refused it")
@@ -89,7 +76,7 @@ struct LoginRecordTests {
         _ = try run("dd", ["if=/dev/zero", "of=" + filling, "bs=4096"])
         try expectNoLogin(because: "No space left on device", code: .resourceExhausted)
         unlink(filling)
-        #expect(try serve())
+        #expect(try token.serves())
         #expect(try FileManager.default.contentsOfDirectory(atPath: small.path).allSatisfy { !$0.contains("pin") })
     }
 
@@ -98,13 +85,13 @@ struct LoginRecordTests {
         try logIn(dying: .dieAfterLogin)
         for pin in ["wrong-pin", TestToken.pin] {
             try token.directory.write("pin", pin + "\n")
-            let error = try refusal()
+            let error = try token.refusal()
             #expect(error.exit == .wrongPIN && error.reason.message.contains("was cut off"), "\(error)")
             #expect(error.reason.hint.contains("/hsm.lock.refused-pin"))
         }
         #expect(module.logins == 1)
-        unlink(record)
-        #expect(try serve())
+        unlink(token.refusedPIN)
+        #expect(try token.serves())
     }
 
     @Test("a right PIN is tried again if dtad-hsm is killed while it logs in")
@@ -112,28 +99,28 @@ struct LoginRecordTests {
         try token.directory.write("pin", TestToken.pin + "\n")
         for fault in [TamperedModule.Fault.dieBeforeLogin, .dieAfterLogin] {
             try logIn(dying: fault)
-            #expect(FileManager.default.fileExists(atPath: record))
-            #expect(try serve())
-            #expect(!FileManager.default.fileExists(atPath: record))
+            #expect(FileManager.default.fileExists(atPath: token.refusedPIN))
+            #expect(try token.serves())
+            #expect(!FileManager.default.fileExists(atPath: token.refusedPIN))
         }
     }
 
     @Test("a wrong PIN that the token has not seen is tried once after dtad-hsm was killed")
     func killedBeforeLogin() throws {
         try logIn(dying: .dieBeforeLogin)
-        #expect(try refusal().reason.message.contains("CKR_PIN_INCORRECT"))
-        #expect(try refusal().reason.message.contains("before"))
+        #expect(try token.refusal().reason.message.contains("CKR_PIN_INCORRECT"))
+        #expect(try token.refusal().reason.message.contains("before"))
         #expect(module.logins == 2)
     }
 
     @Test("a PIN that the token refused is not tried again although a log-in with another one is cut off")
     func killedWithAnother() throws {
-        _ = try refusal()
+        _ = try token.refusal()
         try token.directory.write("pin", TestToken.pin + "\n")
         try logIn(dying: .dieAfterLogin)
         try token.directory.write("pin", "wrong-pin\n")
-        #expect(try refusal().reason.message.contains("before"))
+        #expect(try token.refusal().reason.message.contains("before"))
         try token.directory.write("pin", TestToken.pin + "\n")
-        #expect(try serve())
+        #expect(try token.serves())
     }
 }
