@@ -137,14 +137,14 @@ package final class Agent: Sendable {
 
     /// Reads the grants again. If anything in the configuration is wrong, this throws, and the old ones stay in force.
     package func reload(_ configuration: Configuration) throws {
-        policy.replace(with: try Agent.judge(configuration))
+        policy.replace(with: try Agent.checkedPolicy(configuration))
     }
 
     /// Finds errors in a configuration that otherwise only a start would find. It opens nothing.
     /// - Returns: the grants.
     /// - Throws: `DTAError` that names the line.
     @discardableResult
-    package static func judge(_ configuration: Configuration) throws -> Policy {
+    package static func checkedPolicy(_ configuration: Configuration) throws -> Policy {
         _ = try OrderRules(configuration.orders)
         return try Policy(configuration.grants, couriers: configuration.couriers)
     }

@@ -31,9 +31,7 @@ public struct Courier {
     ) {
         self.client = client
         self.sizeLimit = sizeLimit
-        deadline =
-            monotonicNanoseconds() &+ UInt64(max(0, time.components.seconds)) &* 1_000_000_000
-            &+ UInt64(max(0, time.components.attoseconds) / 1_000_000_000)
+        deadline = monotonicNanoseconds() + time.wholeNanoseconds
     }
 
     static let late = DTAError(

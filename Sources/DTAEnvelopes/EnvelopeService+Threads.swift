@@ -14,7 +14,7 @@ extension EnvelopeService {
         let cid = try LedgerService.cid(subject)
         // An envelope without a row was not signed by its sender: `verified` throws the reason.
         let thread = try received.find(cid)?.thread ?? verified(cid).envelope.header.thread
-        let place = ReceivedEnvelopes.Place(cursor)
+        let place = ReceivedEnvelopes.Cursor(cursor)
         guard cursor.isEmpty || place != nil else {
             throw DTAError(.invalidArgument, "\(quoted(cursor)) is no cursor of a thread")
         }

@@ -34,38 +34,38 @@ final class FactMemory: TransactionObserver, Sendable {
 
     /// Judges from memory if that is enough, otherwise in one consistent read of the database.
     /// - Parameter body: judges; it may run twice, and must pass on what `facts` throws.
-    func judge<Result>(_ store: Store, _ body: (_ facts: KnownFacts) throws -> Result) throws -> Result {
+    func withFacts<Result>(_ store: Store, _ body: (_ facts: KnownFacts) throws -> Result) throws -> Result {
         let epoch = state.withLock { $0.isChanging ? nil : $0.epoch }
         if let epoch {
-            do { return try judge(at: epoch, body) } catch is NotRemembered {}
+            do { return try withFacts(at: epoch, body) } catch is NotRemembered {}
         }
-        return try store.read { try judge($0, epoch, body) }
+        return try store.read { try withFacts($0, epoch, body) }
     }
 
     /// The same in a writing transaction, whose own changes count. Not within savepoints: their changes are reported
     /// late.
-    func judge<Result>(in database: Database, _ body: (_ facts: KnownFacts) throws -> Result) throws -> Result {
+    func withFacts<Result>(in database: Database, _ body: (_ facts: KnownFacts) throws -> Result) throws -> Result {
         // A reader may see an older state than the present one.
         let isWriter = !database.configuration.readonly
         let epoch = state.withLock { $0.isDirty || $0.isChanging || !isWriter ? nil : $0.epoch }
         if let epoch {
-            do { return try judge(at: epoch, body) } catch is NotRemembered {}
+            do { return try withFacts(at: epoch, body) } catch is NotRemembered {}
         }
-        return try judge(database, epoch, body)
+        return try withFacts(database, epoch, body)
     }
 
     /// The same without reading the database.
     /// - Throws: `NotRemembered` if it needs to.
-    func judgeByMemory<Result>(_ body: (_ facts: KnownFacts) throws -> Result) throws -> Result {
+    func withRememberedFacts<Result>(_ body: (_ facts: KnownFacts) throws -> Result) throws -> Result {
         guard let epoch = state.withLock({ $0.isChanging ? nil : $0.epoch }) else { throw NotRemembered() }
-        return try judge(at: epoch, body)
+        return try withFacts(at: epoch, body)
     }
 
-    private func judge<Result>(at epoch: UInt64, _ body: (KnownFacts) throws -> Result) throws -> Result {
+    private func withFacts<Result>(at epoch: UInt64, _ body: (KnownFacts) throws -> Result) throws -> Result {
         try body(KnownFacts(remembered: self, epoch: epoch))
     }
 
-    private func judge<Result>(
+    private func withFacts<Result>(
         _ database: Database, _ epoch: UInt64?, _ body: (KnownFacts) throws -> Result
     ) throws -> Result {
         let facts = KnownFacts(database: database)

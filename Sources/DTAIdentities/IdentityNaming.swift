@@ -16,7 +16,7 @@ extension IdentityService {
     func document(_ subject: String) throws -> SignedIdentity {
         let document = try blocks.document(newest(subject))
         // Most replace no other identity, and need no read of the database.
-        if document.identity.previous != nil { try memory.judge(blocks.store) { try checkNotForged(document, $0) } }
+        if document.identity.previous != nil { try memory.withFacts(blocks.store) { try checkNotForged(document, $0) } }
         return document
     }
 
@@ -46,7 +46,7 @@ extension IdentityService {
     func newest(_ subject: String) throws -> CID {
         let cid = try cid(subject)
         guard isName(subject) else { return cid }
-        return try memory.judge(blocks.store) { try IdentityJudge($0).newest(of: cid).cid }
+        return try memory.withFacts(blocks.store) { try IdentityJudge($0).newest(of: cid).cid }
     }
 
     func isName(_ subject: String) -> Bool { (try? CID(subject)) == nil }
@@ -63,7 +63,7 @@ extension IdentityService {
     /// The same for many, in one read of the database.
     package func recipients(_ subjects: [String]) throws -> [SignedIdentity] {
         let documents = try subjects.map(document)
-        try memory.judge(blocks.store) { facts in
+        try memory.withFacts(blocks.store) { facts in
             for (subject, document) in zip(subjects, documents) {
                 try checkCurrent(subject, document.cid, "nothing is sealed to it", facts)
                 guard try distrusted(document.cid, facts) == nil else {
@@ -80,7 +80,7 @@ extension IdentityService {
     /// The identity as which the caller sends: an own one that is known here as current.
     package func sender(_ caller: Caller, _ subject: String) throws -> IdentityRecord {
         let own = try authorized(caller, .seal, subject)
-        try memory.judge(blocks.store) { try checkCurrent(subject, own.cid, "nothing is sent as it", $0) }
+        try memory.withFacts(blocks.store) { try checkCurrent(subject, own.cid, "nothing is sent as it", $0) }
         return own
     }
 

@@ -12,7 +12,7 @@ package final class OwnIdentities: Sendable {
         var aliases: [String: CID] = [:]
         /// Why an identity may not be used although it is known.
         var damages: [CID: String] = [:]
-        var counts: [UInt32: Int] = [:]
+        var counts = OwnerCounts()
         /// Names of identities in the making.
         var reserved: Set<String> = []
     }
@@ -33,7 +33,7 @@ package final class OwnIdentities: Sendable {
     private static func put(_ record: IdentityRecord, _ state: inout State) {
         state.records[record.cid] = record
         state.lines[record.name, default: []].append(record.cid)
-        state.counts[record.owner.uid, default: 0] += 1
+        state.counts.add(record.owner)
     }
 
     // MARK: Finding
@@ -77,7 +77,7 @@ package final class OwnIdentities: Sendable {
         try state.withLock { state in
             try check(state, name, owner, continuing)
             state.reserved.insert(name)
-            state.counts[owner.uid, default: 0] += 1
+            state.counts.add(owner)
         }
     }
 
@@ -91,7 +91,7 @@ package final class OwnIdentities: Sendable {
         } else {
             try checkFree(state, name)
         }
-        guard owner == .agent || state.counts[owner.uid, default: 0] < limit else {
+        guard owner == .agent || state.counts[owner] < limit else {
             throw DTAError(
                 .resourceExhausted,
                 "user \(owner.display) has \(limit) identities, those that were replaced among them, and that is the "
@@ -118,7 +118,7 @@ package final class OwnIdentities: Sendable {
     func cancel(_ name: String, owner: Owner) {
         state.withLock { state in
             state.reserved.remove(name)
-            OwnIdentities.discount(&state, owner)
+            state.counts.remove(owner)
         }
     }
 
@@ -127,14 +127,9 @@ package final class OwnIdentities: Sendable {
         state.withLock { state in
             state.reserved.remove(record.name)
             // It was counted already when its name was reserved.
-            OwnIdentities.discount(&state, record.owner)
+            state.counts.remove(record.owner)
             OwnIdentities.put(record, &state)
         }
-    }
-
-    private static func discount(_ state: inout State, _ owner: Owner) {
-        let left = state.counts[owner.uid, default: 0] - 1
-        state.counts[owner.uid] = left > 0 ? left : nil
     }
 
     /// Replaces all damage: identities that are not in `damages` are sound.

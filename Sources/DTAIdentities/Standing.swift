@@ -4,20 +4,20 @@ import GRDB
 extension IdentityService {
     /// The standing of an identity, by the documents that are known here.
     func standing(_ cid: CID) throws -> Standing {
-        try memory.judge(blocks.store) { try IdentityJudge($0).standing(of: cid) }
+        try memory.withFacts(blocks.store) { try IdentityJudge($0).standing(of: cid) }
     }
 
     /// The same as part of a transaction; nil if the identity's document is not here, or is refuted.
     package func standing(_ cid: CID, in database: Database) throws -> Standing? {
-        try memory.judge(in: database) { try $0.isKnown(cid) ? try IdentityJudge($0).standing(of: cid) : nil }
+        try memory.withFacts(in: database) { try $0.isKnown(cid) ? try IdentityJudge($0).standing(of: cid) : nil }
     }
 
     /// Whether an identity is trusted now.
-    package func trust(_ cid: CID) throws -> Trust { try memory.judge(blocks.store) { try trust(cid, $0) } }
+    package func trust(_ cid: CID) throws -> Trust { try memory.withFacts(blocks.store) { try trust(cid, $0) } }
 
     /// The same for many.
     package func trust(_ cids: Set<CID>) throws -> [CID: Trust] {
-        try memory.judge(blocks.store) { facts in
+        try memory.withFacts(blocks.store) { facts in
             Dictionary(uniqueKeysWithValues: try cids.map { ($0, try trust($0, facts)) })
         }
     }

@@ -72,7 +72,7 @@ package struct ReceivedEnvelopes: Sendable {
     /// The envelopes of a thread, by their senders' clocks.
     /// - Parameter after: the place of the last envelope that was answered: its time and number.
     /// - Returns: also the place of the last one; nil if the list ends with it.
-    package func thread(_ thread: [UInt8], count: Int, after place: Place?) throws -> ([ReceivedEnvelope], Place?) {
+    package func thread(_ thread: [UInt8], count: Int, after place: Cursor?) throws -> ([ReceivedEnvelope], Cursor?) {
         let rows = try store.read { database in
             try Row.fetchAll(
                 database,
@@ -83,12 +83,12 @@ package struct ReceivedEnvelopes: Sendable {
                 arguments: [Data(thread), place?.created ?? -1, place?.number ?? 0, count + 1])
         }
         let shown = rows.prefix(count)
-        let last = rows.count > count ? shown.last.map { Place(created: $0["created"], number: $0["number"]) } : nil
+        let last = rows.count > count ? shown.last.map { Cursor(created: $0["created"], number: $0["number"]) } : nil
         return (try shown.map(ReceivedEnvelope.init), last)
     }
 
     /// Where a list of a thread continues.
-    package struct Place: Sendable {
+    package struct Cursor: Sendable {
         let created: Int64
         let number: Int64
 

@@ -15,8 +15,8 @@ public struct FileVersion: Sendable, Equatable {
         guard unsafe stat(path, &status) == 0 else { return }
         inode = UInt64(status.st_ino)
         size = Int64(status.st_size)
-        modified = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
-        changed = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
+        modified = status.st_mtim.nanoseconds
+        changed = status.st_ctim.nanoseconds
     }
 }
 

@@ -34,14 +34,14 @@ public func systemCall<Result: SignedInteger>(_ name: String, _ body: () -> Resu
 public func monotonicNanoseconds() -> UInt64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    return UInt64(time.nanoseconds)
 }
 
 /// The same clock as it was at its last tick, some milliseconds ago: cheaper to read.
 public func coarseNanoseconds() -> UInt64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
-    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    return UInt64(time.nanoseconds)
 }
 
 /// The time of day in microseconds since 1970, for records.

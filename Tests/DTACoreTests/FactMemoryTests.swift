@@ -32,7 +32,7 @@ import Testing
 
     /// Judges without the database; nil where that is not enough.
     private func remembered(_ cid: CID) -> Standing? {
-        try? identities.memory.judgeByMemory { try IdentityJudge($0).standing(of: cid) }
+        try? identities.memory.withRememberedFacts { try IdentityJudge($0).standing(of: cid) }
     }
 
     @Test("a second seal asks the database nothing about its sender and its recipients")

@@ -103,7 +103,7 @@ extension AuditLog {
             let segment = try AuditSegment.open(directory: directory, first: newest)
             let tail = try tail(directory, names, segment)
             let before = between.last?.place ?? end.place
-            guard let (fault, last) = try judge(segment, tail, memory, end) else {
+            guard let (fault, last) = try compare(segment, tail, memory, end) else {
                 return start(.resume(segment, tail, tail.last ?? before), files)
             }
             let known = last ?? before
@@ -154,7 +154,7 @@ extension AuditLog {
 
     /// - Returns: what is wrong with the newest file, and its last record that is still dtad's; nil if nothing is
     ///   wrong.
-    private static func judge(
+    private static func compare(
         _ segment: AuditSegment, _ tail: AuditTail, _ memory: AuditMemory, _ end: AuditEnd
     ) throws -> (fault: String, last: AuditPlace?)? {
         if end.isClean, end.current == segment.first, let seen = end.seen, try segment.facts() == seen { return nil }

@@ -44,7 +44,7 @@ package final class ExecutableDigest: Sendable {
         guard unsafe fstat(content.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return File(
             device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
-            modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim))
+            modified: status.st_mtim.nanoseconds, changed: status.st_ctim.nanoseconds)
     }
 
     private func hash(_ content: Descriptor, size: Int64) -> String? {
@@ -61,6 +61,4 @@ package final class ExecutableDigest: Sendable {
         guard left == 0 else { return nil }
         return Hexadecimal.encode(hash.finalize())
     }
-
-    private func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
 }

@@ -21,10 +21,9 @@ package struct FileFacts: Sendable, Equatable {
     }
 
     init(_ status: stat) {
-        func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
         self.init(
             device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
-            modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim))
+            modified: status.st_mtim.nanoseconds, changed: status.st_ctim.nanoseconds)
     }
 
     /// Whether both are the same file, even if it was written to meanwhile.

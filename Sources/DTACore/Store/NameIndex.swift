@@ -22,7 +22,7 @@ final class NameIndex<Item: NamedItem>: Sendable {
 
     private struct State: Sendable {
         var entries: [String: Entry] = [:]
-        var counts: [UInt32: Int] = [:]
+        var counts = OwnerCounts()
         /// Names of items in the making.
         var reserved: Set<String> = []
     }
@@ -36,7 +36,7 @@ final class NameIndex<Item: NamedItem>: Sendable {
         var loaded = State()
         for item in items {
             loaded.entries[item.name] = Entry(item: item)
-            loaded.counts[item.owner.uid, default: 0] += 1
+            loaded.counts.add(item.owner)
         }
         state = Locked(loaded)
     }
@@ -56,7 +56,7 @@ final class NameIndex<Item: NamedItem>: Sendable {
         try state.withLock { state in
             try check(state, name, owner)
             state.reserved.insert(name)
-            state.counts[owner.uid, default: 0] += 1
+            state.counts.add(owner)
         }
     }
 
@@ -67,7 +67,7 @@ final class NameIndex<Item: NamedItem>: Sendable {
                 "the name \(quoted(name)) is taken: names of \(Item.kind.plural) are unique on this host",
                 hint: "choose another name")
         }
-        guard owner == .agent || state.counts[owner.uid, default: 0] < limit else {
+        guard owner == .agent || state.counts[owner] < limit else {
             throw DTAError(
                 .resourceExhausted, "user \(owner.display) has \(limit) \(Item.kind.plural), and that is the limit",
                 hint: "an administrator can raise limits.\(Item.kind.plural)_per_user in dtad.yaml")
@@ -77,7 +77,7 @@ final class NameIndex<Item: NamedItem>: Sendable {
     func cancel(_ name: String, owner: Owner) {
         state.withLock { state in
             state.reserved.remove(name)
-            NameIndex.discount(&state, owner)
+            state.counts.remove(owner)
         }
     }
 
@@ -92,7 +92,7 @@ final class NameIndex<Item: NamedItem>: Sendable {
     func remove(_ item: Item) {
         state.withLock { state in
             guard state.entries.removeValue(forKey: item.name) != nil else { return }
-            NameIndex.discount(&state, item.owner)
+            state.counts.remove(item.owner)
         }
     }
 
@@ -101,10 +101,5 @@ final class NameIndex<Item: NamedItem>: Sendable {
         state.withLock { state in
             for name in Array(state.entries.keys) { state.entries[name]?.damage = damages[name] }
         }
-    }
-
-    private static func discount(_ state: inout State, _ owner: Owner) {
-        let left = state.counts[owner.uid, default: 0] - 1
-        state.counts[owner.uid] = left > 0 ? left : nil
     }
 }

@@ -39,7 +39,7 @@ final class KeyObjects {
         let handles = try session.find([Attribute(CKA_TOKEN, true), Attribute(CKA_LABEL, label.text)], limit: 2)
         guard let handle = handles.first else { return nil }
         guard handles.count == 1 else { throw refusal(label.text, "the token holds more than one") }
-        let object = try judge(handle)
+        let object = try inspect(handle)
         guard object.label == label, let kind = object.kind, kind == .aes256 else {
             throw refusal(label.text, "it is no AES key")
         }
@@ -61,7 +61,7 @@ final class KeyObjects {
         let handles = try session.find([Attribute(CKA_TOKEN, true), Attribute(CKA_ID, id.bytes)], limit: 3)
         var found: FoundObjects?
         for handle in handles {
-            let object = try judge(handle)
+            let object = try inspect(handle)
             guard case .object(let named) = object.label, named.id == id else {
                 throw refusal(object.label.text, "its label names another id")
             }
@@ -173,7 +173,7 @@ final class KeyObjects {
 
     /// - Parameter kind: nil: a public half.
     private func isStill(_ handle: CK_OBJECT_HANDLE, _ label: ObjectLabel, _ kind: KeyKind?) -> Bool {
-        guard let found = try? judge(handle) else { return false }
+        guard let found = try? inspect(handle) else { return false }
         return found.label == label && found.kind == kind
     }
 
@@ -192,7 +192,7 @@ final class KeyObjects {
 
     /// Reads an object's attributes, and refuses an object that dtad-hsm would not have made.
     /// - Returns: its kind; nil for a public half.
-    private func judge(_ handle: CK_OBJECT_HANDLE) throws -> (label: ObjectLabel, kind: KeyKind?) {
+    private func inspect(_ handle: CK_OBJECT_HANDLE) throws -> (label: ObjectLabel, kind: KeyKind?) {
         let values = try session.read(
             handle, [CKA_LABEL, CKA_CLASS, CKA_KEY_TYPE, CKA_EC_PARAMS, CKA_SENSITIVE, CKA_EXTRACTABLE])
         let text = String(decoding: values[0] ?? [], as: UTF8.self)

@@ -58,7 +58,7 @@ struct KeySet: Sendable {
         for (place, item) in items.enumerated() {
             do throws(Refusal) {
                 let key = try KeySet.key(item)
-                try KeySet.judge(key, beside: keys)
+                try KeySet.validate(key, beside: keys)
                 keys.append(key)
             } catch {
                 skipped.append(Skipped(place: place, reason: error.reason))
@@ -91,7 +91,7 @@ struct KeySet: Sendable {
         init(_ reason: String) { self.reason = reason }
     }
 
-    private static func judge(_ key: Key, beside keys: [Key]) throws(Refusal) {
+    private static func validate(_ key: Key, beside keys: [Key]) throws(Refusal) {
         guard keys.count < limit else { throw Refusal("comes after \(limit) others") }
         guard !keys.contains(where: { $0.isNamed(key.id) && $0.verifier.material == key.verifier.material }) else {
             throw Refusal("is there already")
@@ -109,8 +109,8 @@ struct KeySet: Sendable {
         guard case .object = item else { throw Refusal("is no object") }
         guard !hasDuplicates(item) else { throw Refusal("has a member twice") }
         if let use = item["use"], use.string != "sig" { throw Refusal("is not for signatures: \"use\"") }
-        if let operations = item["key_ops"] { try judge(operations: operations) }
-        if let id = item["kid"] { try judge(name: id.string) }
+        if let operations = item["key_ops"] { try validate(operations: operations) }
+        if let id = item["kid"] { try validate(name: id.string) }
         let (algorithm, verifier) = try verifier(item)
         if let named = item["alg"], named.string.flatMap(TokenAlgorithm.init(named:)) != algorithm {
             throw Refusal("is for another algorithm than \(algorithm.rawValue): \"alg\"")
@@ -118,7 +118,7 @@ struct KeySet: Sendable {
         return Key(id: item["kid"]?.string, algorithm: algorithm, verifier: verifier)
     }
 
-    private static func judge(name: String?) throws(Refusal) {
+    private static func validate(name: String?) throws(Refusal) {
         guard let name else { throw Refusal("has a kid that is no text") }
         // base64url makes four letters of three bytes.
         guard name.utf8.count < TokenVerifier.limit / 4 * 3 else {
@@ -127,7 +127,7 @@ struct KeySet: Sendable {
     }
 
     /// RFC 7517 §4.3: a list of texts, none of them twice.
-    private static func judge(operations: JSONValue) throws(Refusal) {
+    private static func validate(operations: JSONValue) throws(Refusal) {
         let names = operations.array?.compactMap(\.string) ?? []
         guard let list = operations.array, names.count == list.count, Set(names).count == names.count else {
             throw Refusal("has \"key_ops\" that are no list of different texts")

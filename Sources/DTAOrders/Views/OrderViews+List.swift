@@ -72,7 +72,7 @@ extension OrderViews {
     ) throws -> Page<OrderView> {
         let size = try PageSize.of(count)
         let party = try filters.party.map(lookup.identities.cid)
-        let start = try Place(cursor, filters.sort)
+        let start = try Cursor(cursor, filters.sort)
         let narrowed = try OrderViews.narrowing(subjects)
         return try store.read { database in
             let visible = try lookup.visible(caller, database)
@@ -100,7 +100,7 @@ extension OrderViews {
     }
 
     /// Where a list continues: after this order.
-    private struct Place {
+    private struct Cursor {
         var time: Int64
         var number: Int64
 
@@ -131,13 +131,13 @@ extension OrderViews {
         private let filters: OrderFilters
         private let party: Int64?
         private let database: Database
-        private(set) var place: Place
+        private(set) var place: Cursor
         private(set) var looked = 0
         /// Rows that were read but not looked at yet, the next one last.
         private var waiting: [Row] = []
         private var isExhausted = false
 
-        init(identities: [Int64], filters: OrderFilters, party: Int64?, place: Place, database: Database) {
+        init(identities: [Int64], filters: OrderFilters, party: Int64?, place: Cursor, database: Database) {
             self.identities = identities
             self.filters = filters
             self.party = party

@@ -23,7 +23,7 @@ struct Carrier {
         var hint: String { error.hints == [Hint(.sendAgain)] ? "" : error.hint(HintText.of) }
     }
 
-    private struct Errand: Hashable {
+    private struct Carried: Hashable {
         let cid: String
         let url: String
     }
@@ -35,7 +35,7 @@ struct Carrier {
     private var gateways: [String: HTTPCourier] = [:]
     /// The bytes that it brought.
     private var taken = 0
-    private var done: Set<Errand> = []
+    private var done: Set<Carried> = []
     private var waiting: [(part: AgentOrderPart, url: String)] = []
 
     private(set) var exchanges: [Exchange] = []
@@ -70,7 +70,7 @@ struct Carrier {
         for part in parts {
             let urls = options.via.map { [$0] } ?? part.urls
             if urls.isEmpty, !homeless.contains(where: { $0.cid == part.cid }) { homeless.append(part) }
-            for url in urls where done.insert(Errand(cid: part.cid, url: url)).inserted { waiting.append((part, url)) }
+            for url in urls where done.insert(Carried(cid: part.cid, url: url)).inserted { waiting.append((part, url)) }
         }
     }
 
@@ -146,7 +146,7 @@ struct Carrier {
         let delivery = try courier.deliver(consignment)
         documents += consignment.documentCount
         // The gateway that sent it has it.
-        if let url { for root in consignment.roots { done.insert(Errand(cid: root.description, url: url)) } }
+        if let url { for root in consignment.roots { done.insert(Carried(cid: root.description, url: url)) } }
         refused += delivery.refused
         dropped += delivery.dropped
         orders.merge(delivery.orders) { $1 }

@@ -50,13 +50,13 @@ struct CheckCommand: ParsableCommand {
 
     private func checkConfigurationOnly() throws {
         let configuration = try Configuration.load(config)
-        try Agent.judge(configuration)
+        try Agent.checkedPolicy(configuration)
         print("\(config) can be read, with \(counted(configuration.grants.count, "grant")) that can be understood")
     }
 
     private func load() throws -> RootCaution {
         let caution = try RootCaution(config)
-        try Agent.judge(caution.configuration)
+        try Agent.checkedPolicy(caution.configuration)
         return caution
     }
 
