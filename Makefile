@@ -9,7 +9,7 @@ PRODUCTS = dtactl dtad dtad-hsm dtagw
 
 # One call for each product: of several --product options, swift build heeds only the last. The standard library is
 # linked in: what is installed must not need a toolchain, and it starts faster and with half of the memory.
-RELEASE = swift build -c release --static-swift-stdlib
+RELEASE = Scripts/swift build -c release --static-swift-stdlib
 
 .PHONY: help run test build bench soak outage install uninstall clean format lint setup tsan fuzz documentation
 
