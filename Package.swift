@@ -9,6 +9,7 @@ if Context.environment["CI"] != nil { common.append(.treatAllWarnings(as: .error
 let strict = common + [.strictMemorySafety()]
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -22,7 +23,9 @@ let workers = [
 
 // Fuzzing needs instrumented code. Scripts/fuzz builds the decoders so, and nothing else.
 let onlyDecoders = Context.environment["DTA_ONLY_DECODERS"] != nil
-let decoders = ["CLinux", "CSecp256k1", "DTABytes", "DTASystem", "DTAFormats", "DTAJSON", "AgentProtocol"]
+let decoders = [
+    "CLinux", "CSecp256k1", "DTABytes", "DTASystem", "DTAFormats", "DTAJSON", "DTASSH", "AgentProtocol",
+]
 
 let package = Package(
     name: "dta",
@@ -63,6 +66,7 @@ let package = Package(
         .target(name: "DTASystem", dependencies: ["CLinux", "DTABytes"], swiftSettings: common),
         .target(name: "DTAJSON", swiftSettings: strict),
         .target(name: "DTAFormats", dependencies: [crypto, "CSecp256k1", "DTABytes"], swiftSettings: strict),
+        .target(name: "DTASSH", dependencies: ["DTABytes", crypto, cryptoExtras], swiftSettings: strict),
         .target(
             name: "AgentProtocol",
             dependencies: ["DTASystem", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
@@ -94,7 +98,8 @@ let package = Package(
         .target(
             name: "DTACore",
             dependencies: [
-                "CustodyProtocol", "DTABytes", "DTAConfiguration", "DTAFormats", "DTASystem", crypto, database, logging,
+                "CustodyProtocol", "DTABytes", "DTAConfiguration", "DTAFormats", "DTASSH", "DTASystem", crypto,
+                database, logging,
             ],
             swiftSettings: strict),
         .target(
@@ -159,7 +164,7 @@ let package = Package(
                 "AgentServer", "AgentProtocol", "CustodyProtocol", "DTABytes", "DTAAgent", "DTAConfiguration",
                 "DTACore",
                 "DTAEnvelopes", "DTAFormats", "DTAIdentities", "DTAKubo", "DTALedger", "DTAMaintenance", "DTAOrders",
-                "DTAPlugins", "DTAService", "DTASystem", "CLinux", crypto, arguments, logging,
+                "DTAPlugins", "DTASSH", "DTAService", "DTASystem", "CLinux", crypto, arguments, logging,
             ],
             swiftSettings: common),
         .executableTarget(
@@ -183,7 +188,7 @@ let package = Package(
                 "DTAService", "DTASystem", crypto,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
-                .product(name: "CryptoExtras", package: "swift-crypto"),
+                cryptoExtras,
                 logging,
                 .product(name: "NIOExtras", package: "swift-nio-extras"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -244,6 +249,9 @@ let package = Package(
             swiftSettings: common),
         .testTarget(name: "JSONTests", dependencies: ["DTAJSON"], swiftSettings: common),
         .testTarget(
+            name: "SSHTests",
+            dependencies: ["DTABytes", "DTASSH", "TestSupport", crypto], swiftSettings: common),
+        .testTarget(
             name: "AgentServerTests",
             dependencies: ["AgentServer", "AgentProtocol", "CustodyProtocol", "DTABytes", "DTASystem", "TestSupport"],
             swiftSettings: common),
@@ -253,9 +261,8 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "AgentProtocol", "DTABytes", "CustodyProtocol", "DTAConfiguration", "DTAFormats", "DTASystem",
-                "TestSupport",
-                crypto,
+                "AgentProtocol", "DTABytes", "CustodyProtocol", "DTAConfiguration", "DTAFormats", "DTASSH", "DTASystem",
+                "TestSupport", crypto,
             ],
             swiftSettings: common),
         .testTarget(
@@ -301,8 +308,8 @@ if onlyDecoders {
     }
     package.targets.append(
         .executableTarget(
-            name: "dta-fuzz", dependencies: ["DTAFormats", "DTAJSON", "AgentProtocol", "DTASystem"], path: "Tests/fuzz",
-            exclude: ["corpus"],
+            name: "dta-fuzz", dependencies: ["DTAFormats", "DTAJSON", "DTASSH", "AgentProtocol", "DTASystem"],
+            path: "Tests/fuzz", exclude: ["corpus"],
             swiftSettings: common + [instrumented, .unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
 }

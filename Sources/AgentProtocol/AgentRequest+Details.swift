@@ -88,6 +88,11 @@ extension AgentRequest {
         get { found.redemption }
         set { change { $0.redemption = newValue } }
     }
+    /// USER@HOST, of ``explainPolicy(subject:permission:uid:sshLogin:)``.
+    public var sshLogin: String {
+        get { found.sshLogin }
+        set { change { $0.sshLogin = newValue } }
+    }
     public var requestFields: [AgentField] {
         get { found.requestFields }
         set { change { $0.requestFields = newValue } }
@@ -123,6 +128,10 @@ extension AgentResponse {
     public var shares: [AgentWalletShare] {
         get { found.shares }
         set { change { $0.shares = newValue } }
+    }
+    public var sshKeys: [AgentSSHKey] {
+        get { found.sshKeys }
+        set { change { $0.sshKeys = newValue } }
     }
     /// What helps against an error.
     public var hints: [AgentHint] {

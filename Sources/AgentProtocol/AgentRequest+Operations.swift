@@ -113,7 +113,8 @@ extension AgentRequest {
         return request
     }
 
-    /// What can be done with keys and identities, as ``explainPolicy(subject:permission:uid:)`` and grants name it.
+    /// What can be done with keys and identities, as ``explainPolicy(subject:permission:uid:sshLogin:)`` and grants
+    /// name it.
     public static let permissions = [
         "sign", "mac", "encrypt", "decrypt", "public", "manage", "create", "seal", "open", "rotate", "revoke", "trust",
         "order", "approve", "fulfil",
@@ -123,10 +124,14 @@ extension AgentRequest {
     /// - Parameter subject: the name of a key or identity.
     /// - Parameter permission: one of ``permissions``.
     /// - Parameter uid: the user; nil: the caller. Only root may ask about others.
-    public static func explainPolicy(subject: String, permission: String, uid: UInt32? = nil) -> AgentRequest {
+    /// - Parameter sshLogin: USER@HOST, if it is about signing a log-in by ssh.
+    public static func explainPolicy(
+        subject: String, permission: String, uid: UInt32? = nil, sshLogin: String = ""
+    ) -> AgentRequest {
         var request = AgentRequest(.policyExplain, subject: subject)
         request.permission = permission
         if let uid { request.uid = uid }
+        if !sshLogin.isEmpty { request.sshLogin = sshLogin }
         return request
     }
 

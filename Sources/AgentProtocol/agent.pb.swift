@@ -239,6 +239,9 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// database does not know; "renew": ends them all, and seals the secrets that are left anew), subject (of "destroy":
   /// the number). Administrators. Answers lines (one JSON object for each), fields.
   case orderEpochs // = 85
+
+  /// The keys that ssh.sock shows the caller. Answers ssh_keys, in the order in which they are offered.
+  case sshList // = 90
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -303,6 +306,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 83: self = .walletExport
     case 84: self = .orderParts
     case 85: self = .orderEpochs
+    case 90: self = .sshList
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -365,6 +369,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .walletExport: return 83
     case .orderParts: return 84
     case .orderEpochs: return 85
+    case .sshList: return 90
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -427,6 +432,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     .walletExport,
     .orderParts,
     .orderEpochs,
+    .sshList,
   ]
 
 }
@@ -944,6 +950,12 @@ public nonisolated struct AgentDetails: @unchecked Sendable {
     set {_uniqueStorage()._redemption = newValue}
   }
 
+  /// Of POLICY_EXPLAIN, with the permission sign: USER@HOST, a log-in by ssh.
+  public var sshLogin: String {
+    get {_storage._sshLogin}
+    set {_uniqueStorage()._sshLogin = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1063,6 +1075,8 @@ public nonisolated struct AgentLists: Sendable {
 
   /// Of an error: what helps.
   public var hints: [AgentHint] = []
+
+  public var sshKeys: [AgentSSHKey] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1430,6 +1444,34 @@ public nonisolated struct AgentKey: Sendable {
   public init() {}
 }
 
+/// A key as ssh.sock shows it.
+public nonisolated struct AgentSSHKey: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var key: AgentKey {
+    get {_key ?? AgentKey()}
+    set {_key = newValue}
+  }
+  /// Returns true if `key` has been explicitly set.
+  public var hasKey: Bool {self._key != nil}
+  /// Clears the value of `key`. Subsequent reads from it will return its default value.
+  public mutating func clearKey() {self._key = nil}
+
+  /// What ssh-add -l calls it.
+  public var comment: String = String()
+
+  /// Whether it signs on ssh.sock only: by terms of the key, or of each grant that gives it to the caller.
+  public var sshOnly: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _key: AgentKey? = nil
+}
+
 public nonisolated struct AgentIdentity: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1580,7 +1622,7 @@ public nonisolated struct AgentField: Sendable {
 fileprivate nonisolated let _protobuf_package = "dta.agent.v1"
 
 nonisolated extension AgentOperation: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{2}\u{6}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{2}\u{6}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0")
 }
 
 nonisolated extension AgentKeyType: SwiftProtobuf._ProtoNameProviding {
@@ -1701,7 +1743,7 @@ nonisolated extension AgentRequest: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Details"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}permission\0\u{1}uid\0\u{3}reply_to\0\u{1}recovery\0\u{1}alias\0\u{1}url\0\u{1}public\0\u{3}allow_untrusted\0\u{3}post_quantum\0\u{3}dry_run\0\u{3}local_only\0\u{3}new_order\0\u{1}decision\0\u{1}purpose\0\u{1}use\0\u{1}expires\0\u{1}filters\0\u{3}request_fields\0\u{1}redemption\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}permission\0\u{1}uid\0\u{3}reply_to\0\u{1}recovery\0\u{1}alias\0\u{1}url\0\u{1}public\0\u{3}allow_untrusted\0\u{3}post_quantum\0\u{3}dry_run\0\u{3}local_only\0\u{3}new_order\0\u{1}decision\0\u{1}purpose\0\u{1}use\0\u{1}expires\0\u{1}filters\0\u{3}request_fields\0\u{1}redemption\0\u{3}ssh_login\0")
 
   fileprivate class _StorageClass {
     var _permission: String = String()
@@ -1723,6 +1765,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _filters: [AgentField] = []
     var _requestFields: [AgentField] = []
     var _redemption: String = String()
+    var _sshLogin: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1752,6 +1795,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _filters = source._filters
       _requestFields = source._requestFields
       _redemption = source._redemption
+      _sshLogin = source._sshLogin
     }
   }
 
@@ -1789,6 +1833,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._filters) }()
         case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._requestFields) }()
         case 19: try { try decoder.decodeSingularStringField(value: &_storage._redemption) }()
+        case 20: try { try decoder.decodeSingularStringField(value: &_storage._sshLogin) }()
         default: break
         }
       }
@@ -1858,6 +1903,9 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
       if !_storage._redemption.isEmpty {
         try visitor.visitSingularStringField(value: _storage._redemption, fieldNumber: 19)
       }
+      if !_storage._sshLogin.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._sshLogin, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1886,6 +1934,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._filters != rhs_storage._filters {return false}
         if _storage._requestFields != rhs_storage._requestFields {return false}
         if _storage._redemption != rhs_storage._redemption {return false}
+        if _storage._sshLogin != rhs_storage._sshLogin {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2092,7 +2141,7 @@ nonisolated extension AgentResponse: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Lists"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}publications\0\u{1}orders\0\u{1}parts\0\u{1}plugins\0\u{1}shares\0\u{1}hints\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}publications\0\u{1}orders\0\u{1}parts\0\u{1}plugins\0\u{1}shares\0\u{1}hints\0\u{3}ssh_keys\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2106,6 +2155,7 @@ nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.plugins) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.shares) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.hints) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.sshKeys) }()
       default: break
       }
     }
@@ -2130,6 +2180,9 @@ nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.hints.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.hints, fieldNumber: 6)
     }
+    if !self.sshKeys.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.sshKeys, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2140,6 +2193,7 @@ nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.plugins != rhs.plugins {return false}
     if lhs.shares != rhs.shares {return false}
     if lhs.hints != rhs.hints {return false}
+    if lhs.sshKeys != rhs.sshKeys {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2798,6 +2852,50 @@ nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.publicKey != rhs.publicKey {return false}
     if lhs.object != rhs.object {return false}
     if lhs.objectClass != rhs.objectClass {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SSHKey"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}comment\0\u{3}ssh_only\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._key) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.comment) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.sshOnly) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._key {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.comment.isEmpty {
+      try visitor.visitSingularStringField(value: self.comment, fieldNumber: 2)
+    }
+    if self.sshOnly != false {
+      try visitor.visitSingularBoolField(value: self.sshOnly, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentSSHKey, rhs: AgentSSHKey) -> Bool {
+    if lhs._key != rhs._key {return false}
+    if lhs.comment != rhs.comment {return false}
+    if lhs.sshOnly != rhs.sshOnly {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

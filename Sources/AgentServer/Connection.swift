@@ -12,11 +12,15 @@ final class Connection: @unchecked Sendable {
     let socket: Descriptor
     let caller: Caller
     let account: UserAccount
+    /// What was said in another protocol; nil: agent.proto is spoken.
+    let conversation: (any FrameConversation)?
     private let limits: ServerLimits
+    /// How many requests may be in flight. In other protocols it is one: their answers have no ids.
+    private let mostInFlight: Int
     private let poller: Poller
     private let state = Locked(State())
     /// Bytes received beyond the frames that were taken.
-    private var input = InputBuffer()
+    private var input: InputBuffer
 
     private struct State {
         var reading = false
@@ -41,13 +45,17 @@ final class Connection: @unchecked Sendable {
     }
 
     init(
-        id: UInt64, socket: Descriptor, caller: Caller, account: UserAccount, limits: ServerLimits, poller: Poller
+        id: UInt64, socket: Descriptor, caller: Caller, account: UserAccount, dialect: Dialect, limits: ServerLimits,
+        poller: Poller
     ) {
         self.id = id
         self.socket = socket
         self.caller = caller
         self.account = account
         self.limits = limits
+        conversation = dialect.conversation(with: caller)
+        mostInFlight = conversation == nil ? limits.requestsPerConnection : 1
+        input = InputBuffer(limit: dialect.frameLimit)
         self.poller = poller
     }
 
@@ -82,6 +90,8 @@ final class Connection: @unchecked Sendable {
     enum Taken {
         /// With the size of its frame.
         case frame(AgentRequest, bytes: Int)
+        /// A frame of another protocol, likewise.
+        case foreign([UInt8], any FrameConversation, bytes: Int)
         /// Not all of a frame is here yet, or enough are in flight: nothing to do.
         case nothing
         /// The stream cannot be followed any further.
@@ -91,12 +101,17 @@ final class Connection: @unchecked Sendable {
 
     /// The next whole frame, from what was received before or from the socket. For the reading worker.
     func takeFrame(scratch: UnsafeMutableRawBufferPointer) -> Taken {
-        guard state.withLock({ $0.inFlight < limits.requestsPerConnection && $0.output.isEmpty && !$0.ended }) else {
+        guard state.withLock({ $0.inFlight < mostInFlight && $0.output.isEmpty && !$0.ended }) else {
             return .nothing
         }
         do {
             while true {
-                if let (request, bytes) = try input.takeRequest() {
+                if let conversation {
+                    if let (frame, bytes) = try input.takeFrame() {
+                        state.withLock { $0.inFlight += 1 }
+                        return .foreign(frame, conversation, bytes: bytes)
+                    }
+                } else if let (request, bytes) = try input.takeRequest() {
                     state.withLock { $0.inFlight += 1 }
                     return .frame(request, bytes: bytes)
                 }
@@ -214,7 +229,7 @@ final class Connection: @unchecked Sendable {
         var events: UInt32 = 0
         if !state.output.isEmpty {
             events |= Poller.writable
-        } else if !state.ended, !state.resting, state.inFlight < limits.requestsPerConnection {
+        } else if !state.ended, !state.resting, state.inFlight < mostInFlight {
             events |= Poller.readable
             // Bytes that were already received raise no event. A socket is nearly always writable, so this wakes a
             // worker at once. If it is not, the client does not read, and may wait.

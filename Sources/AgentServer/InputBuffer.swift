@@ -1,12 +1,18 @@
 import AgentProtocol
+import DTABytes
 import DTASystem
 import FoundationEssentials
+import Glibc
 import SwiftProtobuf
 
 /// Bytes of a connection on their way to becoming frames. It holds no memory while there are none.
 struct InputBuffer {
     private var bytes: [UInt8] = []
     private var start = 0
+    /// The longest frame of another protocol; nil: agent.proto is spoken.
+    private let limit: Int?
+
+    init(limit: Int? = nil) { self.limit = limit }
 
     var count: Int { bytes.count - start }
     var isEmpty: Bool { count == 0 }
@@ -26,7 +32,13 @@ struct InputBuffer {
     /// The size of the first frame with its header, if the header is here.
     private func frameSize() throws -> Int? {
         guard bytes.count - start >= AgentFrame.headerSize else { return nil }
-        return AgentFrame.headerSize + (try AgentFrame.bodySize(header: bytes[start..<start + AgentFrame.headerSize]))
+        let header = bytes[start..<start + AgentFrame.headerSize]
+        guard let limit else { return AgentFrame.headerSize + (try AgentFrame.bodySize(header: header)) }
+        let length = Int(UInt32(bigEndianBytes: header))
+        guard 1...limit ~= length else {
+            throw DTAError(.invalidArgument, "a frame of \(length) bytes: 1 to \(limit) are allowed")
+        }
+        return AgentFrame.headerSize + length
     }
 
     /// Whether `takeRequest` would give or refuse something without receiving more.
@@ -50,6 +62,25 @@ struct InputBuffer {
         } catch {
             throw DTAError(.invalidArgument, "a frame of \(size - AgentFrame.headerSize) bytes is not a request")
         }
+        drop(size)
+        return (request, size)
+    }
+
+    /// Takes the first frame of another protocol, without its length, if all of it is here. It may hold a secret, so
+    /// nothing of it stays here.
+    /// - Throws: `DTAError.invalidArgument` for a length out of bounds: the stream is lost.
+    /// - Returns: with the size of its frame.
+    mutating func takeFrame() throws -> ([UInt8], Int)? {
+        guard let size = try frameSize(), bytes.count - start >= size else { return nil }
+        let frame = Array(bytes[(start + AgentFrame.headerSize)..<(start + size)])
+        bytes.withUnsafeMutableBytes { buffer in
+            if let base = buffer.baseAddress { explicit_bzero(base + start, size) }
+        }
+        drop(size)
+        return (frame, size)
+    }
+
+    private mutating func drop(_ size: Int) {
         start += size
         if start == bytes.count {
             // A large frame's memory is given back; a usual one's is kept for the next.
@@ -59,7 +90,6 @@ struct InputBuffer {
             bytes.removeFirst(start)
             start = 0
         }
-        return (request, size)
     }
 }
 

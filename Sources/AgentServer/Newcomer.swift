@@ -7,12 +7,14 @@ import DTASystem
 final class Newcomer: Sendable {
     let id: UInt64
     let account: UserAccount
+    let dialect: Dialect
     let since = monotonicNanoseconds()
     private let state: Locked<(socket: Descriptor, found: Peer.Found)?>
 
-    init(id: UInt64, account: UserAccount, socket: Descriptor, found: Peer.Found) {
+    init(id: UInt64, account: UserAccount, dialect: Dialect, socket: Descriptor, found: Peer.Found) {
         self.id = id
         self.account = account
+        self.dialect = dialect
         state = Locked((socket, found))
     }
 

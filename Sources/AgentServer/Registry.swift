@@ -112,8 +112,8 @@ public final class Registry: Sendable {
         state.withLock { state in
             state.newcomers[newcomer.id] = nil
             let connection = Connection(
-                id: newcomer.id, socket: socket, caller: caller, account: newcomer.account, limits: limits,
-                poller: poller)
+                id: newcomer.id, socket: socket, caller: caller, account: newcomer.account, dialect: newcomer.dialect,
+                limits: limits, poller: poller)
             state.connections[newcomer.id] = connection
             return connection
         }

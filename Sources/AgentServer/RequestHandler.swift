@@ -10,10 +10,22 @@ public struct Outcome: Sendable {
     public var response: AgentResponse
     /// The length of its record in the audit log; 0 if it has none of its own.
     public var recordedBytes: Int
+    /// The answer in the frame of another protocol, with its length. `response` then only has the code.
+    var frame: [UInt8]?
 
     public init(_ response: AgentResponse, recordedBytes: Int = 0) {
         self.response = response
         self.recordedBytes = recordedBytes
+    }
+
+    /// - Parameters:
+    ///   - frame: with its length.
+    ///   - refusal: why the request was not done; nil if it was.
+    public init(frame: [UInt8], refusal: ErrorCode? = nil, recordedBytes: Int = 0) {
+        var response = AgentResponse()
+        if let refusal { response.code = AgentCode(refusal) }
+        self.init(response, recordedBytes: recordedBytes)
+        self.frame = frame
     }
 }
 

@@ -9,18 +9,18 @@ import Logging
 /// Only the newcomer waits for them: nothing is read from it before, and its caller stays the same for its life.
 extension Server {
     func accept(_ index: Int, id: UInt64) {
-        let listener = listeners[index].number
+        let (listener, dialect) = (listeners[index].socket.number, listeners[index].dialect)
         let number = clinux_accept(listener)
         let failure = number < 0 ? errno : 0
         if failure == EMFILE || failure == ENFILE || failure == ENOMEM || failure == ENOBUFS {
             notices.noDescriptor.note(errorText(failure))
             // Otherwise it would be reported again at once, for ever. `tick` goes on.
-            if failure != EMFILE || !turnAwayOne(listener) {
+            if failure != EMFILE || !turnAwayOne(listener, dialect) {
                 restingListeners.withLock { _ = $0.insert(index) }
                 return
             }
         }
-        if number >= 0 { receive(Descriptor(owning: number)) }
+        if number >= 0 { receive(Descriptor(owning: number), dialect) }
         if !state.withLock({ $0.draining }) { poller.rearm(listener, id: id, events: Poller.readable) }
     }
 
@@ -33,16 +33,16 @@ extension Server {
         guard !state.withLock({ $0.draining }) else { return }
         for index in resting {
             poller.rearm(
-                listeners[index].number, id: Server.firstListener + UInt64(index), events: Poller.readable)
+                listeners[index].socket.number, id: Server.firstListener + UInt64(index), events: Poller.readable)
         }
     }
 
-    private func receive(_ socket: Descriptor) {
+    private func receive(_ socket: Descriptor, _ dialect: Dialect) {
         do {
             let credentials = try Peer.credentials(of: socket.number)
             let place = registry.takePlace(payer: sources.payer(credentials.uid))
             guard case .taken(let account, let leaving) = place else {
-                refuse(socket, uid: credentials.uid, place)
+                refuse(socket, dialect, uid: credentials.uid, place)
                 return
             }
             if let leaving {
@@ -52,7 +52,9 @@ extension Server {
             do {
                 let found = try Peer.find(socket.number, credentials, withProgram: sources.hashesPrograms())
                 introduce(
-                    Newcomer(id: registry.nextID(), account: account, socket: socket, found: found), found.caller.uid)
+                    Newcomer(
+                        id: registry.nextID(), account: account, dialect: dialect, socket: socket, found: found),
+                    found.caller.uid)
             } catch {
                 registry.leave(account)
                 throw error
@@ -115,7 +117,7 @@ extension Server {
 
     func dismiss(_ newcomer: Newcomer, _ reason: DTAError) {
         guard let (socket, _) = newcomer.decide() else { return }
-        say(reason, to: socket)
+        say(reason, newcomer.dialect, to: socket)
         shutdown(socket.number, Int32(SHUT_RDWR))
         registry.leave(newcomer)
         // It is not closed earlier, because another connection could then have its number.
@@ -124,20 +126,20 @@ extension Server {
 
     // MARK: Refusing
 
-    private func refuse(_ socket: Descriptor, uid: UInt32, _ place: Registry.Place) {
+    private func refuse(_ socket: Descriptor, _ dialect: Dialect, uid: UInt32, _ place: Registry.Place) {
         let payer = sources.payer(uid)
         let name = names.remembered(uid) ?? ""
         let user = Caller(pid: 0, uid: uid, gid: .max, userName: name).display
         let who = payer == uid ? user : "\(user), which counts with uid \(payer),"
         if case .tooManyInAll = place {
             notices.full.note(who)
-            say(Server.full(limits), to: socket)
+            say(Server.full(limits), dialect, to: socket)
         } else {
             say(
                 DTAError(
                     .resourceExhausted, "\(who) has \(limits.connectionsPerUser) connections, as many as a user may",
                     hint: "close some; an administrator can raise limits.connections_per_user in dtad.yaml"),
-                to: socket)
+                dialect, to: socket)
         }
     }
 
@@ -148,8 +150,12 @@ extension Server {
     }
 
     /// A last answer before the connection ends, as far as the socket takes it.
-    private func say(_ reason: DTAError, to socket: Descriptor) {
-        guard let frame = try? AgentFrame.encode(AgentResponse(id: 0, error: reason)) else { return }
+    private func say(_ reason: DTAError, _ dialect: Dialect, to socket: Descriptor) {
+        let frame: [UInt8]
+        switch dialect {
+        case .agent: frame = (try? AgentFrame.encode(AgentResponse(id: 0, error: reason))) ?? []
+        case .frames(let dialect): frame = dialect.refusal(because: reason)
+        }
         frame.withUnsafeBytes {
             _ = Glibc.send(socket.number, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
         }
@@ -158,13 +164,13 @@ extension Server {
     /// If no descriptor is left: answers the first waiting client with the one that is kept for this, so that the
     /// client does not wait in vain.
     /// - Returns: false if that failed too.
-    private func turnAwayOne(_ listener: Int32) -> Bool {
+    private func turnAwayOne(_ listener: Int32, _ dialect: Dialect) -> Bool {
         spare.withLock { spare in
             spare = nil
             defer { spare = try? eventDescriptor() }
             let number = clinux_accept(listener)
             guard number >= 0 else { return false }
-            say(Server.full(limits), to: Descriptor(owning: number))
+            say(Server.full(limits), dialect, to: Descriptor(owning: number))
             return true
         }
     }

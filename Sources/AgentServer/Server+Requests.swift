@@ -12,12 +12,15 @@ extension Server {
         case .nothing: break
         case .closed: return forgetConnection(connection)
         case .broken(let reason):
-            let notice = AgentResponse(id: 0, error: reason)
-            if var frame = try? AgentFrame.encode(notice) {
+            let last =
+                connection.conversation?.breakOff(because: reason) ?? Outcome(AgentResponse(id: 0, error: reason))
+            if var frame = last.frame ?? (try? AgentFrame.encode(last.response)) {
                 _ = connection.send(OutgoingFrame(taking: &frame), completes: false)
             }
         case .frame(let request, let bytes):
             if begin(request, bytes, connection, worker) { return }
+        case .foreign(let frame, let conversation, let bytes):
+            if begin(frame, conversation, bytes, connection, worker) { return }
         }
         if !connection.endReading() { forgetConnection(connection) }
     }
@@ -30,17 +33,37 @@ extension Server {
     ) -> Bool {
         let exchange = Exchange(
             id: request.id, bytes: bytes, connection: connection, isSecret: handler.answersSecret(request.operation))
+        return begin(
+            exchange, worker, turnAway: { handler.turnAway(request, from: connection.caller, because: $0) },
+            prepare: { handler.prepare(request, from: connection.caller) })
+    }
+
+    /// The same with a request of another protocol.
+    private func begin(
+        _ frame: [UInt8], _ conversation: any FrameConversation, _ bytes: Int, _ connection: Connection,
+        _ worker: WorkerMemory
+    ) -> Bool {
+        let exchange = Exchange(id: 0, bytes: bytes, connection: connection, isSecret: false)
+        return begin(
+            exchange, worker, turnAway: { conversation.turnAway(frame, because: $0) },
+            prepare: { conversation.prepare(frame) })
+    }
+
+    @inline(__always)
+    private func begin(
+        _ exchange: Exchange, _ worker: WorkerMemory, turnAway: (DTAError) -> Outcome, prepare: () -> Step
+    ) -> Bool {
+        let connection = exchange.connection
         if let obstacle = connection.account.beginRequest(bytes: exchange.bytes, limits: limits) {
-            let reason = tooMany(connection.caller, obstacle)
             pace.charge(connection.account, Pace.refusalPrice)
-            send(handler.turnAway(request, from: connection.caller, because: reason).response, to: connection)
+            send(turnAway(tooMany(connection.caller, obstacle)), to: connection)
             return false
         }
         if state.withLock({ $0.draining }) {
-            respond(handler.turnAway(request, from: connection.caller, because: Server.stopping), to: exchange)
+            respond(turnAway(Server.stopping), to: exchange)
             return false
         }
-        let step = handler.prepare(request, from: connection.caller)
+        let step = prepare()
         guard case .custody(let work) = step else {
             pace.charge(connection.account, 1)
             proceed(step, exchange)
@@ -132,13 +155,14 @@ extension Server {
         exchange.connection.account.endRequest(bytes: exchange.bytes)
         let price = outcome.response.code == .ok ? Pace.price(ofRecord: outcome.recordedBytes) : Pace.refusalPrice
         if price > 0 { pace.charge(exchange.connection.account, price) }
-        send(outcome.response, to: exchange.connection, isSecret: exchange.isSecret)
+        send(outcome, to: exchange.connection, isSecret: exchange.isSecret)
     }
 
-    private func send(_ response: AgentResponse, to connection: Connection, isSecret: Bool = false) {
+    private func send(_ outcome: Outcome, to connection: Connection, isSecret: Bool = false) {
+        let response = outcome.response
         var frame: [UInt8]
         do {
-            frame = try AgentFrame.encode(response)
+            frame = try outcome.frame ?? AgentFrame.encode(response)
         } catch {
             // Only an answer that is too large: the client can ask for smaller pieces.
             let reason = DTAError(.resourceExhausted, "the answer is too large for a frame", hint: "ask for fewer")

@@ -21,7 +21,7 @@ public final class Server: Sendable {
     private let ready = Locked(Ready())
     let registry: Registry
     let pace: Pace
-    let listeners: [Descriptor]
+    let listeners: [Listener]
     /// Listeners that could not accept, by their index: `tick` arms them again.
     let restingListeners = Locked<Set<Int>>([])
     /// Kept for answering when there is no other descriptor left.
@@ -49,13 +49,13 @@ public final class Server: Sendable {
     static let firstListener: UInt64 = 2
 
     /// - Parameters:
-    ///   - listeners: bound and listening sockets.
+    ///   - listeners: the sockets to which clients connect.
     ///   - custody: the HSM processes.
     ///   - lanes: for requests that a worker must not wait for.
     ///   - registry: for the connections.
     ///   - sources: what to ask about callers beside the kernel.
     public init(
-        listeners: [Descriptor], handler: any RequestHandler, custody: CustodyPools, lanes: Lanes, registry: Registry,
+        listeners: [Listener], handler: any RequestHandler, custody: CustodyPools, lanes: Lanes, registry: Registry,
         logger: Logger, sources: CallerSources = CallerSources()
     ) throws {
         self.listeners = listeners
@@ -84,8 +84,9 @@ public final class Server: Sendable {
             try poller.add(custody.kicks.descriptor.number, id: Server.kickID, events: Poller.readable)
             try poller.add(pings.descriptor.number, id: Server.pingID, events: Poller.readable)
             for (index, listener) in listeners.enumerated() {
-                try setNonBlocking(listener.number)
-                try poller.add(listener.number, id: Server.firstListener + UInt64(index), events: Poller.readable)
+                try setNonBlocking(listener.socket.number)
+                try poller.add(
+                    listener.socket.number, id: Server.firstListener + UInt64(index), events: Poller.readable)
             }
         } catch {
             throw CustodyLaunchError(reason: DTAError(error), mayRetry: false)

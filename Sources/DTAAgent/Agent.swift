@@ -17,6 +17,8 @@ package final class Agent: Sendable {
     /// Decides which refusals are written, and which are counted.
     let refusals: RefusalThrottle
     package let keys: KeyService
+    /// The keys, for the agent protocol of SSH.
+    package let ssh: SSHService
     package let ledger: LedgerService
     /// Brings blocks to the IPFS node; nil if none is configured. It works on a thread that the caller gives it.
     package let publisher: Publisher?
@@ -45,7 +47,8 @@ package final class Agent: Sendable {
         self.logger = logger
         refusals = RefusalThrottle(payer: payer)
         tokenThatIsMeant = configuration.hsm.landmark
-        policy = LivePolicy(try Policy(configuration.grants, couriers: configuration.couriers))
+        policy = LivePolicy(
+            try Policy(configuration.grants, couriers: configuration.couriers, ssh: configuration.ssh))
         state = try StateDirectory(configuration.state)
         try AuditKeeper.refuseMissingDatabase(configuration.state)
         store = try Store(directory: configuration.state)
@@ -55,6 +58,7 @@ package final class Agent: Sendable {
         keys = try KeyService(
             store: store, intents: intents, policy: policy, keysPerUser: configuration.limits.keysPerUser,
             logger: logger, forget: forget)
+        ssh = SSHService(keys: keys, policy: policy)
         let client = try configuration.kubo.map(KuboClient.init)
         let outbox = client.map { [store] _ in Outbox(store: store) }
         let blocks = BlockStore(
@@ -146,12 +150,16 @@ package final class Agent: Sendable {
     @discardableResult
     package static func checkedPolicy(_ configuration: Configuration) throws -> Policy {
         _ = try OrderRules(configuration.orders)
-        return try Policy(configuration.grants, couriers: configuration.couriers)
+        return try Policy(configuration.grants, couriers: configuration.couriers, ssh: configuration.ssh)
     }
 
     /// Whether a user may do something with a key or an identity, and why.
-    /// - Parameter uid: the user to explain; nil: the caller. Only administrators may ask about others.
-    package func explain(_ caller: Caller, subject: String, permission name: String, uid: UInt32?) throws -> Decision {
+    /// - Parameters:
+    ///   - uid: the user to explain; nil: the caller. Only administrators may ask about others.
+    ///   - sshLogin: USER@HOST, if it is about signing a log-in by ssh; else "".
+    package func explain(
+        _ caller: Caller, subject: String, permission name: String, uid: UInt32?, sshLogin: String = ""
+    ) throws -> Decision {
         let permission = try Permission(name: name)
         guard uid == nil || uid == caller.uid || caller.isAdministrator else {
             throw DTAError(
@@ -166,14 +174,28 @@ package final class Agent: Sendable {
         guard let resource = resource ?? identities.resource(subject) else {
             throw DTAError(.notFound, "there is no key and no own identity \(quoted(subject)) on this host")
         }
-        return try explain(caller, permission, resource, uid: uid)
+        guard !sshLogin.isEmpty else { return try explain(caller, permission, resource, uid: uid) }
+        let parts = sshLogin.split(separator: "@", omittingEmptySubsequences: false)
+        guard permission == .sign, resource.kind == .key, parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else {
+            throw DTAError(
+                .invalidArgument, "a log-in by ssh is USER@HOST, and is signed with a key: the permission is sign")
+        }
+        return try explain(caller, uid: uid) {
+            policy.current.explain(
+                $0, loginAs: String(parts[0]), at: String(parts[1]), with: resource,
+                destinations: ssh.destinations(of: subject))
+        }
     }
 
     private func explain(
         _ caller: Caller, _ permission: Permission, _ resource: Resource, uid: UInt32?
     ) throws -> Decision {
-        guard let uid, uid != caller.uid else { return policy.current.explain(caller, permission, resource) }
-        let answer = policy.current.explain(UserDatabase.caller(uid: uid), permission, resource)
+        try explain(caller, uid: uid) { policy.current.explain($0, permission, resource) }
+    }
+
+    private func explain(_ caller: Caller, uid: UInt32?, _ judge: (Caller) throws -> Decision) throws -> Decision {
+        guard let uid, uid != caller.uid else { return try judge(caller) }
+        let answer = try judge(UserDatabase.caller(uid: uid))
         let caution =
             "only uid \(uid) and its groups are known here: grants to a program or a unit are judged when it connects"
         return Decision(isAllowed: answer.isAllowed, reasons: answer.reasons + [caution])

@@ -14,6 +14,7 @@ public struct Configuration: Sendable, Equatable {
     public var kubo: Kubo?
     public var plugins = Plugins()
     public var orders = Orders()
+    public var ssh = SSH()
     public var grants: [Grant] = []
     /// Selectors of users that only carry: they make nothing of their own unless a grant lets them.
     public var couriers = Configuration.standardCouriers
@@ -61,14 +62,20 @@ public struct Configuration: Sendable, Equatable {
         /// Patterns of identity names.
         public var identities: [String]
         public var operations: [String]
+        /// What may be signed, and on ssh.sock alone; nil: everything, everywhere.
+        public var ssh: SSH.Terms?
         /// Its line in the file.
         public var line: Int
 
-        public init(to: [String], keys: [String], identities: [String], operations: [String], line: Int = 0) {
+        public init(
+            to: [String], keys: [String], identities: [String], operations: [String], ssh: SSH.Terms? = nil,
+            line: Int = 0
+        ) {
             self.to = to
             self.keys = keys
             self.identities = identities
             self.operations = operations
+            self.ssh = ssh
             self.line = line
         }
     }
@@ -97,6 +104,7 @@ public struct Configuration: Sendable, Equatable {
         try configuration.readLedger(&top, file: file, absolute: absolute)
         try configuration.readPlugins(&top, file: file, absolute: absolute)
         try configuration.readOrders(&top, file: file)
+        try configuration.readSSH(&top, file: file, absolute: absolute)
         for (line, section) in try top.sections("grants") {
             configuration.grants.append(try Grant(section, line: line, file: file))
         }
@@ -148,6 +156,10 @@ extension Configuration.Grant {
             to: try section.strings("to") ?? [], keys: try section.strings("keys") ?? [],
             identities: try section.strings("identities") ?? [], operations: try section.strings("operations") ?? [],
             line: line)
+        if var terms = try section.optionalSection("ssh") {
+            ssh = try Configuration.SSH.Terms(&terms)
+            try terms.finish()
+        }
         try section.finish()
         if to.isEmpty { throw DTAError(.invalidArgument, "\(file):\(line): a grant needs to: a list of selectors") }
         if operations.isEmpty {

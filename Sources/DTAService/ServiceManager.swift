@@ -19,15 +19,18 @@ public enum ServiceManager {
         }
     }
 
-    /// Further descriptors of the sockets that were passed in, as long as those are not taken.
-    static func copiesOfPassedSockets() -> [Descriptor] {
+    /// Further descriptors of the sockets that were passed in, with their names, as long as those are not taken.
+    static func copiesOfPassedSockets() -> [(name: String, socket: Descriptor)] {
         func number(_ name: String) -> Int32? { getenv(name).flatMap { Int32(String(cString: $0)) } }
         guard number("LISTEN_PID") == getpid(), let count = number("LISTEN_FDS"), (1...64).contains(count) else {
             return []
         }
+        let names = getenv("LISTEN_FDNAMES").map { String(cString: $0) }?
+            .split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         return (0..<count).compactMap { index in
             let copy = fcntl(SD_LISTEN_FDS_START + index, F_DUPFD_CLOEXEC, 16)
-            return copy < 0 ? nil : Descriptor(owning: copy)
+            guard copy >= 0 else { return nil }
+            return (names.flatMap { index < $0.count ? $0[Int(index)] : nil } ?? "", Descriptor(owning: copy))
         }
     }
 

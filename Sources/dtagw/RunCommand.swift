@@ -31,7 +31,7 @@ struct RunCommand: AsyncParsableCommand {
             let reason = DTAError(error)
             printError("dtagw: \(reason.message)")
             if !reason.hint.isEmpty { printError("hint: \(reason.hint)") }
-            refused.tell(reason.message, answer: RunCommand.unavailable)
+            refused.tell(reason.message) { _ in RunCommand.unavailable }
             throw ExitCode(RefusedStart.status(for: reason))
         }
         try await failing {

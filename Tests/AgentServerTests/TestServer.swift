@@ -130,7 +130,7 @@ final class TestServer {
             processes: processes, deadline: UInt64(deadlineMilliseconds) * 1_000_000, logger: logger)
         registry = try Registry(limits: limits)
         server = try Server(
-            listeners: [listener], handler: ScriptedHandler(programs: stuck), custody: custody,
+            listeners: [Listener(listener)], handler: ScriptedHandler(programs: stuck), custody: custody,
             lanes: Lanes(custody, programs: ["stuck", "quick"], callsPerProgram: 3), registry: registry,
             logger: logger, sources: sources)
         try custody.start(patience: 60_000_000_000, launch: script.launcher, allowsOneSession: { false })

@@ -78,6 +78,7 @@ struct OperationTests {
         .walletExport: Facts("wallet.export", synced: true),
         .orderParts: Facts("order.parts"),
         .orderEpochs: Facts("order.epochs", synced: true, detail: "decision=commit"),
+        .sshList: Facts("ssh.list"),
         .UNRECOGNIZED(1999): Facts("operation.1999"),
     ]
 
@@ -303,6 +304,7 @@ struct OperationTests {
         try act(.redeemOrder(wallet))
         try act(.fulfilOrder(wallet))
         try ask(.exportWallet(wallet))
+        try ask(AgentRequest(.sshList))
         #expect(asked == Set(Self.facts.keys))
     }
 }

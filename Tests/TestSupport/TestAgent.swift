@@ -12,12 +12,18 @@ public final class TestAgent: @unchecked Sendable {
     public var state: String { directory.file("state") }
     public var configuration: String { state + "/dtad.yaml" }
     public var socketPath: String { directory.file("agent.sock") }
+    /// The socket for ssh, if there is one.
+    public var sshSocketPath: String { directory.file("ssh.sock") }
+    private let speaksSSH: Bool
     public var tokens: String { state + "/tokens" }
 
     /// Makes a token and state; starts nothing.
-    /// - Parameter more: lines that are added to the configuration.
-    public init(more: String = "", starting: Bool = true, environment: [String: String] = [:]) throws {
+    /// - Parameters: `more`: lines that are added to the configuration; `speaksSSH`: whether it has `ssh.sock`.
+    public init(
+        more: String = "", speaksSSH: Bool = false, starting: Bool = true, environment: [String: String] = [:]
+    ) throws {
         directory = try TemporaryDirectory()
+        self.speaksSSH = speaksSSH
         let made = try run(try Binary.path("dtad"), ["init", "--state", state])
         guard made.status == 0 else { throw TestFailure("dtad init: \(made.status)\n\(made.errors)") }
         if !more.isEmpty { try addConfiguration(more) }
@@ -52,6 +58,7 @@ public final class TestAgent: @unchecked Sendable {
         // Other users may connect: who they are is the kernel's to say, and what they may do the agent's.
         chmod(directory.path, 0o711)
         chmod(socketPath, 0o666)
+        if speaksSSH { chmod(sshSocketPath, 0o666) }
     }
 
     /// The same, and waits until the HSM serves. After a crash SoftHSM may show no token for a moment, because a process
@@ -67,7 +74,9 @@ public final class TestAgent: @unchecked Sendable {
         let log = open(directory.file("log"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard log >= 0 else { throw TestFailure("no log for dtad: \(errno)") }
         defer { close(log) }
-        let command = prefix + [try Binary.path("dtad"), "run", "--config", configuration, "--socket", socketPath]
+        let command =
+            prefix + [try Binary.path("dtad"), "run", "--config", configuration, "--socket", socketPath]
+            + (speaksSSH ? ["--ssh-socket", sshSocketPath] : [])
         let new = try Subprocess(
             command[0], Array(command.dropFirst()), environment: environment, descriptors: [2: log])
         lock.withLock { process = new }

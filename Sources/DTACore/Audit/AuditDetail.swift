@@ -19,7 +19,7 @@ package struct AuditDetail: Sendable, Equatable {
 
     private static func plain(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
         switch scalar {
-        case "a"..."z", "A"..."Z", "0"..."9", ".", "_", "-", ":", "/": scalar
+        case "a"..."z", "A"..."Z", "0"..."9", ".", "_", "-", ":", "/", "+", ",", "@", "*": scalar
         default: "?"
         }
     }

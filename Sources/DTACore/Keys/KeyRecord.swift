@@ -26,6 +26,8 @@ package final class KeyRecord: NamedItem {
         self.publicKey = publicKey
     }
 
+    var publicBytes: [UInt8] { publicKey }
+
     /// The public half in standard forms; nil for symmetric keys.
     /// - Throws: `DTAError.dataLoss` if the stored bytes are no key.
     package func publicHalf() throws -> PublicKey? { try KeyRecord.publicHalf(type, publicKey, of: name) }

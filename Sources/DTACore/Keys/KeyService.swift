@@ -134,14 +134,14 @@ package final class KeyService: Sendable {
     @inline(__always)
     func authorized(_ caller: Caller, _ permission: Permission, _ name: String) throws -> KeyRecord {
         guard let entry = index.entry(name) else { throw unknown(name) }
-        if !entry.item.owner.isSame(as: caller) {
+        if !entry.item.owner.isSame(as: caller) || permission == .sign {
             try policy.current.authorize(caller, permission, entry.item.resource)
         }
         if let damage = entry.damage, !permission.isAdministration { throw damaged(entry.item, damage) }
         return entry.item
     }
 
-    private func damaged(_ key: KeyRecord, _ reason: String) -> DTAError {
+    func damaged(_ key: KeyRecord, _ reason: String) -> DTAError {
         DTAError(
             .dataLoss, "key \(quoted(key.name)) is out of use: \(reason)",
             hint: "an administrator should compare the token and the state directory with their backups")

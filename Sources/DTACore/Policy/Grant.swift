@@ -7,20 +7,24 @@ struct Grant: Sendable {
     let keys: [Glob]
     let identities: [Glob]
     let permissions: Set<Permission>
+    /// What it lets callers sign, and on ssh.sock alone; nil: everything, everywhere.
+    let ssh: SSHTerms?
     /// Its line in dtad.yaml.
     let line: Int
 
     /// - Parameter canSeePrograms: whether this process may see other users' programs.
     /// - Throws: `DTAError.invalidArgument`, or `failedPrecondition` if a selector cannot work on this host.
-    init(_ grant: Configuration.Grant, canSeePrograms: Bool) throws {
+    init(_ grant: Configuration.Grant, _ hosts: SSHHosts, canSeePrograms: Bool) throws {
         line = grant.line
         do {
             selectors = try grant.to.map(Selector.init)
             keys = try grant.keys.map(Glob.init)
             identities = try grant.identities.map(Glob.init)
             permissions = Set(try grant.operations.map(Permission.init(name:)))
+            ssh = try grant.ssh.map { try SSHTerms($0, hosts) }
             try Grant.check(selectors, canSeePrograms: canSeePrograms)
             try checkOperations()
+            try checkTerms()
         } catch let error as DTAError {
             throw DTAError(error.code, "grants, line \(line): \(error.message)", hint: error.hint)
         }
@@ -53,6 +57,18 @@ struct Grant: Sendable {
                 "none of its operations (\(names)) can be done with \(kind == .key ? "a key" : "an identity")")
         }
     }
+
+    private func checkTerms() throws {
+        guard ssh != nil else { return }
+        guard identities.isEmpty, permissions.contains(.sign), permissions.isSubset(of: [.sign, .public]) else {
+            throw DTAError(
+                .invalidArgument, "ssh: says what keys may sign, so it stands beside keys:, and operations: [sign]",
+                hint: "give other operations by a grant of their own")
+        }
+    }
+
+    /// Whether it gives an operation on other sockets than ssh.sock, too.
+    func isForAllSockets(_ permission: Permission) -> Bool { ssh == nil || permission != .sign }
 
     func covers(_ permission: Permission, _ resource: Resource) -> Bool {
         guard permissions.contains(permission), permission.applies(to: resource.kind) else { return false }

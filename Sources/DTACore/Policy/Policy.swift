@@ -4,7 +4,11 @@ import DTASystem
 /// Who may do what: owners may use what they own, administrators may manage it, others need grants. All users may make
 /// their own keys and identities, except users listed under `couriers:`.
 package final class Policy: Sendable {
-    private let grants: [Grant]
+    let grants: [Grant]
+    /// What keys may sign on ssh.sock, whoever uses them. Such keys sign there alone.
+    let sshKeys: [SSHKeyTerms]
+    /// How many keys are offered there to a host at most.
+    package let offerAtMost: Int
     private let couriers: [Selector]
     /// Whether any grant asks for the SHA-256 of a program.
     package let needsExecutableDigest: Bool
@@ -13,7 +17,7 @@ package final class Policy: Sendable {
     /// - Throws: `DTAError` that names the line; then none of it is in force.
     package init(
         _ grants: [Configuration.Grant], couriers: [String] = Configuration.standardCouriers,
-        canSeePrograms: Bool = Capabilities.canSeePrograms
+        ssh: Configuration.SSH = Configuration.SSH(), canSeePrograms: Bool = Capabilities.canSeePrograms
     ) throws {
         do {
             self.couriers = try couriers.map(Selector.init)
@@ -25,7 +29,10 @@ package final class Policy: Sendable {
                 .invalidArgument, "couriers: a program can connect and then run another: name a user, a group or a unit"
             )
         }
-        self.grants = try grants.map { try Grant($0, canSeePrograms: canSeePrograms) }
+        let hosts = try SSHHosts(ssh.hosts)
+        self.grants = try grants.map { try Grant($0, hosts, canSeePrograms: canSeePrograms) }
+        sshKeys = try ssh.keys.map { try SSHKeyTerms($0, hosts) }
+        offerAtMost = ssh.offerAtMost
         needsExecutableDigest = self.grants.contains { $0.selectors.contains(where: \.isDigest) }
     }
 
@@ -41,7 +48,8 @@ package final class Policy: Sendable {
     /// Whether `caller` has the permission. This is on the hot path.
     @inline(__always)
     package func allows(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Bool {
-        resource.owner.isSame(as: caller) || allowsStranger(caller, permission, resource)
+        (resource.owner.isSame(as: caller) || allowsStranger(caller, permission, resource))
+            && !(permission == .sign && isForSSHAlone(resource))
     }
 
     private func allowsStranger(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> Bool {
@@ -50,7 +58,9 @@ package final class Policy: Sendable {
         if resource.owner == .agent { return permission == .public }
         if caller.isAdministrator && permission.isAdministration { return true }
         if caller.isAdministrator && permission == .trust && resource.owner == .host { return true }
-        return grants.contains { $0.covers(permission, resource) && $0.matches(caller) }
+        return grants.contains {
+            $0.covers(permission, resource) && $0.isForAllSockets(permission) && $0.matches(caller)
+        }
     }
 
     /// - Throws: `DTAError.permissionDenied` with the reason and a hint.
@@ -73,7 +83,13 @@ package final class Policy: Sendable {
     }
 
     private func refusal(_ caller: Caller, _ permission: Permission, _ resource: Resource) -> DTAError {
-        DTAError(
+        if permission == .sign, !grounds(caller, resource).isEmpty {
+            return DTAError(
+                .permissionDenied,
+                "\(resource.display) signs on ssh.sock only: the terms under ssh: say what it may sign for user "
+                    + caller.display)
+        }
+        return DTAError(
             .permissionDenied,
             "user \(caller.display) may not \(permission.verb) \(resource.display): \(ownership(caller, resource))",
             hint: "an administrator can grant \(permission.rawValue) on it under grants: in dtad.yaml")
@@ -113,6 +129,9 @@ package final class Policy: Sendable {
         if resource.owner == .agent {
             reasons.append("only the agent uses its own identity; everybody may see it")
         }
+        if permission == .sign, isForSSHAlone(resource) {
+            reasons.append("\(resource.display) signs on ssh.sock only: it has terms under ssh: in dtad.yaml")
+        }
         let covering = resource.owner == .agent ? [] : grants.filter { $0.covers(permission, resource) }
         reasons += covering.map { explain($0, caller) }
         if covering.isEmpty { reasons.append("no grant gives \(permission.rawValue) on \(resource.display)") }
@@ -124,6 +143,7 @@ package final class Policy: Sendable {
         guard missing.isEmpty else {
             return "\(grant.display) does not fit: the caller does not match \(missing.joined(separator: ", "))"
         }
+        if !grant.isForAllSockets(.sign) { return "\(grant.display) fits, and holds on ssh.sock only" }
         let caution =
             grant.selectors.contains(where: \.looksAtProgram)
             ? "; selectors of programs only narrow accidents, because a program can connect and then run another" : ""

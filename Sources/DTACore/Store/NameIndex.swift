@@ -5,9 +5,12 @@ protocol NamedItem: Sendable {
     static var kind: Resource.Kind { get }
     var name: String { get }
     var owner: Owner { get }
+    /// Bytes by which it is found beside its name; empty: none.
+    var publicBytes: [UInt8] { get }
 }
 
 extension NamedItem {
+    var publicBytes: [UInt8] { [] }
     var resource: Resource { Resource(Self.kind, name, owner: owner) }
 }
 
@@ -23,6 +26,8 @@ final class NameIndex<Item: NamedItem>: Sendable {
     private struct State: Sendable {
         var entries: [String: Entry] = [:]
         var counts = OwnerCounts()
+        /// Names by public bytes, which several items may have.
+        var names: [[UInt8]: [String]] = [:]
         /// Names of items in the making.
         var reserved: Set<String> = []
     }
@@ -35,7 +40,7 @@ final class NameIndex<Item: NamedItem>: Sendable {
         self.limit = limit
         var loaded = State()
         for item in items {
-            loaded.entries[item.name] = Entry(item: item)
+            NameIndex.enter(&loaded, item)
             loaded.counts.add(item.owner)
         }
         state = Locked(loaded)
@@ -43,6 +48,16 @@ final class NameIndex<Item: NamedItem>: Sendable {
 
     @inline(__always)
     func entry(_ name: String) -> Entry? { state.withLock { $0.entries[name] } }
+
+    /// Those with these public bytes.
+    func entries(publicBytes: [UInt8]) -> [Entry] {
+        state.withLock { state in (state.names[publicBytes] ?? []).compactMap { state.entries[$0] } }
+    }
+
+    private static func enter(_ state: inout State, _ item: Item) {
+        state.entries[item.name] = Entry(item: item)
+        if !item.publicBytes.isEmpty { state.names[item.publicBytes, default: []].append(item.name) }
+    }
 
     var count: Int { state.withLock { $0.entries.count } }
 
@@ -85,13 +100,15 @@ final class NameIndex<Item: NamedItem>: Sendable {
     func add(_ item: Item) {
         state.withLock { state in
             state.reserved.remove(item.name)
-            state.entries[item.name] = Entry(item: item)
+            NameIndex.enter(&state, item)
         }
     }
 
     func remove(_ item: Item) {
         state.withLock { state in
-            guard state.entries.removeValue(forKey: item.name) != nil else { return }
+            guard let entry = state.entries.removeValue(forKey: item.name) else { return }
+            let left = (state.names[entry.item.publicBytes] ?? []).filter { $0 != item.name }
+            state.names[entry.item.publicBytes] = left.isEmpty ? nil : left
             state.counts.remove(item.owner)
         }
     }

@@ -16,6 +16,7 @@ struct PolicyExplainCommand: ParsableCommand {
             Example:
               dtactl policy explain release sign
               sudo dtactl policy explain release sign --as-uid bob
+              dtactl policy explain deploy sign --ssh-login git@build.example
             """)
 
     @Argument(help: "The name of a key or an identity.", completion: .keyNames)
@@ -31,10 +32,17 @@ struct PolicyExplainCommand: ParsableCommand {
             "The user to explain, by name or number, for administrators; by default you.", valueName: "user"))
     var asUID: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "With sign: whether it may sign this log-in by ssh, at a host that dtad.yaml names.",
+            valueName: "user@host"))
+    var sshLogin: String?
+
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
-        let answer = try agent.call(.explainPolicy(subject: key, permission: operation, uid: asUID.map(uid)))
+        let answer = try agent.call(
+            .explainPolicy(subject: key, permission: operation, uid: asUID.map(uid), sshLogin: sshLogin ?? ""))
         if agent.json {
             return try JSON.object([
                 ("allowed", .bool(answer.valid)), ("lines", .array(answer.lines.map(JSON.string))),

@@ -1,6 +1,7 @@
 import AgentProtocol
 import ArgumentParser
 import DTAConfiguration
+import DTASSH
 import DTAService
 import DTASystem
 
@@ -9,7 +10,8 @@ struct RunCommand: ParsableCommand {
         commandName: "run", abstract: "Run the agent in the foreground.",
         discussion: """
             Listens on the socket that systemd passes under the name "agent"; else on --socket, else on socket: in \
-            the configuration. SIGTERM finishes running requests and stops; SIGHUP reads the grants again.
+            the configuration. The agent protocol of SSH is spoken on the socket "ssh", on --ssh-socket, or on \
+            ssh.socket: in the configuration. SIGTERM finishes running requests and stops; SIGHUP reads the grants again.
 
             Example: dtad run --config ~/.dta/dtad.yaml --socket ~/.dta/agent.sock
             """)
@@ -19,6 +21,10 @@ struct RunCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("The socket to listen on if systemd passes none.", valueName: "path"))
     var socket: String?
+
+    @Option(
+        help: ArgumentHelp("The socket for ssh, git and other programs that use an ssh-agent.", valueName: "path"))
+    var sshSocket: String?
 
     func run() throws {
         Signals.block()
@@ -30,7 +36,8 @@ struct RunCommand: ParsableCommand {
             let caution = try RootCaution(config)
             try caution.checkConfiguration()
             let service = try Service(
-                configuration: caution.configuration, configurationPath: config, socket: socket, shortfalls: shortfalls)
+                configuration: caution.configuration, configurationPath: config, socket: socket,
+                sshSocket: sshSocket, shortfalls: shortfalls)
             try service.run()
         } catch let exit as ExitCode {
             throw exit
@@ -39,7 +46,9 @@ struct RunCommand: ParsableCommand {
             printError("dtad: \(reason.message)")
             if !reason.hintText.isEmpty { printError("hint: \(reason.hintText)") }
             let answer = try? AgentFrame.encode(AgentResponse(id: 0, error: RunCommand.told(reason)))
-            refused.tell(reason.message, answer: answer ?? [])
+            refused.tell(reason.message) {
+                $0 == ListeningSocket.sshName ? SSHAgentAnswer.failure.frame : answer ?? []
+            }
             throw ExitCode(RefusedStart.status(for: reason))
         }
     }

@@ -2,39 +2,64 @@ import DTAService
 import DTASystem
 import Glibc
 
-/// The agent's socket: passed in by systemd under the name `agent`, or bound here.
+/// The agent's sockets: passed in by systemd under the names `agent` and `ssh`, or bound here.
 struct ListeningSocket {
-    let descriptors: [Descriptor]
-    /// The path that this process bound and has to remove.
-    let boundPath: String?
+    static let agentName = "agent"
+    static let sshName = "ssh"
 
-    /// - Parameter path: where to bind if nothing was passed in.
-    static func take(path: String?) throws -> ListeningSocket {
+    let agent: [Descriptor]
+    /// For the agent protocol of SSH; none if nobody asked for it.
+    let ssh: [Descriptor]
+    /// The paths that this process bound and has to remove.
+    let boundPaths: [String]
+
+    /// - Parameters:
+    ///   - path: where to bind if nothing was passed in.
+    ///   - sshPath: the same for SSH; nil: nowhere.
+    static func take(path: String?, sshPath: String?) throws -> ListeningSocket {
         let passed = try ServiceManager.passedSockets()
-        if !passed.isEmpty {
-            for (name, socket) in passed where !ServiceManager.isListeningStream(socket.number) {
-                throw DTAError(
-                    .failedPrecondition, "the socket \"\(name)\" that was passed in is no listening Unix stream")
-            }
-            // systemd-socket-activate names its sockets "unknown" by default: one without a name is ours.
-            let agent = passed.filter {
-                $0.name == "agent" || (passed.count == 1 && ["unknown", ""].contains($0.name))
-            }
-            guard !agent.isEmpty else {
-                throw DTAError(
-                    .failedPrecondition,
-                    "no socket named \"agent\" was passed in, only \(passed.map(\.name).joined(separator: ", "))",
-                    hint: "FileDescriptorName=agent in dtad.socket")
-            }
-            return ListeningSocket(descriptors: agent.map(\.socket), boundPath: nil)
-        }
+        if !passed.isEmpty { return try take(passed) }
         guard let path else {
             throw DTAError(
                 .invalidArgument, "there is no socket to listen on",
                 hint: "give --socket PATH, set socket: in the configuration, or start dtad by its socket unit")
         }
-        if let fault = UnixSocket.fault(of: path) { throw DTAError(.invalidArgument, "the socket \(path) \(fault)") }
-        return ListeningSocket(descriptors: [try bind(path)], boundPath: path)
+        guard path != sshPath else {
+            throw DTAError(.invalidArgument, "the socket \(path) cannot be both the agent's and that of SSH")
+        }
+        for path in [path, sshPath].compactMap({ $0 }) {
+            if let fault = UnixSocket.fault(of: path) {
+                throw DTAError(.invalidArgument, "the socket \(path) \(fault)")
+            }
+        }
+        let agent = try bind(path)
+        do {
+            let ssh = try sshPath.map(bind)
+            return ListeningSocket(
+                agent: [agent], ssh: ssh.map { [$0] } ?? [], boundPaths: [path] + (sshPath.map { [$0] } ?? []))
+        } catch {
+            unlink(path)
+            throw error
+        }
+    }
+
+    private static func take(_ passed: [(name: String, socket: Descriptor)]) throws -> ListeningSocket {
+        for (name, socket) in passed where !ServiceManager.isListeningStream(socket.number) {
+            throw DTAError(
+                .failedPrecondition, "the socket \"\(name)\" that was passed in is no listening Unix stream")
+        }
+        // systemd-socket-activate names its sockets "unknown" by default: one without a name is ours.
+        let agent = passed.filter {
+            $0.name == agentName || (passed.count == 1 && ["unknown", ""].contains($0.name))
+        }
+        guard !agent.isEmpty else {
+            throw DTAError(
+                .failedPrecondition,
+                "no socket named \"\(agentName)\" was passed in, only \(passed.map(\.name).joined(separator: ", "))",
+                hint: "FileDescriptorName=\(agentName) in dtad.socket")
+        }
+        return ListeningSocket(
+            agent: agent.map(\.socket), ssh: passed.filter { $0.name == sshName }.map(\.socket), boundPaths: [])
     }
 
     /// Binds `path`; replaces a socket file there only if no program answers on it.
@@ -78,6 +103,6 @@ struct ListeningSocket {
     }
 
     func removeBound() {
-        if let boundPath { unlink(boundPath) }
+        for path in boundPaths { unlink(path) }
     }
 }

@@ -24,7 +24,10 @@ final class Service: Sendable {
     private let readiness: Readiness
 
     /// Each part is made before those that need it.
-    init(configuration: Configuration, configurationPath: String, socket: String?, shortfalls: [String]) throws {
+    init(
+        configuration: Configuration, configurationPath: String, socket: String?, sshSocket: String?,
+        shortfalls: [String]
+    ) throws {
         self.configuration = configuration
         self.configurationPath = configurationPath
         let logger = makeLogger(configuration.log, program: "dtad")
@@ -41,7 +44,8 @@ final class Service: Sendable {
             configuration, logger: logger, payer: { subordinates.payer(of: $0) }, forget: { custody.forget($0) })
         self.agent = agent
         // Now the state is locked: this is the only agent here, and may replace a stale socket.
-        listening = try ListeningSocket.take(path: socket ?? configuration.socket)
+        listening = try ListeningSocket.take(
+            path: socket ?? configuration.socket, sshPath: sshSocket ?? configuration.ssh.socket)
         let start = try CustodyStart(
             CustodyLauncher(configurationPath: configurationPath, configuration: configuration.hsm), agent: agent,
             logger: logger)
@@ -56,10 +60,13 @@ final class Service: Sendable {
             AgentParts(
                 agent: agent, custodian: LaneCustodian { lanes.inSlowLane($0) },
                 status: StatusReport(
-                    configuration, agent: agent, custody: custody, start: start, registry: registry, limits: limits)))
+                    configuration, agent: agent, custody: custody, start: start, registry: registry, limits: limits,
+                    sshSocket: listening.ssh.first.flatMap { UnixSocket.path(of: $0.number) })))
+        let ssh = SSHDialect(agent, logger: logger)
         SubordinateWatch.start(subordinates, logger)
         server = try Server(
-            listeners: listening.descriptors, handler: router, custody: custody, lanes: lanes, registry: registry,
+            listeners: listening.agent.map { Listener($0) } + listening.ssh.map { Listener($0, .frames(ssh)) },
+            handler: router, custody: custody, lanes: lanes, registry: registry,
             logger: logger, sources: CallerSources(agent.policy, subordinates))
         housekeeping = Housekeeping(agent, custody: custody, lanes: lanes, logger: logger)
         readiness = Readiness(custody, logger: logger) {

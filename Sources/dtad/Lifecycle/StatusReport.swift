@@ -13,11 +13,13 @@ final class StatusReport: Sendable {
     private let start: CustodyStart
     private let registry: Registry
     private let limits: ServerLimits
+    /// The path of ssh.sock; nil if there is none.
+    private let sshSocket: String?
     private let started = monotonicNanoseconds()
 
     init(
         _ configuration: Configuration, agent: Agent, custody: CustodyPools, start: CustodyStart, registry: Registry,
-        limits: ServerLimits
+        limits: ServerLimits, sshSocket: String?
     ) {
         self.configuration = configuration
         self.agent = agent
@@ -25,6 +27,7 @@ final class StatusReport: Sendable {
         self.start = start
         self.registry = registry
         self.limits = limits
+        self.sshSocket = sshSocket
     }
 
     /// Names and values, in the order in which they are shown.
@@ -48,6 +51,7 @@ final class StatusReport: Sendable {
         fields += token
         fields += [("hsm.processes", "\(custody.live)"), ("hsm.requests_waiting", "\(health.parked)")]
         if let token = start.token { fields.append(("hsm.wall", token.uid == geteuid() ? "none" : "stands")) }
+        if let sshSocket { fields.append(("ssh.socket", sshSocket)) }
         if configuration.plugins.run == .ownUser {
             fields.append(("plugins.files", PluginFileRules.shortfall == nil ? "confined" : "as dtad's user"))
         }

@@ -13,11 +13,16 @@ enum AgentOperations {
     private static let policyExplain = Operation(
         .policyExplain, "policy.explain", isSynced: false, answersSecret: false, isAboutTheAgent: false, detail: .none,
         begins: .atOnce,
-        reads: { (subject: $0.subject, permission: $0.permission, uid: $0.hasUid ? $0.uid : nil) },
+        reads: {
+            (
+                subject: $0.subject, permission: $0.permission, uid: $0.hasUid ? $0.uid : nil, sshLogin: $0.sshLogin
+            )
+        },
         calls: { call, asked in
             let explain: @Sendable (inout AgentResponse) throws -> Void = {
                 let decision = try call.agent.explain(
-                    call.caller, subject: asked.subject, permission: asked.permission, uid: asked.uid)
+                    call.caller, subject: asked.subject, permission: asked.permission, uid: asked.uid,
+                    sshLogin: asked.sshLogin)
                 $0.valid = decision.isAllowed
                 $0.lines = decision.reasons
             }

@@ -5,7 +5,7 @@ extension Operation {
     static let all: [Operation] =
         AgentOperations.all + KeyOperations.all + KeyUseOperations.all + AuditOperations.all + IdentityOperations.all
         + IdentityKeyOperations.all + EnvelopeOperations.all + DraftOperations.all + LedgerOperations.all
-        + OrderOperations.all + OrderDecisions.all + WalletOperations.all
+        + OrderOperations.all + OrderDecisions.all + WalletOperations.all + SSHOperations.all
 }
 
 /// The operations by their numbers.

@@ -1,0 +1,25 @@
+import CustodyProtocol
+import DTASSH
+
+extension KeyRecord {
+    /// The key as SSH knows it; nil if SSH knows no keys of its type.
+    package var sshKey: SSHPublicKey? {
+        switch type {
+        case .ed25519: .ed25519(publicKey)
+        case .p256: .ecdsa(.nistp256, publicKey)
+        case .p384: .ecdsa(.nistp384, publicKey)
+        case .secp256k1, .hmacSHA256, .aes256: nil
+        }
+    }
+}
+
+extension SSHPublicKey {
+    /// The bytes by which a key is found here; nil if no key here can be of this type.
+    var publicBytes: [UInt8]? {
+        switch self {
+        case .ed25519(let bytes): bytes
+        case .ecdsa(.nistp256, let point), .ecdsa(.nistp384, let point): point
+        case .ecdsa(.nistp521, _), .rsa: nil
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// A key that stands in a message: a plain one, or one with its certificate. Two are equal if their bytes are.
+public struct SSHKey: Sendable, Hashable {
+    public let blob: [UInt8]
+    /// The key itself, or the key that the certificate is about.
+    public let plain: SSHPublicKey
+    /// nil: a plain key. Its signature is not verified.
+    public let certificate: SSHCertificate?
+
+    /// The largest blob of a key with its certificate.
+    public static let limit = 64 << 10
+
+    public init(blob: some Sequence<UInt8>) throws(SSHFormatError) {
+        let bytes = Array(blob)
+        var reader = SSHReader(bytes)
+        if SSHCertificate.keyType(of: try reader.text(atMost: 64)) == nil {
+            plain = try SSHPublicKey(blob: bytes)
+            certificate = nil
+            // One key has one form.
+            guard plain.blob == bytes else { throw SSHFormatError("a key is not in its usual form") }
+        } else {
+            let certificate = try SSHCertificate(blob: bytes)
+            plain = certificate.key
+            self.certificate = certificate
+        }
+        self.blob = bytes
+    }
+
+    public init(_ plain: SSHPublicKey) {
+        self.plain = plain
+        certificate = nil
+        blob = plain.blob
+    }
+
+    public var typeName: String { certificate?.typeName ?? plain.typeName }
+
+    /// That of the plain key, as OpenSSH shows it for certificates too.
+    public var fingerprint: String { plain.fingerprint }
+
+    public static func == (one: SSHKey, other: SSHKey) -> Bool { one.blob == other.blob }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(blob) }
+}

@@ -1,0 +1,116 @@
+import AgentServer
+import DTAAgent
+import DTABytes
+import DTACore
+import DTASSH
+import DTASystem
+import Logging
+
+/// One program that speaks the agent protocol of SSH: which sessions its connection is bound to, and what it asks.
+final class SSHConversation: FrameConversation {
+    private let agent: Agent
+    private let caller: Caller
+    private let logger: Logger
+    private let bindings = Locked(SSHBindings())
+
+    init(_ agent: Agent, _ caller: Caller, _ logger: Logger) {
+        self.agent = agent
+        self.caller = caller
+        self.logger = logger
+    }
+
+    private func call(_ operation: String) -> SSHCall { SSHCall(operation, from: caller, agent, logger) }
+
+    func prepare(_ frame: [UInt8]) -> Step {
+        var frame = frame
+        // It may hold a passphrase, or a private key that somebody tried to add.
+        defer { wipe(&frame) }
+        let request: SSHAgentRequest
+        do {
+            request = try SSHAgentRequest(frame)
+        } catch {
+            // A binding that cannot be read is one that failed.
+            if frame.first == SSHAgentRequest.extensionCode { bindings.withLock { $0.noteAttempt() } }
+            return call("ssh.malformed").refused(
+                SSHRefusal(.malformed, .invalidArgument, "a message is malformed: \(error.reason)"))
+        }
+        let call = call(request.operation)
+        do {
+            if let halt = agent.halt { throw halt }
+            return try answer(request, call)
+        } catch {
+            return call.refused(error)
+        }
+    }
+
+    func turnAway(_ frame: [UInt8], because reason: DTAError) -> Outcome {
+        let operation = (try? SSHAgentRequest(frame))?.operation ?? "ssh.malformed"
+        return call(operation).finish(.failure(reason))
+    }
+
+    func breakOff(because reason: DTAError) -> Outcome {
+        call("ssh.malformed").finish(.failure(SSHRefusal(.malformed, reason.code, reason.message)))
+    }
+
+    private func answer(_ request: SSHAgentRequest, _ call: SSHCall) throws -> Step {
+        switch request {
+        case .listIdentities:
+            let identities = agent.ssh.identities(caller, on: bindings.withLock { $0 })
+            return call.answer(.identities(identities.map { ($0.blob, $0.comment) }))
+        case .sign(let key, let data, let flags): return try sign(key, data, flags, call)
+        case .bind(let request):
+            let obstacle = bindings.withLock { bindings -> SSHObstacle? in
+                do throws(SSHObstacle) {
+                    try bindings.add(request)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            if let obstacle { throw SSHRefusal(obstacle) }
+            return call.noting(request.binding).answer(.success)
+        case .query: return call.answer(.extensions([SSHAgentRequest.bindName]))
+        case .add:
+            throw SSHRefusal(
+                .noAdding, .failedPrecondition,
+                "keys are not added on ssh.sock: dtactl key create makes one in the HSM")
+        case .removeIdentity, .removeAllIdentities, .removeToken, .lock, .unlock, .unknownExtension, .unknown:
+            throw SSHRefusal(.unknownRequest, .invalidArgument)
+        }
+    }
+
+    private func sign(_ wanted: SSHKey, _ data: [UInt8], _ flags: UInt32, _ call: SSHCall) throws -> Step {
+        let bindings = bindings.withLock { $0 }
+        let content = SSHSignedData(data, by: wanted.plain)
+        var call = call.noting(content, bindings)
+        do {
+            let key = try agent.ssh.key(caller, wanted)
+            call = call.about(key.name)
+            let step = try agent.ssh.sign(caller, with: key, data: data, content, flags: flags, on: bindings)
+            let ready = call
+            return .custody { access in
+                let result = Result { SSHAgentAnswer.signature(try step(try access.get())) }
+                return { ready.finish(result) }
+            }
+        } catch {
+            return call.refused(error)
+        }
+    }
+}
+
+extension SSHAgentRequest {
+    /// Its name in the audit log.
+    fileprivate var operation: String {
+        switch self {
+        case .listIdentities: "ssh.identities"
+        case .sign: "ssh.sign"
+        case .bind: "ssh.bind"
+        case .query: "ssh.query"
+        case .add: "ssh.add"
+        case .removeIdentity, .removeAllIdentities: "ssh.hide"
+        case .lock: "ssh.lock"
+        case .unlock: "ssh.unlock"
+        case .removeToken, .unknownExtension, .unknown: "ssh.unknown"
+        }
+    }
+}
