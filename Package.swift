@@ -65,7 +65,9 @@ let package = Package(
         .target(name: "DTABytes", swiftSettings: strict),
         .target(name: "DTASystem", dependencies: ["CLinux", "DTABytes"], swiftSettings: common),
         .target(name: "DTAJSON", swiftSettings: strict),
-        .target(name: "DTAFormats", dependencies: [crypto, "CSecp256k1", "DTABytes"], swiftSettings: strict),
+        .target(
+            name: "DTAFormats", dependencies: [crypto, cryptoExtras, "CSecp256k1", "DTABytes"],
+            swiftSettings: strict),
         .target(name: "DTASSH", dependencies: ["DTABytes", crypto, cryptoExtras], swiftSettings: strict),
         .target(
             name: "AgentProtocol",
@@ -81,7 +83,7 @@ let package = Package(
             name: "CustodyProtocol", dependencies: ["DTABytes", "DTAFormats", "DTASystem"], swiftSettings: common),
         .target(
             name: "DTACustody",
-            dependencies: ["CPKCS11", "CustodyProtocol", "DTABytes", "DTAFormats", "DTASystem", crypto],
+            dependencies: ["CPKCS11", "CustodyProtocol", "DTABytes", "DTAFormats", "DTASystem", crypto, cryptoExtras],
             swiftSettings: common),
         .target(
             name: "DTAConfiguration", dependencies: ["DTABytes", "DTASystem", .product(name: "Yams", package: "Yams")],
@@ -233,6 +235,7 @@ let package = Package(
             name: "CustodyTests",
             dependencies: [
                 "DTABytes", "DTACustody", "CustodyProtocol", "DTAFormats", "DTASystem", "TestSupport", crypto,
+                cryptoExtras,
             ],
             swiftSettings: common),
         .testTarget(
@@ -240,7 +243,7 @@ let package = Package(
             dependencies: [
                 "CustodyProtocol", "DTAAgent", "DTABytes", "DTAConfiguration", "DTACore", "DTAEnvelopes", "DTAFormats",
                 "DTAIdentities", "DTALedger", "DTAMaintenance", "DTAOrders", "DTASystem", "TestSupport", crypto,
-                database, logging,
+                cryptoExtras, database, logging,
             ],
             swiftSettings: common),
         .testTarget(

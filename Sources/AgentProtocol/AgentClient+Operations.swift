@@ -9,8 +9,8 @@ extension AgentClient {
 
     /// Makes a key in the HSM.
     public func createKey(_ name: String, type: AgentKeyType) async throws -> AgentKey {
-        // Some tokens need many seconds to make a key.
-        try only(await call(.createKey(name, type: type), timeout: .seconds(120)).keys)
+        // Some tokens need many seconds to make a key, and two minutes for one of RSA.
+        try only(await call(.createKey(name, type: type), timeout: .seconds(150)).keys)
     }
 
     /// A key, with its public half as SubjectPublicKeyInfo in DER, which is empty for symmetric keys.
@@ -28,20 +28,23 @@ extension AgentClient {
         _ = try await call(.deleteKey(name))
     }
 
-    /// Signs: ``AgentRequest/sign(key:message:prehashed:format:)``.
+    /// Signs: ``AgentRequest/sign(key:message:prehashed:format:scheme:)``.
     public func sign(
-        key: String, message: some Sequence<UInt8>, prehashed: Bool = false, format: AgentSignatureFormat = .unspecified
+        key: String, message: some Sequence<UInt8>, prehashed: Bool = false,
+        format: AgentSignatureFormat = .unspecified, scheme: AgentSignatureScheme = .unspecified
     ) async throws -> [UInt8] {
-        try await [UInt8](call(.sign(key: key, message: message, prehashed: prehashed, format: format)).data)
+        try await [UInt8](
+            call(.sign(key: key, message: message, prehashed: prehashed, format: format, scheme: scheme)).data)
     }
 
-    /// Whether a signature fits: ``AgentRequest/verify(key:message:signature:prehashed:format:)``.
+    /// Whether a signature fits: ``AgentRequest/verify(key:message:signature:prehashed:format:scheme:)``.
     public func verify(
         key: String, message: some Sequence<UInt8>, signature: some Sequence<UInt8>, prehashed: Bool = false,
-        format: AgentSignatureFormat = .unspecified
+        format: AgentSignatureFormat = .unspecified, scheme: AgentSignatureScheme = .unspecified
     ) async throws -> Bool {
         try await call(
-            .verify(key: key, message: message, signature: signature, prehashed: prehashed, format: format)
+            .verify(
+                key: key, message: message, signature: signature, prehashed: prehashed, format: format, scheme: scheme)
         ).valid
     }
 

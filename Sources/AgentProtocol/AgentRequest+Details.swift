@@ -93,6 +93,11 @@ extension AgentRequest {
         get { found.sshLogin }
         set { change { $0.sshLogin = newValue } }
     }
+    /// Of ``sign(key:message:prehashed:format:scheme:)`` and its counterpart: how an RSA key signs.
+    public var scheme: AgentSignatureScheme {
+        get { found.scheme }
+        set { change { $0.scheme = newValue } }
+    }
     public var requestFields: [AgentField] {
         get { found.requestFields }
         set { change { $0.requestFields = newValue } }

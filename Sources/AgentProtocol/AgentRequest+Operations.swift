@@ -46,14 +46,18 @@ extension AgentRequest {
     /// Signs a message.
     /// - Parameter key: the key's name.
     /// - Parameter message: up to 256 KiB.
-    /// - Parameter prehashed: whether `message` is the digest already, of exactly the length that the key's hash has.
+    /// - Parameter prehashed: whether `message` is the digest already, of exactly the length that the hash of the key, or
+    ///   of the scheme, has.
     /// - Parameter format: the signature's; unspecified means raw.
+    /// - Parameter scheme: of RSA keys, which need one, and of no others.
     public static func sign(
-        key: String, message: some Sequence<UInt8>, prehashed: Bool = false, format: AgentSignatureFormat = .unspecified
+        key: String, message: some Sequence<UInt8>, prehashed: Bool = false,
+        format: AgentSignatureFormat = .unspecified, scheme: AgentSignatureScheme = .unspecified
     ) -> AgentRequest {
         var request = AgentRequest(.sign, subject: key, data: message)
         request.prehashed = prehashed
         request.format = format
+        if scheme != .unspecified { request.scheme = scheme }
         return request
     }
 
@@ -61,16 +65,19 @@ extension AgentRequest {
     /// - Parameter key: the key's name.
     /// - Parameter message: up to 256 KiB.
     /// - Parameter signature: in `format`.
-    /// - Parameter prehashed: whether `message` is the digest already, of exactly the length that the key's hash has.
+    /// - Parameter prehashed: whether `message` is the digest already, of exactly the length that the hash of the key, or
+    ///   of the scheme, has.
     /// - Parameter format: the signature's; unspecified means raw.
+    /// - Parameter scheme: of RSA keys, which need one, and of no others.
     public static func verify(
         key: String, message: some Sequence<UInt8>, signature: some Sequence<UInt8>, prehashed: Bool = false,
-        format: AgentSignatureFormat = .unspecified
+        format: AgentSignatureFormat = .unspecified, scheme: AgentSignatureScheme = .unspecified
     ) -> AgentRequest {
         var request = AgentRequest(.verify, subject: key, data: message)
         request.signature = .init(signature)
         request.prehashed = prehashed
         request.format = format
+        if scheme != .unspecified { request.scheme = scheme }
         return request
     }
 
@@ -93,10 +100,11 @@ extension AgentRequest {
         return request
     }
 
-    /// Decrypts with AES-256-GCM.
+    /// Decrypts with AES-256-GCM, or, with an RSA key, by RSAES-OAEP with SHA-256 and MGF1 with SHA-256.
     /// - Parameter key: the key's name.
-    /// - Parameter sealed: what ``encrypt(key:plaintext:aad:)`` answered: nonce (12), ciphertext, tag (16).
-    /// - Parameter aad: the same associated data.
+    /// - Parameter sealed: what ``encrypt(key:plaintext:aad:)`` answered: nonce (12), ciphertext, tag (16);
+    ///   for an RSA key what was encrypted to its public half, as long as its modulus.
+    /// - Parameter aad: the same associated data; OAEP's label.
     public static func decrypt(
         key: String, sealed: some Sequence<UInt8>, aad: some Sequence<UInt8> = []
     ) -> AgentRequest {

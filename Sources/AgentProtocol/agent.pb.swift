@@ -55,10 +55,10 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// keys: at most 1,000; of "name" that one; of "destroy" none.
   case keyUnnamed // = 14
 
-  /// Signs. Reads subject, data, prehashed, format. Answers data.
+  /// Signs. Reads subject, data, prehashed, format, scheme. Answers data.
   case sign // = 20
 
-  /// Verifies with the public half of a key. Reads subject, data, prehashed, signature, format. Answers valid.
+  /// Verifies with the public half of a key. Reads subject, data, prehashed, signature, format, scheme. Answers valid.
   case verify // = 21
 
   /// HMAC-SHA256. Reads subject, data. Answers data (32 bytes).
@@ -67,7 +67,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// AES-256-GCM. Reads subject, data, aad. Answers data: nonce (12 bytes), ciphertext, tag (16 bytes).
   case encrypt // = 23
 
-  /// Opens what ENCRYPT answered. Reads subject, data, aad. Answers data.
+  /// Opens what ENCRYPT answered; with an RSA key, what was encrypted to it by RSAES-OAEP with SHA-256 and MGF1 with
+  /// SHA-256, aad being the label. Reads subject, data, aad. Answers data.
   case decrypt // = 24
 
   /// Random bytes from the HSM's generator. Reads count (1 to 65,536). Answers data.
@@ -459,6 +460,15 @@ public nonisolated enum AgentKeyType: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// ECDSA with SHA-384
   case p384 // = 6
+
+  /// signs by a scheme, decrypts by OAEP with SHA-256; for old things
+  case rsa2048 // = 7
+
+  /// the same
+  case rsa3072 // = 8
+
+  /// the same
+  case rsa4096 // = 9
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -474,6 +484,9 @@ public nonisolated enum AgentKeyType: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 4: self = .hmacSha256
     case 5: self = .aes256
     case 6: self = .p384
+    case 7: self = .rsa2048
+    case 8: self = .rsa3072
+    case 9: self = .rsa4096
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -487,6 +500,9 @@ public nonisolated enum AgentKeyType: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .hmacSha256: return 4
     case .aes256: return 5
     case .p384: return 6
+    case .rsa2048: return 7
+    case .rsa3072: return 8
+    case .rsa4096: return 9
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -500,6 +516,9 @@ public nonisolated enum AgentKeyType: SwiftProtobuf.Enum, Swift.CaseIterable {
     .hmacSha256,
     .aes256,
     .p384,
+    .rsa2048,
+    .rsa3072,
+    .rsa4096,
   ]
 
 }
@@ -511,10 +530,10 @@ public nonisolated enum AgentSignatureFormat: SwiftProtobuf.Enum, Swift.CaseIter
   /// raw
   case unspecified // = 0
 
-  /// r and s, each in full length; 64 bytes for Ed25519
+  /// r and s, each in full length; 64 bytes for Ed25519; RSA: as long as the modulus
   case raw // = 1
 
-  /// ECDSA-Sig-Value (RFC 3279); not for Ed25519
+  /// ECDSA-Sig-Value (RFC 3279); not for Ed25519 and RSA
   case der // = 2
   case UNRECOGNIZED(Int)
 
@@ -545,6 +564,61 @@ public nonisolated enum AgentSignatureFormat: SwiftProtobuf.Enum, Swift.CaseIter
     .unspecified,
     .raw,
     .der,
+  ]
+
+}
+
+/// How an RSA key signs (RFC 8017). PSS has MGF1 with the same hash, and a salt as long as the digest.
+public nonisolated enum AgentSignatureScheme: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+  case rsaPkcs1Sha256 // = 1
+  case rsaPkcs1Sha384 // = 2
+  case rsaPkcs1Sha512 // = 3
+  case rsaPssSha256 // = 4
+  case rsaPssSha384 // = 5
+  case rsaPssSha512 // = 6
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .rsaPkcs1Sha256
+    case 2: self = .rsaPkcs1Sha384
+    case 3: self = .rsaPkcs1Sha512
+    case 4: self = .rsaPssSha256
+    case 5: self = .rsaPssSha384
+    case 6: self = .rsaPssSha512
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .rsaPkcs1Sha256: return 1
+    case .rsaPkcs1Sha384: return 2
+    case .rsaPkcs1Sha512: return 3
+    case .rsaPssSha256: return 4
+    case .rsaPssSha384: return 5
+    case .rsaPssSha512: return 6
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [AgentSignatureScheme] = [
+    .unspecified,
+    .rsaPkcs1Sha256,
+    .rsaPkcs1Sha384,
+    .rsaPkcs1Sha512,
+    .rsaPssSha256,
+    .rsaPssSha384,
+    .rsaPssSha512,
   ]
 
 }
@@ -791,14 +865,14 @@ public nonisolated struct AgentRequest: Sendable {
   /// The message, the plaintext, the ciphertext or the block.
   public var data: Data = Data()
 
-  /// data is a digest of exactly the key's hash length (ECDSA keys only).
+  /// data is a digest of exactly the length of the key's hash (ECDSA), or of the scheme's (RSA).
   public var prehashed: Bool = false
 
   public var keyType: AgentKeyType = .unspecified
 
   public var format: AgentSignatureFormat = .unspecified
 
-  /// Authenticated and not encrypted; up to 64 KiB.
+  /// Authenticated and not encrypted; up to 64 KiB. Of DECRYPT with an RSA key: OAEP's label.
   public var aad: Data = Data()
 
   /// The signature to verify, in format.
@@ -954,6 +1028,12 @@ public nonisolated struct AgentDetails: @unchecked Sendable {
   public var sshLogin: String {
     get {_storage._sshLogin}
     set {_uniqueStorage()._sshLogin = newValue}
+  }
+
+  /// Of SIGN and VERIFY with an RSA key, which need one; keys of other types refuse it.
+  public var scheme: AgentSignatureScheme {
+    get {_storage._scheme}
+    set {_uniqueStorage()._scheme = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1626,11 +1706,15 @@ nonisolated extension AgentOperation: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension AgentKeyType: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KEY_TYPE_UNSPECIFIED\0\u{1}KEY_TYPE_ED25519\0\u{1}KEY_TYPE_P256\0\u{1}KEY_TYPE_SECP256K1\0\u{1}KEY_TYPE_HMAC_SHA256\0\u{1}KEY_TYPE_AES256\0\u{1}KEY_TYPE_P384\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KEY_TYPE_UNSPECIFIED\0\u{1}KEY_TYPE_ED25519\0\u{1}KEY_TYPE_P256\0\u{1}KEY_TYPE_SECP256K1\0\u{1}KEY_TYPE_HMAC_SHA256\0\u{1}KEY_TYPE_AES256\0\u{1}KEY_TYPE_P384\0\u{1}KEY_TYPE_RSA2048\0\u{1}KEY_TYPE_RSA3072\0\u{1}KEY_TYPE_RSA4096\0")
 }
 
 nonisolated extension AgentSignatureFormat: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SIGNATURE_FORMAT_UNSPECIFIED\0\u{1}SIGNATURE_FORMAT_RAW\0\u{1}SIGNATURE_FORMAT_DER\0")
+}
+
+nonisolated extension AgentSignatureScheme: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SIGNATURE_SCHEME_UNSPECIFIED\0\u{1}SIGNATURE_SCHEME_RSA_PKCS1_SHA256\0\u{1}SIGNATURE_SCHEME_RSA_PKCS1_SHA384\0\u{1}SIGNATURE_SCHEME_RSA_PKCS1_SHA512\0\u{1}SIGNATURE_SCHEME_RSA_PSS_SHA256\0\u{1}SIGNATURE_SCHEME_RSA_PSS_SHA384\0\u{1}SIGNATURE_SCHEME_RSA_PSS_SHA512\0")
 }
 
 nonisolated extension AgentCode: SwiftProtobuf._ProtoNameProviding {
@@ -1743,7 +1827,7 @@ nonisolated extension AgentRequest: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Details"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}permission\0\u{1}uid\0\u{3}reply_to\0\u{1}recovery\0\u{1}alias\0\u{1}url\0\u{1}public\0\u{3}allow_untrusted\0\u{3}post_quantum\0\u{3}dry_run\0\u{3}local_only\0\u{3}new_order\0\u{1}decision\0\u{1}purpose\0\u{1}use\0\u{1}expires\0\u{1}filters\0\u{3}request_fields\0\u{1}redemption\0\u{3}ssh_login\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}permission\0\u{1}uid\0\u{3}reply_to\0\u{1}recovery\0\u{1}alias\0\u{1}url\0\u{1}public\0\u{3}allow_untrusted\0\u{3}post_quantum\0\u{3}dry_run\0\u{3}local_only\0\u{3}new_order\0\u{1}decision\0\u{1}purpose\0\u{1}use\0\u{1}expires\0\u{1}filters\0\u{3}request_fields\0\u{1}redemption\0\u{3}ssh_login\0\u{2}\u{4}scheme\0")
 
   fileprivate class _StorageClass {
     var _permission: String = String()
@@ -1766,6 +1850,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _requestFields: [AgentField] = []
     var _redemption: String = String()
     var _sshLogin: String = String()
+    var _scheme: AgentSignatureScheme = .unspecified
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1796,6 +1881,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _requestFields = source._requestFields
       _redemption = source._redemption
       _sshLogin = source._sshLogin
+      _scheme = source._scheme
     }
   }
 
@@ -1834,6 +1920,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._requestFields) }()
         case 19: try { try decoder.decodeSingularStringField(value: &_storage._redemption) }()
         case 20: try { try decoder.decodeSingularStringField(value: &_storage._sshLogin) }()
+        case 24: try { try decoder.decodeSingularEnumField(value: &_storage._scheme) }()
         default: break
         }
       }
@@ -1906,6 +1993,9 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
       if !_storage._sshLogin.isEmpty {
         try visitor.visitSingularStringField(value: _storage._sshLogin, fieldNumber: 20)
       }
+      if _storage._scheme != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._scheme, fieldNumber: 24)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1935,6 +2025,7 @@ nonisolated extension AgentDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._requestFields != rhs_storage._requestFields {return false}
         if _storage._redemption != rhs_storage._redemption {return false}
         if _storage._sshLogin != rhs_storage._sshLogin {return false}
+        if _storage._scheme != rhs_storage._scheme {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -2,12 +2,17 @@ import CustodyProtocol
 import DTASystem
 import Logging
 
-/// The HSM processes of an agent: those that all requests share, and one for the slow lane alone, if the token allows
-/// that. The pools are made first; `start` starts the processes.
+/// The HSM processes of an agent: those that all requests share, and, if the token allows that, one for the slow lane
+/// alone and one for the lane in which RSA keys are made. The pools are made first; `start` starts the processes, and
+/// the last one is started when it is needed first.
 public final class CustodyPools: Sendable {
     let shared: CustodyPool
     private let ownOfSlowLane: CustodyPool
     private let slowLaneHasOwn = Locked(false)
+    private let ownOfMakingLane: CustodyPool
+    /// Starts the process of that lane, once; nil: it was started, or the lane has none of its own.
+    private let startMaking = Locked<(@Sendable () -> Void)?>(nil)
+    private let makingLaneHasOwn = Locked(false)
     /// Sent to the workers when requests wait for a process and one is idle.
     let kicks: Kick
     /// How many processes serve all requests, unless the token allows one session.
@@ -30,6 +35,7 @@ public final class CustodyPools: Sendable {
         shared = try CustodyPool(
             size: processes, processors: self.processors, logger: logger, kick: { kicks.send() })
         ownOfSlowLane = try CustodyPool(size: 1, logger: logger)
+        ownOfMakingLane = try CustodyPool(size: 1, logger: logger)
     }
 
     /// Starts the processes in the background, and waits for the first one.
@@ -44,6 +50,9 @@ public final class CustodyPools: Sendable {
         try shared.start(patience: patience, launch: launch) { [self] in
             if allowsOneSession() { return shared.shrink(to: 1) }
             slowLaneHasOwn.withLock { $0 = true }
+            startMaking.withLock {
+                $0 = { [ownOfMakingLane] in _ = try? ownOfMakingLane.start(patience: 0, launch: launch) }
+            }
             // In the background: requests that need the process are told if the start fails.
             try? ownOfSlowLane.start(patience: 0, launch: launch)
         }
@@ -52,21 +61,35 @@ public final class CustodyPools: Sendable {
     /// The pool of the slow lane. Until the first process is up, the reason is the same for all.
     private var slow: CustodyPool { slowLaneHasOwn.withLock { $0 } ? ownOfSlowLane : shared }
 
-    /// Waits for a process of the slow lane, as long as a request waits, and runs `body` with it.
-    func withSlowProcess<Result>(_ body: (CustodyAccess) throws -> Result) rethrows -> Result {
-        try slow.withProcess(deadline: monotonicNanoseconds() + deadline, body)
+    /// The pool of the lane in which RSA keys are made. Its process is started by the first request: most agents make no
+    /// such key.
+    private var making: CustodyPool {
+        if let start = startMaking.withLock({ $0.take() }) {
+            start()
+            makingLaneHasOwn.withLock { $0 = true }
+        }
+        return makingLaneHasOwn.withLock { $0 } ? ownOfMakingLane : slow
+    }
+
+    /// Waits for a process of a lane, as long as a request waits, and runs `body` with it.
+    func withProcess<Result>(of lane: SlowLane, _ body: (CustodyAccess) throws -> Result) rethrows -> Result {
+        let pool = lane == .making ? making : slow
+        return try pool.withProcess(deadline: monotonicNanoseconds() + deadline, body)
     }
 
     /// The health of the processes that all requests share.
     public var health: CustodyPool.Health { shared.health }
 
-    /// How many processes there are to be, that of the slow lane included.
+    /// How many processes there are to be, those of the slow lanes included.
     public var count: Int { all.reduce(0) { $0 + $1.size } }
 
     /// How many of them are up.
     public var live: Int { all.reduce(0) { $0 + $1.health.live } }
 
-    private var all: [CustodyPool] { slowLaneHasOwn.withLock { $0 } ? [shared, ownOfSlowLane] : [shared] }
+    private var all: [CustodyPool] {
+        [shared] + (slowLaneHasOwn.withLock { $0 } ? [ownOfSlowLane] : [])
+            + (makingLaneHasOwn.withLock { $0 } ? [ownOfMakingLane] : [])
+    }
 
     /// Makes every process forget an object that was deleted.
     public func forget(_ id: ObjectID) {
@@ -80,5 +103,6 @@ public final class CustodyPools: Sendable {
     func stop() {
         shared.stop()
         ownOfSlowLane.stop()
+        ownOfMakingLane.stop()
     }
 }

@@ -3,6 +3,8 @@
 public enum LaneName: Int, CaseIterable, Sendable {
     /// Slow work of the HSM: one job at a time.
     case slow
+    /// The slowest work of the HSM, making RSA keys: other slow work does not wait for it.
+    case making
     /// Work that needs the disk and no HSM (a refusal's record, a block): it goes on while the HSM hangs.
     case durable
     /// Work that reads from the disk, maybe for long (the audit log): no refusal and no block waits for that.
@@ -23,7 +25,7 @@ public enum LaneName: Int, CaseIterable, Sendable {
     /// Whether it is for requests, not for newcomers.
     var isForRequests: Bool {
         switch self {
-        case .slow, .durable, .reading, .opening, .bulk, .asking: true
+        case .slow, .making, .durable, .reading, .opening, .bulk, .asking: true
         case .localNames, .names, .digests: false
         }
     }
@@ -32,6 +34,7 @@ public enum LaneName: Int, CaseIterable, Sendable {
     var threadName: String {
         switch self {
         case .slow: "slow-lane"
+        case .making: "making-lane"
         case .durable: "durable-lane"
         case .reading: "reading-lane"
         case .opening: "opening-lane"
@@ -45,7 +48,7 @@ public enum LaneName: Int, CaseIterable, Sendable {
 
     func threads(processes: Int) -> Int {
         switch self {
-        case .slow, .durable, .reading, .localNames: 1
+        case .slow, .making, .durable, .reading, .localNames: 1
         // One more than processes: a thread waits for the HSM only with a process of its own, so one is left to verify
         // and refuse while the HSM hangs.
         case .opening: processes + 1
@@ -58,7 +61,7 @@ public enum LaneName: Int, CaseIterable, Sendable {
     /// How many of its threads one user may occupy; nil: all.
     var threadsPerUser: Int? {
         switch self {
-        case .slow, .durable, .reading, .opening: nil
+        case .slow, .making, .durable, .reading, .opening: nil
         // One hashes while the other writes. Others have two as well, because a seal waits for the HSM here.
         case .bulk: 2
         // One thread is always left for other users.

@@ -34,7 +34,7 @@ public final class Lanes: Sendable {
     /// - Returns: false if the agent is stopping; `body` never runs then.
     @discardableResult
     public func inSlowLane(_ body: @escaping @Sendable (CustodyAccess) -> Void) -> Bool {
-        self[.slow].submit(user: getuid()) { [custody] in custody.withSlowProcess { body($0) } }
+        self[.slow].submit(user: getuid()) { [custody] in custody.withProcess(of: .slow) { body($0) } }
     }
 
     private var all: [Lane] { named + programs.values }

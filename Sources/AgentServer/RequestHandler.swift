@@ -39,15 +39,24 @@ public enum Step: Sendable {
     /// It needs an HSM process for a short time: it goes on as soon as one is idle. The closure answers the work that
     /// is left to do without the HSM, so that others can use the process meanwhile.
     case custody(@Sendable (CustodyAccess) -> Completion)
-    /// It is slow and needs an HSM process (key generation, sealing): it goes to the slow lane. The closure answers how
-    /// it goes on.
-    case slow(@Sendable (CustodyAccess) -> Step)
+    /// It is slow and needs an HSM process (key generation, sealing): it goes to the slow lane, or to one for slower
+    /// work. The closure answers how it goes on.
+    case slow(SlowLane, @Sendable (CustodyAccess) -> Step)
     /// It goes on in a lane, because it waits for something other than the HSM, or takes long; the closure answers how.
     /// In the opening lane it may go on with the HSM at once, and in the bulk lane with slow work.
     case lane(LaneName, @Sendable () -> Step)
     /// It waits for the program of this name, in a lane of that program's own: other requests do not wait for it. It
     /// gets a turn, or the reason why there is none; the closure answers how it goes on.
     case consulting(String, @Sendable (Result<Void, DTAError>) -> Step)
+}
+
+/// A lane whose work needs an HSM process for long.
+public enum SlowLane: Sendable, CaseIterable {
+    case slow
+    /// Making RSA keys, which takes seconds.
+    case making
+
+    var name: LaneName { self == .slow ? .slow : .making }
 }
 
 /// The domain, as the workers see it. `prepare` must neither wait nor block: refusals must work while the HSM hangs.

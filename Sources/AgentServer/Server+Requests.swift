@@ -80,8 +80,8 @@ extension Server {
         switch step {
         case .answer(let outcome): respond(outcome, to: exchange)
         case .custody(let work): pool.park(job(work, exchange))
-        case .slow(let work):
-            let accepted = lanes[.slow].submit(user: user) { [self] in carryOut(work, exchange) }
+        case .slow(let lane, let work):
+            let accepted = lanes[lane.name].submit(user: user) { [self] in carryOut(work, lane, exchange) }
             if !accepted { proceed(work(.failure(Server.stopping)), exchange) }
         case .lane(let name, let work):
             let accepted = lanes[name].submit(user: user) { [self] in proceed(work(), exchange, in: name) }
@@ -101,7 +101,7 @@ extension Server {
         // If a process is idle, no worker has to wake for it.
         case (.opening, .custody(let work)): pool.runOnce(job(work, exchange))
         // It may wait here as well as in the slow lane, so it is not passed to another thread.
-        case (.bulk, .slow(let work)): carryOut(work, exchange)
+        case (.bulk, .slow(.slow, let work)): carryOut(work, .slow, exchange)
         default: proceed(step, exchange)
         }
     }
@@ -114,9 +114,9 @@ extension Server {
             hint: "try again; plugins.calls is their number")
     }
 
-    /// Waits for the slow lane's HSM process.
-    private func carryOut(_ work: @Sendable (CustodyAccess) -> Step, _ exchange: Exchange) {
-        proceed(custody.withSlowProcess { work($0) }, exchange)
+    /// Waits for the HSM process of a slow lane.
+    private func carryOut(_ work: @Sendable (CustodyAccess) -> Step, _ lane: SlowLane, _ exchange: Exchange) {
+        proceed(custody.withProcess(of: lane) { work($0) }, exchange)
     }
 
     private func job(_ work: @escaping @Sendable (CustodyAccess) -> Completion, _ exchange: Exchange) -> CustodyJob {

@@ -108,7 +108,7 @@ public final class Server: Sendable {
     /// - Returns: whether everything was finished.
     public func drain(deadline: UInt64) -> Bool {
         state.withLock { $0.draining = true }
-        lanes[.slow].stop()
+        for lane in SlowLane.allCases { lanes[lane.name].stop() }
         var finished = false
         while !finished, monotonicNanoseconds() < deadline {
             finished = registry.isIdle && lanes.areIdle && pool.health.parked == 0

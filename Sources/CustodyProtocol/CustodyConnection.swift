@@ -65,12 +65,17 @@ public final class CustodyConnection: Custodian, @unchecked Sendable {
         message.encode(to: &writer)
         // Requests and answers may hold plaintexts and content keys.
         defer { writer.wipe() }
+        let extra = message.extraMilliseconds
         do {
             try writer.send(to: socket.number)
+            if extra > 0 { try UnixSocket.setTimeout(socket.number, milliseconds: deadlineMilliseconds + extra) }
         } catch let error as SystemCallError {
             throw broken("could not be asked: \(error)")
         }
-        return try answer(to: message, within: deadlineMilliseconds)
+        defer {
+            if extra > 0 { try? UnixSocket.setTimeout(socket.number, milliseconds: deadlineMilliseconds) }
+        }
+        return try answer(to: message, within: deadlineMilliseconds + extra)
     }
 
     /// Asks for the version of the protocol that the other side speaks.

@@ -10,6 +10,9 @@ public protocol CustodyMessage: Sendable, Equatable {
     /// The classes of the objects on the token that it may use. dtad-hsm holds it to them.
     static var classes: [ObjectClass] { get }
 
+    /// How long it may take beyond `hsm.deadline_ms`, in milliseconds, on both sides. 0 for nearly all.
+    var extraMilliseconds: Int { get }
+
     /// Takes the request's fields.
     /// - Throws: `DTAError.invalidArgument` for what is missing, or out of bounds.
     init(from fields: inout CustodyReader) throws
@@ -24,6 +27,10 @@ public protocol CustodyMessage: Sendable, Equatable {
     /// Writes the fields of the answer to this request.
     /// - Throws: `DTAError.resourceExhausted` if they do not fit into one message.
     func encode(_ answer: Answer, to fields: inout CustodyWriter) throws
+}
+
+extension CustodyMessage {
+    public var extraMilliseconds: Int { 0 }
 }
 
 /// An answer without fields.
@@ -59,6 +66,7 @@ extension CustodyOperation {
         case .publicKey: ReadPublicKey.self
         case .delete: DeleteObject.self
         case .sign: Sign.self
+        case .signRSA: SignRSA.self
         case .mac: MakeMAC.self
         case .encrypt: Encrypt.self
         case .decrypt: Decrypt.self

@@ -39,6 +39,7 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     /// The first request on a connection, and none later.
     case begin = 35
     case examine = 36
+    case signRSA = 37
 
     /// The version of the whole protocol: it grows when dtad and dtad-hsm of two releases would misunderstand each
     /// other.
@@ -90,6 +91,9 @@ public enum KeyType: UInt8, Sendable, CaseIterable {
     case hmacSHA256 = 4
     case aes256 = 5
     case p384 = 6
+    case rsa2048 = 7
+    case rsa3072 = 8
+    case rsa4096 = 9
 
     /// As people write it.
     public var name: String {
@@ -100,8 +104,15 @@ public enum KeyType: UInt8, Sendable, CaseIterable {
         case .hmacSHA256: "hmac-sha256"
         case .aes256: "aes256"
         case .p384: "p384"
+        case .rsa2048: "rsa2048"
+        case .rsa3072: "rsa3072"
+        case .rsa4096: "rsa4096"
         }
     }
+
+    /// Whether it signs by an `RSAScheme` and decrypts by OAEP. Making such a key is slow: seconds, or a minute on some
+    /// HSMs.
+    public var isRSA: Bool { [.rsa2048, .rsa3072, .rsa4096].contains(self) }
 
     public init?(name: String) {
         guard let type = KeyType.allCases.first(where: { $0.name == name }) else { return nil }

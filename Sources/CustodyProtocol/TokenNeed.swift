@@ -11,6 +11,7 @@ public enum TokenNeed: UInt8, Sendable, CaseIterable {
     case secp256k1 = 8
     case hmacSHA256 = 9
     case aes256 = 10
+    case rsa = 11
 
     /// The mechanisms, or the function, as PKCS#11 calls them.
     public var mechanisms: String {
@@ -25,6 +26,8 @@ public enum TokenNeed: UInt8, Sendable, CaseIterable {
         case .p384: "CKM_EC_KEY_PAIR_GEN, CKM_ECDSA with P-384"
         case .secp256k1: "CKM_EC_KEY_PAIR_GEN, CKM_ECDSA with secp256k1"
         case .hmacSHA256: "CKM_GENERIC_SECRET_KEY_GEN, CKM_SHA256_HMAC"
+        case .rsa:
+            "CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS, CKM_RSA_PKCS_PSS, CKM_RSA_X_509 or CKM_RSA_PKCS_OAEP"
         }
     }
 
@@ -41,6 +44,7 @@ public enum TokenNeed: UInt8, Sendable, CaseIterable {
         case .secp256k1: "keys of type secp256k1"
         case .hmacSHA256: "keys of type hmac-sha256"
         case .aes256: "keys of type aes256"
+        case .rsa: "RSA keys"
         }
     }
 

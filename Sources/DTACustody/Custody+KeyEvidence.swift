@@ -11,7 +11,8 @@ extension Custody {
     /// Whether a signature of the key verifies under `publicKey`. That signature stays here, and the signed bytes begin
     /// with a label of their own, so they are of no other use.
     func holds(_ key: KeyObject, _ publicKey: PublicKey) throws -> Bool {
-        guard key.kind.algorithm == publicKey.algorithm else { return false }
+        // No identity and no order has an RSA key.
+        guard key.kind.algorithm == publicKey.algorithm, !publicKey.algorithm.isRSA else { return false }
         let message = try Array(Custody.challenge.utf8) + [0] + token.session.random(32)
         let signature = try sign(key, PublicKey.input(for: message, algorithm: publicKey.algorithm))
         return (try? publicKey.isValid(signature: signature, message: message)) == true
@@ -69,6 +70,9 @@ extension KeyKind {
         case .p256: .p256
         case .p384: .p384
         case .secp256k1: .secp256k1
+        case .rsa2048: .rsa2048
+        case .rsa3072: .rsa3072
+        case .rsa4096: .rsa4096
         case .x25519, .hmacSHA256, .aes256: nil
         }
     }

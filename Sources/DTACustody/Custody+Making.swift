@@ -7,11 +7,27 @@ extension Custody {
     /// token.
     /// - Throws: `DTAError.failedPrecondition` if the token has an object under one of the ids, and what `body` throws.
     func making<Result>(_ ids: [ObjectID], _ body: () throws -> Result) throws -> Result {
+        try making(ids) {
+        } body: {
+            try body()
+        }
+    }
+
+    /// The same, where `prepare` does what takes long and changes nothing on the token: other processes do not wait for
+    /// it.
+    func making<Draft: ~Copyable, Result>(
+        _ ids: [ObjectID], prepare: () throws -> Draft, body: (borrowing Draft) throws -> Result
+    ) throws -> Result {
         // Once the ids were seen to be free, the objects under them are our own.
         var areOurs = false
         return try climbing {
-            try changing {
+            let draft = try prepare()
+            return try changing {
                 if areOurs { try destroy(ids) }
+                // Asked with the lock, for which a sweep of the front's next life waits.
+                guard isAwaited() else {
+                    throw DTAError(.unavailable, "dtad ended before the key was made")
+                }
                 try confirmTokenIsThere()
                 for id in ids where try objects.find(id) != nil {
                     throw DTAError(
@@ -19,7 +35,7 @@ extension Custody {
                 }
                 areOurs = true
                 do {
-                    let made = try body()
+                    let made = try body(draft)
                     // The caller must find the key again, so it must not be on a token that took the other's place
                     // meanwhile.
                     try confirmTokenIsThere()

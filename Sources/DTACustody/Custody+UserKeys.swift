@@ -42,7 +42,14 @@ extension Custody {
     func generate(_ type: KeyType, owner: ObjectOwner, id: ObjectID) throws -> [UInt8] {
         try refuseOrderKeyIDs([id])
         let label = ObjectLabel.object(TokenObject(objectClass: .user, owner: owner, id: id))
-        return try making([id]) { try generation.make(KeyKind(type), label, id: id.bytes) }
+        let kind = KeyKind(type)
+        guard kind.isRSA else { return try making([id]) { try generation.make(kind, label, id: id.bytes) } }
+        // The search for primes is done before other processes have to wait for this change of the token.
+        return try making([id]) {
+            try generation.draft(kind, label, id: id.bytes)
+        } body: {
+            try generation.keep($0)
+        }
     }
 
     func publicKey(_ id: ObjectID) throws -> UserPublicKey {
@@ -97,6 +104,7 @@ extension Custody {
                     .invalidArgument,
                     "a \(key.kind.name) key signs a digest of \(key.kind.digestSize ?? 0) bytes, not \(input.count)")
             }
+        case .rsa2048, .rsa3072, .rsa4096: throw wrongKind(key, "sign without a scheme")
         case .x25519, .hmacSHA256, .aes256: throw wrongKind(key, "sign")
         }
         let signature = try token.session.sign(key.kind.use, key.handle, input, size: key.kind.outputSize)
@@ -134,6 +142,7 @@ extension Custody {
         try checkSize(aad.count)
         return try climbing {
             let (key, _) = try key(id, .user)
+            if key.kind.isRSA { return try decryptOAEP(key, ciphertext, label: aad) }
             guard key.kind == .aes256 else { throw wrongKind(key, "decrypt") }
             return try decrypt(key, ciphertext[...], aad: aad, "the ciphertext does not fit its key or context")
         }
@@ -166,7 +175,7 @@ extension Custody {
         }
     }
 
-    private func wrongKind(_ key: KeyObject, _ what: String) -> DTAError {
+    func wrongKind(_ key: KeyObject, _ what: String) -> DTAError {
         DTAError(.failedPrecondition, "a key of type \(key.kind.name) cannot \(what)")
     }
 }

@@ -14,10 +14,15 @@ public final class Custody {
     private(set) var objects: KeyObjects
     /// How the token takes the other side's X25519 key; found out at the first use.
     var x25519Encoding: X25519.Encoding?
+    /// Whether the token may do OAEP with SHA-256; found out at the first use.
+    var hasOAEP = true
     /// The highest key number of each sealing class, as this process knows it.
     var sealingNumbers: [ObjectClass: UInt32] = [:]
     /// The newest epoch on the token, and when that was seen.
     var newestEpoch: (number: UInt32, seen: UInt64)?
+    /// Whether the front still waits for an answer. What it began it sweeps when it starts anew, and after that nobody
+    /// would know of a key.
+    var isAwaited: () -> Bool = { true }
     private var isChanging = false
     /// The classes of objects that may be used now: those of the current message; all of them for commands.
     private var usable = ObjectClass.allCases

@@ -37,20 +37,23 @@ struct AgentOptions: ParsableArguments {
         return .seconds(seconds)
     }
 
-    func connect() -> BlockingAgentClient {
+    /// - Parameter what: what a person at a terminal is told to wait for.
+    func connect(waitingFor what: String = "the agent") -> BlockingAgentClient {
         let client = BlockingAgentClient(socketPath: socketPath)
         client.timeLimit = timeout
         if Terminal.error.isTerminal, !json {
             client.patience = .init(
-                waiting: { StandardError.replaceLine(Style.dim.apply("waiting for the agent …  \($0) s", to: .error)) },
+                waiting: { StandardError.replaceLine(Style.dim.apply("waiting for \(what) …  \($0) s", to: .error)) },
                 over: StandardError.clearLine)
         }
         return client
     }
 
     /// Sends one request on a new connection.
-    func call(_ request: AgentRequest, timeout: Duration = .seconds(30)) throws -> AgentResponse {
-        try connect().call(request, timeout: timeout)
+    func call(
+        _ request: AgentRequest, timeout: Duration = .seconds(30), waitingFor what: String = "the agent"
+    ) throws -> AgentResponse {
+        try connect(waitingFor: what).call(request, timeout: timeout)
     }
 
     /// The rows of all pages of a list.

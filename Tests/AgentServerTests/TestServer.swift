@@ -34,7 +34,8 @@ private struct ScriptedHandler: RequestHandler {
                 let response = random(id, count, access)
                 return { Outcome(response, recordedBytes: 51_200) }
             }
-        case .mac: return .slow { access in .answer(Outcome(random(id, count, access))) }
+        case .mac: return .slow(.slow) { access in .answer(Outcome(random(id, count, access))) }
+        case .keyCreate: return .slow(.making) { access in .answer(Outcome(random(id, count, access))) }
         case .ledgerPut:
             return .lane(.durable) {
                 var response = AgentResponse()

@@ -29,7 +29,7 @@ struct OperationTests {
         .keyShow: Facts("key.show"),
         .keyDelete: Facts("key.delete", synced: true),
         .keyUnnamed: Facts("key.unnamed", synced: true, detail: "decision=commit alias=ally"),
-        .sign: Facts("sign"),
+        .sign: Facts("sign", detail: "scheme=pss-sha384"),
         .verify: Facts("verify"),
         .mac: Facts("mac"),
         .encrypt: Facts("encrypt"),
@@ -133,6 +133,7 @@ struct OperationTests {
         request.decision = "commit"
         request.purpose = "why"
         request.use = 3
+        request.scheme = .rsaPssSha384
         request.redemption = "bafyother"
         return request
     }

@@ -141,6 +141,47 @@ import Testing
         }
     }
 
+    @Test("an RSA key signs by a scheme, messages and digests, and other keys refuse one")
+    func schemes() throws {
+        let host = try Host()
+        let keys = host.core.keys
+        try host.key("k", .rsa2048)
+        try host.key("p", .p256)
+        let message = Array("a message".utf8)
+        let scheme = RSAScheme.pssSHA256
+        let signature = try keys.sign(alice, name: "k", data: message, scheme: scheme)(host.custodian)
+        #expect(signature.count == 256)
+        #expect(try keys.verify(alice, name: "k", data: message, signature: signature, scheme: scheme))
+        #expect(try !keys.verify(alice, name: "k", data: message, signature: signature, scheme: .pkcs1SHA256))
+        let digest = scheme.digest(of: message)
+        #expect(try keys.verify(alice, name: "k", data: digest, prehashed: true, signature: signature, scheme: scheme))
+        let again = try keys.sign(alice, name: "k", data: digest, prehashed: true, scheme: scheme)(host.custodian)
+        #expect(try keys.verify(alice, name: "k", data: message, signature: again, scheme: scheme))
+        let error = try refusal { _ = try keys.sign(alice, name: "k", data: message) }
+        #expect(error.code == .invalidArgument && error.message.contains("which signs by a scheme: none is named"))
+        #expect(error.hint.contains("pss-sha256"))
+        #expect(code { _ = try keys.sign(alice, name: "p", data: message, scheme: scheme) } == .invalidArgument)
+        #expect(
+            code { _ = try keys.verify(alice, name: "p", data: message, signature: signature, scheme: scheme) }
+                == .invalidArgument)
+        #expect(code { _ = try keys.verify(alice, name: "k", data: message, signature: signature) } == .invalidArgument)
+        #expect(
+            code { _ = try keys.sign(alice, name: "k", data: message, format: .der, scheme: scheme) }
+                == .invalidArgument)
+        for length in [0, 20, 31, 33, 64] {
+            let wrong = [UInt8](repeating: 1, count: length)
+            #expect(
+                code { _ = try keys.sign(alice, name: "k", data: wrong, prehashed: true, scheme: scheme) }
+                    == .invalidArgument)
+        }
+        for length in [0, 28, 255, 257, 384] {
+            let wrong = [UInt8](repeating: 1, count: length)
+            #expect(code { _ = try keys.decrypt(alice, name: "k", data: wrong, aad: []) } == .invalidArgument)
+        }
+        #expect(code { _ = try keys.encrypt(alice, name: "k", data: message, aad: []) } == .invalidArgument)
+        #expect(code { _ = try keys.mac(alice, name: "k", data: message) } == .invalidArgument)
+    }
+
     @Test("a key does what its type is for, and the refusal of anything else names who can")
     func wrongTypes() throws {
         let host = try Host()

@@ -1,4 +1,5 @@
 import Crypto
+import CryptoExtras
 import CustodyProtocol
 import DTABytes
 import DTAFormats
@@ -40,6 +41,7 @@ final class SoftwareCustodian: Custodian {
             case is DescribeToken: description
             case let asked as DrawRandom: try random(count: asked.count)
             case let asked as GenerateKey: try generate(asked.type, owner: asked.owner, id: asked.id)
+            case let asked as SignRSA: try sign(asked)
             case let asked as Sign: try sign(asked.id, input: asked.input)
             case let asked as MakeMAC: try mac(asked)
             case let asked as Encrypt: try encrypt(asked)
@@ -139,11 +141,26 @@ final class SoftwareCustodian: Custodian {
                 { (Array($0.rawRepresentation), Array($0.publicKey.x963Representation)) }(P256.Signing.PrivateKey())
             case .p384:
                 { (Array($0.rawRepresentation), Array($0.publicKey.x963Representation)) }(P384.Signing.PrivateKey())
+            case .rsa2048, .rsa3072, .rsa4096:
+                try {
+                    (Array($0.derRepresentation), try PublicKey(spkiDER: Array($0.publicKey.derRepresentation)).raw)
+                }(
+                    _RSA.Signing.PrivateKey(keySize: type == .rsa2048 ? .bits2048 : .bits3072))
             case .hmacSHA256, .aes256: (bytes(32), [])
             case .secp256k1: throw DTAError(.failedPrecondition, "the token lacks the mechanism for secp256k1")
             }
         try put(.user, owner, id, [type.rawValue] + secret)
         return publicKey
+    }
+
+    private func sign(_ asked: SignRSA) throws -> [UInt8] {
+        try reach("sign")
+        let key = try _RSA.Signing.PrivateKey(derRepresentation: try secret(.user, asked.id).dropFirst())
+        guard asked.scheme == .pssSHA256 else { throw DTAError(.internal, "not a scheme of this custodian") }
+        // swift-crypto's digests have no initializer for others.
+        var digest = SHA256.hash(data: [UInt8]())
+        withUnsafeMutableBytes(of: &digest) { $0.copyBytes(from: asked.digest) }
+        return Array(try key.signature(for: digest, padding: .PSS).rawRepresentation)
     }
 
     private func sign(_ id: ObjectID, input: [UInt8]) throws -> [UInt8] {

@@ -57,6 +57,14 @@ public struct TamperedModule: Sendable {
         /// The handles of the first private key that signed, and of the first public key that was read, name the private and
         /// the public key that the token finds first.
         case reuseHandles = "reuse-handles"
+        /// C_GenerateKeyPair by CKM_RSA_PKCS_KEY_PAIR_GEN takes as long as this is set.
+        case slowRSA = "slow-rsa"
+        /// C_CopyObject makes no copies on the token.
+        case refuseTokenCopies = "refuse-token-copies"
+        /// CKM_RSA_PKCS_PSS is not among the mechanisms.
+        case hidePSS = "hide-pss"
+        /// The moduli of RSA keys are others than theirs.
+        case lieAboutRSA = "lie-rsa"
         /// The token allows one session.
         case oneSession = "one-session"
     }
@@ -79,6 +87,9 @@ public struct TamperedModule: Sendable {
 
     /// How often somebody has called C_Login.
     public var logins: Int { count("logins") }
+
+    /// How often the search for an RSA key has begun.
+    public var searches: Int { count("searches") }
 
     /// How often C_CopyObject has made a copy.
     public var copies: Int { count("copies") }
@@ -122,6 +133,9 @@ public struct TamperedModule: Sendable {
         static CK_RV copy(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *a, unsigned long n,
                           CK_OBJECT_HANDLE *c)
         {
+            for (unsigned long i = 0; i < n; i++)
+                if (a[i].type == CKA_TOKEN && *(CK_BBOOL *)a[i].pValue && FAULT("refuse-token-copies"))
+                    return CKR_TEMPLATE_INCONSISTENT;
             CK_RV answer = real.C_CopyObject(s, o, a, n, c);
             if (answer == CKR_OK)
                 count_in(FOLDER "/copies");
@@ -201,6 +215,11 @@ public struct TamperedModule: Sendable {
             for (unsigned long i = 0; i < pn; i++)
                 if (pa[i].type == CKA_EC_PARAMS && refused(pa[i].pValue, pa[i].ulValueLen))
                     return CKR_CURVE_NOT_SUPPORTED;
+            if (m->mechanism == CKM_RSA_PKCS_KEY_PAIR_GEN) {
+                count_in(FOLDER "/searches");
+                while (FAULT("slow-rsa"))
+                    usleep(10000); // pause: this module is slow
+            }
             CK_RV answer = real.C_GenerateKeyPair(s, m, pa, pn, a, n, p, k);
             if (FAULT("die-after-pair"))
                 _exit(77);
@@ -235,6 +254,9 @@ public struct TamperedModule: Sendable {
             if (!shown && n == 1 && a[0].type == CKA_EC_POINT)
                 shown = o;
             CK_RV answer = real.C_GetAttributeValue(s, named(s, o), a, n);
+            for (unsigned long i = 0; i < n && answer == CKR_OK; i++)
+                if (a[i].type == CKA_MODULUS && a[i].pValue && a[i].ulValueLen > 200 && FAULT("lie-rsa"))
+                    ((unsigned char *)a[i].pValue)[100] ^= 1;
             for (unsigned long i = 0; i < n && answer == CKR_OK; i++) {
                 if (a[i].type != CKA_EC_POINT || !a[i].pValue || (a[i].ulValueLen != 32 && a[i].ulValueLen != 34))
                     continue;
@@ -287,6 +309,7 @@ public struct TamperedModule: Sendable {
             for (unsigned long i = 0; list && answer == CKR_OK && i < *count; i++)
                 if ((list[i] == CKM_EC_EDWARDS_KEY_PAIR_GEN && FAULT("hide-edwards"))
                     || (list[i] == CKM_EDDSA && FAULT("hide-eddsa"))
+                    || (list[i] == CKM_RSA_PKCS_PSS && FAULT("hide-pss"))
                     || (list[i] == CKM_AES_GCM && FAULT("hide-gcm")))
                     list[i] = CKM_VENDOR_DEFINED;
             return answer;

@@ -49,6 +49,14 @@ extension CustodyReader {
         return need
     }
 
+    mutating func rsaScheme() throws -> RSAScheme {
+        let number = try byte()
+        guard let scheme = RSAScheme(rawValue: number) else {
+            throw DTAError(.invalidArgument, "signature scheme \(number) is unknown")
+        }
+        return scheme
+    }
+
     mutating func cid() throws -> CID {
         let bytes = try field(exactly: CID.byteCount)
         do {

@@ -6,9 +6,9 @@ enum FieldBound {
     static let name = 128
     /// SHA-256.
     static let hash = 32
-    /// Public keys and signatures as a token gives them.
-    static let publicKey = 256
-    static let signature = 256
+    /// Public keys and signatures as a token gives them: of an RSA key of 4096 bits, 526 and 512 bytes.
+    static let publicKey = 1024
+    static let signature = 512
     /// A row of the front's store.
     static let row = 1 << 20
     /// A part: a body of 160 KiB, wrapped for all parties that an order can name.

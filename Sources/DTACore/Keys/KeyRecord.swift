@@ -14,7 +14,8 @@ package final class KeyRecord: NamedItem {
     package let object: ObjectID
     /// Unix seconds.
     package let created: Int64
-    /// As the token gave it: 32 bytes (Ed25519), an uncompressed point (EC), empty for symmetric keys.
+    /// As the token gave it: 32 bytes (Ed25519), an uncompressed point (EC), an RSAPublicKey in DER (RSA), empty for
+    /// symmetric keys.
     package let publicKey: [UInt8]
 
     init(name: String, type: KeyType, owner: Owner, object: ObjectID, created: Int64, publicKey: [UInt8]) {
@@ -50,6 +51,9 @@ extension KeyType {
         case .p256: .p256
         case .p384: .p384
         case .secp256k1: .secp256k1
+        case .rsa2048: .rsa2048
+        case .rsa3072: .rsa3072
+        case .rsa4096: .rsa4096
         case .hmacSHA256, .aes256: nil
         }
     }

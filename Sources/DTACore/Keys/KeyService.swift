@@ -50,6 +50,9 @@ package final class KeyService: Sendable {
         }
     }
 
+    /// Whether a key of this type takes the token so long that others should not wait for it.
+    package static func isSlowToMake(_ type: KeyType) -> Bool { type.isRSA }
+
     private func make(_ name: KeyName, _ type: KeyType, _ owner: Owner, _ custodian: any Custodian) throws -> KeyRecord
     {
         let object = ObjectID.random()

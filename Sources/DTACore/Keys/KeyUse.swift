@@ -6,22 +6,29 @@ import DTASystem
 
 /// How a signature is written.
 package enum SignatureFormat: Sendable {
-    /// r ‖ s, each in full length; 64 bytes for Ed25519.
+    /// r ‖ s, each in full length; 64 bytes for Ed25519; RSA's as long as the modulus.
     case raw
-    /// ECDSA-Sig-Value (RFC 3279); not for Ed25519.
+    /// ECDSA-Sig-Value (RFC 3279); not for Ed25519 and RSA.
     case der
 }
 
 /// Uses users' keys. Each refusal comes before the HSM is needed.
 extension KeyService {
     /// Signs a message, or a digest of it.
-    /// - Parameter prehashed: `data` is a digest of exactly the key's hash length (ECDSA only).
+    /// - Parameter prehashed: `data` is a digest of exactly the length of the key's hash (ECDSA), or of the scheme's (RSA).
+    /// - Parameter scheme: of RSA keys, which need one, and of no others.
     package func sign(
-        _ caller: Caller, name: String, data: [UInt8], prehashed: Bool = false, format: SignatureFormat = .raw
+        _ caller: Caller, name: String, data: [UInt8], prehashed: Bool = false, format: SignatureFormat = .raw,
+        scheme: RSAScheme? = nil
     ) throws -> CustodyStep<[UInt8]> {
         let key = try authorized(caller, .sign, name)
         let algorithm = try key.algorithm(to: "sign")
         try key.check(algorithm, format)
+        if let scheme = try key.check(algorithm, scheme) {
+            let digest = try key.digest(scheme, data, prehashed: prehashed)
+            let object = key.object
+            return { try $0.ask(SignRSA(id: object, scheme: scheme, digest: digest)) }
+        }
         let input = try key.input(algorithm, data, prehashed: prehashed)
         let object = key.object
         guard format == .der || algorithm == .secp256k1 else { return { try $0.ask(Sign(id: object, input: input)) } }
@@ -41,13 +48,18 @@ extension KeyService {
     /// - Throws: `DTAError.invalidArgument` if the signature has an impossible length or form.
     package func verify(
         _ caller: Caller, name: String, data: [UInt8], prehashed: Bool = false, signature: [UInt8],
-        format: SignatureFormat = .raw
+        format: SignatureFormat = .raw, scheme: RSAScheme? = nil
     ) throws -> Bool {
         let key = try authorized(caller, .public, name)
         let algorithm = try key.algorithm(to: "verify")
         try key.check(algorithm, format)
+        let scheme = try key.check(algorithm, scheme)
         guard let publicKey = try key.publicHalf() else { return false }
         do {
+            if let scheme {
+                let digest = try key.digest(scheme, data, prehashed: prehashed)
+                return try publicKey.isValid(signature: signature, digest: digest, scheme: scheme)
+            }
             let raw = format == .der ? try ECDSASignature(der: signature, algorithm: algorithm).raw : signature
             let input = try key.input(algorithm, data, prehashed: prehashed)
             return algorithm == .ed25519
@@ -77,19 +89,28 @@ extension KeyService {
         return { try $0.ask(Encrypt(id: object, plaintext: SecretReference(copying: data), associatedData: aad)) }
     }
 
-    /// Opens what `encrypt` answered.
+    /// Opens what `encrypt` answered, or, with an RSA key, what was encrypted to it by RSAES-OAEP with SHA-256.
+    /// - Parameter aad: what `encrypt` was given; OAEP's label.
     package func decrypt(
         _ caller: Caller, name: String, data: [UInt8], aad: [UInt8]
     ) throws -> CustodyStep<SecretReference> {
         let key = try authorized(caller, .decrypt, name)
+        try checkLength(aad, "additional data", limit: additionalDataLimit)
+        let object = key.object
+        if let length = key.type.algorithm?.modulusLength {
+            guard data.count == length else {
+                throw DTAError(
+                    .invalidArgument,
+                    "a ciphertext for a key of type \(key.type.name) has \(length) bytes, not \(data.count)")
+            }
+            return { try $0.ask(Decrypt(id: object, ciphertext: data, associatedData: aad)) }
+        }
         try key.require(.aes256, to: "decrypt")
         guard data.count >= gcmOverhead else {
             throw DTAError(
                 .invalidArgument, "a ciphertext has at least \(gcmOverhead) bytes (nonce and tag), not \(data.count)")
         }
         try checkLength(data, "a ciphertext", limit: CustodyFrame.inputLimit + gcmOverhead)
-        try checkLength(aad, "additional data", limit: additionalDataLimit)
-        let object = key.object
         return { try $0.ask(Decrypt(id: object, ciphertext: data, associatedData: aad)) }
     }
 
@@ -124,20 +145,52 @@ extension KeyRecord {
     private func unable(_ act: String) -> DTAError {
         let able: String =
             switch act {
-            case "sign", "verify": "ed25519, p256, p384 and secp256k1 keys do"
+            case "sign", "verify": "ed25519, p256, p384, secp256k1 and RSA keys do"
             case "make MACs": "hmac-sha256 keys do"
+            case "decrypt": "aes256 and RSA keys do"
             default: "aes256 keys do"
             }
+        if type.isRSA, act == "encrypt" {
+            return DTAError(
+                .invalidArgument,
+                "key \(quoted(name)) is of type \(type.name): all can encrypt to it by its public half",
+                hint: "use RSA-OAEP with SHA-256, and MGF1 with SHA-256")
+        }
         return DTAError(
             .invalidArgument, "key \(quoted(name)) is of type \(type.name), which cannot \(act): \(able)")
     }
 
     fileprivate func check(_ algorithm: PublicKey.Algorithm, _ format: SignatureFormat) throws {
-        guard format == .raw || algorithm != .ed25519 else {
+        guard format == .raw || algorithm.digestLength != nil else {
             throw DTAError(
-                .invalidArgument, "key \(quoted(name)) is of type ed25519, whose signatures have no DER form",
+                .invalidArgument, "key \(quoted(name)) is of type \(type.name), whose signatures have no DER form",
                 hint: "ask for the format raw")
         }
+    }
+
+    /// - Returns: the scheme of an RSA key; nil for another.
+    @inline(__always)
+    fileprivate func check(_ algorithm: PublicKey.Algorithm, _ scheme: RSAScheme?) throws -> RSAScheme? {
+        guard algorithm.isRSA != (scheme != nil) else { return scheme }
+        let known = RSAScheme.allCases.map(\.name).joined(separator: ", ")
+        throw algorithm.isRSA
+            ? DTAError(
+                .invalidArgument, "key \(quoted(name)) is of type \(type.name), which signs by a scheme: none is named",
+                hint: "schemes: \(known)")
+            : DTAError(
+                .invalidArgument,
+                "key \(quoted(name)) is of type \(type.name), which has no signature schemes: RSA keys do",
+                hint: "name no scheme")
+    }
+
+    /// What an RSA key signs.
+    fileprivate func digest(_ scheme: RSAScheme, _ data: [UInt8], prehashed: Bool) throws -> [UInt8] {
+        guard prehashed else { return scheme.digest(of: data) }
+        guard data.count == scheme.digestLength else {
+            throw DTAError(
+                .invalidArgument, "\(scheme) signs digests of \(scheme.digestLength) bytes, not of \(data.count)")
+        }
+        return data
     }
 
     /// What the token signs: the message (Ed25519) or the digest.

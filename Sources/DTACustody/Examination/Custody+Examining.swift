@@ -1,7 +1,9 @@
 import CPKCS11
 import Crypto
+import CryptoExtras
 import CustodyProtocol
 import DTABytes
+import DTAFormats
 import DTASystem
 
 /// The examination of `dtad check`: whether the token does what D-TA needs. Each need is tried with keys that are made
@@ -39,6 +41,8 @@ extension Custody {
         case .secp256k1: try tryKey(.secp256k1)
         case .hmacSHA256: try tryKey(.hmacSHA256) { key, _ in try self.tryHMAC(key) }
         case .aes256: try tryKey(.aes256) { key, _ in try self.tryGCM(key) }
+        // The smallest: the others take as much longer as they are larger.
+        case .rsa: try tryKey(.rsa2048) { key, publicKey in try self.tryRSA(key, publicKey) }
         }
     }
 
@@ -101,6 +105,27 @@ extension Custody {
         if (try? session.decryptGCM(key, nonce: nonce, aad: aad, sealed[...])) != nil {
             throw DTAError(
                 .failedPrecondition, "AES-256-GCM opens what was altered: the token does not look at the tag")
+        }
+    }
+
+    /// PSS, and OAEP. The key has signed by PKCS#1 v1.5 already.
+    private func tryRSA(_ key: CK_OBJECT_HANDLE, _ publicKey: [UInt8]) throws {
+        let half = try PublicKey(.rsa2048, raw: publicKey)
+        let scheme = RSAScheme.pssSHA256
+        let digest = scheme.digest(of: Array("dta/trial/1".utf8))
+        let signature = try token.session.sign(key, scheme, digest, size: KeyKind.rsa2048.outputSize)
+        guard try half.isValid(signature: signature, digest: digest, scheme: scheme) else {
+            throw DTAError(
+                .failedPrecondition, "CKM_RSA_PKCS_PSS gives no signature that the key's public half verifies")
+        }
+        let message = try token.session.random(32)
+        let ciphertext = try _RSA.Encryption.PublicKey(derRepresentation: half.spkiDER)
+            .encrypt(message, padding: .PKCS1_OAEP_SHA256)
+        let object = KeyObject(label: .trial(.random()), kind: .rsa2048, tokenHandle: key, publicHandle: nil, copy: nil)
+        object.publicKey = half
+        let opened = try decryptOAEP(object, [UInt8](ciphertext), label: [])
+        guard opened.isEqual(to: message.span) else {
+            throw DTAError(.failedPrecondition, "the token does not decrypt by OAEP what was encrypted to its key")
         }
     }
 

@@ -25,6 +25,64 @@ struct KeyGeneration {
         }
     }
 
+    /// A pair of this session, which goes with it, or when this value's life ends.
+    struct Draft: ~Copyable {
+        fileprivate let session: Session
+        fileprivate let kind: KeyKind
+        fileprivate let label: ObjectLabel
+        fileprivate let id: [UInt8]
+        fileprivate let pair: (public: CK_OBJECT_HANDLE, private: CK_OBJECT_HANDLE)
+
+        deinit {
+            for handle in [pair.private, pair.public] { try? session.destroy(handle) }
+        }
+    }
+
+    /// Makes a pair in this session: that takes no lock, however long it takes.
+    /// - Throws: as `make`.
+    func draft(_ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws -> Draft {
+        try label.objectClass?.require(among: classes)
+        try kind.require(on: token)
+        do {
+            let pair = try token.session.generateKeyPair(
+                kind.generation(on: token), public: kind.publicTemplate(label, id: id, isOnToken: false),
+                private: kind.keyTemplate(label, id: id, isOnToken: false))
+            return Draft(session: token.session, kind: kind, label: label, id: id, pair: pair)
+        } catch var error as PKCS11Error {
+            error.purpose = "\(kind.name) keys"
+            throw error
+        }
+    }
+
+    /// Copies a draft to the token, and checks the copy as `make` checks a key.
+    /// - Returns: its public key.
+    /// - Throws: as `make`.
+    func keep(_ draft: borrowing Draft) throws -> [UInt8] {
+        let kind = draft.kind
+        let session = token.session
+        var handles: [CK_OBJECT_HANDLE] = []
+        do {
+            handles.append(try session.copyToToken(draft.pair.private))
+            handles.append(try session.copyToToken(draft.pair.public))
+        } catch let error as PKCS11Error where error.isRefusal {
+            // Not every token copies keys. Then it makes the key where it stays, and others wait for that.
+            for handle in handles { try? session.destroy(handle) }
+            return try make(kind, draft.label, id: draft.id)
+        } catch {
+            for handle in handles { try? session.destroy(handle) }
+            throw error
+        }
+        do {
+            try verify(handles[0], kind, draft.label, id: draft.id)
+            let publicKey = try publicKey(handles[1], kind)
+            try prove(handles[0], kind, publicKey)
+            return publicKey
+        } catch {
+            for handle in handles { try? session.destroy(handle) }
+            throw error
+        }
+    }
+
     private func makeProved(_ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws -> [UInt8] {
         let session = token.session
         let key: CK_OBJECT_HANDLE
@@ -52,6 +110,7 @@ struct KeyGeneration {
 
     /// The public key of a public object.
     func publicKey(_ handle: CK_OBJECT_HANDLE, _ kind: KeyKind) throws -> [UInt8] {
+        if kind.isRSA { return try rsaPublicKey(handle, kind) }
         guard let point = try token.session.read(handle, [CKA_EC_POINT])[0] else {
             throw PKCS11Error(call: "C_GetAttributeValue CKA_EC_POINT", code: CK_RV(CKR_ATTRIBUTE_VALUE_INVALID))
         }
@@ -67,20 +126,46 @@ struct KeyGeneration {
         return key
     }
 
+    private func rsaPublicKey(_ handle: CK_OBJECT_HANDLE, _ kind: KeyKind) throws -> [UInt8] {
+        let values = try token.session.read(handle, [CKA_MODULUS, CKA_PUBLIC_EXPONENT], room: Session.modulusRoom)
+        guard let modulus = values[0], let exponent = values[1] else {
+            throw PKCS11Error(call: "C_GetAttributeValue CKA_MODULUS", code: CK_RV(CKR_ATTRIBUTE_VALUE_INVALID))
+        }
+        guard let key = try? PublicKey(rsaModulus: modulus, exponent: exponent), key.algorithm == kind.algorithm else {
+            throw DTAError(
+                .failedPrecondition,
+                "the token gives the public key of an \(kind.name) key in an unknown form: a modulus of \(modulus.count) "
+                    + "bytes, and the exponent \(Hexadecimal.encode(Array(exponent.prefix(8))))",
+                hint: "CKA_PUBLIC_EXPONENT must be 010001, as it was asked for")
+        }
+        return key.raw
+    }
+
     /// Has the key sign a test message, and verifies the signature, which stays here, with the public half that the
     /// token named. Halves that do not fit would otherwise be noticed too late.
     private func prove(_ key: CK_OBJECT_HANDLE, _ kind: KeyKind, _ publicKey: [UInt8]) throws {
         guard let algorithm = kind.algorithm else { return }
         let message = Array("dta/trial/1".utf8) + [0] + (try token.session.random(32))
-        let signature = try token.session.sign(
-            kind.use, key, PublicKey.input(for: message, algorithm: algorithm), size: kind.outputSize)
-        let isValid = try? PublicKey(algorithm, raw: publicKey).isValid(signature: signature, message: message)
+        let isValid: Bool?
+        if kind.isRSA {
+            let scheme = RSAScheme.pkcs1SHA256
+            let digest = scheme.digest(of: message)
+            let signature = try token.session.sign(key, scheme, digest, size: kind.outputSize)
+            isValid = try? PublicKey(algorithm, raw: publicKey)
+                .isValid(signature: signature, digest: digest, scheme: scheme)
+        } else {
+            let signature = try token.session.sign(
+                kind.use, key, PublicKey.input(for: message, algorithm: algorithm), size: kind.outputSize)
+            isValid = try? PublicKey(algorithm, raw: publicKey).isValid(signature: signature, message: message)
+        }
         guard isValid == true else {
             throw DTAError(
                 .failedPrecondition,
                 "the token \"\(token.info.labelText)\" made \(kind.article) \(kind.name) key whose signature its public half "
                     + "does not verify; the key was destroyed",
-                hint: "its public half (CKA_EC_POINT) or its signatures are not what PKCS#11 says: use another type")
+                hint:
+                    "its public half (\(kind.isRSA ? "CKA_MODULUS" : "CKA_EC_POINT")) or its signatures are not what PKCS#11 says: use another type"
+            )
         }
     }
 

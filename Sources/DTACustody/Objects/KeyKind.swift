@@ -4,7 +4,7 @@ import DTASystem
 
 /// A kind of key on the token: how it is made, what it may do, how it is told from others.
 enum KeyKind: CaseIterable {
-    case ed25519, x25519, p256, p384, secp256k1, hmacSHA256, aes256
+    case ed25519, x25519, p256, p384, secp256k1, hmacSHA256, aes256, rsa2048, rsa3072, rsa4096
 
     init(_ type: KeyType) {
         switch type {
@@ -14,6 +14,9 @@ enum KeyKind: CaseIterable {
         case .secp256k1: self = .secp256k1
         case .hmacSHA256: self = .hmacSHA256
         case .aes256: self = .aes256
+        case .rsa2048: self = .rsa2048
+        case .rsa3072: self = .rsa3072
+        case .rsa4096: self = .rsa4096
         }
     }
 
@@ -23,11 +26,16 @@ enum KeyKind: CaseIterable {
     var name: String { keyType?.name ?? "x25519" }
 
     /// The name with its article, for sentences.
-    var article: String { [.ed25519, .x25519, .hmacSHA256, .aes256].contains(self) ? "an" : "a" }
+    var article: String { [.p256, .p384, .secp256k1].contains(self) ? "a" : "an" }
 
-    var isPair: Bool { !parameters.isEmpty }
+    var isPair: Bool { ![.hmacSHA256, .aes256].contains(self) }
 
-    /// CKA_EC_PARAMS: the curve's object identifier in DER; empty for secret keys.
+    /// The bytes of an RSA key's modulus; nil for the others.
+    var modulusLength: Int? { algorithm?.modulusLength }
+
+    var isRSA: Bool { modulusLength != nil }
+
+    /// CKA_EC_PARAMS: the curve's object identifier in DER; empty for keys that have no curve.
     var parameters: [UInt8] {
         switch self {
         case .ed25519: [0x06, 0x03, 0x2b, 0x65, 0x70]  // 1.3.101.112, RFC 8410
@@ -35,7 +43,7 @@ enum KeyKind: CaseIterable {
         case .p256: [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]  // 1.2.840.10045.3.1.7
         case .p384: [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22]  // 1.3.132.0.34
         case .secp256k1: [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a]  // 1.3.132.0.10
-        case .hmacSHA256, .aes256: []
+        case .hmacSHA256, .aes256, .rsa2048, .rsa3072, .rsa4096: []
         }
     }
 
@@ -65,10 +73,11 @@ enum KeyKind: CaseIterable {
         case .p256, .p384, .secp256k1: CKM_EC_KEY_PAIR_GEN
         case .hmacSHA256: CKM_GENERIC_SECRET_KEY_GEN
         case .aes256: CKM_AES_KEY_GEN
+        case .rsa2048, .rsa3072, .rsa4096: CKM_RSA_PKCS_KEY_PAIR_GEN
         }
     }
 
-    /// CKM_… that uses it.
+    /// CKM_… that uses it. RSA keys have others beside it: for PSS and OAEP.
     var use: UInt {
         switch self {
         case .ed25519: CKM_EDDSA
@@ -76,15 +85,21 @@ enum KeyKind: CaseIterable {
         case .p256, .p384, .secp256k1: CKM_ECDSA
         case .hmacSHA256: CKM_SHA256_HMAC
         case .aes256: CKM_AES_GCM
+        case .rsa2048, .rsa3072, .rsa4096: CKM_RSA_PKCS
         }
     }
 
-    func isSupported(by token: Token) -> Bool { token.supports(generation(on: token)) && token.supports(use) }
+    /// All that it needs beside the mechanism that makes it.
+    private var uses: [UInt] { isRSA ? [use, CKM_RSA_PKCS_PSS] : [use] }
+
+    func isSupported(by token: Token) -> Bool {
+        token.supports(generation(on: token)) && uses.allSatisfy(token.supports)
+    }
 
     /// - Throws: `DTAError.failedPrecondition` that names the mechanism that is missing.
     func require(on token: Token) throws {
         try token.require(generation(on: token), for: "\(self.name) keys")
-        try token.require(use, for: "\(self.name) keys")
+        for use in uses { try token.require(use, for: "\(self.name) keys") }
     }
 
     /// The bytes of a signature or MAC.
@@ -92,6 +107,9 @@ enum KeyKind: CaseIterable {
         switch self {
         case .p384: 96
         case .hmacSHA256: 32
+        case .rsa2048: 256
+        case .rsa3072: 384
+        case .rsa4096: 512
         default: 64
         }
     }
@@ -105,15 +123,21 @@ enum KeyKind: CaseIterable {
         }
     }
 
-    /// Tells the kind from CKA_KEY_TYPE and CKA_EC_PARAMS.
-    init?(type: UInt?, parameters: [UInt8]?) {
+    /// Tells the kind from CKA_KEY_TYPE, and CKA_EC_PARAMS or, asked for only if it is needed, CKA_MODULUS.
+    init?(type: UInt?, parameters: [UInt8]?, modulus: () throws -> [UInt8]?) rethrows {
         switch type {
+        case CKK_RSA:
+            let digits = try modulus()?.drop { $0 == 0 }
+            guard let kind = KeyKind.allCases.first(where: { $0.isRSA && $0.modulusLength == digits?.count }),
+                let first = digits?.first, first & 0x80 != 0
+            else { return nil }
+            self = kind
         case CKK_GENERIC_SECRET, CKK_SHA256_HMAC: self = .hmacSHA256
         case CKK_AES: self = .aes256
         case CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY:
             guard let parameters,
                 let kind = KeyKind.allCases.first(where: {
-                    $0.isPair && ($0.parameters == parameters || $0.namedParameters == parameters)
+                    !$0.parameters.isEmpty && ($0.parameters == parameters || $0.namedParameters == parameters)
                 })
             else { return nil }
             self = kind
@@ -123,14 +147,15 @@ enum KeyKind: CaseIterable {
 
     // MARK: templates
 
-    /// The attributes of every key that D-TA makes: not readable, on the token, and for the one use of its kind. Other
-    /// uses are forbidden one by one, because a token may allow them by default.
-    func keyTemplate(_ label: ObjectLabel, id: [UInt8]) -> [Attribute] {
+    /// The attributes of every key that D-TA makes: not readable, on the token, and for the uses of its kind. Other uses
+    /// are forbidden one by one, because a token may allow them by default.
+    /// - Parameter isOnToken: false for a key that is to be copied to the token.
+    func keyTemplate(_ label: ObjectLabel, id: [UInt8], isOnToken: Bool = true) -> [Attribute] {
         let common = [
-            Attribute(CKA_TOKEN, true), Attribute(CKA_PRIVATE, true), Attribute(CKA_SENSITIVE, true),
+            Attribute(CKA_TOKEN, isOnToken), Attribute(CKA_PRIVATE, true), Attribute(CKA_SENSITIVE, true),
             Attribute(CKA_EXTRACTABLE, false), Attribute(CKA_LABEL, label.text),
             Attribute(CKA_ID, id), Attribute(CKA_SIGN, ![.x25519, .aes256].contains(self)),
-            Attribute(CKA_DECRYPT, self == .aes256), Attribute(CKA_DERIVE, self == .x25519),
+            Attribute(CKA_DECRYPT, self == .aes256 || isRSA), Attribute(CKA_DERIVE, self == .x25519),
             Attribute(CKA_UNWRAP, false),
         ]
         if isPair { return common }
@@ -140,21 +165,26 @@ enum KeyKind: CaseIterable {
         ]
     }
 
-    func publicTemplate(_ label: ObjectLabel, id: [UInt8]) -> [Attribute] {
-        [
-            Attribute(CKA_TOKEN, true), Attribute(CKA_PRIVATE, false),
-            Attribute(CKA_LABEL, label.text), Attribute(CKA_ID, id), Attribute(CKA_EC_PARAMS, parameters),
+    func publicTemplate(_ label: ObjectLabel, id: [UInt8], isOnToken: Bool = true) -> [Attribute] {
+        let common = [
+            Attribute(CKA_TOKEN, isOnToken), Attribute(CKA_PRIVATE, false),
+            Attribute(CKA_LABEL, label.text), Attribute(CKA_ID, id),
             Attribute(CKA_VERIFY, self != .x25519), Attribute(CKA_ENCRYPT, false), Attribute(CKA_WRAP, false),
+        ]
+        guard let modulusLength else { return common + [Attribute(CKA_EC_PARAMS, parameters)] }
+        return common + [
+            Attribute(CKA_MODULUS_BITS, number: UInt(8 * modulusLength)),
+            Attribute(CKA_PUBLIC_EXPONENT, [0x01, 0x00, 0x01]),
         ]
     }
 
-    /// The bytes of a public key; 0 if there is none.
+    /// The bytes of a public key on a curve; 0 for others.
     var publicSize: Int {
         switch self {
         case .ed25519, .x25519: 32
         case .p256, .secp256k1: 65
         case .p384: 97
-        case .hmacSHA256, .aes256: 0
+        case .hmacSHA256, .aes256, .rsa2048, .rsa3072, .rsa4096: 0
         }
     }
 

@@ -200,7 +200,10 @@ final class KeyObjects {
         switch values[1]?.asNumber {
         case CKO_PUBLIC_KEY: return (label, nil)
         case CKO_PRIVATE_KEY, CKO_SECRET_KEY:
-            guard let kind = KeyKind(type: values[2]?.asNumber, parameters: values[3]) else {
+            let kind = try KeyKind(type: values[2]?.asNumber, parameters: values[3]) {
+                try session.read(handle, [CKA_MODULUS], room: Session.modulusRoom)[0]
+            }
+            guard let kind else {
                 throw refusal(text, "it is of a kind that D-TA does not use")
             }
             guard values[4] == [1], values[5] == [0] else { throw refusal(text, "its secret can be read") }

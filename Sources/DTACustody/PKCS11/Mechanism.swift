@@ -19,6 +19,11 @@ func name(of mechanism: UInt) -> String {
     case CKM_SHA256_HMAC: "CKM_SHA256_HMAC"
     case CKM_AES_GCM: "CKM_AES_GCM"
     case CKM_ECDH1_DERIVE: "CKM_ECDH1_DERIVE"
+    case CKM_RSA_PKCS_KEY_PAIR_GEN: "CKM_RSA_PKCS_KEY_PAIR_GEN"
+    case CKM_RSA_PKCS: "CKM_RSA_PKCS"
+    case CKM_RSA_PKCS_PSS: "CKM_RSA_PKCS_PSS"
+    case CKM_RSA_PKCS_OAEP: "CKM_RSA_PKCS_OAEP"
+    case CKM_RSA_X_509: "CKM_RSA_X_509"
     default: "mechanism 0x" + String(mechanism, radix: 16)
     }
 }

@@ -1,5 +1,6 @@
 import CPKCS11
 import DTABytes
+import DTAFormats
 
 /// What keys do, and making them.
 extension Session {
@@ -98,6 +99,83 @@ extension Session {
         }
         defer { _ = functions.pointee.C_DestroyObject?(handle, derived) }
         return try readSecret(derived, count: 32)
+    }
+
+    /// C_Sign with an RSA key over a digest.
+    /// - Parameter size: the bytes of the signature.
+    func sign(_ key: CK_OBJECT_HANDLE, _ scheme: RSAScheme, _ digest: [UInt8], size: Int) throws -> [UInt8] {
+        guard scheme.isPSS else { return try sign(CKM_RSA_PKCS, key, scheme.digestInfo(digest), size: size) }
+        var parameters = CK_RSA_PKCS_PSS_PARAMS()
+        let hash = Session.hash(scheme.digestLength)
+        parameters.hashAlg = CK_MECHANISM_TYPE(hash.mechanism)
+        parameters.mgf = CK_ULONG(hash.generator)
+        parameters.sLen = CK_ULONG(scheme.digestLength)
+        return try withUnsafeMutableBytes(of: &parameters) { memory in
+            var mechanism = CK_MECHANISM(
+                mechanism: CK_MECHANISM_TYPE(CKM_RSA_PKCS_PSS), pParameter: memory.baseAddress,
+                ulParameterLen: CK_ULONG(memory.count))
+            try module.check(
+                "C_SignInit", by: CKM_RSA_PKCS_PSS, functions.pointee.C_SignInit?(handle, &mechanism, key))
+            return try digest.withUnsafeBytes { bytes in
+                try output(size, "C_Sign") {
+                    functions.pointee.C_Sign?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
+                }
+            }
+        }
+    }
+
+    /// CKM_… and CKG_… of the hash with so many bytes.
+    private static func hash(_ digestLength: Int) -> (mechanism: UInt, generator: UInt) {
+        switch digestLength {
+        case 32: (UInt(CKM_SHA256), UInt(CKG_MGF1_SHA256))
+        case 48: (UInt(CKM_SHA384), UInt(CKG_MGF1_SHA384))
+        default: (UInt(CKM_SHA512), UInt(CKG_MGF1_SHA512))
+        }
+    }
+
+    /// C_Decrypt by CKM_RSA_PKCS_OAEP with SHA-256 and MGF1 with SHA-256.
+    /// - Parameter size: the bytes of the key's modulus.
+    /// - Returns: nil if the token does not do OAEP with these hashes; SoftHSM 2.6 does it with SHA-1 only.
+    func decryptOAEP(_ key: CK_OBJECT_HANDLE, _ ciphertext: [UInt8], label: [UInt8], size: Int) throws
+        -> SecretReference?
+    {
+        try label.withUnsafeBytes { labelBytes in
+            var parameters = CK_RSA_PKCS_OAEP_PARAMS()
+            parameters.hashAlg = CK_MECHANISM_TYPE(CKM_SHA256)
+            parameters.mgf = CK_ULONG(CKG_MGF1_SHA256)
+            parameters.source = CK_ULONG(CKZ_DATA_SPECIFIED)
+            parameters.pSourceData = labelBytes.isEmpty ? nil : UnsafeMutableRawPointer(labelBytes.asMutable)
+            parameters.ulSourceDataLen = CK_ULONG(labelBytes.count)
+            return try withUnsafeMutableBytes(of: &parameters) { memory in
+                var mechanism = CK_MECHANISM(
+                    mechanism: CK_MECHANISM_TYPE(CKM_RSA_PKCS_OAEP), pParameter: memory.baseAddress,
+                    ulParameterLen: CK_ULONG(memory.count))
+                let answer = functions.pointee.C_DecryptInit?(handle, &mechanism, key)
+                let unable = [CKR_ARGUMENTS_BAD, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID]
+                if let answer, unable.contains(where: { CK_RV($0) == answer }) { return nil }
+                try module.check("C_DecryptInit", by: CKM_RSA_PKCS_OAEP, answer)
+                return SecretReference(try finishDecrypting(ciphertext, size: size))
+            }
+        }
+    }
+
+    /// C_Decrypt by CKM_RSA_X_509: the bare power, as long as the modulus.
+    func decryptRaw(_ key: CK_OBJECT_HANDLE, _ ciphertext: [UInt8]) throws -> Secret {
+        var mechanism = CK_MECHANISM(
+            mechanism: CK_MECHANISM_TYPE(CKM_RSA_X_509), pParameter: nil, ulParameterLen: 0)
+        try module.check(
+            "C_DecryptInit", by: CKM_RSA_X_509, functions.pointee.C_DecryptInit?(handle, &mechanism, key))
+        return try finishDecrypting(ciphertext, size: ciphertext.count)
+    }
+
+    private func finishDecrypting(_ ciphertext: [UInt8], size: Int) throws -> Secret {
+        try ciphertext.span.withUnsafeBytes { bytes in
+            try Secret(capacity: size) { room, count in
+                count = try written(room.bindMemory(to: UInt8.self), "C_Decrypt") {
+                    functions.pointee.C_Decrypt?(handle, bytes.asMutable, CK_ULONG(bytes.count), $0, $1)
+                }
+            }
+        }
     }
 
     /// The value of an object that is a secret of `count` bytes.

@@ -91,9 +91,8 @@ final class Session {
     }
 
     /// Attributes of an object, in the order asked; nil for one that the object lacks, that is sensitive, or that is
-    /// longer than 256 bytes, as none of D-TA's is.
-    func read(_ object: CK_OBJECT_HANDLE, _ types: [UInt]) throws -> [[UInt8]?] {
-        let room = 256
+    /// longer than `room`, which only an RSA key's modulus is.
+    func read(_ object: CK_OBJECT_HANDLE, _ types: [UInt], room: Int = 256) throws -> [[UInt8]?] {
         var block = [UInt8](repeating: 0, count: room * types.count)
         return try block.withUnsafeMutableBytes { memory in
             var template = types.enumerated().map { index, type in
@@ -112,6 +111,9 @@ final class Session {
         }
     }
 
+    /// For CKA_MODULUS of 4096 bits, with a zero before it.
+    static let modulusRoom = 520
+
     func destroy(_ object: CK_OBJECT_HANDLE) throws {
         try module.check("C_DestroyObject", functions.pointee.C_DestroyObject?(handle, object))
     }
@@ -122,6 +124,17 @@ final class Session {
         try module.check(
             "C_CopyObject",
             withTemplate([Attribute(CKA_TOKEN, false)]) {
+                functions.pointee.C_CopyObject?(handle, object, $0, $1, &copy)
+            })
+        return copy
+    }
+
+    /// A copy of an object of this session that stays on the token and has all its other attributes.
+    func copyToToken(_ object: CK_OBJECT_HANDLE) throws -> CK_OBJECT_HANDLE {
+        var copy: CK_OBJECT_HANDLE = 0
+        try module.check(
+            "C_CopyObject",
+            withTemplate([Attribute(CKA_TOKEN, true)]) {
                 functions.pointee.C_CopyObject?(handle, object, $0, $1, &copy)
             })
         return copy

@@ -12,6 +12,16 @@ public struct Alarm {
 
     public func arm() { set(milliseconds) }
 
+    /// Gives a request that is known to be slow as much more time.
+    public static func extend(byMilliseconds extra: Int) {
+        var timer = itimerval()
+        guard getitimer(__itimer_which_t(ITIMER_REAL.rawValue), &timer) == 0 else { return }
+        // Not armed, as in commands.
+        guard timer.it_value.tv_sec > 0 || timer.it_value.tv_usec > 0 else { return }
+        timer.it_value.tv_sec += extra / 1000
+        setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &timer, nil)
+    }
+
     public func disarm() { set(0) }
 
     private func set(_ milliseconds: Int) {

@@ -53,6 +53,7 @@ public struct CustodyServer: ~Copyable {
     /// - Returns: how the process is to end.
     public mutating func serve(_ custody: Custody, _ begin: Begin, deadlineMilliseconds: Int) -> CustodyExit {
         let alarm = Alarm(milliseconds: deadlineMilliseconds + Alarm.margin)
+        custody.isAwaited = { [socket] in UnixSocket.isOpen(socket) }
         do {
             writer.begin(CustodyFrame.ok)
             begin.encode(custody.identity, to: &writer)

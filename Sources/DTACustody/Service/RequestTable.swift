@@ -40,6 +40,7 @@ extension Custody {
         case .publicKey: RequestHandler(ReadPublicKey.self) { try $0.publicKey($1.id) }
         case .delete: RequestHandler(DeleteObject.self) { try $0.delete($1.objectClass, id: $1.id) }
         case .sign: RequestHandler(Sign.self) { try $0.sign($1.id, input: $1.input) }
+        case .signRSA: RequestHandler(SignRSA.self) { try $0.sign($1.id, scheme: $1.scheme, digest: $1.digest) }
         case .mac: RequestHandler(MakeMAC.self) { try $0.mac($1.id, input: $1.input) }
         case .encrypt:
             RequestHandler(Encrypt.self) { try $0.encrypt($1.id, plaintext: $1.plaintext, aad: $1.associatedData) }
@@ -101,6 +102,7 @@ struct RequestHandler: Sendable {
         serve = { custody, fields, answer in
             let request = try Message(from: &fields)
             try fields.end()
+            if request.extraMilliseconds > 0 { Alarm.extend(byMilliseconds: request.extraMilliseconds) }
             let result = try custody.using(Message.classes) { try perform(custody, request) }
             answer.begin(CustodyFrame.ok)
             try request.encode(result, to: &answer)

@@ -15,7 +15,7 @@ public struct SigningKey: Hashable, Sendable {
         switch key.algorithm {
         case .ed25519: tagged = SigningKey.ed25519Prefix + key.raw
         case .p256: tagged = SigningKey.p256Prefix + Array(try key.p256().compressedRepresentation)
-        case .p384, .secp256k1:
+        case .p384, .secp256k1, .rsa2048, .rsa3072, .rsa4096:
             throw FormatError(.invalidArgument, "identities sign with ed25519 or p256, not with \(key.algorithm)")
         }
         publicKey = key

@@ -70,7 +70,7 @@ public struct ECDSASignature: Hashable, Sendable {
     private static func order(of algorithm: PublicKey.Algorithm) throws -> CurveOrder {
         guard let order = algorithm.order else {
             throw FormatError(
-                .invalidArgument, "\(algorithm) signatures are not ECDSA: they have one form, of 64 bytes")
+                .invalidArgument, "\(algorithm) signatures are not ECDSA: they have one form")
         }
         return order
     }

@@ -21,6 +21,7 @@ extension PublicKey {
     /// One line for authorized_keys and allowed_signers (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4), without a line
     /// end.
     /// - Throws: `FormatError` for secp256k1, for which SSH has no form, and for a comment that is not one line.
+    ///   RSA keys are called `ssh-rsa` whatever hash their signatures have (RFC 8332 §3).
     public func openSSH(comment: String = "") throws -> String {
         guard comment.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
             throw FormatError(.invalidArgument, "the comment of an OpenSSH key is one line of text")
@@ -38,6 +39,10 @@ extension PublicKey {
                 UInt32(truncatingIfNeeded: bytes.count).bigEndianBytes + bytes
             }
             let name = try sshName
+            if let modulus = rsaModulus {
+                // mpint: both numbers' first bits are set, or the exponent's first byte is small.
+                return string(Array(name.utf8)) + string(RSAPublicKeyForm.exponent) + string([0] + modulus)
+            }
             var blob = string(Array(name.utf8))
             if algorithm != .ed25519 { blob += string(Array(name.utf8.suffix(8))) }
             return blob + string(raw)
@@ -50,6 +55,7 @@ extension PublicKey {
             case .ed25519: return "ssh-ed25519"
             case .p256: return "ecdsa-sha2-nistp256"
             case .p384: return "ecdsa-sha2-nistp384"
+            case .rsa2048, .rsa3072, .rsa4096: return "ssh-rsa"
             case .secp256k1:
                 throw FormatError(.invalidArgument, "SSH knows no secp256k1 keys, so there is no OpenSSH form")
             }
@@ -64,7 +70,9 @@ extension PublicKey {
             return
         }
         throw FormatError(
-            .unsupported, "not a SubjectPublicKeyInfo of an ed25519 key or an uncompressed p256, p384 or secp256k1 one")
+            .unsupported,
+            "not a SubjectPublicKeyInfo of an ed25519 key, an uncompressed p256, p384 or secp256k1 one, or an RSA key of "
+                + "2048, 3072 or 4096 bits with the exponent 65537")
     }
 }
 
@@ -82,6 +90,9 @@ extension PublicKey.Algorithm {
         case .secp256k1:
             [0x30, 0x56, 0x30, 0x10] + PublicKey.Algorithm.ecPublicKey
                 + [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a, 0x03, 0x42, 0x00]
+        case .rsa2048: RSAPublicKeyForm.spkiPrefix(modulusLength: 256)
+        case .rsa3072: RSAPublicKeyForm.spkiPrefix(modulusLength: 384)
+        case .rsa4096: RSAPublicKeyForm.spkiPrefix(modulusLength: 512)
         }
     }
 

@@ -51,11 +51,11 @@ extension OrderCommitment {
 }
 
 extension Order {
-    /// Of a `sign` order: what its key signs with. Nil for other orders, and for other names.
+    /// Of a `sign` order: what its key signs with. Nil for other orders, and for other names. No order has an RSA key.
     public var algorithm: PublicKey.Algorithm? {
         kind == OrderKind.sign
             ? fields[OrderKind.algorithm]?.text.flatMap { name in
-                PublicKey.Algorithm(rawValue: name)
+                PublicKey.Algorithm(rawValue: name).flatMap { $0.isRSA ? nil : $0 }
             } : nil
     }
 }

@@ -65,13 +65,18 @@ struct EncryptCommand: ParsableCommand {
 
 struct DecryptCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "decrypt", abstract: "Open what encrypt wrote.",
+        commandName: "decrypt", abstract: "Open what encrypt wrote, or what others encrypted to an RSA key.",
         discussion: """
+            An RSA key opens RSA-OAEP with SHA-256, and MGF1 with SHA-256; --aad is its label.
+
             Example:
               dtactl decrypt vault notes.sealed --out notes.txt
+              openssl pkeyutl -encrypt -pubin -inkey old.pem -in key.bin -out key.enc -pkeyopt rsa_padding_mode:oaep \
+                -pkeyopt rsa_oaep_md:sha256
+              dtactl decrypt old key.enc --out key.bin
             """)
 
-    @Argument(help: "The name of an aes256 key.", completion: .keyNames)
+    @Argument(help: "The name of an aes256 or RSA key.", completion: .keyNames)
     var name: String
 
     @Argument(

@@ -14,7 +14,9 @@ struct KeyCreateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Make a key that never leaves the HSM.",
         discussion: """
-            ed25519, p256, p384 and secp256k1 sign; hmac-sha256 makes MACs; aes256 encrypts.
+            ed25519, p256, p384 and secp256k1 sign; hmac-sha256 makes MACs; aes256 encrypts. rsa3072 and rsa4096 are for \
+            programs that know nothing newer: they sign, and decrypt by OAEP. Making one takes seconds, and on some HSMs \
+            a minute. rsa2048 needs --legacy: its strength is for what ends before 2031.
 
             Example:
               dtactl key create release --type p256
@@ -26,11 +28,23 @@ struct KeyCreateCommand: ParsableCommand {
     @Option(name: [.long, .customShort("t")], help: "What kind of key.")
     var type: KeyType
 
+    @Flag(help: "Allow rsa2048.")
+    var legacy = false
+
     @OptionGroup var agent: AgentOptions
 
+    func validate() throws {
+        if type == .rsa2048, !legacy {
+            throw ValidationError("rsa2048 is for old things only: take rsa3072, or add --legacy.")
+        }
+    }
+
     func run() throws {
-        // Some tokens need many seconds to make a key.
-        let keys = try agent.call(.createKey(name, type: type.wire), timeout: .seconds(120)).keys
+        // Some tokens need many seconds to make a key, and two minutes for one of RSA.
+        let keys = try agent.call(
+            .createKey(name, type: type.wire), timeout: .seconds(150),
+            waitingFor: type.isRSA ? "the HSM, which looks for the primes of an \(type.rawValue) key" : "the agent"
+        ).keys
         for key in keys {
             if agent.json {
                 try key.json.show()

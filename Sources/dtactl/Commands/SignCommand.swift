@@ -5,11 +5,13 @@ struct SignCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sign", abstract: "Sign a file with a key.",
         discussion: """
-            ECDSA keys sign files of any size and digests that you made; Ed25519 keys sign messages of up to 256 KiB.
+            ECDSA and RSA keys sign files of any size and digests that you made; Ed25519 keys sign messages of up to 256 \
+            KiB. For an RSA key, --scheme says how it signs: pss-… is the better one, pkcs1-… the one that all know.
 
             Example:
               dtactl sign release build.tar.gz --format der --out build.sig
               openssl dgst -sha256 -verify release.pem -signature build.sig build.tar.gz
+              dtactl sign old build.tar.gz --scheme pkcs1-sha256 --out build.sig
             """)
 
     @Argument(help: "The key's name.", completion: .keyNames)
@@ -23,8 +25,13 @@ struct SignCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Sign this digest instead of a file.", valueName: "hex"))
     var digest: String?
 
-    @Option(name: [.long, .customShort("f")], help: "raw: r and s, or 64 bytes for Ed25519; der: as OpenSSL reads it.")
+    @Option(
+        name: [.long, .customShort("f")],
+        help: "raw: r and s, or the bytes of an Ed25519 or RSA signature; der: ECDSA as OpenSSL reads it.")
     var format = SignatureFormat.raw
+
+    @Option(help: "How an RSA key signs.")
+    var scheme: SignatureScheme?
 
     @OptionGroup var output: BinaryOutput
     @OptionGroup var agent: AgentOptions
@@ -36,11 +43,14 @@ struct SignCommand: ParsableCommand {
     func run() throws {
         let input =
             try digest.map(SigningInput.init(digest:))
-            ?? SigningInput(file: file, key: name, agent: agent)
+            ?? SigningInput(file: file, key: name, scheme: scheme, agent: agent)
         let signature = try agent.call(
-            .sign(key: name, message: input.bytes, prehashed: input.isDigest, format: format.wire)
+            .sign(
+                key: name, message: input.bytes, prehashed: input.isDigest, format: format.wire,
+                scheme: scheme?.wire ?? .unspecified)
         ).data
-        let json: [(String, JSON)] = [("key", .string(name)), ("format", .string(format.rawValue))]
+        var json: [(String, JSON)] = [("key", .string(name)), ("format", .string(format.rawValue))]
+        if let scheme { json.append(("scheme", .string(scheme.rawValue))) }
         try output.put([UInt8](signature), what: "signature", member: "signature", json: agent.json ? json : nil)
     }
 }
@@ -71,6 +81,9 @@ struct VerifyCommand: ParsableCommand {
     @Option(name: [.long, .customShort("f")], help: "The signature's format; by default as its length says.")
     var format: SignatureFormat?
 
+    @Option(help: "How an RSA key signed.")
+    var scheme: SignatureScheme?
+
     @OptionGroup var agent: AgentOptions
 
     func validate() throws {
@@ -78,14 +91,16 @@ struct VerifyCommand: ParsableCommand {
     }
 
     func run() throws {
-        // The longest possible: DER with P-384 has 104 bytes.
+        // The longest possible is that of an RSA key of 4096 bits: 512 bytes.
         let bytes = try InputFile(signature).all(limit: 1024)
-        let input = try SigningInput(file: file, key: name, agent: agent)
+        let input = try SigningInput(file: file, key: name, scheme: scheme, agent: agent)
         // Raw signatures have 64 or 96 bytes. DER of these lengths needs an r and an s that begin with 32 zero bits.
-        let format = format ?? (bytes.count == 64 || bytes.count == 96 ? .raw : .der)
+        let isRaw = scheme != nil || [64, 96, 256, 384, 512].contains(bytes.count)
+        let format = format ?? (isRaw ? .raw : .der)
         let valid = try agent.call(
             .verify(
-                key: name, message: input.bytes, signature: bytes, prehashed: input.isDigest, format: format.wire)
+                key: name, message: input.bytes, signature: bytes, prehashed: input.isDigest, format: format.wire,
+                scheme: scheme?.wire ?? .unspecified)
         ).valid
         if agent.json {
             try JSON.object([("key", .string(name)), ("valid", .bool(valid))]).show()

@@ -17,20 +17,33 @@ struct SigningInput {
         isDigest = true
     }
 
-    /// Reads `path`. A message that is too long for the agent is hashed here, by the key's type; only then is the agent
-    /// asked for the type.
-    init(file path: String?, key name: String, agent: AgentOptions) throws {
+    /// Reads `path`. A message that is too long for the agent is hashed here, by the scheme, or else by the key's type; only
+    /// then is the agent asked for the type.
+    init(file path: String?, key name: String, scheme: SignatureScheme?, agent: AgentOptions) throws {
         let file = try InputFile(path, after: name)
         switch try file.upTo(messageLimit) {
         case .all(let bytes):
             self.bytes = bytes
             isDigest = false
         case .more(let beginning):
-            let type = try agent.key(name).type
             isDigest = true
+            if let scheme {
+                bytes =
+                    switch scheme {
+                    case .pkcs1SHA256, .pssSHA256: try SigningInput.hash(beginning, file, SHA256())
+                    case .pkcs1SHA384, .pssSHA384: try SigningInput.hash(beginning, file, SHA384())
+                    case .pkcs1SHA512, .pssSHA512: try SigningInput.hash(beginning, file, SHA512())
+                    }
+                return
+            }
+            let type = try agent.key(name).type
             switch type {
             case .p256, .secp256K1: bytes = try SigningInput.hash(beginning, file, SHA256())
             case .p384: bytes = try SigningInput.hash(beginning, file, SHA384())
+            case .rsa2048, .rsa3072, .rsa4096:
+                throw Failure.failed(
+                    .invalidArgument, "\(KeyType.name(type)) keys sign by a scheme, and none was named",
+                    hint: "--scheme pss-sha256, or another one of dtactl sign --help")
             default:
                 throw Failure.failed(
                     .invalidArgument,

@@ -68,7 +68,7 @@ struct HSMCheck {
                     "mechanisms", "\(need.mechanisms), for \(need.purpose): \(reason.message)", reason.hintText)
             }
             if fault.isEmpty {
-                if let type = need.keyType { types.append(type.name) }
+                types += need.keyTypes.map(\.name)
             } else if need.isRequired {
                 report.bad(
                     "mechanisms", "\(need.mechanisms), for \(need.purpose): \(fault)",
@@ -156,16 +156,17 @@ struct HSMCheck {
 }
 
 extension TokenNeed {
-    /// The type of users' keys that it is about; nil if dtad itself needs it.
-    fileprivate var keyType: KeyType? {
+    /// The types of users' keys that it is about; none if dtad itself needs it.
+    fileprivate var keyTypes: [KeyType] {
         switch self {
-        case .random, .sealing, .signing, .agreement: nil
-        case .ed25519: .ed25519
-        case .p256: .p256
-        case .p384: .p384
-        case .secp256k1: .secp256k1
-        case .hmacSHA256: .hmacSHA256
-        case .aes256: .aes256
+        case .random, .sealing, .signing, .agreement: []
+        case .ed25519: [.ed25519]
+        case .p256: [.p256]
+        case .p384: [.p384]
+        case .secp256k1: [.secp256k1]
+        case .hmacSHA256: [.hmacSHA256]
+        case .aes256: [.aes256]
+        case .rsa: [.rsa2048, .rsa3072, .rsa4096]
         }
     }
 }

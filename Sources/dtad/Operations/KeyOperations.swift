@@ -1,5 +1,6 @@
 import AgentProtocol
 import CustodyProtocol
+import DTACore
 import DTASystem
 
 /// Making, seeing and destroying keys.
@@ -11,7 +12,8 @@ enum KeyOperations {
         begins: .atOnce,
         reads: { (name: $0.subject, type: try KeyType($0.keyType)) },
         calls: { call, new in
-            call.slow(try call.agent.keys.create(call.caller, name: new.name, type: new.type)) {
+            let step = try call.agent.keys.create(call.caller, name: new.name, type: new.type)
+            return call.slow(step, in: KeyService.isSlowToMake(new.type) ? .making : .slow) {
                 $1.keys = [try AgentKey($0)]
             }
         })

@@ -1,5 +1,6 @@
 import AgentProtocol
 import DTACore
+import DTAFormats
 import DTASystem
 import Foundation
 
@@ -8,16 +9,17 @@ enum KeyUseOperations {
     static let all = [sign, verify, mac, encrypt, decrypt, random]
 
     private static let sign = Operation(
-        .sign, "sign", isSynced: false, answersSecret: false, isAboutTheAgent: false, detail: .none, begins: .atOnce,
+        .sign, "sign", isSynced: false, answersSecret: false, isAboutTheAgent: false, detail: .scheme, begins: .atOnce,
         reads: {
             (
-                key: $0.subject, data: [UInt8]($0.data), prehashed: $0.prehashed, format: try SignatureFormat($0.format)
+                key: $0.subject, data: [UInt8]($0.data), prehashed: $0.prehashed,
+                format: try SignatureFormat($0.format), scheme: try RSAScheme.named($0)
             )
         },
         calls: { call, message in
             let step = try call.agent.keys.sign(
                 call.caller, name: message.key, data: message.data, prehashed: message.prehashed,
-                format: message.format)
+                format: message.format, scheme: message.scheme)
             return call.custody(step) { $1.data = Data($0) }
         })
 
@@ -27,13 +29,13 @@ enum KeyUseOperations {
         reads: {
             (
                 key: $0.subject, data: [UInt8]($0.data), prehashed: $0.prehashed, signature: [UInt8]($0.signature),
-                format: try SignatureFormat($0.format)
+                format: try SignatureFormat($0.format), scheme: try RSAScheme.named($0)
             )
         },
         calls: { call, message in
             let valid = try call.agent.keys.verify(
                 call.caller, name: message.key, data: message.data, prehashed: message.prehashed,
-                signature: message.signature, format: message.format)
+                signature: message.signature, format: message.format, scheme: message.scheme)
             return call.answer { $0.valid = valid }
         })
 
@@ -67,6 +69,18 @@ enum KeyUseOperations {
         .random, "random", isSynced: false, answersSecret: true, isAboutTheAgent: false, detail: .none, begins: .atOnce,
         reads: { $0.count },
         calls: { call, count in call.custodyOfSecret(try call.agent.keys.random(count: count)) })
+}
+
+extension RSAScheme {
+    /// The scheme that a request names; nil if it names none. Most requests have no details to look at.
+    fileprivate static func named(_ request: AgentRequest) throws -> RSAScheme? {
+        guard !request.details.isEmpty, request.scheme != .unspecified else { return nil }
+        guard let scheme = RSAScheme(rawValue: UInt8(clamping: request.scheme.rawValue)) else {
+            let known = RSAScheme.allCases.map(\.name).joined(separator: ", ")
+            throw DTAError(.invalidArgument, "there is no such signature scheme", hint: "schemes: \(known)")
+        }
+        return scheme
+    }
 }
 
 extension SignatureFormat {

@@ -1,5 +1,6 @@
 import AgentProtocol
 import DTACore
+import DTAFormats
 
 /// The fields of a request, beside its subject, that decide what is done (docs/audit.md).
 struct RequestDetail: Sendable {
@@ -17,6 +18,15 @@ struct RequestDetail: Sendable {
 
     static let redemption = RequestDetail { request, detail in
         if !request.redemption.isEmpty { detail.add("redemption", request.redemption) }
+    }
+
+    /// The signature scheme of an RSA key.
+    static let scheme = RequestDetail { request, detail in
+        guard !request.details.isEmpty, let scheme = RSAScheme(rawValue: UInt8(clamping: request.scheme.rawValue))
+        else {
+            return
+        }
+        detail.add("scheme", scheme.name)
     }
 
     static func + (first: RequestDetail, second: RequestDetail) -> RequestDetail {

@@ -74,11 +74,12 @@ struct Call: Sendable {
         custody(step) { $1.data = Data(secret: $0) }
     }
 
-    /// Answered with an HSM process, in the slow lane.
+    /// Answered with an HSM process, in the slow lane, or in one for slower work.
     func slow<Result: Sendable>(
-        _ step: @escaping CustodyStep<Result>, _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
+        _ step: @escaping CustodyStep<Result>, in lane: SlowLane = .slow,
+        _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
     ) -> Step {
-        .slow { access in done { try fill(try step(try access.get()), &$0) } }
+        .slow(lane) { access in done { try fill(try step(try access.get()), &$0) } }
     }
 
     /// Goes on in a lane, as `work` answers.
@@ -90,7 +91,7 @@ struct Call: Sendable {
 
     /// Done with an HSM process in the slow lane; `step` answers how it goes on.
     func slow(_ step: @escaping CustodyStep<Step>) -> Step {
-        .slow { access in next(durable: isSynced) { try step(try access.get()) } }
+        .slow(.slow) { access in next(durable: isSynced) { try step(try access.get()) } }
     }
 
     /// Done in the lane of a program; `work` answers how it goes on.

@@ -59,6 +59,11 @@ struct MessageSample {
         case .delete: return try MessageSample(DeleteObject(objectClass: some.objectClass, id: some.id), answer: ())
         case .sign:
             return try MessageSample(Sign(id: some.id, input: some.bytes(0...9000)), answer: some.bytes(0...256))
+        case .signRSA:
+            let scheme = some.one(of: RSAScheme.allCases)
+            let digest = some.bytes(scheme.digestLength...scheme.digestLength)
+            return try MessageSample(
+                SignRSA(id: some.id, scheme: scheme, digest: digest), answer: some.bytes(0...512))
         case .mac:
             return try MessageSample(MakeMAC(id: some.id, input: some.bytes(0...9000)), answer: some.bytes(32...32))
         case .encrypt:

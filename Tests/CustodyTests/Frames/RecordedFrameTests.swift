@@ -72,6 +72,9 @@ struct RecordedFrameTests {
         case .delete: try custody.ask(DeleteObject(objectClass: objectClass(0), id: id(1)))
         case .forget: try custody.ask(ForgetObject(id: id(0)))
         case .sign: _ = try custody.ask(Sign(id: id(0), input: fields[1]))
+        case .signRSA:
+            let scheme = try #require(RSAScheme(rawValue: fields[1][0]))
+            _ = try custody.ask(SignRSA(id: id(0), scheme: scheme, digest: fields[2]))
         case .mac: _ = try custody.ask(MakeMAC(id: id(0), input: fields[1]))
         case .encrypt: _ = try custody.ask(Encrypt(id: id(0), plaintext: fields[1], associatedData: fields[2]))
         case .decrypt: _ = try custody.ask(Decrypt(id: id(0), ciphertext: fields[1], associatedData: fields[2]))

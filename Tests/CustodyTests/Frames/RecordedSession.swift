@@ -72,6 +72,10 @@ enum RecordedSession {
         _ = try custody.ask(ReadPublicKey(id: p256))
         _ = try custody.ask(ListObjects(objectClass: .user))
         _ = try custody.ask(Sign(id: p256, input: Array(SHA256.hash(data: Array("message".utf8)))))
+        let rsa = ObjectID.random()
+        _ = try custody.ask(GenerateKey(type: .rsa2048, owner: owner, id: rsa))
+        _ = try custody.ask(
+            SignRSA(id: rsa, scheme: .pssSHA256, digest: Array(SHA256.hash(data: Array("message".utf8)))))
         _ = try custody.ask(MakeMAC(id: mac, input: Array("message".utf8)))
         let sealed = try custody.ask(
             Encrypt(id: aes, plaintext: Array("plaintext".utf8), associatedData: Array("context".utf8)))

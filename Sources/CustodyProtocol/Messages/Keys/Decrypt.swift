@@ -1,6 +1,7 @@
 import DTABytes
 
-/// Opens what `Encrypt` made; `dataLoss` if it does not fit.
+/// Opens what `Encrypt` made, or, with an RSA key, what was encrypted to its public half by RSAES-OAEP with SHA-256 and
+/// MGF1 with SHA-256 (RFC 8017 §7.1): then the associated data is OAEP's label. `dataLoss` if it does not fit.
 public struct Decrypt: CustodyMessage {
     public static let operation = CustodyOperation.decrypt
     public static let classes: [ObjectClass] = [.user]

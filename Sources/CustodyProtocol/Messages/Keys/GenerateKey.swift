@@ -26,7 +26,11 @@ public struct GenerateKey: CustodyMessage {
         fields.field(id)
     }
 
-    /// The public key: 32 bytes (Ed25519), uncompressed SEC 1 point (EC), empty for symmetric keys.
+    /// The search for RSA's primes takes seconds on a processor, and up to a minute on smart cards and small HSMs.
+    public var extraMilliseconds: Int { type.isRSA ? 120_000 : 0 }
+
+    /// The public key: 32 bytes (Ed25519), uncompressed SEC 1 point (EC), RSAPublicKey in DER (RSA), empty for symmetric
+    /// keys.
     public func answer(from fields: inout CustodyReader) throws -> [UInt8] {
         try fields.field(atMost: FieldBound.publicKey)
     }

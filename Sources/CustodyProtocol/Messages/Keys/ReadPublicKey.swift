@@ -25,7 +25,7 @@ public struct ReadPublicKey: CustodyMessage {
 /// The public half of a user's key.
 public struct UserPublicKey: Sendable, Equatable {
     public var type: KeyType
-    /// 32 bytes (Ed25519), uncompressed SEC 1 point (EC), empty for symmetric keys.
+    /// 32 bytes (Ed25519), uncompressed SEC 1 point (EC), RSAPublicKey in DER (RSA), empty for symmetric keys.
     public var bytes: [UInt8]
 
     public init(type: KeyType, bytes: [UInt8]) {

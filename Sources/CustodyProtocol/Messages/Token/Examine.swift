@@ -6,6 +6,9 @@ public struct Examine: CustodyMessage {
 
     public var need: TokenNeed
 
+    /// Making an RSA key is slow.
+    public var extraMilliseconds: Int { need == .rsa ? 120_000 : 0 }
+
     public init(need: TokenNeed) {
         self.need = need
     }
