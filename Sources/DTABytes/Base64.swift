@@ -11,11 +11,27 @@ public enum Base64 {
         String(decoding: letters(Array(bytes).span), as: UTF8.self)
     }
 
+    /// The URL's alphabet, without padding.
+    public static func encode(url bytes: some Sequence<UInt8>) -> String {
+        let text = letters(Array(bytes).span).compactMap { letter -> UInt8? in
+            switch letter {
+            case UInt8(ascii: "+"): UInt8(ascii: "-")
+            case UInt8(ascii: "/"): UInt8(ascii: "_")
+            case UInt8(ascii: "="): nil
+            default: letter
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
     /// The letters of the standard alphabet, for what must not become a `String`.
     public static func encode(secret: borrowing Secret) -> Secret {
         var text = secret.withBytes { letters($0) }
         return Secret(taking: &text)
     }
+
+    /// The bytes of letters of the URL's alphabet. They may be a secret, which is the caller's to wipe.
+    public static func decode(url letters: Span<UInt8>) -> [UInt8]? { decode(letters, .url) }
 
     /// Nil if `text` is anything but this form.
     public static func decode(_ text: some StringProtocol, _ alphabet: Alphabet = .standard) -> [UInt8]? {
