@@ -67,6 +67,13 @@ public final class BlockingAgentClient {
         }
     }
 
+    /// Connects, unless there is a connection already. Nothing is asked.
+    /// - Parameter timeout: how long the agent may take to accept it; ``timeLimit`` counts more.
+    /// - Throws: ``AgentUnreachable``.
+    public func connect(timeout: Duration = .seconds(30)) throws {
+        _ = try connected(until: monotonicNanoseconds() &+ (timeLimit ?? timeout).wholeNanoseconds)
+    }
+
     /// Closes the connection. The next call connects again.
     public func close() {
         socket = nil
