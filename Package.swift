@@ -24,7 +24,8 @@ let workers = [
 // Fuzzing needs instrumented code. Scripts/fuzz builds the decoders so, and nothing else.
 let onlyDecoders = Context.environment["DTA_ONLY_DECODERS"] != nil
 let decoders = [
-    "CLinux", "CSecp256k1", "DTABytes", "DTASystem", "DTAFormats", "DTAJSON", "DTASSH", "AgentProtocol",
+    "CLinux", "CNettle", "CPKCS11", "CSecp256k1", "DTABytes", "DTASystem", "DTAFormats", "DTAJSON", "DTASSH",
+    "DTACryptoki", "AgentProtocol",
 ]
 
 let package = Package(
@@ -36,6 +37,7 @@ let package = Package(
         .executable(name: "dtad-hsm", targets: ["dtad-hsm"]),
         .executable(name: "dtactl", targets: ["dtactl"]),
         .executable(name: "dtagw", targets: ["dtagw"]),
+        .executable(name: "dta-p11", targets: ["dta-p11"]),
     ],
     // Pinned: a newer version is a change of this file, which somebody reads. Without traits, these two need no more of
     // Foundation than FoundationEssentials, which has no Unicode tables of 34 MB, and no swift-configuration.
@@ -58,6 +60,7 @@ let package = Package(
         .systemLibrary(name: "CPKCS11", providers: [.apt(["libp11-kit-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+        .systemLibrary(name: "CNettle", pkgConfig: "hogweed", providers: [.apt(["nettle-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CCurl"),
 
@@ -207,6 +210,12 @@ let package = Package(
             ],
             swiftSettings: common),
 
+        // PKCS#11 for clients: what p11-kit runs in each of them
+        .target(name: "DTACryptoki", dependencies: ["CNettle", "CPKCS11", "DTABytes"], swiftSettings: strict),
+        .executableTarget(
+            name: "dta-p11", dependencies: ["AgentProtocol", "CLinux", "CPKCS11", "DTACryptoki", "DTASystem"],
+            swiftSettings: strict),
+
         // What Benchmarks/run measures with; it is not installed
         .executableTarget(
             name: "dta-bench",
@@ -254,6 +263,11 @@ let package = Package(
         .testTarget(
             name: "SSHTests",
             dependencies: ["DTABytes", "DTASSH", "TestSupport", crypto], swiftSettings: common),
+            name: "CryptokiTests",
+            dependencies: [
+                "AgentProtocol", "CPKCS11", "DTABytes", "DTACryptoki", "DTAFormats", "DTASystem", "TestSupport", crypto,
+            ],
+            swiftSettings: common),
         .testTarget(
             name: "AgentServerTests",
             dependencies: ["AgentServer", "AgentProtocol", "CustodyProtocol", "DTABytes", "DTASystem", "TestSupport"],

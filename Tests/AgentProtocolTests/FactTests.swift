@@ -34,7 +34,7 @@ struct FactTests {
     }
 
     /// The programs, and what belongs to one of them alone.
-    private static let programs = ["dtactl", "dtad", "dtad-hsm", "dtagw", "DTAService"]
+    private static let programs = ["dtactl", "dtad", "dtad-hsm", "dtagw", "dta-p11", "DTAService"]
 
     @Test("no sentence of the domain, of the agent's answers or of the gateway names a command of dtactl or an option")
     func domain() throws {

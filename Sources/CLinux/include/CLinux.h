@@ -113,4 +113,8 @@ int clinux_is_immutable(int file);
 // strerrordesc_np(3): the text of an errno, untranslated; safe in any thread. NULL if there is none.
 const char *clinux_error_text(int number);
 
+// Ends this process with the status 0, and writes count bytes to a descriptor once it has ended, from a child of its own:
+// who reads them finds the process ended. Returns only if that is not possible: -1 with errno, and nothing was written.
+int clinux_write_after_end(int descriptor, const void *bytes, size_t count);
+
 #endif

@@ -1,0 +1,82 @@
+import CPKCS11
+
+/// A key that is to be made.
+public enum NewKey: Equatable, Sendable {
+    case ec(Curve)
+    case ed25519
+    case hmac
+    case aes
+
+    /// What a mechanism of `C_GenerateKeyPair` makes, with the public template.
+    init(pair mechanism: Mechanism, _ template: [Attribute]) throws(CryptokiError) {
+        try mechanism.requireNoParameter()
+        let parameters = template.bytes(CKA_EC_PARAMS)
+        switch mechanism.type {
+        case CKM_EC_KEY_PAIR_GEN:
+            guard let parameters else { throw CryptokiError(CKR_TEMPLATE_INCOMPLETE) }
+            guard let curve = Curve.allCases.first(where: { $0.parameters == parameters }) else {
+                throw CryptokiError(CKR_CURVE_NOT_SUPPORTED)
+            }
+            self = .ec(curve)
+        case CKM_EC_EDWARDS_KEY_PAIR_GEN:
+            guard parameters == nil || parameters == Edwards.parameters || parameters == Edwards.name else {
+                throw CryptokiError(CKR_CURVE_NOT_SUPPORTED)
+            }
+            self = .ed25519
+        default: throw CryptokiError(CKR_MECHANISM_INVALID)
+        }
+    }
+
+    /// What a mechanism of `C_GenerateKey` makes.
+    init(secret mechanism: Mechanism, _ template: [Attribute]) throws(CryptokiError) {
+        try mechanism.requireNoParameter()
+        switch mechanism.type {
+        case CKM_GENERIC_SECRET_KEY_GEN: self = .hmac
+        case CKM_AES_KEY_GEN: self = .aes
+        default: throw CryptokiError(CKR_MECHANISM_INVALID)
+        }
+        guard let length = template.value(CKA_VALUE_LEN) else { throw CryptokiError(CKR_TEMPLATE_INCOMPLETE) }
+        guard length == .number(32) else { throw CryptokiError(CKR_KEY_SIZE_RANGE) }
+    }
+
+    /// A key of the kind, without its material: its objects say what a template may ask for.
+    private var example: TokenKey {
+        let kind: KeyKind =
+            switch self {
+            case .ec(let curve): .ec(curve, point: [])
+            case .ed25519: .ed25519([])
+            case .hmac: .hmac
+            case .aes: .aes
+            }
+        let info: [UInt8] = kind == .hmac || kind == .aes ? [] : [0]
+        return TokenKey(name: "", owner: nil, created: 0, kind: kind, publicKeyInfo: info)
+    }
+
+    /// Says that a template asks for nothing that the object will not have.
+    func check(_ template: [Attribute], _ objectClass: TokenObject.Class) throws(CryptokiError) {
+        let object = TokenObject(objectClass: objectClass, key: example)
+        for attribute in template {
+            switch attribute.type {
+            // The caller's to choose.
+            case CKA_LABEL, CKA_ID: continue
+            // Nobody can change objects here, or copy them: to allow it allows nothing.
+            case CKA_MODIFIABLE, CKA_COPYABLE, CKA_DESTROYABLE: continue
+            case CKA_EC_PARAMS where objectClass == .publicKey: continue
+            // Programs ask for every use that they know; the key allows what it can, and its object says so.
+            case CKA_DERIVE, CKA_DECRYPT, CKA_ENCRYPT, CKA_WRAP, CKA_UNWRAP, CKA_SIGN_RECOVER, CKA_VERIFY_RECOVER:
+                continue
+            default:
+                guard object.fits(attribute) else { throw CryptokiError(CKR_TEMPLATE_INCONSISTENT) }
+            }
+        }
+    }
+}
+
+extension [Attribute] {
+    func value(_ type: UInt) -> AttributeValue? { first { $0.type == type }?.value }
+
+    func bytes(_ type: UInt) -> [UInt8]? {
+        guard case .bytes(let bytes) = value(type) else { return nil }
+        return bytes
+    }
+}

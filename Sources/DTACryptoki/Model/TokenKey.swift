@@ -1,0 +1,73 @@
+/// What kind of key it is, with what its public half says.
+public enum KeyKind: Equatable, Sendable {
+    /// `point`: uncompressed, 04 ‖ x ‖ y.
+    case ec(Curve, point: [UInt8])
+    /// 32 bytes.
+    case ed25519([UInt8])
+    /// 32 secret bytes for HMAC-SHA256.
+    case hmac
+    /// AES-256.
+    case aes
+
+    /// Reads a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7).
+    /// - Returns: nil if it is none, or of a kind that is not served here.
+    public init?(publicKeyInfo: some Sequence<UInt8>) {
+        var outer = DER(publicKeyInfo)
+        guard let content = outer.next(DER.sequence), outer.isAtEnd else { return nil }
+        var info = DER(content)
+        guard let algorithm = info.next(DER.sequence), let bits = info.next(DER.bitString), info.isAtEnd,
+            bits.first == 0
+        else { return nil }
+        let key = Array(bits.dropFirst())
+        var names = DER(algorithm)
+        guard let name = names.next(), name.tag == DER.objectIdentifier else { return nil }
+        if Array(name.whole) == Edwards.parameters {
+            guard names.isAtEnd, key.count == 32 else { return nil }
+            self = .ed25519(key)
+            return
+        }
+        guard Array(name.content) == KeyKind.ecPublicKey, let curve = names.next(), names.isAtEnd,
+            let known = Curve.allCases.first(where: { $0.parameters == Array(curve.whole) }),
+            key.count == 1 + 2 * known.coordinateLength, key.first == 4
+        else { return nil }
+        self = .ec(known, point: key)
+    }
+
+    /// id-ecPublicKey (RFC 5480, 2.1.1).
+    private static let ecPublicKey: [UInt8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01]
+}
+
+/// A key of the agent's that the caller may see: all but the secret.
+public struct TokenKey: Equatable, Sendable {
+    /// What the agent calls it.
+    public let name: String
+    /// The user that it belongs to; nil if that is the caller.
+    public let owner: String?
+    /// Unix seconds.
+    public let created: Int64
+    public let kind: KeyKind
+    /// SubjectPublicKeyInfo in DER; empty for secret keys.
+    public let publicKeyInfo: [UInt8]
+    /// CKA_ID.
+    public let id: [UInt8]
+
+    /// - Parameter id: as the owner set it; nil: the first 160 bits of the SHA-256 of the public half (RFC 7093, 2, as its
+    ///   methods cut it), or of what is known of a secret key.
+    public init(
+        name: String, owner: String?, created: Int64, kind: KeyKind, publicKeyInfo: [UInt8], id: [UInt8]? = nil
+    ) {
+        self.name = name
+        self.owner = owner
+        self.created = created
+        self.kind = kind
+        self.publicKeyInfo = publicKeyInfo
+        let secret = Array("secret key \(owner ?? "")/\(name) \(created)".utf8)
+        let named = publicKeyInfo.isEmpty ? secret : publicKeyInfo
+        self.id = id ?? Array(HashFunction.sha256.digest(named).prefix(20))
+    }
+
+    /// CKA_LABEL: other users' keys are told apart by whose they are.
+    public var label: String { owner.map { "\($0)/\(name)" } ?? name }
+
+    public var isSecret: Bool { publicKeyInfo.isEmpty }
+}
