@@ -5,7 +5,7 @@ SYSCONFDIR ?= /etc
 DESTDIR    ?=
 export PREFIX SYSCONFDIR DESTDIR KEEP
 
-PRODUCTS = dtactl dtad dtad-hsm dtagw
+PRODUCTS = dtactl dtad dtad-hsm dtagw dta-p11
 
 # One call for each product: of several --product options, swift build heeds only the last. The standard library is
 # linked in: what is installed must not need a toolchain, and it starts faster and with half of the memory.
