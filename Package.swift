@@ -104,7 +104,7 @@ let package = Package(
             name: "DTACore",
             dependencies: [
                 "CustodyProtocol", "DTABytes", "DTAConfiguration", "DTAFormats", "DTASSH", "DTASystem", crypto,
-                database, logging,
+                cryptoExtras, database, logging,
             ],
             swiftSettings: strict),
         .target(
@@ -179,9 +179,8 @@ let package = Package(
         .executableTarget(
             name: "dtactl",
             dependencies: [
-                "AgentProtocol", "DTABytes", "DTACourier", "DTAFormats", "DTAHTTP", "DTAJSON", "DTAPlugins",
-                "DTASystem",
-                arguments, crypto,
+                "AgentProtocol", "DTABytes", "DTACourier", "DTAFormats", "DTAHTTP", "DTAJSON", "DTAPlugins", "DTASSH",
+                "DTASystem", arguments, crypto,
             ],
             swiftSettings: common),
 

@@ -143,6 +143,23 @@ extension AgentRequest {
         return request
     }
 
+    /// Shows or hides a key on ssh.sock, or gives it another place there.
+    /// - Parameter key: the key's name.
+    /// - Parameter decision: `show`, `hide`, `first` or `last`.
+    public static func arrangeSSHKey(_ key: String, decision: String) -> AgentRequest {
+        var request = AgentRequest(.sshArrange, subject: key)
+        request.decision = decision
+        return request
+    }
+
+    /// Constrains an own key to destinations for ssh.
+    /// - Parameter key: the key's name.
+    /// - Parameter destinations: in the form of OpenSSH's `restrict-destination-v00@openssh.com`; none: it is no longer
+    ///   constrained.
+    public static func constrainSSHKey(_ key: String, destinations: some Sequence<UInt8>) -> AgentRequest {
+        AgentRequest(.sshConstrain, subject: key, data: destinations)
+    }
+
     /// Asks for one page of a list.
     /// - Parameter operation: one that reads `count` and `cursor`, for instance `.keyList` or `.identityList`.
     /// - Parameter count: rows, at most 1,000; 0 means 100.

@@ -243,6 +243,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// The keys that ssh.sock shows the caller. Answers ssh_keys, in the order in which they are offered.
   case sshList // = 90
+  case sshArrange // = 91
+  case sshConstrain // = 92
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -308,6 +310,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 84: self = .orderParts
     case 85: self = .orderEpochs
     case 90: self = .sshList
+    case 91: self = .sshArrange
+    case 92: self = .sshConstrain
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -371,6 +375,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .orderParts: return 84
     case .orderEpochs: return 85
     case .sshList: return 90
+    case .sshArrange: return 91
+    case .sshConstrain: return 92
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -434,6 +440,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     .orderParts,
     .orderEpochs,
     .sshList,
+    .sshArrange,
+    .sshConstrain,
   ]
 
 }
@@ -1545,6 +1553,12 @@ public nonisolated struct AgentSSHKey: Sendable {
   /// Whether it signs on ssh.sock only: by terms of the key, or of each grant that gives it to the caller.
   public var sshOnly: Bool = false
 
+  /// Whether the caller hides it.
+  public var hidden: Bool = false
+
+  /// To what its owner constrained it: [FROM>][USER@]HOST. Hosts' names may hold any text.
+  public var destinations: [String] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1702,7 +1716,7 @@ public nonisolated struct AgentField: Sendable {
 fileprivate nonisolated let _protobuf_package = "dta.agent.v1"
 
 nonisolated extension AgentOperation: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{2}\u{6}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{2}\u{6}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0\u{1}OPERATION_SSH_ARRANGE\0\u{1}OPERATION_SSH_CONSTRAIN\0")
 }
 
 nonisolated extension AgentKeyType: SwiftProtobuf._ProtoNameProviding {
@@ -2950,7 +2964,7 @@ nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SSHKey"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}comment\0\u{3}ssh_only\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}comment\0\u{3}ssh_only\0\u{1}hidden\0\u{1}destinations\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2961,6 +2975,8 @@ nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 1: try { try decoder.decodeSingularMessageField(value: &self._key) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.comment) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.sshOnly) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.hidden) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.destinations) }()
       default: break
       }
     }
@@ -2980,6 +2996,12 @@ nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.sshOnly != false {
       try visitor.visitSingularBoolField(value: self.sshOnly, fieldNumber: 3)
     }
+    if self.hidden != false {
+      try visitor.visitSingularBoolField(value: self.hidden, fieldNumber: 4)
+    }
+    if !self.destinations.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.destinations, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2987,6 +3009,8 @@ nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs._key != rhs._key {return false}
     if lhs.comment != rhs.comment {return false}
     if lhs.sshOnly != rhs.sshOnly {return false}
+    if lhs.hidden != rhs.hidden {return false}
+    if lhs.destinations != rhs.destinations {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

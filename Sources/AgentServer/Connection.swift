@@ -1,4 +1,5 @@
 import AgentProtocol
+import DTABytes
 import DTASystem
 import Glibc
 
@@ -91,7 +92,7 @@ final class Connection: @unchecked Sendable {
         /// With the size of its frame.
         case frame(AgentRequest, bytes: Int)
         /// A frame of another protocol, likewise.
-        case foreign([UInt8], any FrameConversation, bytes: Int)
+        case foreign(SecretReference, any FrameConversation, bytes: Int)
         /// Not all of a frame is here yet, or enough are in flight: nothing to do.
         case nothing
         /// The stream cannot be followed any further.

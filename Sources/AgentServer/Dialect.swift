@@ -1,3 +1,4 @@
+import DTABytes
 import DTASystem
 
 /// A socket to which clients connect, and what is spoken there.
@@ -33,13 +34,13 @@ public protocol FrameDialect: Sendable {
 }
 
 /// What one client asks, one frame after the other: the next one is read when the last one is answered. It may remember
-/// what was said.
+/// what was said. A frame may hold a passphrase: it is zeroed when nobody holds it any more.
 public protocol FrameConversation: Sendable {
     /// As `RequestHandler.prepare`: it must neither wait nor block.
-    func prepare(_ frame: [UInt8]) -> Step
+    func prepare(_ frame: SecretReference) -> Step
 
     /// Records a request that a bound turned away, and gives its answer.
-    func turnAway(_ frame: [UInt8], because reason: DTAError) -> Outcome
+    func turnAway(_ frame: SecretReference, because reason: DTAError) -> Outcome
 
     /// Records that the stream cannot be followed any further, and gives its last answer.
     func breakOff(because reason: DTAError) -> Outcome

@@ -70,11 +70,13 @@ struct InputBuffer {
     /// nothing of it stays here.
     /// - Throws: `DTAError.invalidArgument` for a length out of bounds: the stream is lost.
     /// - Returns: with the size of its frame.
-    mutating func takeFrame() throws -> ([UInt8], Int)? {
+    mutating func takeFrame() throws -> (SecretReference, Int)? {
         guard let size = try frameSize(), bytes.count - start >= size else { return nil }
-        let frame = Array(bytes[(start + AgentFrame.headerSize)..<(start + size)])
-        bytes.withUnsafeMutableBytes { buffer in
-            if let base = buffer.baseAddress { explicit_bzero(base + start, size) }
+        let frame = bytes.withUnsafeMutableBytes { buffer in
+            let whole = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<(start + size)])
+            let body = Secret(copying: UnsafeRawBufferPointer(rebasing: whole[AgentFrame.headerSize...]))
+            if let base = whole.baseAddress { explicit_bzero(base, size) }
+            return SecretReference(body)
         }
         drop(size)
         return (frame, size)

@@ -1,5 +1,6 @@
 import AgentProtocol
 import CustodyProtocol
+import DTABytes
 import DTASystem
 
 /// The way of a request through the server: taken from a connection, started, answered.
@@ -40,7 +41,7 @@ extension Server {
 
     /// The same with a request of another protocol.
     private func begin(
-        _ frame: [UInt8], _ conversation: any FrameConversation, _ bytes: Int, _ connection: Connection,
+        _ frame: SecretReference, _ conversation: any FrameConversation, _ bytes: Int, _ connection: Connection,
         _ worker: WorkerMemory
     ) -> Bool {
         let exchange = Exchange(id: 0, bytes: bytes, connection: connection, isSecret: false)

@@ -58,7 +58,7 @@ package final class Agent: Sendable {
         keys = try KeyService(
             store: store, intents: intents, policy: policy, keysPerUser: configuration.limits.keysPerUser,
             logger: logger, forget: forget)
-        ssh = SSHService(keys: keys, policy: policy)
+        ssh = try SSHService(store: store, keys: keys, policy: policy)
         let client = try configuration.kubo.map(KuboClient.init)
         let outbox = client.map { [store] _ in Outbox(store: store) }
         let blocks = BlockStore(
@@ -183,7 +183,7 @@ package final class Agent: Sendable {
         return try explain(caller, uid: uid) {
             policy.current.explain(
                 $0, loginAs: String(parts[0]), at: String(parts[1]), with: resource,
-                destinations: ssh.destinations(of: subject))
+                destinations: try ssh.destinations(of: subject))
         }
     }
 

@@ -79,6 +79,8 @@ struct OperationTests {
         .orderParts: Facts("order.parts"),
         .orderEpochs: Facts("order.epochs", synced: true, detail: "decision=commit"),
         .sshList: Facts("ssh.list"),
+        .sshArrange: Facts("ssh.arrange", synced: true, detail: "decision=commit"),
+        .sshConstrain: Facts("ssh.constrain", synced: true),
         .UNRECOGNIZED(1999): Facts("operation.1999"),
     ]
 
@@ -306,6 +308,8 @@ struct OperationTests {
         try act(.fulfilOrder(wallet))
         try ask(.exportWallet(wallet))
         try ask(AgentRequest(.sshList))
+        try ask(.arrangeSSHKey("signer", decision: "hide"), detail: "decision=hide")
+        try ask(.constrainSSHKey("signer", destinations: []))
         #expect(asked == Set(Self.facts.keys))
     }
 }

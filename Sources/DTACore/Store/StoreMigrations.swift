@@ -26,6 +26,7 @@ package enum StoreMigrations {
         migrator.registerMigration("destructions") { try $0.execute(sql: destructions) }
         migrator.registerMigration("audit-memory") { try $0.execute(sql: auditMemory) }
         migrator.registerMigration("token") { try $0.execute(sql: token) }
+        migrator.registerMigration("ssh") { try $0.execute(sql: ssh) }
         return migrator
     }
 

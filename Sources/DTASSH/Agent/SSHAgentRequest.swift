@@ -46,8 +46,14 @@ public enum SSHAgentRequest: Sendable {
     }
 
     /// Reads a whole message before anything is done.
-    /// - Parameter message: what follows the length: a type, and its contents.
-    public init(_ message: [UInt8]) throws(SSHFormatError) {
+    /// - Parameter message: what follows the length: a type, and its contents. No copy of it stays.
+    public init(_ message: SecretReference) throws(SSHFormatError) {
+        var bytes = message.withBytes { bytes in bytes.indices.map { bytes[$0] } }
+        defer { wipe(&bytes) }
+        try self.init(bytes)
+    }
+
+    init(_ message: [UInt8]) throws(SSHFormatError) {
         var reader = SSHReader(message)
         let code = try reader.byte()
         switch code {
@@ -64,8 +70,8 @@ public enum SSHAgentRequest: Sendable {
             self = .removeToken
             return
         case Code.lock, Code.unlock:
-            let passphrase = SecretReference(
-                Secret(copying: Array(try reader.string(atMost: SSHAgentRequest.passphraseLimit)).span))
+            let text = try reader.string(atMost: SSHAgentRequest.passphraseLimit)
+            let passphrase = SecretReference(Secret(copying: text.span))
             self = code == Code.lock ? .lock(passphrase) : .unlock(passphrase)
         case SSHAgentRequest.extensionCode:
             switch try reader.text(atMost: 256) {

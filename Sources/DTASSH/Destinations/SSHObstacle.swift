@@ -28,6 +28,11 @@ public enum SSHObstacle: String, Error, Sendable, CaseIterable {
     case noSuchKey = "no-such-key"
     case notPermitted = "not-permitted"
     case sha1
+    case hidden
+    case locked
+    case notLocked = "not-locked"
+    case wrongPassphrase = "wrong-passphrase"
+    case tooEarly = "too-early"
     case forwarded
     case noAdding = "no-adding"
     case unknownRequest = "unknown-request"
@@ -60,6 +65,11 @@ public enum SSHObstacle: String, Error, Sendable, CaseIterable {
         case .noSuchKey: "there is no such key here"
         case .notPermitted: "the key belongs to another user, and no grant gives its use"
         case .sha1: "the signature would be made with SHA-1"
+        case .hidden: "the user hides the key from ssh.sock"
+        case .locked: "the user locked ssh.sock"
+        case .notLocked: "ssh.sock is not locked"
+        case .wrongPassphrase: "the passphrase is wrong"
+        case .tooEarly: "a passphrase was wrong a moment ago, or another one is being tried"
         case .forwarded: "a connection that is bound for forwarding may not lock or hide keys"
         case .noAdding: "keys are not added by this protocol"
         case .unknownRequest: "the request is not known here"

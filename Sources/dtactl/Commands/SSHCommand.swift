@@ -2,11 +2,15 @@ import AgentProtocol
 import ArgumentParser
 import Crypto
 import DTABytes
+import DTASystem
 
 struct SSHCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ssh", abstract: "Use keys with ssh, git and other programs that know an ssh-agent.",
-        subcommands: [SSHEnvCommand.self, SSHListCommand.self, SSHAuthorizedKeyCommand.self])
+        subcommands: [
+            SSHEnvCommand.self, SSHListCommand.self, SSHAuthorizedKeyCommand.self, SSHShowCommand.self,
+            SSHHideCommand.self, SSHConstrainCommand.self,
+        ])
 }
 
 struct SSHEnvCommand: ParsableCommand {
@@ -45,22 +49,90 @@ struct SSHListCommand: ParsableCommand {
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
-        let keys = try agent.call(AgentRequest(.sshList)).sshKeys
+        let answer = try agent.call(AgentRequest(.sshList))
+        let keys = answer.sshKeys
+        if answer.fields.contains(where: { $0.name == "locked" && $0.value == "yes" }) {
+            StandardError.warn("ssh.sock is locked for you; ssh-add -X unlocks it")
+        }
         if agent.json { return try JSON.showLines(keys.map { try $0.json }) }
         guard !keys.isEmpty else {
             return StandardError.note("there are no keys for ssh; dtactl key create NAME --type ed25519 makes one")
         }
         var table = Table([
             .init(title: "name", minimum: 12), .init(title: "type"), .init(title: "owner", minimum: 8),
-            .init(title: "signs"), .init(title: "fingerprint"),
+            .init(title: "signs", minimum: 12), .init(title: "fingerprint"),
         ])
         for key in keys {
             table.add([
                 .init(key.key.name, .bold), .init(KeyType.name(key.key.type)), .init(key.key.ownerText),
-                .init(key.sshOnly ? "for ssh only" : "for all"), .init(try key.fingerprint),
+                .init(key.use), .init(try key.fingerprint),
             ])
         }
         try table.show()
+    }
+}
+
+struct SSHShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a key to programs at ssh.sock again, or change its place there.",
+        discussion: """
+            If a host is known, keys for that host come first; of the others, those that you put first.
+
+            Examples:
+              dtactl ssh show laptop
+              dtactl ssh show laptop --first
+            """)
+
+    @Argument(help: "The key's name.", completion: .keyNames)
+    var name: String
+
+    @Flag(help: "Offer it before all others.")
+    var first = false
+
+    @Flag(help: "Offer it behind all others.")
+    var last = false
+
+    @OptionGroup var agent: AgentOptions
+
+    func validate() throws {
+        if first && last { throw ValidationError("A key comes --first or --last, and not both.") }
+    }
+
+    func run() throws {
+        let key = try agent.arrange(name, first ? "first" : last ? "last" : "show")
+        if agent.json { return try key.json.show() }
+        try StandardOutput.line("key \(SafeText.line(name)) is shown at ssh.sock")
+    }
+}
+
+struct SSHHideCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hide", abstract: "Hide a key from programs at ssh.sock, as ssh-add -d does.",
+        discussion: """
+            Nothing is destroyed. It stays hidden until dtactl ssh show, or until ssh.sock is unlocked.
+
+            Example:
+              dtactl ssh hide release
+            """)
+
+    @Argument(help: "The key's name.", completion: .keyNames)
+    var name: String
+
+    @OptionGroup var agent: AgentOptions
+
+    func run() throws {
+        let key = try agent.arrange(name, "hide")
+        if agent.json { return try key.json.show() }
+        try StandardOutput.line("key \(SafeText.line(name)) is hidden from ssh.sock")
+    }
+}
+
+extension AgentOptions {
+    fileprivate func arrange(_ name: String, _ decision: String) throws -> AgentSSHKey {
+        guard let key = try call(.arrangeSSHKey(name, decision: decision)).sshKeys.first else {
+            throw DTAError(.internal, "the agent answered without the key")
+        }
+        return key
     }
 }
 
@@ -100,11 +172,20 @@ extension AgentSSHKey {
         }
     }
 
+    /// What it signs, in short.
+    fileprivate var use: String {
+        if hidden { return "nothing: hidden" }
+        if !destinations.isEmpty { return destinations.joined(separator: ", ") }
+        return sshOnly ? "for ssh only" : "for all"
+    }
+
     var json: JSON {
         get throws {
             .object([
                 ("name", .string(key.name)), ("type", .string(KeyType.name(key.type))), ("owner", .string(key.owner)),
-                ("comment", .string(comment)), ("ssh_only", .bool(sshOnly)), ("fingerprint", .string(try fingerprint)),
+                ("comment", .string(comment)), ("ssh_only", .bool(sshOnly)),
+                ("hidden", .bool(hidden)), ("destinations", .array(destinations.map(JSON.string))),
+                ("fingerprint", .string(try fingerprint)),
             ])
         }
     }

@@ -21,16 +21,14 @@ final class SSHConversation: FrameConversation {
 
     private func call(_ operation: String) -> SSHCall { SSHCall(operation, from: caller, agent, logger) }
 
-    func prepare(_ frame: [UInt8]) -> Step {
-        var frame = frame
-        // It may hold a passphrase, or a private key that somebody tried to add.
-        defer { wipe(&frame) }
+    func prepare(_ frame: SecretReference) -> Step {
         let request: SSHAgentRequest
-        do {
+        do throws(SSHFormatError) {
             request = try SSHAgentRequest(frame)
         } catch {
             // A binding that cannot be read is one that failed.
-            if frame.first == SSHAgentRequest.extensionCode { bindings.withLock { $0.noteAttempt() } }
+            let type = frame.withBytes { $0.isEmpty ? 0 : $0[0] }
+            if type == SSHAgentRequest.extensionCode { bindings.withLock { $0.noteAttempt() } }
             return call("ssh.malformed").refused(
                 SSHRefusal(.malformed, .invalidArgument, "a message is malformed: \(error.reason)"))
         }
@@ -43,7 +41,7 @@ final class SSHConversation: FrameConversation {
         }
     }
 
-    func turnAway(_ frame: [UInt8], because reason: DTAError) -> Outcome {
+    func turnAway(_ frame: SecretReference, because reason: DTAError) -> Outcome {
         let operation = (try? SSHAgentRequest(frame))?.operation ?? "ssh.malformed"
         return call(operation).finish(.failure(reason))
     }
@@ -74,8 +72,28 @@ final class SSHConversation: FrameConversation {
             throw SSHRefusal(
                 .noAdding, .failedPrecondition,
                 "keys are not added on ssh.sock: dtactl key create makes one in the HSM")
-        case .removeIdentity, .removeAllIdentities, .removeToken, .lock, .unlock, .unknownExtension, .unknown:
-            throw SSHRefusal(.unknownRequest, .invalidArgument)
+        case .removeIdentity(let wanted):
+            let key = try agent.ssh.key(caller, wanted)
+            return changing(call.about(key.name), in: .durable) { try $0.hide($1, key, on: $2) }
+        case .removeAllIdentities: return changing(call, in: .durable) { try $0.hideAll($1, on: $2) }
+        case .lock(let passphrase): return changing(call, in: .bulk) { try $0.lock($1, passphrase, on: $2) }
+        case .unlock(let passphrase): return changing(call, in: .bulk) { try $0.unlock($1, passphrase, on: $2) }
+        case .removeToken, .unknownExtension, .unknown: throw SSHRefusal(.unknownRequest, .invalidArgument)
+        }
+    }
+
+    /// Changes what the user decided, in a lane, and has the record on the disk before the answer.
+    private func changing(
+        _ call: SSHCall, in lane: LaneName,
+        _ change: @escaping @Sendable (SSHService, Caller, SSHBindings) throws -> Void
+    ) -> Step {
+        let bindings = bindings.withLock { $0 }
+        return .lane(lane) { [agent, caller] in
+            let result = Result {
+                try change(agent.ssh, caller, bindings)
+                return SSHAgentAnswer.success
+            }
+            return .answer(call.finish(result, durable: true))
         }
     }
 
