@@ -262,6 +262,7 @@ let package = Package(
         .testTarget(
             name: "SSHTests",
             dependencies: ["DTABytes", "DTASSH", "TestSupport", crypto], swiftSettings: common),
+        .testTarget(
             name: "CryptokiTests",
             dependencies: [
                 "AgentProtocol", "CPKCS11", "DTABytes", "DTACryptoki", "DTAFormats", "DTASystem", "TestSupport", crypto,
