@@ -15,7 +15,7 @@ struct SSHTests {
     private static func agent(_ more: String) throws -> TestAgent { try TestAgent(more: more, speaksSSH: true) }
 
     private static let types: [(name: String, type: AgentKeyType)] = [
-        ("ed", .ed25519), ("p256", .p256), ("p384", .p384),
+        ("ed", .ed25519), ("p256", .p256), ("p384", .p384), ("rsa", .rsa3072),
     ]
 
     @discardableResult
@@ -49,9 +49,9 @@ struct SSHTests {
         let listed = try Self.program("ssh-add", ["-L"], on: agent)
         #expect(listed.text.split(separator: "\n").map(String.init) == lines)
         let short = try Self.program("ssh-add", ["-l"], on: agent).text
-        #expect(short.contains(" ed (ED25519)") && short.contains("256 SHA256:") && short.contains(" p384 (ECDSA)"))
+        #expect(short.contains(" ed (ED25519)") && short.contains("256 SHA256:") && short.contains(" p384 (ECDSA)") && short.contains("3072 SHA256:"))
         let table = try agent.dtactl("ssh", "list", "--json").text.split(separator: "\n")
-        #expect(table.count == 3 && table[0].contains(#""ssh_only":false"#))
+        #expect(table.count == Self.types.count && table[0].contains(#""ssh_only":false"#))
         let fingerprint = try #require(short.split(separator: " ").first { $0.hasPrefix("SHA256:") })
         #expect(table[0].contains(fingerprint))
         #expect(try agent.dtactl("ssh", "authorized-key", "coin").status == 1)

@@ -1,4 +1,5 @@
 import CustodyProtocol
+import DTAFormats
 import DTASSH
 
 extension KeyRecord {
@@ -8,8 +9,16 @@ extension KeyRecord {
         case .ed25519: .ed25519(publicKey)
         case .p256: .ecdsa(.nistp256, publicKey)
         case .p384: .ecdsa(.nistp384, publicKey)
+        case .rsa2048, .rsa3072, .rsa4096: rsaKey
         case .secp256k1, .hmacSHA256, .aes256: nil
         }
+    }
+}
+
+extension KeyRecord {
+    private var rsaKey: SSHPublicKey? {
+        guard let modulus = (try? publicHalf())??.rsaModulus else { return nil }
+        return .rsa(exponent: PublicKey.rsaExponent, modulus: modulus)
     }
 }
 
@@ -19,7 +28,8 @@ extension SSHPublicKey {
         switch self {
         case .ed25519(let bytes): bytes
         case .ecdsa(.nistp256, let point), .ecdsa(.nistp384, let point): point
-        case .ecdsa(.nistp521, _), .rsa: nil
+        case .rsa(let exponent, let modulus): (try? PublicKey(rsaModulus: modulus, exponent: exponent))?.raw
+        case .ecdsa(.nistp521, _): nil
         }
     }
 }

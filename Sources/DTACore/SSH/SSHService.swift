@@ -128,16 +128,29 @@ package final class SSHService: Sendable {
         if let why = try obstacle(caller, key, content, on: bindings) { throw SSHRefusal(why) }
         guard let name = sshKey.signatureName(flags) else { throw SSHRefusal(.sha1) }
         try keys.requireSound(key)
-        let input = PublicKey.input(for: data, algorithm: algorithm)
-        let object = key.object
+        let raw = SSHService.signature(of: data, by: key, algorithm, name: name)
         return { custodian in
-            let raw = try custodian.ask(Sign(id: object, input: input))
+            let raw = try raw(custodian)
             do {
                 return try SSHSignature(raw: raw, by: sshKey, name: name)
             } catch {
                 throw DTAError(.internal, "the HSM answered something that is no signature: \(error)")
             }
         }
+    }
+
+    /// - Parameter name: what the signature is called; for RSA keys it names the hash (RFC 8332 §3).
+    private static func signature(
+        of data: [UInt8], by key: KeyRecord, _ algorithm: PublicKey.Algorithm, name: String
+    ) -> CustodyStep<[UInt8]> {
+        let object = key.object
+        if algorithm.isRSA {
+            let scheme: RSAScheme = name == "rsa-sha2-256" ? .pkcs1SHA256 : .pkcs1SHA512
+            let digest = scheme.digest(of: data)
+            return { try $0.ask(SignRSA(id: object, scheme: scheme, digest: digest)) }
+        }
+        let input = PublicKey.input(for: data, algorithm: algorithm)
+        return { try $0.ask(Sign(id: object, input: input)) }
     }
 
     private func obstacle(

@@ -74,6 +74,9 @@ extension PublicKey {
         try self.init(algorithm, raw: RSAPublicKeyForm.encode(modulus: digits))
     }
 
+    /// The public exponent of RSA keys: 65537, big-endian.
+    public static var rsaExponent: [UInt8] { RSAPublicKeyForm.exponent }
+
     /// The modulus of an RSA key, big-endian, of 256, 384 or 512 bytes; nil for other keys.
     public var rsaModulus: [UInt8]? { try? RSAPublicKeyForm.modulus(of: raw, algorithm) }
 }

@@ -154,7 +154,7 @@ struct SSHAuthorizedKeyCommand: ParsableCommand {
         guard let line = try? key.publicHalf?.openSSH(comment: key.name) else {
             throw Failure.failed(
                 .failedPrecondition, "key \(name) is \(KeyType.name(key.type)), of which ssh knows nothing",
-                hint: "ssh uses ed25519, p256 and p384 keys")
+                hint: "ssh uses ed25519, p256, p384 and RSA keys")
         }
         if agent.json {
             return try JSON.object([("name", .string(key.name)), ("authorized_key", .string(line))]).show()
