@@ -160,6 +160,18 @@ extension AgentRequest {
         AgentRequest(.sshConstrain, subject: key, data: destinations)
     }
 
+    /// Adds a certificate that ssh.sock offers beside an own key, or removes it.
+    /// - Parameter key: the key's name.
+    /// - Parameter decision: `add` or `remove`.
+    /// - Parameter certificate: as SSH carries it; none with `remove`: all.
+    public static func sshCertificate(
+        _ key: String, decision: String, certificate: some Sequence<UInt8>
+    ) -> AgentRequest {
+        var request = AgentRequest(.sshCertificate, subject: key, data: certificate)
+        request.decision = decision
+        return request
+    }
+
     /// Asks for one page of a list.
     /// - Parameter operation: one that reads `count` and `cursor`, for instance `.keyList` or `.identityList`.
     /// - Parameter count: rows, at most 1,000; 0 means 100.

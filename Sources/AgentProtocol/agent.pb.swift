@@ -245,6 +245,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   case sshList // = 90
   case sshArrange // = 91
   case sshConstrain // = 92
+  case sshCertificate // = 93
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -312,6 +313,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 90: self = .sshList
     case 91: self = .sshArrange
     case 92: self = .sshConstrain
+    case 93: self = .sshCertificate
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -377,6 +379,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .sshList: return 90
     case .sshArrange: return 91
     case .sshConstrain: return 92
+    case .sshCertificate: return 93
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -442,6 +445,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     .sshList,
     .sshArrange,
     .sshConstrain,
+    .sshCertificate,
   ]
 
 }
@@ -1559,6 +1563,9 @@ public nonisolated struct AgentSSHKey: Sendable {
   /// To what its owner constrained it: [FROM>][USER@]HOST. Hosts' names may hold any text.
   public var destinations: [String] = []
 
+  /// As SSH carries them.
+  public var certificates: [Data] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1716,7 +1723,7 @@ public nonisolated struct AgentField: Sendable {
 fileprivate nonisolated let _protobuf_package = "dta.agent.v1"
 
 nonisolated extension AgentOperation: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{2}\u{6}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0\u{1}OPERATION_SSH_ARRANGE\0\u{1}OPERATION_SSH_CONSTRAIN\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{2}\u{6}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0\u{1}OPERATION_SSH_ARRANGE\0\u{1}OPERATION_SSH_CONSTRAIN\0\u{1}OPERATION_SSH_CERTIFICATE\0")
 }
 
 nonisolated extension AgentKeyType: SwiftProtobuf._ProtoNameProviding {
@@ -2964,7 +2971,7 @@ nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SSHKey"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}comment\0\u{3}ssh_only\0\u{1}hidden\0\u{1}destinations\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}comment\0\u{3}ssh_only\0\u{1}hidden\0\u{1}destinations\0\u{1}certificates\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2977,6 +2984,7 @@ nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 3: try { try decoder.decodeSingularBoolField(value: &self.sshOnly) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.hidden) }()
       case 5: try { try decoder.decodeRepeatedStringField(value: &self.destinations) }()
+      case 6: try { try decoder.decodeRepeatedBytesField(value: &self.certificates) }()
       default: break
       }
     }
@@ -3002,6 +3010,9 @@ nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.destinations.isEmpty {
       try visitor.visitRepeatedStringField(value: self.destinations, fieldNumber: 5)
     }
+    if !self.certificates.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.certificates, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3011,6 +3022,7 @@ nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.sshOnly != rhs.sshOnly {return false}
     if lhs.hidden != rhs.hidden {return false}
     if lhs.destinations != rhs.destinations {return false}
+    if lhs.certificates != rhs.certificates {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

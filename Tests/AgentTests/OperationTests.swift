@@ -81,6 +81,7 @@ struct OperationTests {
         .sshList: Facts("ssh.list"),
         .sshArrange: Facts("ssh.arrange", synced: true, detail: "decision=commit"),
         .sshConstrain: Facts("ssh.constrain", synced: true),
+        .sshCertificate: Facts("ssh.certificate", synced: true, detail: "decision=commit"),
         .UNRECOGNIZED(1999): Facts("operation.1999"),
     ]
 
@@ -310,6 +311,8 @@ struct OperationTests {
         try ask(AgentRequest(.sshList))
         try ask(.arrangeSSHKey("signer", decision: "hide"), detail: "decision=hide")
         try ask(.constrainSSHKey("signer", destinations: []))
+        try ask(
+            .sshCertificate("signer", decision: "remove", certificate: []), detail: "decision=remove")
         #expect(asked == Set(Self.facts.keys))
     }
 }

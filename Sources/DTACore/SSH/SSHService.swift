@@ -19,6 +19,8 @@ package struct SSHRefusal: Error {
 package struct SSHIdentity: Sendable {
     package let key: KeyRecord
     package let blob: [UInt8]
+    /// Certificates for it, in the order in which they were added.
+    package let certificates: [SSHKey]
     /// Its name; of another user's key, the owner's name before it.
     package let comment: String
     /// Whether the caller can sign with it on ssh.sock only.
@@ -44,20 +46,30 @@ package final class SSHService: Sendable {
         locking = SSHLocking(table)
     }
 
-    private var now: UInt64 { UInt64(clamping: unixMicroseconds() / 1_000_000) }
+    var now: UInt64 { UInt64(clamping: unixMicroseconds() / 1_000_000) }
 
     // MARK: Showing
 
-    /// The keys that a caller may use on a connection. If it is bound to a host, these are the keys that can succeed
-    /// there, those for that very host first, and at most `ssh.offer_at_most`. None while the caller's lock holds.
-    package func identities(_ caller: Caller, on bindings: SSHBindings) -> [SSHIdentity] {
+    /// The keys that a caller may use on a connection, each behind its certificates. If the connection is bound to a
+    /// host, these are the keys that can succeed there, those for that very host first, and at most
+    /// `ssh.offer_at_most`. None while the caller's lock holds.
+    /// - Returns: blobs with comments.
+    package func offers(_ caller: Caller, on bindings: SSHBindings) -> [(blob: [UInt8], comment: String)] {
+        let now = now
+        let most = bindings.all.isEmpty ? .max : policy.current.offerAtMost
+        return identities(caller, on: bindings).flatMap { identity in
+            let certificates = identity.certificates.filter { ($0.certificate?.validBefore ?? 0) > now }
+            return (certificates.map(\.blob) + [identity.blob]).map { ($0, identity.comment) }
+        }.prefix(most).map { $0 }
+    }
+
+    private func identities(_ caller: Caller, on bindings: SSHBindings) -> [SSHIdentity] {
         guard !isLocked(caller) else { return [] }
         let now = now
         let shown = all(caller, on: bindings, now: now).filter { entry in
             !entry.identity.isHidden && isShown(entry.identity, on: bindings, now: now)
         }
-        let most = bindings.all.isEmpty ? .max : policy.current.offerAtMost
-        return shown.sorted { SSHService.comesBefore($0, $1) }.prefix(most).map(\.identity)
+        return shown.sorted { SSHService.comesBefore($0, $1) }.map(\.identity)
     }
 
     /// All keys that a caller may use on ssh.sock, hidden ones too, in their order.
@@ -85,7 +97,7 @@ package final class SSHService: Sendable {
             guard fit != .none, let destinations = try? table.destinations(of: key.object) else { return nil }
             let view = views[key.object] ?? SSHTable.View()
             let identity = SSHIdentity(
-                key: key, blob: blob,
+                key: key, blob: blob, certificates: table.certificates(of: key.object),
                 comment: key.owner.isSame(as: caller) ? key.name : "\(key.owner.name)/\(key.name)",
                 isForSSHAlone: !policy.allows(caller, .sign, key.resource), isHidden: view.isHidden,
                 destinations: destinations, place: view.place)
@@ -255,15 +267,7 @@ package final class SSHService: Sendable {
     /// Constrains an own key to destinations; none: it is no longer constrained.
     /// - Parameter encoded: as `SSHDestination.encode` writes them.
     package func constrain(_ caller: Caller, name: String, encoded: [UInt8]) throws -> SSHIdentity {
-        let key = try keys.show(caller, name: name)
-        guard key.owner.isSame(as: caller) else {
-            throw DTAError(
-                .permissionDenied,
-                "user \(caller.display) may not constrain key \(quoted(name)): it belongs to user \(key.owner.display)")
-        }
-        guard key.sshKey != nil else {
-            throw DTAError(.invalidArgument, "key \(quoted(name)) is of type \(key.type.name), which ssh does not know")
-        }
+        let key = try own(caller, name, to: "constrain")
         let destinations: [SSHDestination]
         do {
             destinations = try SSHDestination.decode(encoded)
@@ -271,8 +275,27 @@ package final class SSHService: Sendable {
             throw DTAError(.invalidArgument, "the destinations cannot be read: \(error.reason)")
         }
         try table.setDestinations(of: key.object, destinations)
+        return try identity(caller, of: key)
+    }
+
+    /// A key of the caller's own that ssh knows.
+    /// - Parameter act: the verb for a refusal.
+    func own(_ caller: Caller, _ name: String, to act: String) throws -> KeyRecord {
+        let key = try keys.show(caller, name: name)
+        guard key.owner.isSame(as: caller) else {
+            throw DTAError(
+                .permissionDenied,
+                "user \(caller.display) may not \(act) key \(quoted(name)): it belongs to user \(key.owner.display)")
+        }
+        guard key.sshKey != nil else {
+            throw DTAError(.invalidArgument, "key \(quoted(name)) is of type \(key.type.name), which ssh does not know")
+        }
+        return key
+    }
+
+    func identity(_ caller: Caller, of key: KeyRecord) throws -> SSHIdentity {
         guard let identity = allIdentities(caller).first(where: { $0.key === key }) else {
-            throw DTAError(.failedPrecondition, "key \(quoted(name)) cannot be used on ssh.sock")
+            throw DTAError(.failedPrecondition, "key \(quoted(key.name)) cannot be used on ssh.sock")
         }
         return identity
     }

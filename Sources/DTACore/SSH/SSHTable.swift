@@ -24,6 +24,7 @@ final class SSHTable: Sendable {
         var views: [Owner: [ObjectID: View]] = [:]
         var locks: [Owner: Lock] = [:]
         var destinations: [ObjectID: [SSHDestination]] = [:]
+        var certificates: [ObjectID: [SSHKey]] = [:]
         /// Keys whose destinations cannot be read: they sign nothing.
         var damaged: Set<ObjectID> = []
     }
@@ -57,10 +58,17 @@ final class SSHTable: Sendable {
                 state.damaged.insert(object)
             }
         }
+        for row in try Row.fetchAll(database, sql: "SELECT * FROM ssh_certificates ORDER BY number") {
+            // One that cannot be read is not offered.
+            guard let certificate = try? SSHKey(blob: [UInt8](row["certificate"] as Data)) else { continue }
+            state.certificates[try ObjectID([UInt8](row["object"] as Data)), default: []].append(certificate)
+        }
         return state
     }
 
     // MARK: Reading
+
+    func certificates(of object: ObjectID) -> [SSHKey] { state.withLock { $0.certificates[object] ?? [] } }
 
     func lock(of user: Owner) -> Lock? { state.withLock { $0.locks[user] } }
 
@@ -125,6 +133,20 @@ final class SSHTable: Sendable {
             state.locks[user] = nil
             state.views[user] = state.views[user]?.mapValues { View(isHidden: false, place: $0.place) }
         }
+    }
+
+    /// Replaces the certificates of a key.
+    func setCertificates(of object: ObjectID, _ certificates: [SSHKey]) throws {
+        try store.write { database in
+            try database.execute(
+                sql: "DELETE FROM ssh_certificates WHERE object = ?", arguments: [Data(object.bytes)])
+            for certificate in certificates {
+                try database.execute(
+                    sql: "INSERT INTO ssh_certificates (object, certificate) VALUES (?, ?)",
+                    arguments: [Data(object.bytes), Data(certificate.blob)])
+            }
+        }
+        state.withLock { $0.certificates[object] = certificates.isEmpty ? nil : certificates }
     }
 
     /// Constrains a key; none: it is no longer constrained.

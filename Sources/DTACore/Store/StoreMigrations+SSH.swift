@@ -26,4 +26,14 @@ extension StoreMigrations {
           destinations BLOB NOT NULL
         ) STRICT;
         """
+
+    /// Certificates that are offered beside keys, as SSH carries them.
+    static let sshCertificates = """
+        CREATE TABLE ssh_certificates (
+          number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+          object BLOB NOT NULL REFERENCES keys (object) ON DELETE CASCADE,
+          certificate BLOB NOT NULL
+        ) STRICT;
+        CREATE INDEX ssh_certificates_by_object ON ssh_certificates (object);
+        """
 }

@@ -27,6 +27,7 @@ package enum StoreMigrations {
         migrator.registerMigration("audit-memory") { try $0.execute(sql: auditMemory) }
         migrator.registerMigration("token") { try $0.execute(sql: token) }
         migrator.registerMigration("ssh") { try $0.execute(sql: ssh) }
+        migrator.registerMigration("ssh-certificates") { try $0.execute(sql: sshCertificates) }
         return migrator
     }
 

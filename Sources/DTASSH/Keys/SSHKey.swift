@@ -1,3 +1,5 @@
+import DTABytes
+
 /// A key that stands in a message: a plain one, or one with its certificate. Two are equal if their bytes are.
 public struct SSHKey: Sendable, Hashable {
     public let blob: [UInt8]
@@ -23,6 +25,16 @@ public struct SSHKey: Sendable, Hashable {
             self.certificate = certificate
         }
         self.blob = bytes
+    }
+
+    /// Reads a line of a `.pub` file: type, base64, comment.
+    public init(line: String) throws(SSHFormatError) {
+        let fields = line.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)
+        guard fields.count >= 2, line.utf8.count <= 2 * SSHKey.limit, let bytes = Base64.decode(fields[1]) else {
+            throw SSHFormatError("it is no line of a key or a certificate: a type, base64, and perhaps a comment")
+        }
+        try self.init(blob: bytes)
+        guard typeName == fields[0] else { throw SSHFormatError("the type is not that of the bytes") }
     }
 
     public init(_ plain: SSHPublicKey) {

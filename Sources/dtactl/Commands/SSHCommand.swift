@@ -9,7 +9,7 @@ struct SSHCommand: ParsableCommand {
         commandName: "ssh", abstract: "Use keys with ssh, git and other programs that know an ssh-agent.",
         subcommands: [
             SSHEnvCommand.self, SSHListCommand.self, SSHAuthorizedKeyCommand.self, SSHShowCommand.self,
-            SSHHideCommand.self, SSHConstrainCommand.self,
+            SSHHideCommand.self, SSHConstrainCommand.self, SSHCertificateCommand.self,
         ])
 }
 
@@ -185,6 +185,7 @@ extension AgentSSHKey {
                 ("name", .string(key.name)), ("type", .string(KeyType.name(key.type))), ("owner", .string(key.owner)),
                 ("comment", .string(comment)), ("ssh_only", .bool(sshOnly)),
                 ("hidden", .bool(hidden)), ("destinations", .array(destinations.map(JSON.string))),
+                ("certificates", .number(Int64(certificates.count))),
                 ("fingerprint", .string(try fingerprint)),
             ])
         }

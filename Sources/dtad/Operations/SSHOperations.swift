@@ -1,10 +1,11 @@
 import AgentProtocol
 import DTACore
 import DTASSH
+import Foundation
 
 /// The keys as ssh.sock shows them, and what their users decide about that.
 enum SSHOperations {
-    static let all = [list, arrange, constrain]
+    static let all = [list, arrange, constrain, certificate]
 
     private static let list = Operation(
         .sshList, "ssh.list", isSynced: false, answersSecret: false, isAboutTheAgent: false, detail: .none,
@@ -40,6 +41,18 @@ enum SSHOperations {
                 $0.sshKeys = [try AgentSSHKey(identity)]
             }
         })
+
+    private static let certificate = Operation(
+        .sshCertificate, "ssh.certificate", isSynced: true, answersSecret: false, isAboutTheAgent: false,
+        detail: .decision, begins: .lane(.durable),
+        reads: { (key: $0.subject, decision: $0.decision, blob: [UInt8]($0.data)) },
+        calls: { call, asked in
+            call.done {
+                let identity = try call.agent.ssh.certify(
+                    call.caller, name: asked.key, decision: asked.decision, blob: asked.blob)
+                $0.sshKeys = [try AgentSSHKey(identity)]
+            }
+        })
 }
 
 extension AgentSSHKey {
@@ -49,6 +62,7 @@ extension AgentSSHKey {
         comment = identity.comment
         sshOnly = identity.isForSSHAlone
         hidden = identity.isHidden
+        certificates = identity.certificates.map { Data($0.blob) }
         destinations = identity.destinations.map(\.description)
     }
 }

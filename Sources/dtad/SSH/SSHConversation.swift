@@ -53,8 +53,7 @@ final class SSHConversation: FrameConversation {
     private func answer(_ request: SSHAgentRequest, _ call: SSHCall) throws -> Step {
         switch request {
         case .listIdentities:
-            let identities = agent.ssh.identities(caller, on: bindings.withLock { $0 })
-            return call.answer(.identities(identities.map { ($0.blob, $0.comment) }))
+            return call.answer(.identities(agent.ssh.offers(caller, on: bindings.withLock { $0 })))
         case .sign(let key, let data, let flags): return try sign(key, data, flags, call)
         case .bind(let request):
             let obstacle = bindings.withLock { bindings -> SSHObstacle? in
