@@ -11,7 +11,7 @@ enum Fuzz {
     private static let targets: [String: any FuzzTarget.Type] = [
         "dag-cbor": DAGCBORTarget.self, "cid": CIDTarget.self, "car": CARTarget.self, "identity": IdentityTarget.self,
         "envelope": EnvelopeTarget.self, "frame": FrameTarget.self, "order": OrderTarget.self,
-        "wallet": WalletTarget.self, "json": JSONTarget.self,
+        "wallet": WalletTarget.self, "json": JSONTarget.self, "ssh": SSHTarget.self,
     ]
 
     fileprivate static let chosen: any FuzzTarget.Type = {
