@@ -2,7 +2,8 @@
  *
  *     load agent|skeleton run SOCKET KEY CLIENTS SECONDS DEPTH SERVER_PID    prints one JSON line
  *     load http run SOCKET PATH CLIENTS SECONDS 1 SERVER_PID                 the same, of a GET
- *     load agent|skeleton sign SOCKET KEY DIGEST_HEX                         prints r and s in hex
+ *     load ssh run SOCKET POINT_HEX CLIENTS SECONDS 1 SERVER_PID             the same, by an agent of ssh
+ *     load agent|skeleton|ssh sign SOCKET KEY DIGEST_HEX                     prints r and s in hex
  *     load agent|skeleton idle SOCKET CONNECTIONS                            opens them, says so, ends with its stdin
  *
  * A client is a thread with a connection of its own and DEPTH requests in flight on it. Time runs from a common start,
@@ -284,7 +285,8 @@ int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
 	if (argc >= 5) {
-		protocol = !strcmp(argv[1], "agent") ? &agent_protocol : !strcmp(argv[1], "http") ? &http_protocol : &skeleton_protocol;
+		protocol = !strcmp(argv[1], "agent") ? &agent_protocol : !strcmp(argv[1], "http") ? &http_protocol
+			   : !strcmp(argv[1], "ssh") ? &ssh_protocol : &skeleton_protocol;
 		socket_path = argv[3];
 		if (argc == 9 && !strcmp(argv[2], "run")) {
 			key = argv[4];

@@ -168,3 +168,99 @@ static long http_answer(const uint8_t *bytes, size_t count, struct answer *answe
 }
 
 const struct protocol http_protocol = {"http", http_request, http_answer};
+
+/* --- The agent protocol of SSH (RFC 9987): a length, a type, strings with lengths. The agent hashes what it signs. One
+ * request at a time: the answers have no id. --- */
+
+enum { SSH_SIGN = 13, SSH_SIGNATURE = 14, POINT = 65 };
+
+static uint8_t *put_u32(uint8_t *at, size_t value)
+{
+	for (int i = 0; i < 4; i++)
+		*at++ = (uint8_t)(value >> (24 - 8 * i));
+	return at;
+}
+
+static uint8_t *put_string(uint8_t *at, const void *bytes, size_t count)
+{
+	memcpy(put_u32(at, count), bytes, count);
+	return at + 4 + count;
+}
+
+static size_t ssh_request(uint8_t bytes[REQUEST_MAX], uint64_t id, const uint8_t digest[32], const char *key)
+{
+	(void)id;
+	static const char type[] = "ecdsa-sha2-nistp256";
+	uint8_t point[POINT];
+	for (int i = 0; i < POINT; i++) {
+		unsigned byte = 0;
+		sscanf(key + 2 * i, "%2x", &byte);
+		point[i] = (uint8_t)byte;
+	}
+	uint8_t *at = bytes + 4;
+	*at++ = SSH_SIGN;
+	uint8_t *blob = at;
+	at = put_string(at + 4, type, sizeof type - 1);
+	at = put_string(at, type + 11, 8);
+	at = put_string(at, point, POINT);
+	put_u32(blob, (size_t)(at - blob) - 4);
+	at = put_string(at, digest, 32);
+	at = put_u32(at, 0);
+	put_u32(bytes, (size_t)(at - bytes) - 4);
+	return (size_t)(at - bytes);
+}
+
+/* A string at *at, which moves behind it; NULL if it goes beyond the end. */
+static const uint8_t *get_string(const uint8_t **at, const uint8_t *end, size_t *size)
+{
+	if (!*at || end - *at < 4)
+		return *at = NULL;
+	const uint8_t *p = *at;
+	*size = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+	if (*size > (size_t)(end - p) - 4)
+		return *at = NULL;
+	*at = p + 4 + *size;
+	return p + 4;
+}
+
+/* A number of at most 32 bytes, in full length. */
+static int get_scalar(const uint8_t **at, const uint8_t *end, uint8_t scalar[32])
+{
+	size_t size = 0;
+	const uint8_t *number = get_string(at, end, &size);
+	for (; number && size && !*number; size--)
+		number++;
+	if (!number || size > 32)
+		return -1;
+	memset(scalar, 0, 32 - size);
+	memcpy(scalar + 32 - size, number, size);
+	return 0;
+}
+
+static long ssh_answer(const uint8_t *bytes, size_t count, struct answer *answer)
+{
+	if (count < 5)
+		return 0;
+	size_t length = (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
+	if (!length || length > FRAME_MAX)
+		return -1;
+	if (count < length + 4)
+		return 0;
+	answer->id = 1;
+	answer->refused = bytes[4] == SSH_SIGNATURE ? 0 : bytes[4];
+	snprintf(answer->reason, sizeof answer->reason, "an answer of type %d", bytes[4]);
+	if (answer->refused)
+		return (long)length + 4;
+	size_t size = 0;
+	const uint8_t *at = bytes + 5, *end = bytes + 4 + length;
+	const uint8_t *signature = get_string(&at, end, &size);
+	end = signature ? signature + size : NULL;
+	get_string(&signature, end, &size); /* the algorithm's name */
+	const uint8_t *numbers = get_string(&signature, end, &size);
+	end = numbers ? numbers + size : NULL;
+	if (get_scalar(&numbers, end, answer->signature) || get_scalar(&numbers, end, answer->signature + 32))
+		return -1;
+	return (long)length + 4;
+}
+
+const struct protocol ssh_protocol = {"ssh", ssh_request, ssh_answer};

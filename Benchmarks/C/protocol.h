@@ -16,12 +16,12 @@ struct answer {
 
 struct protocol {
 	const char *name;
-	/* Writes a request to sign `digest` with `key`, or for the path `key`; returns its size. */
+	/* Writes a request to sign `digest` with `key` (of ssh: its point in hex), or for the path `key`; returns its size. */
 	size_t (*request)(uint8_t bytes[REQUEST_MAX], uint64_t id, const uint8_t digest[32], const char *key);
 	/* Reads one answer from the start of `bytes`; returns its size, 0 if it is not yet complete, -1 if it is none. */
 	long (*answer)(const uint8_t *bytes, size_t count, struct answer *answer);
 };
 
-extern const struct protocol agent_protocol, skeleton_protocol, http_protocol;
+extern const struct protocol agent_protocol, skeleton_protocol, http_protocol, ssh_protocol;
 
 #endif

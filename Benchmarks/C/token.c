@@ -53,14 +53,17 @@ static void open_session(CK_USER_TYPE user, const char *pin)
 
 static CK_OBJECT_HANDLE make_key(char *label, size_t length)
 {
+	static CK_BYTE id; /* ssh-pkcs11-helper finds a key's other half by it */
+	id++;
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_BYTE p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}; /* OID, DER: RFC 5480 */
 	CK_ATTRIBUTE public[] = {
-		{CKA_TOKEN, &yes, sizeof yes}, {CKA_LABEL, label, length},
+		{CKA_TOKEN, &yes, sizeof yes}, {CKA_LABEL, label, length}, {CKA_ID, &id, sizeof id},
 		{CKA_EC_PARAMS, p256, sizeof p256}, {CKA_VERIFY, &yes, sizeof yes},
 	};
 	CK_ATTRIBUTE private[] = {
-		{CKA_TOKEN, &yes, sizeof yes}, {CKA_LABEL, label, length}, {CKA_PRIVATE, &yes, sizeof yes},
+		{CKA_TOKEN, &yes, sizeof yes}, {CKA_LABEL, label, length}, {CKA_ID, &id, sizeof id},
+		{CKA_PRIVATE, &yes, sizeof yes},
 		{CKA_SENSITIVE, &yes, sizeof yes}, {CKA_EXTRACTABLE, &no, sizeof no}, {CKA_SIGN, &yes, sizeof yes},
 	};
 	CK_MECHANISM generate = {CKM_EC_KEY_PAIR_GEN, NULL, 0};

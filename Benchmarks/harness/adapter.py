@@ -1,5 +1,6 @@
 """The commands of an adapter: `up`, `check`, `load` and `down`, each with a directory of its own."""
 
+import hashlib
 import os
 import secrets
 import signal
@@ -13,6 +14,7 @@ class Adapter:
     """A service that signs. Subclasses start it; `name` is also the name of its process."""
 
     name = protocol = key = ""
+    hashes = False  # whether it hashes what it signs
 
     def __init__(self, state):
         self.state = state
@@ -29,9 +31,10 @@ class Adapter:
     def check(self):
         """Signs a random digest, and has openssl verify the signature with the key's public half."""
         digest = secrets.token_bytes(32)
+        signed = digest if not self.hashes else hashlib.sha256(digest).digest()
         raw = bytes.fromhex(build.output(build.program("load"), self.protocol, "sign", str(self.socket), self.key,
                                          digest.hex()))
-        (self.state / "digest").write_bytes(digest)
+        (self.state / "digest").write_bytes(signed)
         (self.state / "signature").write_bytes(der_signature(raw))
         build.output("openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", "public.der",
                      "-in", "digest", "-sigfile", "signature", cwd=self.state)
