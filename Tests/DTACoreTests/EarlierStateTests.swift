@@ -78,7 +78,8 @@ struct EarlierStateTests {
         let fresh = try Host()
         func tables(_ host: Host) throws -> [String] {
             try host.core.store.read {
-                try String.fetchAll($0, sql: "SELECT name || ': ' || sql FROM sqlite_master WHERE sql NOTNULL ORDER BY 1")
+                try String.fetchAll(
+                    $0, sql: "SELECT name || ': ' || sql FROM sqlite_master WHERE sql NOTNULL ORDER BY 1")
             }
         }
         #expect(try tables(host) == tables(fresh))
@@ -94,6 +95,6 @@ struct EarlierStateTests {
             try host.core.identities.list(root, count: 100, cursor: "").items.first { $0.name == "bank" })
         let sealed = try host.core.envelopes.seal(
             root, sender: "erin", recipients: ["\(bank.cid)"], data: [1], contentType: "text/plain")(host.custodian)
-        #expect(try host.core.envelopes.thread("\(sealed)", count: 10, cursor: "").items.count == 1)
+        #expect(try host.core.envelopes.thread(of: "\(sealed)", count: 10, cursor: "").items.count == 1)
     }
 }
