@@ -250,8 +250,8 @@ let package = Package(
             name: "DTACoreTests",
             dependencies: [
                 "CustodyProtocol", "DTAAgent", "DTABytes", "DTAConfiguration", "DTACore", "DTAEnvelopes", "DTAFormats",
-                "DTAIdentities", "DTALedger", "DTAMaintenance", "DTAOrders", "DTASystem", "TestSupport", crypto,
-                cryptoExtras, database, logging,
+                "DTAIdentities", "DTALedger", "DTAMaintenance", "DTAOrders", "DTASSH", "DTASystem", "TestSupport",
+                crypto, cryptoExtras, database, logging,
             ],
             swiftSettings: common),
         .testTarget(

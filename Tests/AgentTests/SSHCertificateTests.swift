@@ -157,6 +157,43 @@ struct SSHCertificateTests {
         #expect(try own.ssh("echo here", agent: agent.sshSocketPath).status == 255)
     }
 
+    @Test("a term names a host by the authority that certifies it, for its name and no other")
+    func certifiedHost() throws {
+        for name in ["ca", "host"] {
+            #expect(try keygen(["-q", "-t", "ed25519", "-N", "", "-f", folder.file(name)]).status == 0)
+        }
+        let authority = try String(contentsOfFile: folder.file("ca.pub"), encoding: .utf8)
+            .trimmingCharacters(in: .newlines)
+        let agent = try TestAgent(
+            more: """
+                ssh:
+                  hosts:
+                    - { name: here.test, authorities: ["\(authority)"] }
+                  keys:
+                    - { keys: [k], logins: [here.test] }
+                """, speaksSSH: true)
+        let line = try make("k", on: agent)
+        let known = try folder.write("known_hosts", "@cert-authority *.test \(authority)\n")
+        for (name, works) in [("here.test", true), ("other.test", false)] {
+            let signed = try keygen([
+                "-q", "-s", folder.file("ca"), "-I", name, "-h", "-n", name, "-V", "+1h", folder.file("host.pub"),
+            ])
+            #expect(signed.status == 0, "\(signed.errors)")
+            let server = try TestSSHServer(
+                authorized: [line],
+                more: ["HostKey \(folder.file("host"))", "HostCertificate \(folder.file("host-cert.pub"))"])
+            let done = try run(
+                "ssh",
+                [
+                    "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o",
+                    "UserKnownHostsFile=\(known)", "-o", "GlobalKnownHostsFile=/dev/null", "-o", "HostKeyAlias=\(name)",
+                    "-o", "IdentityFile=none", "-o", "IdentityAgent=\(agent.sshSocketPath)", "-p", "\(server.port)",
+                    "\(TestSSHServer.user)@127.0.0.1", "echo here",
+                ])
+            #expect((done.text == "here\n") == works, "\(name): \(done.errors)\n\(server.log)\n\(agent.log)")
+        }
+    }
+
     @Test(
         "sshd uses a host key of the agent, which signs nothing but that",
         arguments: [AgentKeyType.ed25519, .p256, .p384])

@@ -93,6 +93,23 @@ struct SSHTests {
         #expect(record.contains("host=\(fingerprint)") && record.contains("hops=1"))
     }
 
+    @Test(
+        "a connection is bound to a host with a key of each type that sshd has",
+        arguments: [("rsa", 2048), ("rsa", 3072), ("ecdsa", 256), ("ecdsa", 384), ("ecdsa", 521)])
+    func hostKeys(type: String, bits: Int) throws {
+        let folder = try TemporaryDirectory()
+        let hostKey = folder.file("host")
+        _ = try run("ssh-keygen", ["-q", "-t", type, "-b", "\(bits)", "-N", "", "-f", hostKey])
+        let line = try String(contentsOfFile: hostKey + ".pub", encoding: .utf8).trimmingCharacters(in: .newlines)
+        let agent = try Self.agent(
+            "ssh: { hosts: [{ name: here, keys: [\"\(line)\"] }], keys: [{ keys: [k], logins: [here] }] }")
+        let server = try TestSSHServer(
+            authorized: [try Self.make("k", .ed25519, on: agent)], more: ["HostKey \(hostKey)"])
+        let done = try server.ssh("echo here", agent: agent.sshSocketPath)
+        #expect(done.text == "here\n", "\(done.errors)\n\(server.log)\n\(agent.log)")
+        #expect(try Self.records(agent).contains { $0.contains(#""op":"ssh.bind""#) && $0.contains(#""OK""#) })
+    }
+
     @Test("terms let a key log in as one user at one host, and the log says what stood in the way elsewhere")
     func terms() throws {
         let known = try TestSSHServer(authorized: [])

@@ -88,9 +88,10 @@ package struct SSHTerms: Sendable {
         static func < (one: Fit, other: Fit) -> Bool { one.rawValue < other.rawValue }
     }
 
-    /// Whether a key with these terms can log in on this connection. Without a binding, each key fits.
+    /// Whether a key with these terms can log in on this connection. Without a binding, each key fits. If a binding failed,
+    /// as with a host's key of a type that is not known here, keys for all log-ins do.
     func fit(on bindings: SSHBindings, now: UInt64) -> Fit {
-        if bindings.all.isEmpty { return bindings.wasAttempted ? .none : .any }
+        if bindings.all.isEmpty { return bindings.wasAttempted && !anyLogin ? .none : .any }
         if !destinations.isEmpty,
             SSHDestinationRules.obstacle(toShow: destinations, on: bindings, now: now) == nil
         {

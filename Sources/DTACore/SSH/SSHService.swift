@@ -56,7 +56,7 @@ package final class SSHService: Sendable {
     /// - Returns: blobs with comments.
     package func offers(_ caller: Caller, on bindings: SSHBindings) -> [(blob: [UInt8], comment: String)] {
         let now = now
-        let most = bindings.all.isEmpty ? .max : policy.current.offerAtMost
+        let most = bindings.wasAttempted ? policy.current.offerAtMost : .max
         return identities(caller, on: bindings).flatMap { identity in
             let certificates = identity.certificates.filter { ($0.certificate?.validBefore ?? 0) > now }
             return (certificates.map(\.blob) + [identity.blob]).map { ($0, identity.comment) }

@@ -12,6 +12,7 @@ final class SSHConversation: FrameConversation {
     private let caller: Caller
     private let logger: Logger
     private let bindings = Locked(SSHBindings())
+    private static let fewKeys = 1000
 
     init(_ agent: Agent, _ caller: Caller, _ logger: Logger) {
         self.agent = agent
@@ -53,7 +54,12 @@ final class SSHConversation: FrameConversation {
     private func answer(_ request: SSHAgentRequest, _ call: SSHCall) throws -> Step {
         switch request {
         case .listIdentities:
-            return call.answer(.identities(agent.ssh.offers(caller, on: bindings.withLock { $0 })))
+            let bindings = bindings.withLock { $0 }
+            let list: @Sendable () -> Step = { [agent, caller] in
+                call.answer(.identities(agent.ssh.offers(caller, on: bindings)))
+            }
+            // All users' keys are looked at: if there are many, no worker waits for that.
+            return agent.keys.count <= SSHConversation.fewKeys ? list() : .lane(.reading, list)
         case .sign(let key, let data, let flags): return try sign(key, data, flags, call)
         case .bind(let request):
             let obstacle = bindings.withLock { bindings -> SSHObstacle? in
