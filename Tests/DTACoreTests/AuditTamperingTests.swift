@@ -67,6 +67,21 @@ struct AuditTamperingTests {
 
     func file(_ first: UInt64 = 1) -> String { "\(state)/audit/\(AuditSegment.name(first: first))" }
 
+    @Test("a record that comes when dtad has ended its log is refused, and the next start finds nothing wrong")
+    func afterTheEnd() throws {
+        do {
+            let log = try KeptLog(state)
+            try log.fill(3)
+            try log.keeper.close()
+            #expect(throws: DTAError.self) { try log.fill(1) }
+        }
+        let log = try KeptLog(state)
+        try log.fill(1)
+        #expect(try log.lines.count == 4)
+        try log.keeper.close()
+        #expect(try verifyFiles().problems == 0)
+    }
+
     /// The offline verification, as dtactl does it.
     func verifyFiles() throws -> AuditVerifier.Findings {
         var verifier = AuditVerifier { _ in nil }

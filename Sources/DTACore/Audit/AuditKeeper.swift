@@ -311,6 +311,9 @@ package final class AuditKeeper: Sendable {
     // MARK: Stop
 
     package func close() throws {
+        // A worker may still refuse what a client asks. Its record would stand behind the end that the database knows, and
+        // the next start would take it for one that dtad did not write.
+        audit.hold("the agent is stopping")
         try audit.sync()
         try standing.withLock { standing in
             guard !standing.isClosed else { return }
