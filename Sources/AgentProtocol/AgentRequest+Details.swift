@@ -138,6 +138,10 @@ extension AgentResponse {
         get { found.sshKeys }
         set { change { $0.sshKeys = newValue } }
     }
+    public var keyViews: [AgentKeyView] {
+        get { found.keyViews }
+        set { change { $0.keyViews = newValue } }
+    }
     /// What helps against an error.
     public var hints: [AgentHint] {
         get { found.hints }

@@ -55,6 +55,17 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// keys: at most 1,000; of "name" that one; of "destroy" none.
   case keyUnnamed // = 14
 
+  /// The keys that the caller may see, with what PKCS#11 shows of them. Reads count, cursor. Answers key_views, cursor; a
+  /// page with long certificates has fewer rows.
+  case keyViews // = 17
+
+  /// Sets a key's CKA_ID. Reads subject, data (1 to 64 bytes; none: the one that follows from the key).
+  case keyIdentify // = 18
+
+  /// Stores or drops an X.509 certificate of a key. Reads subject, decision ("add", "remove"), data (in DER, at most 16
+  /// KiB).
+  case keyCertificate // = 19
+
   /// Signs. Reads subject, data, prehashed, format, scheme. Answers data.
   case sign // = 20
 
@@ -74,8 +85,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Random bytes from the HSM's generator. Reads count (1 to 65,536). Answers data.
   case random // = 25
 
-  /// Whether a user may do something with a key or an identity, and why. Reads subject, permission, uid. Answers valid,
-  /// lines.
+  /// Whether a user may do something with a key or an identity, and why. Reads subject, permission, uid, ssh_login.
+  /// Answers valid, lines.
   case policyExplain // = 30
 
   /// Audit records, as JSON lines: the caller's own, all of them for an administrator. Reads count, cursor. Without a
@@ -241,10 +252,20 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// the number). Administrators. Answers lines (one JSON object for each), fields.
   case orderEpochs // = 85
 
-  /// The keys that ssh.sock shows the caller. Answers ssh_keys, in the order in which they are offered.
+  /// The keys that ssh.sock shows the caller. Answers ssh_keys, in the order in which they are offered, hidden ones
+  /// too, and fields (locked: yes or no).
   case sshList // = 90
+
+  /// Shows or hides a key on ssh.sock for the caller, or gives it another place there. Reads subject, decision ("show",
+  /// "hide", "first", "last"). Answers ssh_keys (one).
   case sshArrange // = 91
+
+  /// Constrains an own key to destinations. Reads subject, data (as in restrict-destination-v00@openssh.com; a host of
+  /// the name * without a key is any; none: it is no longer constrained). Answers ssh_keys (one).
   case sshConstrain // = 92
+
+  /// Certificates that ssh.sock offers beside an own key. Reads subject, decision ("add", "remove"), data (the
+  /// certificate as SSH carries it; of "remove" none: all). Answers ssh_keys (one).
   case sshCertificate // = 93
   case UNRECOGNIZED(Int)
 
@@ -261,6 +282,9 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 12: self = .keyShow
     case 13: self = .keyDelete
     case 14: self = .keyUnnamed
+    case 17: self = .keyViews
+    case 18: self = .keyIdentify
+    case 19: self = .keyCertificate
     case 20: self = .sign
     case 21: self = .verify
     case 22: self = .mac
@@ -327,6 +351,9 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .keyShow: return 12
     case .keyDelete: return 13
     case .keyUnnamed: return 14
+    case .keyViews: return 17
+    case .keyIdentify: return 18
+    case .keyCertificate: return 19
     case .sign: return 20
     case .verify: return 21
     case .mac: return 22
@@ -393,6 +420,9 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     .keyShow,
     .keyDelete,
     .keyUnnamed,
+    .keyViews,
+    .keyIdentify,
+    .keyCertificate,
     .sign,
     .verify,
     .mac,
@@ -1170,6 +1200,8 @@ public nonisolated struct AgentLists: Sendable {
 
   public var sshKeys: [AgentSSHKey] = []
 
+  public var keyViews: [AgentKeyView] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1573,6 +1605,37 @@ public nonisolated struct AgentSSHKey: Sendable {
   fileprivate var _key: AgentKey? = nil
 }
 
+/// A key as PKCS#11 shows it.
+public nonisolated struct AgentKeyView: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var key: AgentKey {
+    get {_key ?? AgentKey()}
+    set {_key = newValue}
+  }
+  /// Returns true if `key` has been explicitly set.
+  public var hasKey: Bool {self._key != nil}
+  /// Clears the value of `key`. Subsequent reads from it will return its default value.
+  public mutating func clearKey() {self._key = nil}
+
+  /// CKA_ID, if the owner set it.
+  public var id: Data = Data()
+
+  /// X.509, in DER.
+  public var certificates: [Data] = []
+
+  /// What the caller may do with it, as POLICY_EXPLAIN names it.
+  public var allowed: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _key: AgentKey? = nil
+}
+
 public nonisolated struct AgentIdentity: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1723,7 +1786,7 @@ public nonisolated struct AgentField: Sendable {
 fileprivate nonisolated let _protobuf_package = "dta.agent.v1"
 
 nonisolated extension AgentOperation: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{2}\u{6}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0\u{1}OPERATION_SSH_ARRANGE\0\u{1}OPERATION_SSH_CONSTRAIN\0\u{1}OPERATION_SSH_CERTIFICATE\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{2}\u{3}OPERATION_KEY_VIEWS\0\u{1}OPERATION_KEY_IDENTIFY\0\u{1}OPERATION_KEY_CERTIFICATE\0\u{1}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0\u{1}OPERATION_SSH_ARRANGE\0\u{1}OPERATION_SSH_CONSTRAIN\0\u{1}OPERATION_SSH_CERTIFICATE\0")
 }
 
 nonisolated extension AgentKeyType: SwiftProtobuf._ProtoNameProviding {
@@ -2253,7 +2316,7 @@ nonisolated extension AgentResponse: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Lists"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}publications\0\u{1}orders\0\u{1}parts\0\u{1}plugins\0\u{1}shares\0\u{1}hints\0\u{3}ssh_keys\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}publications\0\u{1}orders\0\u{1}parts\0\u{1}plugins\0\u{1}shares\0\u{1}hints\0\u{3}ssh_keys\0\u{4}\u{3}key_views\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2268,6 +2331,7 @@ nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.shares) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.hints) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.sshKeys) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.keyViews) }()
       default: break
       }
     }
@@ -2295,6 +2359,9 @@ nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.sshKeys.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.sshKeys, fieldNumber: 7)
     }
+    if !self.keyViews.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.keyViews, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2306,6 +2373,7 @@ nonisolated extension AgentLists: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.shares != rhs.shares {return false}
     if lhs.hints != rhs.hints {return false}
     if lhs.sshKeys != rhs.sshKeys {return false}
+    if lhs.keyViews != rhs.keyViews {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3023,6 +3091,55 @@ nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.hidden != rhs.hidden {return false}
     if lhs.destinations != rhs.destinations {return false}
     if lhs.certificates != rhs.certificates {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentKeyView: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".KeyView"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}id\0\u{1}certificates\0\u{1}allowed\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._key) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.id) }()
+      case 3: try { try decoder.decodeRepeatedBytesField(value: &self.certificates) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.allowed) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._key {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.id.isEmpty {
+      try visitor.visitSingularBytesField(value: self.id, fieldNumber: 2)
+    }
+    if !self.certificates.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.certificates, fieldNumber: 3)
+    }
+    if !self.allowed.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.allowed, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentKeyView, rhs: AgentKeyView) -> Bool {
+    if lhs._key != rhs._key {return false}
+    if lhs.id != rhs.id {return false}
+    if lhs.certificates != rhs.certificates {return false}
+    if lhs.allowed != rhs.allowed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -19,8 +19,9 @@ struct OldTablesTests {
     /// What the migrations after 0.1.0 did, undone.
     static let back = """
         DROP TABLE key_bindings; DROP TABLE audit_files; DROP TABLE audit_end; DROP TABLE state_change;
-        DROP TABLE token; DROP INDEX orders_destroying; ALTER TABLE orders DROP COLUMN destroying;
-        DELETE FROM grdb_migrations WHERE identifier IN ('key-bindings', 'destructions', 'audit-memory', 'token');
+        DROP TABLE token; DROP TABLE key_ids; DROP TABLE key_certificates; DROP INDEX orders_destroying; ALTER TABLE orders DROP COLUMN destroying;
+        DELETE FROM grdb_migrations
+        WHERE identifier IN ('key-bindings', 'destructions', 'audit-memory', 'token', 'key-views');
         """
 
     private func age() throws {

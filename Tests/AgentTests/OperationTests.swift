@@ -29,6 +29,9 @@ struct OperationTests {
         .keyShow: Facts("key.show"),
         .keyDelete: Facts("key.delete", synced: true),
         .keyUnnamed: Facts("key.unnamed", synced: true, detail: "decision=commit alias=ally"),
+        .keyViews: Facts("key.views"),
+        .keyIdentify: Facts("key.identify", synced: true),
+        .keyCertificate: Facts("key.certificate", synced: true, detail: "decision=commit"),
         .sign: Facts("sign", detail: "scheme=pss-sha384"),
         .verify: Facts("verify"),
         .mac: Facts("mac"),
@@ -228,6 +231,11 @@ struct OperationTests {
         try ask(.decrypt(key: "cipher", sealed: sealed))
         try ask(.random(8))
         try ask(.deleteKey("maker"))
+        try ask(.list(.keyViews))
+        try ask(.identifyKey("signer", id: [1]))
+        let half = try watched.client.call(.showKey("signer")).keys[0].publicKey
+        try ask(.addCertificate(half, to: "signer"), detail: "decision=add")
+        try ask(.removeCertificate(half, from: "signer"), detail: "decision=remove")
         try ask(AgentRequest(.keyUnnamed))
         try ask(.explainPolicy(subject: "signer", permission: "sign"))
         try ask(.explainPolicy(subject: "signer", permission: "sign", uid: 1))

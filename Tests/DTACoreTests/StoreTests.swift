@@ -18,7 +18,7 @@ import Testing
     static let steps = [
         "keys", "intents", "blocks", "identities", "segments", "envelopes", "lines", "publications", "post-quantum",
         "block-charge", "publication-turns", "orders", "restorations", "offered-shares", "refusals", "order-states",
-        "key-bindings", "destructions", "audit-memory", "token", "ssh", "ssh-certificates",
+        "key-bindings", "destructions", "audit-memory", "token", "ssh", "ssh-certificates", "key-views",
     ]
 
     @Test("the migrations are those that were released, in their order")

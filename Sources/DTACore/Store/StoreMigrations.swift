@@ -28,6 +28,7 @@ package enum StoreMigrations {
         migrator.registerMigration("token") { try $0.execute(sql: token) }
         migrator.registerMigration("ssh") { try $0.execute(sql: ssh) }
         migrator.registerMigration("ssh-certificates") { try $0.execute(sql: sshCertificates) }
+        migrator.registerMigration("key-views") { try $0.execute(sql: keyViews) }
         return migrator
     }
 

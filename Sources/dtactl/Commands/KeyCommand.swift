@@ -6,7 +6,7 @@ struct KeyCommand: ParsableCommand {
         commandName: "key", abstract: "Make, show and delete keys in the HSM.",
         subcommands: [
             KeyCreateCommand.self, KeyListCommand.self, KeyShowCommand.self, KeyPublicCommand.self,
-            KeyDeleteCommand.self, KeyUnnamedCommand.self,
+            KeyDeleteCommand.self, KeyCertificateCommand.self, KeyIDCommand.self, KeyUnnamedCommand.self,
         ])
 }
 

@@ -3,7 +3,8 @@ import AgentProtocol
 extension Operation {
     /// Each operation that this agent knows.
     static let all: [Operation] =
-        AgentOperations.all + KeyOperations.all + KeyUseOperations.all + AuditOperations.all + IdentityOperations.all
+        AgentOperations.all + KeyOperations.all + KeyViewOperations.all + KeyUseOperations.all + AuditOperations.all
+        + IdentityOperations.all
         + IdentityKeyOperations.all + EnvelopeOperations.all + DraftOperations.all + LedgerOperations.all
         + OrderOperations.all + OrderDecisions.all + WalletOperations.all + SSHOperations.all
 }
