@@ -325,7 +325,10 @@ if onlyDecoders {
     }
     package.targets.append(
         .executableTarget(
-            name: "dta-fuzz", dependencies: ["DTAFormats", "DTAJSON", "DTASSH", "AgentProtocol", "DTASystem"],
+            name: "dta-fuzz",
+            dependencies: [
+                "DTABytes", "DTACryptoki", "DTAFormats", "DTAJSON", "DTASSH", "AgentProtocol", "DTASystem",
+            ],
             path: "Tests/fuzz", exclude: ["corpus"],
             swiftSettings: common + [instrumented, .unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))

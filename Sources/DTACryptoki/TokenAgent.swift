@@ -3,6 +3,9 @@ public protocol TokenAgent: AnyObject {
     /// Whether the agent can be reached now. This asks it nothing, and does not wait.
     func isPresent() -> Bool
 
+    /// The same, and waits a while for an agent that restarts.
+    func becomesPresent() -> Bool
+
     /// All keys that the caller may see.
     func keys() throws(CryptokiError) -> [TokenKey]
 
@@ -19,7 +22,18 @@ public protocol TokenAgent: AnyObject {
 
     /// Makes a key.
     /// - Parameter name: what the agent will call it.
-    func create(_ name: String, _ new: NewKey) throws(CryptokiError) -> TokenKey
+    /// - Parameter id: its CKA_ID; nil: the one that follows from it. If it cannot be set, there is no key.
+    func create(_ name: String, _ new: NewKey, id: [UInt8]?) throws(CryptokiError)
+
+    /// Sets a key's CKA_ID.
+    /// - Parameter id: empty: the one that follows from the key.
+    func identify(_ key: TokenKey, id: [UInt8]) throws(CryptokiError)
+
+    /// Stores a certificate of a key.
+    func add(_ certificate: Certificate, to key: TokenKey) throws(CryptokiError)
+
+    /// Drops a certificate of a key.
+    func remove(_ certificate: Certificate, from key: TokenKey) throws(CryptokiError)
 
     /// Destroys a key for good.
     func destroy(_ key: TokenKey) throws(CryptokiError)

@@ -28,6 +28,26 @@ final class AgentTokens: TokenAgent {
         }
     }
 
+    func becomesPresent() -> Bool {
+        let deadline = monotonicNanoseconds() &+ wait
+        while true {
+            do {
+                try client.connect(timeout: .zero)
+                wasThere = true
+                return true
+            } catch let error as AgentUnreachable where mayBecomePresent(error) && monotonicNanoseconds() < deadline {
+                usleep(20_000)
+            } catch {
+                return false
+            }
+        }
+    }
+
+    /// A user who may not connect waits in vain.
+    private func mayBecomePresent(_ error: AgentUnreachable) -> Bool {
+        wasThere || (error.errno != EACCES && error.errno != EPERM)
+    }
+
     /// Keys that are listed at most: more than a user can have.
     private static let keyLimit = 100_000
 
@@ -35,14 +55,15 @@ final class AgentTokens: TokenAgent {
         var keys: [TokenKey] = []
         var cursor = ""
         repeat {
-            let page = try ask(.list(.keyList, count: 1000, cursor: cursor))
-            keys += page.keys.compactMap(key)
+            let page = try ask(.list(.keyViews, count: 1000, cursor: cursor))
+            keys += page.keyViews.compactMap(key)
             cursor = page.cursor
         } while !cursor.isEmpty && keys.count < AgentTokens.keyLimit
         return keys
     }
 
-    private func key(_ key: AgentKey) -> TokenKey? {
+    private func key(_ view: AgentKeyView) -> TokenKey? {
+        let key = view.key
         let kind: KeyKind? =
             switch key.type {
             case .hmacSha256: .hmac
@@ -53,7 +74,9 @@ final class AgentTokens: TokenAgent {
         guard let kind else { return nil }
         return TokenKey(
             name: key.name, owner: key.ownerUid == uid ? nil : key.owner, created: key.created, kind: kind,
-            publicKeyInfo: [UInt8](key.publicKey))
+            publicKeyInfo: [UInt8](key.publicKey), id: view.id.isEmpty ? nil : [UInt8](view.id),
+            certificates: view.certificates.compactMap { Certificate([UInt8]($0)) },
+            uses: TokenKey.Uses(view.allowed, kind))
     }
 
     func sign(_ key: TokenKey, _ data: [UInt8], isDigest: Bool) throws(CryptokiError) -> [UInt8] {
@@ -68,7 +91,7 @@ final class AgentTokens: TokenAgent {
         [UInt8](try ask(.mac(key: key.name, message: message)).data)
     }
 
-    func create(_ name: String, _ new: NewKey) throws(CryptokiError) -> TokenKey {
+    func create(_ name: String, _ new: NewKey, id: [UInt8]?) throws(CryptokiError) {
         let type: AgentKeyType =
             switch new {
             case .ec(.p256): .p256
@@ -78,24 +101,37 @@ final class AgentTokens: TokenAgent {
             case .hmac: .hmacSha256
             case .aes: .aes256
             }
-        // Some tokens need many seconds to make a key.
-        let answer = try askOnce(.createKey(name, type: type), timeout: .seconds(120))
-        guard let made = answer.keys.first.flatMap(key) else { throw CryptokiError(CKR_DEVICE_ERROR) }
-        return made
-    }
-
-    func destroy(_ key: TokenKey) throws(CryptokiError) {
-        _ = try askOnce(.deleteKey(key.name), timeout: .seconds(120))
-    }
-
-    /// Asks for what must not be done twice.
-    private func askOnce(_ request: AgentRequest, timeout: Duration) throws(CryptokiError) -> AgentResponse {
+        try askOnce(.createKey(name, type: type))
+        guard let id else { return }
         do {
-            return try client.call(request, timeout: timeout)
+            try askOnce(.identifyKey(name, id: id))
+        } catch {
+            // No key is better than one that its maker does not find.
+            try? askOnce(.deleteKey(name))
+            throw error
+        }
+    }
+
+    func destroy(_ key: TokenKey) throws(CryptokiError) { try askOnce(.deleteKey(key.name)) }
+
+    func identify(_ key: TokenKey, id: [UInt8]) throws(CryptokiError) { try askOnce(.identifyKey(key.name, id: id)) }
+
+    func add(_ certificate: Certificate, to key: TokenKey) throws(CryptokiError) {
+        try askOnce(.addCertificate(certificate.bytes, to: key.name))
+    }
+
+    func remove(_ certificate: Certificate, from key: TokenKey) throws(CryptokiError) {
+        try askOnce(.removeCertificate(certificate.bytes, from: key.name))
+    }
+
+    /// Asks for what must not be done twice. Some tokens need many seconds to make a key.
+    private func askOnce(_ request: AgentRequest) throws(CryptokiError) {
+        do {
+            _ = try client.call(request, timeout: .seconds(120))
         } catch let error as DTAError {
             switch error.code {
             case .permissionDenied: throw CryptokiError(CKR_ACTION_PROHIBITED)
-            // The name is taken.
+            // The name or the id is taken.
             case .failedPrecondition: throw CryptokiError(CKR_ATTRIBUTE_VALUE_INVALID)
             case .invalidArgument: throw CryptokiError(CKR_ATTRIBUTE_VALUE_INVALID)
             default: throw CryptokiError(error.code)
@@ -119,9 +155,8 @@ final class AgentTokens: TokenAgent {
                 let answer = try client.call(request)
                 wasThere = true
                 return answer
-            } catch let error as AgentUnreachable {
-                let mayComeBack = wasThere && error.errno != EACCES && error.errno != EPERM
-                guard mayComeBack, monotonicNanoseconds() < deadline else {
+            } catch is AgentUnreachable {
+                guard wasThere, monotonicNanoseconds() < deadline else {
                     throw CryptokiError(wasThere ? CKR_DEVICE_ERROR : CKR_TOKEN_NOT_PRESENT)
                 }
             } catch let error as DTAError {
@@ -133,6 +168,21 @@ final class AgentTokens: TokenAgent {
             }
             usleep(20_000)
         }
+    }
+}
+
+extension TokenKey.Uses {
+    /// - Parameter allowed: as the agent names what the caller may do.
+    fileprivate init(_ allowed: [String], _ kind: KeyKind) {
+        self = []
+        let use =
+            switch kind {
+            case .hmac: "mac"
+            case .aes: "encrypt"
+            case .ec, .ed25519: "sign"
+            }
+        if allowed.contains(use) { insert(.sign) }
+        if allowed.contains("manage") { insert(.manage) }
     }
 }
 

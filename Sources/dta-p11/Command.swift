@@ -17,14 +17,17 @@ enum Command {
         var socket: String
         /// How long a signature waits for an agent that is away.
         var wait: Duration = .seconds(10)
+        /// Whether Ed25519 keys are shown.
+        var showsAll = false
     }
 
     static let usage = """
-        usage: dta-p11 [--socket PATH] [--wait SECONDS]
+        usage: dta-p11 [--socket PATH] [--wait SECONDS] [--all-keys]
 
         p11-kit runs it: its module file says remote: |/usr/libexec/dtad/dta-p11
         --socket PATH    the agent's socket; else $DTA_SOCKET, else \(AgentUnreachable.installedSocket)
         --wait SECONDS   how long a signature waits for an agent that restarts, 0 to 600; else 10
+        --all-keys       shows Ed25519 keys as well, which no release of p11-kit can use
         """
 
     init(_ arguments: [String]) throws {
@@ -42,6 +45,7 @@ enum Command {
             case "--socket":
                 guard let path = rest.popFirst() else { throw UsageError(sentence: "--socket needs a path") }
                 options.socket = path
+            case "--all-keys": options.showsAll = true
             case "--wait":
                 guard let text = rest.popFirst(), let seconds = Int(text), 0...600 ~= seconds else {
                     throw UsageError(sentence: "--wait needs seconds, 0 to 600")

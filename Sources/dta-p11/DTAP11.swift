@@ -32,7 +32,7 @@ struct DTAP11 {
         for number in [SIGPIPE, SIGINT, SIGQUIT, SIGHUP] { signal(number, SIG_IGN) }
         let agent = AgentTokens(socket: options.socket, wait: options.wait)
         try Channel(input: STDIN_FILENO, output: STDOUT_FILENO).serve(
-            Cryptoki(agent: agent, clock: monotonicNanoseconds))
+            Cryptoki(agent: agent, clock: monotonicNanoseconds, showsAll: options.showsAll))
     }
 
     private static func say(_ text: String) { try? writeAll(Array(text.utf8), to: STDERR_FILENO) }

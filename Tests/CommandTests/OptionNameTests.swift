@@ -49,6 +49,9 @@ struct OptionNameTests {
         programs["dtactl"]?.options.formUnion(["--json", "--socket", "--timeout"])
         let usage = try run(try Binary.path("dtad-hsm"), []).errors
         programs["dtad-hsm"] = Command(options: Set(usage.matches(of: /--[a-z][a-z-]+/).map { String($0.output) }))
+        let help = try run(try Binary.path("dta-p11"), ["--help"]).text
+        programs["dta-p11"] = Command(options: Set(help.matches(of: /--[a-z][a-z0-9-]+/).map { String($0.output) }))
+        programs["dta-p11"]?.options.formUnion(["--help", "--version"])
         self.programs = programs
     }
 

@@ -170,6 +170,27 @@ struct CodecTests {
         #expect(KeyKind(publicKeyInfo: [0x30, 0x84, 0xff, 0xff, 0xff, 0xff]) == nil)
     }
 
+    @Test("a certificate that is cut or changed in its structure is none")
+    func certificates() throws {
+        func element(_ tag: UInt8, _ parts: [UInt8]...) -> [UInt8] { DER.encode(tag, parts.flatMap { $0 }) }
+        let name = element(0x30)
+        let info = Array(P256.Signing.PrivateKey().publicKey.derRepresentation)
+        func whole(_ version: [UInt8], _ serial: [UInt8]) -> [UInt8] {
+            element(
+                0x30, element(0x30, version, serial, element(0x30), name, element(0x30), name, info), element(0x30),
+                element(0x03, [0]))
+        }
+        let version = element(0xa0, [2, 1, 2])
+        let certificate = whole(version, [2, 1, 7])
+        let parsed = try #require(Certificate(certificate))
+        #expect(parsed.serialNumber == [2, 1, 7] && parsed.publicKeyInfo == info && parsed.subject == name)
+        #expect(Certificate(whole([], [2, 1, 7]))?.serialNumber == [2, 1, 7])
+        #expect(Certificate(whole(version, [4, 1, 7])) == nil)
+        #expect(Certificate(whole(version, [])) == nil)
+        for length in 0..<certificate.count { #expect(Certificate(Array(certificate[..<length])) == nil) }
+        #expect(Certificate(certificate + [0]) == nil)
+    }
+
     @Test("lengths in DER have their shortest form")
     func lengths() {
         for count in [0, 1, 127, 128, 255, 256, 65_535, 65_536] {

@@ -12,11 +12,12 @@ extension Cryptoki {
         guard let mechanism else { throw CryptokiError(CKR_ARGUMENTS_BAD) }
         try requireReadWrite(session)
         let new = try NewKey(pair: mechanism, open)
+        guard showsAll || new != .ed25519 else { throw CryptokiError(CKR_MECHANISM_INVALID) }
         try new.check(open, .publicKey)
         try new.check(secret, .privateKey)
-        let key = try make(new, [open, secret])
-        guard let publicHandle = objects.handle(of: .publicKey, key),
-            let privateHandle = objects.handle(of: .privateKey, key)
+        let name = try make(new, [open, secret])
+        guard let publicHandle = objects.handle(of: .publicKey, name: name),
+            let privateHandle = objects.handle(of: .privateKey, name: name)
         else { throw CryptokiError(CKR_DEVICE_ERROR) }
         writer.number(publicHandle)
         writer.number(privateHandle)
@@ -31,27 +32,26 @@ extension Cryptoki {
         try requireReadWrite(session)
         let new = try NewKey(secret: mechanism, template)
         try new.check(template, .secretKey)
-        let key = try make(new, [template])
-        guard let handle = objects.handle(of: .secretKey, key) else { throw CryptokiError(CKR_DEVICE_ERROR) }
+        let name = try make(new, [template])
+        guard let handle = objects.handle(of: .secretKey, name: name) else { throw CryptokiError(CKR_DEVICE_ERROR) }
         writer.number(handle)
     }
 
-    private func requireReadWrite(_ session: UInt) throws(CryptokiError) {
+    func requireReadWrite(_ session: UInt) throws(CryptokiError) {
         guard sessions[session]?.isReadWrite == true else { throw CryptokiError(CKR_SESSION_READ_ONLY) }
     }
 
     /// Has the agent make a key under the label that a template gives it.
-    private func make(_ new: NewKey, _ templates: [[Attribute]]) throws(CryptokiError) -> TokenKey {
+    /// - Returns: the key's name.
+    private func make(_ new: NewKey, _ templates: [[Attribute]]) throws(CryptokiError) -> String {
         let labels = templates.compactMap { $0.bytes(CKA_LABEL) }.filter { !$0.isEmpty }
         let ids = templates.compactMap { $0.bytes(CKA_ID) }.filter { !$0.isEmpty }
         guard Set(labels).count <= 1, Set(ids).count <= 1 else { throw CryptokiError(CKR_TEMPLATE_INCONSISTENT) }
         let name = try labels.first.map(Cryptoki.name) ?? Cryptoki.anyName()
-        // Which id a key has follows from the key.
-        guard ids.isEmpty else { throw CryptokiError(CKR_ATTRIBUTE_VALUE_INVALID) }
-        let key = try agent.create(name, new)
+        try agent.create(name, new, id: ids.first)
         listed = nil
         try refresh()
-        return key
+        return name
     }
 
     /// What the agent may call a key (`agent.proto`).
@@ -72,15 +72,20 @@ extension Cryptoki {
         "pkcs11-" + Hexadecimal.encode(UInt64.random(in: 0...UInt64.max).bigEndianBytes)
     }
 
-    /// Destroys a key by its private or secret object. The public object only shows the key: it cannot be destroyed.
+    /// Destroys a key by its private or secret object, or drops a certificate. The public object only shows the key: it
+    /// cannot be destroyed.
     func destroyObject(_ reader: inout RPCReader) throws(CryptokiError) {
         let session = try readSession(&reader)
         let handle = try reader.number()
         try reader.end()
         try requireReadWrite(session)
         let object = try objects.object(handle)
-        guard object.objectClass != .publicKey else { throw CryptokiError(CKR_ACTION_PROHIBITED) }
-        try agent.destroy(object.key)
+        switch object.objectClass {
+        case .publicKey: throw CryptokiError(CKR_ACTION_PROHIBITED)
+        case .privateKey, .secretKey: try agent.destroy(object.key)
+        case .certificate:
+            if let certificate = object.certificate { try agent.remove(certificate, from: object.key) }
+        }
         listed = nil
         try refresh()
     }

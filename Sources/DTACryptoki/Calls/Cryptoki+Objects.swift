@@ -9,7 +9,7 @@ extension Cryptoki {
     func refresh() throws(CryptokiError) {
         let now = clock()
         if let listed, now &- listed < Cryptoki.freshness { return }
-        objects.update(try agent.keys())
+        objects.update(try agent.keys().filter { showsAll || !$0.kind.isEdwards })
         listed = now
     }
 
@@ -79,14 +79,9 @@ extension Cryptoki {
         let handle = try reader.number()
         try reader.end()
         let object = try objects.object(handle)
-        writer.number(UInt(object.key.publicKeyInfo.count + object.key.label.utf8.count + object.key.id.count))
-    }
-
-    /// An object is what the agent made.
-    func refuseChange(_ call: RPCCall, _ reader: inout RPCReader) throws(CryptokiError) {
-        _ = try readSession(&reader)
-        guard call != .createObject else { throw CryptokiError(CKR_FUNCTION_NOT_SUPPORTED) }
-        _ = try objects.object(try reader.number())
-        throw CryptokiError(call == .setAttributeValue ? CKR_ATTRIBUTE_READ_ONLY : CKR_ACTION_PROHIBITED)
+        writer.number(
+            UInt(
+                object.key.publicKeyInfo.count + object.key.label.utf8.count + object.key.id.count
+                    + (object.certificate?.bytes.count ?? 0)))
     }
 }

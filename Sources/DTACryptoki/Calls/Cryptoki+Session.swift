@@ -15,7 +15,8 @@ extension Cryptoki {
         try reader.end()
         guard flags & CKF_SERIAL_SESSION != 0 else { throw CryptokiError(CKR_SESSION_PARALLEL_NOT_SUPPORTED) }
         guard sessions.count < Cryptoki.sessionLimit else { throw CryptokiError(CKR_SESSION_COUNT) }
-        try requireToken()
+        // A server's worker may begin while the agent restarts. A program that looks for tokens does not get here.
+        guard agent.becomesPresent() else { throw CryptokiError(CKR_TOKEN_NOT_PRESENT) }
         lastSession += 1
         sessions[lastSession] = Session(isReadWrite: flags & CKF_RW_SESSION != 0)
         writer.number(lastSession)

@@ -54,12 +54,12 @@ public enum NewKey: Equatable, Sendable {
 
     /// Says that a template asks for nothing that the object will not have.
     func check(_ template: [Attribute], _ objectClass: TokenObject.Class) throws(CryptokiError) {
-        let object = TokenObject(objectClass: objectClass, key: example)
+        let object = TokenObject(objectClass, example)
         for attribute in template {
             switch attribute.type {
             // The caller's to choose.
             case CKA_LABEL, CKA_ID: continue
-            // Nobody can change objects here, or copy them: to allow it allows nothing.
+            // Who may change an object is the policy's to say.
             case CKA_MODIFIABLE, CKA_COPYABLE, CKA_DESTROYABLE: continue
             case CKA_EC_PARAMS where objectClass == .publicKey: continue
             // Programs ask for every use that they know; the key allows what it can, and its object says so.

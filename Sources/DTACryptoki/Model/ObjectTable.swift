@@ -8,6 +8,7 @@ struct ObjectTable {
         let owner: String?
         let created: Int64
         let publicKeyInfo: [UInt8]
+        let certificate: [UInt8]
     }
 
     private var handles: [Identity: UInt] = [:]
@@ -20,11 +21,11 @@ struct ObjectTable {
     mutating func update(_ keys: [TokenKey]) {
         var handles: [Identity: UInt] = [:]
         var objects: [UInt: TokenObject] = [:]
-        for object in keys.flatMap(TokenObject.objects) {
+        for object in ObjectTable.withDistinctIDs(keys).flatMap(TokenObject.objects) {
             let key = object.key
             let identity = Identity(
                 objectClass: object.objectClass, name: key.name, owner: key.owner, created: key.created,
-                publicKeyInfo: key.publicKeyInfo)
+                publicKeyInfo: key.publicKeyInfo, certificate: object.certificate?.bytes ?? [])
             let handle = self.handles[identity] ?? next()
             handles[identity] = handle
             objects[handle] = object
@@ -32,6 +33,14 @@ struct ObjectTable {
         self.handles = handles
         self.objects = objects
         order = objects.keys.sorted()
+    }
+
+    /// An id that two owners gave to keys that the caller can see is that of the caller's own key, or of the first.
+    private static func withDistinctIDs(_ keys: [TokenKey]) -> [TokenKey] {
+        let own = keys.filter { $0.owner == nil }
+        let others = keys.filter { $0.owner != nil }
+        var taken: Set<[UInt8]> = []
+        return (own + others).map { key in taken.insert(key.id).inserted ? key : key.withoutOwnID() }
     }
 
     private mutating func next() -> UInt {
@@ -50,8 +59,16 @@ struct ObjectTable {
         return object
     }
 
-    func handle(of objectClass: TokenObject.Class, _ key: TokenKey) -> UInt? {
-        objects.first { $0.value.objectClass == objectClass && $0.value.key == key }?.key
+    /// The object of a key by its name, which is unique on the host.
+    func handle(of objectClass: TokenObject.Class, name: String, certificate: Certificate? = nil) -> UInt? {
+        objects.first {
+            $0.value.objectClass == objectClass && $0.value.key.name == name && $0.value.certificate == certificate
+        }?.key
+    }
+
+    /// The key that a certificate is for.
+    func key(of certificate: Certificate) -> TokenKey? {
+        objects.values.first { $0.objectClass == .publicKey && $0.key.publicKeyInfo == certificate.publicKeyInfo }?.key
     }
 
     /// Handles after `place` of objects that fit a template, in ascending order.

@@ -33,6 +33,11 @@ public enum KeyKind: Equatable, Sendable {
         self = .ec(known, point: key)
     }
 
+    var isEdwards: Bool {
+        if case .ed25519 = self { return true }
+        return false
+    }
+
     /// id-ecPublicKey (RFC 5480, 2.1.1).
     private static let ecPublicKey: [UInt8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01]
 }
@@ -50,11 +55,27 @@ public struct TokenKey: Equatable, Sendable {
     public let publicKeyInfo: [UInt8]
     /// CKA_ID.
     public let id: [UInt8]
+    /// X.509 certificates that are stored for it.
+    public let certificates: [Certificate]
+    /// What the caller may do with it.
+    public let uses: Uses
+
+    public struct Uses: OptionSet, Sendable {
+        public let rawValue: UInt8
+
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// To sign or to make MACs, as the key does.
+        public static let sign = Uses(rawValue: 1)
+        /// To change what is shown of it, and to destroy it.
+        public static let manage = Uses(rawValue: 2)
+    }
 
     /// - Parameter id: as the owner set it; nil: the first 160 bits of the SHA-256 of the public half (RFC 7093, 2, as its
     ///   methods cut it), or of what is known of a secret key.
     public init(
-        name: String, owner: String?, created: Int64, kind: KeyKind, publicKeyInfo: [UInt8], id: [UInt8]? = nil
+        name: String, owner: String?, created: Int64, kind: KeyKind, publicKeyInfo: [UInt8], id: [UInt8]? = nil,
+        certificates: [Certificate] = [], uses: Uses = [.sign, .manage]
     ) {
         self.name = name
         self.owner = owner
@@ -64,6 +85,15 @@ public struct TokenKey: Equatable, Sendable {
         let secret = Array("secret key \(owner ?? "")/\(name) \(created)".utf8)
         let named = publicKeyInfo.isEmpty ? secret : publicKeyInfo
         self.id = id ?? Array(HashFunction.sha256.digest(named).prefix(20))
+        self.certificates = certificates
+        self.uses = uses
+    }
+
+    /// The same key with the CKA_ID that follows from it.
+    func withoutOwnID() -> TokenKey {
+        TokenKey(
+            name: name, owner: owner, created: created, kind: kind, publicKeyInfo: publicKeyInfo,
+            certificates: certificates, uses: uses)
     }
 
     /// CKA_LABEL: other users' keys are told apart by whose they are.

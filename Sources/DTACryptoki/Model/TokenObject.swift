@@ -1,10 +1,10 @@
 import CPKCS11
 import DTABytes
 
-/// An object of the token, as PKCS#11 shows it: one half of a key, or a secret key.
+/// An object of the token, as PKCS#11 shows it: one half of a key, a secret key, or a certificate of a key.
 struct TokenObject: Equatable, Sendable {
     enum Class: Equatable, Hashable, Sendable {
-        case publicKey, privateKey, secretKey
+        case publicKey, privateKey, secretKey, certificate
 
         /// `CKO_…`
         var number: UInt {
@@ -12,17 +12,28 @@ struct TokenObject: Equatable, Sendable {
             case .publicKey: CKO_PUBLIC_KEY
             case .privateKey: CKO_PRIVATE_KEY
             case .secretKey: CKO_SECRET_KEY
+            case .certificate: CKO_CERTIFICATE
             }
         }
     }
 
     let objectClass: Class
     let key: TokenKey
+    /// Of a certificate object.
+    let certificate: Certificate?
 
-    /// The objects of a key.
+    init(_ objectClass: Class, _ key: TokenKey, certificate: Certificate? = nil) {
+        self.objectClass = objectClass
+        self.key = key
+        self.certificate = certificate
+    }
+
+    /// The objects of a key: a caller who may only see it has no private one.
     static func objects(of key: TokenKey) -> [TokenObject] {
-        let classes: [Class] = key.isSecret ? [.secretKey] : [.privateKey, .publicKey]
-        return classes.map { TokenObject(objectClass: $0, key: key) }
+        if key.isSecret { return [TokenObject(.secretKey, key)] }
+        let secret = key.uses.isEmpty ? [] : [TokenObject(.privateKey, key)]
+        return secret + [TokenObject(.publicKey, key)]
+            + key.certificates.map { TokenObject(.certificate, key, certificate: $0) }
     }
 
     /// What is known of an attribute.
@@ -34,7 +45,9 @@ struct TokenObject: Equatable, Sendable {
     }
 
     func attribute(_ type: UInt) -> Answer {
-        let value = common(type) ?? material(type) ?? ofClass(type)
+        let value =
+            certificate.map { shared(type) ?? TokenObject.ofCertificate($0, type) }
+            ?? shared(type) ?? common(type) ?? material(type) ?? ofClass(type)
         if let value { return .value(value) }
         return isSensitive(type) ? .sensitive : .unknown
     }
@@ -47,24 +60,51 @@ struct TokenObject: Equatable, Sendable {
         return own == value
     }
 
-    private var isSecret: Bool { objectClass != .publicKey }
+    private var isSecret: Bool { objectClass == .privateKey || objectClass == .secretKey }
 
     private func isSensitive(_ type: UInt) -> Bool { isSecret && type == CKA_VALUE }
 
-    /// PKCS#11 2.40, 4.4 to 4.10 and 3.1, 4: what all keys have.
-    private func common(_ type: UInt) -> AttributeValue? {
+    /// What all objects have (PKCS#11 2.40, 4.4).
+    private func shared(_ type: UInt) -> AttributeValue? {
         switch type {
         case CKA_CLASS: .number(objectClass.number)
-        case CKA_TOKEN, CKA_LOCAL: .flag(true)
+        case CKA_TOKEN: .flag(true)
         case CKA_PRIVATE: .flag(isSecret)
-        case CKA_MODIFIABLE, CKA_COPYABLE, CKA_DERIVE: .flag(false)
+        case CKA_MODIFIABLE: .flag(key.uses.contains(.manage))
+        case CKA_COPYABLE: .flag(false)
         // Destroying the public half would have to destroy the key.
-        case CKA_DESTROYABLE: .flag(isSecret)
+        case CKA_DESTROYABLE: .flag(objectClass != .publicKey && key.uses.contains(.manage))
         case CKA_LABEL: .bytes(Array(key.label.utf8))
         case CKA_ID: .bytes(key.id)
+        case CKA_START_DATE, CKA_END_DATE: .bytes([])
+        case CKA_PUBLIC_KEY_INFO where !key.isSecret: .bytes(key.publicKeyInfo)
+        default: nil
+        }
+    }
+
+    /// What all keys have (PKCS#11 2.40, 4.7).
+    private func common(_ type: UInt) -> AttributeValue? {
+        switch type {
+        case CKA_LOCAL: .flag(true)
+        case CKA_DERIVE: .flag(false)
         case CKA_KEY_TYPE: .number(keyType)
         case CKA_KEY_GEN_MECHANISM: .number(generation)
-        case CKA_START_DATE, CKA_END_DATE: .bytes([])
+        default: nil
+        }
+    }
+
+    /// PKCS#11 2.40, 4.6.3.
+    private static func ofCertificate(_ certificate: Certificate, _ type: UInt) -> AttributeValue? {
+        switch type {
+        case CKA_CERTIFICATE_TYPE: .number(CKC_X_509)
+        case CKA_TRUSTED: .flag(false)
+        case CKA_CERTIFICATE_CATEGORY, CKA_JAVA_MIDP_SECURITY_DOMAIN: .number(0)
+        case CKA_CHECK_VALUE: .bytes(Array(HashFunction.sha1.digest(certificate.bytes).prefix(3)))
+        case CKA_SUBJECT: .bytes(certificate.subject)
+        case CKA_ISSUER: .bytes(certificate.issuer)
+        case CKA_SERIAL_NUMBER: .bytes(certificate.serialNumber)
+        case CKA_VALUE: .bytes(certificate.bytes)
+        case CKA_URL, CKA_HASH_OF_SUBJECT_PUBLIC_KEY, CKA_HASH_OF_ISSUER_PUBLIC_KEY: .bytes([])
         default: nil
         }
     }
@@ -89,7 +129,6 @@ struct TokenObject: Equatable, Sendable {
 
     /// What the key itself is.
     private func material(_ type: UInt) -> AttributeValue? {
-        if type == CKA_PUBLIC_KEY_INFO, !key.isSecret { return .bytes(key.publicKeyInfo) }
         switch (key.kind, type) {
         case (.ec(let curve, _), CKA_EC_PARAMS): return .bytes(curve.parameters)
         case (.ed25519, CKA_EC_PARAMS): return .bytes(Edwards.parameters)
@@ -110,12 +149,12 @@ struct TokenObject: Equatable, Sendable {
         case (.publicKey, CKA_ENCRYPT), (.publicKey, CKA_VERIFY_RECOVER), (.publicKey, CKA_WRAP),
             (.publicKey, CKA_TRUSTED):
             .flag(false)
-        case (.publicKey, CKA_SUBJECT), (.privateKey, CKA_SUBJECT): .bytes([])
-        case (.privateKey, CKA_SIGN): .flag(true)
+        case (.publicKey, CKA_SUBJECT), (.privateKey, CKA_SUBJECT): .bytes(key.certificates.first?.subject ?? [])
+        case (.privateKey, CKA_SIGN): .flag(key.uses.contains(.sign))
         case (.privateKey, CKA_DECRYPT), (.privateKey, CKA_SIGN_RECOVER), (.privateKey, CKA_UNWRAP),
             (.privateKey, CKA_ALWAYS_AUTHENTICATE):
             .flag(false)
-        case (.secretKey, CKA_SIGN), (.secretKey, CKA_VERIFY): .flag(key.kind == .hmac)
+        case (.secretKey, CKA_SIGN), (.secretKey, CKA_VERIFY): .flag(key.kind == .hmac && key.uses.contains(.sign))
         case (.secretKey, CKA_ENCRYPT), (.secretKey, CKA_WRAP), (.secretKey, CKA_UNWRAP), (.secretKey, CKA_TRUSTED),
             (.secretKey, CKA_DECRYPT):
             .flag(false)

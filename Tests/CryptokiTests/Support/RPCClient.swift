@@ -19,7 +19,7 @@ final class RPCClient {
     ) throws {
         let (own, other) = try UnixSocket.pair()
         socket = own
-        let command = prefix + [try Binary.path("dta-p11"), "--socket", agent.socketPath] + arguments
+        let command = prefix + [try Binary.path("dta-p11"), "--socket", agent.socketPath, "--all-keys"] + arguments
         program = try Subprocess(
             command[0], Array(command.dropFirst()), descriptors: [0: other.number, 1: other.number])
         try UnixSocket.setTimeout(own.number, milliseconds: 60_000)
