@@ -29,7 +29,7 @@ struct SSHCertificateAddCommand: ParsableCommand {
     @OptionGroup var agent: AgentOptions
 
     func run() throws {
-        let key = try agent.certificate(name, "add", try CertificateFile.read(file))
+        let key = try agent.certificate(name, "add", try SSHCertificateFile.read(file))
         if agent.json { return try key.json.show() }
         try StandardOutput.line("added a certificate for key \(SafeText.line(name))")
     }
@@ -108,14 +108,14 @@ struct SSHCertificateRemoveCommand: ParsableCommand {
     }
 
     func run() throws {
-        let key = try agent.certificate(name, "remove", try file.map(CertificateFile.read) ?? [])
+        let key = try agent.certificate(name, "remove", try file.map(SSHCertificateFile.read) ?? [])
         if agent.json { return try key.json.show() }
         let left = key.certificates.count
         try StandardOutput.line("key \(SafeText.line(name)) has \(left) certificate\(left == 1 ? "" : "s") now")
     }
 }
 
-private enum CertificateFile {
+private enum SSHCertificateFile {
     /// The certificate's bytes.
     static func read(_ path: String) throws -> [UInt8] {
         let text = String(decoding: try InputFile(path).all(limit: 128 << 10), as: UTF8.self)
