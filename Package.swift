@@ -25,7 +25,7 @@ let workers = [
 let onlyDecoders = Context.environment["DTA_ONLY_DECODERS"] != nil
 let decoders = [
     "CLinux", "CNettle", "CPKCS11", "CSecp256k1", "DTABytes", "DTASystem", "DTAFormats", "DTAJSON", "DTASSH",
-    "DTACryptoki", "AgentProtocol",
+    "DTACryptoki", "DTAKeyFiles", "AgentProtocol",
 ]
 
 let package = Package(
@@ -72,6 +72,7 @@ let package = Package(
             name: "DTAFormats", dependencies: [crypto, cryptoExtras, "CSecp256k1", "DTABytes"],
             swiftSettings: strict),
         .target(name: "DTASSH", dependencies: ["DTABytes", crypto, cryptoExtras], swiftSettings: strict),
+        .target(name: "DTAKeyFiles", dependencies: ["DTABytes", "DTAFormats"], swiftSettings: strict),
         .target(
             name: "AgentProtocol",
             dependencies: ["DTASystem", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
@@ -174,13 +175,15 @@ let package = Package(
             swiftSettings: common),
         .executableTarget(
             name: "dtad-hsm",
-            dependencies: ["DTACustody", "CustodyProtocol", "DTABytes", "DTAConfiguration", "DTASystem", "CLinux"],
+            dependencies: [
+                "DTACustody", "CustodyProtocol", "DTABytes", "DTAConfiguration", "DTAFormats", "DTASystem", "CLinux",
+            ],
             swiftSettings: common),
         .executableTarget(
             name: "dtactl",
             dependencies: [
-                "AgentProtocol", "DTABytes", "DTACourier", "DTAFormats", "DTAHTTP", "DTAJSON", "DTAPlugins", "DTASSH",
-                "DTASystem", arguments, crypto,
+                "AgentProtocol", "DTABytes", "DTACourier", "DTAFormats", "DTAHTTP", "DTAJSON", "DTAKeyFiles",
+                "DTAPlugins", "DTASSH", "DTASystem", arguments, crypto,
             ],
             swiftSettings: common),
 
@@ -258,6 +261,9 @@ let package = Package(
             name: "PluginTests",
             dependencies: ["DTABytes", "DTAPlugins", "DTAFormats", "DTAJSON", "DTASystem", "TestSupport"],
             swiftSettings: common),
+        .testTarget(
+            name: "KeyFileTests", dependencies: ["DTABytes", "DTAFormats", "DTAKeyFiles", "TestSupport"],
+            swiftSettings: common),
         .testTarget(name: "JSONTests", dependencies: ["DTAJSON"], swiftSettings: common),
         .testTarget(
             name: "SSHTests",
@@ -327,7 +333,8 @@ if onlyDecoders {
         .executableTarget(
             name: "dta-fuzz",
             dependencies: [
-                "DTABytes", "DTACryptoki", "DTAFormats", "DTAJSON", "DTASSH", "AgentProtocol", "DTASystem",
+                "DTABytes", "DTACryptoki", "DTAFormats", "DTAJSON", "DTAKeyFiles", "DTASSH", "AgentProtocol",
+                "DTASystem",
             ],
             path: "Tests/fuzz", exclude: ["corpus"],
             swiftSettings: common + [instrumented, .unsafeFlags(["-parse-as-library"])],

@@ -43,6 +43,28 @@ extension AgentRequest {
         return request
     }
 
+    /// Begins to import a key: asks for a key to wrap it to.
+    /// - Parameter name: 1 to 64 of `a-z A-Z 0-9 . _ -`, the first a letter or digit.
+    /// - Parameter type: the key's.
+    /// - Parameter nonce: 32 random bytes, which the answer's signature covers.
+    public static func beginKeyImport(_ name: String, type: AgentKeyType, nonce: [UInt8]) -> AgentRequest {
+        var request = AgentRequest(.keyImportBegin, subject: name, data: nonce)
+        request.keyType = type
+        return request
+    }
+
+    /// Imports a key.
+    /// - Parameter object: the `cursor` of the answer to ``beginKeyImport(_:type:nonce:)``.
+    /// - Parameter wrapped: the key, wrapped to the key of that answer.
+    public static func importKey(
+        _ name: String, type: AgentKeyType, object: String, wrapped: [UInt8]
+    ) -> AgentRequest {
+        var request = AgentRequest(.keyImport, subject: name, data: wrapped)
+        request.keyType = type
+        request.cursor = object
+        return request
+    }
+
     /// Signs a message.
     /// - Parameter key: the key's name.
     /// - Parameter message: up to 256 KiB.

@@ -55,6 +55,14 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// keys: at most 1,000; of "name" that one; of "destroy" none.
   case keyUnnamed // = 14
 
+  /// Begins to import a key that exists already: makes a wrapping key for it. Reads subject (the new name), key_type, data
+  /// (a nonce of 32 bytes). Answers data: the wrapping key (1216 bytes) and a signature by the token's key for imports (64
+  /// bytes); cursor: the object that the key is to be.
+  case keyImportBegin // = 15
+
+  /// Imports the key. Reads subject, key_type, cursor (the object), data (the wrapped key). Answers keys (one).
+  case keyImport // = 16
+
   /// The keys that the caller may see, with what PKCS#11 shows of them. Reads count, cursor. Answers key_views, cursor; a
   /// page with long certificates has fewer rows.
   case keyViews // = 17
@@ -282,6 +290,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 12: self = .keyShow
     case 13: self = .keyDelete
     case 14: self = .keyUnnamed
+    case 15: self = .keyImportBegin
+    case 16: self = .keyImport
     case 17: self = .keyViews
     case 18: self = .keyIdentify
     case 19: self = .keyCertificate
@@ -351,6 +361,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .keyShow: return 12
     case .keyDelete: return 13
     case .keyUnnamed: return 14
+    case .keyImportBegin: return 15
+    case .keyImport: return 16
     case .keyViews: return 17
     case .keyIdentify: return 18
     case .keyCertificate: return 19
@@ -420,6 +432,8 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     .keyShow,
     .keyDelete,
     .keyUnnamed,
+    .keyImportBegin,
+    .keyImport,
     .keyViews,
     .keyIdentify,
     .keyCertificate,
@@ -1563,6 +1577,9 @@ public nonisolated struct AgentKey: Sendable {
 
   public var objectClass: String = String()
 
+  /// Whether it existed before it came to the HSM: there may be copies of it.
+  public var imported: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1786,7 +1803,7 @@ public nonisolated struct AgentField: Sendable {
 fileprivate nonisolated let _protobuf_package = "dta.agent.v1"
 
 nonisolated extension AgentOperation: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{2}\u{3}OPERATION_KEY_VIEWS\0\u{1}OPERATION_KEY_IDENTIFY\0\u{1}OPERATION_KEY_CERTIFICATE\0\u{1}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0\u{1}OPERATION_SSH_ARRANGE\0\u{1}OPERATION_SSH_CONSTRAIN\0\u{1}OPERATION_SSH_CERTIFICATE\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{1}OPERATION_KEY_IMPORT_BEGIN\0\u{1}OPERATION_KEY_IMPORT\0\u{1}OPERATION_KEY_VIEWS\0\u{1}OPERATION_KEY_IDENTIFY\0\u{1}OPERATION_KEY_CERTIFICATE\0\u{1}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0\u{1}OPERATION_SSH_ARRANGE\0\u{1}OPERATION_SSH_CONSTRAIN\0\u{1}OPERATION_SSH_CERTIFICATE\0")
 }
 
 nonisolated extension AgentKeyType: SwiftProtobuf._ProtoNameProviding {
@@ -2974,7 +2991,7 @@ nonisolated extension AgentChunks: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Key"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}type\0\u{3}owner_uid\0\u{1}owner\0\u{1}created\0\u{3}public_key\0\u{1}object\0\u{3}object_class\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}type\0\u{3}owner_uid\0\u{1}owner\0\u{1}created\0\u{3}public_key\0\u{1}object\0\u{3}object_class\0\u{1}imported\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2990,6 +3007,7 @@ nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 6: try { try decoder.decodeSingularBytesField(value: &self.publicKey) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.object) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.objectClass) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.imported) }()
       default: break
       }
     }
@@ -3020,6 +3038,9 @@ nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.objectClass.isEmpty {
       try visitor.visitSingularStringField(value: self.objectClass, fieldNumber: 8)
     }
+    if self.imported != false {
+      try visitor.visitSingularBoolField(value: self.imported, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3032,6 +3053,7 @@ nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.publicKey != rhs.publicKey {return false}
     if lhs.object != rhs.object {return false}
     if lhs.objectClass != rhs.objectClass {return false}
+    if lhs.imported != rhs.imported {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

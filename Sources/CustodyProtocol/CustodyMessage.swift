@@ -67,6 +67,9 @@ extension CustodyOperation {
         case .delete: DeleteObject.self
         case .sign: Sign.self
         case .signRSA: SignRSA.self
+        case .beginImport: BeginImport.self
+        case .importKey: ImportKey.self
+        case .origin: AskOrigin.self
         case .mac: MakeMAC.self
         case .encrypt: Encrypt.self
         case .decrypt: Decrypt.self

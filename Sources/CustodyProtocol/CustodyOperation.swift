@@ -40,6 +40,9 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case begin = 35
     case examine = 36
     case signRSA = 37
+    case beginImport = 38
+    case importKey = 39
+    case origin = 40
 
     /// The version of the whole protocol: it grows when dtad and dtad-hsm of two releases would misunderstand each
     /// other.
@@ -65,9 +68,14 @@ public enum ObjectClass: UInt8, Sendable, CaseIterable {
     /// AES-256 that seals the secrets of up to 1,024 orders, to be destroyed when one of them is: newEpoch,
     /// destroyEpoch, epochs, sealOrderState, openOrderState.
     case epoch = 7
+    /// The one key that signs wrapping keys for keys that are imported: beginImport.
+    case importing = 8
 
     /// Whether its objects are AES keys that the front names by their number, not by an id.
     public var isSealing: Bool { [.seal, .state, .epoch].contains(self) }
+
+    /// Whether the front may list and delete its objects.
+    public var isTheFronts: Bool { !isSealing && self != .importing }
 
     /// As in labels: `dta/user/1000/…`.
     public var name: String {
@@ -79,6 +87,7 @@ public enum ObjectClass: UInt8, Sendable, CaseIterable {
         case .seal: "seal"
         case .state: "state"
         case .epoch: "epoch"
+        case .importing: "import"
         }
     }
 }

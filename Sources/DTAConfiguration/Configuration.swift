@@ -64,13 +64,16 @@ public struct Configuration: Sendable, Equatable {
         public var operations: [String]
         /// What may be signed, and on ssh.sock alone; nil: everything, everywhere.
         public var ssh: SSH.Terms?
+        /// Whether it covers keys that were imported.
+        public var coversImported: Bool
         /// Its line in the file.
         public var line: Int
 
         public init(
-            to: [String], keys: [String], identities: [String], operations: [String], ssh: SSH.Terms? = nil,
-            line: Int = 0
+            to: [String], keys: [String], identities: [String], operations: [String], coversImported: Bool = true,
+            ssh: SSH.Terms? = nil, line: Int = 0
         ) {
+            self.coversImported = coversImported
             self.to = to
             self.keys = keys
             self.identities = identities
@@ -155,7 +158,7 @@ extension Configuration.Grant {
         self.init(
             to: try section.strings("to") ?? [], keys: try section.strings("keys") ?? [],
             identities: try section.strings("identities") ?? [], operations: try section.strings("operations") ?? [],
-            line: line)
+            coversImported: try section.bool("imported") ?? true, line: line)
         if var terms = try section.optionalSection("ssh") {
             ssh = try Configuration.SSH.Terms(&terms)
             try terms.finish()

@@ -29,7 +29,7 @@ extension Custody {
     }
 
     func list(_ objectClass: ObjectClass) throws -> Set<TokenObject> {
-        guard !objectClass.isSealing else {
+        guard objectClass.isTheFronts else {
             throw DTAError(.permissionDenied, "objects of class \(objectClass.name) are not listed")
         }
         try require(objectClass)
@@ -67,7 +67,7 @@ extension Custody {
     }
 
     func delete(_ objectClass: ObjectClass, id: ObjectID) throws {
-        guard !objectClass.isSealing else {
+        guard objectClass.isTheFronts else {
             throw DTAError(.permissionDenied, "objects of class \(objectClass.name) cannot be deleted")
         }
         try require(objectClass)

@@ -16,6 +16,8 @@ public final class Custody {
     var x25519Encoding: X25519.Encoding?
     /// Whether the token may do OAEP with SHA-256; found out at the first use.
     var hasOAEP = true
+    /// Wrapping keys that were offered for imports, the oldest first.
+    var offers: [Offer] = []
     /// The highest key number of each sealing class, as this process knows it.
     var sealingNumbers: [ObjectClass: UInt32] = [:]
     /// The newest epoch on the token, and when that was seen.

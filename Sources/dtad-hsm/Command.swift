@@ -1,6 +1,7 @@
 import CustodyProtocol
 import DTAConfiguration
 import DTACustody
+import DTAFormats
 import DTASystem
 import Glibc
 
@@ -15,6 +16,8 @@ enum Command {
     case changePIN(configuration: String)
     case checkPIN(configuration: String)
     case showPINLengths(configuration: String)
+    case showImportKey(configuration: String, pinFile: String?)
+    case showImportKeyFromInput(configuration: String)
     case version
 
     private static let usage = """
@@ -27,6 +30,8 @@ enum Command {
                dtad-hsm --check-pin --config FILE                         the PIN on standard input; one attempt
                dtad-hsm --pin-lengths --config FILE
                dtad-hsm --bind-order-keys --config FILE --input FILE --output FILE [--pin-file FILE] [ORDER.car...]
+               dtad-hsm --import-key --config FILE [--pin-file FILE]      makes the key for imports, if it is missing
+               dtad-hsm --import-key --pins-on-stdin --config FILE        the PIN
                dtad-hsm --version
 
         --bind-order-keys binds keys that an earlier release sealed by their ids only, while dtad is stopped:
@@ -43,7 +48,7 @@ enum Command {
         while let argument = rest.popFirst() {
             switch argument {
             case "--init", "--keys-only", "--pins-on-stdin", "--change-pin", "--check-pin", "--pin-lengths",
-                "--bind-order-keys", "--version":
+                "--bind-order-keys", "--import-key", "--version":
                 flags.insert(argument)
             case "--config", "--pin-file", "--so-pin-file", "--input", "--output":
                 guard let value = rest.popFirst(), values.updateValue(value, forKey: argument) == nil else {
@@ -67,6 +72,10 @@ enum Command {
             self = .makeTokenFromInput(configuration: values["--config", default: ""])
         case (["--change-pin"], ["--config"]): self = .changePIN(configuration: values["--config", default: ""])
         case (["--check-pin"], ["--config"]): self = .checkPIN(configuration: values["--config", default: ""])
+        case (["--import-key"], ["--config"]), (["--import-key"], ["--config", "--pin-file"]):
+            self = .showImportKey(configuration: values["--config", default: ""], pinFile: values["--pin-file"])
+        case (["--import-key", "--pins-on-stdin"], ["--config"]):
+            self = .showImportKeyFromInput(configuration: values["--config", default: ""])
         case (["--pin-lengths"], ["--config"]): self = .showPINLengths(configuration: values["--config", default: ""])
         case (["--init"], ["--config", "--pin-file", "--so-pin-file"]):
             self = .makeToken(
@@ -108,6 +117,13 @@ enum Command {
             case .showPINLengths(let file):
                 let lengths = try PINChange.lengths(try options(file))
                 print("\(lengths.lowerBound) \(lengths.upperBound)")
+            case .showImportKey(let file, let pinFile):
+                let start = try HSMStart(configuration: file, becomesOwner: true)
+                let pin = try start.becomeOwner(pin: pinFile)
+                print(try TokenInitialisation.importingKey(start.options, pin: pin).pem, terminator: "")
+            case .showImportKeyFromInput(let file):
+                let pins = try PIN.readLines(1, from: STDIN_FILENO)
+                print(try TokenInitialisation.importingKey(try options(file), pin: pins[0]).pem, terminator: "")
             case .makeToken(let file, let pinFile, let securityOfficerPINFile):
                 let officer = try PIN.read(securityOfficerPINFile, ownersOnly: true)
                 let start = try HSMStart(configuration: file, becomesOwner: true)

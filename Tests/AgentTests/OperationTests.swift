@@ -1,5 +1,6 @@
 import AgentProtocol
 import Crypto
+import DTABytes
 import DTAFormats
 import DTASystem
 import Foundation
@@ -29,6 +30,8 @@ struct OperationTests {
         .keyShow: Facts("key.show"),
         .keyDelete: Facts("key.delete", synced: true),
         .keyUnnamed: Facts("key.unnamed", synced: true, detail: "decision=commit alias=ally"),
+        .keyImportBegin: Facts("key.import.begin"),
+        .keyImport: Facts("key.import", synced: true),
         .keyViews: Facts("key.views"),
         .keyIdentify: Facts("key.identify", synced: true),
         .keyCertificate: Facts("key.certificate", synced: true, detail: "decision=commit"),
@@ -236,6 +239,11 @@ struct OperationTests {
         let half = try watched.client.call(.showKey("signer")).keys[0].publicKey
         try ask(.addCertificate(half, to: "signer"), detail: "decision=add")
         try ask(.removeCertificate(half, from: "signer"), detail: "decision=remove")
+        let nonce = [UInt8](repeating: 1, count: 32)
+        let begun = try ask(.beginKeyImport("old", type: .aes256, nonce: nonce))
+        let wrapped = try KeyWrapping(.aes256, owner: geteuid(), object: TestSupport.bytes(begun.cursor))
+            .wrap(TransportedKey(.aes256, Secret.random(count: 32)), to: Array(begun.data.prefix(KeyWrapping.keySize)))
+        try ask(.importKey("old", type: .aes256, object: begun.cursor, wrapped: wrapped))
         try ask(AgentRequest(.keyUnnamed))
         try ask(.explainPolicy(subject: "signer", permission: "sign"))
         try ask(.explainPolicy(subject: "signer", permission: "sign", uid: 1))

@@ -24,7 +24,8 @@ struct ClassTests {
         case .user: _ = try custody.ask(GenerateKey(type: .p256, owner: owner, id: id))
         case .identitySigning: _ = try custody.ask(CreateIdentity(owner: owner, signing: id, kem: .random()))
         case .identityKEM: _ = try custody.ask(CreateIdentity(owner: owner, signing: .random(), kem: id))
-        case .order, .seal, .state, .epoch: try plant("dta/\(objectClass.name)/1000/\(hex(id.bytes))", id: id)
+        case .order, .seal, .state, .epoch, .importing:
+            try plant("dta/\(objectClass.name)/1000/\(hex(id.bytes))", id: id)
         }
         return id
     }
@@ -84,7 +85,7 @@ struct ClassTests {
         for claimed in ObjectClass.allCases where claimed != objectClass {
             expect(.permissionDenied) { try custody.ask(DeleteObject(objectClass: claimed, id: id)) }
         }
-        if objectClass.isSealing {
+        if !objectClass.isTheFronts {
             expect(.permissionDenied) { try custody.ask(DeleteObject(objectClass: objectClass, id: id)) }
         }
         #expect(!custody.isBroken)
@@ -92,7 +93,7 @@ struct ClassTests {
 
     @Test("sealing keys are neither listed nor deleted")
     func sealingKeys() throws {
-        for objectClass in [ObjectClass.seal, .state, .epoch] {
+        for objectClass in ObjectClass.allCases where !objectClass.isTheFronts {
             expect(.permissionDenied) { try custody.ask(ListObjects(objectClass: objectClass)) }
             expect(.permissionDenied) { try custody.ask(DeleteObject(objectClass: objectClass, id: .random())) }
         }

@@ -125,7 +125,7 @@ struct MessageTests {
         let id = [UInt8](repeating: 1, count: 16)
         var requests: [[UInt8]] = [
             [0], [17], [255], [1, 0], [1] + field([]), [2], [2] + field([1]), [2] + field([0, 0, 0, 0]),
-            [2] + field([0, 1, 0, 1]), [2] + field([0, 0, 0, 1]) + field([]), [3] + field([0]), [3] + field([8]),
+            [2] + field([0, 1, 0, 1]), [2] + field([0, 0, 0, 1]) + field([]), [3] + field([0]), [3] + field([9]),
             [4] + field([10]) + field([0, 0, 0, 1]) + field(id), [4] + field([1]) + field([0, 0, 0, 1]) + field([1]),
             [8] + field(id.dropLast()) + field([1]), [8] + field(id + [1]) + field([1]), [8] + field(id),
             [8] + field(id) + field([1], length: 2), [8] + field(id) + field([1], length: 0xffff_ffff),
@@ -140,7 +140,9 @@ struct MessageTests {
             [36] + field([0]), [36] + field([12]), [36] + field([1, 1]), [37],
             [37] + field(id) + field([0]) + field(id + id),
             [37] + field(id) + field([7]) + field(id + id), [37] + field(id) + field([2]) + field(id + id),
-            [37] + field(id) + field([1]) + field(id + id) + field([]), [38],
+            [37] + field(id) + field([1]) + field(id + id) + field([]), [38], [38] + field([2]),
+            [38] + field([2]) + field([0, 0, 0, 1]) + field(id) + field(id), [39], [39] + field([2]) + field(id), [40],
+            [40] + field(id) + field(id), [41],
         ]
         // Requests of random bytes; the seed is fixed.
         var state: UInt64 = 20_240_607

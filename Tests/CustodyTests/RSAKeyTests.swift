@@ -206,8 +206,7 @@ struct RSAKeyTests {
         let custody = try HSMProcess(token).connect(deadlineMilliseconds: 300)
         try module.set(.slowRSA)
         try startThread("clearing") {
-            // pause: longer than the deadline and the margin of dtad-hsm's own alarm
-            usleep(1_500_000)
+            usleep(1_500_000)  // pause: longer than the deadline and the margin of dtad-hsm's own alarm
             module.clear(.slowRSA)
         }
         #expect(try custody.ask(GenerateKey(type: .rsa2048, owner: owner, id: id)).count == 270)

@@ -82,9 +82,10 @@ let bob = user("bob", 1001)
 let carol = user("carol", 1002)
 
 func grant(
-    _ to: [String], keys: [String] = [], identities: [String] = [], _ operations: [String]
+    _ to: [String], keys: [String] = [], identities: [String] = [], _ operations: [String], imported: Bool = true
 ) -> Configuration.Grant {
-    Configuration.Grant(to: to, keys: keys, identities: identities, operations: operations, line: 7)
+    Configuration.Grant(
+        to: to, keys: keys, identities: identities, operations: operations, coversImported: imported, line: 7)
 }
 
 /// The code with which `body` is refused; nil where it is not.

@@ -15,6 +15,7 @@ final class SoftwareCustodian: Custodian {
     let before = Locked<@Sendable (String) throws -> Void>({ _ in })
     /// The core hashes of the envelopes that were opened, one for each time.
     let opened = Locked<[[UInt8]]>([])
+    private let offers = Locked<[ObjectID: KeyWrapping.OneTimeKey]>([:])
 
     init(_ directory: String) throws {
         self.directory = directory
@@ -42,6 +43,9 @@ final class SoftwareCustodian: Custodian {
             case let asked as DrawRandom: try random(count: asked.count)
             case let asked as GenerateKey: try generate(asked.type, owner: asked.owner, id: asked.id)
             case let asked as SignRSA: try sign(asked)
+            case let asked as BeginImport: try beginImport(asked)
+            case let asked as ImportKey: try importKey(asked)
+            case is AskOrigin: KeyOrigin.token
             case let asked as Sign: try sign(asked.id, input: asked.input)
             case let asked as MakeMAC: try mac(asked)
             case let asked as Encrypt: try encrypt(asked)
@@ -151,6 +155,26 @@ final class SoftwareCustodian: Custodian {
             }
         try put(.user, owner, id, [type.rawValue] + secret)
         return publicKey
+    }
+
+    private func beginImport(_ asked: BeginImport) throws -> ImportOffer {
+        try reach("beginImport")
+        let key = try KeyWrapping.OneTimeKey()
+        offers.withLock { $0[asked.id] = key }
+        return ImportOffer(wrappingKey: key.publicKey, signature: [UInt8](repeating: 0, count: 64))
+    }
+
+    private func importKey(_ asked: ImportKey) throws -> [UInt8] {
+        try reach("importKey")
+        guard let key = offers.withLock({ $0.removeValue(forKey: asked.id) }),
+            let kind = TransportedKey.Kind(rawValue: asked.type.rawValue)
+        else { throw DTAError(.failedPrecondition, "there is no wrapping key for this") }
+        let place = try KeyWrapping(kind, owner: asked.owner.uid, object: asked.id.bytes)
+        let imported: TransportedKey
+        imported = try key.unwrap(asked.wrapped, place)
+        let secret = imported.secret.withBytes { Array(copying: $0) }
+        try put(.user, asked.owner, asked.id, [asked.type.rawValue] + secret)
+        return imported.publicKey?.raw ?? []
     }
 
     private func sign(_ asked: SignRSA) throws -> [UInt8] {

@@ -19,6 +19,7 @@ import Testing
         "keys", "intents", "blocks", "identities", "segments", "envelopes", "lines", "publications", "post-quantum",
         "block-charge", "publication-turns", "orders", "restorations", "offered-shares", "refusals", "order-states",
         "key-bindings", "destructions", "audit-memory", "token", "ssh", "ssh-certificates", "key-views",
+        "key-origins",
     ]
 
     @Test("the migrations are those that were released, in their order")
@@ -32,7 +33,10 @@ import Testing
             try StoreMigrations.migrator.migrate(queue, upTo: step)
             try queue.write { database in
                 try database.execute(
-                    sql: "INSERT INTO keys VALUES ('old', 2, 1000, 'alice', ?, 1, ?)",
+                    sql: """
+                        INSERT INTO keys (name, type, owner_uid, owner_name, object, created, public_key)
+                        VALUES ('old', 2, 1000, 'alice', ?, 1, ?)
+                        """,
                     arguments: [Data(count: 16), Data(count: 65)])
             }
         }
@@ -214,7 +218,10 @@ import Testing
             try queue.write { database in
                 for number in 0..<500 {
                     try database.execute(
-                        sql: "INSERT INTO keys VALUES (?, 2, 1000, 'alice', ?, 1, ?)",
+                        sql: """
+                            INSERT INTO keys (name, type, owner_uid, owner_name, object, created, public_key)
+                            VALUES (?, 2, 1000, 'alice', ?, 1, ?)
+                            """,
                         arguments: [
                             "key\(number)", withUnsafeBytes(of: (number, number)) { Data($0) }, Data(count: 65),
                         ])

@@ -65,6 +65,10 @@ public struct TamperedModule: Sendable {
         case hidePSS = "hide-pss"
         /// The moduli of RSA keys are others than theirs.
         case lieAboutRSA = "lie-rsa"
+        /// C_CreateObject makes keys that can be read.
+        case importExtractable = "import-extractable"
+        /// C_CreateObject makes other secret keys than it was given.
+        case importAnother = "import-another"
         /// The token allows one session.
         case oneSession = "one-session"
     }
@@ -140,6 +144,19 @@ public struct TamperedModule: Sendable {
             if (answer == CKR_OK)
                 count_in(FOLDER "/copies");
             return answer;
+        }
+
+        static CK_RV create(CK_SESSION_HANDLE s, CK_ATTRIBUTE *a, unsigned long n, CK_OBJECT_HANDLE *o)
+        {
+            static CK_BBOOL yes = 1;
+            static unsigned char other[32] = {1};
+            for (unsigned long i = 0; i < n; i++) {
+                if (a[i].type == CKA_EXTRACTABLE && FAULT("import-extractable"))
+                    a[i].pValue = &yes;
+                if (a[i].type == CKA_VALUE && a[i].ulValueLen == sizeof other && FAULT("import-another"))
+                    a[i].pValue = other;
+            }
+            return real.C_CreateObject(s, a, n, o);
         }
 
         static CK_RV login(CK_SESSION_HANDLE s, CK_USER_TYPE user, unsigned char *pin, unsigned long count)
@@ -327,6 +344,7 @@ public struct TamperedModule: Sendable {
             ours.C_Sign = sign;
             ours.C_SignInit = sign_init;
             ours.C_CopyObject = copy;
+            ours.C_CreateObject = create;
             ours.C_DeriveKey = derive;
             ours.C_GenerateRandom = random_bytes;
             ours.C_GenerateKeyPair = pair;

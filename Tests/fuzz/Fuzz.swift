@@ -12,7 +12,7 @@ enum Fuzz {
         "dag-cbor": DAGCBORTarget.self, "cid": CIDTarget.self, "car": CARTarget.self, "identity": IdentityTarget.self,
         "envelope": EnvelopeTarget.self, "frame": FrameTarget.self, "order": OrderTarget.self,
         "wallet": WalletTarget.self, "json": JSONTarget.self, "ssh": SSHTarget.self,
-        "cryptoki": CryptokiTarget.self,
+        "cryptoki": CryptokiTarget.self, "key-file": KeyFileTarget.self,
     ]
 
     fileprivate static let chosen: any FuzzTarget.Type = {

@@ -17,8 +17,14 @@ package final class KeyRecord: NamedItem {
     /// As the token gave it: 32 bytes (Ed25519), an uncompressed point (EC), an RSAPublicKey in DER (RSA), empty for
     /// symmetric keys.
     package let publicKey: [UInt8]
+    package let origin: KeyOrigin
 
-    init(name: String, type: KeyType, owner: Owner, object: ObjectID, created: Int64, publicKey: [UInt8]) {
+    /// - Parameter origin: an imported key is marked for ever.
+    init(
+        name: String, type: KeyType, owner: Owner, object: ObjectID, created: Int64, publicKey: [UInt8],
+        origin: KeyOrigin = .token
+    ) {
+        self.origin = origin
         self.name = name
         self.type = type
         self.owner = owner
@@ -28,6 +34,8 @@ package final class KeyRecord: NamedItem {
     }
 
     var publicBytes: [UInt8] { publicKey }
+
+    package var isImported: Bool { origin == .imported }
 
     /// The public half in standard forms; nil for symmetric keys.
     /// - Throws: `DTAError.dataLoss` if the stored bytes are no key.
@@ -69,17 +77,19 @@ extension KeyRecord {
         self.init(
             name: name, type: type, owner: Owner(uid: try row.whole("owner_uid"), name: row["owner_name"]),
             object: try ObjectID([UInt8](row["object"] as Data)), created: row["created"],
-            publicKey: [UInt8](row["public_key"] as Data))
+            publicKey: [UInt8](row["public_key"] as Data),
+            origin: (row["origin"] as Int64) == 0 ? .token : .imported)
     }
 
     func insert(_ database: Database) throws {
         try database.execute(
             sql: """
-                INSERT INTO keys (name, type, owner_uid, owner_name, object, created, public_key)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO keys (name, type, owner_uid, owner_name, object, created, public_key, origin)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 name, Int64(type.rawValue), Int64(owner.uid), owner.name, Data(object.bytes), created, Data(publicKey),
+                Int64(origin.rawValue),
             ])
     }
 }

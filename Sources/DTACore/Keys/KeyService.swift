@@ -12,6 +12,8 @@ package final class KeyService: Sendable {
     let store: Store
     let intents: Intents
     let forget: @Sendable (ObjectID) -> Void
+    /// Imports that have begun, by their objects.
+    let imports = Locked<[ObjectID: ImportBegun]>([:])
 
     /// Loads all keys.
     /// - Parameter forget: called when an object is gone, so that every HSM process drops its copy.
@@ -42,7 +44,9 @@ package final class KeyService: Sendable {
         return { [self] custodian in
             try index.reserve(name.text, owner: owner)
             do {
-                return try make(name, type, owner, custodian)
+                return try make(name, type, owner, custodian) {
+                    try custodian.ask(GenerateKey(type: type, owner: ObjectOwner(uid: owner.uid), id: $0))
+                }
             } catch {
                 index.cancel(name.text, owner: owner)
                 throw error
@@ -53,19 +57,22 @@ package final class KeyService: Sendable {
     /// Whether a key of this type takes the token so long that others should not wait for it.
     package static func isSlowToMake(_ type: KeyType) -> Bool { type.isRSA }
 
-    private func make(_ name: KeyName, _ type: KeyType, _ owner: Owner, _ custodian: any Custodian) throws -> KeyRecord
-    {
-        let object = ObjectID.random()
+    /// Has an object made under a reserved name, and stores the key.
+    /// - Parameter ask: has the object made, and answers its public key.
+    func make(
+        _ name: KeyName, _ type: KeyType, _ owner: Owner, _ custodian: any Custodian, object: ObjectID = .random(),
+        origin: KeyOrigin = .token, _ ask: (ObjectID) throws -> [UInt8]
+    ) throws -> KeyRecord {
         let objects = [Intents.Object(objectClass: .user, id: object)]
         let intent = try intents.begin(.keyCreate, name: name.text, objects: objects)
         defer { intents.release(intent) }
         CrashPoint.reach(.keyCreateIntended)
         do {
-            let publicKey = try custodian.ask(GenerateKey(type: type, owner: ObjectOwner(uid: owner.uid), id: object))
+            let publicKey = try ask(object)
             CrashPoint.reach(.keyCreateGenerated)
             let key = KeyRecord(
                 name: name.text, type: type, owner: owner, object: object, created: unixMicroseconds() / 1_000_000,
-                publicKey: publicKey)
+                publicKey: publicKey, origin: origin)
             // The token's answer must be a valid key before it is used.
             _ = try key.publicHalf()
             try store.write { database in

@@ -82,7 +82,8 @@ extension KeyService {
                 let publicKey = try custodian.ask(ReadPublicKey(id: id))
                 let key = KeyRecord(
                     name: name.text, type: publicKey.type, owner: owner, object: id,
-                    created: unixMicroseconds() / 1_000_000, publicKey: publicKey.bytes)
+                    created: unixMicroseconds() / 1_000_000, publicKey: publicKey.bytes,
+                    origin: try custodian.ask(AskOrigin(id: id)))
                 _ = try key.publicHalf()
                 try store.write { database in
                     guard try !Self.isNamed(id, database) else { throw Self.unknown(id) }
@@ -161,7 +162,7 @@ extension KeyService {
             helps: .listUnnamedKeys)
     }
 
-    private static func object(_ text: String) throws -> ObjectID {
+    static func object(_ text: String) throws -> ObjectID {
         guard let bytes = Hexadecimal.decode(text), bytes.count == 16 else {
             throw DTAError(.invalidArgument, "\(quoted(text)) is no object: it has 32 hexadecimal digits")
         }

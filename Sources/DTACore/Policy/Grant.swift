@@ -9,6 +9,8 @@ struct Grant: Sendable {
     let permissions: Set<Permission>
     /// What it lets callers sign, and on ssh.sock alone; nil: everything, everywhere.
     let ssh: SSHTerms?
+    /// Whether it covers imported keys.
+    let coversImported: Bool
     /// Its line in dtad.yaml.
     let line: Int
 
@@ -16,6 +18,7 @@ struct Grant: Sendable {
     /// - Throws: `DTAError.invalidArgument`, or `failedPrecondition` if a selector cannot work on this host.
     init(_ grant: Configuration.Grant, _ hosts: SSHHosts, canSeePrograms: Bool) throws {
         line = grant.line
+        coversImported = grant.coversImported
         do {
             selectors = try grant.to.map(Selector.init)
             keys = try grant.keys.map(Glob.init)
@@ -71,6 +74,11 @@ struct Grant: Sendable {
     func isForAllSockets(_ permission: Permission) -> Bool { ssh == nil || permission != .sign }
 
     func covers(_ permission: Permission, _ resource: Resource) -> Bool {
+        (coversImported || !resource.isImported) && names(permission, resource)
+    }
+
+    /// Whether it names a resource and a permission, be the key imported or not.
+    func names(_ permission: Permission, _ resource: Resource) -> Bool {
         guard permissions.contains(permission), permission.applies(to: resource.kind) else { return false }
         return (resource.kind == .key ? keys : identities).contains { $0.matches(resource.name) }
     }

@@ -85,8 +85,11 @@ package struct Resource: Sendable {
     package let kind: Kind
     package let name: String
     package let owner: Owner
+    /// Whether it is a key that existed before it came to the token: there may be copies of it.
+    package let isImported: Bool
 
-    package init(_ kind: Kind, _ name: String, owner: Owner) {
+    package init(_ kind: Kind, _ name: String, owner: Owner, isImported: Bool = false) {
+        self.isImported = isImported
         self.kind = kind
         self.name = name
         self.owner = owner

@@ -134,6 +134,11 @@ package final class Policy: Sendable {
         }
         let covering = resource.owner == .agent ? [] : grants.filter { $0.covers(permission, resource) }
         reasons += covering.map { explain($0, caller) }
+        if resource.isImported {
+            reasons.append("\(resource.display) was imported: there may be copies of it outside of the HSM")
+            reasons += grants.filter { $0.names(permission, resource) && !$0.coversImported }
+                .map { "\($0.display) covers no imported keys" }
+        }
         if covering.isEmpty { reasons.append("no grant gives \(permission.rawValue) on \(resource.display)") }
         return Decision(isAllowed: allows(caller, permission, resource), reasons: reasons)
     }

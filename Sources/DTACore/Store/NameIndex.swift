@@ -7,11 +7,15 @@ protocol NamedItem: Sendable {
     var owner: Owner { get }
     /// Bytes by which it is found beside its name; empty: none.
     var publicBytes: [UInt8] { get }
+    /// Whether it was elsewhere before it came to the token.
+    var isImported: Bool { get }
 }
 
 extension NamedItem {
     var publicBytes: [UInt8] { [] }
-    var resource: Resource { Resource(Self.kind, name, owner: owner) }
+    var isImported: Bool { false }
+
+    var resource: Resource { Resource(Self.kind, name, owner: owner, isImported: isImported) }
 }
 
 /// All keys, or all own identities, by name and in memory: finding one does not touch the database, however many there

@@ -29,6 +29,7 @@ package enum StoreMigrations {
         migrator.registerMigration("ssh") { try $0.execute(sql: ssh) }
         migrator.registerMigration("ssh-certificates") { try $0.execute(sql: sshCertificates) }
         migrator.registerMigration("key-views") { try $0.execute(sql: keyViews) }
+        migrator.registerMigration("key-origins") { try $0.execute(sql: keyOrigins) }
         return migrator
     }
 

@@ -143,7 +143,7 @@ struct KeyGeneration {
 
     /// Has the key sign a test message, and verifies the signature, which stays here, with the public half that the
     /// token named. Halves that do not fit would otherwise be noticed too late.
-    private func prove(_ key: CK_OBJECT_HANDLE, _ kind: KeyKind, _ publicKey: [UInt8]) throws {
+    func prove(_ key: CK_OBJECT_HANDLE, _ kind: KeyKind, _ publicKey: [UInt8]) throws {
         guard let algorithm = kind.algorithm else { return }
         let message = Array("dta/trial/1".utf8) + [0] + (try token.session.random(32))
         let isValid: Bool?
@@ -170,18 +170,25 @@ struct KeyGeneration {
     }
 
     private func verify(_ key: CK_OBJECT_HANDLE, _ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws {
-        let demanded: [(type: UInt, name: String, value: [UInt8])] = [
+        let demanded: [Demand] = [
             (CKA_SENSITIVE, "CKA_SENSITIVE", [1]), (CKA_EXTRACTABLE, "CKA_EXTRACTABLE", [0]),
             (CKA_ALWAYS_SENSITIVE, "CKA_ALWAYS_SENSITIVE", [1]),
             (CKA_NEVER_EXTRACTABLE, "CKA_NEVER_EXTRACTABLE", [1]), (CKA_LOCAL, "CKA_LOCAL", [1]),
             (CKA_TOKEN, "CKA_TOKEN", [1]), (CKA_PRIVATE, "CKA_PRIVATE", [1]),
             (CKA_LABEL, "CKA_LABEL", Array(label.text.utf8)), (CKA_ID, "CKA_ID", id),
         ]
+        try verify(key, kind, "made", demanded)
+    }
+
+    typealias Demand = (type: UInt, name: String, value: [UInt8])
+
+    /// - Parameter did: what the token did, in the error.
+    func verify(_ key: CK_OBJECT_HANDLE, _ kind: KeyKind, _ did: String, _ demanded: [Demand]) throws {
         let values = try token.session.read(key, demanded.map(\.type))
         for (wanted, value) in zip(demanded, values) where value != wanted.value {
             throw DTAError(
                 .failedPrecondition,
-                "the token \"\(token.info.labelText)\" made \(kind.article) \(kind.name) key otherwise than it was told "
+                "the token \"\(token.info.labelText)\" \(did) \(kind.article) \(kind.name) key otherwise than it was told "
                     + "(\(wanted.name)); the key was destroyed",
                 hint: "use a token that keeps keys sensitive and non-extractable")
         }

@@ -1,5 +1,6 @@
 import CPKCS11
 import CustodyProtocol
+import DTAFormats
 import DTASystem
 
 /// A kind of key on the token: how it is made, what it may do, how it is told from others.
@@ -99,6 +100,11 @@ enum KeyKind: CaseIterable {
     /// - Throws: `DTAError.failedPrecondition` that names the mechanism that is missing.
     func require(on token: Token) throws {
         try token.require(generation(on: token), for: "\(self.name) keys")
+        try requireUse(on: token)
+    }
+
+    /// The same for keys that are not made on the token.
+    func requireUse(on token: Token) throws {
         for use in uses { try token.require(use, for: "\(self.name) keys") }
     }
 
@@ -163,6 +169,40 @@ enum KeyKind: CaseIterable {
             Attribute(CKA_ENCRYPT, self == .aes256), Attribute(CKA_VERIFY, false), Attribute(CKA_WRAP, false),
             Attribute(CKA_VALUE_LEN, number: 32),
         ]
+    }
+
+    /// The attributes of a private or secret key that exists already, without its numbers.
+    func importedTemplate(_ label: ObjectLabel, id: [UInt8]) -> [Attribute] {
+        let common = keyTemplate(label, id: id).filter { $0.type != CK_ATTRIBUTE_TYPE(CKA_VALUE_LEN) }
+        let named =
+            common + [
+                Attribute(CKA_CLASS, number: isPair ? CKO_PRIVATE_KEY : CKO_SECRET_KEY),
+                Attribute(CKA_KEY_TYPE, number: typeNumber),
+            ]
+        return parameters.isEmpty ? named : named + [Attribute(CKA_EC_PARAMS, parameters)]
+    }
+
+    /// The attributes of its public half.
+    func importedPublicTemplate(_ label: ObjectLabel, id: [UInt8], _ half: PublicKey) -> [Attribute] {
+        let common = publicTemplate(label, id: id).filter { $0.type != CK_ATTRIBUTE_TYPE(CKA_MODULUS_BITS) }
+        let named =
+            common + [
+                Attribute(CKA_CLASS, number: CKO_PUBLIC_KEY), Attribute(CKA_KEY_TYPE, number: typeNumber),
+            ]
+        if let modulus = half.rsaModulus { return named + [Attribute(CKA_MODULUS, modulus)] }
+        return named + [Attribute(CKA_EC_POINT, [0x04, UInt8(truncatingIfNeeded: half.raw.count)] + half.raw)]
+    }
+
+    /// CKA_KEY_TYPE.
+    private var typeNumber: UInt {
+        switch self {
+        case .ed25519: UInt(CKK_EC_EDWARDS)
+        case .x25519: CKK_EC_MONTGOMERY
+        case .p256, .p384, .secp256k1: UInt(CKK_EC)
+        case .hmacSHA256: UInt(CKK_GENERIC_SECRET)
+        case .aes256: UInt(CKK_AES)
+        case .rsa2048, .rsa3072, .rsa4096: UInt(CKK_RSA)
+        }
     }
 
     func publicTemplate(_ label: ObjectLabel, id: [UInt8], isOnToken: Bool = true) -> [Attribute] {

@@ -118,6 +118,39 @@ final class Session {
         try module.check("C_DestroyObject", functions.pointee.C_DestroyObject?(handle, object))
     }
 
+    /// Makes an object of attributes, of which some are secrets: these go from their own memory to the module.
+    func createObject(
+        _ template: [Attribute], secrets: [(type: UInt, value: SecretReference)] = []
+    ) throws -> CK_OBJECT_HANDLE {
+        var object: CK_OBJECT_HANDLE = 0
+        try module.check(
+            "C_CreateObject",
+            withTemplate(template) { attributes, count in
+                let open = UnsafeBufferPointer(start: attributes, count: Int(count)).map { $0 }
+                return lending(secrets[...], open) { all in
+                    functions.pointee.C_CreateObject?(handle, &all, CK_ULONG(all.count), &object)
+                }
+            })
+        return object
+    }
+
+    /// Lends secrets one within the other; a key has seven at most.
+    private func lending<Result>(
+        _ secrets: ArraySlice<(type: UInt, value: SecretReference)>, _ attributes: [CK_ATTRIBUTE],
+        _ body: (inout [CK_ATTRIBUTE]) -> Result
+    ) -> Result {
+        guard let secret = secrets.first else {
+            var attributes = attributes
+            return body(&attributes)
+        }
+        return secret.value.withUnsafeBytes { bytes in
+            let attribute = CK_ATTRIBUTE(
+                type: CK_ATTRIBUTE_TYPE(secret.type), pValue: UnsafeMutableRawPointer(bytes.asMutable),
+                ulValueLen: CK_ULONG(bytes.count))
+            return lending(secrets.dropFirst(), attributes + [attribute], body)
+        }
+    }
+
     /// A copy of `object` that lives in this session only and has all its other attributes.
     func copyToSession(_ object: CK_OBJECT_HANDLE) throws -> CK_OBJECT_HANDLE {
         var copy: CK_OBJECT_HANDLE = 0

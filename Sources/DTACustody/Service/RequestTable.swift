@@ -49,6 +49,10 @@ extension Custody {
                 SecretReference(try $0.decrypt($1.id, ciphertext: $1.ciphertext, aad: $1.associatedData))
             }
 
+        case .beginImport: RequestHandler(BeginImport.self) { try $0.beginImport($1) }
+        case .importKey: RequestHandler(ImportKey.self) { try $0.importKey($1) }
+        case .origin: RequestHandler(AskOrigin.self) { try $0.origin($1.id) }
+
         case .createIdentity:
             RequestHandler(CreateIdentity.self) {
                 try $0.createIdentity(owner: $1.owner, signing: $1.signing, kem: $1.kem)

@@ -1,5 +1,6 @@
 import CPKCS11
 import CustodyProtocol
+import DTAFormats
 import DTASystem
 
 /// `dtad-hsm --init`: makes a token, if the module has a free slot (SoftHSM always has), and the keys that D-TA needs
@@ -83,6 +84,40 @@ public enum TokenInitialisation {
         } catch let error as DTAError {
             throw CustodyStartError(error, .failed)
         }
+    }
+
+    /// `--import-key`: the key that signs wrapping keys for imports, which is made if it is missing.
+    /// - Returns: its public half.
+    public static func importingKey(_ options: HSMOptions, pin: SecretBytes) throws -> PublicKey {
+        let token = try Token.open(try Module(path: options.module), options, pin: pin)
+        defer { token.session.module.finalize() }
+        do {
+            return try TokenLock(path: options.lockFile).hold {
+                let id = try ObjectID(Custody.importingID)
+                let objects = KeyObjects(token.session, makeCopies: false)
+                let generation = KeyGeneration(token: token)
+                let label = ObjectLabel.object(TokenObject(objectClass: .importing, owner: .agent, id: id))
+                guard let found = try objects.find(id), let key = found.key else {
+                    let kind: KeyKind = KeyKind.ed25519.isSupported(by: token) ? .ed25519 : .p256
+                    return try publicKey(kind, generation.make(kind, label, id: id.bytes))
+                }
+                guard found.label == label, let handle = found.publicHandle else {
+                    throw DTAError(.failedPrecondition, "the object \(found.label.text) is not the key for imports")
+                }
+                return try publicKey(key.kind, generation.publicKey(handle, key.kind))
+            }
+        } catch let error as PKCS11Error {
+            throw refusal("the key for imports could not be made: \(error)", hint: "", .failed)
+        } catch let error as FormatError {
+            throw refusal("the key for imports cannot be used: \(error.reason)", hint: "", .failed)
+        } catch let error as DTAError {
+            throw CustodyStartError(error, .failed)
+        }
+    }
+
+    private static func publicKey(_ kind: KeyKind, _ raw: [UInt8]) throws -> PublicKey {
+        guard let algorithm = kind.algorithm else { throw FormatError(.malformed, "it is no key that signs") }
+        return try PublicKey(algorithm, raw: raw)
     }
 
     private static func refusal(_ message: String, hint: String, _ exit: CustodyExit) -> CustodyStartError {

@@ -3,10 +3,11 @@ import ArgumentParser
 
 struct KeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "key", abstract: "Make, show and delete keys in the HSM.",
+        commandName: "key", abstract: "Make, import, show and delete keys in the HSM.",
         subcommands: [
             KeyCreateCommand.self, KeyListCommand.self, KeyShowCommand.self, KeyPublicCommand.self,
-            KeyDeleteCommand.self, KeyCertificateCommand.self, KeyIDCommand.self, KeyUnnamedCommand.self,
+            KeyDeleteCommand.self, KeyImportCommand.self, KeyCertificateCommand.self, KeyIDCommand.self,
+            KeyUnnamedCommand.self,
         ])
 }
 
@@ -78,7 +79,7 @@ struct KeyListCommand: ParsableCommand {
         ])
         for key in keys {
             table.add([
-                .init(key.name, .bold), .init(KeyType.name(key.type)), .init(key.ownerText),
+                .init(key.name, .bold), .init(key.typeText), .init(key.ownerText),
                 .init(TimeColumn.text(key.created)),
             ])
         }
@@ -104,7 +105,7 @@ struct KeyShowCommand: ParsableCommand {
         if agent.json { return try key.json.show() }
         var details = Details()
         details.add("name", key.name, .bold)
-        details.add("type", KeyType.name(key.type))
+        details.add("type", key.typeText)
         details.add("owner", key.ownerText)
         details.add("created", HumanUnits.time(unixSeconds: key.created))
         if let pem = try key.publicHalf?.pem {

@@ -108,6 +108,9 @@ extension AgentKey {
     /// The same if it is another user than the caller.
     var othersName: String? { ownerUid == geteuid() ? nil : ownerName }
 
+    /// Its type, and whether it was elsewhere before.
+    var typeText: String { KeyType.name(type) + (imported ? ", imported" : "") }
+
     var ownerText: String { owner.isEmpty ? "uid \(ownerUid)" : owner }
 
     var json: JSON {
@@ -116,6 +119,7 @@ extension AgentKey {
             ("owner_uid", .number(Int64(ownerUid))), ("created", .number(created)),
         ]
         if let pem = try? publicHalf?.pem { members.append(("public_key", .string(pem))) }
+        members.append(("imported", .bool(imported)))
         return .object(members)
     }
 }

@@ -24,6 +24,9 @@ struct InitPlan {
     private var pinDirectory: String { users == nil ? state : directory(of: configuration) }
     private var pinFile: String { "\(pinDirectory)/hsm-pin" }
     private var officerFile: String { "\(pinDirectory)/hsm-so-pin" }
+    /// The public half of the token's key for imports: dtactl trusts it because no user but root, or the agent's own,
+    /// can change it.
+    private var importFile: String { "\(directory(of: configuration))/import.pem" }
     private var softhsmConf: String { "\(hsmDirectory)/softhsm2.conf" }
     private var tokens: String { "\(hsmDirectory)/tokens" }
 
@@ -77,7 +80,7 @@ struct InitPlan {
             throw DTAError(
                 .invalidArgument, "--pin-file is for tokens that exist: SoftHSM's is made here, with a new PIN")
         }
-        let made = isSoftHSM ? [configuration, pinFile, officerFile, softhsmConf, tokens] : [configuration]
+        let made = [configuration, importFile] + (isSoftHSM ? [pinFile, officerFile, softhsmConf, tokens] : [])
         for path in made where access(path, F_OK) == 0 {
             throw DTAError(
                 .failedPrecondition, "\(path) exists already: nothing is overwritten",
@@ -120,6 +123,7 @@ struct InitPlan {
             try made.file(draft, yaml(pinFile: existingPINFile ?? pinFile), mode: 0o644)
             try runCustody(["--init", "--keys-only", "--pins-on-stdin", "--config", draft], [pin])
         }
+        try made.file(importFile, try importKey(draft, pin), mode: 0o644)
         // link and not rename: it fails if another program has made the file meanwhile.
         guard link(draft, configuration) == 0 else {
             throw DTAError(.failedPrecondition, "\(configuration) cannot be written: \(errorText(errno))")
@@ -194,6 +198,7 @@ struct InitPlan {
         if isSoftHSM {
             lines.append("token           \"\(token)\" in \(tokens)")
             lines.append("PIN             \(pinFile)")
+            lines.append("import key      \(importFile)   (dtactl key import trusts it)")
             lines.append("SO PIN          \(officerFile)   (needed to reset the PIN; keep it elsewhere)")
         } else {
             lines.append("token           \"\(token)\" of \(module)")
@@ -212,6 +217,16 @@ struct InitPlan {
     }
 
     // MARK: Steps
+
+    /// The public half of the key for imports, in PEM.
+    private func importKey(_ configuration: String, _ pin: SecretBytes) throws -> String {
+        let made = try CustodyCommand.run(
+            ["--import-key", "--pins-on-stdin", "--config", configuration], pins: [pin], as: users?.hsm)
+        guard made.status == 0, made.output.hasPrefix("-----BEGIN PUBLIC KEY-----\n") else {
+            throw DTAError(.failedPrecondition, "dtad-hsm could not make the key for imports: see its message above")
+        }
+        return made.output
+    }
 
     private func runCustody(_ arguments: [String], _ pins: [SecretBytes]) throws {
         guard try CustodyCommand.run(arguments, pins: pins, as: users?.hsm).status == 0 else {

@@ -2,10 +2,11 @@ import AgentProtocol
 import CustodyProtocol
 import DTACore
 import DTASystem
+import Foundation
 
 /// Making, seeing and destroying keys.
 enum KeyOperations {
-    static let all = [create, list, show, delete, unnamed]
+    static let all = [create, list, show, delete, unnamed, beginImport, finishImport]
 
     private static let create = Operation(
         .keyCreate, "key.create", isSynced: true, answersSecret: false, isAboutTheAgent: false, detail: .none,
@@ -44,6 +45,31 @@ enum KeyOperations {
         begins: .atOnce,
         reads: { $0.subject },
         calls: { call, name in call.slow(try call.agent.keys.delete(call.caller, name: name)) { _, _ in } })
+
+    private static let beginImport = Operation(
+        .keyImportBegin, "key.import.begin", isSynced: false, answersSecret: false, isAboutTheAgent: false,
+        detail: .none, begins: .atOnce,
+        reads: { (name: $0.subject, type: try KeyType($0.keyType), nonce: [UInt8]($0.data)) },
+        calls: { call, new in
+            let step = try call.agent.keys.beginImport(
+                call.caller, name: new.name, type: new.type, nonce: new.nonce)
+            return call.slow(step) {
+                $1.data = Data($0.offer.wrappingKey + $0.offer.signature)
+                $1.cursor = $0.object.text
+            }
+        })
+
+    private static let finishImport = Operation(
+        .keyImport, "key.import", isSynced: true, answersSecret: false, isAboutTheAgent: false, detail: .none,
+        begins: .atOnce,
+        reads: {
+            (name: $0.subject, type: try KeyType($0.keyType), object: $0.cursor, wrapped: [UInt8]($0.data))
+        },
+        calls: { call, new in
+            let step = try call.agent.keys.finishImport(
+                call.caller, name: new.name, type: new.type, object: new.object, wrapped: new.wrapped)
+            return call.slow(step) { $1.keys = [try AgentKey($0)] }
+        })
 
     private static let unnamed = Operation(
         .keyUnnamed, "key.unnamed", isSynced: true, answersSecret: false, isAboutTheAgent: false,

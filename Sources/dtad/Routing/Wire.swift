@@ -19,6 +19,7 @@ extension AgentKey {
         ownerUid = record.owner.uid
         owner = record.owner.name
         created = record.created
+        imported = record.isImported
         if let half = try record.publicHalf() { publicKey = Data(half.spkiDER) }
     }
 }

@@ -64,6 +64,15 @@ struct MessageSample {
             let digest = some.bytes(scheme.digestLength...scheme.digestLength)
             return try MessageSample(
                 SignRSA(id: some.id, scheme: scheme, digest: digest), answer: some.bytes(0...512))
+        case .beginImport:
+            return try MessageSample(
+                BeginImport(type: some.keyType, owner: some.owner, id: some.id, nonce: some.bytes(32...32)),
+                answer: ImportOffer(wrappingKey: some.bytes(1216...1216), signature: some.bytes(64...64)))
+        case .importKey:
+            return try MessageSample(
+                ImportKey(type: some.keyType, owner: some.owner, id: some.id, wrapped: some.bytes(0...2672)),
+                answer: some.bytes(0...526))
+        case .origin: return try MessageSample(AskOrigin(id: some.id), answer: some.one(of: KeyOrigin.allCases))
         case .mac:
             return try MessageSample(MakeMAC(id: some.id, input: some.bytes(0...9000)), answer: some.bytes(32...32))
         case .encrypt:

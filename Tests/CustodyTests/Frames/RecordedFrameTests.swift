@@ -75,6 +75,11 @@ struct RecordedFrameTests {
         case .signRSA:
             let scheme = try #require(RSAScheme(rawValue: fields[1][0]))
             _ = try custody.ask(SignRSA(id: id(0), scheme: scheme, digest: fields[2]))
+        case .beginImport:
+            _ = try custody.ask(BeginImport(type: type(0), owner: owner(1), id: id(2), nonce: fields[3]))
+        case .importKey:
+            _ = try custody.ask(ImportKey(type: type(0), owner: owner(1), id: id(2), wrapped: fields[3]))
+        case .origin: _ = try custody.ask(AskOrigin(id: id(0)))
         case .mac: _ = try custody.ask(MakeMAC(id: id(0), input: fields[1]))
         case .encrypt: _ = try custody.ask(Encrypt(id: id(0), plaintext: fields[1], associatedData: fields[2]))
         case .decrypt: _ = try custody.ask(Decrypt(id: id(0), ciphertext: fields[1], associatedData: fields[2]))

@@ -1,5 +1,6 @@
 import Crypto
 import CustodyProtocol
+import DTABytes
 import DTAFormats
 import DTASystem
 import Foundation
@@ -39,6 +40,10 @@ enum RecordedSession {
     /// Has a real dtad-hsm do each operation once at least.
     static func record() throws -> [CustodyExchange] {
         let token = try TestToken()
+        let made = try run(
+            try Binary.path("dtad-hsm"),
+            ["--import-key", "--config", token.configuration, "--pin-file", token.directory.file("pin")])
+        guard made.status == 0 else { throw TestFailure("dtad-hsm --import-key: \(made.errors)") }
         let identity = try HSMProcess(token).connect().token
         let tap = try CustodyTap(HSMProcess(token))
         let custody = try CustodyConnection(
@@ -76,6 +81,14 @@ enum RecordedSession {
         _ = try custody.ask(GenerateKey(type: .rsa2048, owner: owner, id: rsa))
         _ = try custody.ask(
             SignRSA(id: rsa, scheme: .pssSHA256, digest: Array(SHA256.hash(data: Array("message".utf8)))))
+        let imported = ObjectID.random()
+        let offer = try custody.ask(
+            BeginImport(type: .p256, owner: owner, id: imported, nonce: [UInt8](repeating: 9, count: 32)))
+        var scalar = Array(P256.Signing.PrivateKey().rawRepresentation)
+        let wrapped = try KeyWrapping(.p256, owner: owner.uid, object: imported.bytes)
+            .wrap(TransportedKey(.p256, Secret(taking: &scalar)), to: offer.wrappingKey)
+        _ = try custody.ask(ImportKey(type: .p256, owner: owner, id: imported, wrapped: wrapped))
+        _ = try custody.ask(AskOrigin(id: imported))
         _ = try custody.ask(MakeMAC(id: mac, input: Array("message".utf8)))
         let sealed = try custody.ask(
             Encrypt(id: aes, plaintext: Array("plaintext".utf8), associatedData: Array("context".utf8)))
