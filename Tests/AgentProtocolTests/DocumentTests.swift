@@ -66,6 +66,33 @@ struct DocumentTests {
         #expect(try matches(#"\*\*`([a-z.]+)`\*\*"#, in: rows).sorted() == recordNames(synced: true))
     }
 
+    @Test("ssh.md lists each reason of a refusal and each term, and audit.md each request on ssh.sock")
+    func ssh() throws {
+        let page = try text("docs/ssh.md")
+        let obstacles = try text("Sources/DTASSH/Destinations/SSHObstacle.swift")
+        let words = try matches(#"^    case (\w+(?: = "[\w-]+")?)$"#, in: obstacles).map {
+            $0.split(separator: "\"").last.map(String.init) ?? $0
+        }
+        let reasons = try part(of: page, from: "| `why=` |", to: "\n\n")
+        #expect(words.count > 20)
+        #expect(try matches(#"^\| `([\w-]+)` \|"#, in: reasons) == words)
+
+        let terms = try part(of: page, from: "| Term |", to: "\n\n")
+        let section = try part(
+            of: text("Sources/DTAConfiguration/Configuration+SSH.swift"), from: "extension Configuration.SSH.Terms",
+            to: "below.finish")
+        let keys = try matches(#"section\.\w+\("(\w+)"\)"#, in: section)
+        #expect(try matches(#"^\| `(\w+)` \|"#, in: terms).sorted() == keys.sorted())
+
+        let requests = try part(
+            of: text("docs/audit.md"), from: "### Operations of ssh.sock", to: "| Word in `detail` |")
+        let folder = Documents.root.appending(path: "Sources/dtad/SSH")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).flatMap { file in
+            try matches(#""(ssh\.[a-z]+)""#, in: text("Sources/dtad/SSH/\(file)"))
+        }
+        #expect(try Set(matches(#"`(ssh\.[a-z]+)`"#, in: requests)) == Set(names))
+    }
+
     @Test("architecture.md lists each module and each class of object on the token")
     func architecture() throws {
         let page = try text("docs/architecture.md")

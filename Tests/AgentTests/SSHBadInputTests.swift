@@ -302,6 +302,22 @@ struct SSHBadInputTests {
         try agent.wait("a place is free") { try RawSSHClient(agent).ask([11])?.first == 12 }
     }
 
+    @Test("the examples of terms in the documents are right", arguments: ["ssh.md", "configuration.md"])
+    func documentedTerms(page: String) throws {
+        let docs = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../docs")
+        let text = try String(contentsOf: docs.appendingPathComponent(page), encoding: .utf8)
+        let examples = text.components(separatedBy: "```yaml\n").dropFirst().compactMap {
+            $0.components(separatedBy: "```").first
+        }.filter { $0.hasPrefix("ssh:") }
+        #expect(!examples.isEmpty)
+        for example in examples {
+            let agent = try TestAgent(more: example, starting: false)
+            let done = try run(
+                Binary.path("dtad"), ["check", "--configuration-only", "--config", agent.configuration])
+            #expect(done.status == 0, "\(example)\n\(done.text)\(done.errors)")
+        }
+    }
+
     @Test(
         "wrong terms are refused at the start, with the line",
         arguments: [
