@@ -198,11 +198,11 @@ struct InitPlan {
         if isSoftHSM {
             lines.append("token           \"\(token)\" in \(tokens)")
             lines.append("PIN             \(pinFile)")
-            lines.append("import key      \(importFile)   (dtactl key import trusts it)")
             lines.append("SO PIN          \(officerFile)   (needed to reset the PIN; keep it elsewhere)")
         } else {
             lines.append("token           \"\(token)\" of \(module)")
         }
+        lines.append("import key      \(importFile)   (dtactl key import trusts it)")
         if users == nil {
             lines.append("")
             lines.append("next: dtad run --config \(configuration) --socket \(state)/agent.sock")
