@@ -49,7 +49,9 @@ struct SSHTests {
         let listed = try Self.program("ssh-add", ["-L"], on: agent)
         #expect(listed.text.split(separator: "\n").map(String.init) == lines)
         let short = try Self.program("ssh-add", ["-l"], on: agent).text
-        #expect(short.contains(" ed (ED25519)") && short.contains("256 SHA256:") && short.contains(" p384 (ECDSA)") && short.contains("3072 SHA256:"))
+        #expect(
+            short.contains(" ed (ED25519)") && short.contains("256 SHA256:") && short.contains(" p384 (ECDSA)")
+                && short.contains("3072 SHA256:"))
         let table = try agent.dtactl("ssh", "list", "--json").text.split(separator: "\n")
         #expect(table.count == Self.types.count && table[0].contains(#""ssh_only":false"#))
         let fingerprint = try #require(short.split(separator: " ").first { $0.hasPrefix("SHA256:") })

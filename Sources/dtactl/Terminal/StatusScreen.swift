@@ -29,7 +29,8 @@ struct StatusScreen {
 
     private func section(_ title: String, _ rows: [(String, String)]) throws {
         let title =
-            ["hsm", "ipfs", "ssh"].contains(title) ? title.uppercased() : title.prefix(1).uppercased() + title.dropFirst()
+            ["hsm", "ipfs", "ssh"].contains(title)
+            ? title.uppercased() : title.prefix(1).uppercased() + title.dropFirst()
         try StandardOutput.line("\n" + Style.heading.apply(SafeText.line(title)))
         var details = Details()
         for row in rows {
