@@ -336,7 +336,7 @@ if onlyDecoders {
                 "DTABytes", "DTACryptoki", "DTAFormats", "DTAJSON", "DTAKeyFiles", "DTASSH", "AgentProtocol",
                 "DTASystem",
             ],
-            path: "Tests/fuzz", exclude: ["corpus"],
+            path: "Tests/fuzz", exclude: ["corpus", "key-files"],
             swiftSettings: common + [instrumented, .unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
 }

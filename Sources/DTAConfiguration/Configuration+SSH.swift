@@ -10,7 +10,7 @@ extension Configuration {
         public var offerAtMost = 5
         /// Hosts that terms may name.
         public var hosts: [Host] = []
-        /// What keys may sign, whoever uses them.
+        /// What keys may sign, for all callers.
         public var keys: [KeyTerms] = []
 
         /// A host, by the keys that it shows to clients.

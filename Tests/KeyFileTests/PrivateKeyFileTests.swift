@@ -263,10 +263,15 @@ struct PrivateKeyFileTests {
 
     @Test("seeds of the fuzzer are keys, but for the encrypted one")
     func seeds() throws {
-        let corpus = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appending(path: "../fuzz/corpus/key-file").standardizedFileURL
-        for name in try FileManager.default.contentsOfDirectory(atPath: corpus.path) {
-            let bytes = [UInt8](try Data(contentsOf: corpus.appending(path: name)))
+        let program = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appending(path: "../fuzz/key-files").standardizedFileURL
+        let seeds = try TemporaryDirectory()
+        let made = try run(program.path, [seeds.path])
+        #expect(made.status == 0, "\(made.errors)")
+        let names = try FileManager.default.contentsOfDirectory(atPath: seeds.path)
+        #expect(names.count == 9)
+        for name in names {
+            let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: seeds.file(name))))
             let kind = (try? KeyFile.read(Secret(copying: bytes.span)))?.kind
             #expect((kind == nil) == (name == "encrypted.pem"), "\(name)")
         }

@@ -5,7 +5,7 @@ import DTASystem
 /// their own keys and identities, except users listed under `couriers:`.
 package final class Policy: Sendable {
     let grants: [Grant]
-    /// What keys may sign on ssh.sock, whoever uses them. Such keys sign there alone.
+    /// What keys may sign on ssh.sock, for all callers. Such keys sign there alone.
     let sshKeys: [SSHKeyTerms]
     /// How many keys are offered there to a host at most.
     package let offerAtMost: Int
