@@ -34,7 +34,7 @@ public protocol FrameDialect: Sendable {
 }
 
 /// What one client asks, one frame after the other: the next one is read when the last one is answered. It may remember
-/// what was said. A frame may hold a passphrase: it is zeroed when nobody holds it any more.
+/// what was said. A frame may hold a passphrase: it is zeroed when its last reference is gone.
 public protocol FrameConversation: Sendable {
     /// As `RequestHandler.prepare`: it must neither wait nor block.
     func prepare(_ frame: SecretReference) -> Step

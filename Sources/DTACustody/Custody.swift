@@ -22,8 +22,8 @@ public final class Custody {
     var sealingNumbers: [ObjectClass: UInt32] = [:]
     /// The newest epoch on the token, and when that was seen.
     var newestEpoch: (number: UInt32, seen: UInt64)?
-    /// Whether the front still waits for an answer. What it began it sweeps when it starts anew, and after that nobody
-    /// would know of a key.
+    /// Whether the front still waits for an answer. The front sweeps what it began when it starts anew. A key that is
+    /// made after that would be known to no one.
     var isAwaited: () -> Bool = { true }
     private var isChanging = false
     /// The classes of objects that may be used now: those of the current message; all of them for commands.

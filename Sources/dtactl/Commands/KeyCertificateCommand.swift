@@ -26,7 +26,7 @@ struct KeyCertificateAddCommand: ParsableCommand {
     @Argument(help: "The key's name.", completion: .keyNames)
     var key: String
 
-    @Argument(help: "The certificate; - is standard input.", completion: .file())
+    @Argument(help: "The certificate; - is standard input.", completion: .file(), transform: FileName.argument)
     var file: String
 
     @OptionGroup var agent: AgentOptions
@@ -49,7 +49,7 @@ struct KeyCertificateRemoveCommand: ParsableCommand {
     @Argument(help: "The key's name.", completion: .keyNames)
     var key: String
 
-    @Argument(help: "The certificate; - is standard input.", completion: .file())
+    @Argument(help: "The certificate; - is standard input.", completion: .file(), transform: FileName.argument)
     var file: String
 
     @OptionGroup var agent: AgentOptions

@@ -8,7 +8,7 @@ struct ListeningSocket {
     static let sshName = "ssh"
 
     let agent: [Descriptor]
-    /// For the agent protocol of SSH; none if nobody asked for it.
+    /// For the agent protocol of SSH; none if it is not configured.
     let ssh: [Descriptor]
     /// The paths that this process bound and has to remove.
     let boundPaths: [String]
