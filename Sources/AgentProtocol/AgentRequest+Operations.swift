@@ -53,6 +53,15 @@ extension AgentRequest {
         return request
     }
 
+    /// Has the agent record that what was to be imported cannot be. It answers INVALID_ARGUMENT.
+    /// - Parameter name: the name that the key would have had.
+    /// - Parameter why: a word, such as `encrypted`.
+    public static func refuseKeyImport(_ name: String, why: String) -> AgentRequest {
+        var request = AgentRequest(.keyImportBegin, subject: name)
+        request.decision = why
+        return request
+    }
+
     /// Imports a key.
     /// - Parameter object: the `cursor` of the answer to ``beginKeyImport(_:type:nonce:)``.
     /// - Parameter wrapped: the key, wrapped to the key of that answer.

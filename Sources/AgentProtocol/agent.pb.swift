@@ -56,8 +56,9 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   case keyUnnamed // = 14
 
   /// Begins to import a key that exists already: makes a wrapping key for it. Reads subject (the new name), key_type, data
-  /// (a nonce of 32 bytes). Answers data: the wrapping key (1216 bytes) and a signature by the token's key for imports (64
-  /// bytes); cursor: the object that the key is to be.
+  /// (a nonce of 32 bytes), decision (why the client refuses the key itself, in a word: that is only recorded, and the
+  /// answer is INVALID_ARGUMENT; else ""). Answers data: the wrapping key (1216 bytes) and a signature by the token's key
+  /// for imports (64 bytes); cursor: the object that the key is to be.
   case keyImportBegin // = 15
 
   /// Imports the key. Reads subject, key_type, cursor (the object), data (the wrapped key). Answers keys (one).

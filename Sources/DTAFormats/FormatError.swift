@@ -23,10 +23,15 @@ public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public let kind: Kind
     public let reason: String
+    /// The reason in a word, if the kind says too little.
+    package let word: String?
 
-    public init(_ kind: Kind, _ reason: String) {
+    public init(_ kind: Kind, _ reason: String) { self.init(kind, reason, word: nil) }
+
+    package init(_ kind: Kind, _ reason: String, word: String?) {
         self.kind = kind
         self.reason = reason
+        self.word = word
     }
 
     public var description: String { reason }

@@ -13,7 +13,8 @@ enum ASN1Key {
                 _ = try reader.take(DERReader.Tag.sequence, bytes)
                 switch reader.tag(bytes) {
                 case DERReader.Tag.octetString:
-                    throw FormatError(.unsupported, "it is encrypted (PKCS#8): openssl pkey -in FILE decrypts it")
+                    throw FormatError(
+                        .unsupported, "it is encrypted (PKCS#8): openssl pkey -in FILE decrypts it", word: "encrypted")
                 case DERReader.Tag.bitString: throw FormatError(.unsupported, "it holds a public key only")
                 default: throw FormatError(.unsupported, "it is DER, but of no private key")
                 }
@@ -127,7 +128,7 @@ enum ASN1Key {
                 .unsupported,
                 bits < 2048
                     ? "an RSA key of \(bits) bits is too weak: it needs 2048 at least"
-                    : "RSA keys have 2048, 3072 or 4096 bits here, not \(bits)")
+                    : "RSA keys have 2048, 3072 or 4096 bits here, not \(bits)", word: bits < 2048 ? "weak" : nil)
         }
         let isUsual = text.withBytes { bytes in exponent.map { bytes[$0] } == [0x01, 0x00, 0x01] }
         guard isUsual else { throw FormatError(.unsupported, "RSA keys have the public exponent 65537 here") }

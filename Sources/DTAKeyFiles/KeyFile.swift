@@ -55,7 +55,8 @@ public enum KeyFile {
         case "RSA PRIVATE KEY": try block.withContents { try ASN1Key.pkcs1($0) }
         case "OPENSSH PRIVATE KEY": try block.withContents { try OpenSSHKey.read($0) }
         case "ENCRYPTED PRIVATE KEY":
-            throw FormatError(.unsupported, "it is encrypted (PKCS#8): openssl pkey -in FILE decrypts it")
+            throw FormatError(
+                .unsupported, "it is encrypted (PKCS#8): openssl pkey -in FILE decrypts it", word: "encrypted")
         default: throw FormatError(.unsupported, "it holds no private key, but a \(block.label)")
         }
     }

@@ -23,7 +23,7 @@ enum OpenSSHKey {
                 throw FormatError(
                     .unsupported,
                     "it is encrypted (\(cipher), \(derivation)): D-TA has no bcrypt_pbkdf; ssh-keygen -p -N '' -f COPY "
-                        + "takes the passphrase off a copy")
+                        + "takes the passphrase off a copy", word: "encrypted")
             }
             guard try outer.number(bytes) == 1 else {
                 throw FormatError(.unsupported, "it has another number of keys than one")

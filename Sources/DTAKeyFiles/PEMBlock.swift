@@ -51,7 +51,8 @@ struct PEMBlock: ~Copyable {
         // Headers of the old form (RFC 1421) say that it is encrypted.
         guard !body.contains(where: { text[$0] == UInt8(ascii: ":") }) else {
             throw FormatError(
-                .unsupported, "it is encrypted (Proc-Type: 4,ENCRYPTED): openssl pkey -in FILE decrypts it")
+                .unsupported, "it is encrypted (Proc-Type: 4,ENCRYPTED): openssl pkey -in FILE decrypts it",
+                word: "encrypted")
         }
         let letters = unsafe Secret(capacity: body.count) { room, count in
             for index in body where !KeyFile.isBlank(text[index]) {

@@ -41,6 +41,8 @@ public struct DTAError: Error, Sendable, Equatable, CustomStringConvertible {
     public var hint: String
     /// The same as facts, which each program says in its own words; empty for what needs no other words.
     public var hints: [Hint] = []
+    /// A word for the audit record, if the code says too little; it goes nowhere else. "": none.
+    public var why = ""
 
     public init(_ code: ErrorCode, _ message: String, hint: String = "") {
         self.code = code
@@ -62,6 +64,13 @@ public struct DTAError: Error, Sendable, Equatable, CustomStringConvertible {
     public func saying(_ message: String) -> DTAError {
         var error = self
         error.message = message
+        return error
+    }
+
+    /// The same error with a word for its record.
+    public func recorded(_ why: String) -> DTAError {
+        var error = self
+        error.why = why
         return error
     }
 

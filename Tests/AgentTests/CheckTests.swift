@@ -98,6 +98,32 @@ struct CheckTests {
         #expect(!FileManager.default.fileExists(atPath: fresh.state + "/state.sqlite"))
     }
 
+    @Test("dtad check compares the file that dtactl trusts with keys with the token")
+    func imports() throws {
+        let agent = try TestAgent(starting: false)
+        let file = agent.state + "/import.pem"
+        let sound = try check(agent)
+        #expect(sound.status == 0 && sound.text.contains("ok    imports"), "\(sound.text)")
+        #expect(sound.text.contains("\(file) is of this token"), "\(sound.text)")
+        // Another token's.
+        let other = try TestAgent(starting: false)
+        let right = try String(contentsOfFile: file, encoding: .utf8)
+        let wrong = try String(contentsOfFile: other.state + "/import.pem", encoding: .utf8)
+        for (text, words) in [(wrong, "is not of this token"), ("nothing", "holds no public key")] {
+            try text.write(toFile: file, atomically: false, encoding: .utf8)
+            let checked = try check(agent)
+            #expect(checked.status == 1 && checked.text.contains(words), "\(checked.text)")
+            #expect(checked.text.contains("FAIL  imports"), "\(checked.text)")
+        }
+        try right.write(toFile: file, atomically: false, encoding: .utf8)
+        chmod(file, 0o666)
+        let open = try check(agent)
+        #expect(open.status == 0 && open.text.contains("others could change \(file)"), "\(open.text)")
+        unlink(file)
+        let missing = try check(agent)
+        #expect(missing.status == 0 && missing.text.contains("note  imports"), "\(missing.text)")
+    }
+
     @Test("dtad check finds a database that is damaged")
     func damaged() throws {
         let agent = try TestAgent()

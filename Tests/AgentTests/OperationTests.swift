@@ -30,7 +30,7 @@ struct OperationTests {
         .keyShow: Facts("key.show"),
         .keyDelete: Facts("key.delete", synced: true),
         .keyUnnamed: Facts("key.unnamed", synced: true, detail: "decision=commit alias=ally"),
-        .keyImportBegin: Facts("key.import.begin"),
+        .keyImportBegin: Facts("key.import.begin", detail: "why=commit"),
         .keyImport: Facts("key.import", synced: true),
         .keyViews: Facts("key.views"),
         .keyIdentify: Facts("key.identify", synced: true),
@@ -244,6 +244,12 @@ struct OperationTests {
         let wrapped = try KeyWrapping(.aes256, owner: geteuid(), object: TestSupport.bytes(begun.cursor))
             .wrap(TransportedKey(.aes256, Secret.random(count: 32)), to: Array(begun.data.prefix(KeyWrapping.keySize)))
         try ask(.importKey("old", type: .aes256, object: begun.cursor, wrapped: wrapped))
+        // Its later records say where it comes from.
+        try ask(.showKey("old"), detail: "imported")
+        let kept = try ask(.encrypt(key: "old", plaintext: [1]), detail: "imported").data
+        try ask(.decrypt(key: "old", sealed: kept), detail: "imported")
+        try ask(.deleteKey("old"), detail: "imported")
+        try ask(.refuseKeyImport("old", why: "encrypted"), detail: "why=encrypted", result: "INVALID_ARGUMENT")
         try ask(AgentRequest(.keyUnnamed))
         try ask(.explainPolicy(subject: "signer", permission: "sign"))
         try ask(.explainPolicy(subject: "signer", permission: "sign", uid: 1))

@@ -69,6 +69,11 @@ public struct TamperedModule: Sendable {
         case importExtractable = "import-extractable"
         /// C_CreateObject makes other secret keys than it was given.
         case importAnother = "import-another"
+        /// The process is killed, once, before a user's key comes on the token by C_CreateObject, after it came, or after its
+        /// public half came.
+        case dieBeforeImport = "die-before-import"
+        case dieAfterImport = "die-after-import"
+        case dieAfterPublicHalf = "die-after-public-half"
         /// The token allows one session.
         case oneSession = "one-session"
     }
@@ -146,6 +151,12 @@ public struct TamperedModule: Sendable {
             return answer;
         }
 
+        static void die_once(const char *fault)
+        {
+            if (unlink(fault) == 0)
+                kill(getpid(), SIGKILL);
+        }
+
         static CK_RV create(CK_SESSION_HANDLE s, CK_ATTRIBUTE *a, unsigned long n, CK_OBJECT_HANDLE *o)
         {
             static CK_BBOOL yes = 1;
@@ -156,7 +167,21 @@ public struct TamperedModule: Sendable {
                 if (a[i].type == CKA_VALUE && a[i].ulValueLen == sizeof other && FAULT("import-another"))
                     a[i].pValue = other;
             }
-            return real.C_CreateObject(s, a, n, o);
+            int is_users = 0;
+            CK_OBJECT_CLASS class = CKO_DATA;
+            for (unsigned long i = 0; i < n; i++) {
+                if (a[i].type == CKA_LABEL && a[i].ulValueLen > 9 && !memcmp(a[i].pValue, "dta/user/", 9))
+                    is_users = 1;
+                if (a[i].type == CKA_CLASS)
+                    class = *(CK_OBJECT_CLASS *)a[i].pValue;
+            }
+            if (is_users)
+                die_once(FOLDER "/fault-die-before-import");
+            CK_RV answer = real.C_CreateObject(s, a, n, o);
+            if (is_users)
+                die_once(class == CKO_PUBLIC_KEY ? FOLDER "/fault-die-after-public-half"
+                                                 : FOLDER "/fault-die-after-import");
+            return answer;
         }
 
         static CK_RV login(CK_SESSION_HANDLE s, CK_USER_TYPE user, unsigned char *pin, unsigned long count)

@@ -108,6 +108,7 @@ extension KeyService {
         else { return }
         throw DTAError(
             .failedPrecondition, "you have this key already: it is \(quoted(twin.name))",
-            hint: "delete that one first if it is to have another name")
+            hint: "delete that one first if it is to have another name"
+        ).recorded("duplicate")
     }
 }

@@ -92,9 +92,9 @@ package final class KeyService: Sendable {
 
     /// Destroys a key for good.
     /// - Returns: the object, once it is gone from the token.
-    package func delete(_ caller: Caller, name: String) throws -> CustodyStep<ObjectID> {
+    package func delete(_ caller: Caller, name: String) throws -> KeyStep<ObjectID> {
         let key = try authorized(caller, .manage, name)
-        return { [self] custodian in
+        return KeyStep(key) { [self] custodian in
             let intent = try store.write { database in
                 try database.execute(sql: "DELETE FROM keys WHERE object = ?", arguments: [Data(key.object.bytes)])
                 // Another request was faster.

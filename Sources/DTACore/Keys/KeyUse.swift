@@ -20,19 +20,21 @@ extension KeyService {
     package func sign(
         _ caller: Caller, name: String, data: [UInt8], prehashed: Bool = false, format: SignatureFormat = .raw,
         scheme: RSAScheme? = nil
-    ) throws -> CustodyStep<[UInt8]> {
+    ) throws -> KeyStep<[UInt8]> {
         let key = try authorized(caller, .sign, name)
         let algorithm = try key.algorithm(to: "sign")
         try key.check(algorithm, format)
         if let scheme = try key.check(algorithm, scheme) {
             let digest = try key.digest(scheme, data, prehashed: prehashed)
             let object = key.object
-            return { try $0.ask(SignRSA(id: object, scheme: scheme, digest: digest)) }
+            return KeyStep(key) { try $0.ask(SignRSA(id: object, scheme: scheme, digest: digest)) }
         }
         let input = try key.input(algorithm, data, prehashed: prehashed)
         let object = key.object
-        guard format == .der || algorithm == .secp256k1 else { return { try $0.ask(Sign(id: object, input: input)) } }
-        return { custodian in
+        guard format == .der || algorithm == .secp256k1 else {
+            return KeyStep(key) { try $0.ask(Sign(id: object, input: input)) }
+        }
+        return KeyStep(key) { custodian in
             let raw = try custodian.ask(Sign(id: object, input: input))
             do {
                 let signature = try ECDSASignature(raw: raw, algorithm: algorithm)
@@ -71,29 +73,31 @@ extension KeyService {
     }
 
     /// HMAC-SHA256.
-    package func mac(_ caller: Caller, name: String, data: [UInt8]) throws -> CustodyStep<[UInt8]> {
+    package func mac(_ caller: Caller, name: String, data: [UInt8]) throws -> KeyStep<[UInt8]> {
         let key = try authorized(caller, .mac, name)
         try key.require(.hmacSHA256, to: "make MACs")
         try checkLength(data, "a message", limit: CustodyFrame.inputLimit)
         let object = key.object
-        return { try $0.ask(MakeMAC(id: object, input: data)) }
+        return KeyStep(key) { try $0.ask(MakeMAC(id: object, input: data)) }
     }
 
     /// AES-256-GCM: nonce (12) ‖ ciphertext ‖ tag (16).
-    package func encrypt(_ caller: Caller, name: String, data: [UInt8], aad: [UInt8]) throws -> CustodyStep<[UInt8]> {
+    package func encrypt(_ caller: Caller, name: String, data: [UInt8], aad: [UInt8]) throws -> KeyStep<[UInt8]> {
         let key = try authorized(caller, .encrypt, name)
         try key.require(.aes256, to: "encrypt")
         try checkLength(data, "a plaintext", limit: CustodyFrame.inputLimit)
         try checkLength(aad, "additional data", limit: additionalDataLimit)
         let object = key.object
-        return { try $0.ask(Encrypt(id: object, plaintext: SecretReference(copying: data), associatedData: aad)) }
+        return KeyStep(key) {
+            try $0.ask(Encrypt(id: object, plaintext: SecretReference(copying: data), associatedData: aad))
+        }
     }
 
     /// Opens what `encrypt` answered, or, with an RSA key, what was encrypted to it by RSAES-OAEP with SHA-256.
     /// - Parameter aad: what `encrypt` was given; OAEP's label.
     package func decrypt(
         _ caller: Caller, name: String, data: [UInt8], aad: [UInt8]
-    ) throws -> CustodyStep<SecretReference> {
+    ) throws -> KeyStep<SecretReference> {
         let key = try authorized(caller, .decrypt, name)
         try checkLength(aad, "additional data", limit: additionalDataLimit)
         let object = key.object
@@ -103,7 +107,7 @@ extension KeyService {
                     .invalidArgument,
                     "a ciphertext for a key of type \(key.type.name) has \(length) bytes, not \(data.count)")
             }
-            return { try $0.ask(Decrypt(id: object, ciphertext: data, associatedData: aad)) }
+            return KeyStep(key) { try $0.ask(Decrypt(id: object, ciphertext: data, associatedData: aad)) }
         }
         try key.require(.aes256, to: "decrypt")
         guard data.count >= gcmOverhead else {
@@ -111,7 +115,7 @@ extension KeyService {
                 .invalidArgument, "a ciphertext has at least \(gcmOverhead) bytes (nonce and tag), not \(data.count)")
         }
         try checkLength(data, "a ciphertext", limit: CustodyFrame.inputLimit + gcmOverhead)
-        return { try $0.ask(Decrypt(id: object, ciphertext: data, associatedData: aad)) }
+        return KeyStep(key) { try $0.ask(Decrypt(id: object, ciphertext: data, associatedData: aad)) }
     }
 
     /// Bytes from the HSM's generator.

@@ -18,6 +18,16 @@ extension PublicKey {
         return (lines + ["-----END PUBLIC KEY-----", ""]).joined(separator: "\n")
     }
 
+    /// Reads `pem`: this one block, and nothing around it.
+    /// - Throws: `FormatError.malformed`.
+    public init(pem text: String) throws {
+        let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+        guard lines.count > 2, lines.first == "-----BEGIN PUBLIC KEY-----", lines.last == "-----END PUBLIC KEY-----",
+            let der = Base64.decode(lines.dropFirst().dropLast().joined()), let key = try? PublicKey(spkiDER: der)
+        else { throw FormatError(.malformed, "it holds no public key in PEM") }
+        self = key
+    }
+
     /// One line for authorized_keys and allowed_signers (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4), without a line
     /// end.
     /// - Throws: `FormatError` for secp256k1, for which SSH has no form, and for a comment that is not one line.

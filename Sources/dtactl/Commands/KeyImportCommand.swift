@@ -65,6 +65,8 @@ struct KeyImportCommand: ParsableCommand {
         do {
             return try KeyFile.read(input.secret(limit: KeyFile.limit), as: type.map(\.transported))
         } catch let error as FormatError {
+            // For the record. It changes nothing here, and the agent may be away.
+            _ = try? agent.connect().call(.refuseKeyImport(name, why: error.recordedWord), timeout: .seconds(5))
             throw Failure.failed(
                 .invalidArgument, "\(input.name) holds no key that can be imported: \(error.reason)",
                 hint: error.kind == .mismatch ? "--type names the type that is wanted" : "")
@@ -95,6 +97,17 @@ struct KeyImportCommand: ParsableCommand {
         return try client.call(
             .importKey(name, type: wire, object: offer.cursor, wrapped: wrapped), timeout: .seconds(30)
         ).keys
+    }
+}
+
+extension FormatError {
+    /// Why a file is refused, as docs/audit.md has it.
+    fileprivate var recordedWord: String {
+        switch kind {
+        case .malformed, .notCanonical: word ?? "damaged"
+        case .mismatch: word ?? "other-type"
+        default: word ?? "unsupported"
+        }
     }
 }
 

@@ -1,4 +1,3 @@
-import DTABytes
 import DTAFormats
 import DTASystem
 import Glibc
@@ -8,8 +7,6 @@ import Glibc
 enum AgentKeyFile {
     private static let installed = "/etc/dtad/import.pem"
     private static let limit = 4096
-    private static let begin = "-----BEGIN PUBLIC KEY-----"
-    private static let end = "-----END PUBLIC KEY-----"
 
     static func path(_ named: String?) -> String { named ?? environment("DTA_AGENT_KEY") ?? installed }
 
@@ -31,10 +28,7 @@ enum AgentKeyFile {
                 hint: "dtad init writes it; for an older agent an administrator does (docs/operations.md)")
         }
         let text = try String(decoding: InputFile(path).all(limit: limit), as: UTF8.self)
-        let lines = text.split(whereSeparator: \.isNewline).map(String.init)
-        guard lines.count > 2, lines.first == begin, lines.last == end,
-            let der = Base64.decode(lines.dropFirst().dropLast().joined()), let key = try? PublicKey(spkiDER: der)
-        else {
+        guard let key = try? PublicKey(pem: text) else {
             throw Failure.failed(.invalidArgument, "\(path) holds no public key in PEM")
         }
         return key

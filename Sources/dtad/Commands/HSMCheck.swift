@@ -35,6 +35,7 @@ struct HSMCheck {
         if process.isBroken { return }
         checkState(process.custodian, report)
         checkKeys(process.custodian, report)
+        ImportCheck(configurationPath: configurationPath).run(process.custodian, report)
         checkWall(token, report)
     }
 

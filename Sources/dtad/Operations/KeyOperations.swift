@@ -37,7 +37,7 @@ enum KeyOperations {
         reads: { $0.subject },
         calls: { call, name in
             let key = try call.agent.keys.show(call.caller, name: name)
-            return try call.answer { $0.keys = [try AgentKey(key)] }
+            return try call.noting(key).answer { $0.keys = [try AgentKey(key)] }
         })
 
     private static let delete = Operation(
@@ -48,8 +48,14 @@ enum KeyOperations {
 
     private static let beginImport = Operation(
         .keyImportBegin, "key.import.begin", isSynced: false, answersSecret: false, isAboutTheAgent: false,
-        detail: .none, begins: .atOnce,
-        reads: { (name: $0.subject, type: try KeyType($0.keyType), nonce: [UInt8]($0.data)) },
+        detail: .why, begins: .atOnce,
+        reads: {
+            // The client refuses what it read, and only says so.
+            guard $0.decision.isEmpty else {
+                throw DTAError(.invalidArgument, "the client refused what was to be imported: \(quoted($0.decision))")
+            }
+            return (name: $0.subject, type: try KeyType($0.keyType), nonce: [UInt8]($0.data))
+        },
         calls: { call, new in
             let step = try call.agent.keys.beginImport(
                 call.caller, name: new.name, type: new.type, nonce: new.nonce)

@@ -12,6 +12,11 @@ struct RequestDetail: Sendable {
         if !request.decision.isEmpty { detail.add("decision", request.decision) }
     }
 
+    /// Why a client refuses what it was to import.
+    static let why = RequestDetail { request, detail in
+        if !request.decision.isEmpty { detail.add("why", request.decision) }
+    }
+
     static let alias = RequestDetail { request, detail in
         if !request.alias.isEmpty { detail.add("alias", request.alias) }
     }

@@ -43,6 +43,9 @@ struct Call: Sendable {
         return copy
     }
 
+    /// The same about a key, which its record names as imported if it is.
+    func noting(_ key: KeyRecord) -> Call { key.isImported ? noting("imported") : self }
+
     /// Answered at once.
     func answer(_ fill: (inout AgentResponse) throws -> Void) rethrows -> Step {
         var response = AgentResponse()
@@ -69,10 +72,20 @@ struct Call: Sendable {
         }
     }
 
+    /// The same, with a key.
+    func custody<Result>(
+        _ use: KeyStep<Result>, _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
+    ) -> Step {
+        let call = use.isImported ? noting("imported") : self
+        return call.custody(use.step, fill)
+    }
+
     /// The same, if the answer is a secret.
     func custodyOfSecret(_ step: @escaping CustodyStep<SecretReference>) -> Step {
         custody(step) { $1.data = Data(secret: $0) }
     }
+
+    func custodyOfSecret(_ use: KeyStep<SecretReference>) -> Step { custody(use) { $1.data = Data(secret: $0) } }
 
     /// Answered with an HSM process, in the slow lane, or in one for slower work.
     func slow<Result: Sendable>(
@@ -80,6 +93,14 @@ struct Call: Sendable {
         _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
     ) -> Step {
         .slow(lane) { access in done { try fill(try step(try access.get()), &$0) } }
+    }
+
+    /// The same, with a key.
+    func slow<Result>(
+        _ use: KeyStep<Result>, _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
+    ) -> Step {
+        let call = use.isImported ? noting("imported") : self
+        return call.slow(use.step, fill)
     }
 
     /// Goes on in a lane, as `work` answers.
@@ -133,7 +154,8 @@ struct Call: Sendable {
                 return Outcome(response, recordedBytes: size)
             case .failure(let error):
                 let refusal = DTAError(error)
-                let size = try record(refusal.code.name, durable: durable || refusal.code == .permissionDenied)
+                let call = refusal.why.isEmpty ? self : noting("why", refusal.why)
+                let size = try call.record(refusal.code.name, durable: durable || refusal.code == .permissionDenied)
                 return Outcome(AgentResponse(id: id, error: refusal), recordedBytes: size)
             }
         } catch {
