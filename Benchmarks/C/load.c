@@ -1,9 +1,9 @@
 /* The load: clients that ask for signatures or for pages, each again as soon as it has its answer.
  *
- *     load agent|skeleton run SOCKET KEY CLIENTS SECONDS DEPTH SERVER_PID    prints one JSON line
+ *     load agent|rsa|skeleton run SOCKET KEY CLIENTS SECONDS DEPTH SERVER_PID    prints one JSON line
  *     load http run SOCKET PATH CLIENTS SECONDS 1 SERVER_PID                 the same, of a GET
  *     load ssh run SOCKET POINT_HEX CLIENTS SECONDS 1 SERVER_PID             the same, by an agent of ssh
- *     load agent|skeleton|ssh sign SOCKET KEY DIGEST_HEX                     prints r and s in hex
+ *     load agent|rsa|skeleton|ssh sign SOCKET KEY DIGEST_HEX                 prints r and s, or RSA's signature, in hex
  *     load agent|skeleton idle SOCKET CONNECTIONS                            opens them, says so, ends with its stdin
  *
  * A client is a thread with a connection of its own and DEPTH requests in flight on it. Time runs from a common start,
@@ -264,7 +264,7 @@ static int sign_one(const char *hex)
 	}
 	if (answer.refused)
 		fail("refused (%d): %s", answer.refused, answer.reason);
-	print_hex(answer.signature, sizeof answer.signature);
+	print_hex(answer.signature, answer.size);
 	return 0;
 }
 
@@ -286,7 +286,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (argc >= 5) {
 		protocol = !strcmp(argv[1], "agent") ? &agent_protocol : !strcmp(argv[1], "http") ? &http_protocol
-			   : !strcmp(argv[1], "ssh") ? &ssh_protocol : &skeleton_protocol;
+			   : !strcmp(argv[1], "ssh") ? &ssh_protocol : !strcmp(argv[1], "rsa") ? &rsa_protocol
+			   : &skeleton_protocol;
 		socket_path = argv[3];
 		if (argc == 9 && !strcmp(argv[2], "run")) {
 			key = argv[4];
@@ -300,8 +301,8 @@ int main(int argc, char **argv)
 		if (argc == 5 && !strcmp(argv[2], "idle"))
 			return stay_idle(atoi(argv[4]));
 	}
-	fail("usage: load agent|skeleton run SOCKET KEY CLIENTS SECONDS DEPTH SERVER_PID\n"
+	fail("usage: load agent|rsa|skeleton run SOCKET KEY CLIENTS SECONDS DEPTH SERVER_PID\n"
 	     "       load http run SOCKET PATH CLIENTS SECONDS 1 SERVER_PID\n"
-	     "       load agent|skeleton sign SOCKET KEY DIGEST_HEX\n"
+	     "       load agent|rsa|skeleton|ssh sign SOCKET KEY DIGEST_HEX\n"
 	     "       load agent|skeleton idle SOCKET CONNECTIONS");
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { ECDSA = 64, RSA_3072 = 384 }; /* bytes of a signature */
+
 /* --- The yardstick --- */
 
 static size_t skeleton_request(uint8_t bytes[REQUEST_MAX], uint64_t id, const uint8_t digest[32], const char *key)
@@ -24,7 +26,8 @@ static long skeleton_answer(const uint8_t *bytes, size_t count, struct answer *a
 	if (count < MESSAGE_SIZE)
 		return 0;
 	answer->refused = 0;
-	memcpy(answer->signature, bytes, sizeof answer->signature);
+	answer->size = ECDSA;
+	memcpy(answer->signature, bytes, ECDSA);
 	memcpy(&answer->id, bytes + MESSAGE_ID, sizeof answer->id);
 	return MESSAGE_SIZE;
 }
@@ -35,9 +38,9 @@ const struct protocol skeleton_protocol = {"skeleton", skeleton_request, skeleto
 
 enum { VARINT = 0, BYTES = 2 };
 enum { REQUEST_ID = 1, REQUEST_VERSION = 2, REQUEST_OPERATION = 3, REQUEST_SUBJECT = 4, REQUEST_DATA = 5,
-       REQUEST_PREHASHED = 6, REQUEST_FORMAT = 8 };
+       REQUEST_PREHASHED = 6, REQUEST_FORMAT = 8, REQUEST_DETAILS = 15, DETAILS_SCHEME = 24 };
 enum { ANSWER_ID = 1, ANSWER_CODE = 2, ANSWER_MESSAGE = 3, ANSWER_DATA = 5 };
-enum { VERSION = 1, SIGN = 20, RAW = 1, FRAME_MAX = (1 << 20) + (1 << 16) };
+enum { VERSION = 1, SIGN = 20, RAW = 1, RSA_PKCS1_SHA256 = 1, FRAME_MAX = (1 << 20) + (1 << 16) };
 
 static uint8_t *put_varint(uint8_t *at, uint64_t value)
 {
@@ -59,7 +62,8 @@ static uint8_t *put_bytes(uint8_t *at, int field, const void *bytes, size_t coun
 	return at + count;
 }
 
-static size_t agent_request(uint8_t bytes[REQUEST_MAX], uint64_t id, const uint8_t digest[32], const char *key)
+/* `scheme`: of an RSA key; 0: none. */
+static size_t sign_request(uint8_t bytes[REQUEST_MAX], uint64_t id, const uint8_t digest[32], const char *key, int scheme)
 {
 	uint8_t *at = bytes + 4;
 	at = put_number(at, REQUEST_ID, id);
@@ -69,10 +73,25 @@ static size_t agent_request(uint8_t bytes[REQUEST_MAX], uint64_t id, const uint8
 	at = put_bytes(at, REQUEST_DATA, digest, 32);
 	at = put_number(at, REQUEST_PREHASHED, 1);
 	at = put_number(at, REQUEST_FORMAT, RAW);
+	if (scheme) {
+		uint8_t details[8];
+		at = put_bytes(at, REQUEST_DETAILS, details,
+		               (size_t)(put_number(details, DETAILS_SCHEME, (uint64_t)scheme) - details));
+	}
 	size_t length = (size_t)(at - bytes) - 4;
 	for (int i = 0; i < 4; i++)
 		bytes[i] = (uint8_t)(length >> (24 - 8 * i));
 	return length + 4;
+}
+
+static size_t agent_request(uint8_t bytes[REQUEST_MAX], uint64_t id, const uint8_t digest[32], const char *key)
+{
+	return sign_request(bytes, id, digest, key, 0);
+}
+
+static size_t rsa_request(uint8_t bytes[REQUEST_MAX], uint64_t id, const uint8_t digest[32], const char *key)
+{
+	return sign_request(bytes, id, digest, key, RSA_PKCS1_SHA256);
 }
 
 /* Reads a varint; NULL past the end. */
@@ -87,7 +106,8 @@ static const uint8_t *get_varint(const uint8_t *at, const uint8_t *end, uint64_t
 	return NULL;
 }
 
-static long agent_answer(const uint8_t *bytes, size_t count, struct answer *answer)
+/* `wanted`: the bytes of a signature. */
+static long sign_answer(const uint8_t *bytes, size_t count, struct answer *answer, size_t wanted)
 {
 	if (count < 4)
 		return 0;
@@ -115,8 +135,9 @@ static long agent_answer(const uint8_t *bytes, size_t count, struct answer *answ
 		}
 		if ((tag & 7) != BYTES || value > (uint64_t)(end - at))
 			return -1;
-		if (tag >> 3 == ANSWER_DATA && value == sizeof answer->signature) {
-			memcpy(answer->signature, at, sizeof answer->signature);
+		if (tag >> 3 == ANSWER_DATA && value == wanted) {
+			memcpy(answer->signature, at, wanted);
+			answer->size = wanted;
 			signed_ = 1;
 		}
 		if (tag >> 3 == ANSWER_MESSAGE) {
@@ -129,7 +150,18 @@ static long agent_answer(const uint8_t *bytes, size_t count, struct answer *answ
 	return answer->refused || signed_ ? (long)length + 4 : -1;
 }
 
+static long agent_answer(const uint8_t *bytes, size_t count, struct answer *answer)
+{
+	return sign_answer(bytes, count, answer, ECDSA);
+}
+
+static long rsa_answer(const uint8_t *bytes, size_t count, struct answer *answer)
+{
+	return sign_answer(bytes, count, answer, RSA_3072);
+}
+
 const struct protocol agent_protocol = {"agent", agent_request, agent_answer};
+const struct protocol rsa_protocol = {"rsa", rsa_request, rsa_answer};
 
 /* --- HTTP/1.1, as far as a GET and an answer with its length go. One request at a time: the answers have no id. --- */
 
@@ -260,6 +292,7 @@ static long ssh_answer(const uint8_t *bytes, size_t count, struct answer *answer
 	end = numbers ? numbers + size : NULL;
 	if (get_scalar(&numbers, end, answer->signature) || get_scalar(&numbers, end, answer->signature + 32))
 		return -1;
+	answer->size = ECDSA;
 	return (long)length + 4;
 }
 

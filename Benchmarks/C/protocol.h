@@ -10,7 +10,8 @@ enum { REQUEST_MAX = 256 };
 struct answer {
 	uint64_t id;
 	int refused; /* not 0: the service's error code */
-	uint8_t signature[64];
+	uint8_t signature[512];
+	size_t size; /* of the signature */
 	char reason[256];
 };
 
@@ -22,6 +23,6 @@ struct protocol {
 	long (*answer)(const uint8_t *bytes, size_t count, struct answer *answer);
 };
 
-extern const struct protocol agent_protocol, skeleton_protocol, http_protocol, ssh_protocol;
+extern const struct protocol agent_protocol, rsa_protocol, skeleton_protocol, http_protocol, ssh_protocol;
 
 #endif

@@ -8,8 +8,8 @@ import time
 from . import process
 from .build import Failure, agent_program, output, pkcs11_module
 
-KEY_CREATE, SIGN_KEY = 10, "bench-signs"
-P256 = 2
+KEY_CREATE, SIGN_KEY, RSA_KEY = 10, "bench-signs", "bench-rsa"
+P256, RSA3072 = 2, 8
 START_LIMIT = 60.0  # seconds
 
 
@@ -74,9 +74,9 @@ class Client:
     def __exit__(self, *_):
         self.socket.close()
 
-    def create_key(self, name):
-        """Makes a P-256 key; returns its SubjectPublicKeyInfo (DER)."""
-        answer = self.ask(number(3, KEY_CREATE) + text(4, name.encode()) + number(7, P256))
+    def create_key(self, name, kind=P256):
+        """Makes a key; returns its SubjectPublicKeyInfo (DER)."""
+        answer = self.ask(number(3, KEY_CREATE) + text(4, name.encode()) + number(7, kind))
         key = dict(fields(answer[8]))
         return key[6]
 

@@ -13,6 +13,7 @@ PROGRAMS = {
     "load": ["load.c", "protocol.c", "common.c"],
     "skeleton": ["skeleton.c", "token.c", "common.c"],
     "calls": ["calls.c", "token.c", "common.c"],
+    "processes": ["processes.c", "common.c"],
 }
 MODULES = (
     "/usr/lib/softhsm/libsofthsm2.so",

@@ -65,6 +65,110 @@ class SSHAgent(adapter.Adapter):
         return (self.state / "public.der").read_bytes()[-65:].hex()
 
 
+class DtadRSA(Dtad):
+    """dtad with an RSA-3072 key beside the others."""
+
+    protocol, key, is_rsa = "rsa", agent.RSA_KEY, True
+
+    def up(self, keys=KEYS):
+        agent.initialize(self.state, keys)
+        with agent.Client(self.socket) as client:
+            (self.state / "public.der").write_bytes(client.create_key(agent.RSA_KEY, agent.RSA3072))
+
+
+class Processes(adapter.Adapter):
+    """What is asked by PKCS#11, from a process for each client."""
+
+    where = "token"  # or a "copy" of the key in the session
+
+    def command(self):
+        """What comes before the program, the module, and the PIN."""
+        raise NotImplementedError
+
+    def _run(self, verb, *words):
+        prefix, module, pin = self.command()
+        kind = "rsa" if self.is_rsa else "ec"
+        return build.output(*prefix, build.program("processes"), verb, module, pin, kind, self.where, *words)
+
+    def load(self, clients, seconds, depth=1):
+        return self._run("run", str(clients), str(seconds))
+
+    def sign(self, digest):
+        return bytes.fromhex(self._run("sign", digest.hex()))
+
+
+class RawRSA(Processes):
+    """PKCS#11 in the clients' own processes, with an RSA-3072 key."""
+
+    name, is_rsa, where = "raw", True, "copy"
+
+    def up(self):
+        softhsm(self.state)
+        prefix, module, pin = self.command()
+        modulus = bytes.fromhex(build.output(*prefix, build.program("processes"), "create", module, pin))
+        (self.state / "public.der").write_bytes(adapter.der_rsa_key(modulus))
+
+    def command(self):
+        return ["env", f"SOFTHSM2_CONF={self.state}/softhsm2.conf"], build.pkcs11_module(), PIN
+
+    def down(self):
+        pass
+
+
+class DtadPKCS11(Dtad, Processes):
+    """dtad through p11-kit's proxy and a dta-p11 for each client."""
+
+    def up(self, keys=KEYS):
+        agent.initialize(self.state, keys)
+        modules(self.state, self.socket)
+
+    def command(self):
+        return in_modules(self.state), p11_kit("proxy_module"), "-"
+
+    load, sign = Processes.load, Processes.sign
+
+
+class P11KitServer(Processes):
+    """`p11-kit server` over SoftHSM, and its client module: a connection, and a process at its end, for each client."""
+
+    name = "p11-kit"
+
+    def up(self):
+        configuration = softhsm(self.state)
+        environment = {"SOFTHSM2_CONF": str(configuration)}
+        module = str(Path(build.pkcs11_module()).resolve())
+        point = build.output("env", f"SOFTHSM2_CONF={configuration}", build.program("skeleton"), "create", module, PIN,
+                             str(KEYS))
+        (self.state / "public.der").write_bytes(P256_PUBLIC_KEY + bytes.fromhex(point))
+        child = process.start(
+            self.state, self.name,
+            ["p11-kit", "server", "-f", "-n", str(self.socket), "--provider", module, "pkcs11:token=bench"], environment)
+        wait_for_socket(self, child)
+
+    def command(self):
+        return (["env", f"P11_KIT_SERVER_ADDRESS=unix:path={self.socket}"],
+                f"{p11_kit('p11_module_path')}/p11-kit-client.so", PIN)
+
+
+def p11_kit(variable):
+    return build.output("pkg-config", f"--variable={variable}", "p11-kit-1")
+
+
+def modules(state, socket):
+    """A folder of p11-kit's modules with D-TA's alone."""
+    folder = state / "modules"
+    folder.mkdir(mode=0o755)
+    text = (build.ROOT / "p11-kit" / "dtad.module.in").read_text()
+    program = f"{build.agent_program('dta-p11')} --socket {socket}"
+    (folder / "dtad.module").write_text(text.replace("@libexecdir@/dtad/dta-p11", program))
+
+
+def in_modules(state):
+    """What comes before a command that is to see that folder: a mount namespace."""
+    script = 'mount --bind "$0" /usr/share/p11-kit/modules && exec "$@"'
+    return ["unshare", "-m" if os.geteuid() == 0 else "-rm", "sh", "-c", script, str(state / "modules")]
+
+
 def softhsm(state):
     """A configuration of SoftHSM with a folder for tokens."""
     (state / "tokens").mkdir()
