@@ -1,5 +1,6 @@
 import AgentProtocol
 import Crypto
+import DTABytes
 import DTAFormats
 import DTASystem
 import Foundation
@@ -60,6 +61,32 @@ struct CrashTests {
             _ = try client.call(.createKey("new", type: .p256))
         }
         #expect(try client.call(.sign(key: "old", message: [1])).data.count == 64)
+    }
+
+    @Test(
+        "a crash during the import of a key leaves all of it or nothing",
+        arguments: ["key.create.1", "key.create.2", "key.create.3"])
+    func keyImport(point: String) throws {
+        let secret = Array(P256.Signing.PrivateKey().rawRepresentation)
+        func bring(_ client: BlockingAgentClient) throws {
+            let nonce = [UInt8](repeating: 1, count: 32)
+            let begun = try client.call(.beginKeyImport("new", type: .p256, nonce: nonce))
+            let place = try KeyWrapping(.p256, owner: geteuid(), object: TestSupport.bytes(begun.cursor))
+            let wrapped = try place.wrap(
+                TransportedKey(.p256, Secret(copying: secret.span)),
+                to: Array(begun.data.prefix(KeyWrapping.keySize)))
+            _ = try client.call(.importKey("new", type: .p256, object: begun.cursor, wrapped: wrapped))
+        }
+        let (agent, before) = try crash(at: point, during: bring)
+        let client = agent.client()
+        if try !client.call(.list(.keyList)).keys.contains(where: { $0.name == "new" }) {
+            try expectObjects(agent, before)
+            // Neither its name nor the key itself is taken.
+            try bring(client)
+        }
+        try expectObjects(agent, before + 2)
+        #expect(try client.call(.showKey("new")).keys.first?.imported == true)
+        for key in ["new", "old"] { #expect(try client.call(.sign(key: key, message: [1])).data.count == 64) }
     }
 
     @Test(

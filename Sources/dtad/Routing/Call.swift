@@ -76,8 +76,8 @@ struct Call: Sendable {
     func custody<Result>(
         _ use: KeyStep<Result>, _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
     ) -> Step {
-        let call = use.isImported ? noting("imported") : self
-        return call.custody(use.step, fill)
+        guard use.isImported else { return custody(use.step, fill) }
+        return noting("imported").custody(use.step, fill)
     }
 
     /// The same, if the answer is a secret.
@@ -99,8 +99,8 @@ struct Call: Sendable {
     func slow<Result>(
         _ use: KeyStep<Result>, _ fill: @escaping @Sendable (Result, inout AgentResponse) throws -> Void
     ) -> Step {
-        let call = use.isImported ? noting("imported") : self
-        return call.slow(use.step, fill)
+        guard use.isImported else { return slow(use.step, fill) }
+        return noting("imported").slow(use.step, fill)
     }
 
     /// Goes on in a lane, as `work` answers.
