@@ -4,5 +4,6 @@
 #include <nettle/ecc.h>
 #include <nettle/ecdsa.h>
 #include <nettle/eddsa.h>
+#include <nettle/rsa.h>
 #include <nettle/sha1.h>
 #include <nettle/sha2.h>

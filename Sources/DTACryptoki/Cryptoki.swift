@@ -21,7 +21,7 @@ public final class Cryptoki {
 
     /// Sessions that a client can have open.
     public static let sessionLimit = 1024
-    /// Bytes that all sessions of a client keep of what is to be signed.
+    /// Bytes that all sessions of a client keep of what is to be signed or decrypted.
     static let inputLimit = 4 << 20
     /// The only slot.
     static let slot: UInt = 1
@@ -116,6 +116,14 @@ public final class Cryptoki {
         case .verify: try verify(&reader)
         case .verifyUpdate: try verifyUpdate(&reader)
         case .verifyFinal: try verifyFinal(&reader)
+        case .encryptInit: try encryptInit(&reader)
+        case .encrypt: try encrypt(&reader, &writer)
+        case .encryptUpdate: try encryptUpdate(&reader, &writer)
+        case .encryptFinal: try encryptFinal(&reader, &writer)
+        case .decryptInit: try decryptInit(&reader)
+        case .decrypt: try decrypt(&reader, &writer)
+        case .decryptUpdate: try decryptUpdate(&reader, &writer)
+        case .decryptFinal: try decryptFinal(&reader, &writer)
         case .digestInit: try digestInit(&reader)
         case .digest: try digest(&reader, &writer)
         case .digestUpdate: try digestUpdate(&reader)

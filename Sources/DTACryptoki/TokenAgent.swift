@@ -14,6 +14,16 @@ public protocol TokenAgent: AnyObject {
     /// - Returns: r ‖ s in full length, or the 64 bytes of Ed25519.
     func sign(_ key: TokenKey, _ data: [UInt8], isDigest: Bool) throws(CryptokiError) -> [UInt8]
 
+    /// Signs a digest with an RSA key: one request, and one record of it.
+    /// - Parameter digest: of the length of the scheme's hash.
+    /// - Returns: as many bytes as the modulus has.
+    func sign(_ key: TokenKey, digest: [UInt8], by scheme: RSAScheme) throws(CryptokiError) -> [UInt8]
+
+    /// Decrypts: one request, and one record of it.
+    /// - Parameter ciphertext: of RSAES-OAEP with SHA-256 and MGF1 with SHA-256, as long as the modulus.
+    /// - Parameter associated: OAEP's label.
+    func decrypt(_ key: TokenKey, _ ciphertext: [UInt8], associated: [UInt8]) throws(CryptokiError) -> [UInt8]
+
     /// Whether a signature over a digest is valid: for keys of a curve that is not verified here.
     func verify(_ key: TokenKey, digest: [UInt8], signature: [UInt8]) throws(CryptokiError) -> Bool
 

@@ -76,11 +76,31 @@ final class AgentTokens: TokenAgent {
             name: key.name, owner: key.ownerUid == uid ? nil : key.owner, created: key.created, kind: kind,
             publicKeyInfo: [UInt8](key.publicKey), id: view.id.isEmpty ? nil : [UInt8](view.id),
             certificates: view.certificates.compactMap { Certificate([UInt8]($0)) },
-            uses: TokenKey.Uses(view.allowed, kind))
+            uses: TokenKey.Uses(view.allowed, kind), isImported: key.imported)
     }
 
     func sign(_ key: TokenKey, _ data: [UInt8], isDigest: Bool) throws(CryptokiError) -> [UInt8] {
         [UInt8](try ask(.sign(key: key.name, message: data, prehashed: isDigest)).data)
+    }
+
+    func sign(_ key: TokenKey, digest: [UInt8], by scheme: RSAScheme) throws(CryptokiError) -> [UInt8] {
+        let named: AgentSignatureScheme
+        switch (scheme.padding, scheme.hash) {
+        case (.pkcs1, .sha256): named = .rsaPkcs1Sha256
+        case (.pkcs1, .sha384): named = .rsaPkcs1Sha384
+        case (.pkcs1, .sha512): named = .rsaPkcs1Sha512
+        case (.pss, .sha256): named = .rsaPssSha256
+        case (.pss, .sha384): named = .rsaPssSha384
+        case (.pss, .sha512): named = .rsaPssSha512
+        case (_, .sha1), (_, .sha224): throw CryptokiError(CKR_MECHANISM_PARAM_INVALID)
+        }
+        return [UInt8](try ask(.sign(key: key.name, message: digest, prehashed: true, scheme: named)).data)
+    }
+
+    func decrypt(_ key: TokenKey, _ ciphertext: [UInt8], associated: [UInt8]) throws(CryptokiError) -> [UInt8] {
+        let request = AgentRequest.decrypt(key: key.name, sealed: ciphertext, aad: associated)
+        // One answer for every fault of the ciphertext.
+        return [UInt8](try ask(request, dataLoss: CKR_ENCRYPTED_DATA_INVALID).data)
     }
 
     func verify(_ key: TokenKey, digest: [UInt8], signature: [UInt8]) throws(CryptokiError) -> Bool {
@@ -98,6 +118,8 @@ final class AgentTokens: TokenAgent {
             case .ec(.p384): .p384
             case .ec(.secp256k1): .secp256K1
             case .ed25519: .ed25519
+            case .rsa(bits: 4096): .rsa4096
+            case .rsa: .rsa3072
             case .hmac: .hmacSha256
             case .aes: .aes256
             }
@@ -127,7 +149,7 @@ final class AgentTokens: TokenAgent {
     /// Asks for what must not be done twice. Some tokens need many seconds to make a key.
     private func askOnce(_ request: AgentRequest) throws(CryptokiError) {
         do {
-            _ = try client.call(request, timeout: .seconds(120))
+            _ = try client.call(request, timeout: .seconds(150))
         } catch let error as DTAError {
             switch error.code {
             case .permissionDenied: throw CryptokiError(CKR_ACTION_PROHIBITED)
@@ -148,7 +170,10 @@ final class AgentTokens: TokenAgent {
     }
 
     /// Asks for what may be done twice. While the agent restarts, or its HSM is away, this waits and asks again.
-    private func ask(_ request: AgentRequest) throws(CryptokiError) -> AgentResponse {
+    /// - Parameter dataLoss: what the agent's DATA_LOSS means.
+    private func ask(
+        _ request: AgentRequest, dataLoss: UInt = CKR_DEVICE_ERROR
+    ) throws(CryptokiError) -> AgentResponse {
         let deadline = monotonicNanoseconds() &+ wait
         while true {
             do {
@@ -160,6 +185,7 @@ final class AgentTokens: TokenAgent {
                     throw CryptokiError(wasThere ? CKR_DEVICE_ERROR : CKR_TOKEN_NOT_PRESENT)
                 }
             } catch let error as DTAError {
+                guard error.code != .dataLoss else { throw CryptokiError(dataLoss) }
                 guard error.code == .unavailable, monotonicNanoseconds() < deadline else {
                     throw CryptokiError(error.code)
                 }
@@ -179,10 +205,11 @@ extension TokenKey.Uses {
             switch kind {
             case .hmac: "mac"
             case .aes: "encrypt"
-            case .ec, .ed25519: "sign"
+            case .ec, .ed25519, .rsa: "sign"
             }
         if allowed.contains(use) { insert(.sign) }
         if allowed.contains("manage") { insert(.manage) }
+        if allowed.contains("decrypt") { insert(.decrypt) }
     }
 }
 

@@ -85,7 +85,38 @@ struct CryptokiSeedTests {
             for number in [UInt(0x250), 2, 32] { $0.number(number) }
             $0.number(1)
         }
+        // The fuzzer's RSA key: objects are a private and a public one for each of the keys before it.
+        let rsa: UInt = 5
+        func start(_ call: RPCCall, _ mechanism: Mechanism, _ key: UInt) -> [UInt8] {
+            frame(call) {
+                $0.number(1)
+                $0.mechanism(mechanism)
+                $0.number(key)
+            }
+        }
+        func finish(_ call: RPCCall, _ data: [UInt8]) -> [UInt8] {
+            frame(call) {
+                $0.number(1)
+                $0.array(data)
+                $0.number32(512)
+            }
+        }
+        let info = RSAScheme.digestInfoPrefix(.sha256) + [UInt8](repeating: 7, count: 32)
+        let pss = Mechanism(CKM_SHA256_RSA_PKCS_PSS, .pss(hash: CKM_SHA256, mask: CKG_MGF1_SHA256, salt: 32))
+        let oaep = Mechanism(CKM_RSA_PKCS_OAEP, .oaep(hash: CKM_SHA256, mask: CKG_MGF1_SHA256, source: 1, label: [1]))
+        let signed =
+            start(.signInit, Mechanism(CKM_RSA_PKCS), rsa) + finish(.sign, info) + start(.signInit, pss, rsa)
+            + finish(.sign, [1, 2])
+        let decrypted =
+            start(.decryptInit, oaep, rsa) + finish(.decryptUpdate, [UInt8](repeating: 1, count: 128))
+            + finish(.decryptUpdate, [UInt8](repeating: 2, count: 128))
+            + frame(.decryptFinal) {
+                $0.number(1)
+                $0.number32(64)
+            }
+        let encrypted = start(.encryptInit, oaep, rsa + 1) + finish(.encrypt, [1, 2, 3])
         return [
+            ("rsa", open + find + signed), ("oaep", open + find + decrypted + encrypted),
             ("info", frame(.getInfo) + frame(.getTokenInfo) { $0.number(1) }), ("find", open + find + found),
             ("attributes", open + find + found + attributes), ("sign", open + find + begin + sign),
             ("make", open + make), ("login", open + login), ("digest", open + digest), ("pss", open + find + padded),
@@ -105,6 +136,9 @@ struct CryptokiSeedTests {
             }
         }
         #expect(
-            calls.isSuperset(of: [.openSession, .findObjectsInit, .getAttributeValue, .sign, .generateKeyPair, .login]))
+            calls.isSuperset(of: [
+                .decryptInit, .decryptFinal, .encrypt, .openSession, .findObjectsInit, .getAttributeValue, .sign,
+                .generateKeyPair, .login,
+            ]))
     }
 }

@@ -11,6 +11,12 @@ struct PINTests {
         func becomesPresent() -> Bool { true }
         func keys() throws(CryptokiError) -> [TokenKey] { [] }
         func sign(_ key: TokenKey, _ data: [UInt8], isDigest: Bool) throws(CryptokiError) -> [UInt8] { throw none }
+        func sign(_ key: TokenKey, digest: [UInt8], by scheme: RSAScheme) throws(CryptokiError) -> [UInt8] {
+            throw none
+        }
+        func decrypt(_ key: TokenKey, _ ciphertext: [UInt8], associated: [UInt8]) throws(CryptokiError) -> [UInt8] {
+            throw none
+        }
         func verify(_ key: TokenKey, digest: [UInt8], signature: [UInt8]) throws(CryptokiError) -> Bool { throw none }
         func mac(_ key: TokenKey, _ message: [UInt8]) throws(CryptokiError) -> [UInt8] { throw none }
         func create(_ name: String, _ new: NewKey, id: [UInt8]?) throws(CryptokiError) { throw none }

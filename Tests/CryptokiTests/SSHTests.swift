@@ -7,10 +7,10 @@ import Testing
 struct SSHTests {
     @Test(
         "a person logs in to a real sshd with ssh -I p11-kit-proxy.so", .enabled(if: geteuid() == 0),
-        arguments: [("p256", AgentKeyType.p256), ("p384", .p384)])
+        arguments: [("p256", AgentKeyType.p256), ("p384", .p384), ("rsa", .rsa3072)])
     func logsIn(name: String, type: AgentKeyType) throws {
         let agent = try TestAgent()
-        _ = try agent.client().call(.createKey(name, type: type), timeout: .seconds(120))
+        _ = try agent.client().call(.createKey(name, type: type), timeout: .seconds(150))
         let kit = try P11Kit(agent)
         let folder = try TemporaryDirectory()
         let keys = try kit.output(["ssh-keygen", "-D", P11Kit.proxy])

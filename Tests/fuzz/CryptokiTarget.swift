@@ -47,6 +47,9 @@ private final class WillingAgent: TokenAgent {
         known = [
             TokenKey(name: "ec", owner: nil, created: 1, kind: .ec(.p256, point: point), publicKeyInfo: [1]),
             TokenKey(name: "ed", owner: "other", created: 1, kind: .ed25519(edwards), publicKeyInfo: [2], id: [1]),
+            TokenKey(
+                name: "rsa", owner: nil, created: 1, kind: .rsa(modulus: [0x80] + [UInt8](repeating: 5, count: 255)),
+                publicKeyInfo: [3]),
             TokenKey(name: "mac", owner: nil, created: 1, kind: .hmac, publicKeyInfo: []),
         ]
     }
@@ -56,6 +59,14 @@ private final class WillingAgent: TokenAgent {
     func keys() throws(CryptokiError) -> [TokenKey] { known }
     func sign(_ key: TokenKey, _ data: [UInt8], isDigest: Bool) throws(CryptokiError) -> [UInt8] {
         [UInt8](repeating: 1, count: 64)
+    }
+    func sign(_ key: TokenKey, digest: [UInt8], by scheme: RSAScheme) throws(CryptokiError) -> [UInt8] {
+        claim(digest.count == scheme.hash.length, "a digest has the length of its hash")
+        return [UInt8](repeating: 1, count: 256)
+    }
+    func decrypt(_ key: TokenKey, _ ciphertext: [UInt8], associated: [UInt8]) throws(CryptokiError) -> [UInt8] {
+        claim(ciphertext.count == 256, "a ciphertext is as long as the modulus")
+        return [UInt8](repeating: 4, count: 16)
     }
     func verify(_ key: TokenKey, digest: [UInt8], signature: [UInt8]) throws(CryptokiError) -> Bool { true }
     func mac(_ key: TokenKey, _ message: [UInt8]) throws(CryptokiError) -> [UInt8] { [UInt8](repeating: 2, count: 32) }

@@ -96,6 +96,8 @@ extension Cryptoki {
         try reader.end()
         if flags & CKF_SIGN != 0 { sessions[session]?.sign = nil }
         if flags & CKF_VERIFY != 0 { sessions[session]?.verify = nil }
+        if flags & CKF_ENCRYPT != 0 { sessions[session]?.encrypt = nil }
+        if flags & CKF_DECRYPT != 0 { sessions[session]?.decrypt = nil }
         if flags & CKF_DIGEST != 0 { sessions[session]?.digest = nil }
         if flags & Cryptoki.findFlag != 0 { sessions[session]?.find = nil }
     }

@@ -69,7 +69,6 @@ extension Cryptoki {
     }
 
     private func takePart(_ part: [UInt8], _ operation: inout SigningOperation) throws(CryptokiError) {
-        let kept = sessions.values.reduce(0) { $0 + ($1.sign?.kept ?? 0) + ($1.verify?.kept ?? 0) }
         guard kept + operation.kept + part.count <= Cryptoki.inputLimit else { throw CryptokiError(CKR_HOST_MEMORY) }
         operation.isUnderWay = true
         try operation.take(part)
@@ -81,6 +80,9 @@ extension Cryptoki {
         case .ecdsa(let curve, _): return try agent.sign(key, try operation.digest(for: curve), isDigest: true)
         case .ed25519: return try agent.sign(key, operation.message, isDigest: false)
         case .hmac: return try agent.mac(key, operation.message)
+        case .rsaDigestInfo, .rsa:
+            let (scheme, digest) = try operation.rsaDigest()
+            return try agent.sign(key, digest: digest, by: scheme)
         }
     }
 
@@ -151,6 +153,9 @@ extension Cryptoki {
                 curve, point: point, digest: try operation.digest(for: curve), signature: signature)
         case (.ed25519, .ed25519(let point)):
             return SignatureCheck.ed25519(key: point, message: operation.message, signature: signature)
+        case (.rsaDigestInfo, .rsa(let modulus)), (.rsa, .rsa(let modulus)):
+            let (scheme, digest) = try operation.rsaDigest()
+            return SignatureCheck.rsa(modulus: modulus, scheme, digest: digest, signature: signature)
         case (.hmac, _):
             let own = try agent.mac(key, operation.message)
             // In the same time wherever they differ.
@@ -182,6 +187,20 @@ extension SigningOperation {
     var message: [UInt8] {
         if case .whole(let bytes) = input { return bytes }
         return []
+    }
+
+    /// The digest that an RSA key signs, and how.
+    func rsaDigest() throws(CryptokiError) -> (scheme: RSAScheme, digest: [UInt8]) {
+        switch (scheme, input) {
+        case (.rsaDigestInfo, .whole(let info)):
+            guard let (hash, digest) = RSAScheme.read(digestInfo: info) else { throw CryptokiError(CKR_DATA_INVALID) }
+            return (RSAScheme(padding: .pkcs1, hash: hash), digest)
+        case (.rsa(let scheme, _, _), .whole(let digest)):
+            guard digest.count == scheme.hash.length else { throw CryptokiError(CKR_DATA_LEN_RANGE) }
+            return (scheme, digest)
+        case (.rsa(let scheme, _, _), .digest(var running)): return (scheme, running.finish())
+        default: throw CryptokiError(CKR_KEY_TYPE_INCONSISTENT)
+        }
     }
 
     /// A digest of the length that the curve's keys sign. ECDSA takes the leftmost bits of a longer one, and a shorter one

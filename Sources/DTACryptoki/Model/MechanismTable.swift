@@ -12,6 +12,16 @@ enum MechanismTable {
 
     static func entry(_ type: UInt) -> Entry? { all.first { $0.type == type } }
 
+    /// Whether a mechanism that signs is one of RSA's.
+    static func isRSA(_ type: UInt) -> Bool {
+        switch type {
+        case CKM_RSA_PKCS, CKM_SHA256_RSA_PKCS, CKM_SHA384_RSA_PKCS, CKM_SHA512_RSA_PKCS, CKM_RSA_PKCS_PSS,
+            CKM_SHA256_RSA_PKCS_PSS, CKM_SHA384_RSA_PKCS_PSS, CKM_SHA512_RSA_PKCS_PSS:
+            true
+        default: false
+        }
+    }
+
     private static let curve = CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS
     private static let signing = CKF_SIGN | CKF_VERIFY
 
@@ -25,6 +35,18 @@ enum MechanismTable {
             Entry(type: CKM_ECDSA_SHA512, smallest: 256, largest: 384, flags: signing | curve),
             Entry(type: CKM_EDDSA, smallest: 256, largest: 256, flags: CKF_HW | signing),
             Entry(type: CKM_SHA256_HMAC, smallest: 32, largest: 32, flags: CKF_HW | signing),
+            Entry(type: CKM_RSA_PKCS, smallest: 2048, largest: 4096, flags: CKF_HW | signing),
+            Entry(type: CKM_SHA256_RSA_PKCS, smallest: 2048, largest: 4096, flags: signing),
+            Entry(type: CKM_SHA384_RSA_PKCS, smallest: 2048, largest: 4096, flags: signing),
+            Entry(type: CKM_SHA512_RSA_PKCS, smallest: 2048, largest: 4096, flags: signing),
+            Entry(type: CKM_RSA_PKCS_PSS, smallest: 2048, largest: 4096, flags: CKF_HW | signing),
+            Entry(type: CKM_SHA256_RSA_PKCS_PSS, smallest: 2048, largest: 4096, flags: signing),
+            Entry(type: CKM_SHA384_RSA_PKCS_PSS, smallest: 2048, largest: 4096, flags: signing),
+            Entry(type: CKM_SHA512_RSA_PKCS_PSS, smallest: 2048, largest: 4096, flags: signing),
+            Entry(
+                type: CKM_RSA_PKCS_OAEP, smallest: 2048, largest: 4096, flags: CKF_HW | CKF_DECRYPT | CKF_ENCRYPT),
+            Entry(
+                type: CKM_RSA_PKCS_KEY_PAIR_GEN, smallest: 3072, largest: 4096, flags: CKF_HW | CKF_GENERATE_KEY_PAIR),
             Entry(
                 type: CKM_EC_KEY_PAIR_GEN, smallest: 256, largest: 384, flags: CKF_HW | CKF_GENERATE_KEY_PAIR | curve),
             Entry(

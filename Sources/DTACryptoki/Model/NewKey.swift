@@ -4,6 +4,8 @@ import CPKCS11
 public enum NewKey: Equatable, Sendable {
     case ec(Curve)
     case ed25519
+    /// `bits`: 3072 or 4096.
+    case rsa(bits: Int)
     case hmac
     case aes
 
@@ -23,6 +25,18 @@ public enum NewKey: Equatable, Sendable {
                 throw CryptokiError(CKR_CURVE_NOT_SUPPORTED)
             }
             self = .ed25519
+        case CKM_RSA_PKCS_KEY_PAIR_GEN:
+            guard case .number(let bits) = template.value(CKA_MODULUS_BITS) else {
+                throw CryptokiError(CKR_TEMPLATE_INCOMPLETE)
+            }
+            guard let size = RSAPublicKey.sizes.first(where: { $0 == bits }) else {
+                throw CryptokiError(CKR_KEY_SIZE_RANGE)
+            }
+            let exponent = template.bytes(CKA_PUBLIC_EXPONENT)?.drop { $0 == 0 }
+            guard exponent == nil || exponent == RSAPublicKey.exponent[...] else {
+                throw CryptokiError(CKR_ATTRIBUTE_VALUE_INVALID)
+            }
+            self = .rsa(bits: size)
         default: throw CryptokiError(CKR_MECHANISM_INVALID)
         }
     }
@@ -45,6 +59,7 @@ public enum NewKey: Equatable, Sendable {
             switch self {
             case .ec(let curve): .ec(curve, point: [])
             case .ed25519: .ed25519([])
+            case .rsa: .rsa(modulus: [])
             case .hmac: .hmac
             case .aes: .aes
             }
@@ -62,6 +77,8 @@ public enum NewKey: Equatable, Sendable {
             // Who may change an object is the policy's to say.
             case CKA_MODIFIABLE, CKA_COPYABLE, CKA_DESTROYABLE: continue
             case CKA_EC_PARAMS where objectClass == .publicKey: continue
+            case CKA_MODULUS_BITS where objectClass == .publicKey: continue
+            case CKA_PUBLIC_EXPONENT where objectClass == .publicKey: continue
             // Programs ask for every use that they know; the key allows what it can, and its object says so.
             case CKA_DERIVE, CKA_DECRYPT, CKA_ENCRYPT, CKA_WRAP, CKA_UNWRAP, CKA_SIGN_RECOVER, CKA_VERIFY_RECOVER:
                 continue

@@ -5,6 +5,8 @@ struct Session {
     var sign: SigningOperation?
     var verify: SigningOperation?
     var digest: RunningDigest?
+    var encrypt: CipherOperation?
+    var decrypt: CipherOperation?
 
     /// A search, which finds objects as they are asked for.
     struct Find {

@@ -4,6 +4,8 @@ public enum KeyKind: Equatable, Sendable {
     case ec(Curve, point: [UInt8])
     /// 32 bytes.
     case ed25519([UInt8])
+    /// `modulus`: big-endian, of 256, 384 or 512 bytes, the first bit set. The exponent is 65537.
+    case rsa(modulus: [UInt8])
     /// 32 secret bytes for HMAC-SHA256.
     case hmac
     /// AES-256.
@@ -24,6 +26,14 @@ public enum KeyKind: Equatable, Sendable {
         if Array(name.whole) == Edwards.parameters {
             guard names.isAtEnd, key.count == 32 else { return nil }
             self = .ed25519(key)
+            return
+        }
+        if Array(name.content) == RSAPublicKey.algorithm {
+            guard names.next(DER.null)?.isEmpty == true, names.isAtEnd, let modulus = RSAPublicKey.modulus(of: key)
+            else {
+                return nil
+            }
+            self = .rsa(modulus: modulus)
             return
         }
         guard Array(name.content) == KeyKind.ecPublicKey, let curve = names.next(), names.isAtEnd,
@@ -59,6 +69,8 @@ public struct TokenKey: Equatable, Sendable {
     public let certificates: [Certificate]
     /// What the caller may do with it.
     public let uses: Uses
+    /// Whether it existed before it came to the HSM.
+    public let isImported: Bool
 
     public struct Uses: OptionSet, Sendable {
         public let rawValue: UInt8
@@ -69,13 +81,15 @@ public struct TokenKey: Equatable, Sendable {
         public static let sign = Uses(rawValue: 1)
         /// To change what is shown of it, and to destroy it.
         public static let manage = Uses(rawValue: 2)
+        /// To decrypt what was encrypted to it, or with it.
+        public static let decrypt = Uses(rawValue: 4)
     }
 
     /// - Parameter id: as the owner set it; nil: the first 160 bits of the SHA-256 of the public half (RFC 7093, 2, as its
     ///   methods cut it), or of what is known of a secret key.
     public init(
         name: String, owner: String?, created: Int64, kind: KeyKind, publicKeyInfo: [UInt8], id: [UInt8]? = nil,
-        certificates: [Certificate] = [], uses: Uses = [.sign, .manage]
+        certificates: [Certificate] = [], uses: Uses = [.sign, .manage, .decrypt], isImported: Bool = false
     ) {
         self.name = name
         self.owner = owner
@@ -87,13 +101,14 @@ public struct TokenKey: Equatable, Sendable {
         self.id = id ?? Array(HashFunction.sha256.digest(named).prefix(20))
         self.certificates = certificates
         self.uses = uses
+        self.isImported = isImported
     }
 
     /// The same key with the CKA_ID that follows from it.
     func withoutOwnID() -> TokenKey {
         TokenKey(
             name: name, owner: owner, created: created, kind: kind, publicKeyInfo: publicKeyInfo,
-            certificates: certificates, uses: uses)
+            certificates: certificates, uses: uses, isImported: isImported)
     }
 
     /// CKA_LABEL: other users' keys are told apart by whose they are.

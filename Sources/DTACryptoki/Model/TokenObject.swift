@@ -62,7 +62,11 @@ struct TokenObject: Equatable, Sendable {
 
     private var isSecret: Bool { objectClass == .privateKey || objectClass == .secretKey }
 
-    private func isSensitive(_ type: UInt) -> Bool { isSecret && type == CKA_VALUE }
+    private func isSensitive(_ type: UInt) -> Bool {
+        guard case .rsa = key.kind else { return isSecret && type == CKA_VALUE }
+        let parts = [CKA_PRIVATE_EXPONENT, CKA_PRIME_1, CKA_PRIME_2, CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_COEFFICIENT]
+        return isSecret && parts.contains(type)
+    }
 
     /// What all objects have (PKCS#11 2.40, 4.4).
     private func shared(_ type: UInt) -> AttributeValue? {
@@ -85,7 +89,7 @@ struct TokenObject: Equatable, Sendable {
     /// What all keys have (PKCS#11 2.40, 4.7).
     private func common(_ type: UInt) -> AttributeValue? {
         switch type {
-        case CKA_LOCAL: .flag(true)
+        case CKA_LOCAL: .flag(!key.isImported)
         case CKA_DERIVE: .flag(false)
         case CKA_KEY_TYPE: .number(keyType)
         case CKA_KEY_GEN_MECHANISM: .number(generation)
@@ -113,15 +117,19 @@ struct TokenObject: Equatable, Sendable {
         switch key.kind {
         case .ec: CKK_EC
         case .ed25519: CKK_EC_EDWARDS
+        case .rsa: CKK_RSA
         case .hmac: CKK_GENERIC_SECRET
         case .aes: CKK_AES
         }
     }
 
     private var generation: UInt {
-        switch key.kind {
+        // CK_UNAVAILABLE_INFORMATION: it was made elsewhere.
+        if key.isImported { return .max }
+        return switch key.kind {
         case .ec: CKM_EC_KEY_PAIR_GEN
         case .ed25519: CKM_EC_EDWARDS_KEY_PAIR_GEN
+        case .rsa: CKM_RSA_PKCS_KEY_PAIR_GEN
         case .hmac: CKM_GENERIC_SECRET_KEY_GEN
         case .aes: CKM_AES_KEY_GEN
         }
@@ -137,31 +145,42 @@ struct TokenObject: Equatable, Sendable {
             return .bytes(DER.encode(DER.octetString, point))
         case (.ed25519(let point), CKA_EC_POINT) where objectClass == .publicKey:
             return .bytes(DER.encode(DER.octetString, point))
+        case (.rsa(let modulus), CKA_MODULUS): return .bytes(modulus)
+        case (.rsa, CKA_PUBLIC_EXPONENT): return .bytes(RSAPublicKey.exponent)
+        case (.rsa(let modulus), CKA_MODULUS_BITS) where objectClass == .publicKey:
+            return .number(UInt(8 * modulus.count))
         case (.hmac, CKA_VALUE_LEN), (.aes, CKA_VALUE_LEN): return .number(32)
         default: return nil
         }
+    }
+
+    private var isRSA: Bool {
+        if case .rsa = key.kind { return true }
+        return false
     }
 
     /// What may be done with an object of this class.
     private func ofClass(_ type: UInt) -> AttributeValue? {
         switch (objectClass, type) {
         case (.publicKey, CKA_VERIFY): .flag(true)
-        case (.publicKey, CKA_ENCRYPT), (.publicKey, CKA_VERIFY_RECOVER), (.publicKey, CKA_WRAP),
+        case (.publicKey, CKA_ENCRYPT): .flag(isRSA)
+        case (.privateKey, CKA_DECRYPT): .flag(isRSA && key.uses.contains(.decrypt))
+        case (.publicKey, CKA_VERIFY_RECOVER), (.publicKey, CKA_WRAP),
             (.publicKey, CKA_TRUSTED):
             .flag(false)
         case (.publicKey, CKA_SUBJECT), (.privateKey, CKA_SUBJECT): .bytes(key.certificates.first?.subject ?? [])
         case (.privateKey, CKA_SIGN): .flag(key.uses.contains(.sign))
-        case (.privateKey, CKA_DECRYPT), (.privateKey, CKA_SIGN_RECOVER), (.privateKey, CKA_UNWRAP),
+        case (.privateKey, CKA_SIGN_RECOVER), (.privateKey, CKA_UNWRAP),
             (.privateKey, CKA_ALWAYS_AUTHENTICATE):
             .flag(false)
         case (.secretKey, CKA_SIGN), (.secretKey, CKA_VERIFY): .flag(key.kind == .hmac && key.uses.contains(.sign))
         case (.secretKey, CKA_ENCRYPT), (.secretKey, CKA_WRAP), (.secretKey, CKA_UNWRAP), (.secretKey, CKA_TRUSTED),
             (.secretKey, CKA_DECRYPT):
             .flag(false)
-        case (.privateKey, CKA_SENSITIVE), (.secretKey, CKA_SENSITIVE), (.privateKey, CKA_ALWAYS_SENSITIVE),
-            (.secretKey, CKA_ALWAYS_SENSITIVE), (.privateKey, CKA_NEVER_EXTRACTABLE),
-            (.secretKey, CKA_NEVER_EXTRACTABLE):
-            .flag(true)
+        case (.privateKey, CKA_SENSITIVE), (.secretKey, CKA_SENSITIVE): .flag(true)
+        case (.privateKey, CKA_ALWAYS_SENSITIVE), (.secretKey, CKA_ALWAYS_SENSITIVE),
+            (.privateKey, CKA_NEVER_EXTRACTABLE), (.secretKey, CKA_NEVER_EXTRACTABLE):
+            .flag(!key.isImported)
         case (.privateKey, CKA_EXTRACTABLE), (.secretKey, CKA_EXTRACTABLE), (.privateKey, CKA_WRAP_WITH_TRUSTED),
             (.secretKey, CKA_WRAP_WITH_TRUSTED):
             .flag(false)

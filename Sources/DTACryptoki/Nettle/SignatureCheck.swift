@@ -27,6 +27,34 @@ enum SignatureCheck {
         return unsafe nettle_ecdsa_verify(&key, digest.count, digest, &pair) == 1
     }
 
+    /// RSASSA-PKCS1-v1_5 and RSASSA-PSS (RFC 8017, 8).
+    /// - Parameter modulus: big-endian.
+    /// - Parameter digest: of the length of the scheme's hash.
+    /// - Parameter signature: as long as the modulus.
+    static func rsa(modulus: [UInt8], _ scheme: RSAScheme, digest: [UInt8], signature: [UInt8]) -> Bool {
+        guard digest.count == scheme.hash.length, signature.count == modulus.count else { return false }
+        var key = rsa_public_key()
+        unsafe nettle_rsa_public_key_init(&key)
+        defer { unsafe nettle_rsa_public_key_clear(&key) }
+        unsafe nettle_mpz_set_str_256_u(&key.n, modulus.count, modulus)
+        unsafe nettle_mpz_set_str_256_u(&key.e, RSAPublicKey.exponent.count, RSAPublicKey.exponent)
+        guard unsafe nettle_rsa_public_key_prepare(&key) == 1 else { return false }
+        var number = unsafe __mpz_struct.number(signature[...])
+        defer { unsafe __gmpz_clear(&number) }
+        switch (scheme.padding, scheme.hash) {
+        case (.pkcs1, let hash):
+            let info = RSAScheme.digestInfoPrefix(hash) + digest
+            return unsafe nettle_rsa_pkcs1_verify(&key, info.count, info, &number) == 1
+        case (.pss, .sha256):
+            return unsafe nettle_rsa_pss_sha256_verify_digest(&key, digest.count, digest, &number) == 1
+        case (.pss, .sha384):
+            return unsafe nettle_rsa_pss_sha384_verify_digest(&key, digest.count, digest, &number) == 1
+        case (.pss, .sha512):
+            return unsafe nettle_rsa_pss_sha512_verify_digest(&key, digest.count, digest, &number) == 1
+        case (.pss, .sha1), (.pss, .sha224): return false
+        }
+    }
+
     /// Ed25519 (RFC 8032).
     static func ed25519(key: [UInt8], message: [UInt8], signature: [UInt8]) -> Bool {
         guard key.count == 32, signature.count == 64 else { return false }
@@ -46,7 +74,8 @@ extension Curve {
 }
 
 extension __mpz_struct {
-    fileprivate static func number(_ bytes: ArraySlice<UInt8>) -> __mpz_struct {
+    /// A big-endian number. What gets it clears it.
+    static func number(_ bytes: ArraySlice<UInt8>) -> __mpz_struct {
         var number = unsafe __mpz_struct()
         unsafe nettle_mpz_init_set_str_256_u(&number, bytes.count, Array(bytes))
         return unsafe number

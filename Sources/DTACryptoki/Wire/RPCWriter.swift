@@ -90,6 +90,28 @@ public struct RPCWriter {
         }
     }
 
+    /// A mechanism with its parameter, for clients.
+    public mutating func mechanism(_ mechanism: Mechanism) {
+        number32(UInt32(truncatingIfNeeded: mechanism.type))
+        switch mechanism.parameter {
+        case .bytes(let bytes): string(bytes.isEmpty ? nil : bytes)
+        case .pss(let hash, let mask, let salt): for value in [hash, mask, salt] { number(value) }
+        case .oaep(let hash, let mask, let source, let label):
+            for value in [hash, mask, source] { number(value) }
+            string(label)
+        case .ecdh(let kdf, let shared, let point):
+            number(kdf)
+            string(shared)
+            string(point)
+        case .gcm(let nonce, let associated, let tagBits):
+            string(nonce)
+            number(UInt(8 * nonce.count))
+            string(associated)
+            number(tagBits)
+        case .number(let value): number(value)
+        }
+    }
+
     /// A template, for clients.
     public mutating func template(_ attributes: [Attribute]) {
         number32(UInt32(truncatingIfNeeded: attributes.count))

@@ -175,6 +175,24 @@ final class RPCClient {
         }
     }
 
+    func begin(_ call: RPCCall, _ session: UInt, _ mechanism: Mechanism, _ key: UInt) throws {
+        _ = try self.call(call) {
+            $0.number(session)
+            $0.mechanism(mechanism)
+            $0.number(key)
+        }
+    }
+
+    /// Does all of an operation at once: signs, encrypts or decrypts.
+    func finish(_ call: RPCCall, _ session: UInt, _ data: [UInt8], room: UInt32 = 1024) throws -> Output {
+        var reader = try self.call(call) {
+            $0.number(session)
+            $0.array(data)
+            $0.number32(room)
+        }
+        return try RPCClient.output(&reader)
+    }
+
     enum Output: Equatable {
         case bytes([UInt8])
         case length(UInt32)
