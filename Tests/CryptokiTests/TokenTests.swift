@@ -83,6 +83,9 @@ struct TokenTests {
         let length = try client.attributes(session, key, [CKA_LABEL, CKA_CLASS, CKA_SIGN], room: 0)
         #expect(length.code == CKR_OK)
 
+        // A flag that p11-kit has travel as bytes.
+        #expect(try client.bytes(session, key, CKA_DESTROYABLE) == [1])
+
         let mac = try client.object(session, CKO_SECRET_KEY, "mac")
         #expect(try client.attributes(session, mac, [CKA_VALUE]).code == CKR_ATTRIBUTE_SENSITIVE)
 

@@ -76,8 +76,9 @@ struct TokenObject: Equatable, Sendable {
         case CKA_PRIVATE: .flag(isSecret)
         case CKA_MODIFIABLE: .flag(key.uses.contains(.manage))
         case CKA_COPYABLE: .flag(false)
-        // Destroying the public half would have to destroy the key.
-        case CKA_DESTROYABLE: .flag(objectClass != .publicKey && key.uses.contains(.manage))
+        // Destroying the public half would have to destroy the key. p11-kit does not know that this is a flag, and has it
+        // travel as bytes.
+        case CKA_DESTROYABLE: .bytes([objectClass != .publicKey && key.uses.contains(.manage) ? 1 : 0])
         case CKA_LABEL: .bytes(Array(key.label.utf8))
         case CKA_ID: .bytes(key.id)
         case CKA_START_DATE, CKA_END_DATE: .bytes([])
