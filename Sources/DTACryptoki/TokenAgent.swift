@@ -20,8 +20,9 @@ public protocol TokenAgent: AnyObject {
     func sign(_ key: TokenKey, digest: [UInt8], by scheme: RSAScheme) throws(CryptokiError) -> [UInt8]
 
     /// Decrypts: one request, and one record of it.
-    /// - Parameter ciphertext: of RSAES-OAEP with SHA-256 and MGF1 with SHA-256, as long as the modulus.
-    /// - Parameter associated: OAEP's label.
+    /// - Parameter ciphertext: of RSAES-OAEP with SHA-256 and MGF1 with SHA-256, as long as the modulus; of AES-256-GCM
+    ///   nonce (12) ‖ ciphertext ‖ tag (16).
+    /// - Parameter associated: OAEP's label; the associated data.
     func decrypt(_ key: TokenKey, _ ciphertext: [UInt8], associated: [UInt8]) throws(CryptokiError) -> [UInt8]
 
     /// Whether a signature over a digest is valid: for keys of a curve that is not verified here.

@@ -115,8 +115,11 @@ struct CryptokiSeedTests {
                 $0.number32(64)
             }
         let encrypted = start(.encryptInit, oaep, rsa + 1) + finish(.encrypt, [1, 2, 3])
+        let gcm = Mechanism(
+            CKM_AES_GCM, .gcm(nonce: [UInt8](repeating: 1, count: 12), associated: [1], tagBits: 128))
+        let opened = start(.decryptInit, gcm, rsa + 2) + finish(.decrypt, [UInt8](repeating: 1, count: 20))
         return [
-            ("rsa", open + find + signed), ("oaep", open + find + decrypted + encrypted),
+            ("gcm", open + find + opened), ("rsa", open + find + signed), ("oaep", open + find + decrypted + encrypted),
             ("info", frame(.getInfo) + frame(.getTokenInfo) { $0.number(1) }), ("find", open + find + found),
             ("attributes", open + find + found + attributes), ("sign", open + find + begin + sign),
             ("make", open + make), ("login", open + login), ("digest", open + digest), ("pss", open + find + padded),

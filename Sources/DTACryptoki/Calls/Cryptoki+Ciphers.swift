@@ -151,6 +151,11 @@ extension Cryptoki {
         case .oaep(let label, let size):
             guard operation.input.count == size else { throw CryptokiError(CKR_ENCRYPTED_DATA_LEN_RANGE) }
             return try agent.decrypt(operation.object.key, operation.input, associated: label)
+        case .gcm(let nonce, let associated):
+            guard operation.input.count >= CipherScheme.tagLength else {
+                throw CryptokiError(CKR_ENCRYPTED_DATA_LEN_RANGE)
+            }
+            return try agent.decrypt(operation.object.key, nonce + operation.input, associated: associated)
         }
     }
 

@@ -45,6 +45,7 @@ enum MechanismTable {
             Entry(type: CKM_SHA512_RSA_PKCS_PSS, smallest: 2048, largest: 4096, flags: signing),
             Entry(
                 type: CKM_RSA_PKCS_OAEP, smallest: 2048, largest: 4096, flags: CKF_HW | CKF_DECRYPT | CKF_ENCRYPT),
+            Entry(type: CKM_AES_GCM, smallest: 32, largest: 32, flags: CKF_HW | CKF_DECRYPT),
             Entry(
                 type: CKM_RSA_PKCS_KEY_PAIR_GEN, smallest: 3072, largest: 4096, flags: CKF_HW | CKF_GENERATE_KEY_PAIR),
             Entry(

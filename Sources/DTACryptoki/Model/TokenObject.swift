@@ -175,8 +175,8 @@ struct TokenObject: Equatable, Sendable {
             (.privateKey, CKA_ALWAYS_AUTHENTICATE):
             .flag(false)
         case (.secretKey, CKA_SIGN), (.secretKey, CKA_VERIFY): .flag(key.kind == .hmac && key.uses.contains(.sign))
-        case (.secretKey, CKA_ENCRYPT), (.secretKey, CKA_WRAP), (.secretKey, CKA_UNWRAP), (.secretKey, CKA_TRUSTED),
-            (.secretKey, CKA_DECRYPT):
+        case (.secretKey, CKA_DECRYPT): .flag(key.kind == .aes && key.uses.contains(.decrypt))
+        case (.secretKey, CKA_ENCRYPT), (.secretKey, CKA_WRAP), (.secretKey, CKA_UNWRAP), (.secretKey, CKA_TRUSTED):
             .flag(false)
         case (.privateKey, CKA_SENSITIVE), (.secretKey, CKA_SENSITIVE): .flag(true)
         case (.privateKey, CKA_ALWAYS_SENSITIVE), (.secretKey, CKA_ALWAYS_SENSITIVE),
