@@ -23,7 +23,8 @@ public struct AuditLine: Sendable, Equatable {
 
     /// Reads a line without its line end.
     /// - Returns: nil if it is no record.
-    public init?(_ line: some BidirectionalCollection<UInt8>) {
+    public init?(_ line: [UInt8]) {
+        let line = line[...]
         guard let number = AuditLine.number(of: line) else { return nil }
         let ending = line.suffix(AuditLine.endingCount)
         guard ending.count == AuditLine.endingCount, ending.starts(with: AuditLine.beforeHash),
@@ -39,16 +40,16 @@ public struct AuditLine: Sendable, Equatable {
     }
 
     /// It is right after the time. Anywhere else it is a client's text.
-    private static func event(_ line: some Collection<UInt8>) -> String? {
+    private static func event(_ line: ArraySlice<UInt8>) -> String? {
         var rest = AuditFields(line)
-        guard rest.take(#"{"n":"#), rest.number() != nil, rest.take(#","time":""#), rest.text() != nil,
+        guard rest.take(#"{"n":"#), rest.number() != nil, rest.take(#","time":""#), rest.skipText(),
             rest.take(#","event":""#)
         else { return nil }
         return rest.text()
     }
 
     /// It is the last field but one. A client's text ends with a quote, so no such text is taken for it.
-    private static func change(_ line: some BidirectionalCollection<UInt8>) -> UInt64? {
+    private static func change(_ line: ArraySlice<UInt8>) -> UInt64? {
         let digits = line.suffix(20).reversed().prefix { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }.count
         guard digits > 0, line.dropLast(digits).suffix(beforeChange.count).elementsEqual(beforeChange) else {
             return nil
@@ -63,7 +64,10 @@ public struct AuditLine: Sendable, Equatable {
     private static var endingCount: Int { beforeHash.count + 64 + afterHash.count }
 
     /// The number at the start of a line; nil if there is none. It looks at the first bytes alone.
-    public static func number(of line: some Collection<UInt8>) -> UInt64? {
+    public static func number(of line: [UInt8]) -> UInt64? { number(of: line[...]) }
+
+    /// The same with a part of a file.
+    public static func number(of line: ArraySlice<UInt8>) -> UInt64? {
         var rest = AuditFields(line)
         return rest.take(#"{"n":"#) ? rest.number() : nil
     }
@@ -95,9 +99,9 @@ public struct AuditCheckpoint: Sendable, Equatable {
     }
 
     /// Reads it from its place in a record, right after the time. Anywhere else it is a client's text.
-    init?(_ line: some Collection<UInt8>) {
+    init?(_ line: ArraySlice<UInt8>) {
         var rest = AuditFields(line)
-        guard rest.take(#"{"n":"#), rest.number() != nil, rest.take(#","time":""#), rest.text() != nil,
+        guard rest.take(#"{"n":"#), rest.number() != nil, rest.take(#","time":""#), rest.skipText(),
             rest.take(#","checkpoint":{"n":"#), let number = rest.number(), rest.take(#","hash":""#),
             let hash = rest.text(), rest.take(#","identity":""#), let identity = rest.text(),
             rest.take(#","signature":""#), let signature = rest.text(), rest.take(#"},"prev":""#)
