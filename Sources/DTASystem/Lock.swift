@@ -7,7 +7,8 @@ import Glibc
 public final class Locked<Value>: @unchecked Sendable {
     // Sendable: `value` is only ever touched between lock and unlock of `mutex`.
     @usableFromInline let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    @usableFromInline var value: Value
+    // The mutex keeps accesses apart, so the runtime need not look for a second one.
+    @exclusivity(unchecked) @usableFromInline var value: Value
 
     public init(_ value: sending Value) {
         self.value = value
@@ -33,7 +34,8 @@ public final class Monitor<Value>: @unchecked Sendable {
     // Sendable: `value` is only ever touched between lock and unlock of `mutex`.
     @usableFromInline let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     @usableFromInline let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    @usableFromInline var value: Value
+    // The mutex keeps accesses apart, so the runtime need not look for a second one.
+    @exclusivity(unchecked) @usableFromInline var value: Value
 
     public init(_ value: sending Value) {
         self.value = value

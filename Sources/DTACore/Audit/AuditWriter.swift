@@ -112,10 +112,11 @@ struct AuditWriter {
     ///
     /// Characters that no name has get a tighter limit, measured as written: one byte of a client can become six.
     private mutating func string(_ text: String, limit: Int, oddLimit: Int) {
+        if plain(text, limit: limit) { return }
         let start = bytes.count
         for scalar in text.unicodeScalars {
             let value = scalar.value
-            if (0x20..<0x7f).contains(value), value != 0x22, value != 0x5c {
+            if value < 0x7f, AuditWriter.isPlain(UInt8(truncatingIfNeeded: value)) {
                 guard bytes.count - start < limit else { return ellipsis() }
                 bytes.append(UInt8(truncatingIfNeeded: value))
                 continue
@@ -136,6 +137,21 @@ struct AuditWriter {
         }
     }
 
+    /// Writes a text in one piece, if nothing in it needs more care, as in nearly all records.
+    private mutating func plain(_ text: String, limit: Int) -> Bool {
+        let isWritten = unsafe text.utf8.withContiguousStorageIfAvailable { text in
+            guard text.count <= limit, unsafe text.allSatisfy(AuditWriter.isPlain) else { return false }
+            unsafe bytes.append(contentsOf: text)
+            return true
+        }
+        return isWritten ?? false
+    }
+
+    /// Whether a byte is a printable ASCII character that JSON does not escape.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        0x20..<0x7f ~= byte && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+    }
+
     private mutating func ellipsis() { bytes.append(contentsOf: "…".utf8) }
 
     private mutating func escape(_ unit: UInt16) {
@@ -144,13 +160,17 @@ struct AuditWriter {
     }
 
     private mutating func decimal(_ value: UInt64) {
-        let start = bytes.count
-        var rest = value
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
-            rest /= 10
-        } while rest > 0
-        bytes[start...].reverse()
+        let mostDigits = 20
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: mostDigits) { digits in
+            var first = mostDigits
+            var rest = value
+            repeat {
+                first -= 1
+                unsafe digits[first] = UInt8(ascii: "0") + UInt8(rest % 10)
+                rest /= 10
+            } while rest > 0
+            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[first...]))
+        }
     }
 
     private mutating func padded(_ value: Int64, _ width: Int) {

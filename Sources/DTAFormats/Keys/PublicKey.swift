@@ -65,8 +65,8 @@ public struct PublicKey: Hashable, Sendable {
     public static func input(for message: [UInt8], algorithm: Algorithm) -> [UInt8] {
         switch algorithm {
         case .ed25519, .rsa2048, .rsa3072, .rsa4096: message
-        case .p256, .secp256k1: Array(SHA256.hash(data: message))
-        case .p384: Array(SHA384.hash(data: message))
+        case .p256, .secp256k1: unsafe SHA256.hash(data: message).withUnsafeBytes { unsafe [UInt8]($0) }
+        case .p384: unsafe SHA384.hash(data: message).withUnsafeBytes { unsafe [UInt8]($0) }
         }
     }
 
