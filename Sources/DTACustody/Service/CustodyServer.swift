@@ -59,9 +59,7 @@ public struct CustodyServer: ~Copyable {
             begin.encode(custody.identity, to: &writer)
             try writer.send(to: socket)
             while let message = try buffer.receive(from: socket) {
-                alarm.arm()
-                defer { alarm.disarm() }
-                if let exit = try answer(message, custody) { return exit }
+                if let exit = try answer(message, custody, alarm) { return exit }
             }
             return .finished
         } catch let error as DTAError {
@@ -73,39 +71,47 @@ public struct CustodyServer: ~Copyable {
         }
     }
 
-    /// Answers one request.
+    /// Answers one request. Only the answer is left to wipe when it is sent: that wakes the front, which would interrupt
+    /// this process on the same processor.
     /// - Returns: how to end, if the answer was the last one.
-    private mutating func answer(_ message: UnsafeRawBufferPointer, _ custody: Custody) throws -> CustodyExit? {
-        defer {
-            buffer.wipe()
-            writer.wipe()
-        }
+    private mutating func answer(
+        _ message: UnsafeRawBufferPointer, _ custody: Custody, _ alarm: Alarm
+    ) throws -> CustodyExit? {
+        defer { writer.wipe() }
         do {
+            alarm.arm()
+            defer {
+                buffer.wipe()
+                alarm.disarm()
+            }
             var request = try unsafe CustodyReader(message)
             try custody.answer(&request, &writer)
-            try writer.send(to: socket)
         } catch let leaving as CustodyStartError {
             refuse(leaving)
             return leaving.exit
-        } catch let error as SystemCallError {
-            throw error
         } catch {
-            let refusal = DTAError(error)
-            writer.begin(refusal.code.rawValue)
-            writer.field(refusal.message)
-            writer.field(refusal.hint)
+            write(DTAError(error))
+        }
+        do {
+            try writer.send(to: socket)
+        } catch let tooLarge as DTAError {
+            write(tooLarge)
             try writer.send(to: socket)
         }
         return nil
+    }
+
+    private mutating func write(_ refusal: DTAError) {
+        writer.begin(refusal.code.rawValue)
+        writer.field(refusal.message)
+        writer.field(refusal.hint)
     }
 
     /// Sends the last answer: why this process ends.
     /// - Returns: whether the front got the reason; it then tells its clients.
     @discardableResult
     public mutating func refuse(_ leaving: CustodyStartError) -> Bool {
-        writer.begin(leaving.reason.code.rawValue)
-        writer.field(leaving.reason.message)
-        writer.field(leaving.reason.hint)
+        write(leaving.reason)
         writer.field(leaving.exit.rawValue)
         do { try writer.send(to: socket) } catch { return false }
         return true
