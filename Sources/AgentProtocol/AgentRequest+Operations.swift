@@ -144,6 +144,13 @@ extension AgentRequest {
         return request
     }
 
+    /// Agrees on a secret by ECDH.
+    /// - Parameter key: the name of a key of type p256-ecdh or p384-ecdh.
+    /// - Parameter peer: the other side's public key, an uncompressed point.
+    public static func agree(key: String, peer: some Sequence<UInt8>) -> AgentRequest {
+        AgentRequest(.agree, subject: key, data: peer)
+    }
+
     /// Asks the HSM's generator for random bytes.
     /// - Parameter count: 1 to 65,536.
     public static func random(_ count: UInt32) -> AgentRequest {
@@ -155,7 +162,8 @@ extension AgentRequest {
     /// What can be done with keys and identities, as ``explainPolicy(subject:permission:uid:sshLogin:)`` and grants
     /// name it.
     public static let permissions = [
-        "sign", "mac", "encrypt", "decrypt", "public", "manage", "create", "seal", "open", "rotate", "revoke", "trust",
+        "sign", "mac", "encrypt", "decrypt", "derive", "public", "manage", "create", "seal", "open", "rotate", "revoke",
+        "trust",
         "order", "approve", "fulfil",
     ]
 

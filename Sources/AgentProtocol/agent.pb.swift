@@ -94,6 +94,10 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Random bytes from the HSM's generator. Reads count (1 to 65,536). Answers data.
   case random // = 25
 
+  /// ECDH (NIST SP 800-56A, 5.7.1.2) with a key of a type that is for it. Reads subject, data: the other side's public
+  /// key, an uncompressed point. Answers data: the shared secret, which is the x coordinate (32 or 48 bytes).
+  case agree // = 26
+
   /// Whether a user may do something with a key or an identity, and why. Reads subject, permission, uid, ssh_login.
   /// Answers valid, lines.
   case policyExplain // = 30
@@ -302,6 +306,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 23: self = .encrypt
     case 24: self = .decrypt
     case 25: self = .random
+    case 26: self = .agree
     case 30: self = .policyExplain
     case 31: self = .auditList
     case 32: self = .auditVerify
@@ -373,6 +378,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .encrypt: return 23
     case .decrypt: return 24
     case .random: return 25
+    case .agree: return 26
     case .policyExplain: return 30
     case .auditList: return 31
     case .auditVerify: return 32
@@ -444,6 +450,7 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     .encrypt,
     .decrypt,
     .random,
+    .agree,
     .policyExplain,
     .auditList,
     .auditVerify,
@@ -526,6 +533,12 @@ public nonisolated enum AgentKeyType: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// the same
   case rsa4096 // = 9
+
+  /// agrees on secrets by ECDH on P-256; does not sign
+  case p256Ecdh // = 10
+
+  /// the same on P-384
+  case p384Ecdh // = 11
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -544,6 +557,8 @@ public nonisolated enum AgentKeyType: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 7: self = .rsa2048
     case 8: self = .rsa3072
     case 9: self = .rsa4096
+    case 10: self = .p256Ecdh
+    case 11: self = .p384Ecdh
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -560,6 +575,8 @@ public nonisolated enum AgentKeyType: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .rsa2048: return 7
     case .rsa3072: return 8
     case .rsa4096: return 9
+    case .p256Ecdh: return 10
+    case .p384Ecdh: return 11
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -576,6 +593,8 @@ public nonisolated enum AgentKeyType: SwiftProtobuf.Enum, Swift.CaseIterable {
     .rsa2048,
     .rsa3072,
     .rsa4096,
+    .p256Ecdh,
+    .p384Ecdh,
   ]
 
 }
@@ -1804,11 +1823,11 @@ public nonisolated struct AgentField: Sendable {
 fileprivate nonisolated let _protobuf_package = "dta.agent.v1"
 
 nonisolated extension AgentOperation: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{1}OPERATION_KEY_IMPORT_BEGIN\0\u{1}OPERATION_KEY_IMPORT\0\u{1}OPERATION_KEY_VIEWS\0\u{1}OPERATION_KEY_IDENTIFY\0\u{1}OPERATION_KEY_CERTIFICATE\0\u{1}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{2}\u{5}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0\u{1}OPERATION_SSH_ARRANGE\0\u{1}OPERATION_SSH_CONSTRAIN\0\u{1}OPERATION_SSH_CERTIFICATE\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{1}OPERATION_KEY_IMPORT_BEGIN\0\u{1}OPERATION_KEY_IMPORT\0\u{1}OPERATION_KEY_VIEWS\0\u{1}OPERATION_KEY_IDENTIFY\0\u{1}OPERATION_KEY_CERTIFICATE\0\u{1}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{1}OPERATION_AGREE\0\u{2}\u{4}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0\u{1}OPERATION_SSH_ARRANGE\0\u{1}OPERATION_SSH_CONSTRAIN\0\u{1}OPERATION_SSH_CERTIFICATE\0")
 }
 
 nonisolated extension AgentKeyType: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KEY_TYPE_UNSPECIFIED\0\u{1}KEY_TYPE_ED25519\0\u{1}KEY_TYPE_P256\0\u{1}KEY_TYPE_SECP256K1\0\u{1}KEY_TYPE_HMAC_SHA256\0\u{1}KEY_TYPE_AES256\0\u{1}KEY_TYPE_P384\0\u{1}KEY_TYPE_RSA2048\0\u{1}KEY_TYPE_RSA3072\0\u{1}KEY_TYPE_RSA4096\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KEY_TYPE_UNSPECIFIED\0\u{1}KEY_TYPE_ED25519\0\u{1}KEY_TYPE_P256\0\u{1}KEY_TYPE_SECP256K1\0\u{1}KEY_TYPE_HMAC_SHA256\0\u{1}KEY_TYPE_AES256\0\u{1}KEY_TYPE_P384\0\u{1}KEY_TYPE_RSA2048\0\u{1}KEY_TYPE_RSA3072\0\u{1}KEY_TYPE_RSA4096\0\u{1}KEY_TYPE_P256_ECDH\0\u{1}KEY_TYPE_P384_ECDH\0")
 }
 
 nonisolated extension AgentSignatureFormat: SwiftProtobuf._ProtoNameProviding {

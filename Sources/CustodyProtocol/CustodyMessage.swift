@@ -73,6 +73,7 @@ extension CustodyOperation {
         case .mac: MakeMAC.self
         case .encrypt: Encrypt.self
         case .decrypt: Decrypt.self
+        case .agree: Agree.self
         case .createIdentity: CreateIdentity.self
         case .signDocument: SignDocument.self
         case .openKey: OpenKey.self

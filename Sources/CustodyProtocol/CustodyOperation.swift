@@ -43,6 +43,7 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
     case beginImport = 38
     case importKey = 39
     case origin = 40
+    case agree = 41
 
     /// The version of the whole protocol: it grows when dtad and dtad-hsm of two releases would misunderstand each
     /// other.
@@ -53,7 +54,7 @@ public enum CustodyOperation: UInt8, Sendable, CaseIterable {
 
 /// What an object on the token may be used for; it is in the object's label, which only dtad-hsm writes.
 public enum ObjectClass: UInt8, Sendable, CaseIterable {
-    /// Keys that users make: sign, mac, encrypt, decrypt, public, delete.
+    /// Keys that users make: sign, mac, encrypt, decrypt, agree, public, delete.
     case user = 1
     /// An identity's signing key: signDocument, createPostQuantumKey, signPostQuantum, delete.
     case identitySigning = 2
@@ -103,6 +104,8 @@ public enum KeyType: UInt8, Sendable, CaseIterable {
     case rsa2048 = 7
     case rsa3072 = 8
     case rsa4096 = 9
+    case p256ECDH = 10
+    case p384ECDH = 11
 
     /// As people write it.
     public var name: String {
@@ -116,12 +119,17 @@ public enum KeyType: UInt8, Sendable, CaseIterable {
         case .rsa2048: "rsa2048"
         case .rsa3072: "rsa3072"
         case .rsa4096: "rsa4096"
+        case .p256ECDH: "p256-ecdh"
+        case .p384ECDH: "p384-ecdh"
         }
     }
 
     /// Whether it signs by an `RSAScheme` and decrypts by OAEP. Making such a key is slow: seconds, or a minute on some
     /// HSMs.
     public var isRSA: Bool { [.rsa2048, .rsa3072, .rsa4096].contains(self) }
+
+    /// Whether it agrees on secrets by ECDH, and does nothing else.
+    public var isECDH: Bool { [.p256ECDH, .p384ECDH].contains(self) }
 
     public init?(name: String) {
         guard let type = KeyType.allCases.first(where: { $0.name == name }) else { return nil }

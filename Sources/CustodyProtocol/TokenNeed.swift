@@ -12,6 +12,7 @@ public enum TokenNeed: UInt8, Sendable, CaseIterable {
     case hmacSHA256 = 9
     case aes256 = 10
     case rsa = 11
+    case ecdh = 12
 
     /// The mechanisms, or the function, as PKCS#11 calls them.
     public var mechanisms: String {
@@ -28,6 +29,7 @@ public enum TokenNeed: UInt8, Sendable, CaseIterable {
         case .hmacSHA256: "CKM_GENERIC_SECRET_KEY_GEN, CKM_SHA256_HMAC"
         case .rsa:
             "CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS, CKM_RSA_PKCS_PSS, CKM_RSA_X_509 or CKM_RSA_PKCS_OAEP"
+        case .ecdh: "CKM_EC_KEY_PAIR_GEN, CKM_ECDH1_DERIVE with P-256"
         }
     }
 
@@ -45,6 +47,7 @@ public enum TokenNeed: UInt8, Sendable, CaseIterable {
         case .hmacSHA256: "keys of type hmac-sha256"
         case .aes256: "keys of type aes256"
         case .rsa: "RSA keys"
+        case .ecdh: "keys of types p256-ecdh and p384-ecdh"
         }
     }
 

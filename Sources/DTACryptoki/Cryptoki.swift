@@ -14,6 +14,8 @@ public final class Cryptoki {
     var isInitialized = false
     var isLoggedIn = false
     var objects = ObjectTable()
+    /// What was agreed on in sessions, by handle.
+    var derived: [UInt: DerivedSecret] = [:]
     /// When the agent last said which keys there are; nil: that must be asked.
     var listed: UInt64?
     var sessions: [UInt: Session] = [:]
@@ -107,6 +109,7 @@ public final class Cryptoki {
         case .setAttributeValue: try setAttributeValue(&reader)
         case .generateKeyPair: try generateKeyPair(&reader, &writer)
         case .generateKey: try generateKey(&reader, &writer)
+        case .deriveKey: try deriveKey(&reader, &writer)
         case .destroyObject: try destroyObject(&reader)
         case .signInit: try signInit(&reader)
         case .sign: try sign(&reader, &writer)
@@ -155,5 +158,6 @@ public final class Cryptoki {
         isInitialized = false
         isLoggedIn = false
         sessions = [:]
+        forget { _ in true }
     }
 }

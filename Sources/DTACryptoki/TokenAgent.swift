@@ -25,6 +25,11 @@ public protocol TokenAgent: AnyObject {
     /// - Parameter associated: OAEP's label; the associated data.
     func decrypt(_ key: TokenKey, _ ciphertext: [UInt8], associated: [UInt8]) throws(CryptokiError) -> [UInt8]
 
+    /// Agrees on a secret by ECDH: one request, and one record of it.
+    /// - Parameter peer: the other side's public key, an uncompressed point of the key's curve.
+    /// - Returns: the x coordinate, of 32 or 48 bytes.
+    func agree(_ key: TokenKey, peer: [UInt8]) throws(CryptokiError) -> [UInt8]
+
     /// Whether a signature over a digest is valid: for keys of a curve that is not verified here.
     func verify(_ key: TokenKey, digest: [UInt8], signature: [UInt8]) throws(CryptokiError) -> Bool
 

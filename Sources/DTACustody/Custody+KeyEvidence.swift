@@ -73,7 +73,7 @@ extension KeyKind {
         case .rsa2048: .rsa2048
         case .rsa3072: .rsa3072
         case .rsa4096: .rsa4096
-        case .x25519, .hmacSHA256, .aes256: nil
+        case .x25519, .p256ECDH, .p384ECDH, .hmacSHA256, .aes256: nil
         }
     }
 }

@@ -105,7 +105,7 @@ extension Custody {
                     "a \(key.kind.name) key signs a digest of \(key.kind.digestSize ?? 0) bytes, not \(input.count)")
             }
         case .rsa2048, .rsa3072, .rsa4096: throw wrongKind(key, "sign without a scheme")
-        case .x25519, .hmacSHA256, .aes256: throw wrongKind(key, "sign")
+        case .x25519, .p256ECDH, .p384ECDH, .hmacSHA256, .aes256: throw wrongKind(key, "sign")
         }
         let signature = try token.session.sign(key.kind.use, key.handle, input, size: key.kind.outputSize)
         guard signature.count == key.kind.outputSize else {

@@ -72,11 +72,13 @@ final class AgentTokens: TokenAgent {
             }
         // A newer agent may have kinds of keys that this program does not know.
         guard let kind else { return nil }
+        let isForAgreement = key.type == .p256Ecdh || key.type == .p384Ecdh
         return TokenKey(
             name: key.name, owner: key.ownerUid == uid ? nil : key.owner, created: key.created, kind: kind,
             publicKeyInfo: [UInt8](key.publicKey), id: view.id.isEmpty ? nil : [UInt8](view.id),
             certificates: view.certificates.compactMap { Certificate([UInt8]($0)) },
-            uses: TokenKey.Uses(view.allowed, kind), isImported: key.imported)
+            uses: TokenKey.Uses(view.allowed, kind, isForAgreement: isForAgreement), isImported: key.imported,
+            isForAgreement: isForAgreement)
     }
 
     func sign(_ key: TokenKey, _ data: [UInt8], isDigest: Bool) throws(CryptokiError) -> [UInt8] {
@@ -103,6 +105,11 @@ final class AgentTokens: TokenAgent {
         return [UInt8](try ask(request, dataLoss: CKR_ENCRYPTED_DATA_INVALID).data)
     }
 
+    func agree(_ key: TokenKey, peer: [UInt8]) throws(CryptokiError) -> [UInt8] {
+        // The agent refuses what is no point of the curve.
+        [UInt8](try ask(.agree(key: key.name, peer: peer), invalid: CKR_MECHANISM_PARAM_INVALID).data)
+    }
+
     func verify(_ key: TokenKey, digest: [UInt8], signature: [UInt8]) throws(CryptokiError) -> Bool {
         try ask(.verify(key: key.name, message: digest, signature: signature, prehashed: true)).valid
     }
@@ -117,6 +124,8 @@ final class AgentTokens: TokenAgent {
             case .ec(.p256): .p256
             case .ec(.p384): .p384
             case .ec(.secp256k1): .secp256K1
+            case .agreement(.p384): .p384Ecdh
+            case .agreement: .p256Ecdh
             case .ed25519: .ed25519
             case .rsa(bits: 4096): .rsa4096
             case .rsa: .rsa3072
@@ -170,9 +179,9 @@ final class AgentTokens: TokenAgent {
     }
 
     /// Asks for what may be done twice. While the agent restarts, or its HSM is away, this waits and asks again.
-    /// - Parameter dataLoss: what the agent's DATA_LOSS means.
+    /// - Parameters: what the agent's DATA_LOSS and INVALID_ARGUMENT mean.
     private func ask(
-        _ request: AgentRequest, dataLoss: UInt = CKR_DEVICE_ERROR
+        _ request: AgentRequest, dataLoss: UInt = CKR_DEVICE_ERROR, invalid: UInt = CKR_DATA_LEN_RANGE
     ) throws(CryptokiError) -> AgentResponse {
         let deadline = monotonicNanoseconds() &+ wait
         while true {
@@ -186,6 +195,7 @@ final class AgentTokens: TokenAgent {
                 }
             } catch let error as DTAError {
                 guard error.code != .dataLoss else { throw CryptokiError(dataLoss) }
+                guard error.code != .invalidArgument else { throw CryptokiError(invalid) }
                 guard error.code == .unavailable, monotonicNanoseconds() < deadline else {
                     throw CryptokiError(error.code)
                 }
@@ -199,7 +209,7 @@ final class AgentTokens: TokenAgent {
 
 extension TokenKey.Uses {
     /// - Parameter allowed: as the agent names what the caller may do.
-    fileprivate init(_ allowed: [String], _ kind: KeyKind) {
+    fileprivate init(_ allowed: [String], _ kind: KeyKind, isForAgreement: Bool) {
         self = []
         let use =
             switch kind {
@@ -207,9 +217,10 @@ extension TokenKey.Uses {
             case .aes: "encrypt"
             case .ec, .ed25519, .rsa: "sign"
             }
-        if allowed.contains(use) { insert(.sign) }
+        if allowed.contains(use), !isForAgreement { insert(.sign) }
+        if allowed.contains("derive"), isForAgreement { insert(.derive) }
         if allowed.contains("manage") { insert(.manage) }
-        if allowed.contains("decrypt") { insert(.decrypt) }
+        if allowed.contains("decrypt"), kind.decrypts { insert(.decrypt) }
     }
 }
 

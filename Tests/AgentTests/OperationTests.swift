@@ -40,6 +40,7 @@ struct OperationTests {
         .mac: Facts("mac"),
         .encrypt: Facts("encrypt"),
         .decrypt: Facts("decrypt"),
+        .agree: Facts("agree"),
         .random: Facts("random"),
         .policyExplain: Facts("policy.explain"),
         .auditList: Facts("audit.list"),
@@ -232,6 +233,8 @@ struct OperationTests {
         try ask(.mac(key: "maker", message: [1]))
         let sealed = try ask(.encrypt(key: "cipher", plaintext: [1])).data
         try ask(.decrypt(key: "cipher", sealed: sealed))
+        try ask(.createKey("agreeing", type: .p256Ecdh))
+        try ask(.agree(key: "agreeing", peer: P256.KeyAgreement.PrivateKey().publicKey.x963Representation))
         try ask(.random(8))
         try ask(.deleteKey("maker"))
         try ask(.list(.keyViews))

@@ -85,8 +85,8 @@ struct CryptokiSeedTests {
             for number in [UInt(0x250), 2, 32] { $0.number(number) }
             $0.number(1)
         }
-        // The fuzzer's RSA key: objects are a private and a public one for each of the keys before it.
-        let rsa: UInt = 5
+        // The fuzzer's RSA key: its objects come after the private and the public one of the first key.
+        let rsa: UInt = 3
         func start(_ call: RPCCall, _ mechanism: Mechanism, _ key: UInt) -> [UInt8] {
             frame(call) {
                 $0.number(1)
@@ -117,9 +117,26 @@ struct CryptokiSeedTests {
         let encrypted = start(.encryptInit, oaep, rsa + 1) + finish(.encrypt, [1, 2, 3])
         let gcm = Mechanism(
             CKM_AES_GCM, .gcm(nonce: [UInt8](repeating: 1, count: 12), associated: [1], tagBits: 128))
-        let opened = start(.decryptInit, gcm, rsa + 2) + finish(.decrypt, [UInt8](repeating: 1, count: 20))
+        let ecdh = rsa + 2
+        let derived =
+            [
+                Mechanism(
+                    CKM_ECDH1_DERIVE, .ecdh(kdf: CKD_NULL, shared: [], point: [4] + [UInt8](repeating: 7, count: 64)))
+            ]
+            .flatMap { mechanism in
+                frame(.deriveKey) {
+                    $0.number(1)
+                    $0.mechanism(mechanism)
+                    $0.number(ecdh)
+                    $0.template([
+                        Attribute(CKA_CLASS, .number(CKO_SECRET_KEY)), Attribute(CKA_EXTRACTABLE, .flag(true)),
+                    ])
+                }
+            }
+        let opened = start(.decryptInit, gcm, rsa + 4) + finish(.decrypt, [UInt8](repeating: 1, count: 20))
         return [
-            ("gcm", open + find + opened), ("rsa", open + find + signed), ("oaep", open + find + decrypted + encrypted),
+            ("derive", open + find + derived), ("gcm", open + find + opened), ("rsa", open + find + signed),
+            ("oaep", open + find + decrypted + encrypted),
             ("info", frame(.getInfo) + frame(.getTokenInfo) { $0.number(1) }), ("find", open + find + found),
             ("attributes", open + find + found + attributes), ("sign", open + find + begin + sign),
             ("make", open + make), ("login", open + login), ("digest", open + digest), ("pss", open + find + padded),
@@ -140,7 +157,8 @@ struct CryptokiSeedTests {
         }
         #expect(
             calls.isSuperset(of: [
-                .decryptInit, .decryptFinal, .encrypt, .openSession, .findObjectsInit, .getAttributeValue, .sign,
+                .deriveKey, .decryptInit, .decryptFinal, .encrypt, .openSession, .findObjectsInit, .getAttributeValue,
+                .sign,
                 .generateKeyPair, .login,
             ]))
     }

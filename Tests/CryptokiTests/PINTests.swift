@@ -17,6 +17,7 @@ struct PINTests {
         func decrypt(_ key: TokenKey, _ ciphertext: [UInt8], associated: [UInt8]) throws(CryptokiError) -> [UInt8] {
             throw none
         }
+        func agree(_ key: TokenKey, peer: [UInt8]) throws(CryptokiError) -> [UInt8] { throw none }
         func verify(_ key: TokenKey, digest: [UInt8], signature: [UInt8]) throws(CryptokiError) -> Bool { throw none }
         func mac(_ key: TokenKey, _ message: [UInt8]) throws(CryptokiError) -> [UInt8] { throw none }
         func create(_ name: String, _ new: NewKey, id: [UInt8]?) throws(CryptokiError) { throw none }

@@ -46,6 +46,7 @@ struct ClassTests {
             (.user, "mac", { _ = try custody.ask(MakeMAC(id: id, input: digest)) }),
             (.user, "encrypt", { _ = try custody.ask(Encrypt(id: id, plaintext: digest, associatedData: [])) }),
             (.user, "decrypt", { _ = try custody.ask(Decrypt(id: id, ciphertext: digest, associatedData: [])) }),
+            (.user, "agree", { _ = try custody.ask(Agree(id: id, peer: [4] + digest + digest)) }),
             (.user, "publicKey", { _ = try custody.ask(ReadPublicKey(id: id)) }),
             (
                 .identitySigning, "signDocument",

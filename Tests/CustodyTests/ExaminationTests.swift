@@ -179,7 +179,7 @@ struct ExaminationTests {
         let kinds: [(TokenNeed, KeyKind)] = [
             (.sealing, .aes256), (.signing, .ed25519), (.signing, .p256), (.ed25519, .ed25519), (.p256, .p256),
             (.p384, .p384), (.secp256k1, .secp256k1), (.hmacSHA256, .hmacSHA256), (.aes256, .aes256),
-            (.rsa, .rsa2048), (.rsa, .rsa3072), (.rsa, .rsa4096),
+            (.rsa, .rsa2048), (.rsa, .rsa3072), (.rsa, .rsa4096), (.ecdh, .p256ECDH), (.ecdh, .p384ECDH),
         ]
         for (need, kind) in kinds {
             #expect(need.mechanisms.contains(name(of: kind.generation)), "\(need)")

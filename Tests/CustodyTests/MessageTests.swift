@@ -126,7 +126,7 @@ struct MessageTests {
         var requests: [[UInt8]] = [
             [0], [17], [255], [1, 0], [1] + field([]), [2], [2] + field([1]), [2] + field([0, 0, 0, 0]),
             [2] + field([0, 1, 0, 1]), [2] + field([0, 0, 0, 1]) + field([]), [3] + field([0]), [3] + field([9]),
-            [4] + field([10]) + field([0, 0, 0, 1]) + field(id), [4] + field([1]) + field([0, 0, 0, 1]) + field([1]),
+            [4] + field([12]) + field([0, 0, 0, 1]) + field(id), [4] + field([1]) + field([0, 0, 0, 1]) + field([1]),
             [8] + field(id.dropLast()) + field([1]), [8] + field(id + [1]) + field([1]), [8] + field(id),
             [8] + field(id) + field([1], length: 2), [8] + field(id) + field([1], length: 0xffff_ffff),
             [8] + field(id) + field([1]) + [0],
@@ -137,12 +137,13 @@ struct MessageTests {
             [27] + field([0, 0, 0, 1]) + field(id), [28] + field([]) + field([]), [29, 0], [29] + field([]), [30],
             [31] + field([]), [32],
             [33], [33] + field(id) + field([0, 0, 0, 1]), [34] + field([]), [35], [35] + field([]) + field([]), [36],
-            [36] + field([0]), [36] + field([12]), [36] + field([1, 1]), [37],
+            [36] + field([0]), [36] + field([13]), [36] + field([1, 1]), [37],
             [37] + field(id) + field([0]) + field(id + id),
             [37] + field(id) + field([7]) + field(id + id), [37] + field(id) + field([2]) + field(id + id),
             [37] + field(id) + field([1]) + field(id + id) + field([]), [38], [38] + field([2]),
             [38] + field([2]) + field([0, 0, 0, 1]) + field(id) + field(id), [39], [39] + field([2]) + field(id), [40],
             [40] + field(id) + field(id), [41],
+            [41] + field(id), [41] + field(id) + field([UInt8](repeating: 4, count: 98)), [42],
         ]
         // Requests of random bytes; the seed is fixed.
         var state: UInt64 = 20_240_607

@@ -146,6 +146,7 @@ struct UserKeyTests {
             return (type, id)
         }
         let sealed = [UInt8](repeating: 0, count: 40)
+        let peer = Array(P256.KeyAgreement.PrivateKey().publicKey.x963Representation)
         for (type, id) in ids {
             if type != .aes256 {
                 expect(.failedPrecondition) { try custody.ask(Encrypt(id: id, plaintext: [1], associatedData: [])) }
@@ -160,7 +161,8 @@ struct UserKeyTests {
                 }
             }
             if type != .hmacSHA256 { expect(.failedPrecondition) { try custody.ask(MakeMAC(id: id, input: [1])) } }
-            if type == .aes256 || type == .hmacSHA256 || type.isRSA {
+            if !type.isECDH { expect(.failedPrecondition) { try custody.ask(Agree(id: id, peer: peer)) } }
+            if type == .aes256 || type == .hmacSHA256 || type.isRSA || type.isECDH {
                 expect(.failedPrecondition) { try custody.ask(Sign(id: id, input: [UInt8](repeating: 1, count: 32))) }
             }
         }
@@ -191,14 +193,14 @@ struct UserKeyTests {
             _ = try custody.ask(GenerateKey(type: type, owner: owner, id: .random()))
         }
         _ = try custody.ask(CreateIdentity(owner: owner, signing: .random(), kem: .random()))
-        // Private and secret keys: eight, the identity's two, the sealing key and the state key.
+        // Private and secret keys: ten, the identity's two, the sealing key and the state key.
         let objects = try token.pkcs11Tool(["--list-objects"]).text.components(separatedBy: "\n")
             .split { $0.isEmpty || $0.hasPrefix("Using") }.joined().reduce(into: [[String]]()) { groups, line in
                 if line.contains(" Object;") || groups.isEmpty { groups.append([]) }
                 groups[groups.count - 1].append(line)
             }
         let keys = objects.filter { $0[0].hasPrefix("Private Key") || $0[0].hasPrefix("Secret Key") }
-        #expect(keys.count == 12)
+        #expect(keys.count == 14)
         for key in keys {
             let access = try #require(key.first { $0.contains("Access:") })
             for word in ["sensitive", "always sensitive", "never extract", "local"] {

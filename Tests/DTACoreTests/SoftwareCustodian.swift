@@ -50,6 +50,7 @@ final class SoftwareCustodian: Custodian {
             case let asked as MakeMAC: try mac(asked)
             case let asked as Encrypt: try encrypt(asked)
             case let asked as Decrypt: try decrypt(asked)
+            case let asked as Agree: try agree(asked)
             case let asked as CreateIdentity: try createIdentity(asked)
             case let asked as SignDocument: try signDocument(asked)
             case let asked as CreatePostQuantumKey: try createPostQuantumKey(asked.signing)
@@ -141,9 +142,9 @@ final class SoftwareCustodian: Custodian {
             case .ed25519:
                 { (Array($0.rawRepresentation), Array($0.publicKey.rawRepresentation)) }(
                     Curve25519.Signing.PrivateKey())
-            case .p256:
+            case .p256, .p256ECDH:
                 { (Array($0.rawRepresentation), Array($0.publicKey.x963Representation)) }(P256.Signing.PrivateKey())
-            case .p384:
+            case .p384, .p384ECDH:
                 { (Array($0.rawRepresentation), Array($0.publicKey.x963Representation)) }(P384.Signing.PrivateKey())
             case .rsa2048, .rsa3072, .rsa4096:
                 try {
@@ -175,6 +176,13 @@ final class SoftwareCustodian: Custodian {
         let secret = imported.secret.withBytes { Array(copying: $0) }
         try put(.user, asked.owner, asked.id, [asked.type.rawValue] + secret)
         return imported.publicKey?.raw ?? []
+    }
+
+    private func agree(_ asked: Agree) throws -> SecretReference {
+        try reach("agree")
+        let key = try P256.KeyAgreement.PrivateKey(rawRepresentation: secret(.user, asked.id).dropFirst())
+        let secret = try key.sharedSecretFromKeyAgreement(with: .init(x963Representation: asked.peer))
+        return SecretReference(copying: secret.withUnsafeBytes { Array($0) })
     }
 
     private func sign(_ asked: SignRSA) throws -> [UInt8] {

@@ -16,6 +16,7 @@ enum CryptokiTarget: FuzzTarget {
             let reply = token.answer(&message)
             check(reply.message, to: message)
             claim(token.sessions.count <= Cryptoki.sessionLimit, "sessions are bounded")
+            claim(token.derived.count <= DerivedSecret.limit, "secrets of sessions are bounded")
             if reply.isLast { return }
         }
     }
@@ -50,6 +51,9 @@ private final class WillingAgent: TokenAgent {
             TokenKey(
                 name: "rsa", owner: nil, created: 1, kind: .rsa(modulus: [0x80] + [UInt8](repeating: 5, count: 255)),
                 publicKeyInfo: [3]),
+            TokenKey(
+                name: "ecdh", owner: nil, created: 1, kind: .ec(.p256, point: point), publicKeyInfo: [4],
+                uses: [.derive, .manage], isForAgreement: true),
             TokenKey(name: "aes", owner: nil, created: 1, kind: .aes, publicKeyInfo: []),
             TokenKey(name: "mac", owner: nil, created: 1, kind: .hmac, publicKeyInfo: []),
         ]
@@ -70,6 +74,10 @@ private final class WillingAgent: TokenAgent {
             key.kind == .aes ? ciphertext.count >= 28 : ciphertext.count == 256,
             "a ciphertext is as long as the modulus, or has a nonce and a tag")
         return [UInt8](repeating: 4, count: 16)
+    }
+    func agree(_ key: TokenKey, peer: [UInt8]) throws(CryptokiError) -> [UInt8] {
+        claim(key.isForAgreement && peer.count == 65, "only a key for ECDH agrees, with a point of its curve's length")
+        return [UInt8](repeating: 6, count: 32)
     }
     func verify(_ key: TokenKey, digest: [UInt8], signature: [UInt8]) throws(CryptokiError) -> Bool { true }
     func mac(_ key: TokenKey, _ message: [UInt8]) throws(CryptokiError) -> [UInt8] { [UInt8](repeating: 2, count: 32) }

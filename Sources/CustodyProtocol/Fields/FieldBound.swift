@@ -9,6 +9,8 @@ enum FieldBound {
     /// Public keys and signatures as a token gives them: of an RSA key of 4096 bits, 526 and 512 bytes.
     static let publicKey = 1024
     static let signature = 512
+    /// An uncompressed point of P-384.
+    static let point = 97
     /// A row of the front's store.
     static let row = 1 << 20
     /// A part: a body of 160 KiB, wrapped for all parties that an order can name.

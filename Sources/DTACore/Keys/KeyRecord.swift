@@ -52,12 +52,12 @@ package final class KeyRecord: NamedItem {
 }
 
 extension KeyType {
-    /// The signature algorithm; nil for symmetric keys.
+    /// The form of its public half, which is also how it signs, unless it is for ECDH; nil for symmetric keys.
     package var algorithm: PublicKey.Algorithm? {
         switch self {
         case .ed25519: .ed25519
-        case .p256: .p256
-        case .p384: .p384
+        case .p256, .p256ECDH: .p256
+        case .p384, .p384ECDH: .p384
         case .secp256k1: .secp256k1
         case .rsa2048: .rsa2048
         case .rsa3072: .rsa3072

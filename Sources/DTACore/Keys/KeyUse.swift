@@ -118,6 +118,22 @@ extension KeyService {
         return KeyStep(key) { try $0.ask(Decrypt(id: object, ciphertext: data, associatedData: aad)) }
     }
 
+    /// The shared secret of an ECDH key and another's public key: the x coordinate, of 32 or 48 bytes.
+    /// - Parameter peer: an uncompressed point.
+    package func agree(_ caller: Caller, name: String, peer: [UInt8]) throws -> CustodyStep<SecretReference> {
+        let key = try authorized(caller, .derive, name)
+        guard key.type.isECDH, let algorithm = key.type.algorithm else { throw key.unable("agree on secrets") }
+        // A point of another curve would tell the key bit by bit. dtad-hsm looks again.
+        guard (try? PublicKey(algorithm, raw: peer)) != nil else {
+            throw DTAError(
+                .invalidArgument,
+                "the other side's key must be an uncompressed point of the curve of key \(quoted(name)), which is of type "
+                    + key.type.name)
+        }
+        let object = key.object
+        return { try $0.ask(Agree(id: object, peer: peer)) }
+    }
+
     /// Bytes from the HSM's generator.
     package func random(count: UInt32) throws -> CustodyStep<SecretReference> {
         guard 1...65_536 ~= count else {
@@ -138,7 +154,7 @@ private func checkLength(_ data: [UInt8], _ what: String, limit: Int) throws {
 
 extension KeyRecord {
     fileprivate func algorithm(to act: String) throws -> PublicKey.Algorithm {
-        guard let algorithm = type.algorithm else { throw unable(act) }
+        guard !type.isECDH, let algorithm = type.algorithm else { throw unable(act) }
         return algorithm
     }
 
@@ -146,12 +162,13 @@ extension KeyRecord {
         guard type == needed else { throw unable(act) }
     }
 
-    private func unable(_ act: String) -> DTAError {
+    fileprivate func unable(_ act: String) -> DTAError {
         let able: String =
             switch act {
             case "sign", "verify": "ed25519, p256, p384, secp256k1 and RSA keys do"
             case "make MACs": "hmac-sha256 keys do"
             case "decrypt": "aes256 and RSA keys do"
+            case "agree on secrets": "p256-ecdh and p384-ecdh keys do"
             default: "aes256 keys do"
             }
         if type.isRSA, act == "encrypt" {

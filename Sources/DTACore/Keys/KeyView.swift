@@ -15,7 +15,7 @@ package struct KeyView: Sendable {
     package let allowed: [Permission]
 
     /// What can be allowed on a key, apart from seeing it.
-    static let permissions: [Permission] = [.sign, .mac, .encrypt, .decrypt, .manage]
+    static let permissions: [Permission] = [.sign, .mac, .encrypt, .decrypt, .derive, .manage]
 
     static let idLimit = 64
     /// Bytes of a certificate.

@@ -3,6 +3,8 @@ import DTASystem
 /// What can be done with a key or an identity, with the names of grants and `policy explain`.
 package enum Permission: String, Sendable, CaseIterable {
     case sign, mac, encrypt, decrypt
+    /// To agree on secrets by ECDH.
+    case derive
     /// To see it: in lists, its type, its owner and its public half; to verify with it.
     case `public`
     /// To delete it.
@@ -38,7 +40,7 @@ package enum Permission: String, Sendable, CaseIterable {
 
     package func applies(to kind: Resource.Kind) -> Bool {
         switch self {
-        case .sign, .mac, .encrypt, .decrypt: kind == .key
+        case .sign, .mac, .encrypt, .decrypt, .derive: kind == .key
         case .seal, .open, .rotate, .revoke, .trust, .order, .approve, .fulfil: kind == .identity
         case .public, .manage, .create: true
         case .publish, .random: false
@@ -57,6 +59,7 @@ package enum Permission: String, Sendable, CaseIterable {
         case .mac: "make MACs with"
         case .encrypt: "encrypt with"
         case .decrypt: "decrypt with"
+        case .derive: "agree on secrets with"
         case .public: "see"
         case .manage: "manage"
         case .create: "make"

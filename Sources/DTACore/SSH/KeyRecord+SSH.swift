@@ -10,7 +10,7 @@ extension KeyRecord {
         case .p256: .ecdsa(.nistp256, publicKey)
         case .p384: .ecdsa(.nistp384, publicKey)
         case .rsa2048, .rsa3072, .rsa4096: rsaKey
-        case .secp256k1, .hmacSHA256, .aes256: nil
+        case .secp256k1, .hmacSHA256, .aes256, .p256ECDH, .p384ECDH: nil
         }
     }
 }

@@ -11,7 +11,7 @@ extension Cryptoki {
         try reader.end()
         guard let mechanism else { throw CryptokiError(CKR_ARGUMENTS_BAD) }
         try requireReadWrite(session)
-        let new = try NewKey(pair: mechanism, open)
+        let new = try NewKey(pair: mechanism, open, secret)
         guard showsAll || new != .ed25519 else { throw CryptokiError(CKR_MECHANISM_INVALID) }
         try new.check(open, .publicKey)
         try new.check(secret, .privateKey)
@@ -78,6 +78,7 @@ extension Cryptoki {
         let session = try readSession(&reader)
         let handle = try reader.number()
         try reader.end()
+        if derived[handle] != nil { return forget { $0.key == handle } }
         try requireReadWrite(session)
         let object = try objects.object(handle)
         switch object.objectClass {

@@ -34,9 +34,16 @@ extension Cryptoki {
         let room = try reader.room() ?? 0
         try reader.end()
         guard let find = sessions[session]?.find else { throw CryptokiError(CKR_OPERATION_NOT_INITIALIZED) }
-        let found = objects.search(find.template, after: find.place, count: room)
+        let found = search(find, count: room)
         if let last = found.last { sessions[session]?.find?.place = last }
         writer.numbers(found)
+    }
+
+    private func search(_ find: Session.Find, count: Int) -> [UInt] {
+        let found = objects.search(find.template, after: find.place, count: count)
+        guard !derived.isEmpty else { return found }
+        let secrets = derived.filter { handle, secret in handle > find.place && find.template.allSatisfy(secret.fits) }
+        return Array((found + secrets.keys).sorted().prefix(count))
     }
 
     func findObjectsFinal(_ reader: inout RPCReader) throws(CryptokiError) {
@@ -53,11 +60,12 @@ extension Cryptoki {
         let handle = try reader.number()
         let wanted = try reader.attributeRooms()
         try reader.end()
-        let object = try objects.object(handle)
+        let secret = derived[handle]
+        let object = secret == nil ? try objects.object(handle) : nil
         var code = CKR_OK
         writer.number32(UInt32(truncatingIfNeeded: wanted.count))
         for (type, room) in wanted {
-            switch object.attribute(type) {
+            switch secret?.attribute(type) ?? object?.attribute(type) ?? .unknown {
             case .value(let value) where room == 0: writer.attribute(type, .length(value))
             case .value(let value) where room >= value.length: writer.attribute(type, .value(value))
             case .value:
@@ -78,6 +86,7 @@ extension Cryptoki {
         _ = try readSession(&reader)
         let handle = try reader.number()
         try reader.end()
+        if let secret = derived[handle] { return writer.number(UInt(secret.value.count)) }
         let object = try objects.object(handle)
         writer.number(
             UInt(

@@ -26,6 +26,7 @@ extension Cryptoki {
         let session = try readSession(&reader)
         try reader.end()
         sessions[session] = nil
+        forget { $0.value.session == session }
         if sessions.isEmpty { isLoggedIn = false }
     }
 
@@ -33,6 +34,7 @@ extension Cryptoki {
         guard try reader.number() == Cryptoki.slot else { throw CryptokiError(CKR_SLOT_ID_INVALID) }
         try reader.end()
         sessions = [:]
+        forget { _ in true }
         isLoggedIn = false
     }
 

@@ -16,6 +16,7 @@ extension Cryptoki {
         guard sessions[session]?.sign == nil else { throw CryptokiError(CKR_OPERATION_ACTIVE) }
         let object = try objects.key(handle)
         let scheme = try SigningScheme(mechanism, object.key.kind)
+        guard !object.key.isForAgreement else { throw CryptokiError(CKR_KEY_FUNCTION_NOT_PERMITTED) }
         guard object.objectClass == scheme.signer else { throw CryptokiError(CKR_KEY_FUNCTION_NOT_PERMITTED) }
         sessions[session]?.sign = SigningOperation(scheme, object)
     }
@@ -100,6 +101,7 @@ extension Cryptoki {
         guard sessions[session]?.verify == nil else { throw CryptokiError(CKR_OPERATION_ACTIVE) }
         let object = try objects.key(handle)
         let scheme = try SigningScheme(mechanism, object.key.kind)
+        guard !object.key.isForAgreement else { throw CryptokiError(CKR_KEY_FUNCTION_NOT_PERMITTED) }
         guard object.objectClass == scheme.verifier else { throw CryptokiError(CKR_KEY_FUNCTION_NOT_PERMITTED) }
         sessions[session]?.verify = SigningOperation(scheme, object)
     }

@@ -33,6 +33,7 @@ enum MechanismTable {
             Entry(type: CKM_ECDSA_SHA256, smallest: 256, largest: 384, flags: signing | curve),
             Entry(type: CKM_ECDSA_SHA384, smallest: 256, largest: 384, flags: signing | curve),
             Entry(type: CKM_ECDSA_SHA512, smallest: 256, largest: 384, flags: signing | curve),
+            Entry(type: CKM_ECDH1_DERIVE, smallest: 256, largest: 384, flags: CKF_HW | CKF_DERIVE | curve),
             Entry(type: CKM_EDDSA, smallest: 256, largest: 256, flags: CKF_HW | signing),
             Entry(type: CKM_SHA256_HMAC, smallest: 32, largest: 32, flags: CKF_HW | signing),
             Entry(type: CKM_RSA_PKCS, smallest: 2048, largest: 4096, flags: CKF_HW | signing),

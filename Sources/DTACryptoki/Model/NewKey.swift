@@ -3,14 +3,16 @@ import CPKCS11
 /// A key that is to be made.
 public enum NewKey: Equatable, Sendable {
     case ec(Curve)
+    /// A key for ECDH: P-256 or P-384.
+    case agreement(Curve)
     case ed25519
     /// `bits`: 3072 or 4096.
     case rsa(bits: Int)
     case hmac
     case aes
 
-    /// What a mechanism of `C_GenerateKeyPair` makes, with the public template.
-    init(pair mechanism: Mechanism, _ template: [Attribute]) throws(CryptokiError) {
+    /// What a mechanism of `C_GenerateKeyPair` makes, with the public and the private template.
+    init(pair mechanism: Mechanism, _ template: [Attribute], _ secret: [Attribute]) throws(CryptokiError) {
         try mechanism.requireNoParameter()
         let parameters = template.bytes(CKA_EC_PARAMS)
         switch mechanism.type {
@@ -19,7 +21,9 @@ public enum NewKey: Equatable, Sendable {
             guard let curve = Curve.allCases.first(where: { $0.parameters == parameters }) else {
                 throw CryptokiError(CKR_CURVE_NOT_SUPPORTED)
             }
-            self = .ec(curve)
+            // A key does one of both. Programs that ask for all uses want signatures.
+            let derives = secret.value(CKA_DERIVE) == .flag(true) && secret.value(CKA_SIGN) != .flag(true)
+            self = derives && curve != .secp256k1 ? .agreement(curve) : .ec(curve)
         case CKM_EC_EDWARDS_KEY_PAIR_GEN:
             guard parameters == nil || parameters == Edwards.parameters || parameters == Edwards.name else {
                 throw CryptokiError(CKR_CURVE_NOT_SUPPORTED)
@@ -57,13 +61,18 @@ public enum NewKey: Equatable, Sendable {
     private var example: TokenKey {
         let kind: KeyKind =
             switch self {
-            case .ec(let curve): .ec(curve, point: [])
+            case .ec(let curve), .agreement(let curve): .ec(curve, point: [])
             case .ed25519: .ed25519([])
             case .rsa: .rsa(modulus: [])
             case .hmac: .hmac
             case .aes: .aes
             }
         let info: [UInt8] = kind == .hmac || kind == .aes ? [] : [0]
+        if case .agreement = self {
+            return TokenKey(
+                name: "", owner: nil, created: 0, kind: kind, publicKeyInfo: info, uses: [.derive, .manage],
+                isForAgreement: true)
+        }
         return TokenKey(name: "", owner: nil, created: 0, kind: kind, publicKeyInfo: info)
     }
 

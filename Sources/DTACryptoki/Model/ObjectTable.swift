@@ -43,7 +43,8 @@ struct ObjectTable {
         return (own + others).map { key in taken.insert(key.id).inserted ? key : key.withoutOwnID() }
     }
 
-    private mutating func next() -> UInt {
+    /// A handle that no object has or had.
+    mutating func next() -> UInt {
         last += 1
         return last
     }

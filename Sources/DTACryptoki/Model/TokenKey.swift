@@ -43,6 +43,14 @@ public enum KeyKind: Equatable, Sendable {
         self = .ec(known, point: key)
     }
 
+    /// Whether such keys decrypt.
+    public var decrypts: Bool {
+        switch self {
+        case .rsa, .aes: true
+        case .ec, .ed25519, .hmac: false
+        }
+    }
+
     var isEdwards: Bool {
         if case .ed25519 = self { return true }
         return false
@@ -71,6 +79,8 @@ public struct TokenKey: Equatable, Sendable {
     public let uses: Uses
     /// Whether it existed before it came to the HSM.
     public let isImported: Bool
+    /// Whether it is an EC key for ECDH, which does not sign.
+    public let isForAgreement: Bool
 
     public struct Uses: OptionSet, Sendable {
         public let rawValue: UInt8
@@ -83,13 +93,16 @@ public struct TokenKey: Equatable, Sendable {
         public static let manage = Uses(rawValue: 2)
         /// To decrypt what was encrypted to it, or with it.
         public static let decrypt = Uses(rawValue: 4)
+        /// To agree on secrets by ECDH.
+        public static let derive = Uses(rawValue: 8)
     }
 
     /// - Parameter id: as the owner set it; nil: the first 160 bits of the SHA-256 of the public half (RFC 7093, 2, as its
     ///   methods cut it), or of what is known of a secret key.
     public init(
         name: String, owner: String?, created: Int64, kind: KeyKind, publicKeyInfo: [UInt8], id: [UInt8]? = nil,
-        certificates: [Certificate] = [], uses: Uses = [.sign, .manage, .decrypt], isImported: Bool = false
+        certificates: [Certificate] = [], uses: Uses = [.sign, .manage, .decrypt], isImported: Bool = false,
+        isForAgreement: Bool = false
     ) {
         self.name = name
         self.owner = owner
@@ -102,13 +115,15 @@ public struct TokenKey: Equatable, Sendable {
         self.certificates = certificates
         self.uses = uses
         self.isImported = isImported
+        self.isForAgreement = isForAgreement
     }
 
     /// The same key with the CKA_ID that follows from it.
     func withoutOwnID() -> TokenKey {
         TokenKey(
             name: name, owner: owner, created: created, kind: kind, publicKeyInfo: publicKeyInfo,
-            certificates: certificates, uses: uses, isImported: isImported)
+            certificates: certificates, uses: uses, isImported: isImported,
+            isForAgreement: isForAgreement)
     }
 
     /// CKA_LABEL: other users' keys are told apart by whose they are.

@@ -91,7 +91,7 @@ struct TokenObject: Equatable, Sendable {
     private func common(_ type: UInt) -> AttributeValue? {
         switch type {
         case CKA_LOCAL: .flag(!key.isImported)
-        case CKA_DERIVE: .flag(false)
+        case CKA_DERIVE: .flag(key.isForAgreement && (objectClass == .publicKey || key.uses.contains(.derive)))
         case CKA_KEY_TYPE: .number(keyType)
         case CKA_KEY_GEN_MECHANISM: .number(generation)
         default: nil
@@ -163,7 +163,7 @@ struct TokenObject: Equatable, Sendable {
     /// What may be done with an object of this class.
     private func ofClass(_ type: UInt) -> AttributeValue? {
         switch (objectClass, type) {
-        case (.publicKey, CKA_VERIFY): .flag(true)
+        case (.publicKey, CKA_VERIFY): .flag(!key.isForAgreement)
         case (.publicKey, CKA_ENCRYPT): .flag(isRSA)
         case (.privateKey, CKA_DECRYPT): .flag(isRSA && key.uses.contains(.decrypt))
         case (.publicKey, CKA_VERIFY_RECOVER), (.publicKey, CKA_WRAP),

@@ -41,6 +41,8 @@ extension Custody {
         case .secp256k1: try tryKey(.secp256k1)
         case .hmacSHA256: try tryKey(.hmacSHA256) { key, _ in try self.tryHMAC(key) }
         case .aes256: try tryKey(.aes256) { key, _ in try self.tryGCM(key) }
+        // Made only if it agrees with a key outside of the token.
+        case .ecdh: try tryKey(.p256ECDH)
         // The smallest: the others take as much longer as they are larger.
         case .rsa: try tryKey(.rsa2048) { key, publicKey in try self.tryRSA(key, publicKey) }
         }

@@ -144,7 +144,7 @@ struct KeyGeneration {
     /// Has the key sign a test message, and verifies the signature, which stays here, with the public half that the
     /// token named. Halves that do not fit would otherwise be noticed too late.
     func prove(_ key: CK_OBJECT_HANDLE, _ kind: KeyKind, _ publicKey: [UInt8]) throws {
-        guard let algorithm = kind.algorithm else { return }
+        guard let algorithm = kind.algorithm else { return try proveAgreement(key, kind, publicKey) }
         let message = Array("dta/trial/1".utf8) + [0] + (try token.session.random(32))
         let isValid: Bool?
         if kind.isRSA {
@@ -170,13 +170,17 @@ struct KeyGeneration {
     }
 
     private func verify(_ key: CK_OBJECT_HANDLE, _ kind: KeyKind, _ label: ObjectLabel, id: [UInt8]) throws {
-        let demanded: [Demand] = [
+        var demanded: [Demand] = [
             (CKA_SENSITIVE, "CKA_SENSITIVE", [1]), (CKA_EXTRACTABLE, "CKA_EXTRACTABLE", [0]),
             (CKA_ALWAYS_SENSITIVE, "CKA_ALWAYS_SENSITIVE", [1]),
             (CKA_NEVER_EXTRACTABLE, "CKA_NEVER_EXTRACTABLE", [1]), (CKA_LOCAL, "CKA_LOCAL", [1]),
             (CKA_TOKEN, "CKA_TOKEN", [1]), (CKA_PRIVATE, "CKA_PRIVATE", [1]),
             (CKA_LABEL, "CKA_LABEL", Array(label.text.utf8)), (CKA_ID, "CKA_ID", id),
         ]
+        // By these it is told from a key that signs.
+        if kind == .p256ECDH || kind == .p384ECDH {
+            demanded += [(CKA_DERIVE, "CKA_DERIVE", [1]), (CKA_SIGN, "CKA_SIGN", [0])]
+        }
         try verify(key, kind, "made", demanded)
     }
 

@@ -5,7 +5,7 @@ import DTASystem
 
 /// A kind of key on the token: how it is made, what it may do, how it is told from others.
 enum KeyKind: CaseIterable {
-    case ed25519, x25519, p256, p384, secp256k1, hmacSHA256, aes256, rsa2048, rsa3072, rsa4096
+    case ed25519, x25519, p256, p384, secp256k1, hmacSHA256, aes256, rsa2048, rsa3072, rsa4096, p256ECDH, p384ECDH
 
     init(_ type: KeyType) {
         switch type {
@@ -18,6 +18,8 @@ enum KeyKind: CaseIterable {
         case .rsa2048: self = .rsa2048
         case .rsa3072: self = .rsa3072
         case .rsa4096: self = .rsa4096
+        case .p256ECDH: self = .p256ECDH
+        case .p384ECDH: self = .p384ECDH
         }
     }
 
@@ -27,7 +29,7 @@ enum KeyKind: CaseIterable {
     var name: String { keyType?.name ?? "x25519" }
 
     /// The name with its article, for sentences.
-    var article: String { [.p256, .p384, .secp256k1].contains(self) ? "a" : "an" }
+    var article: String { [.p256, .p384, .secp256k1, .p256ECDH, .p384ECDH].contains(self) ? "a" : "an" }
 
     var isPair: Bool { ![.hmacSHA256, .aes256].contains(self) }
 
@@ -36,13 +38,19 @@ enum KeyKind: CaseIterable {
 
     var isRSA: Bool { modulusLength != nil }
 
+    /// Whether it derives (CKA_DERIVE) and does not sign. An elliptic curve's key does one of both.
+    var isECDH: Bool { [.x25519, .p256ECDH, .p384ECDH].contains(self) }
+
+    /// The bytes of a shared secret by ECDH.
+    var sharedSecretSize: Int { self == .p384ECDH ? 48 : 32 }
+
     /// CKA_EC_PARAMS: the curve's object identifier in DER; empty for keys that have no curve.
     var parameters: [UInt8] {
         switch self {
         case .ed25519: [0x06, 0x03, 0x2b, 0x65, 0x70]  // 1.3.101.112, RFC 8410
         case .x25519: [0x06, 0x03, 0x2b, 0x65, 0x6e]  // 1.3.101.110, RFC 8410
-        case .p256: [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]  // 1.2.840.10045.3.1.7
-        case .p384: [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22]  // 1.3.132.0.34
+        case .p256, .p256ECDH: [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]  // 1.2.840.10045.3.1.7
+        case .p384, .p384ECDH: [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22]  // 1.3.132.0.34
         case .secp256k1: [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a]  // 1.3.132.0.10
         case .hmacSHA256, .aes256, .rsa2048, .rsa3072, .rsa4096: []
         }
@@ -71,7 +79,7 @@ enum KeyKind: CaseIterable {
         switch self {
         case .ed25519: CKM_EC_EDWARDS_KEY_PAIR_GEN
         case .x25519: CKM_EC_MONTGOMERY_KEY_PAIR_GEN
-        case .p256, .p384, .secp256k1: CKM_EC_KEY_PAIR_GEN
+        case .p256, .p384, .secp256k1, .p256ECDH, .p384ECDH: CKM_EC_KEY_PAIR_GEN
         case .hmacSHA256: CKM_GENERIC_SECRET_KEY_GEN
         case .aes256: CKM_AES_KEY_GEN
         case .rsa2048, .rsa3072, .rsa4096: CKM_RSA_PKCS_KEY_PAIR_GEN
@@ -82,7 +90,7 @@ enum KeyKind: CaseIterable {
     var use: UInt {
         switch self {
         case .ed25519: CKM_EDDSA
-        case .x25519: CKM_ECDH1_DERIVE
+        case .x25519, .p256ECDH, .p384ECDH: CKM_ECDH1_DERIVE
         case .p256, .p384, .secp256k1: CKM_ECDSA
         case .hmacSHA256: CKM_SHA256_HMAC
         case .aes256: CKM_AES_GCM
@@ -129,8 +137,8 @@ enum KeyKind: CaseIterable {
         }
     }
 
-    /// Tells the kind from CKA_KEY_TYPE, and CKA_EC_PARAMS or, asked for only if it is needed, CKA_MODULUS.
-    init?(type: UInt?, parameters: [UInt8]?, modulus: () throws -> [UInt8]?) rethrows {
+    /// Tells the kind from CKA_KEY_TYPE, and CKA_EC_PARAMS with CKA_DERIVE or, asked for only if it is needed, CKA_MODULUS.
+    init?(type: UInt?, parameters: [UInt8]?, derives: Bool, modulus: () throws -> [UInt8]?) rethrows {
         switch type {
         case CKK_RSA:
             let digits = try modulus()?.drop { $0 == 0 }
@@ -143,7 +151,8 @@ enum KeyKind: CaseIterable {
         case CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY:
             guard let parameters,
                 let kind = KeyKind.allCases.first(where: {
-                    !$0.parameters.isEmpty && ($0.parameters == parameters || $0.namedParameters == parameters)
+                    !$0.parameters.isEmpty && ($0.isECDH == derives || $0 == .x25519 || $0 == .ed25519)
+                        && ($0.parameters == parameters || $0.namedParameters == parameters)
                 })
             else { return nil }
             self = kind
@@ -160,8 +169,8 @@ enum KeyKind: CaseIterable {
         let common = [
             Attribute(CKA_TOKEN, isOnToken), Attribute(CKA_PRIVATE, true), Attribute(CKA_SENSITIVE, true),
             Attribute(CKA_EXTRACTABLE, false), Attribute(CKA_LABEL, label.text),
-            Attribute(CKA_ID, id), Attribute(CKA_SIGN, ![.x25519, .aes256].contains(self)),
-            Attribute(CKA_DECRYPT, self == .aes256 || isRSA), Attribute(CKA_DERIVE, self == .x25519),
+            Attribute(CKA_ID, id), Attribute(CKA_SIGN, !isECDH && self != .aes256),
+            Attribute(CKA_DECRYPT, self == .aes256 || isRSA), Attribute(CKA_DERIVE, isECDH),
             Attribute(CKA_UNWRAP, false),
         ]
         if isPair { return common }
@@ -198,7 +207,7 @@ enum KeyKind: CaseIterable {
         switch self {
         case .ed25519: UInt(CKK_EC_EDWARDS)
         case .x25519: CKK_EC_MONTGOMERY
-        case .p256, .p384, .secp256k1: UInt(CKK_EC)
+        case .p256, .p384, .secp256k1, .p256ECDH, .p384ECDH: UInt(CKK_EC)
         case .hmacSHA256: UInt(CKK_GENERIC_SECRET)
         case .aes256: UInt(CKK_AES)
         case .rsa2048, .rsa3072, .rsa4096: UInt(CKK_RSA)
@@ -209,7 +218,7 @@ enum KeyKind: CaseIterable {
         let common = [
             Attribute(CKA_TOKEN, isOnToken), Attribute(CKA_PRIVATE, false),
             Attribute(CKA_LABEL, label.text), Attribute(CKA_ID, id),
-            Attribute(CKA_VERIFY, self != .x25519), Attribute(CKA_ENCRYPT, false), Attribute(CKA_WRAP, false),
+            Attribute(CKA_VERIFY, !isECDH), Attribute(CKA_ENCRYPT, false), Attribute(CKA_WRAP, false),
         ]
         guard let modulusLength else { return common + [Attribute(CKA_EC_PARAMS, parameters)] }
         return common + [
@@ -222,8 +231,8 @@ enum KeyKind: CaseIterable {
     var publicSize: Int {
         switch self {
         case .ed25519, .x25519: 32
-        case .p256, .secp256k1: 65
-        case .p384: 97
+        case .p256, .secp256k1, .p256ECDH: 65
+        case .p384, .p384ECDH: 97
         case .hmacSHA256, .aes256, .rsa2048, .rsa3072, .rsa4096: 0
         }
     }

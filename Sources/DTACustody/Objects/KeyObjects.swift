@@ -194,13 +194,16 @@ final class KeyObjects {
     /// - Returns: its kind; nil for a public half.
     private func inspect(_ handle: CK_OBJECT_HANDLE) throws -> (label: ObjectLabel, kind: KeyKind?) {
         let values = try session.read(
-            handle, [CKA_LABEL, CKA_CLASS, CKA_KEY_TYPE, CKA_EC_PARAMS, CKA_SENSITIVE, CKA_EXTRACTABLE])
+            handle,
+            [CKA_LABEL, CKA_CLASS, CKA_KEY_TYPE, CKA_EC_PARAMS, CKA_SENSITIVE, CKA_EXTRACTABLE, CKA_DERIVE, CKA_SIGN])
         let text = String(decoding: values[0] ?? [], as: UTF8.self)
         guard let label = ObjectLabel(text) else { throw refusal(text, "its label is not one of D-TA's") }
         switch values[1]?.asNumber {
         case CKO_PUBLIC_KEY: return (label, nil)
         case CKO_PRIVATE_KEY, CKO_SECRET_KEY:
-            let kind = try KeyKind(type: values[2]?.asNumber, parameters: values[3]) {
+            // A token may let keys derive that were made to sign.
+            let derives = values[6] == [1] && values[7] != [1]
+            let kind = try KeyKind(type: values[2]?.asNumber, parameters: values[3], derives: derives) {
                 try session.read(handle, [CKA_MODULUS], room: Session.modulusRoom)[0]
             }
             guard let kind else {

@@ -73,13 +73,14 @@ extension Session {
         }
     }
 
-    /// C_DeriveKey by CKM_ECDH1_DERIVE without a KDF: a 32-byte shared secret, in an object of this session that is
+    /// C_DeriveKey by CKM_ECDH1_DERIVE without a KDF: the shared secret, in an object of this session that is
     /// destroyed before this returns.
-    func deriveECDH(_ key: CK_OBJECT_HANDLE, publicData: [UInt8]) throws -> Secret {
+    /// - Parameter size: the bytes of the secret.
+    func deriveECDH(_ key: CK_OBJECT_HANDLE, publicData: [UInt8], size: Int = 32) throws -> Secret {
         var derived: CK_OBJECT_HANDLE = 0
         let template = [
             Attribute(CKA_CLASS, number: CKO_SECRET_KEY), Attribute(CKA_KEY_TYPE, number: CKK_GENERIC_SECRET),
-            Attribute(CKA_VALUE_LEN, number: 32), Attribute(CKA_TOKEN, false), Attribute(CKA_PRIVATE, true),
+            Attribute(CKA_VALUE_LEN, number: UInt(size)), Attribute(CKA_TOKEN, false), Attribute(CKA_PRIVATE, true),
             Attribute(CKA_SENSITIVE, false), Attribute(CKA_EXTRACTABLE, true),
         ]
         try publicData.withUnsafeBytes { bytes in
@@ -98,7 +99,7 @@ extension Session {
             }
         }
         defer { _ = functions.pointee.C_DestroyObject?(handle, derived) }
-        return try readSecret(derived, count: 32)
+        return try readSecret(derived, count: size)
     }
 
     /// C_Sign with an RSA key over a digest.

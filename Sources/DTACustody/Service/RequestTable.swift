@@ -49,6 +49,8 @@ extension Custody {
                 SecretReference(try $0.decrypt($1.id, ciphertext: $1.ciphertext, aad: $1.associatedData))
             }
 
+        case .agree: RequestHandler(Agree.self) { SecretReference(try $0.agree($1.id, peer: $1.peer)) }
+
         case .beginImport: RequestHandler(BeginImport.self) { try $0.beginImport($1) }
         case .importKey: RequestHandler(ImportKey.self) { try $0.importKey($1) }
         case .origin: RequestHandler(AskOrigin.self) { try $0.origin($1.id) }

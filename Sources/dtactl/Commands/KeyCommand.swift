@@ -17,7 +17,8 @@ struct KeyCreateCommand: ParsableCommand {
         discussion: """
             ed25519, p256, p384 and secp256k1 sign; hmac-sha256 makes MACs; aes256 encrypts. rsa3072 and rsa4096 are for \
             programs that know nothing newer: they sign, and decrypt by OAEP. Making one takes seconds, and on some HSMs \
-            a minute. rsa2048 needs --legacy: its strength is for what ends before 2031.
+            a minute. rsa2048 needs --legacy: its strength is for what ends before 2031. p256-ecdh and p384-ecdh agree on \
+            secrets by ECDH, for programs that use PKCS#11.
 
             Example:
               dtactl key create release --type p256

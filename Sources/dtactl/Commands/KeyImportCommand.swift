@@ -62,8 +62,11 @@ struct KeyImportCommand: ParsableCommand {
     }
 
     private func read(_ input: InputFile) throws -> TransportedKey {
+        if let type, type.transported == nil {
+            throw Failure.usage("keys of type \(type.rawValue) cannot be imported: make one in the HSM")
+        }
         do {
-            return try KeyFile.read(input.secret(limit: KeyFile.limit), as: type.map(\.transported))
+            return try KeyFile.read(input.secret(limit: KeyFile.limit), as: type?.transported)
         } catch let error as FormatError {
             // For the record. It changes nothing here, and the agent may be away.
             _ = try? agent.connect().call(.refuseKeyImport(name, why: error.recordedWord), timeout: .seconds(5))
@@ -113,7 +116,8 @@ extension FormatError {
 
 extension KeyType {
     /// The same type, as keys travel.
-    fileprivate var transported: TransportedKey.Kind {
+    /// - Returns: nil for a type of keys that are only made in the HSM.
+    fileprivate var transported: TransportedKey.Kind? {
         switch self {
         case .ed25519: .ed25519
         case .p256: .p256
@@ -124,6 +128,7 @@ extension KeyType {
         case .rsa2048: .rsa2048
         case .rsa3072: .rsa3072
         case .rsa4096: .rsa4096
+        case .p256ECDH, .p384ECDH: nil
         }
     }
 }

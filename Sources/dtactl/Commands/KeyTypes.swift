@@ -12,6 +12,8 @@ enum KeyType: String, CaseIterable, ExpressibleByArgument {
     case rsa2048
     case rsa3072
     case rsa4096
+    case p256ECDH = "p256-ecdh"
+    case p384ECDH = "p384-ecdh"
 
     var wire: AgentKeyType {
         switch self {
@@ -24,6 +26,8 @@ enum KeyType: String, CaseIterable, ExpressibleByArgument {
         case .rsa2048: .rsa2048
         case .rsa3072: .rsa3072
         case .rsa4096: .rsa4096
+        case .p256ECDH: .p256Ecdh
+        case .p384ECDH: .p384Ecdh
         }
     }
 

@@ -168,6 +168,7 @@ extension TokenNeed {
         case .hmacSHA256: [.hmacSHA256]
         case .aes256: [.aes256]
         case .rsa: [.rsa2048, .rsa3072, .rsa4096]
+        case .ecdh: [.p256ECDH, .p384ECDH]
         }
     }
 }

@@ -6,7 +6,7 @@ import Foundation
 
 /// Using keys, and the HSM's random generator.
 enum KeyUseOperations {
-    static let all = [sign, verify, mac, encrypt, decrypt, random]
+    static let all = [sign, verify, mac, encrypt, decrypt, agree, random]
 
     private static let sign = Operation(
         .sign, "sign", isSynced: false, answersSecret: false, isAboutTheAgent: false, detail: .scheme, begins: .atOnce,
@@ -63,6 +63,13 @@ enum KeyUseOperations {
         calls: { call, sealed in
             let step = try call.agent.keys.decrypt(call.caller, name: sealed.key, data: sealed.data, aad: sealed.aad)
             return call.custodyOfSecret(step)
+        })
+
+    private static let agree = Operation(
+        .agree, "agree", isSynced: false, answersSecret: true, isAboutTheAgent: false, detail: .none, begins: .atOnce,
+        reads: { (key: $0.subject, peer: [UInt8]($0.data)) },
+        calls: { call, asked in
+            call.custodyOfSecret(try call.agent.keys.agree(call.caller, name: asked.key, peer: asked.peer))
         })
 
     private static let random = Operation(

@@ -106,7 +106,7 @@ struct MessageCodecTests {
             (.createShare, 2, [33]), (.exportWallet, 0, [134]), (.exportWallet, 1, [32, 34]),
             (.exportWallet, 7, [256 << 10 | 1]), (.examine, 0, [0, 2]), (.signRSA, 1, [0, 2]),
             (.beginImport, 3, [31, 33]), (.importKey, 3, [2673]),
-            (.origin, 0, [15, 17]),
+            (.origin, 0, [15, 17]), (.agree, 0, [15, 17]), (.agree, 1, [98]),
             (.signRSA, 2, [0, 31, 33, 48, 64]),
         ]
         for (operation, field, sizes) in bounds {
@@ -128,9 +128,9 @@ struct MessageCodecTests {
             (.release, 6, [UInt8](repeating: 1, count: CID.byteCount)), (.release, 4, [UInt8](repeating: 0, count: 36)),
             (.release, 8, [1]), (.release, 9, [0, 0, 0, 2, 1]), (.release, 10, late),
             (.release, 10, [UInt8](repeating: 255, count: 8)), (.sealOrderState, 1, [UInt8](repeating: 0, count: 36)),
-            (.createShare, 1, [UInt8](repeating: 0, count: 36)), (.generate, 0, [10]), (.list, 0, [9]),
-            (.beginImport, 0, [10]),
-            (.examine, 0, [12]), (.signRSA, 1, [0]), (.signRSA, 1, [7]),
+            (.createShare, 1, [UInt8](repeating: 0, count: 36)), (.generate, 0, [12]), (.list, 0, [9]),
+            (.beginImport, 0, [12]),
+            (.examine, 0, [13]), (.signRSA, 1, [0]), (.signRSA, 1, [7]),
         ]
         for (operation, field, value) in cases {
             var fields = try RecordedSession.exchange(operation).fields

@@ -83,6 +83,8 @@ struct MessageSample {
             return try MessageSample(
                 Decrypt(id: some.id, ciphertext: some.bytes(0...9000), associatedData: some.bytes(0...99)),
                 answer: some.bytes(0...9000))
+        case .agree:
+            return try MessageSample(Agree(id: some.id, peer: some.bytes(0...97)), answer: some.bytes(32...48))
         case .createIdentity:
             return try MessageSample(
                 CreateIdentity(owner: some.owner, signing: some.id, kem: some.id),

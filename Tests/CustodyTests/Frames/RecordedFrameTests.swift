@@ -72,6 +72,7 @@ struct RecordedFrameTests {
         case .delete: try custody.ask(DeleteObject(objectClass: objectClass(0), id: id(1)))
         case .forget: try custody.ask(ForgetObject(id: id(0)))
         case .sign: _ = try custody.ask(Sign(id: id(0), input: fields[1]))
+        case .agree: _ = try custody.ask(Agree(id: id(0), peer: fields[1]))
         case .signRSA:
             let scheme = try #require(RSAScheme(rawValue: fields[1][0]))
             _ = try custody.ask(SignRSA(id: id(0), scheme: scheme, digest: fields[2]))

@@ -93,6 +93,10 @@ enum RecordedSession {
         let sealed = try custody.ask(
             Encrypt(id: aes, plaintext: Array("plaintext".utf8), associatedData: Array("context".utf8)))
         _ = try custody.ask(Decrypt(id: aes, ciphertext: sealed, associatedData: Array("context".utf8)))
+        let agreeing = ObjectID.random()
+        _ = try custody.ask(GenerateKey(type: .p256ECDH, owner: owner, id: agreeing))
+        _ = try custody.ask(
+            Agree(id: agreeing, peer: Array(P256.KeyAgreement.PrivateKey().publicKey.x963Representation)))
         try custody.ask(ForgetObject(id: mac))
         try custody.ask(DeleteObject(objectClass: .user, id: mac))
     }
