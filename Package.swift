@@ -182,7 +182,7 @@ let package = Package(
         .executableTarget(
             name: "dtactl",
             dependencies: [
-                "AgentProtocol", "DTABytes", "DTACourier", "DTAFormats", "DTAHTTP", "DTAJSON", "DTAKeyFiles",
+                "AgentProtocol", "CLinux", "DTABytes", "DTACourier", "DTAFormats", "DTAHTTP", "DTAJSON", "DTAKeyFiles",
                 "DTAPlugins", "DTASSH", "DTASystem", arguments, crypto,
             ],
             swiftSettings: common),

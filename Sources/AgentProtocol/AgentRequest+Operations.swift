@@ -211,6 +211,31 @@ extension AgentRequest {
         return request
     }
 
+    /// Says whether ssh.sock asks before an own key signs.
+    /// - Parameter key: the key's name.
+    /// - Parameter decision: `each`, `session` or `none`.
+    public static func confirmSSHKey(_ key: String, decision: String) -> AgentRequest {
+        var request = AgentRequest(.sshConfirm, subject: key)
+        request.decision = decision
+        return request
+    }
+
+    /// Waits for the next question to the caller's user. The answer comes when there is one.
+    /// - Parameter cursor: that of the answer before; "" to begin to listen, which is answered at once.
+    public static func nextQuestion(after cursor: String = "") -> AgentRequest {
+        var request = AgentRequest(.confirmNext)
+        request.cursor = cursor
+        return request
+    }
+
+    /// Answers a question to the caller's user.
+    /// - Parameter question: its name, from the answer to ``nextQuestion(after:)``.
+    public static func answerQuestion(_ question: String, yes: Bool) -> AgentRequest {
+        var request = AgentRequest(.confirmAnswer, subject: question)
+        request.decision = yes ? "yes" : "no"
+        return request
+    }
+
     /// Asks for one page of a list.
     /// - Parameter operation: one that reads `count` and `cursor`, for instance `.keyList` or `.identityList`.
     /// - Parameter count: rows, at most 1,000; 0 means 100.

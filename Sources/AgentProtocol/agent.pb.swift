@@ -280,6 +280,21 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Certificates that ssh.sock offers beside an own key. Reads subject, decision ("add", "remove"), data (the
   /// certificate as SSH carries it; of "remove" none: all). Answers ssh_keys (one).
   case sshCertificate // = 93
+
+  /// Says whether ssh.sock asks before an own key signs. Reads subject, decision ("each": before each signature;
+  /// "session": before the first one of an SSH session; "none"). Answers ssh_keys (one).
+  case sshConfirm // = 94
+
+  /// Listens for questions to the caller's user, as this operation's answers: the first one comes at once, and each further
+  /// one when there is something to tell. Reads cursor ("": begins to listen; else that of the answer before). Answers
+  /// cursor, fields: event ("listening"; "question", with what is asked; "over": nobody is to be asked any more), and of
+  /// the last two question, its name. A listener that does not
+  /// ask again within 10 seconds is gone; it asks again also while a person decides.
+  case confirmNext // = 95
+
+  /// Answers a question to the caller's user; the first answer counts. Reads subject (the question), decision ("yes",
+  /// "no").
+  case confirmAnswer // = 96
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -354,6 +369,9 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 91: self = .sshArrange
     case 92: self = .sshConstrain
     case 93: self = .sshCertificate
+    case 94: self = .sshConfirm
+    case 95: self = .confirmNext
+    case 96: self = .confirmAnswer
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -426,6 +444,9 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .sshArrange: return 91
     case .sshConstrain: return 92
     case .sshCertificate: return 93
+    case .sshConfirm: return 94
+    case .confirmNext: return 95
+    case .confirmAnswer: return 96
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -498,6 +519,9 @@ public nonisolated enum AgentOperation: SwiftProtobuf.Enum, Swift.CaseIterable {
     .sshArrange,
     .sshConstrain,
     .sshCertificate,
+    .sshConfirm,
+    .confirmNext,
+    .confirmAnswer,
   ]
 
 }
@@ -1635,6 +1659,9 @@ public nonisolated struct AgentSSHKey: Sendable {
   /// As SSH carries them.
   public var certificates: [Data] = []
 
+  /// Whether its owner wants to be asked before it signs: each, session; "": not.
+  public var confirm: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1823,7 +1850,7 @@ public nonisolated struct AgentField: Sendable {
 fileprivate nonisolated let _protobuf_package = "dta.agent.v1"
 
 nonisolated extension AgentOperation: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{1}OPERATION_KEY_IMPORT_BEGIN\0\u{1}OPERATION_KEY_IMPORT\0\u{1}OPERATION_KEY_VIEWS\0\u{1}OPERATION_KEY_IDENTIFY\0\u{1}OPERATION_KEY_CERTIFICATE\0\u{1}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{1}OPERATION_AGREE\0\u{2}\u{4}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0\u{1}OPERATION_SSH_ARRANGE\0\u{1}OPERATION_SSH_CONSTRAIN\0\u{1}OPERATION_SSH_CERTIFICATE\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPERATION_UNSPECIFIED\0\u{1}OPERATION_STATUS\0\u{2}\u{9}OPERATION_KEY_CREATE\0\u{1}OPERATION_KEY_LIST\0\u{1}OPERATION_KEY_SHOW\0\u{1}OPERATION_KEY_DELETE\0\u{1}OPERATION_KEY_UNNAMED\0\u{1}OPERATION_KEY_IMPORT_BEGIN\0\u{1}OPERATION_KEY_IMPORT\0\u{1}OPERATION_KEY_VIEWS\0\u{1}OPERATION_KEY_IDENTIFY\0\u{1}OPERATION_KEY_CERTIFICATE\0\u{1}OPERATION_SIGN\0\u{1}OPERATION_VERIFY\0\u{1}OPERATION_MAC\0\u{1}OPERATION_ENCRYPT\0\u{1}OPERATION_DECRYPT\0\u{1}OPERATION_RANDOM\0\u{1}OPERATION_AGREE\0\u{2}\u{4}OPERATION_POLICY_EXPLAIN\0\u{1}OPERATION_AUDIT_LIST\0\u{1}OPERATION_AUDIT_VERIFY\0\u{1}OPERATION_AUDIT_ARCHIVE\0\u{1}OPERATION_AUDIT_ACCEPT\0\u{2}\u{6}OPERATION_IDENTITY_CREATE\0\u{1}OPERATION_IDENTITY_LIST\0\u{1}OPERATION_IDENTITY_SHOW\0\u{1}OPERATION_IDENTITY_ROTATE\0\u{1}OPERATION_IDENTITY_REVOKE\0\u{1}OPERATION_IDENTITY_RECOVER\0\u{1}OPERATION_IDENTITY_RECOVER_FINISH\0\u{1}OPERATION_IDENTITY_TRUST\0\u{1}OPERATION_IDENTITY_DISTRUST\0\u{1}OPERATION_IDENTITY_HISTORY\0\u{1}OPERATION_ENVELOPE_SEAL\0\u{1}OPERATION_ENVELOPE_OPEN\0\u{1}OPERATION_ENVELOPE_DRAFT\0\u{1}OPERATION_ENVELOPE_CHUNK\0\u{1}OPERATION_ENVELOPE_FINISH\0\u{1}OPERATION_ENVELOPE_ABANDON\0\u{1}OPERATION_ENVELOPE_THREAD\0\u{2}\u{4}OPERATION_LEDGER_PUT\0\u{1}OPERATION_LEDGER_GET\0\u{1}OPERATION_LEDGER_LIST\0\u{1}OPERATION_LEDGER_STATUS\0\u{1}OPERATION_LEDGER_GC\0\u{2}\u{6}OPERATION_ORDER_CREATE\0\u{1}OPERATION_ORDER_LIST\0\u{1}OPERATION_ORDER_SHOW\0\u{1}OPERATION_ORDER_RECEIVE\0\u{1}OPERATION_ORDER_FULFIL\0\u{1}OPERATION_ORDER_REDEEM\0\u{1}OPERATION_ORDER_APPROVE\0\u{1}OPERATION_ORDER_RESULT\0\u{1}OPERATION_ORDER_DESTROY\0\u{1}OPERATION_ORDER_DEPOSIT\0\u{1}OPERATION_PLUGIN_LIST\0\u{1}OPERATION_WALLET_PUBLISH_SHARES\0\u{1}OPERATION_WALLET_LIST_SHARES\0\u{1}OPERATION_WALLET_EXPORT\0\u{1}OPERATION_ORDER_PARTS\0\u{1}OPERATION_ORDER_EPOCHS\0\u{2}\u{5}OPERATION_SSH_LIST\0\u{1}OPERATION_SSH_ARRANGE\0\u{1}OPERATION_SSH_CONSTRAIN\0\u{1}OPERATION_SSH_CERTIFICATE\0\u{1}OPERATION_SSH_CONFIRM\0\u{1}OPERATION_CONFIRM_NEXT\0\u{1}OPERATION_CONFIRM_ANSWER\0")
 }
 
 nonisolated extension AgentKeyType: SwiftProtobuf._ProtoNameProviding {
@@ -3081,7 +3108,7 @@ nonisolated extension AgentKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SSHKey"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}comment\0\u{3}ssh_only\0\u{1}hidden\0\u{1}destinations\0\u{1}certificates\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}comment\0\u{3}ssh_only\0\u{1}hidden\0\u{1}destinations\0\u{1}certificates\0\u{1}confirm\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3095,6 +3122,7 @@ nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 4: try { try decoder.decodeSingularBoolField(value: &self.hidden) }()
       case 5: try { try decoder.decodeRepeatedStringField(value: &self.destinations) }()
       case 6: try { try decoder.decodeRepeatedBytesField(value: &self.certificates) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.confirm) }()
       default: break
       }
     }
@@ -3123,6 +3151,9 @@ nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.certificates.isEmpty {
       try visitor.visitRepeatedBytesField(value: self.certificates, fieldNumber: 6)
     }
+    if !self.confirm.isEmpty {
+      try visitor.visitSingularStringField(value: self.confirm, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3133,6 +3164,7 @@ nonisolated extension AgentSSHKey: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.hidden != rhs.hidden {return false}
     if lhs.destinations != rhs.destinations {return false}
     if lhs.certificates != rhs.certificates {return false}
+    if lhs.confirm != rhs.confirm {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

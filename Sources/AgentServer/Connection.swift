@@ -38,6 +38,10 @@ final class Connection: @unchecked Sendable {
         /// Whether `input` holds at least one whole frame.
         var frameWaiting = false
         var output = OutputQueue()
+        /// Requests in flight that no thread works on.
+        var waits: [Wait] = []
+        /// Whether the stream ended within a frame.
+        var isCutShort = false
         /// Bytes of `input` that are charged to the account.
         var held = 0
         /// Since when the rest of a frame, or the reading of an answer, is awaited (monotonic); 0: nothing is.
@@ -120,13 +124,16 @@ final class Connection: @unchecked Sendable {
                 if received > 0 {
                     input.append(UnsafeRawBufferPointer(rebasing: scratch[..<received]))
                 } else if received == 0 {
+                    let isWithinFrame = input.count > 0
                     return state.withLock {
                         $0.ended = true
+                        $0.isCutShort = isWithinFrame
                         return $0.inFlight > 0 || !$0.output.isEmpty ? .nothing : .closed
                     }
                 } else if errno == EAGAIN {
                     return .nothing
                 } else if errno != EINTR {
+                    if input.count > 0 { state.withLock { $0.isCutShort = true } }
                     return .closed
                 }
             }
@@ -222,6 +229,28 @@ final class Connection: @unchecked Sendable {
         }
     }
 
+    // MARK: Waiting
+
+    /// Remembers a request that waits, for `giveUpWaits`.
+    func hold(_ wait: Wait) {
+        state.withLock {
+            $0.waits.append(wait)
+            arm(&$0)
+        }
+    }
+
+    /// It waits no longer.
+    func release(_ wait: Wait) { state.withLock { $0.waits.removeAll { $0 === wait } } }
+
+    /// Goes on with all that waits, without what it waits for.
+    func giveUpWaits(_ end: Wait.End) {
+        let waits = state.withLock { state in
+            defer { state.waits = [] }
+            return state.waits
+        }
+        for wait in waits { wait.giveUp(end) }
+    }
+
     // MARK: Life
 
     /// Asks for the events that are of use now. Under the lock.
@@ -235,6 +264,9 @@ final class Connection: @unchecked Sendable {
             // Bytes that were already received raise no event. A socket is nearly always writable, so this wakes a
             // worker at once. If it is not, the client does not read, and may wait.
             if state.frameWaiting { events |= Poller.writable }
+        } else if !state.waits.isEmpty {
+            // Nothing is read from it now, but what it waits for is in vain once the client is gone.
+            events = Poller.hangup
         }
         guard events != 0, events != state.armed else { return }
         state.armed = events
@@ -255,6 +287,14 @@ final class Connection: @unchecked Sendable {
             return true
         }
     }
+
+    /// Whether the stream ended within a frame.
+    var isCutShort: Bool { state.withLock { $0.isCutShort } }
+
+    /// It has stalled: if it did so within a frame, the rest is not waited for.
+    func cutShort() { state.withLock { if $0.stalledInput != 0 { $0.isCutShort = true } } }
+
+    var isClosed: Bool { state.withLock { $0.closed } }
 
     /// Whether half a frame or an unread answer has been waited for since before `moment`.
     func isStalled(since moment: UInt64) -> Bool {

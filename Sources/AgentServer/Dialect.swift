@@ -43,7 +43,8 @@ public protocol FrameConversation: Sendable {
     func turnAway(_ frame: SecretReference, because reason: DTAError) -> Outcome
 
     /// Records that the stream cannot be followed any further, and gives its last answer.
-    func breakOff(because reason: DTAError) -> Outcome
+    /// - Parameter isCutShort: whether it ended within a frame; then nobody reads the answer.
+    func breakOff(because reason: DTAError, isCutShort: Bool) -> Outcome
 }
 
 extension Dialect {

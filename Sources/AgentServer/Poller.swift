@@ -6,6 +6,8 @@ import Glibc
 final class Poller: Sendable {
     static let readable = EPOLLIN.rawValue
     static let writable = EPOLLOUT.rawValue
+    /// The other side is gone. It is always reported, and so it alone is, if a descriptor is armed for nothing else.
+    static let hangup = EPOLLHUP.rawValue
     private static let oneShot: UInt32 = 1 << 30
 
     private let set: Descriptor

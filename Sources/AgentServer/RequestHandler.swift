@@ -48,6 +48,8 @@ public enum Step: Sendable {
     /// It waits for the program of this name, in a lane of that program's own: other requests do not wait for it. It
     /// gets a turn, or the reason why there is none; the closure answers how it goes on.
     case consulting(String, @Sendable (Result<Void, DTAError>) -> Step)
+    /// It waits until the domain goes on with it, and no thread waits meanwhile.
+    case waiting(Wait)
 }
 
 /// A lane whose work needs an HSM process for long.

@@ -7,6 +7,7 @@ import DTASystem
 extension Server {
     /// Takes one frame off a connection. The next one has to wait for its user's next turn.
     func attend(_ connection: Connection, _ events: UInt32, _ worker: WorkerMemory) {
+        if events & Poller.hangup != 0 { connection.giveUpWaits(.clientGone) }
         if events & Poller.writable != 0, !connection.flush() { return forgetConnection(connection) }
         guard connection.beginReading() else { return }
         switch connection.takeFrame(scratch: worker.scratch) {
@@ -14,7 +15,8 @@ extension Server {
         case .closed: return forgetConnection(connection)
         case .broken(let reason):
             let last =
-                connection.conversation?.breakOff(because: reason) ?? Outcome(AgentResponse(id: 0, error: reason))
+                connection.conversation?.breakOff(because: reason, isCutShort: false)
+                ?? Outcome(AgentResponse(id: 0, error: reason))
             if var frame = last.frame ?? (try? AgentFrame.encode(last.response)) {
                 _ = connection.send(OutgoingFrame(taking: &frame), completes: false)
             }
@@ -93,6 +95,15 @@ extension Server {
                 proceed(work(.success(())), exchange)
             }
             if !accepted { proceed(work(.failure(noTurn(program, exchange.connection.caller))), exchange) }
+        case .waiting(let wait):
+            let connection = exchange.connection
+            connection.hold(wait)
+            wait.begin { [self] step in
+                connection.release(wait)
+                proceed(step, exchange)
+            }
+            // It may have been closed before the wait was known to it.
+            if connection.isClosed { connection.giveUpWaits(.clientGone) }
         }
     }
 

@@ -111,6 +111,7 @@ public final class Server: Sendable {
         for lane in SlowLane.allCases { lanes[lane.name].stop() }
         var finished = false
         while !finished, monotonicNanoseconds() < deadline {
+            for connection in registry.all { connection.giveUpWaits(.stopping) }
             finished = registry.isIdle && lanes.areIdle && pool.health.parked == 0
             if !finished { usleep(10_000) }
         }
@@ -139,6 +140,7 @@ public final class Server: Sendable {
         guard now > stall else { return }
         for connection in registry.all where connection.isStalled(since: now - stall) {
             notices.stalled.note(connection.caller.display)
+            connection.cutShort()
             forgetConnection(connection)
         }
     }
@@ -218,7 +220,13 @@ public final class Server: Sendable {
     }
 
     func forgetConnection(_ connection: Connection) {
-        if connection.close() { registry.remove(connection) }
+        guard connection.close() else { return }
+        registry.remove(connection)
+        connection.giveUpWaits(.clientGone)
+        guard connection.isCutShort, let conversation = connection.conversation else { return }
+        _ = conversation.breakOff(
+            because: DTAError(.invalidArgument, "the connection ended within a message"), isCutShort: true)
+        pace.charge(connection.account, Pace.refusalPrice)
     }
 
     private func setNonBlocking(_ fd: Int32) throws {

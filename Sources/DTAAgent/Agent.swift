@@ -174,7 +174,12 @@ package final class Agent: Sendable {
         guard let resource = resource ?? identities.resource(subject) else {
             throw DTAError(.notFound, "there is no key and no own identity \(quoted(subject)) on this host")
         }
-        guard !sshLogin.isEmpty else { return try explain(caller, permission, resource, uid: uid) }
+        guard !sshLogin.isEmpty else {
+            let decision = try explain(caller, permission, resource, uid: uid)
+            guard permission == .sign, ssh.asksFirst(subject) else { return decision }
+            let reason = "\(resource.display) signs on ssh.sock only: its owner wants to be asked first"
+            return Decision(isAllowed: false, reasons: decision.reasons + [reason])
+        }
         let parts = sshLogin.split(separator: "@", omittingEmptySubsequences: false)
         guard permission == .sign, resource.kind == .key, parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else {
             throw DTAError(
@@ -183,7 +188,7 @@ package final class Agent: Sendable {
         return try explain(caller, uid: uid) {
             policy.current.explain(
                 $0, loginAs: String(parts[0]), at: String(parts[1]), with: resource,
-                destinations: try ssh.destinations(of: subject))
+                destinations: try ssh.destinations(of: subject), asksFirst: ssh.asksFirst(subject))
         }
     }
 

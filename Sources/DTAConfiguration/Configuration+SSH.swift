@@ -8,6 +8,8 @@ extension Configuration {
         public var socket: String?
         /// How many keys are offered to a host at most.
         public var offerAtMost = 5
+        /// How long a person may take to confirm a signature, in seconds.
+        public var confirmSeconds = 60
         /// Hosts that terms may name.
         public var hosts: [Host] = []
         /// What keys may sign, for all callers.
@@ -58,8 +60,18 @@ extension Configuration {
             public var unknown = false
             /// What `ssh-add -T` makes up.
             public var tests = false
+            /// Whether the user is asked first; nil: they are not.
+            public var confirm: Confirmation?
 
             public init() {}
+        }
+
+        /// When the user is asked whether a key may sign.
+        public enum Confirmation: String, Sendable, CaseIterable {
+            /// Before each signature.
+            case each
+            /// Before the first one of an SSH session; if no session is known, of a connection.
+            case session
         }
 
         /// Which certificates may be signed.
@@ -84,6 +96,7 @@ extension Configuration {
         var section = try top.section("ssh")
         ssh.socket = try section.socketPath("socket", absolute)
         ssh.offerAtMost = try section.int("offer_at_most", in: 1...1000) ?? ssh.offerAtMost
+        ssh.confirmSeconds = try section.int("confirm_seconds", in: 5...3600) ?? ssh.confirmSeconds
         for (line, section) in try section.sections("hosts") {
             ssh.hosts.append(try SSH.Host(section, line: line, file: file))
         }
@@ -129,6 +142,7 @@ extension Configuration.SSH.Terms {
         hostKey = try section.bool("host_key") ?? false
         unknown = try section.bool("unknown") ?? false
         tests = try section.bool("tests") ?? false
+        confirm = try section.choice("confirm", Configuration.SSH.Confirmation.self)
         guard var below = try section.optionalSection("certificates") else { return }
         var certificates = Configuration.SSH.Certificates()
         if let kind = try below.choice("for", Configuration.SSH.Certificates.Kind.self) { certificates.kinds = [kind] }

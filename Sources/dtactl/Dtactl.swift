@@ -28,7 +28,7 @@ struct Dtactl: ParsableCommand {
                     KeyCommand.self, SignCommand.self, VerifyCommand.self, MacCommand.self, EncryptCommand.self,
                     DecryptCommand.self, RandomCommand.self,
                 ]),
-            CommandGroup(name: "Other programs", subcommands: [SSHCommand.self]),
+            CommandGroup(name: "Other programs", subcommands: [SSHCommand.self, ConfirmCommand.self]),
             CommandGroup(
                 name: "Identities and envelopes",
                 subcommands: [IdentityCommand.self, EnvelopeCommand.self, LedgerCommand.self]),

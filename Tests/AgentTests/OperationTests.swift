@@ -89,6 +89,9 @@ struct OperationTests {
         .sshArrange: Facts("ssh.arrange", synced: true, detail: "decision=commit"),
         .sshConstrain: Facts("ssh.constrain", synced: true),
         .sshCertificate: Facts("ssh.certificate", synced: true, detail: "decision=commit"),
+        .sshConfirm: Facts("ssh.confirm", synced: true, detail: "decision=commit"),
+        .confirmNext: Facts("confirm.next"),
+        .confirmAnswer: Facts("confirm.answer", detail: "decision=commit"),
         .UNRECOGNIZED(1999): Facts("operation.1999"),
     ]
 
@@ -338,6 +341,9 @@ struct OperationTests {
         try ask(.constrainSSHKey("signer", destinations: []))
         try ask(
             .sshCertificate("signer", decision: "remove", certificate: []), detail: "decision=remove")
+        try ask(.confirmSSHKey("signer", decision: "none"), detail: "decision=none")
+        try ask(.nextQuestion())
+        try ask(.answerQuestion("00", yes: true), detail: "decision=yes", result: "NOT_FOUND")
         #expect(asked == Set(Self.facts.keys))
     }
 }

@@ -19,7 +19,7 @@ import Testing
         "keys", "intents", "blocks", "identities", "segments", "envelopes", "lines", "publications", "post-quantum",
         "block-charge", "publication-turns", "orders", "restorations", "offered-shares", "refusals", "order-states",
         "key-bindings", "destructions", "audit-memory", "token", "ssh", "ssh-certificates", "key-views",
-        "key-origins",
+        "key-origins", "ssh-confirmations",
     ]
 
     @Test("the migrations are those that were released, in their order")

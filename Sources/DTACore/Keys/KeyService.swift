@@ -14,6 +14,8 @@ package final class KeyService: Sendable {
     let forget: @Sendable (ObjectID) -> Void
     /// Imports that have begun, by their objects.
     let imports = Locked<[ObjectID: ImportBegun]>([:])
+    /// Keys whose owners are asked before they sign, which is possible on ssh.sock alone.
+    let confirmed = Locked<Set<ObjectID>>([])
 
     /// Loads all keys.
     /// - Parameter forget: called when an object is gone, so that every HSM process drops its copy.
@@ -147,9 +149,18 @@ package final class KeyService: Sendable {
         if !entry.item.owner.isSame(as: caller) || permission == .sign {
             try policy.current.authorize(caller, permission, entry.item.resource)
         }
+        if permission == .sign, isConfirmed(entry.item) {
+            throw DTAError(
+                .permissionDenied,
+                "key \(quoted(name)) signs on ssh.sock only: its owner wants to be asked first")
+        }
         if let damage = entry.damage, !permission.isAdministration { throw damaged(entry.item, damage) }
         return entry.item
     }
+
+    /// Whether the owner of a key wants its users to be asked before it signs.
+    @inline(__always)
+    func isConfirmed(_ key: KeyRecord) -> Bool { confirmed.withLock { !$0.isEmpty && $0.contains(key.object) } }
 
     func damaged(_ key: KeyRecord, _ reason: String) -> DTAError {
         DTAError(

@@ -47,10 +47,17 @@ extension KeyService {
                 // One key's certificates always fit.
                 if bytes > KeyView.pageLimit, !views.isEmpty { break }
                 let isOwn = key.owner.isSame(as: caller)
+                let signsElsewhere = isConfirmed(key)
                 views.append(
                     KeyView(
                         key: key, id: [UInt8](id ?? Data()), certificates: certificates.map { [UInt8]($0) },
-                        allowed: KeyView.permissions.filter { isOwn || policy.allows(caller, $0, key.resource) }))
+                        allowed: KeyView.permissions.filter { permission in
+                            guard permission == .sign else {
+                                return isOwn || policy.allows(caller, permission, key.resource)
+                            }
+                            // Some keys sign on ssh.sock only, also for their owners.
+                            return !signsElsewhere && policy.allows(caller, .sign, key.resource)
+                        }))
             }
         }
         let isCut = views.count < page.items.count

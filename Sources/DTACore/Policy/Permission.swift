@@ -98,7 +98,7 @@ package struct Resource: Sendable {
         self.owner = owner
     }
 
-    var display: String { "\(kind.rawValue) \(quoted(name))" }
+    package var display: String { "\(kind.rawValue) \(quoted(name))" }
 }
 
 /// A client's text, made safe for a sentence: quoted, and cut to 80 characters.

@@ -77,6 +77,18 @@ extension Policy {
         return obstacles.contains { $0 == nil } ? nil : obstacles.first ?? nil
     }
 
+    /// Whether the user is asked before something is signed that is allowed: as the strictest of the terms that allow it
+    /// says.
+    func confirmation(
+        _ caller: Caller, _ data: SSHSignedData, with resource: Resource, on bindings: SSHBindings, now: UInt64
+    ) -> SSHConfirmation? {
+        guard asksUsers else { return nil }
+        let allowing = (grounds(caller, resource).compactMap { $0 } + terms(of: resource)).filter {
+            $0.confirm != nil && $0.obstacle(data, on: bindings, now: now) == nil
+        }
+        return allowing.contains { $0.confirm == .each } ? .each : allowing.first?.confirm
+    }
+
     /// How well a key fits the host that a connection is bound to; `none` if the caller may not use it.
     func fit(_ caller: Caller, _ resource: Resource, on bindings: SSHBindings, now: UInt64) -> SSHTerms.Fit {
         let own = terms(of: resource).map { $0.fit(on: bindings, now: now) }.max()
@@ -92,10 +104,12 @@ extension Policy {
     // MARK: Explaining
 
     /// Whether a caller may log in as `user` at a host with a key, from here, and why.
-    /// - Parameter destinations: what the key itself is constrained to.
+    /// - Parameters:
+    ///   - destinations: what the key itself is constrained to.
+    ///   - asksFirst: whether its owner wants its user to be asked.
     package func explain(
         _ caller: Caller, loginAs user: String, at host: String, with resource: Resource,
-        destinations: [SSHDestination]
+        destinations: [SSHDestination], asksFirst: Bool = false
     ) -> Decision {
         var reasons: [String] = []
         let login = "log in as \(quoted(user)) at \(quoted(host))"
@@ -105,6 +119,7 @@ extension Policy {
                 ? "\(resource.display) belongs to user \(caller.display)"
                 : "\(resource.display) belongs to user \(resource.owner.display)")
         var allows = isOwner
+        var asksFirst = asksFirst
         for grant in grants where resource.owner != .agent && grant.covers(.sign, resource) {
             guard grant.matches(caller) else {
                 reasons.append("\(grant.display) does not fit the caller")
@@ -113,6 +128,7 @@ extension Policy {
             let fits = grant.ssh?.letsLogIn(user, at: host) ?? true
             reasons.append("\(grant.display) \(fits ? "lets them" : "has terms that do not let them") \(login)")
             allows = allows || fits
+            asksFirst = asksFirst || (fits && grant.ssh?.confirm != nil)
         }
         if !isOwner && !allows { reasons.append("no grant lets them \(login)") }
         if isHostKey(resource) {
@@ -126,6 +142,7 @@ extension Policy {
                 reasons.append(
                     "the terms of the key at line \(entry.line) \(fits ? "allow to" : "do not allow to") \(login)")
             }
+            asksFirst = asksFirst || own.contains { $0.terms.confirm != nil && $0.terms.letsLogIn(user, at: host) }
             allows = allows && own.contains { $0.terms.letsLogIn(user, at: host) }
         }
         if !destinations.isEmpty {
@@ -134,6 +151,9 @@ extension Policy {
             allows = allows && fits
         }
         if allows {
+            if asksFirst {
+                reasons.append("the user is asked before each log-in, or before the first one of a session")
+            }
             reasons.append(
                 "this is about a log-in from here: the host is known by its key when the connection is bound")
         }

@@ -9,6 +9,12 @@ package final class Policy: Sendable {
     let sshKeys: [SSHKeyTerms]
     /// How many keys are offered there to a host at most.
     package let offerAtMost: Int
+    /// How long a person may take to confirm a signature there, in seconds.
+    package let confirmSeconds: Int
+    /// Whether any terms say that users are asked.
+    let asksUsers: Bool
+    /// The hosts that terms may name.
+    let sshHosts: SSHHosts
     private let couriers: [Selector]
     /// Whether any grant asks for the SHA-256 of a program.
     package let needsExecutableDigest: Bool
@@ -30,9 +36,12 @@ package final class Policy: Sendable {
             )
         }
         let hosts = try SSHHosts(ssh.hosts)
+        sshHosts = hosts
+        confirmSeconds = ssh.confirmSeconds
         self.grants = try grants.map { try Grant($0, hosts, canSeePrograms: canSeePrograms) }
         sshKeys = try ssh.keys.map { try SSHKeyTerms($0, hosts) }
         offerAtMost = ssh.offerAtMost
+        asksUsers = sshKeys.contains { $0.terms.confirm != nil } || self.grants.contains { $0.ssh?.confirm != nil }
         needsExecutableDigest = self.grants.contains { $0.selectors.contains(where: \.isDigest) }
     }
 

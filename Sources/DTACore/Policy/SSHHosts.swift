@@ -26,6 +26,13 @@ struct SSHHosts: Sendable {
         }
     }
 
+    /// The first name, in the alphabet, of a host that shows this key; nil if none is known.
+    /// - Parameter now: Unix seconds.
+    func name(of key: SSHKey, now: UInt64) -> String? {
+        hosts.sorted { $0.key < $1.key }.first { SSHDestination.Host.known($0.key, $0.value).matches(key, now: now) }?
+            .key
+    }
+
     /// A destination as `ssh-add -h` takes it: `[FROM>][USER@]HOST`. As HOST or FROM, `*` is any host.
     /// - Throws: `DTAError` if a host is not known.
     func destination(_ text: String) throws -> SSHDestination {

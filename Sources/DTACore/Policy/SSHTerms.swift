@@ -2,6 +2,9 @@ import DTAConfiguration
 import DTASSH
 import DTASystem
 
+/// When the user is asked whether a key may sign.
+package typealias SSHConfirmation = Configuration.SSH.Confirmation
+
 /// What may be signed on ssh.sock: the terms of a key or of a grant, read and checked. What they do not name may not.
 package struct SSHTerms: Sendable {
     private var namespaces: [String] = []
@@ -12,6 +15,8 @@ package struct SSHTerms: Sendable {
     let isHostKey: Bool
     private var unknown = false
     private var tests = false
+    /// Whether the user is asked first.
+    private(set) var confirm: SSHConfirmation?
 
     /// The terms of a key that has none: log-ins to any host, and signed messages.
     static let standard = SSHTerms()
@@ -31,11 +36,18 @@ package struct SSHTerms: Sendable {
         isHostKey = terms.hostKey
         unknown = terms.unknown
         tests = terms.tests
+        confirm = terms.confirm
         let hasOthers =
             !namespaces.isEmpty || !terms.logins.isEmpty || certificates != nil || terms.unknown || terms.tests
-        guard !isHostKey || !hasOthers else {
+        guard !isHostKey || (!hasOthers && confirm == nil) else {
             throw DTAError(
                 .invalidArgument, "host_key: a host's key signs nothing else, so no other term stands beside it")
+        }
+        guard confirm == nil || hasOthers else {
+            throw DTAError(
+                .invalidArgument,
+                "confirm: says that the user is asked, and no other term says what may be signed then",
+                hint: "logins: [\"*\"] and namespaces: [\"*\"] are what a key without terms signs")
         }
         if let certificates, certificates.principals.isEmpty {
             throw DTAError(.invalidArgument, "certificates: principals: names the users or hosts that may be certified")

@@ -29,21 +29,27 @@ package struct SSHIdentity: Sendable {
     package let isHidden: Bool
     /// To what its owner constrained it.
     package let destinations: [SSHDestination]
+    /// Whether its owner wants its user to be asked before it signs.
+    package let confirmation: SSHConfirmation?
     let place: Int64
 }
 
 /// Offers users' keys to programs that speak the agent protocol of SSH, and signs with them.
 package final class SSHService: Sendable {
-    private let keys: KeyService
-    private let policy: LivePolicy
+    let keys: KeyService
+    let policy: LivePolicy
     let table: SSHTable
     private let locking: SSHLocking
+    /// What users are asked before keys sign.
+    package let confirmations = SSHConfirmations()
 
     package init(store: Store, keys: KeyService, policy: LivePolicy) throws {
         self.keys = keys
         self.policy = policy
         table = try SSHTable(store)
         locking = SSHLocking(table)
+        let confirmed = table.confirmedKeys
+        keys.confirmed.withLock { $0 = confirmed }
     }
 
     var now: UInt64 { UInt64(clamping: unixMicroseconds() / 1_000_000) }
@@ -96,11 +102,12 @@ package final class SSHService: Sendable {
             // A key whose destinations cannot be read signs nothing.
             guard fit != .none, let destinations = try? table.destinations(of: key.object) else { return nil }
             let view = views[key.object] ?? SSHTable.View()
+            let confirmation = table.confirmation(of: key.object)
             let identity = SSHIdentity(
                 key: key, blob: blob, certificates: table.certificates(of: key.object),
                 comment: key.owner.isSame(as: caller) ? key.name : "\(key.owner.name)/\(key.name)",
-                isForSSHAlone: !policy.allows(caller, .sign, key.resource), isHidden: view.isHidden,
-                destinations: destinations, place: view.place)
+                isForSSHAlone: confirmation != nil || !policy.allows(caller, .sign, key.resource),
+                isHidden: view.isHidden, destinations: destinations, confirmation: confirmation, place: view.place)
             return (identity, fit)
         }
     }

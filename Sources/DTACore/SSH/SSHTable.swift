@@ -25,6 +25,7 @@ final class SSHTable: Sendable {
         var locks: [Owner: Lock] = [:]
         var destinations: [ObjectID: [SSHDestination]] = [:]
         var certificates: [ObjectID: [SSHKey]] = [:]
+        var confirmations: [ObjectID: SSHConfirmation] = [:]
         /// Keys whose destinations cannot be read: they sign nothing.
         var damaged: Set<ObjectID> = []
     }
@@ -63,12 +64,23 @@ final class SSHTable: Sendable {
             guard let certificate = try? SSHKey(blob: [UInt8](row["certificate"] as Data)) else { continue }
             state.certificates[try ObjectID([UInt8](row["object"] as Data)), default: []].append(certificate)
         }
+        for row in try Row.fetchAll(database, sql: "SELECT * FROM ssh_confirmations") {
+            let mode: SSHConfirmation = row["once_a_session"] ? .session : .each
+            state.confirmations[try ObjectID([UInt8](row["object"] as Data))] = mode
+        }
         return state
     }
 
     // MARK: Reading
 
     func certificates(of object: ObjectID) -> [SSHKey] { state.withLock { $0.certificates[object] ?? [] } }
+
+    /// Whether the owner wants the user to be asked before the key signs.
+    func confirmation(of object: ObjectID) -> SSHConfirmation? {
+        state.withLock { $0.confirmations[object] }
+    }
+
+    var confirmedKeys: Set<ObjectID> { state.withLock { Set($0.confirmations.keys) } }
 
     func lock(of user: Owner) -> Lock? { state.withLock { $0.locks[user] } }
 
@@ -147,6 +159,19 @@ final class SSHTable: Sendable {
             }
         }
         state.withLock { $0.certificates[object] = certificates.isEmpty ? nil : certificates }
+    }
+
+    /// Has the user asked before the key signs; nil: no longer.
+    func setConfirmation(of object: ObjectID, _ mode: SSHConfirmation?) throws {
+        try store.write { database in
+            try database.execute(
+                sql: "DELETE FROM ssh_confirmations WHERE object = ?", arguments: [Data(object.bytes)])
+            guard let mode else { return }
+            try database.execute(
+                sql: "INSERT INTO ssh_confirmations (object, once_a_session) VALUES (?, ?)",
+                arguments: [Data(object.bytes), mode == .session])
+        }
+        state.withLock { $0.confirmations[object] = mode }
     }
 
     /// Constrains a key; none: it is no longer constrained.

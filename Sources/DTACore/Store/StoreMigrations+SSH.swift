@@ -27,6 +27,14 @@ extension StoreMigrations {
         ) STRICT;
         """
 
+    /// Keys whose owners are asked before they sign on ssh.sock: each time, or once a session.
+    static let sshConfirmations = """
+        CREATE TABLE ssh_confirmations (
+          object BLOB NOT NULL PRIMARY KEY REFERENCES keys (object) ON DELETE CASCADE,
+          once_a_session INTEGER NOT NULL CHECK (once_a_session IN (0, 1))
+        ) STRICT;
+        """
+
     /// Certificates that are offered beside keys, as SSH carries them.
     static let sshCertificates = """
         CREATE TABLE ssh_certificates (

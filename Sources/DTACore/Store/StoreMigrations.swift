@@ -30,6 +30,7 @@ package enum StoreMigrations {
         migrator.registerMigration("ssh-certificates") { try $0.execute(sql: sshCertificates) }
         migrator.registerMigration("key-views") { try $0.execute(sql: keyViews) }
         migrator.registerMigration("key-origins") { try $0.execute(sql: keyOrigins) }
+        migrator.registerMigration("ssh-confirmations") { try $0.execute(sql: sshConfirmations) }
         return migrator
     }
 

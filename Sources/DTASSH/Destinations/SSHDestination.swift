@@ -34,7 +34,7 @@ public struct SSHDestination: Sendable, Hashable {
 extension SSHDestination.Host {
     /// Whether a host that a connection is bound to is this one.
     /// - Parameter now: Unix seconds.
-    func matches(_ key: SSHKey, now: UInt64) -> Bool {
+    public func matches(_ key: SSHKey, now: UInt64) -> Bool {
         guard case .known(let name, let keys) = self else { return true }
         return keys.contains { known in
             guard let certificate = key.certificate else { return !known.isAuthority && known.key == key.plain }

@@ -37,6 +37,15 @@ public enum SSHObstacle: String, Error, Sendable, CaseIterable {
     case noAdding = "no-adding"
     case unknownRequest = "unknown-request"
     case malformed
+    case cutShort = "cut-short"
+    // Confirmation.
+    case noListener = "no-listener"
+    case saidNo = "said-no"
+    case noAnswer = "no-answer"
+    case listenerGone = "listener-gone"
+    case clientGone = "client-gone"
+    case stopping
+    case tooManyQuestions = "too-many-questions"
 
     /// What stands in the way.
     public var sentence: String {
@@ -74,6 +83,14 @@ public enum SSHObstacle: String, Error, Sendable, CaseIterable {
         case .noAdding: "keys are not added by this protocol"
         case .unknownRequest: "the request is not known here"
         case .malformed: "the message is not what the protocol wants"
+        case .cutShort: "the connection ended within a message"
+        case .noListener: "the user is to be asked, and no program of theirs listens for questions"
+        case .saidNo: "the user was asked, and said no"
+        case .noAnswer: "the user was asked, and did not answer in time"
+        case .listenerGone: "the user was being asked when the program that asks ended"
+        case .clientGone: "the user was being asked when the program that wants the signature ended"
+        case .stopping: "the user was being asked when the agent stopped"
+        case .tooManyQuestions: "too many other questions wait for an answer"
         }
     }
 }

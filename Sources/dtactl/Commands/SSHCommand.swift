@@ -9,7 +9,7 @@ struct SSHCommand: ParsableCommand {
         commandName: "ssh", abstract: "Use keys with ssh, git and other programs that know an ssh-agent.",
         subcommands: [
             SSHEnvCommand.self, SSHListCommand.self, SSHAuthorizedKeyCommand.self, SSHShowCommand.self,
-            SSHHideCommand.self, SSHConstrainCommand.self, SSHCertificateCommand.self,
+            SSHHideCommand.self, SSHConstrainCommand.self, SSHConfirmCommand.self, SSHCertificateCommand.self,
         ])
 }
 
@@ -175,8 +175,9 @@ extension AgentSSHKey {
     /// What it signs, in short.
     fileprivate var use: String {
         if hidden { return "nothing: hidden" }
-        if !destinations.isEmpty { return destinations.joined(separator: ", ") }
-        return sshOnly ? "for ssh only" : "for all"
+        let asked = confirm.isEmpty ? "" : confirm == "session" ? ", asks once a session" : ", asks each time"
+        if !destinations.isEmpty { return destinations.joined(separator: ", ") + asked }
+        return (sshOnly ? "for ssh only" : "for all") + asked
     }
 
     var json: JSON {
@@ -184,7 +185,8 @@ extension AgentSSHKey {
             .object([
                 ("name", .string(key.name)), ("type", .string(KeyType.name(key.type))), ("owner", .string(key.owner)),
                 ("comment", .string(comment)), ("ssh_only", .bool(sshOnly)),
-                ("hidden", .bool(hidden)), ("destinations", .array(destinations.map(JSON.string))),
+                ("hidden", .bool(hidden)), ("confirm", .string(confirm)),
+                ("destinations", .array(destinations.map(JSON.string))),
                 ("certificates", .number(Int64(certificates.count))),
                 ("fingerprint", .string(try fingerprint)),
             ])

@@ -114,6 +114,7 @@ final class Service: Sendable {
             case .none: break
             }
             server.tick()
+            agent.ssh.confirmations.expire(monotonicNanoseconds())
             readiness.tick()
             watchdog?.tick()
         }

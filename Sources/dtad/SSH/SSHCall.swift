@@ -47,6 +47,13 @@ struct SSHCall: Sendable {
         return copy
     }
 
+    /// The same, with whether the user was asked: `yes`, or `session` if that was before.
+    func noting(confirmed: String) -> SSHCall {
+        var copy = self
+        copy.detail.add("confirmed", confirmed)
+        return copy
+    }
+
     // MARK: Answers
 
     func answer(_ answer: SSHAgentAnswer) -> Step { .answer(finish(.success(answer))) }

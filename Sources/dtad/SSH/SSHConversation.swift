@@ -12,6 +12,12 @@ final class SSHConversation: FrameConversation {
     private let caller: Caller
     private let logger: Logger
     private let bindings = Locked(SSHBindings())
+    /// Of this connection, and of no other.
+    private let number = SSHConversation.numbers.withLock { last in
+        last += 1
+        return last
+    }
+    private static let numbers = Locked<UInt64>(0)
     private static let fewKeys = 1000
 
     init(_ agent: Agent, _ caller: Caller, _ logger: Logger) {
@@ -47,8 +53,9 @@ final class SSHConversation: FrameConversation {
         return call(operation).finish(.failure(reason))
     }
 
-    func breakOff(because reason: DTAError) -> Outcome {
-        call("ssh.malformed").finish(.failure(SSHRefusal(.malformed, reason.code, reason.message)))
+    func breakOff(because reason: DTAError, isCutShort: Bool) -> Outcome {
+        call("ssh.malformed").finish(
+            .failure(SSHRefusal(isCutShort ? .cutShort : .malformed, reason.code, reason.message)))
     }
 
     private func answer(_ request: SSHAgentRequest, _ call: SSHCall) throws -> Step {
@@ -102,22 +109,93 @@ final class SSHConversation: FrameConversation {
         }
     }
 
-    private func sign(_ wanted: SSHKey, _ data: [UInt8], _ flags: UInt32, _ call: SSHCall) throws -> Step {
-        let bindings = bindings.withLock { $0 }
-        let content = SSHSignedData(data, by: wanted.plain)
-        var call = call.noting(content, bindings)
+    // MARK: Signing
+
+    /// What a client wants to have signed.
+    private struct Wanted: Sendable {
+        let key: SSHKey
+        let data: [UInt8]
+        let content: SSHSignedData
+        let flags: UInt32
+        let bindings: SSHBindings
+    }
+
+    private func sign(_ key: SSHKey, _ data: [UInt8], _ flags: UInt32, _ call: SSHCall) throws -> Step {
+        let wanted = Wanted(
+            key: key, data: data, content: SSHSignedData(data, by: key.plain), flags: flags,
+            bindings: bindings.withLock { $0 })
+        var call = call.noting(wanted.content, wanted.bindings)
         do {
-            let key = try agent.ssh.key(caller, wanted)
+            let key = try agent.ssh.key(caller, wanted.key)
             call = call.about(key.name)
-            let step = try agent.ssh.sign(caller, with: key, data: data, content, flags: flags, on: bindings)
-            let ready = call
-            return .custody { access in
-                let result = Result { SSHAgentAnswer.signature(try step(try access.get())) }
-                return { ready.finish(result) }
+            let step = try judge(key, wanted)
+            let mode = agent.ssh.confirmation(caller, with: key, wanted.content, on: wanted.bindings)
+            guard let mode else { return carryOut(step, call) }
+            let scope = scope(wanted.bindings)
+            if mode == .session, agent.ssh.confirmations.remembers(caller.uid, key.object, scope) {
+                return carryOut(step, call.noting(confirmed: "session"))
+            }
+            let question = agent.ssh.question(caller, with: key, wanted.content, on: wanted.bindings, mode: mode)
+            return try ask(question, call) { [self, call] in
+                // The answer may have taken long: what held when it was asked for may not hold any more.
+                let key = try agent.ssh.key(caller, wanted.key)
+                if let halt = agent.halt { throw halt }
+                let step = try judge(key, wanted)
+                if mode == .session { agent.ssh.confirmations.remember(caller.uid, key.object, scope) }
+                return carryOut(step, call.noting(confirmed: "yes"))
             }
         } catch {
             return call.refused(error)
         }
+    }
+
+    private func judge(_ key: KeyRecord, _ wanted: Wanted) throws -> CustodyStep<SSHSignature> {
+        try agent.ssh.sign(
+            caller, with: key, data: wanted.data, wanted.content, flags: wanted.flags, on: wanted.bindings)
+    }
+
+    private func carryOut(_ step: @escaping CustodyStep<SSHSignature>, _ call: SSHCall) -> Step {
+        .custody { access in
+            let result = Result { SSHAgentAnswer.signature(try step(try access.get())) }
+            return { call.finish(result) }
+        }
+    }
+
+    /// Asks the user, and waits for the answer without holding anything.
+    /// - Parameter goesOn: what is done if the user said yes.
+    private func ask(
+        _ question: SSHQuestion, _ call: SSHCall, goesOn: @escaping @Sendable () throws -> Step
+    ) throws -> Step {
+        let confirmations = agent.ssh.confirmations
+        let id = SSHConfirmations.newName()
+        let wait = Wait { end in
+            let why: SSHObstacle = end == .stopping ? .stopping : .clientGone
+            confirmations.withdraw(id, because: why)
+            return call.refused(SSHRefusal(why, .unavailable))
+        }
+        let now = monotonicNanoseconds()
+        let deadline = now + UInt64(agent.policy.current.confirmSeconds) * 1_000_000_000
+        do throws(SSHObstacle) {
+            try confirmations.ask(question, of: caller.uid, id: id, now: now, deadline: deadline) { verdict in
+                wait.resume {
+                    if case .refused(let why) = verdict { return call.refused(SSHRefusal(why)) }
+                    do { return try goesOn() } catch { return call.refused(error) }
+                }
+            }
+        } catch {
+            switch error {
+            case .noListener:
+                throw SSHRefusal(
+                    error, .permissionDenied, "\(error.sentence): dtactl confirm --listen is one that does")
+            default: throw SSHRefusal(error, .resourceExhausted)
+            }
+        }
+        return .waiting(wait)
+    }
+
+    /// For what a confirmation once a session holds.
+    private func scope(_ bindings: SSHBindings) -> SSHConfirmations.Scope {
+        bindings.all.first.map { .session(pid: caller.pid, id: $0.sessionID) } ?? .connection(number)
     }
 }
 
