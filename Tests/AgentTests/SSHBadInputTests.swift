@@ -16,6 +16,8 @@ private struct RawSSHClient {
         try UnixSocket.setTimeout(socket.number, milliseconds: 30_000)
     }
 
+    var descriptor: Int32 { socket.number }
+
     func send(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try UnixSocket.sendAll(socket.number, $0) } }
 
     /// The next answer without its length; nil at the end of the stream.
@@ -79,7 +81,7 @@ struct SSHBadInputTests {
     init() throws { agent = try TestAgent(speaksSSH: true) }
 
     private func records(_ agent: TestAgent) throws -> [String] {
-        try agent.client().call(.list(.auditList, count: 200)).lines
+        try agent.client().call(.list(.auditList, count: 500)).lines
     }
 
     /// Others are served.
@@ -129,6 +131,29 @@ struct SSHBadInputTests {
         #expect(try client.receive() == nil)
         #expect(try records(agent).contains { $0.contains(#""op":"ssh.malformed""#) && $0.contains("why=malformed") })
         #expect(try isServing(agent))
+    }
+
+    @Test("a connection that ends within a message leaves a record with the reason, and many leave few")
+    func cutShort() throws {
+        for bytes: [UInt8] in [[0], [0, 0, 0, 5], [0, 0, 0, 5, 13]] {
+            try RawSSHClient(agent).send(bytes)
+        }
+        func cut() throws -> [String] { try records(agent).filter { $0.contains("why=cut-short") } }
+        try agent.wait("a record") { try !cut().isEmpty }
+        for _ in 0..<300 { try RawSSHClient(agent).send([0, 0, 1]) }
+        // Further ones are counted together, once a second.
+        func count() throws -> Int {
+            try cut().reduce(0) { sum, line in
+                let members = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+                return sum + (members?["count"] as? Int ?? 1)
+            }
+        }
+        try agent.wait("all of them") { try count() == 303 }
+        #expect(try cut().count < 30)
+        #expect(try isServing(agent))
+        // One that ends between two messages leaves none.
+        _ = try RawSSHClient(agent).ask([11])
+        #expect(try count() == 303)
     }
 
     @Test("garbage in frames of proper length is answered with the protocol's error, and the connection goes on")
@@ -302,6 +327,44 @@ struct SSHBadInputTests {
         try agent.wait("a place is free") { try RawSSHClient(agent).ask([11])?.first == 12 }
     }
 
+    @Test("100 clients at once each get their own signature")
+    func manyClients() throws {
+        let key = try publicKey("k", on: agent)
+        let clients = try (0..<100).map { number in (number, try RawSSHClient(agent)) }
+        // All of them are asked before the first answer is read.
+        for (number, client) in clients {
+            let request = sign(key, login(key, session: UInt8(number + 1)))
+            try client.send(UInt32(request.count).bigEndianBytes + request)
+        }
+        for (number, client) in clients {
+            var answer = SSHReader(try #require(try client.receive()))
+            #expect(try answer.byte() == 14)
+            let signature = try SSHSignature(answer.string(atMost: 1000))
+            #expect(signature.isValid(for: login(key, session: UInt8(number + 1)), by: key), "client \(number)")
+        }
+        #expect(try records(agent).count { $0.contains(#""op":"ssh.sign""#) && $0.contains(#""OK""#) } == 100)
+    }
+
+    @Test(
+        "connections that are left open cost their user's quota alone: another user's programs are served",
+        .enabled(if: OtherUser.arePossible, "several users need root"))
+    func quotaOfOthers() throws {
+        let agent = try TestAgent(more: "limits: { connections_per_user: 4 }", speaksSSH: true)
+        let held = try (0..<4).map { _ in try RawSSHClient(agent) }
+        for client in held { #expect(try client.ask([11])?.first == 12) }
+        // One that inherits such a connection counts for whoever made it.
+        let heir = try Subprocess("sleep", ["600"], descriptors: [3: held[0].descriptor])
+        #expect(try RawSSHClient(agent).receive() == failure)
+        for _ in 0..<5 {
+            let done = try run(
+                "setpriv", ["--reuid", "34", "--regid", "34", "--clear-groups", "ssh-add", "-l"],
+                environment: ["SSH_AUTH_SOCK": agent.sshSocketPath])
+            #expect(done.text.contains("no identities"), "\(done.text)\(done.errors)")
+        }
+        heir.signal(SIGKILL)
+        withExtendedLifetime(held) {}
+    }
+
     @Test("the examples of terms in the documents are right", arguments: ["ssh.md", "configuration.md"])
     func documentedTerms(page: String) throws {
         let docs = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../docs")
@@ -326,6 +389,9 @@ struct SSHBadInputTests {
             "{ keys: [{ keys: [k], logins: [\"a@b@c\"] }] }", "{ hosts: [{ name: h, keys: [\"ssh-ed25519 AAAA\"] }] }",
             "{ hosts: [{ name: \"h h\", keys: [] }] }", "{ keys: [{ keys: [k], certificates: { for: user } }] }",
             "{ keys: [{ keys: [k], dance: true }] }", "{ offer_at_most: 0 }", "{ keys: [{ namespaces: [git] }] }",
+            "{ confirm_seconds: 1 }",
+            "{ keys: [{ keys: [k], namespaces: [git], confirm: maybe }] }", "{ keys: [{ keys: [k], confirm: each }] }",
+            "{ keys: [{ keys: [k], host_key: true, confirm: each }] }",
         ])
     func wrongTerms(_ terms: String) throws {
         let agent = try TestAgent(more: "ssh: \(terms)", starting: false)
