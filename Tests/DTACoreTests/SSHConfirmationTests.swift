@@ -165,17 +165,18 @@ struct SSHConfirmationTests {
     func sessions() throws {
         let key = try ObjectID([UInt8](repeating: 1, count: 16))
         let other = try ObjectID([UInt8](repeating: 2, count: 16))
-        confirmations.remember(1000, key, .session(pid: 5, id: [1]))
-        #expect(confirmations.remembers(1000, key, .session(pid: 5, id: [1])))
-        #expect(!confirmations.remembers(1001, key, .session(pid: 5, id: [1])))
-        #expect(!confirmations.remembers(1000, other, .session(pid: 5, id: [1])))
-        #expect(!confirmations.remembers(1000, key, .session(pid: 6, id: [1])))
-        #expect(!confirmations.remembers(1000, key, .session(pid: 5, id: [2])))
+        confirmations.remember(1000, key, .session(pid: 5, id: [1], isForwarded: false))
+        #expect(confirmations.remembers(1000, key, .session(pid: 5, id: [1], isForwarded: false)))
+        #expect(!confirmations.remembers(1001, key, .session(pid: 5, id: [1], isForwarded: false)))
+        #expect(!confirmations.remembers(1000, other, .session(pid: 5, id: [1], isForwarded: false)))
+        #expect(!confirmations.remembers(1000, key, .session(pid: 6, id: [1], isForwarded: false)))
+        #expect(!confirmations.remembers(1000, key, .session(pid: 5, id: [2], isForwarded: false)))
+        #expect(!confirmations.remembers(1000, key, .session(pid: 5, id: [1], isForwarded: true)))
         #expect(!confirmations.remembers(1000, key, .connection(5)))
         for number in 0..<SSHConfirmations.sessionsPerUser {
             confirmations.remember(1000, key, .connection(UInt64(number)))
         }
-        #expect(!confirmations.remembers(1000, key, .session(pid: 5, id: [1])))
+        #expect(!confirmations.remembers(1000, key, .session(pid: 5, id: [1], isForwarded: false)))
         #expect(confirmations.remembers(1000, key, .connection(0)))
     }
 }

@@ -26,8 +26,9 @@ package final class SSHConfirmations: Sendable {
 
     /// For what a confirmed key needs no further confirmation.
     package enum Scope: Sendable, Hashable {
-        /// The SSH session to which a program bound its connection first.
-        case session(pid: Int32, id: [UInt8])
+        /// The SSH session to which a program bound its connection first. What comes through a forwarded agent is
+        /// another matter than the program's own log-in there.
+        case session(pid: Int32, id: [UInt8], isForwarded: Bool)
         /// A connection without a session.
         case connection(UInt64)
     }

@@ -195,7 +195,8 @@ final class SSHConversation: FrameConversation {
 
     /// For what a confirmation once a session holds.
     private func scope(_ bindings: SSHBindings) -> SSHConfirmations.Scope {
-        bindings.all.first.map { .session(pid: caller.pid, id: $0.sessionID) } ?? .connection(number)
+        guard let first = bindings.all.first else { return .connection(number) }
+        return .session(pid: caller.pid, id: first.sessionID, isForwarded: bindings.areForwarded)
     }
 }
 
