@@ -203,6 +203,26 @@ struct SSHTests {
         #expect(record.contains("namespace=file") && record.contains("unbound"))
     }
 
+    @Test("A key that ssh-keygen made signs after its import, and each record says that it was imported")
+    func signsWithImportedKeys() throws {
+        let folder = try TemporaryDirectory()
+        let key = folder.file("k")
+        _ = try run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key])
+        let imported = try run(
+            Binary.path("dtactl"), ["--socket", agent.socketPath, "key", "import", "old", key],
+            environment: ["DTA_AGENT_KEY": agent.state + "/import.pem"])
+        try #require(imported.status == 0, "\(imported.errors)")
+        try FileManager.default.removeItem(atPath: key)
+        let message = try folder.write("message", "hello")
+        let signed = try Self.program(
+            "ssh-keygen", ["-Y", "sign", "-f", key + ".pub", "-n", "file", message], on: agent)
+        #expect(signed.status == 0, "\(signed.errors)\n\(agent.log)")
+        let record = try #require(try Self.records(agent).last { $0.contains(#""op":"ssh.sign""#) })
+        #expect(record.contains(" imported") && record.contains(#""OK""#), "\(record)")
+        let other = try #require(try Self.records(agent).last { $0.contains(#""op":"ssh.identities""#) })
+        #expect(!other.contains("imported"))
+    }
+
     @Test("git signs a commit with a key that may sign for git alone, and verifies it")
     func git() throws {
         let agent = try Self.agent("ssh: { keys: [{ keys: [k], namespaces: [git] }] }")

@@ -26,9 +26,10 @@ struct SSHCall: Sendable {
     // MARK: What is recorded
 
     /// The same, about a key.
-    func about(_ key: String) -> SSHCall {
+    func about(_ key: KeyRecord) -> SSHCall {
         var copy = self
-        copy.subject = key
+        copy.subject = key.name
+        if key.isImported { copy.detail.add("imported") }
         return copy
     }
 

@@ -86,7 +86,7 @@ final class SSHConversation: FrameConversation {
                 "keys are not added on ssh.sock: dtactl key create makes one in the HSM")
         case .removeIdentity(let wanted):
             let key = try agent.ssh.key(caller, wanted)
-            return changing(call.about(key.name), in: .durable) { try $0.hide($1, key, on: $2) }
+            return changing(call.about(key), in: .durable) { try $0.hide($1, key, on: $2) }
         case .removeAllIdentities: return changing(call, in: .durable) { try $0.hideAll($1, on: $2) }
         case .lock(let passphrase): return changing(call, in: .bulk) { try $0.lock($1, passphrase, on: $2) }
         case .unlock(let passphrase): return changing(call, in: .bulk) { try $0.unlock($1, passphrase, on: $2) }
@@ -127,7 +127,7 @@ final class SSHConversation: FrameConversation {
         var call = call.noting(wanted.content, wanted.bindings)
         do {
             let key = try agent.ssh.key(caller, wanted.key)
-            call = call.about(key.name)
+            call = call.about(key)
             let step = try judge(key, wanted)
             let mode = agent.ssh.confirmation(caller, with: key, wanted.content, on: wanted.bindings)
             guard let mode else { return carryOut(step, call) }
