@@ -1,6 +1,7 @@
 import AgentProtocol
 import CPKCS11
 import Crypto
+import DTABytes
 import Foundation
 import TestSupport
 import Testing
@@ -107,6 +108,44 @@ struct AgreementTests {
         #expect(try make("neither", []) == .p256)
     }
 
+    @Test(
+        "what CMS asks for is derived by X9.63, as OpenSSL derives it",
+        arguments: [
+            (CKD_SHA1_KDF, "SHA1"), (CKD_SHA224_KDF, "SHA224"), (CKD_SHA256_KDF, "SHA256"), (CKD_SHA384_KDF, "SHA384"),
+            (CKD_SHA512_KDF, "SHA512"),
+        ])
+    func derives(kdf: UInt, digest: String) throws {
+        let session = try client.openSession()
+        let key = try client.object(session, CKO_PRIVATE_KEY, "mail")
+        let other = P256.KeyAgreement.PrivateKey()
+        let own = try P256.KeyAgreement.PublicKey(x963Representation: point(session, "mail"))
+        let shared = try other.sharedSecretFromKeyAgreement(with: own).withUnsafeBytes { Hexadecimal.encode($0) }
+        let info: [UInt8] = [1, 2, 3]
+        for count in [1, 16, 20, 100, 512] {
+            let secret = try derive(
+                session, key, Array(other.publicKey.x963Representation), kdf: kdf, shared: info,
+                more: [Attribute(CKA_VALUE_LEN, .number(UInt(count)))])
+            let derived = try client.bytes(session, secret, CKA_VALUE)
+            let expected = try run(
+                "openssl",
+                [
+                    "kdf", "-keylen", "\(count)", "-kdfopt", "digest:\(digest)", "-kdfopt", "hexsecret:\(shared)",
+                    "-kdfopt", "hexinfo:010203", "-binary", "X963KDF",
+                ])
+            try #require(expected.status == 0, "\(expected.errors)")
+            #expect(derived == Array(expected.output))
+        }
+        func refusal(_ more: [Attribute]) throws -> UInt {
+            try client.refusal {
+                _ = try derive(session, key, Array(other.publicKey.x963Representation), kdf: kdf, more: more)
+            }
+        }
+        #expect(try refusal([]) == CKR_TEMPLATE_INCOMPLETE)
+        #expect(try refusal([Attribute(CKA_VALUE_LEN, .number(513))]) == CKR_KEY_SIZE_RANGE)
+        #expect(try refusal([Attribute(CKA_VALUE_LEN, .number(.max))]) == CKR_KEY_SIZE_RANGE)
+        #expect(try refusal([Attribute(CKA_VALUE_LEN, .flag(true))]) != CKR_OK)
+    }
+
     @Test("a key that signs does not derive, one for ECDH does not sign, and no other point or form is taken")
     func refusals() throws {
         let session = try client.openSession()
@@ -126,7 +165,9 @@ struct AgreementTests {
         for point in [[], [4], off, Array(peer.dropLast()), p384, [4, 64] + peer] {
             #expect(try client.refusal { _ = try derive(session, key, point) } == CKR_MECHANISM_PARAM_INVALID)
         }
-        #expect(try client.refusal { _ = try derive(session, key, peer, kdf: 6) } == CKR_MECHANISM_PARAM_INVALID)
+        #expect(
+            try client.refusal { _ = try derive(session, key, peer, kdf: CKD_SHA1_KDF_ASN1) }
+                == CKR_MECHANISM_PARAM_INVALID)
         #expect(try client.refusal { _ = try derive(session, key, peer, shared: [1]) } == CKR_MECHANISM_PARAM_INVALID)
         func refusal(_ attribute: Attribute) throws -> UInt {
             try client.refusal {

@@ -16,21 +16,34 @@ extension Cryptoki {
         guard object.key.isForAgreement, object.objectClass == .privateKey else {
             throw CryptokiError(CKR_KEY_FUNCTION_NOT_PERMITTED)
         }
-        let peer = try Cryptoki.peer(mechanism, curve)
-        let size = curve.coordinateLength
-        try DerivedSecret.check(template, size: size)
+        let (derivation, peer) = try Cryptoki.parameter(mechanism, curve)
+        let size = try DerivedSecret.size(template, derivation, shared: curve.coordinateLength)
         guard derived.count < DerivedSecret.limit else { throw CryptokiError(CKR_DEVICE_MEMORY) }
-        let value = try agent.agree(object.key, peer: peer)
-        guard value.count == size else { throw CryptokiError(CKR_DEVICE_ERROR) }
+        var shared = try agent.agree(object.key, peer: peer)
+        guard shared.count == curve.coordinateLength else { throw CryptokiError(CKR_DEVICE_ERROR) }
+        let value: [UInt8]
+        if let derivation {
+            value = derivation.derive(from: shared, count: size)
+            wipe(&shared)
+        } else {
+            value = shared
+        }
         let new = objects.next()
         derived[new] = DerivedSecret(
             session: session, value: value, label: template.bytes(CKA_LABEL) ?? [], id: template.bytes(CKA_ID) ?? [])
         writer.number(new)
     }
 
-    /// The other side's point: bare, or as an OCTET STRING in DER (PKCS#11 2.40, 2.3.8).
-    private static func peer(_ mechanism: Mechanism, _ curve: Curve) throws(CryptokiError) -> [UInt8] {
-        guard case .ecdh(let kdf, let shared, let point) = mechanism.parameter, kdf == CKD_NULL, shared.isEmpty else {
+    /// How keys are derived from the secret (nil: not at all), and the other side's point: bare, or as an OCTET STRING in
+    /// DER (PKCS#11 2.40, 2.3.8).
+    private static func parameter(
+        _ mechanism: Mechanism, _ curve: Curve
+    ) throws(CryptokiError) -> (derivation: X963?, peer: [UInt8]) {
+        guard case .ecdh(let kdf, let shared, let point) = mechanism.parameter else {
+            throw CryptokiError(CKR_MECHANISM_PARAM_INVALID)
+        }
+        let derivation = X963(kdf, shared)
+        guard derivation != nil || (kdf == CKD_NULL && shared.isEmpty) else {
             throw CryptokiError(CKR_MECHANISM_PARAM_INVALID)
         }
         let length = 1 + 2 * curve.coordinateLength
@@ -44,7 +57,7 @@ extension Cryptoki {
         }
         // The agent looks whether it is on the curve.
         guard bare.count == length, bare.first == 4 else { throw CryptokiError(CKR_MECHANISM_PARAM_INVALID) }
-        return bare
+        return (derivation, bare)
     }
 
     /// Overwrites and drops what was agreed on.

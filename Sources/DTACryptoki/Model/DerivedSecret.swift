@@ -11,22 +11,34 @@ struct DerivedSecret {
     /// Secrets that a client can have at once.
     static let limit = 256
 
-    /// - Parameter size: the bytes that the secret will have.
+    /// Bytes that are derived at most: more than any cipher's keys take.
+    static let sizeLimit = 512
+
+    /// The bytes that the secret will have.
+    /// - Parameter shared: the bytes of the shared secret.
     /// - Throws: ``CryptokiError`` if a template asks for an object that stays, or that cannot be read.
-    static func check(_ template: [Attribute], size: Int) throws(CryptokiError) {
+    static func size(_ template: [Attribute], _ derivation: X963?, shared: Int) throws(CryptokiError) -> Int {
         for (type, wanted) in [
             (CKA_CLASS, AttributeValue.number(CKO_SECRET_KEY)), (CKA_KEY_TYPE, .number(CKK_GENERIC_SECRET)),
             (CKA_TOKEN, .flag(false)), (CKA_SENSITIVE, .flag(false)), (CKA_EXTRACTABLE, .flag(true)),
         ] {
             guard template.value(type) ?? wanted == wanted else { throw CryptokiError(CKR_TEMPLATE_INCONSISTENT) }
         }
-        // Whole, and not cut: what is cut has nothing to tell it from another key's secret.
-        let length = template.value(CKA_VALUE_LEN) ?? .number(0)
-        guard length == .number(0) || length == .number(UInt(size)) else { throw CryptokiError(CKR_KEY_SIZE_RANGE) }
         guard template.value(CKA_VALUE) == nil else { throw CryptokiError(CKR_TEMPLATE_INCONSISTENT) }
         guard (template.bytes(CKA_LABEL) ?? []).count <= 64, (template.bytes(CKA_ID) ?? []).count <= 64 else {
             throw CryptokiError(CKR_ATTRIBUTE_VALUE_INVALID)
         }
+        guard case .number(let wanted) = template.value(CKA_VALUE_LEN) ?? .number(0) else {
+            throw CryptokiError(CKR_ATTRIBUTE_VALUE_INVALID)
+        }
+        guard derivation != nil else {
+            // Whole, and not cut: what is cut has nothing to tell it from another key's secret.
+            guard wanted == 0 || wanted == UInt(shared) else { throw CryptokiError(CKR_KEY_SIZE_RANGE) }
+            return shared
+        }
+        guard wanted > 0 else { throw CryptokiError(CKR_TEMPLATE_INCOMPLETE) }
+        guard wanted <= UInt(sizeLimit) else { throw CryptokiError(CKR_KEY_SIZE_RANGE) }
+        return Int(wanted)
     }
 
     func attribute(_ type: UInt) -> TokenObject.Answer {
