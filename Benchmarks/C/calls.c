@@ -2,6 +2,7 @@
  * one X25519 agreement. Sealing: one Ed25519 signature. In one process, one session, with session keys: no program
  * between. And how often a second another process can be asked for anything and answer. */
 #include "common.h"
+#include "must.h"
 #include "token.h"
 
 #include <stdio.h>
@@ -10,13 +11,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#define MUST(call)                                     \
-	do {                                           \
-		CK_RV rv_ = (call);                    \
-		if (rv_ != CKR_OK)                     \
-			fail("%s: 0x%lx", #call, rv_); \
-	} while (0)
 
 enum { SEED = 64, TAG = 16 };
 

@@ -7,6 +7,7 @@
  * The key is the private one with the label bench-signs; `copy`: a copy of it in the session, which needs no file for each
  * signature. RSA signs by PKCS#1 v1.5. `-`: nobody logs in. */
 #include "common.h"
+#include "must.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,13 +20,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#define MUST(call)                                     \
-	do {                                           \
-		CK_RV rv_ = (call);                    \
-		if (rv_ != CKR_OK)                     \
-			fail("%s: 0x%lx", #call, rv_); \
-	} while (0)
 
 enum { PROCESSES_MAX = 64, SAMPLES_MAX = 1 << 18, RSA_BITS = 3072 };
 

@@ -1,6 +1,7 @@
 #include "token.h"
 
 #include "common.h"
+#include "must.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -10,13 +11,6 @@ static CK_FUNCTION_LIST_PTR pkcs11;
 static CK_SESSION_HANDLE session;
 static CK_OBJECT_HANDLE signing_key;
 static char signing_label[] = "bench-signs";
-
-#define MUST(call)                                       \
-	do {                                             \
-		CK_RV rv_ = (call);                      \
-		if (rv_ != CKR_OK)                       \
-			fail("%s: 0x%lx", #call, rv_);   \
-	} while (0)
 
 static void load_module(const char *path)
 {

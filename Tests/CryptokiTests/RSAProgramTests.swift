@@ -197,19 +197,7 @@ struct RSAProgramTests {
 
     @Test("NSS lists an RSA key and signs a request")
     func nss() throws {
-        let database = folder.file("nss")
-        try FileManager.default.createDirectory(atPath: database, withIntermediateDirectories: true)
-        try kit.output(["certutil", "-N", "-d", "sql:\(database)", "--empty-password"])
-        try kit.output(["modutil", "-force", "-dbdir", "sql:\(database)", "-add", "p11", "-libfile", P11Kit.proxy])
-        let keys = try kit.output(["certutil", "-K", "-d", "sql:\(database)", "-h", "D-TA"])
-        let found = try #require(keys.firstMatch(of: /rsa +([0-9a-f]{40}) +web/), "\(keys)")
-        let request = folder.file("request.pem")
-        let noise = try folder.write("noise", String(repeating: "noise", count: 100))
-        try kit.output([
-            "certutil", "-R", "-d", "sql:\(database)", "-h", "D-TA", "-k", String(found.1), "-s", "CN=nss", "-a", "-o",
-            request, "-z", noise,
-        ])
-        let verified = try kit.run(["openssl", "req", "-in", request, "-verify", "-noout"])
+        let verified = try kit.requestByNSS("rsa", key: "web", in: folder)
         #expect(verified.status == 0 && (verified.text + verified.errors).contains("verify OK"))
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import Testing
 
 /// p11-kit with one module, D-TA's: programs run in a mount namespace in which its folder of modules is another one.
 struct P11Kit {
@@ -58,6 +59,26 @@ struct P11Kit {
 
     func pkcs11Tool(_ arguments: [String]) throws -> String {
         try output(["pkcs11-tool", "--module", P11Kit.proxy] + arguments)
+    }
+
+    /// Has NSS list the keys of a kind, and sign a request with one of them.
+    /// - Parameter kind: as `certutil -K` calls it: `ec` or `rsa`.
+    /// - Returns: what OpenSSL says of the request.
+    func requestByNSS(_ kind: String, key: String, in folder: TemporaryDirectory) throws -> Finished {
+        let database = folder.file("nss")
+        try FileManager.default.createDirectory(atPath: database, withIntermediateDirectories: true)
+        try output(["certutil", "-N", "-d", "sql:\(database)", "--empty-password"])
+        try output(["modutil", "-force", "-dbdir", "sql:\(database)", "-add", "p11", "-libfile", P11Kit.proxy])
+        let keys = try output(["certutil", "-K", "-d", "sql:\(database)", "-h", "D-TA"])
+        let line = try Regex("\(kind) +([0-9a-f]{40}) +\(key)", as: (Substring, Substring).self)
+        let id = try #require(keys.firstMatch(of: line)?.output.1, "\(keys)")
+        let request = folder.file("request.pem")
+        let noise = try folder.write("noise", String(repeating: "noise", count: 100))
+        try output([
+            "certutil", "-R", "-d", "sql:\(database)", "-h", "D-TA", "-k", String(id), "-s", "CN=nss", "-a", "-o",
+            request, "-z", noise,
+        ])
+        return try run(["openssl", "req", "-in", request, "-verify", "-noout"])
     }
 }
 
