@@ -224,6 +224,27 @@ struct SSHBadInputTests {
         #expect(try isServing(agent))
     }
 
+    @Test("a log-in of another session than that of the binding is not taken for one at the bound host")
+    func otherSessions() throws {
+        let (host, other) = (Server(), Server())
+        let key = try publicKey("k", on: agent)
+        func record(_ data: [UInt8], forwarding: Bool = false) throws -> String {
+            let client = try RawSSHClient(agent)
+            #expect(try client.ask(host.bind(1, forwarding: forwarding)) == success)
+            #expect(try client.ask(sign(key, data))?.first == 14)
+            return try #require(try records(agent).last { $0.contains(#""op":"ssh.sign""#) })
+        }
+        let bound = "host=\(try SSHKey(blob: host.key.blob).fingerprint)"
+        let same = try record(login(key, session: 1))
+        #expect(same.contains(bound) && !same.contains("other-session"))
+        for forwarding in [false, true] {
+            let another = try record(login(key, session: 2), forwarding: forwarding)
+            #expect(another.contains(" other-session") && !another.contains("host="), "\(another)")
+        }
+        let named = try record(login(key, session: 2, hostKey: other.key), forwarding: true)
+        #expect(named.contains("host=\(try SSHKey(blob: other.key.blob).fingerprint)"))
+    }
+
     @Test("a key for one host signs on no connection that is not bound to it, nor for another user, session or way")
     func destinations() throws {
         let (host, bastion, stranger) = (Server(), Server(), Server())

@@ -29,7 +29,7 @@ package struct SSHQuestion: Sendable, Equatable {
         case .login(let login):
             add("kind", "login")
             add("user", login.user)
-            if let host = login.hostKey ?? bindings.last?.hostKey {
+            if let host = bindings.host(of: login) {
                 add("host", hostName(host))
                 add("host_key", host.fingerprint)
             }

@@ -48,6 +48,14 @@ public struct SSHBindings: Sendable, Equatable {
 
     public var last: SSHBinding? { all.last }
 
+    /// The key of the host that can use a log-in: the one that the log-in names, or else that of the last binding, if the
+    /// log-in is of its session. A log-in of another session may be for any host.
+    public func host(of login: SSHLogin) -> SSHKey? {
+        if let named = login.hostKey { return named }
+        guard let last, last.sessionID == login.sessionID else { return nil }
+        return last.hostKey
+    }
+
     /// Whether a remote host asks, or may ask, through a forwarded connection.
     public var areForwarded: Bool { all.contains { $0.isForwarding } || (wasAttempted && all.isEmpty) }
 

@@ -49,6 +49,7 @@ struct KeyImportCommand: ParsableCommand {
         let input = try InputFile(file, after: name)
         let key = try read(input)
         guard key.kind != .rsa2048 || legacy else {
+            record(why: "legacy")
             throw Failure.usage("rsa2048 is for old things only: make an rsa3072 key, or add --legacy")
         }
         let made = try send(key, signer)
@@ -61,6 +62,11 @@ struct KeyImportCommand: ParsableCommand {
         }
     }
 
+    /// Tells the agent why this refuses, for the record. It changes nothing here, and the agent may be away.
+    private func record(why: String) {
+        _ = try? agent.connect().call(.refuseKeyImport(name, why: why), timeout: .seconds(5))
+    }
+
     private func read(_ input: InputFile) throws -> TransportedKey {
         if let type, type.transported == nil {
             throw Failure.usage("keys of type \(type.rawValue) cannot be imported: make one in the HSM")
@@ -68,8 +74,7 @@ struct KeyImportCommand: ParsableCommand {
         do {
             return try KeyFile.read(input.secret(limit: KeyFile.limit), as: type?.transported)
         } catch let error as FormatError {
-            // For the record. It changes nothing here, and the agent may be away.
-            _ = try? agent.connect().call(.refuseKeyImport(name, why: error.recordedWord), timeout: .seconds(5))
+            record(why: error.recordedWord)
             throw Failure.failed(
                 .invalidArgument, "\(input.name) holds no key that can be imported: \(error.reason)",
                 hint: error.kind == .mismatch ? "--type names the type that is wanted" : "")

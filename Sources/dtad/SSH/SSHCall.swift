@@ -112,7 +112,11 @@ extension AuditDetail {
         switch content {
         case .login(let login):
             add("login", login.user)
-            if let host = login.hostKey ?? bindings.last?.hostKey { add("host", host.fingerprint) }
+            if let host = bindings.host(of: login) {
+                add("host", host.fingerprint)
+            } else if !bindings.all.isEmpty {
+                add("other-session")
+            }
         case .message(let message): add("namespace", message.namespace)
         case .certificate(let certificate):
             add("certificate", certificate.kind.name)
