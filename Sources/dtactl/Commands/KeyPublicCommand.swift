@@ -58,6 +58,10 @@ struct KeyPublicCommand: ParsableCommand {
             throw Failure.failed(
                 .failedPrecondition, "key \(name) is \(KeyType.name(key.type)): it has no public half")
         }
+        if key.isForECDH, [.ssh, .authorizedKey, .allowedSigners].contains(format) {
+            throw Failure.failed(
+                .failedPrecondition, "key \(name) is \(KeyType.name(key.type)): it signs nothing, so ssh cannot use it")
+        }
         switch format {
         case .pem: try show(String(half.pem.dropLast()), key)
         case .der: try write(half.spkiDER, key)

@@ -68,3 +68,8 @@ enum SignatureScheme: String, CaseIterable, ExpressibleByArgument {
         }
     }
 }
+
+extension AgentKey {
+    /// Whether it agrees on secrets, and signs nothing.
+    var isForECDH: Bool { [.p256Ecdh, .p384Ecdh].contains(type) }
+}

@@ -151,7 +151,7 @@ struct SSHAuthorizedKeyCommand: ParsableCommand {
 
     func run() throws {
         let key = try agent.key(name)
-        guard let line = try? key.publicHalf?.openSSH(comment: key.name) else {
+        guard !key.isForECDH, let line = try? key.publicHalf?.openSSH(comment: key.name) else {
             throw Failure.failed(
                 .failedPrecondition, "key \(name) is \(KeyType.name(key.type)), of which ssh knows nothing",
                 hint: "ssh uses ed25519, p256, p384 and RSA keys")
