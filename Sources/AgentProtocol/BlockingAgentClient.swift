@@ -16,11 +16,16 @@ public final class BlockingAgentClient {
     private var socket: Descriptor?
     var reader = AgentFrameReader()
     var lastID: UInt64 = 0
+    /// Where answers are read to. It is kept: glibc tidies its heap each time that so large a block is freed.
+    private let room = UnsafeMutableRawPointer.allocate(byteCount: roomSize, alignment: 16)
+    private static let roomSize = 1 << 16
 
     /// - Parameter socketPath: the path of the agent's socket.
     public init(socketPath: String) {
         self.socketPath = socketPath
     }
+
+    deinit { unsafe room.deallocate() }
 
     /// What to do while no answer comes from the agent.
     public struct Patience {
@@ -111,7 +116,8 @@ public final class BlockingAgentClient {
     }
 
     private func exchange(_ frame: [UInt8], on socket: Int32, until deadline: UInt64) throws -> AgentResponse {
-        var sent = 0
+        // Nearly always there is room for all of it: that needs no question.
+        var sent = try send(frame[...], on: socket)
         while true {
             // Answers are read while a request is still being written: the agent may refuse it half-way and close.
             let wanted = Int16(sent < frame.count ? POLLIN | POLLOUT : POLLIN)
@@ -187,14 +193,10 @@ public final class BlockingAgentClient {
 
     /// Reads what has come; false if nothing has.
     func fill(from socket: Int32) throws -> Bool {
-        let count = try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { chunk in
-            guard let base = chunk.baseAddress else { return 0 }
-            let count = try unsafe receive(socket, into: base, capacity: chunk.count)
-            if count > 0 { unsafe reader.append(UnsafeRawBufferPointer(rebasing: chunk[..<count])) }
-            return count
-        }
+        let count = try unsafe receive(socket, into: room, capacity: BlockingAgentClient.roomSize)
         if count < 0 { return false }
         guard count > 0 else { throw AgentConnectionError.lost(midFrame: !reader.isEmpty) }
+        unsafe reader.append(UnsafeRawBufferPointer(start: room, count: count))
         return true
     }
 

@@ -5,15 +5,20 @@ import Glibc
 
 /// A client's connection: frames of p11-kit's RPC, one after the other.
 struct Channel {
-    let input: Int32
-    let output: Int32
+    private var input: BufferedInput
+    private let output: Int32
+
+    init(input: Int32, output: Int32) {
+        self.input = BufferedInput(input)
+        self.output = output
+    }
 
     /// The newest version of the protocol that is spoken here: that of p11-kit 0.25.
     private static let version: UInt8 = 1
 
     /// Serves the client until it has finished or gone.
     /// - Throws: if the stream cannot be followed any further.
-    func serve(_ cryptoki: Cryptoki) throws {
+    mutating func serve(_ cryptoki: Cryptoki) throws {
         guard let offered = try read(1)?.first else { return }
         try writeAll([min(offered, Channel.version)], to: output)
         while let header = try read(RPCFrame.headerLength) {
@@ -39,19 +44,15 @@ struct Channel {
     }
 
     /// So many bytes; nil if the client has gone before the first one.
-    private func read(_ count: Int) throws -> [UInt8]? {
-        var got = 0
-        let bytes = try unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
-            got = try unsafe fill(UnsafeMutableRawBufferPointer(buffer), from: input)
-            used = got
-        }
-        if got == 0, count > 0 { return nil }
-        guard got == count else { throw CryptokiError.cut }
+    private mutating func read(_ count: Int) throws -> [UInt8]? {
+        let bytes = try input.take(count)
+        if bytes.isEmpty, count > 0 { return nil }
+        guard bytes.count == count else { throw CryptokiError.cut }
         return bytes
     }
 
     /// Reads and forgets so many bytes.
-    private func skip(_ count: Int) throws {
+    private mutating func skip(_ count: Int) throws {
         var left = count
         while left > 0 {
             let part = min(left, 64 << 10)

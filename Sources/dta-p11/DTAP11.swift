@@ -31,7 +31,8 @@ struct DTAP11 {
         // obey: this program ends with the client.
         for number in [SIGPIPE, SIGINT, SIGQUIT, SIGHUP] { signal(number, SIG_IGN) }
         let agent = AgentTokens(socket: options.socket, wait: options.wait)
-        try Channel(input: STDIN_FILENO, output: STDOUT_FILENO).serve(
+        var channel = Channel(input: STDIN_FILENO, output: STDOUT_FILENO)
+        try channel.serve(
             Cryptoki(agent: agent, clock: monotonicNanoseconds, showsAll: options.showsAll))
     }
 

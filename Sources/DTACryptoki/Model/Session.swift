@@ -1,5 +1,6 @@
-/// A session: an operation of each kind at a time, as PKCS#11 says.
-struct Session {
+/// A session: an operation of each kind at a time, as PKCS#11 says. It is a class: a call changes one operation, and the
+/// others are large.
+final class Session {
     let isReadWrite: Bool
     var find: Find?
     var sign: SigningOperation?
@@ -7,6 +8,8 @@ struct Session {
     var digest: RunningDigest?
     var encrypt: CipherOperation?
     var decrypt: CipherOperation?
+
+    init(isReadWrite: Bool) { self.isReadWrite = isReadWrite }
 
     /// A search, which finds objects as they are asked for.
     struct Find {

@@ -30,9 +30,9 @@ public enum RPCFrame {
     public static func encode(code: UInt32, message: [UInt8]) -> [UInt8] {
         var frame: [UInt8] = []
         frame.reserveCapacity(headerLength + message.count)
-        frame += code.bigEndianBytes
-        frame += [0, 0, 0, 0]
-        frame += UInt32(truncatingIfNeeded: message.count).bigEndianBytes
+        frame.append(bigEndian: code)
+        frame.append(bigEndian: UInt32(0))
+        frame.append(bigEndian: UInt32(truncatingIfNeeded: message.count))
         frame += message
         return frame
     }

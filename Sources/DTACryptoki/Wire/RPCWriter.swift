@@ -17,16 +17,19 @@ public struct RPCWriter {
     public init(asking call: RPCCall) { begin(call.rawValue, call.request) }
 
     private mutating func begin(_ call: UInt32, _ signature: String) {
+        // Most answers are shorter.
+        bytes.reserveCapacity(128)
         number32(call)
-        string(Array(signature.utf8))
+        number32(UInt32(truncatingIfNeeded: signature.utf8.count))
+        bytes += signature.utf8
     }
 
     public mutating func byte(_ value: UInt8) { bytes.append(value) }
 
-    public mutating func number32(_ value: UInt32) { bytes += value.bigEndianBytes }
+    public mutating func number32(_ value: UInt32) { bytes.append(bigEndian: value) }
 
     /// A CK_ULONG: 64 bits.
-    public mutating func number(_ value: UInt) { bytes += UInt64(value).bigEndianBytes }
+    public mutating func number(_ value: UInt) { bytes.append(bigEndian: UInt64(value)) }
 
     /// A length and so many bytes; nil: a null pointer.
     public mutating func string(_ value: [UInt8]?) {
