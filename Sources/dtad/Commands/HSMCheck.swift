@@ -78,7 +78,12 @@ struct HSMCheck {
                 report.note("mechanisms", "\(need.mechanisms), for \(need.purpose): \(fault)")
             }
         }
-        report.good("mechanisms", "it makes " + (types.isEmpty ? "no keys of users" : types.joined(separator: ", ")))
+        let all = TokenNeed.allCases.reduce(0) { $0 + $1.keyTypes.count }
+        report.good(
+            "mechanisms",
+            types.count == all
+                ? "it makes keys of all \(all) types"
+                : "it makes " + (types.isEmpty ? "no keys of users" : types.joined(separator: ", ")))
     }
 
     /// Faults of the state that only the token shows.
