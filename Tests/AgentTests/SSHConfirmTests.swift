@@ -149,14 +149,22 @@ struct SSHConfirmTests {
     func ends() throws {
         let agent = try TestAgent(speaksSSH: true)
         let signer = try Signer("k", agent, marked: "each")
-        var listener = try Listener("exec sleep 600", agent)
+        var listener = try Listener("echo $$ >pid; exec sleep 600", agent)
         var signing = try signer.begin()
         try agent.wait("the question") { listener.asked.count == 1 }
+        var dialogue: pid_t?
+        try agent.wait("the dialogue's number") {
+            let text = try? String(contentsOfFile: listener.folder.file("pid"), encoding: .utf8)
+            if let text, text.hasSuffix("\n") { dialogue = pid_t(text.dropLast()) }
+            return dialogue != nil
+        }
         listener.end()
+        // Who is killed takes no dialogue away.
+        kill(try #require(dialogue), SIGKILL)
         #expect(signing.wait() != 0)
         #expect(try why(agent, "why=listener-gone"))
 
-        listener = try Listener("echo $$ >pid; exec sleep 600", agent)
+        listener = try Listener("exec sleep 600", agent)
         signing = try signer.begin()
         try agent.wait("the question") { listener.asked.count == 1 }
         signing.signal(SIGKILL)
