@@ -6,8 +6,8 @@ import DTASystem
 /// Questions to users, and the programs that listen for them and ask.
 ///
 /// Each listener of a user gets each of their questions, and the first answer counts. A question ends once: by an
-/// answer, its time limit, the end of its last listener, or the end of whoever wants the signature. No thread waits: what
-/// happens is told by closures, which are called on the thread that caused it, without a lock.
+/// answer, its time limit, the end of its last listener, or the end of the program that wants the signature. No thread
+/// waits: what happens is told by closures, which are called on the thread that caused it, without a lock.
 package final class SSHConfirmations: Sendable {
     /// How a question ended.
     package enum Verdict: Sendable, Equatable {
